@@ -1,0 +1,47 @@
+# Two commands on a fresh machine: `make demo` and `make test`.
+VENV ?= .venv
+PYTHON ?= python3
+BIN := $(VENV)/bin
+# uv does not read pip's settings
+UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export UV_FIND_LINKS
+export OMP_NUM_THREADS ?= 1
+WORKERS ?= 2
+
+.PHONY: demo test lint types unit experiments benchmarks clean
+
+demo: $(VENV)/.installed
+	OMP_NUM_THREADS=$$(nproc) $(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
+	@echo "open runs/demo/report.html"
+
+test: lint types unit
+
+lint: $(VENV)/.tested
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.tested
+	$(BIN)/mypy
+
+unit: $(VENV)/.tested
+	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+# Experiments of minutes: the figures in the README and the docs.
+experiments: $(VENV)/.tested
+	$(BIN)/pytest -m slow
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "error: Python's venv module is missing; install it first (Debian, Ubuntu: apt install python3-venv)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
+	./install.sh $(BIN) -e .
+	@touch $@
+
+$(VENV)/.tested: $(VENV)/.made pyproject.toml constraints.txt
+	./install.sh $(BIN) -e ".[test]"
+	@touch $@ $(VENV)/.installed

@@ -1,0 +1,237 @@
+"""The command line: every command's options are read from a signature and its docstring."""
+
+import inspect
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import click
+
+from remblai.choices import Option, Table, convert, flatten, options, own_options, unknown
+from remblai.commands import COMMANDS
+from remblai.data import load as load_data
+from remblai.experiment import Interrupted, train
+from remblai.recipes import RECIPES
+from remblai.resolve import find, loop_options
+from remblai.runs import Run
+from remblai.training import Diverged
+
+HIDDEN = ("recipe", "data_options", "from_run")
+SHORT = {"n": "-n"}
+
+
+class Typed(click.ParamType[Any]):
+    """Text from the command line as an annotation wants it."""
+
+    def __init__(self, annotation: Any) -> None:
+        self.annotation = annotation
+        self.name = getattr(annotation, "__name__", str(annotation)).replace("Union", "value")
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The value.
+
+        Raises:
+            click.BadParameter: it is not of that type.
+        """
+        try:
+            return convert(f"--{param.human_readable_name}" if param else "value", value, self.annotation)
+        except ValueError as problem:
+            self.fail(str(problem), param, ctx)
+
+
+class Sectioned(click.Command):
+    """A command whose help shows its options in named sections: `sections` maps a title to its parameters' names."""
+
+    sections: Mapping[str, list[str]] = {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes one list of options a section, and what belongs to none at the end."""
+        records = {p.name: p.get_help_record(ctx) for p in self.get_params(ctx)}
+        for title, names in self.sections.items():
+            rows = [row for name in names if (row := records.pop(name, None))]
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+        with formatter.section("Run"):
+            formatter.write_dl([row for row in records.values() if row])
+
+
+def click_option(option: Option, required: bool = False) -> click.Option:
+    """The option as click has it. Its default is only told: what was not given is left to the function."""
+    dashed = option.name.replace("_", "-")
+    names = [option.name.replace(".", "__"), SHORT.get(option.name, f"--{dashed}")]
+    told = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
+    words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {told}]")
+    if option.annotation is bool:
+        return click.Option([names[0], f"--{dashed}/--no-{dashed}"], default=None, help=words)
+    kind = _choice(option.table) if option.table is not None else Typed(option.annotation)
+    return click.Option(names, type=kind, help=words, required=required, metavar=_metavar(option))
+
+
+def command(name: str, function: Callable[..., None]) -> click.Command:
+    """A command of a function: parameters before `*` are arguments, those after it are options."""
+    told = {option.name: option for option in own_options(function, every=True)}
+    params: list[click.Parameter] = []
+    for parameter in inspect.signature(function).parameters.values():
+        required = parameter.default is parameter.empty
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            params.append(click_option(told[parameter.name], required))
+        else:
+            params.append(click.Argument([parameter.name], required=required))
+
+    def call(**values: Any) -> None:
+        function(**{key: value for key, value in values.items() if value is not None})
+
+    words = (inspect.getdoc(function) or "").partition("Args:")[0]
+    return click.Command(name, params=params, callback=call, help=words)
+
+
+def train_command(arguments: list[str]) -> click.Command:
+    """`train` with the options of the recipe that the arguments name, and of the parts that they choose."""
+    recipe = find(arguments[0]) if arguments and not arguments[0].startswith("-") else None
+    base = _value_of("--from", arguments)
+    earlier = Run.open(base).settings if base else None
+    if recipe is None and earlier is not None:
+        recipe = find(earlier["recipe"])
+    if recipe is None:
+        return _train_overview()
+    chosen = flatten(earlier["arguments"]) if earlier else {}
+    signature = _settled(recipe.function, chosen, arguments)
+    loop = loop_options(recipe)
+    fixed = [o for o in own_options(train) if o.name not in HIDDEN] + own_options(load_data)
+    fixed.append(Option("from_run", str, None, "a run whose settings are repeated, but for those given here"))
+    params = [click_option(option) for option in [*signature, *loop, *fixed]]
+    params[-1].opts[:] = ["--from"]
+    own = {p.name for p in params[: len(signature) + len(loop)]}
+    data_names = {option.name for option in own_options(load_data)}
+
+    def call(name: str | None, **values: Any) -> None:
+        given = {key: value for key, value in values.items() if value is not None}
+        dotted = {key.replace("__", "."): given.pop(key) for key in list(given) if key in own}
+        data_options = {key: given.pop(key) for key in list(given) if key in data_names}
+        trained = train(name, **given, data_options=data_options or None, **dotted)
+        print(trained.folder / "report.html")
+
+    built = Sectioned(
+        "train", params=[click.Argument(["name"], required=False), *params], callback=call, help=recipe.__doc__
+    )
+    built.sections = _sections(recipe.name, signature, loop)
+    return built
+
+
+def _train_overview() -> click.Command:
+    rows = "\n".join(f"  {name:10s} {recipe.summary}" for name, recipe in RECIPES.items())
+    words = (
+        f"{(train.__doc__ or '').partition(chr(10))[0]}\n\n\b\n{rows}\n\nremblai train RECIPE --help shows its options."
+    )
+    return click.Command("train", params=[click.Argument(["recipe"])], help=words)
+
+
+def _settled(function: Callable[..., Any], chosen: dict[str, Any], arguments: list[str]) -> list[Option]:
+    """The signature once every choice of a part that the arguments make is known; choices may bring more choices."""
+    while True:
+        signature = options(function, chosen)
+        found = {
+            o.name: v for o in signature if o.table and (v := _value_of("--" + o.name.replace("_", "-"), arguments))
+        }
+        if all(chosen.get(name) == value for name, value in found.items()):
+            return signature
+        dropped = tuple(f"{name}." for name, value in found.items() if chosen.get(name) != value)
+        chosen = {name: value for name, value in chosen.items() if not name.startswith(dropped)} | found
+
+
+def _sections(name: str, signature: list[Option], loop: list[Option]) -> dict[str, list[str]]:
+    sections: dict[str, list[str]] = {f"Options of {name}": [o.name for o in signature if "." not in o.name]}
+    for option in signature:
+        if "." in option.name:
+            sections.setdefault(f"Options of its {option.name.rpartition('.')[0]}", []).append(
+                option.name.replace(".", "__")
+            )
+    return sections | {"Training loop": [option.name for option in loop]}
+
+
+def _value_of(name: str, arguments: list[str]) -> str | None:
+    for index, argument in enumerate(arguments):
+        if argument.startswith(name + "="):
+            return argument.partition("=")[2]
+        if argument == name and index + 1 < len(arguments):
+            return arguments[index + 1]
+    return None
+
+
+def _choice(table: Table) -> click.Choice[str]:
+    return click.Choice(list(table))
+
+
+def _metavar(option: Option) -> str | None:
+    if option.table is not None:
+        return "|".join(option.table)
+    origin, arguments = get_origin(option.annotation), get_args(option.annotation)
+    if origin is Literal:
+        return "|".join(str(argument) for argument in arguments)
+    inner = [kind for kind in (arguments or (option.annotation,)) if kind in (int, float, str)]
+    words = {int: "N", float: "F", str: "TEXT"}
+    return ",".join(dict.fromkeys(words[kind] for kind in inner)) + (",..." if origin is tuple else "") or "VALUE"
+
+
+def _text(value: Any) -> str:
+    return ",".join(str(item) for item in value) if isinstance(value, tuple | list) else str(value)
+
+
+class Group(click.Group):
+    """The commands; an unknown one is answered with the nearest."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that the arguments name; `train` is built for them."""
+        if args[0] == "train":
+            return "train", train_command(args[1:]), args[1:]
+        if args[0] not in self.commands:
+            raise unknown("command", args[0], [*self.commands, "train"])
+        return super().resolve_command(ctx, args)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which one meets them."""
+        return list(self.commands)
+
+
+def group() -> Group:
+    """The whole command line."""
+    every = {"train": _train_overview()} | {name: command(name, one) for name, one in COMMANDS.items()}
+    words = "Trains, measures and explains generative models through optimal transport."
+    built = Group("remblai", commands=every, help=words)
+    return click.version_option(package_name="remblai", message="remblai %(version)s")(built)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs one command and exits: 0; 2 for bad input, 1 for a failure on the way, 130 and 143 after a signal."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    loud = "--traceback" in words
+    try:
+        sys.exit(_run([word for word in words if word != "--traceback"]))
+    except (click.ClickException, ValueError) as problem:
+        code, text = 2, problem.format_message() if isinstance(problem, click.ClickException) else str(problem)
+    except Interrupted as problem:
+        code, text = 128 + problem.signum, str(problem)
+    except (KeyboardInterrupt, click.Abort):
+        code, text = 130, "stopped"
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Diverged as problem:
+        code, text = 1, f"{problem}; the last good checkpoint stays. Try a smaller --lr, or --clip 1."
+    except (OSError, MemoryError, RuntimeError) as problem:
+        code, text = 1, f"{type(problem).__name__}: {problem}"
+    if loud:
+        traceback.print_exc()
+    print("error: " + " ".join(text.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _run(words: list[str]) -> int:
+    result = group().main(words or ["--help"], prog_name="remblai", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,301 @@
+"""What each command does, as functions whose signatures and docstrings are the command line's."""
+
+import inspect
+import platform
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from json import dumps
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from remblai import data as datasets
+from remblai.choices import unknown
+from remblai.costs import COSTS
+from remblai.data import Split
+from remblai.discrepancies import DISCREPANCIES
+from remblai.files import whole
+from remblai.kernels import KERNELS
+from remblai.laws import DECODERS, ENCODERS, PRIORS
+from remblai.networks import NETWORKS
+from remblai.recipes import RECIPES
+from remblai.report import MEANINGS, save_grid
+from remblai.settings import data_of
+from remblai.summary import evaluate, report
+from remblai.trained import Trained, load
+
+PACKAGES = [
+    "remblai",
+    "torch",
+    "numpy",
+    "scipy",
+    "pillow",
+    "matplotlib",
+    "safetensors",
+    "click",
+    "pandas",
+    "pyarrow",
+    "lmdb",
+    "datasets",
+    "tensorboard",
+]
+
+LISTS: dict[str, Mapping[str, Any]] = {
+    "recipes": RECIPES,
+    "data": datasets.DATA,
+    "discrepancies": DISCREPANCIES,
+    "costs": COSTS,
+    "kernels": KERNELS,
+    "networks": NETWORKS,
+    "priors": PRIORS,
+    "encoders": ENCODERS,
+    "decoders": DECODERS,
+    "metrics": {name: meaning.what for name, meaning in MEANINGS.items()},
+}
+
+
+def sample_command(run: str, *, n: int = 64, seed: int = 0, out: str | None = None, device: str = "auto") -> None:
+    """Draws samples of a trained model.
+
+    Args:
+        run: the run's folder.
+        n: how many.
+        seed: of the draw.
+        out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    trained = load(run, device=device)
+    path = Path(out) if out else trained.folder / ("samples.png" if trained.units.range else "samples.npz")
+    print(_write(path, trained.sample(n, seed), columns=None))
+
+
+def encode_command(run: str, *, data: str, out: str, device: str = "auto") -> None:
+    """Writes the codes of data: codes, labels (-1 where there are none), split and index.
+
+    Args:
+        run: the run's folder.
+        data: a name, a folder or a file; NAME:test picks a split.
+        out: the .npz to write.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    if Path(out).suffix != ".npz":
+        raise ValueError(f"out: expected a name that ends in .npz, got {out!r}.")
+    trained = load(run, device=device)
+    parts = list(_splits(trained, data))
+    labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
+    with whole(Path(out)) as temporary:
+        np.savez(
+            temporary,
+            codes=np.concatenate([trained.codes(part).numpy() for part in parts]),
+            labels=np.concatenate(labels),
+            split=np.concatenate([np.full(len(part), part.name) for part in parts]),
+            index=np.concatenate([part.index.numpy() for part in parts]),
+        )
+    print(out)
+
+
+def reconstruct_command(
+    run: str, *, data: str | None = None, n: int | None = None, out: str, device: str = "auto"
+) -> None:
+    """Writes the reconstructions of data.
+
+    Args:
+        run: the run's folder.
+        data: a name, a folder or a file, NAME:train picks a split; the run's own test data when not given.
+        n: only the first n.
+        out: a .png (each row of data above its reconstructions), .npz or .npy.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    trained = load(run, device=device)
+    columns = 16
+    parts = list(_splits(trained, data)) if data else [_fitting(trained, None).test]
+    total = 4 * columns if n is None and Path(out).suffix == ".png" else n
+    rows = torch.cat([part[: total if total is not None else len(part)] for part in parts])[:total]
+    again = trained.reconstructions(rows)
+    if Path(out).suffix == ".png":
+        pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
+        again = torch.cat([row for pair in pairs for row in pair])
+    print(_write(Path(out), trained.units.restore(again), columns))
+
+
+def interpolate_command(
+    run: str, *, data: str | None = None, n: int = 8, steps: int = 9, out: str, device: str = "auto"
+) -> None:
+    """Writes walks between data through the codes, one pair a row.
+
+    Args:
+        run: the run's folder.
+        data: where the ends come from; the run's own test data when not given.
+        n: how many walks.
+        steps: images in each, both ends included.
+        out: a .png, .npz or .npy.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    trained = load(run, device=device)
+    part = next(_splits(trained, data)) if data else _fitting(trained, None).test
+    if not 1 <= n <= len(part) // 2:
+        raise ValueError(f"n: expected 1 to {len(part) // 2} walks between {len(part)} data, got {n}.")
+    walks = trained.paths(part[:n], part[n : 2 * n], steps)
+    print(_write(Path(out), trained.units.restore(walks.flatten(0, 1)), steps))
+
+
+def evaluate_command(
+    run: str, *, data: str | None = None, n: int | None = None, json: bool = False, device: str = "auto"
+) -> None:
+    """Measures a trained model against held-out data, each figure beside its floor.
+
+    Args:
+        run: the run's folder.
+        data: a name, a folder or a file; the run's own when not given.
+        n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
+        json: print JSON and nothing else.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    trained = load(run, device=device)
+    dataset = _fitting(trained, data)
+    metrics = evaluate(trained, dataset, n)
+    trained.run.write_metrics(metrics)
+    print(_json(metrics) if json else _table(metrics))
+
+
+def report_command(run: str, *, device: str = "auto") -> None:
+    """Writes a run's report.html and its pictures.
+
+    Args:
+        run: the run's folder.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    trained = load(run, device=device)
+    dataset = _fitting(trained, None)
+    if trained.run.metrics() is None:
+        trained.run.write_metrics(evaluate(trained, dataset))
+    print(report(trained, dataset))
+
+
+def list_command(kind: str | None = None, *, json: bool = False) -> None:
+    """Lists what there is to choose from.
+
+    Args:
+        kind: recipes, data, discrepancies, costs, kernels, networks, priors, encoders, decoders, metrics; or all.
+        json: print JSON and nothing else.
+    """
+    if kind is not None and kind not in LISTS:
+        raise unknown("list", kind, LISTS)
+    wanted = {kind: LISTS[kind]} if kind else LISTS
+    told = {title: {name: _summary(part) for name, part in table.items()} for title, table in wanted.items()}
+    if json:
+        print(_json(told if kind is None else told[kind]))
+        return
+    for title, rows in told.items():
+        print(title)
+        for name, summary in rows.items():
+            print(f"  {name:14s} {summary}")
+
+
+def info_command(*, json: bool = False) -> None:
+    """Versions, devices and threads: what to paste into a bug report.
+
+    Args:
+        json: print JSON and nothing else.
+    """
+    told: dict[str, Any] = {
+        "remblai": version("remblai"),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+    }
+    for name in (
+        "torch",
+        "numpy",
+        "scipy",
+        "pillow",
+        "matplotlib",
+        "safetensors",
+        "pandas",
+        "pyarrow",
+        "lmdb",
+        "datasets",
+    ):
+        try:
+            told[name] = version(name)
+        except PackageNotFoundError:
+            told[name] = None
+    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    told |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(), "gpus": gpus}
+    print(_json(told) if json else "\n".join(f"{name:12s} {value}" for name, value in told.items()))
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "sample": sample_command,
+    "encode": encode_command,
+    "reconstruct": reconstruct_command,
+    "interpolate": interpolate_command,
+    "evaluate": evaluate_command,
+    "report": report_command,
+    "list": list_command,
+    "info": info_command,
+}
+
+
+def _fitting(trained: Trained, data: str | None) -> datasets.Dataset:
+    """The data set that is asked for, if its shape is the model's."""
+    dataset = data_of(data, None, trained.run.settings if data is None else None)[1]
+    _same_shape(trained, dataset)
+    return dataset
+
+
+def _splits(trained: Trained, data: str) -> Iterator[Split]:
+    """The split that is asked for, or all of them."""
+    name, split = datasets.pick(data)
+    options = trained.run.settings["data"]["options"] if name == trained.run.settings["data"]["spec"] else {}
+    dataset = datasets.load(name, **options)
+    _same_shape(trained, dataset)
+    for one in [split] if split else ["train", "validation", "test"]:
+        yield dataset.split(one)
+
+
+def _same_shape(trained: Trained, dataset: datasets.Dataset) -> None:
+    if dataset.shape != trained.units.shape:
+        raise ValueError(
+            f"{trained.folder} was trained on data of shape {trained.units.shape}, {dataset.name} has {dataset.shape}: "
+            "give data of that shape."
+        )
+
+
+def _write(path: Path, values: NDArray[Any], columns: int | None) -> Path:
+    """A sheet of images, or arrays under the names that `--data` reads again."""
+    images = values.dtype == np.uint8
+    if path.suffix == ".png":
+        if not images:
+            raise ValueError(
+                f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead."
+            )
+        save_grid(path, values, columns)
+    elif path.suffix in (".npz", ".npy"):
+        values = values[..., None] if images and values.ndim == 3 else values
+        named: dict[str, Any] = {"images" if images else "values": values}
+        with whole(path) as temporary:
+            np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, values)
+    else:
+        raise ValueError(f"out: expected a name that ends in .png, .npz or .npy, got {str(path)!r}.")
+    return path
+
+
+def _summary(part: Any) -> str:
+    words: str = part if isinstance(part, str) else inspect.getdoc(part) or ""
+    return words.partition("\n")[0]
+
+
+def _json(value: Any) -> str:
+    return dumps(value, indent=1, allow_nan=False)
+
+
+def _table(metrics: Mapping[str, Any]) -> str:
+    rows = [f"{'':28s}{'value':>10s}{'floor':>10s}{'spread':>10s}{'n':>7s}"]
+    for name, figure in metrics.items():
+        numbers = "".join(f"{figure[key]:10.4g}" for key in ("value", "floor", "spread"))
+        rows.append(f"{name:28s}{numbers}{figure['n']:7d}")
+    return "\n".join(rows)

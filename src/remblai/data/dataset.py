@@ -1,0 +1,189 @@
+"""Data sets and their splits: samples by position, and endless shuffled batches on the device."""
+
+import hashlib
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai.choices import unknown
+from remblai.data.rows import Rows, digest
+from remblai.data.units import Units
+
+SPLITS = ("train", "validation", "test")
+
+Points = tuple[NDArray[np.float32], NDArray[np.int64] | None]
+Draw = Callable[[np.random.Generator, int], Points]
+"""draw(generator, n) -> n fresh samples of an endless source and their labels."""
+Where = int | slice | Sequence[int] | Tensor | NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """One part of a data set: train, validation or test.
+
+    `split[i]` is a float32 tensor: one sample for an integer, a batch for a slice, a list, an index tensor or an array.
+
+    Args:
+        name: "train", "validation" or "test".
+        rows: the samples of the source that this split is a part of.
+        index: (n,) int64: where in that source each sample of this split lies.
+        labels: (n,) int64 in the order of `index`, or None.
+        draw: of an endless source: makes fresh samples; `rows` are then a fixed sample of it.
+    """
+
+    name: str
+    rows: Rows
+    index: Tensor
+    labels: Tensor | None = None
+    draw: Draw | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample as the model sees it: (c, h, w) or (d,)."""
+        return self.rows.shape
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The range of the model's values: (0, 1) for images, None for points."""
+        return self.rows.range
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def __getitem__(self, where: Where) -> Tensor:
+        host = torch.device("cpu")
+        if isinstance(where, slice):
+            return self.rows.gather(self.index[where], host)
+        if isinstance(where, Tensor | np.ndarray | list | tuple) and np.ndim(where) > 0:
+            chosen = torch.as_tensor(where)
+            empty = chosen.numel() == 0  # torch takes an empty list for floats
+            return self.rows.gather(self.index[chosen.to(torch.int64) if empty else chosen.cpu()], host)
+        return self.rows.gather(self.index[operator.index(where)][None], host)[0]  # type: ignore[arg-type]  # a 0-d array
+
+    def batches(
+        self, batch_size: int, seed: int = 0, start: int = 0, device: torch.device | str = "cpu"
+    ) -> Iterator[Tensor]:
+        """Endless shuffled batches (batch_size, *shape), float32, on the device; torch's own generator is not touched.
+
+        Epoch e is a permutation that is a function of (seed, e) alone; its short tail is dropped. Of an endless source
+        batch number i is fresh, and a function of (seed, i) alone.
+
+        Args:
+            batch_size: samples in a batch.
+            seed: another seed is another order.
+            start: how many batches were drawn before: the iterator goes on where they stopped, at no cost.
+            device: where the batches are wanted.
+
+        Raises:
+            ValueError: batch_size below 1 or larger than the split; a negative seed or start.
+        """
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+        if seed < 0 or start < 0:
+            raise ValueError(f"seed and start must not be negative, got seed {seed} and start {start}")
+        if self.draw is not None:
+            return self._fresh(self.draw, batch_size, seed, start, torch.device(device))
+        if batch_size > len(self):
+            raise ValueError(
+                f"batch_size {batch_size} is larger than the {self.name} split, which has {len(self)} samples: "
+                f"use a batch size of at most {len(self)}"
+            )
+        return self._epochs(batch_size, seed, start, torch.device(device))
+
+    def _fresh(self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
+        number = start
+        while True:
+            generator = np.random.default_rng([seed, number, SPLITS.index(self.name)])
+            yield torch.from_numpy(draw(generator, batch_size)[0]).to(device)
+            number += 1
+
+    def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
+        per_epoch = len(self) // batch_size
+        epoch, first = divmod(start, per_epoch)
+        while True:
+            order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self)))
+            index = self.index[order].to(self.rows.on(device).device)
+            for number in range(first, per_epoch):
+                yield self.rows.gather(index[number * batch_size : (number + 1) * batch_size], device)
+            epoch, first = epoch + 1, 0
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Where the mass of a toy lies, for counting the modes that a model found.
+
+    Args:
+        centres: (k, d), the centre of each mode.
+        deviation: the standard deviation of each mode about its centre, in every direction.
+    """
+
+    centres: NDArray[np.float64]
+    deviation: float
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A named data set with its three splits.
+
+    Args:
+        name: what a report calls it.
+        units: the way back to the data's own units; its shape and range are the data set's.
+        train, validation, test: the splits.
+        classes: the name of each label, or None.
+        split_note: how the splits were made, in words.
+        modes: of a toy with known modes: their centres.
+        identity: of an endless source: what it is a function of; its fingerprint is made of that.
+    """
+
+    name: str
+    units: Units
+    train: Split
+    validation: Split
+    test: Split
+    classes: list[str] | None = None
+    split_note: str = ""
+    modes: Modes | None = None
+    identity: str | None = None
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample as the model sees it: (c, h, w) or (d,)."""
+        return self.units.shape
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """The range of the model's values: (0, 1) for images, None for points."""
+        return self.units.range
+
+    def split(self, name: str) -> Split:
+        """The split called "train", "validation" or "test".
+
+        Raises:
+            ValueError: another name.
+        """
+        if name not in SPLITS:
+            raise unknown("split", name, list(SPLITS))
+        return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of the samples, labels and splits; see `rows.digest` for what of a huge set it reads."""
+        found = hashlib.sha256(repr((self.shape, self.classes, self.identity)).encode())
+        if self.identity is not None:
+            return found.hexdigest()
+        digests: dict[int, str] = {}
+        for split in (self.train, self.validation, self.test):
+            rows = split.rows
+            if id(rows) not in digests:
+                digests[id(rows)] = digest(rows.array)
+            found.update(digests[id(rows)].encode())
+            found.update(split.index.numpy().tobytes())
+            found.update(b"" if split.labels is None else split.labels.numpy().tobytes())
+        return found.hexdigest()

@@ -1,0 +1,95 @@
+"""LSUN as its authors distribute it: lmdb folders of encoded images."""
+
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from remblai.data.dataset import Dataset
+from remblai.data.decode import Decoded, Pictures, decode
+from remblai.data.images import SPLIT_FOLDERS, stamp
+from remblai.data.splits import WHOLE, Part, images
+
+
+def databases(path: Path) -> dict[str, Path]:
+    """The lmdb folders that a path means, by part: NAME_train_lmdb and NAME_val_lmdb in it, or one *_lmdb itself."""
+    if path.name.endswith("_lmdb") and (path / "data.mdb").is_file():
+        return {WHOLE: path}
+    found: dict[str, Path] = {}
+    for folder in sorted(path.glob("*_lmdb")):
+        part = SPLIT_FOLDERS.get(folder.name.removesuffix("_lmdb").rpartition("_")[2])
+        if part is not None and (folder / "data.mdb").is_file():
+            if part in found:
+                raise ValueError(f"{path} holds several {part} sets, {found[part].name} and {folder.name}: name one")
+            found[part] = folder
+    return found
+
+
+def lsun(
+    path: Path,
+    *,
+    size: int = 64,
+    crop: int | None = None,
+    channels: int = 3,
+    skip_broken: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """One category of LSUN: the shorter side resized to 64, the middle square kept.
+
+    A folder with NAME_train_lmdb and NAME_val_lmdb keeps them apart; one *_lmdb folder alone is split 80/10/10.
+
+    Args:
+        path: the folder, or one lmdb folder.
+        size: pixels of a side.
+        crop: cut out the middle square of so many pixels first.
+        channels: 3 RGB or 1 grey.
+        skip_broken: leave out images that cannot be decoded, and say how many.
+        cache: folder for the decoded images.
+
+    Raises:
+        ValueError: the package lmdb is not installed; a damaged database; a broken image.
+
+    Source: Yu et al., "LSUN", 2015 (arXiv 1506.03365).
+    """
+    options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
+    found = {part: _read(folder, **options) for part, folder in databases(path).items()}
+    parts = {part: Part(of.array, None, np.flatnonzero(of.whole)) for part, of in found.items()}
+    note = "; ".join(of.note for of in found.values() if of.note)
+    return images(path.resolve().name.removesuffix("_lmdb"), parts, note=note)
+
+
+def _read(folder: Path, **options: Any) -> Decoded:
+    lmdb = _package()
+    try:
+        with lmdb.open(str(folder), readonly=True, lock=False, readahead=False) as database:
+            with database.begin() as view:
+                keys = [bytes(key) for key in view.cursor().iternext(values=False)]
+            names = [key.decode("ascii", "backslashreplace") for key in keys]
+            pictures = Pictures(str(folder), names, _opener(database, keys), stamp(folder, ["data.mdb"]))
+            if not keys:
+                raise ValueError(f"the database {folder} is empty")
+            return decode(pictures, **options)
+    except lmdb.Error as error:
+        raise ValueError(f"{folder} cannot be read as an lmdb database: {error}") from error
+
+
+def _opener(database: Any, keys: list[bytes]) -> Callable[[int], Image.Image]:
+    def opened(number: int) -> Image.Image:
+        with database.begin() as view:
+            return Image.open(io.BytesIO(view.get(keys[number])))
+
+    return opened
+
+
+def _package() -> ModuleType:
+    try:
+        import lmdb  # an extra: only who reads LSUN needs it
+    except ImportError as error:
+        raise ValueError("reading LSUN needs the package lmdb: pip install 'remblai[lsun]'") from error
+    module: ModuleType = lmdb
+    return module

@@ -1,0 +1,84 @@
+"""One device or many look the same: rank, gathered samples, averaged gradients. One process is the trivial case."""
+
+import random
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+
+def world() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def rank() -> int:
+    """This process's number among them, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+class _Gather(torch.autograd.Function):
+    """All ranks' rows in rank order; backward sums over the ranks what each says of this rank's rows."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+        parts = [torch.empty_like(x) for _ in range(world())]
+        dist.all_gather(parts, x.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
+        (gradient,) = gradients
+        gradient = gradient.contiguous()
+        dist.all_reduce(gradient)
+        return gradient.chunk(world())[rank()]
+
+
+def gather(x: Tensor) -> Tensor:
+    """The rows of every process, x (n, ...) -> (world * n, ...), with gradient; x itself on one process.
+
+    Every rank then computes the same figure, so gradients that are averaged over ranks equal the one-device gradient.
+    """
+    if world() == 1:
+        return x
+    gathered: Tensor = _Gather.apply(x)  # type: ignore[no-untyped-call]  # torch has no types for it
+    return gathered
+
+
+@torch.no_grad()
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replaces each gradient by its mean over the processes."""
+    if world() == 1:
+        return
+    for parameter in parameters:
+        if parameter.grad is not None:
+            dist.all_reduce(parameter.grad)
+            parameter.grad /= world()
+
+
+def seed(value: int) -> None:
+    """Seeds every global generator; each process gets a stream of its own."""
+    own = (value * 1_000_003 + rank()) % 2**32
+    random.seed(own)
+    np.random.seed(own)
+    torch.manual_seed(own)
+
+
+def choose(name: str) -> torch.device:
+    """The device that a name means: `auto` is a GPU where there is one.
+
+    Raises:
+        ValueError: no such device here.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise ValueError(f"device: expected auto, cpu, cuda or cuda:0, got {name!r}.") from None
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        found = torch.cuda.device_count()
+        raise ValueError(f"device: {name!r} was asked for but {found} GPUs are visible here; use --device cpu.")
+    return device

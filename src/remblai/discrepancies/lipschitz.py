@@ -1,0 +1,155 @@
+"""How a critic is held: not at all, by clipped weights, a penalty on its slope, or the spectral norm of its layers."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import normalize
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.utils.parametrize import ParametrizationList, register_parametrization
+
+Score = Callable[[Tensor], Tensor]
+LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+FIRST_ITERATIONS = 50
+"""Power iterations when the spectral norm is put on, from a random start; later ones follow slowly moving weights."""
+
+
+class Lipschitz:
+    """The interface; it does nothing. `prepare` is called once; `project` then, and after each turn of the critic."""
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Checks the critic, and changes its layers where the constraint needs it."""
+
+    def project(self, critic: nn.Module) -> None:
+        """Brings the critic back to where it must be."""
+
+    def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor | float:
+        """What is added to the critic's loss: score (n, ...) -> (n,), x (n, ...) ~ P, y (m, ...) ~ Q."""
+        return 0.0
+
+
+class Free(Lipschitz):
+    """No constraint: for the games of f-divergences."""
+
+
+class Clip(Lipschitz):
+    """Every parameter of the critic is cut to [-bound, bound], normalisation's gains included, after each of its turns.
+
+    Args:
+        bound: the largest absolute value of a weight.
+
+    Raises:
+        ValueError: bound not positive.
+
+    Source: Arjovsky et al., "Wasserstein GAN", algorithm 1, arXiv 1701.07875.
+    """
+
+    def __init__(self, bound: float = 0.01) -> None:
+        if not 0.0 < bound < float("inf"):
+            raise ValueError(f"clip: expected a positive, finite bound, got {bound}.")
+        self.bound = bound
+
+    @torch.no_grad()
+    def project(self, critic: nn.Module) -> None:
+        """Cuts every parameter."""
+        for parameter in critic.parameters():
+            parameter.clamp_(-self.bound, self.bound)
+
+
+class GradientPenalty(Lipschitz):
+    """weight * E (|gradient of the score| - 1)^2 at points drawn evenly on segments from points of P to points of Q.
+
+    Each point has its own place on its segment and its own norm, over all of its entries. Samples of unequal sizes give
+    as many segments as the smaller has points.
+
+    Args:
+        weight: the weight of the penalty.
+        one_sided: only slopes above 1 cost: max(0, |gradient| - 1)^2.
+
+    Raises:
+        ValueError: a negative weight, or batch normalisation in the critic: it ties one point's score to the others.
+
+    Source: Gulrajani et al., "Improved training of Wasserstein GANs", equation 3 and section 4, arXiv 1704.00028.
+    """
+
+    def __init__(self, weight: float = 10.0, one_sided: bool = False) -> None:
+        if not 0.0 <= weight < float("inf"):
+            raise ValueError(f"gradient penalty: expected a finite weight of at least 0, got {weight}.")
+        self.weight, self.one_sided = weight, one_sided
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Refuses batch normalisation."""
+        for name, layer in critic.named_modules():
+            if isinstance(layer, _BatchNorm):
+                raise ValueError(
+                    f"gradient penalty: expected a critic without batch normalisation, got {type(layer).__name__} at "
+                    f"{name or 'its top'}: use layer, group or instance normalisation, or none."
+                )
+
+    def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor:
+        """The penalty, with a gradient in the critic's parameters only."""
+        n = min(len(x), len(y))
+        place = torch.rand((n,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
+        between = torch.lerp(y[:n].detach().to(x.dtype), x[:n].detach(), place).requires_grad_()
+        (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
+        excess = torch.linalg.vector_norm(slope.flatten(1), dim=1) - 1.0
+        paid: Tensor = excess.clamp(min=0.0) if self.one_sided else excess
+        return self.weight * paid.square().mean()
+
+
+class Spectral(Lipschitz):
+    """Each linear and convolution layer's weight is divided by its largest singular value.
+
+    A convolution's weight is taken as the matrix (out, in * height * width), as in the paper; its norm as a map may be
+    larger. The singular vectors advance by one power iteration in `project`, never in a forward pass.
+
+    Source: Miyato et al., "Spectral normalization for GANs", algorithm 1, arXiv 1802.05957.
+    """
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Puts the division on each layer's weight."""
+        layers = [layer for layer in critic.modules() if isinstance(layer, LAYERS)]
+        if not layers:
+            raise ValueError("spectral: expected a critic with linear or convolution layers, got none.")
+        for layer in layers:
+            register_parametrization(layer, "weight", UnitNorm(layer.weight))
+
+    def project(self, critic: nn.Module) -> None:
+        """One power iteration on each layer."""
+        for weight in critic.modules():
+            if isinstance(weight, ParametrizationList):
+                for part in weight:
+                    if isinstance(part, UnitNorm):
+                        part.advance(weight.original)
+
+
+class UnitNorm(nn.Module):
+    """W -> W / (u . W v), with u, v the singular vectors of the largest singular value of W (out, ...).
+
+    Args:
+        weight: the W to start from.
+    """
+
+    u: Tensor
+    v: Tensor
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        matrix = weight.detach().flatten(1)
+        self.register_buffer("u", normalize(torch.randn_like(matrix[:, 0]), dim=0))
+        self.register_buffer("v", torch.zeros_like(matrix[0]))
+        self.advance(weight, FIRST_ITERATIONS)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """W / (u . W v); u and v are constants to the gradient."""
+        with torch.autocast(weight.device.type, enabled=False):
+            largest = torch.dot(self.u, torch.mv(weight.flatten(1), self.v))
+        return weight / largest.clamp(min=torch.finfo(weight.dtype).tiny)
+
+    @torch.no_grad()
+    def advance(self, weight: Tensor, iterations: int = 1) -> None:
+        """Power iterations towards the singular vectors of `weight`."""
+        matrix = weight.flatten(1)
+        for _ in range(iterations):
+            self.v.copy_(normalize(matrix.T @ self.u, dim=0))
+            self.u.copy_(normalize(matrix @ self.v, dim=0))

@@ -1,0 +1,24 @@
+"""Figures that say how far samples are from data: functions of arrays, and the fidelity card that adds their floors."""
+
+from remblai.evaluation.card import Figure, fidelity_card
+from remblai.evaluation.metrics import (
+    energy_distance,
+    latent_mmd_squared,
+    memorisation_ratio,
+    nearest_neighbour_accuracy,
+    reconstruction_mse,
+    sharpness,
+    w2,
+)
+
+__all__ = [
+    "Figure",
+    "energy_distance",
+    "fidelity_card",
+    "latent_mmd_squared",
+    "memorisation_ratio",
+    "nearest_neighbour_accuracy",
+    "reconstruction_mse",
+    "sharpness",
+    "w2",
+]

@@ -1,0 +1,299 @@
+"""Recipe + data -> train -> evaluate -> report: the only room that knows all wings."""
+
+import itertools
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from remblai import devices
+from remblai.choices import flatten
+from remblai.data import Dataset
+from remblai.evaluation import energy_distance
+from remblai.objectives import Objective
+from remblai.progress import Progress
+from remblai.recipes import Recipe
+from remblai.resolve import Resolved, from_json, resolve
+from remblai.runs import Checkpoint, Run
+from remblai.settings import data_of, describe, differences, now
+from remblai.summary import evaluate, report
+from remblai.trained import Trained, load, seeded, shown
+from remblai.training import Diverged, State, Step, check, gradient_norms, steps
+
+IMAGES = 4
+"""Dimensions of a batch of images."""
+SCORED = 1000
+"""Samples in the score by which the best checkpoint is chosen."""
+
+
+class Interrupted(Exception):
+    """A signal stopped the training after a checkpoint was written."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}; --resume goes on from the checkpoint")
+        self.signum = signum
+
+
+def train(
+    recipe: str | Recipe | None = None,
+    *,
+    data: str | None = None,
+    out: str | Path | None = None,
+    epochs: float | None = None,
+    seed: int | None = None,
+    device: str = "auto",
+    precision: Literal["auto", "float32", "bfloat16"] = "auto",
+    compile: Literal["auto", "on", "off"] = "auto",
+    threads: int | None = None,
+    overwrite: bool = False,
+    resume: bool = False,
+    from_run: str | Path | None = None,
+    checkpoint_every: int = 1000,
+    keep: int = 2,
+    evaluate_every: int = 1000,
+    quiet: bool = False,
+    tensorboard: bool = False,
+    data_options: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Trained:
+    """Trains a recipe on data, measures it and writes its report; returns the trained model.
+
+    Args:
+        recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
+        data: a name, a folder or a file.
+        out: the run's folder; None takes the next free one under runs/.
+        epochs: passes over the training data, in place of steps.
+        seed: of everything random.
+        device: auto, cpu, cuda or cuda:0.
+        precision: auto is bfloat16 where the hardware has it, else float32.
+        compile: auto compiles on a GPU only.
+        threads: of the CPU; None leaves torch's choice.
+        overwrite: replace a run that is in the way.
+        resume: continue the run in `out`; the same settings are needed, but for more steps.
+        from_run: a run whose settings are repeated, but for those given here.
+        checkpoint_every: steps between checkpoints.
+        keep: how many of the newest checkpoints stay, the best apart.
+        evaluate_every: steps between scores on the validation data; 0 never.
+        quiet: no progress.
+        tensorboard: also write TensorBoard's event files.
+        data_options: of `data.load`: size, crop, layout, range, skip_broken.
+        **options: the recipe's, its parts' and its loop's, by name.
+
+    Raises:
+        ValueError: bad input, with what was expected, what came and how to mend it.
+        Diverged: a term was not finite; the last good checkpoint stays.
+        Interrupted: a signal came; a checkpoint was written.
+    """
+    if threads is not None:
+        if threads < 1:
+            raise ValueError(f"threads: expected at least 1, got {threads}.")
+        torch.set_num_threads(threads)
+    for name, value, least in (
+        ("checkpoint_every", checkpoint_every, 1),
+        ("keep", keep, 1),
+        ("evaluate_every", evaluate_every, 0),
+    ):
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}.")
+    base = Run.open(from_run).settings if from_run else None
+    resolved = _resolved(recipe, options, base)
+    spec, dataset = data_of(data, data_options, base)
+    seed = base["seed"] if seed is None and base else seed or 0
+    _settle_counts(resolved, dataset, epochs, "steps" in options)
+    where = devices.choose(device)
+    settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
+    folder = Path(out) if out is not None else _free_folder(resolved.recipe.name, dataset.name)
+    devices.seed(seed)
+    objective = resolved.build(dataset.shape).to(where)
+    _channels_last_weights(objective)
+    state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
+    run = _run(folder, settings, overwrite, resume)
+    best = _continue(run, state) if resume else None
+    with Progress(state, quiet, run.folder if tensorboard else None) as progress:
+        if state.number == state.steps:
+            progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
+        else:
+            _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
+    trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
+    run.write_metrics(evaluate(trained, dataset))
+    report(trained, dataset)
+    return trained
+
+
+def _train(
+    run: Run,
+    state: State,
+    dataset: Dataset,
+    progress: Progress,
+    seed: int,
+    best: float | None,
+    checkpoint_every: int,
+    keep: int,
+    evaluate_every: int,
+) -> None:
+    """Runs the loop: logs, scores, saves."""
+    where = next(state.objective.parameters()).device
+    batches = dataset.train.batches(state.batch_size, seed, start=state.drawn, device=where)
+    assert state.steps is not None
+    every = max(1, min(50, state.steps // 100))
+    with stop_signals() as stopped:
+        for step in steps(state, map(_channels_last, batches)):
+            last = step.number == state.steps
+            if step.number % every == 0 or last or stopped:
+                check(state)
+                line = log_line(state, step)
+                run.log(line)
+                progress.show(line)
+            improved = False
+            if evaluate_every and (step.number % evaluate_every == 0 or last):
+                score = validation_score(state, dataset)
+                run.log({"step": step.number, "validation": {"energy_distance_squared": score}})
+                improved = best is None or score < best
+                best = score if improved else best
+            if improved or step.number % checkpoint_every == 0 or last or stopped:
+                _save(run, state, best, keep)
+            if improved:
+                run.mark_best()
+            if stopped:
+                run.update(status="stopped", ended=now())
+                raise Interrupted(stopped[0])
+            progress.step()
+    run.update(status="complete", ended=now(), compile_fell_back=state.terms.fell_back or state.adversary.fell_back)
+
+
+def _save(run: Run, state: State, best: float | None, keep: int) -> None:
+    """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
+    check(state)
+    weights = state.objective.state_dict()
+    for name, value in weights.items():
+        if not torch.isfinite(value).all():
+            raise Diverged(state.number, name)
+    average = state.average.values if state.average else None
+    run.save(Checkpoint(state.number, weights, average, state.state_dict() | {"best": best}), keep)
+
+
+def _continue(run: Run, state: State) -> float | None:
+    """Puts the run's newest whole checkpoint into the state; the best score so far."""
+    checkpoint = run.load()
+    run.cut_terms(checkpoint.number if checkpoint else 0)
+    if checkpoint is None:
+        return None
+    state.objective.load_state_dict(checkpoint.weights)
+    state.load_state_dict(checkpoint.state, checkpoint.average)
+    best: float | None = checkpoint.state["best"]
+    return best
+
+
+def log_line(state: State, step: Step) -> dict[str, Any]:
+    """One line of `terms.jsonl`."""
+    weights = state.objective.weights()
+    terms = {}
+    for name, term in step.terms.items():
+        weighted, weight = term.item(), weights.get(name, 1.0)
+        terms[name] = {"weighted": weighted, "raw": weighted / weight if weight else None}
+    rates = {"model": state.rate(state.model)} | ({"critics": state.rate(state.critics)} if state.critics else {})
+    return {
+        "step": step.number,
+        "seconds": round(step.seconds, 3),
+        "images": state.drawn * state.batch_size,
+        "terms": terms,
+        "gradient_norms": gradient_norms(state),
+        "lr": rates,
+    }
+
+
+def validation_score(state: State, dataset: Dataset) -> float:
+    """Unbiased squared energy distance between the averaged model's samples and validation data. Changes nothing."""
+    n = min(SCORED, len(dataset.validation))
+    with seeded(0):
+        model = shown(state.objective, state.average.values if state.average else None)
+        return energy_distance(dataset.validation[:n], model.sample(n).cpu())
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that Ctrl-C or SIGTERM fills, so that the step in hand is finished; the second one acts at once."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        seen.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    with ExitStack() as stack:
+        for number, handler in before.items():
+            signal.signal(number, note)
+            stack.callback(signal.signal, number, handler)
+        yield seen
+
+
+def _resolved(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:
+    if base is None:
+        if recipe is None:
+            raise ValueError("recipe: expected a name such as wae-mmd, or from_run.")
+        return resolve(recipe, options)
+    given = flatten(options)
+    earlier = from_json(base, recipe if isinstance(recipe, Recipe) else None)
+    overridden = tuple(f"{name}." for name in given)
+    kept = {
+        name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
+    }
+    return resolve(recipe or base["recipe"], kept | given)
+
+
+def _settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:
+    """Shrinks a default batch to the data, and turns epochs into steps."""
+    loop, size = resolved.loop, len(dataset.train)
+    if loop["batch_size"] > size and "batch_size" not in resolved.given:
+        loop["batch_size"] = size
+    if epochs is None:
+        return
+    if steps_given:
+        raise ValueError("steps and epochs: give one of them, not both.")
+    if epochs <= 0:
+        raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
+    loop["steps"] = max(1, int(epochs * (size // loop["batch_size"]) / loop["accumulate"]))
+
+
+def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:
+    """The run to write to: a new one, or the one in the folder when it has the same settings."""
+    if not resume or not (folder / "run.json").is_file():
+        return Run.create(folder, settings, overwrite)
+    run = Run.open(folder)
+    if changed := differences(run.settings, settings):
+        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
+    run.update(loop=settings["loop"], status="running")
+    return run
+
+
+def _free_folder(recipe: str, data: str) -> Path:
+    for number in itertools.count(1):
+        folder = Path("runs") / (f"{recipe}-{data}" + (f"-{number}" if number > 1 else ""))
+        if not folder.exists():
+            return folder
+    raise AssertionError
+
+
+def _live(resolved: Resolved) -> dict[str, Any]:
+    """The parts that were passed alive, by name."""
+    names = [option.name for option in resolved.signature if option.table is not None]
+    return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == IMAGES else x
+
+
+def _channels_last_weights(objective: Objective) -> None:
+    """Lays convolutions out as the hardware likes them; a parameter's values and order stay as they are."""
+    for parameter in objective.parameters():
+        if parameter.ndim == IMAGES:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

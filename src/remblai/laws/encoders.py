@@ -1,0 +1,117 @@
+"""Encoders: modules x -> Q(Z|X), a Distribution with batch_shape (n,) and event_shape (latent,)."""
+
+from abc import ABC, abstractmethod
+
+from torch import Tensor, nn
+from torch.distributions import Distribution, Independent, Normal
+
+from remblai.laws.delta import Delta, Pushforward
+from remblai.laws.precision import full_precision
+from remblai.laws.priors import Prior
+from remblai.networks.mlp import linear
+from remblai.networks.network import Network
+
+
+class Encoder(nn.Module, ABC):
+    """A module x (n, *shape) -> the law Q(Z|X) of its codes.
+
+    Attributes:
+        stochastic: whether two samples for one x differ.
+        has_density: whether the law has log_prob.
+    """
+
+    stochastic: bool
+    has_density: bool
+
+    @abstractmethod
+    def forward(self, x: Tensor) -> Distribution:
+        """The law of the codes of x (n, *shape), in float32 or better, whatever the network computes in."""
+
+
+class Deterministic(Encoder):
+    """One code for each x, z = e(x), mapped onto the prior's support.
+
+    Args:
+        network: the network pair whose encoder is used.
+        prior: the prior, for the number of coordinates and the support.
+    """
+
+    stochastic = False
+    has_density = False
+
+    def __init__(self, network: Network, prior: Prior) -> None:
+        super().__init__()
+        self.body = network.encoder(prior.latent)
+        self.prior = prior
+
+    def forward(self, x: Tensor) -> Delta:
+        """All mass on e(x)."""
+        return Delta(self.prior.constrain(full_precision(self.body(x))))
+
+
+class Gaussian(Encoder):
+    """Q(Z|X) = N(m(x), diag s(x)^2) with s = sqrt(1e-8 + exp(v)), v the network's log-variance clipped to [-50, 50].
+
+    Args:
+        network: the network pair whose encoder is used, with outputs (m, v).
+        prior: the prior, for the number of coordinates.
+
+    Raises:
+        ValueError: a prior of bounded support (uniform, sphere): a Gaussian leaves it.
+
+    Source: Kingma and Welling, arXiv 1312.6114; clipping and floor: the code of Tolstikhin et al., arXiv 1711.01558.
+    """
+
+    stochastic = True
+    has_density = True
+
+    def __init__(self, network: Network, prior: Prior) -> None:
+        super().__init__()
+        if prior.bounded:
+            raise ValueError(
+                f"encoder 'gaussian': its codes spread over the whole space, and the prior "
+                f"{type(prior).__name__.lower()!r} is confined to a part of it. Use the encoder 'deterministic' or "
+                f"'implicit', whose codes are mapped onto the prior's support, or the prior 'normal' or 'mixture'."
+            )
+        self.body = network.encoder(2 * prior.latent)
+
+    def forward(self, x: Tensor) -> Independent[Normal]:
+        """Independent normal coordinates."""
+        mean, log_variance = full_precision(self.body(x)).chunk(2, dim=1)
+        deviation = (1e-8 + log_variance.clamp(-50.0, 50.0).exp()).sqrt()
+        return Independent(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
+
+
+class Implicit(Encoder):
+    """z = e(x) + A(e(x)) noise, noise standard normal, mapped onto the prior's support; known through its samples.
+
+    A is k x k, from the code through three tanh layers of 2k, 4k and 6k units. It starts small, so that training
+    begins near a deterministic encoder.
+
+    Args:
+        network: the network pair whose encoder is e.
+        prior: the prior, for the number of coordinates k and the support.
+
+    Source: the encoder 'implicit' of Tolstikhin et al., arXiv 1711.01558 (github tolstikhin/wae, models.py).
+    """
+
+    stochastic = True
+    has_density = False
+
+    def __init__(self, network: Network, prior: Prior) -> None:
+        super().__init__()
+        k = prior.latent
+        self.body = network.encoder(k)
+        self.prior = prior
+        last = linear(6 * k, k * k)
+        nn.init.normal_(last.weight, 0.0, 0.01)
+        tanh = nn.Tanh
+        self.mixing = nn.Sequential(
+            linear(k, 2 * k), tanh(), linear(2 * k, 4 * k), tanh(), linear(4 * k, 6 * k), tanh(), last
+        )
+
+    def forward(self, x: Tensor) -> Pushforward:
+        """The law of e(x) + A(e(x)) noise on the prior's support."""
+        location, k = self.body(x), self.prior.latent
+        mixing = full_precision(self.mixing(location)).reshape(-1, k, k)
+        return Pushforward(full_precision(location), mixing, self.prior.constrain)

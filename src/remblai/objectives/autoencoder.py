@@ -1,0 +1,97 @@
+"""The primal objective: E c(X, G(Z)) + weight * penalty, over encoders Q(Z|X) and decoders G."""
+
+import torch
+from torch import Tensor, nn
+
+from remblai.costs import Cost
+from remblai.laws import Decoder, Encoder, Prior
+from remblai.objectives.objective import Objective
+from remblai.objectives.penalties import Code, Penalty
+
+
+class AutoEncoder(Objective):
+    """inf over Q(Z|X) of transport_weight * E c(X, G(Z)) + weight * penalty(Q_Z, P_Z) (arXiv 1711.01558, eq. 4).
+
+    The cost is summed over the pixels and averaged over the batch.
+
+    Args:
+        encoder: x (n, ...) -> Q(Z|X).
+        decoder: z (n, k) -> P(X|Z).
+        prior: () -> P_Z.
+        cost: c(x, y) -> (n,); a negative log-likelihood reads the decoder's law instead of y.
+        penalty: how far the codes are from the prior; None for a plain auto-encoder.
+        weight: the penalty's weight, at least 0.
+        transport_weight: the weight of the cost, above 0 (the WAE authors' code has 0.05).
+        noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
+
+    Raises:
+        ValueError: a negative weight, or a penalty that needs a density with an encoder that has none.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        decoder: Decoder,
+        prior: Prior,
+        cost: Cost,
+        penalty: Penalty | None = None,
+        weight: float = 1.0,
+        transport_weight: float = 1.0,
+        noise: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, value, least in (
+            ("weight", weight, 0),
+            ("noise", noise, 0),
+            ("transport_weight", transport_weight, 0),
+        ):
+            if not least <= value < float("inf"):
+                raise ValueError(f"{name}: expected a finite number of at least {least}, got {value}.")
+        if penalty is not None and penalty.needs_density and not encoder.has_density:
+            raise ValueError(
+                f"{type(penalty).__name__} needs an encoder with a density, got {type(encoder).__name__}: "
+                "choose the gaussian encoder, or a penalty on samples such as mmd."
+            )
+        self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
+        self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
+
+    def encode(self, x: Tensor) -> Code:
+        """The batch with its codes' law and a draw of it; noisy at the input while training."""
+        law = self.encoder(self._noisy(x))
+        return Code(x, law, law.rsample())
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        code = self.encode(x)
+        law = self.decoder(code.z)
+        cost = self.cost(x, law if self.cost.reads_law else law.rsample())
+        terms = {"transport": self.transport_weight * cost.mean()}
+        if self.penalty is not None:
+            terms["penalty"] = self.weight * self.penalty(code, self.prior())
+        return terms
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        if self.penalty is None:
+            return None
+        with torch.no_grad():
+            code = self.encode(x)
+        return self.penalty.adversary_loss(code, self.prior())
+
+    def warm_start(self, x: Tensor) -> dict[str, Tensor]:
+        """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
+        z = self.encode(x).z
+        p = self.prior().sample((len(z),))
+        mean = (z.mean(0) - p.mean(0)).square().mean()
+        return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
+
+    def weights(self) -> dict[str, float]:
+        return {"transport": self.transport_weight, "penalty": self.weight}
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        mean: Tensor = self.decoder(self.prior().sample((n,))).mean
+        return mean
+
+    def _noisy(self, x: Tensor) -> Tensor:
+        if not (self.training and self.noise):
+            return x
+        return x + self.noise * nn.init.trunc_normal_(torch.empty_like(x), a=-2.0, b=2.0)

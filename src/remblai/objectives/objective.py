@@ -1,0 +1,27 @@
+"""The interface of every objective: terms to descend, an adversary's loss, samples."""
+
+from torch import Tensor, nn
+
+
+class Objective(nn.Module):
+    """What a model minimises: `objective(x)` gives named terms; their sum is descended. It owns no optimiser, no loop."""
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        """The terms of one batch x (n, ...), each weighted, each a scalar."""
+        raise NotImplementedError
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        """What the objective's critics descend on this batch; None where there is no critic."""
+        return None
+
+    def warm_start(self, x: Tensor) -> dict[str, Tensor] | None:
+        """The terms of the first phase, before the objective itself is descended; None where there is none."""
+        return None
+
+    def weights(self) -> dict[str, float]:
+        """The weight that each term carries, so that a log can show it raw; terms not named carry 1."""
+        return {}
+
+    def sample(self, n: int) -> Tensor:
+        """n samples of the model, x (n, ...), without gradient."""
+        raise NotImplementedError

@@ -1,0 +1,95 @@
+"""One look for every picture: a small palette, type sizes, and a chart that reads on light and on dark paper."""
+
+import io
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+WIDTH = 4.9  # inches: charts are drawn for a column of about 490 CSS pixels and stay readable on a telephone
+DPI = 200
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a chart on one kind of paper: data and model are the same two everywhere in a report."""
+
+    ink: str
+    quiet: str
+    line: str
+    paper: str
+    data: str
+    model: str
+    classes: tuple[str, ...]
+
+
+LIGHT = Theme(
+    ink="#23262b",
+    quiet="#6b7078",
+    line="#d9d7d1",
+    paper="#ffffff",
+    data="#2a6f8e",
+    model="#c0562b",
+    classes=(
+        "#2a6f8e", "#c0562b", "#5b8c3e", "#7d5ba6", "#c79a1e",
+        "#3aa394", "#b23a63", "#4f5d75", "#8c6d46", "#6f9fd8",
+    ),
+)  # fmt: skip
+DARK = Theme(
+    ink="#ecebe7",
+    quiet="#a2a6ad",
+    line="#3c4047",
+    paper="#1d2025",
+    data="#6fb6d6",
+    model="#f0915f",
+    classes=(
+        "#6fb6d6", "#f0915f", "#9acb7c", "#b99be0", "#ecc659",
+        "#6ad2c3", "#ec7fa3", "#9aa9c4", "#c6a679", "#a5c8f2",
+    ),
+)  # fmt: skip
+
+TYPE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["Inter", "Helvetica Neue", "Arial", "DejaVu Sans"],
+    "font.size": 9.5,
+    "axes.unicode_minus": True,
+    "mathtext.default": "regular",
+}
+
+
+def chart(height: float, rows: int = 1, *, theme: Theme, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
+    """A figure of stacked axes in the report's look: no box, quiet ticks, thin lines."""
+    figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+    figure.patch.set_alpha(0)
+    panels = list(figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0])
+    for axes in panels:
+        bare(axes, theme)
+    return figure, panels
+
+
+def bare(axes: Axes, theme: Theme) -> None:
+    """Takes the box away and leaves what the eye needs."""
+    axes.patch.set_alpha(0)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color(theme.line)
+    axes.tick_params(which="both", color=theme.line, labelcolor=theme.quiet, labelsize=8.5, length=3, width=0.8)
+    axes.tick_params(which="minor", length=0)
+    for label in (axes.xaxis.label, axes.yaxis.label):
+        label.set(color=theme.quiet, size=9)
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG with a transparent background."""
+    file = io.BytesIO()
+    figure.savefig(file, format="png", transparent=True)
+    return file.getvalue()
+
+
+def typeset() -> AbstractContextManager[None]:
+    """The type of every chart, for a `with`; matplotlib's settings are as before when it ends."""
+    return rc_context(TYPE)

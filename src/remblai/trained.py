@@ -1,0 +1,189 @@
+"""A trained model as its user sees it: arrays in the data's own range and layout, in and out."""
+
+import contextlib
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai import devices
+from remblai.data import Split, Units
+from remblai.objectives import AutoEncoder, Objective
+from remblai.recipes import Recipe
+from remblai.resolve import from_json
+from remblai.runs import Run
+
+Array = NDArray[Any]
+Rows = Tensor | Split
+"""The model's own x (n, ...), or a split of a data set, read a chunk at a time."""
+CHUNK = 500
+
+
+class Trained:
+    """A run's model, with its averaged weights where it has them: sample, encode, decode, reconstruct, interpolate.
+
+    The methods in verbs take and give arrays in the data's own range and layout; those in nouns (`draws`, `codes`,
+    `reconstructions`, `paths`) the model's own tensors on the CPU.
+
+    Args:
+        run: the run on disk.
+        objective: its model.
+        units: how data and the model's tensors become each other.
+    """
+
+    def __init__(self, run: Run, objective: Objective, units: Units) -> None:
+        self.run, self.objective, self.units = run, objective, units
+        objective.eval().requires_grad_(False)
+
+    @property
+    def folder(self) -> Path:
+        """Where the run is."""
+        return self.run.folder
+
+    @property
+    def encodes(self) -> bool:
+        """Whether the model has an encoder."""
+        return isinstance(self.objective, AutoEncoder)
+
+    @property
+    def auto_encoder(self) -> AutoEncoder:
+        """The objective as an auto-encoder.
+
+        Raises:
+            ValueError: it has no encoder.
+        """
+        if not isinstance(self.objective, AutoEncoder):
+            raise ValueError(f"{self.run.settings['recipe']} has no encoder: it can sample only.")
+        return self.objective
+
+    def __repr__(self) -> str:
+        return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
+
+    def sample(self, n: int = 64, seed: int | None = 0) -> Array:
+        """n samples: images (n, h, w) or (n, h, w, c) uint8, or points (n, d), in the data's units.
+
+        Args:
+            n: how many, at least 1.
+            seed: of the draw; None continues torch's global generator.
+
+        Raises:
+            ValueError: n below 1.
+        """
+        return self.units.restore(self.draws(n, seed))
+
+    def encode(self, x: Array | Tensor, seed: int | None = 0) -> Array:
+        """Codes z (n, k) of data x in its own units; a random encoder draws one code a point."""
+        return self.codes(self.units.scale(x), seed).numpy()
+
+    def decode(self, z: Array | Tensor) -> Array:
+        """The mean of P(X|Z) at codes z (n, k), in the data's units.
+
+        Raises:
+            ValueError: codes of another width.
+        """
+        codes = torch.as_tensor(np.asarray(z), dtype=torch.float32)
+        width = self.auto_encoder.prior.latent
+        if codes.ndim != 2 or codes.shape[1] != width:
+            raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
+        return self.units.restore(self._through(self._decode, codes, None))
+
+    def reconstruct(self, x: Array | Tensor, seed: int | None = 0) -> Array:
+        """decode(encode(x)), in the data's units."""
+        return self.units.restore(self.reconstructions(self.units.scale(x), seed))
+
+    def interpolate(self, x0: Array | Tensor, x1: Array | Tensor, steps: int = 9) -> Array:
+        """Decoded codes on the line between those of two data: (steps, ...) in the data's units, ends included.
+
+        Args:
+            x0: where it starts, one datum.
+            x1: where it ends.
+            steps: how many, at least 2.
+
+        Raises:
+            ValueError: fewer than 2 steps.
+        """
+        ends = [self.units.scale(np.asarray(x)[None]) for x in (x0, x1)]
+        return self.units.restore(self.paths(ends[0], ends[1], steps)[0])
+
+    def draws(self, n: int, seed: int | None = 0) -> Tensor:
+        """n samples x (n, ...)."""
+        if n < 1:
+            raise ValueError(f"n: expected at least 1 sample, got {n}.")
+        with seeded(seed):
+            counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
+            return torch.cat([self.objective.sample(count).cpu() for count in counts])
+
+    def codes(self, x: Rows, seed: int | None = 0) -> Tensor:
+        """One draw of the codes (n, k) of x."""
+        return self._through(lambda part: self.auto_encoder.encode(part).z, x, seed)
+
+    def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
+        """The decoder's mean at one draw of the codes of x."""
+        return self._through(lambda part: self._decode(self.auto_encoder.encode(part).z), x, seed)
+
+    def paths(self, x0: Tensor, x1: Tensor, steps: int) -> Tensor:
+        """Between each of n pairs: (n, steps, ...), decoded codes on the straight line between theirs."""
+        if steps < 2:
+            raise ValueError(f"steps: expected at least 2, got {steps}.")
+        a, b = self.codes(x0)[:, None], self.codes(x1)[:, None]
+        t = torch.linspace(0, 1, steps)[None, :, None]
+        decoded = self._through(self._decode, ((1 - t) * a + t * b).flatten(0, 1), None)
+        return decoded.reshape(len(a), steps, *decoded.shape[1:])
+
+    def _decode(self, z: Tensor) -> Tensor:
+        mean: Tensor = self.auto_encoder.decoder(z).mean
+        return mean
+
+    @torch.no_grad()
+    def _through(self, function: Callable[[Tensor], Tensor], x: Rows, seed: int | None) -> Tensor:
+        device = next(self.objective.parameters()).device
+        with seeded(seed):
+            parts = [x[start : start + CHUNK] for start in range(0, len(x), CHUNK)]
+            return torch.cat([function(part.to(device)).cpu() for part in parts])
+
+
+@contextlib.contextmanager
+def seeded(seed: int | None) -> Iterator[None]:
+    """Inside it the global generators start from `seed`; after it they are as before. None changes nothing."""
+    with torch.random.fork_rng(enabled=seed is not None):
+        if seed is not None:
+            torch.manual_seed(seed)
+        yield
+
+
+def load(
+    folder: str | Path, *, which: str = "last", device: str = "auto", recipe: Recipe | None = None, **parts: Any
+) -> Trained:
+    """The model of a run. Nothing in the run's folder is executed.
+
+    Args:
+        folder: the run's folder.
+        which: the `last` checkpoint or the `best`.
+        device: auto, cpu, cuda or cuda:0.
+        recipe: the recipe, where it was not one of remblai's own.
+        **parts: the live parts that were passed to `train`, by name.
+
+    Raises:
+        ValueError: no run, no whole checkpoint, or a part that must be passed is not.
+    """
+    if which not in ("last", "best"):
+        raise ValueError(f"which: expected 'last' or 'best', got {which!r}.")
+    run = Run.open(folder)
+    checkpoint = run.load(which)
+    if checkpoint is None:
+        raise ValueError(f"{folder} has no checkpoint yet.")
+    objective = from_json(run.settings, recipe, **parts).build(tuple(run.settings["data"]["shape"]))
+    objective.load_state_dict(checkpoint.weights | (checkpoint.average or {}))
+    return Trained(run, objective.to(devices.choose(device)), Units.from_json(run.settings["data"]["units"]))
+
+
+def shown(objective: Objective, average: Mapping[str, Tensor] | None) -> Objective:
+    """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
+    model = copy.deepcopy(objective).eval()
+    model.load_state_dict(dict(objective.state_dict()) | dict(average or {}))
+    return model

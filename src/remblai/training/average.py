@@ -1,0 +1,56 @@
+"""A moving average of the model's weights: what is shown to people."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """w_average <- decay * w_average + (1 - decay) * w, in float32; the decay grows from 0 over the first steps.
+
+    Args:
+        module: the module whose named parameters and buffers are followed.
+        names: which of its state's entries belong to the model's side; critics are left out.
+        decay: in [0, 1); 0.999 averages over about 1,000 steps.
+
+    Raises:
+        ValueError: decay outside [0, 1).
+    """
+
+    def __init__(self, module: nn.Module, names: Iterable[str], decay: float) -> None:
+        if not 0 <= decay < 1:
+            raise ValueError(f"average: expected a decay in [0, 1), got {decay}; 0.999 is usual.")
+        self.decay, self.updates = decay, 0
+        wanted = set(names)
+        state = module.state_dict(keep_vars=True)
+        self._live = {name: tensor for name, tensor in state.items() if name in wanted}
+        self.values = {
+            name: tensor.detach().clone().float() if tensor.is_floating_point() else tensor.detach().clone()
+            for name, tensor in self._live.items()
+        }
+        blended = [name for name, tensor in self._live.items() if tensor.is_floating_point()]
+        self._blended = [(self._live[name], self.values[name]) for name in blended]
+        self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in blended]
+
+    @torch.no_grad()
+    def update(self) -> None:
+        """One step of the average; integer buffers are copied."""
+        self.updates += 1
+        weight = 1 - min(self.decay, self.updates / (self.updates + 10))
+        torch._foreach_lerp_([mean for _, mean in self._blended], [live.float() for live, _ in self._blended], weight)
+        for live, mean in self._copied:
+            mean.copy_(live)
+
+    @torch.no_grad()
+    def load(self, values: dict[str, Tensor], updates: int) -> None:
+        """Continues from saved values.
+
+        Raises:
+            ValueError: the saved names are not this model's.
+        """
+        if values.keys() != self.values.keys():
+            raise ValueError("average: the saved weights do not have this model's names.")
+        self.updates = updates
+        for name, value in values.items():
+            self.values[name].copy_(value)

@@ -1,0 +1,121 @@
+"""One loop for all models: a round is some turns of the critics and one of the model."""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from remblai import devices
+from remblai.discrepancies import Adversarial
+from remblai.training.state import Player, State, Terms
+
+
+@dataclass(frozen=True)
+class Step:
+    """One update of the model: its number from 1, its terms (weighted, on the device), seconds of training so far."""
+
+    number: int
+    terms: Terms
+    seconds: float
+
+
+class Diverged(ArithmeticError):
+    """A term was not finite: `number` is the step and `term` the name."""
+
+    def __init__(self, number: int, term: str) -> None:
+        super().__init__(f"the {term} was not a finite number at step {number}")
+        self.number, self.term = number, term
+
+
+def steps(state: State, batches: Iterator[Tensor]) -> Iterator[Step]:
+    """Trains `state` on endless batches x (n, ...), one `Step` at a time, until `state.steps` where that is given.
+
+    Nothing in it waits for the device; `check(state)` does, and raises `Diverged`.
+    """
+
+    def draw() -> Tensor:
+        state.drawn += 1
+        return next(batches)
+
+    state.objective.train()
+    while state.steps is None or state.number < state.steps:
+        began = time.perf_counter()
+        state.number += 1
+        drawn = [draw() for _ in range(state.accumulate)]
+        terms = _warm(state, drawn) if state.number <= state.warm_start else _round(state, drawn, draw)
+        if state.average is not None:
+            state.average.update()
+        state.watch.see(state.number, terms)
+        state.seconds += time.perf_counter() - began
+        yield Step(state.number, terms, state.seconds)
+
+
+def check(state: State) -> None:
+    """Waits for the device.
+
+    Raises:
+        Diverged: a term has been infinite or not a number.
+    """
+    if found := state.watch.first():
+        raise Diverged(*found)
+
+
+def _round(state: State, drawn: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
+    terms: Terms = {}
+    if state.critics is not None:
+        count = state.ascents(state.number) if callable(state.ascents) else state.ascents
+        for _ in range(count):
+            mine = [draw() for _ in drawn] if state.own_batches else drawn
+            terms |= _turn(state, state.critics, mine, lambda x: {"adversary": state.adversary(x)})
+            for part in state.objective.modules():
+                if isinstance(part, Adversarial):
+                    part.project()
+    return _turn(state, state.model, drawn, state.terms) | terms
+
+
+def _warm(state: State, drawn: list[Tensor]) -> Terms:
+    def terms(x: Tensor) -> Terms:
+        found = state.objective.warm_start(x)
+        if found is None:
+            raise ValueError(f"warm_start: {type(state.objective).__name__} has no first phase; set warm_start to 0.")
+        return found
+
+    return _turn(state, state.model, drawn, terms)
+
+
+def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+    """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
+    if state.critics is not None:
+        for side in (state.model, state.critics):
+            for parameter in side.parameters:
+                parameter.requires_grad_(side is player)
+    player.optimiser.zero_grad(set_to_none=True)
+    sums: Terms = {}
+    for x in drawn:
+        with state.autocast():
+            terms = loss(x)
+        total = sum(terms.values()) / len(drawn)
+        total.backward()
+        for name, term in terms.items():
+            sums[name] = sums.get(name, 0.0) + term.detach() / len(drawn)
+    devices.average_gradients(player.parameters)
+    if state.clip is not None and player is state.model:
+        player.gradient_norm = torch.nn.utils.clip_grad_norm_(player.parameters, state.clip)
+    for group in player.optimiser.param_groups:
+        group["lr"] = state.rate(player)
+    player.optimiser.step()
+    return sums
+
+
+def gradient_norms(state: State) -> dict[str, float]:
+    """The norm of each player's last gradient, before clipping. Waits for the device."""
+    norms = {}
+    for name, player in (("model", state.model), ("critics", state.critics)):
+        if player is not None:
+            gradients = [p.grad for p in player.parameters if p.grad is not None]
+            clipped = player.gradient_norm
+            norms[name] = float(clipped if clipped is not None else torch.nn.utils.get_total_norm(gradients))
+    return norms

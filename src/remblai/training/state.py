@@ -1,0 +1,246 @@
+"""The explicit state of a training run: objective, optimisers, average, counters - all that a checkpoint needs."""
+
+import contextlib
+import random
+from collections.abc import Callable
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from remblai.discrepancies import Adversarial
+from remblai.objectives import Objective
+from remblai.training.average import Average
+from remblai.training.compiled import Compiled
+
+OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "sgd": torch.optim.SGD,
+}
+Schedule = Literal["constant", "step", "cosine"]
+Terms = dict[str, Tensor]
+
+
+class Player:
+    """One side of the game: its parameters, its optimiser and its learning rate's schedule."""
+
+    def __init__(
+        self, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, lr: float, schedule: str
+    ) -> None:
+        self.parameters, self.optimiser, self.lr, self.schedule = parameters, optimiser, lr, schedule
+        self.gradient_norm: Tensor | None = None
+
+
+class State:
+    """A run in progress: give it to `steps` with an endless stream of batches.
+
+    Args:
+        objective: what is trained; its critics are the `Adversarial` parts found in it.
+        lr: learning rate of the model.
+        critic_lr: learning rate of the critics; None takes the model's.
+        optimiser: the rule that turns gradients into steps, for both sides.
+        betas: Adam's two decay rates; RMSprop takes the second as its smoothing, SGD the first as its momentum.
+        weight_decay: decay of the model's weights (decoupled for adamw).
+        schedule: how the model's learning rate falls: constant; step (times decays at milestones); cosine (to 0).
+        critic_schedule: the same for the critics; None takes the model's.
+        milestones: shares of the run after which a step schedule falls.
+        decays: the factor at each milestone (the WAE authors': 0.5 after 30 %, 0.2 more after 50 %).
+        clip: largest norm of the model's gradient; None leaves it free.
+        accumulate: batches whose gradients are averaged into one step.
+        average: decay of the moving average of the model's weights; None keeps none.
+        ascents: turns of the critics before each turn of the model.
+        own_batches: whether the critics draw batches of their own (WGAN) or share the model's (WAE).
+        warm_start: first steps that only match the codes' mean and covariance to the prior's.
+        batch_size: points in a batch.
+        steps: how many steps the run has; schedules are shares of it.
+        precision: float32, or bfloat16 under autocast.
+        compile: whether the losses are compiled; one that cannot be falls back to eager and says so.
+
+    Raises:
+        ValueError: a setting outside its range.
+    """
+
+    def __init__(
+        self,
+        objective: Objective,
+        *,
+        lr: float = 1e-3,
+        critic_lr: float | None = None,
+        optimiser: Literal["adam", "adamw", "rmsprop", "sgd"] = "adam",
+        betas: tuple[float, float] = (0.9, 0.999),
+        weight_decay: float = 0.0,
+        schedule: Schedule = "constant",
+        critic_schedule: Schedule | None = None,
+        milestones: tuple[float, ...] = (0.3, 0.5),
+        decays: tuple[float, ...] = (0.5, 0.2),
+        clip: float | None = None,
+        accumulate: int = 1,
+        average: float | None = None,
+        ascents: int | Callable[[int], int] = 1,
+        own_batches: bool = False,
+        warm_start: int = 0,
+        batch_size: int = 100,
+        steps: int | None = None,
+        precision: Literal["float32", "bfloat16"] = "float32",
+        compile: bool = False,
+    ) -> None:
+        _check(lr=lr, critic_lr=critic_lr, clip=clip)
+        _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        if len(milestones) != len(decays):
+            raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
+        self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
+        self.ascents, self.warm_start, self.batch_size, self.steps, self.precision = (
+            ascents,
+            warm_start,
+            batch_size,
+            steps,
+            precision,
+        )
+        self.milestones, self.decays = milestones, decays
+        self.number, self.drawn, self.seconds = 0, 0, 0.0
+        critics, model = sides(objective)
+        inner, outer = list(critics.values()), list(model.values())
+
+        def rule(parameters: list[nn.Parameter], rate: float, decay: float) -> torch.optim.Optimizer:
+            fast = (
+                {"fused": True}
+                if all(p.device.type in ("cpu", "cuda") for p in parameters) and optimiser != "rmsprop"
+                else {}
+            )
+            own = {
+                "rmsprop": {"alpha": betas[1]},
+                "sgd": {"momentum": betas[0]},
+            }.get(optimiser, {"betas": betas})
+            return OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=decay, **own, **fast)
+
+        rate = lr if critic_lr is None else critic_lr
+        self.model = Player(outer, rule(outer, lr, weight_decay), lr, schedule)
+        self.critics = Player(inner, rule(inner, rate, 0.0), rate, critic_schedule or schedule) if inner else None
+        hidden = {name for name, _ in objective.named_parameters() if name in critics} | critic_buffers(objective)
+        shown = [name for name in objective.state_dict() if name not in hidden]
+        self.average = None if average is None else Average(objective, shown, average)
+        self.terms, self.adversary = Compiled(objective.forward, compile), Compiled(objective.adversary_loss, compile)
+        self.watch = Watch()
+
+    def autocast(self) -> contextlib.AbstractContextManager[Any]:
+        """The precision's context."""
+        if self.precision == "float32":
+            return contextlib.nullcontext()
+        return torch.autocast(self.model.parameters[0].device.type, torch.bfloat16)
+
+    def rate(self, player: Player) -> float:
+        """The player's learning rate at this step: a function of the step alone."""
+        done = self.number / self.steps if self.steps else 0.0
+        if player.schedule == "cosine":
+            return player.lr * 0.5 * (1 + float(np.cos(np.pi * done)))
+        if player.schedule == "step":
+            passed = [factor for at, factor in zip(self.milestones, self.decays, strict=True) if done >= at]
+            return player.lr * float(np.prod(passed))
+        return player.lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """Counters, generators and optimisers; the weights and their average are kept apart."""
+        return {
+            "number": self.number,
+            "drawn": self.drawn,
+            "seconds": self.seconds,
+            "updates": self.average.updates if self.average else 0,
+            "generators": generators(),
+            "model": self.model.optimiser.state_dict(),
+            "critics": self.critics.optimiser.state_dict() if self.critics else None,
+        }
+
+    def load_state_dict(self, saved: dict[str, Any], average: dict[str, Tensor] | None) -> None:
+        """Continues where `state_dict` was taken; the objective's weights are loaded by the caller."""
+        self.number, self.drawn, self.seconds = saved["number"], saved["drawn"], saved["seconds"]
+        self.model.optimiser.load_state_dict(saved["model"])
+        if self.critics:
+            self.critics.optimiser.load_state_dict(saved["critics"])
+        if self.average is not None and average is not None:
+            self.average.load(average, saved["updates"])
+        restore_generators(saved["generators"])
+
+
+class Watch:
+    """Remembers on the device the first step and term that was not finite, without waiting for the device."""
+
+    def __init__(self) -> None:
+        self._first: Tensor | None = None
+        self._names: list[tuple[str, ...]] = []
+
+    def see(self, number: int, terms: Terms) -> None:
+        """Notes a step's terms."""
+        names = tuple(terms)
+        if names not in self._names:
+            self._names.append(names)
+        bad = ~torch.isfinite(torch.stack([term.detach() for term in terms.values()]))
+        which = torch.argmax(bad.to(torch.uint8))
+        code = torch.stack([which.new_tensor(number), which, which.new_tensor(self._names.index(names))])
+        if self._first is None:
+            self._first = torch.zeros_like(code)
+        self._first = torch.where((self._first[0] == 0) & bad.any(), code, self._first)
+
+    def first(self) -> tuple[int, str] | None:
+        """The first bad step and term, or None. Waits for the device."""
+        if self._first is None:
+            return None
+        number, which, names = (int(value) for value in self._first.tolist())
+        return (number, self._names[names][which]) if number else None
+
+
+def sides(objective: Objective) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
+    """The critics' parameters and the model's, by name."""
+    inner = {id(p) for part in objective.modules() if isinstance(part, Adversarial) for p in part.critic.parameters()}
+    named = dict(objective.named_parameters())
+    critics = {name: p for name, p in named.items() if id(p) in inner}
+    return critics, {name: p for name, p in named.items() if name not in critics}
+
+
+def critic_buffers(objective: Objective) -> set[str]:
+    """Names of the critics' buffers in the objective's state."""
+    prefixes = [name + ".critic." for name, part in objective.named_modules() if isinstance(part, Adversarial)]
+    return {name for name in objective.state_dict() if any(name.startswith(prefix) for prefix in prefixes)}
+
+
+def generators() -> dict[str, Any]:
+    """The state of every global generator."""
+    kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
+    version, words, spare = random.getstate()
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "numpy": [
+            kind,
+            torch.from_numpy(np.asarray(keys).astype(np.int64)),
+            int(position),
+            int(has_gauss),
+            float(gauss),
+        ],
+        "python": [version, list(words), spare],
+    }
+
+
+def restore_generators(saved: dict[str, Any]) -> None:
+    """Sets every global generator as `generators` found it."""
+    torch.set_rng_state(saved["torch"])
+    if saved["cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(saved["cuda"])
+    kind, keys, *rest = saved["numpy"]
+    np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
+    version, words, spare = saved["python"]
+    random.setstate((version, tuple(words), spare))
+
+
+def _check(**rates: float | None) -> None:
+    for name, value in rates.items():
+        if value is not None and not 0 < value < float("inf"):
+            raise ValueError(f"{name}: expected a number above 0, got {value}.")
+
+
+def _check_counts(**counts: int) -> None:
+    for name, value in counts.items():
+        if value < 1:
+            raise ValueError(f"{name}: expected at least 1, got {value}.")

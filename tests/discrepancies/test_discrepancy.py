@@ -1,0 +1,113 @@
+import math
+
+import pytest
+import torch
+from torch.distributions import Independent, Normal, Uniform
+
+from remblai.choices import make, options
+from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Discrepancy
+from remblai.discrepancies.discrepancy import check_finite, check_samples
+from remblai.laws import PRIORS
+
+
+@pytest.fixture(params=list(DISCREPANCIES))
+def discrepancy(request):
+    torch.manual_seed(0)
+    prior = PRIORS["normal"](4)
+    return make(DISCREPANCIES, request.param, prior=prior, latent=4)
+
+
+def test_gives_a_scalar_with_a_gradient_in_the_model(discrepancy):
+    x, y = torch.randn(6, 4), torch.randn(5, 4, requires_grad=True)
+    for loss in (discrepancy(x, y), discrepancy.to_law(y, PRIORS["normal"](4)())):
+        assert loss.shape == ()
+        (slope,) = torch.autograd.grad(loss, y)
+        assert slope.shape == y.shape
+        assert slope.abs().sum() > 0
+    assert discrepancy.estimate(x, y).shape == ()
+
+
+def test_adversary_never_reaches_the_model(discrepancy):
+    x, y = torch.randn(6, 4), torch.randn(5, 4, requires_grad=True)
+    for loss in (discrepancy.adversary_loss(x, y), discrepancy.adversary_loss_to_law(y, PRIORS["normal"](4)())):
+        if loss is not None:
+            loss.backward()
+    assert y.grad is None
+
+
+def test_computes_in_single_precision_under_autocast(discrepancy):
+    x, y = torch.randn(6, 4), torch.randn(6, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert discrepancy(x.bfloat16(), y.bfloat16()).dtype == torch.float32
+
+
+def test_in_double_precision(discrepancy):
+    discrepancy = discrepancy.double()
+    assert discrepancy(torch.randn(6, 4).double(), torch.randn(6, 4).double()).dtype == torch.float64
+
+
+def test_compiled_equals_eager(discrepancy):
+    x, y = torch.randn(6, 4), torch.randn(6, 4, requires_grad=True)
+    compiled = torch.compile(discrepancy.forward, backend="aot_eager", fullgraph=True)
+    loss = compiled(x, y)
+    torch.testing.assert_close(loss, discrepancy(x, y))
+    compiled_slope = torch.autograd.grad(loss, y)[0]
+    torch.testing.assert_close(compiled_slope, torch.autograd.grad(discrepancy(x, y), y)[0], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.zeros(5, 4), torch.zeros(5, 3), r"\(4,\) against \(3,\)"),
+        (torch.zeros(0, 4), torch.zeros(5, 4), r"n, d >= 1, got \(0, 4\)"),
+        (torch.zeros(5, 4), torch.zeros(5, 0), "n, d >= 1"),
+        (torch.zeros(5), torch.zeros(5), r"n, d >= 1, got \(5,\)"),
+        (torch.zeros(5, 4).int(), torch.zeros(5, 4), "floating point"),
+    ],
+)
+def test_samples_that_do_not_fit_are_refused(discrepancy, x, y, message):
+    for call in (discrepancy, discrepancy.estimate, check_samples):
+        with pytest.raises(ValueError, match=message):
+            call(x, y)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_estimate_refuses_values_that_are_not_finite(discrepancy, value):
+    x, y = torch.zeros(5, 4), torch.zeros(5, 4)
+    y[3, 1] = value
+    for call in (discrepancy.estimate, check_finite):
+        with pytest.raises(ValueError, match="1 of 5 points of y"):
+            call(x, y)
+
+
+def test_a_law_of_another_dimension_is_refused(discrepancy):
+    for law in (PRIORS["normal"](3)(), PRIORS["uniform"](3)()):
+        with pytest.raises(ValueError, match="points of one shape"):
+            discrepancy.to_law(torch.zeros(5, 4), law)
+
+
+class Means(Discrepancy):
+    def forward(self, x, y):
+        return (x.mean() - y.mean()).square()
+
+
+def test_the_interface_samples_as_many_points_and_has_no_critic():
+    class Counted(Normal):
+        drawn: tuple[int, ...] = ()
+
+        def sample(self, sample_shape=()):
+            self.drawn = tuple(sample_shape)
+            return super().sample(sample_shape)
+
+    law, y = Counted(torch.zeros(2), torch.ones(2)), torch.randn(7, 2)
+    assert Means().to_law(y, law).shape == ()
+    assert law.drawn == (7,)
+    assert Means().adversary_loss(y, y) is None
+    assert Means().adversary_loss_to_law(y, Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)) is None
+    assert Means.needs_all_samples
+
+
+@pytest.mark.parametrize("table", [DISCREPANCIES, GAMES, LIPSCHITZ])
+def test_every_option_has_help(table):
+    for factory in table.values():
+        assert all(option.help for option in options(factory, {}))

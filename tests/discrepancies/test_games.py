@@ -1,0 +1,99 @@
+import math
+
+import pytest
+import torch
+
+from remblai.choices import make
+from remblai.discrepancies import GAMES, Hinge, Kantorovich, LeastSquares, Logistic
+
+P, Q = torch.tensor([1, 4, 5]), torch.tensor([5, 3, 2])  # tenths, on three atoms
+p, q = P.double() / 10, Q.double() / 10
+LAWS_001 = torch.tensor([[1, 2, 1, 2, 1, 2, 1], [1, 1, 1, 1, 1, 1, 4]])  # the example of facts 1.2, in tenths
+
+
+def scores(f, counts):
+    """A critic's scores of a sample that holds each atom as often as the law says."""
+    return f.repeat_interleave(counts)
+
+
+BEST = {
+    "logistic": ((p / q).log(), 0.5 * ((p * (2 * p / (p + q)).log()).sum() + (q * (2 * q / (p + q)).log()).sum())),
+    "hinge": ((p - q).sign(), 0.5 * (p - q).abs().sum()),
+    "least-squares": (p / (p + q), 0.5 * ((p - q).square() / (p + q)).sum()),
+}
+
+
+@pytest.mark.parametrize("name", BEST)
+def test_the_best_critic_gives_the_distance_and_any_other_less(name):
+    game, (best, distance) = make(GAMES, name), BEST[name]
+    assert float(game.estimate(scores(best, P), scores(best, Q))) == pytest.approx(float(distance), abs=1e-12)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        other = best + 0.3 * torch.randn(3, generator=generator, dtype=torch.float64)
+        assert game.estimate(scores(other, P), scores(other, Q)) <= distance + 1e-12
+        assert game.critic(scores(other, P), scores(other, Q)) >= game.critic(scores(best, P), scores(best, Q)) - 1e-12
+
+
+@pytest.mark.parametrize(("name", "largest"), [("logistic", math.log(2)), ("hinge", 1.0), ("least-squares", 1.0)])
+def test_laws_apart_reach_the_largest_distance_and_equal_ones_zero(name, largest):
+    game = make(GAMES, name)
+    sure = torch.tensor([1.0]) if name == "least-squares" else torch.tensor([60.0])
+    unsure = torch.tensor([0.5]) if name == "least-squares" else torch.zeros(1)
+    assert float(game.estimate(sure, 0 * sure if name == "least-squares" else -sure)) == pytest.approx(largest)
+    assert float(game.estimate(unsure, unsure)) == pytest.approx(0.0, abs=1e-7)
+
+
+def test_kantorovich_potential_of_the_linear_programme():
+    """The pair of facts 1.2 has W1 = 0.9, reached by the potential f_i = -i."""
+    real, fake = LAWS_001.flip(0)[1], LAWS_001.flip(0)[0]
+    f = -torch.arange(7.0)
+    assert float(Kantorovich().estimate(scores(f, real), scores(f, fake))) == pytest.approx(0.9)
+
+
+def test_jensen_shannon_of_the_linear_programmes_pair():
+    real, fake = LAWS_001.double()
+    f = (real / fake).log()
+    found = Logistic().estimate(scores(f, LAWS_001[0]), scores(f, LAWS_001[1]))
+    assert float(found) == pytest.approx(0.073671, abs=1e-6)
+
+
+def test_logistic_losses_are_the_papers():
+    a, b = torch.randn(20, dtype=torch.float64), torch.randn(20, dtype=torch.float64)
+    real, fake = torch.sigmoid(a), torch.sigmoid(b)
+    torch.testing.assert_close(Logistic().critic(a, b), -(real.log().mean() + (1 - fake).log().mean()))
+    torch.testing.assert_close(Logistic().model(None, b), -fake.log().mean())
+    torch.testing.assert_close(Logistic(saturating=True).model(None, b), (1 - fake).log().mean())
+
+
+@pytest.mark.parametrize("saturating", [False, True])
+def test_logistic_neither_overflows_nor_loses_its_gradient(saturating):
+    a, b = torch.tensor([-1e4, 1e4]), torch.tensor([-1e4, 1e4], requires_grad=True)
+    game = Logistic(saturating)
+    assert torch.isfinite(game.critic(a, b))
+    (slope,) = torch.autograd.grad(game.model(None, b), b)
+    assert torch.isfinite(slope).all()
+    # A fake that the critic sees through: the saturating loss says nothing, the other all it can.
+    assert float(slope[0]) == pytest.approx(0.0 if saturating else -0.5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", list(GAMES))
+def test_the_model_wants_higher_scores_and_the_critic_lower_ones_for_it(name):
+    a, b = torch.zeros(5), torch.full((5,), 0.3, requires_grad=True)
+    game = make(GAMES, name)
+    assert (torch.autograd.grad(game.model(a, b), b)[0] < 0).all()
+    assert (torch.autograd.grad(game.critic(a, b), b)[0] > 0).all()
+
+
+@pytest.mark.parametrize("name", list(GAMES))
+def test_samples_of_unequal_sizes_are_means_each(name):
+    game, a, b = make(GAMES, name), torch.randn(4), torch.randn(3)
+    torch.testing.assert_close(game.critic(a.repeat(2), b), game.critic(a, b))
+    torch.testing.assert_close(game.model(a, b.repeat(3)), game.model(a, b))
+
+
+def test_hinge_and_least_squares_by_hand():
+    a, b = torch.tensor([2.0, 0.0]), torch.tensor([-2.0, 1.0])
+    assert float(Hinge().critic(a, b)) == pytest.approx(0.5 + 1.0)
+    assert float(LeastSquares().critic(a, b)) == pytest.approx((1.0 + 2.5) / 2)
+    assert float(LeastSquares().model(a, b)) == pytest.approx(2.25)
+    assert float(Hinge().model(a, b)) == pytest.approx(0.5)

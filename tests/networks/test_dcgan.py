@@ -1,0 +1,47 @@
+import pytest
+import torch
+
+from remblai.networks.dcgan import dcgan
+
+
+@pytest.mark.parametrize(
+    ("hidden", "into", "out_of"),
+    [
+        (0, 9 * 128 * 8 + 8, 8 * 9 * 128),
+        (256, 9 * 128 * 256 + 2 * 256 + 256 * 8 + 8, 8 * 256 + 2 * 256 + 256 * 9 * 128),
+    ],
+)
+def test_weights_counted_by_hand(hidden, into, out_of):
+    net = dcgan((1, 28, 28), width=32, hidden=hidden)
+    stages = 16 * (1 * 32 + 32 * 64 + 64 * 128)
+    encoder = stages + 2 * (32 + 64 + 128) + into
+    decoder = out_of + stages + 2 * (128 + 64 + 32) + 1
+    assert sum(p.numel() for p in net.encoder(8).parameters()) == encoder
+    assert sum(p.numel() for p in net.decoder(8).parameters()) == decoder
+
+
+@pytest.mark.parametrize("shape", [(1, 2, 2), (2, 3, 2), (5, 4, 40), (1, 96, 33)])
+@pytest.mark.parametrize("norm", ["batch", "group", "none"])
+@pytest.mark.parametrize("hidden", [0, 5])
+def test_odd_and_oblong_images_come_back(shape, norm, hidden):
+    net = dcgan(shape, width=4, norm=norm, hidden=hidden)
+    x = torch.rand(3, *shape)
+    assert net.decoder(2)(net.encoder(2)(x)).shape == x.shape
+
+
+def test_group_norm_does_not_mix_images():
+    torch.manual_seed(0)
+    encoder = dcgan((1, 16, 16), width=8, norm="group").encoder(3)
+    x = torch.rand(6, 1, 16, 16)
+    torch.testing.assert_close(encoder(x)[:2], encoder(x[:2]))
+
+
+def test_unknown_options_are_refused_before_a_module_is_built():
+    with pytest.raises(ValueError, match="expected norm"):
+        dcgan((1, 8, 8), norm="layer")
+    with pytest.raises(ValueError, match="expected init"):
+        dcgan((1, 8, 8), init="zeros")
+    with pytest.raises(ValueError, match="hidden >= 0"):
+        dcgan((1, 8, 8), hidden=-1)
+    with pytest.raises(ValueError, match="width >= 1"):
+        dcgan((1, 8, 8), width=0)

@@ -1,0 +1,98 @@
+import io
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from PIL import Image
+
+from remblai.report import figures
+from remblai.report.plane import least_gaussian_plane
+from remblai.report.style import DARK, LIGHT
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def size(picture):
+    with Image.open(io.BytesIO(picture)) as opened:
+        assert opened.mode == "RGBA"
+        assert np.asarray(opened)[0, -1, 3] == 0  # no ground of its own: it lies on light and on dark paper
+        return opened.size
+
+
+def has(picture, colour):
+    wanted = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    with Image.open(io.BytesIO(picture)) as opened:
+        return bool((np.abs(np.asarray(opened)[..., :3].astype(int) - wanted).max(-1) <= 3).any())
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_terms_draw_a_panel_each(theme, rng):
+    steps = list(range(0, 1000, 10))
+    one = figures.terms(steps, {"transport": np.exp(-np.arange(100) / 20)}, theme=theme)
+    two = figures.terms(steps, {"transport": np.arange(100) + 1.0, "penalty": rng.normal(size=100)}, theme=theme)
+    assert size(two)[1] > 1.5 * size(one)[1]
+    assert has(one, theme.model)
+
+
+@pytest.mark.parametrize("curve", [[1.0], [0.0, 0.0], [np.nan, np.nan, np.nan], [1.0, np.inf, -2.0], [5.0] * 50])
+def test_terms_draw_whatever_was_logged(curve):
+    size(figures.terms(range(len(curve)), {"penalty": curve}))
+
+
+def test_terms_of_the_wrong_length_are_refused():
+    with pytest.raises(ValueError, match="one value a step"):
+        figures.terms([1, 2], {"a": [1.0]})
+    with pytest.raises(ValueError, match="at least one step"):
+        figures.terms([], {"a": []})
+
+
+def test_smoothed_is_the_mean_of_what_is_near(rng):
+    y = rng.normal(size=201)
+    smooth = figures.smoothed(y)
+    assert smooth[100] == pytest.approx(y[95:106].mean())
+    assert smooth[0] == pytest.approx(y[:6].mean())
+    assert smooth[-1] == pytest.approx(y[-6:].mean())
+    assert np.allclose(figures.smoothed(y[:9]), y[:9])
+
+
+@pytest.mark.parametrize("labels", [None, "few", "many"])
+def test_codes_in_two_dimensions_and_more(rng, labels):
+    kinds = {None: None, "few": rng.integers(0, 3, 200), "many": rng.integers(0, 50, 200)}[labels]
+    z, p = rng.normal(size=(200, 5)), rng.normal(size=(2000, 5))
+    plane = least_gaussian_plane(z, p)
+    picture = figures.codes(z, p, kinds, plane=plane, names=["a", "b", "c"] if labels == "few" else None)
+    assert has(picture, LIGHT.classes[0] if labels == "few" else LIGHT.model)
+    size(figures.codes(z[:, :2], p[:, :2], kinds))
+
+
+def test_codes_on_a_prior_of_few_points_and_dead_codes(rng):
+    size(figures.codes(np.zeros((50, 2)), rng.choice([-1.0, 1.0], size=(100, 2))))
+    size(figures.codes(np.zeros((50, 2)), np.zeros((100, 2)), np.zeros(50, dtype=int)))
+    with pytest.raises(ValueError, match="k >= 2"):
+        figures.codes(np.zeros((5, 1)), np.zeros((5, 1)))
+
+
+def test_labels_move_apart(rng):
+    places = figures._apart(rng.normal(size=(10, 2)) * 0.01, room=0.5)
+    gaps = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(10)
+    assert gaps.min() > 0.35
+
+
+def test_quantiles_and_points(rng):
+    for k in (1, 3, 40):
+        assert has(figures.quantiles(rng.normal(size=(60, k)), rng.normal(size=(900, k))), LIGHT.model)
+    flat = rng.normal(size=(300, 2)) * [4, 1]
+    picture = figures.points(flat, flat + 0.1)
+    assert has(picture, LIGHT.model)
+    assert size(picture)[0] > size(picture)[1]
+    with pytest.raises(ValueError, match="d >= 2"):
+        figures.points(flat[:, :1], flat)
+
+
+def test_charts_leave_matplotlib_as_it_was(rng):
+    before = dict(mpl.rcParams)
+    figures.points(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
+    assert dict(mpl.rcParams) == before

@@ -1,0 +1,123 @@
+import base64
+import io
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from remblai.report import Picture, figures, grid, write_page, write_pictures
+
+CARD = {"w2": {"value": 1.2, "floor": 1.0, "spread": 0.05, "n": 360}}
+
+
+@pytest.fixture
+def pictures():
+    chart = Picture.chart(
+        "terms", "How it learned", "Look.", "A curve", figures.terms, steps=[0, 1], values={"a": [2.0, 1.0]}
+    )
+    return [
+        Picture("samples", "What it draws", "Look closely.", "Digits", grid(np.zeros((4, 1, 8, 8))), wide=True),
+        chart,
+    ]
+
+
+def write(path, pictures, **changed):
+    given = {
+        "title": "WAE-MMD on digits",
+        "summary": "A model.",
+        "settings": {"latent": 8, "kernel.scales": (0.1, 0.2), "clip": None, "average": True},
+        "command": "remblai train wae-mmd --latent 8",
+        "metrics": CARD,
+        "facts": {"steps": "2,000"},
+        "versions": {"torch": "2.13.0"},
+    }
+    write_page(path, pictures=pictures, **(given | changed))
+    return path.read_text()
+
+
+class Outline(HTMLParser):
+    """Every tag, with void ones left out of the check that each is closed in turn."""
+
+    void = frozenset({"meta", "img", "source", "br"})
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in self.void:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_everything_is_on_the_page(tmp_path, pictures):
+    text = write(tmp_path / "report.html", pictures)
+    for part in (
+        "WAE-MMD on digits",
+        "What it draws",
+        "Look closely.",
+        "1.20 times",
+        "4.0 spreads above",
+        "0.1, 0.2",
+        "remblai train wae-mmd --latent 8",
+        "torch 2.13.0",
+        "2,000",
+    ):
+        assert part in text
+    outline = Outline(text)
+    assert outline.open == []
+    assert [attrs["alt"] for tag, attrs in outline.tags if tag == "img"] == ["Digits", "A curve"]
+    assert sum(tag == "source" for tag, _ in outline.tags) == 1  # only the chart has a dark twin
+
+
+def test_it_needs_nothing_from_outside(tmp_path, pictures):
+    text = write(tmp_path / "report.html", pictures)
+    assert not re.search(r"https?:|//[a-z]|@import|<link", re.sub(r"base64,[^\"]*", "", text))
+    for tag, attrs in Outline(text).tags:
+        for source in filter(None, (attrs.get("src"), attrs.get("srcset"))):
+            assert source.startswith("data:image/png;base64,"), tag
+            Image.open(io.BytesIO(base64.b64decode(source.split(",")[1]))).verify()
+
+
+def test_every_text_is_escaped(tmp_path, pictures):
+    evil = '"><script>alert(1)</script>&'
+    bad = Picture("x", evil, evil, evil, pictures[0].png)
+    text = write(
+        tmp_path / "report.html", [bad], title=evil, summary=evil, settings={evil: evil}, command=evil,
+        metrics={evil: CARD["w2"]}, facts={evil: evil}, versions={evil: evil},
+    )  # fmt: skip
+    outline = Outline(text)
+    assert outline.open == []
+    assert sum(tag == "script" for tag, _ in outline.tags) == 1  # the page's own
+    assert [attrs["alt"] for tag, attrs in outline.tags if tag == "img"] == [evil]
+
+
+def test_a_page_without_card_facts_or_versions(tmp_path, pictures):
+    text = write(tmp_path / "report.html", [], metrics={}, facts=None, versions=None, settings={})
+    assert 'id="card"' not in text
+    assert Outline(text).open == []
+
+
+def test_a_failed_page_leaves_the_one_before(tmp_path, pictures):
+    path = tmp_path / "report.html"
+    before = write(path, pictures)
+    with pytest.raises(OSError, match="cannot identify image"):
+        write(path, [Picture("x", "", "", "", b"not a png")])
+    assert path.read_text() == before
+    assert [file.name for file in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_pictures_are_written_by_name(tmp_path, pictures):
+    written = write_pictures(tmp_path, pictures)
+    assert [path.name for path in written] == ["samples.png", "terms.png"]
+    assert written[0].read_bytes() == pictures[0].png
+
+
+def test_pictures_are_shown_at_half_their_pixels(pictures):
+    assert pictures[0].size == (115, 115)  # two cells of 112 pixels and a gap of 6

@@ -1,0 +1,49 @@
+import numpy as np
+import pytest
+from scipy.optimize import check_grad
+
+from remblai.report.plane import _gap, least_gaussian_plane
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("k", [2, 8, 70])
+def test_the_axes_are_orthonormal(rng, k):
+    axes = least_gaussian_plane(rng.normal(size=(300, k)), rng.normal(size=(900, k))).axes
+    assert axes.shape == (k, 2)
+    assert np.allclose(axes.T @ axes, np.eye(2))
+
+
+def test_it_finds_a_direction_that_is_no_axis(rng):
+    """Two humps of mean 0 and variance 1: the official code's moments are blind to them, quantiles are not."""
+    turn = np.linalg.qr(rng.normal(size=(10, 10)))[0]
+    z = rng.normal(size=(2000, 10))
+    z[:, 0] = 0.3 * z[:, 0] + 0.91**0.5 * rng.choice([-1, 1], 2000)
+    z[:, 1] *= 0.5
+    plane = least_gaussian_plane(z @ turn.T, rng.normal(size=(8000, 10)))
+    assert abs(plane.axes[:, 0] @ turn[:, 1]) > 0.98
+    assert abs(plane.axes[:, 1] @ turn[:, 0]) > 0.95
+    assert plane.distances[0] == pytest.approx(0.5, abs=0.06)  # W2 of N(0, 1/4) and N(0, 1)
+
+
+def test_matched_codes_are_as_near_as_the_prior_to_itself(rng):
+    z, p, again = rng.normal(size=(500, 8)), rng.normal(size=(5000, 8)), rng.normal(size=(500, 8))
+    assert least_gaussian_plane(z, p).distances[0] == pytest.approx(
+        least_gaussian_plane(again, p).distances[0], rel=0.3
+    )
+
+
+def test_the_gradient_is_the_slope(rng):
+    z, p = rng.normal(size=(400, 5)) * 1.5, rng.normal(size=(400, 5))
+    direction = rng.normal(size=5)
+    assert check_grad(lambda u: _gap(z, p, u)[0], lambda u: _gap(z, p, u)[1], direction, epsilon=1e-7) < 1e-4
+
+
+def test_bad_tables_are_refused(rng):
+    with pytest.raises(ValueError, match="k >= 2"):
+        least_gaussian_plane(rng.normal(size=(9, 1)), rng.normal(size=(9, 1)))
+    with pytest.raises(ValueError, match="k >= 2"):
+        least_gaussian_plane(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)))

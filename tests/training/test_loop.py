@@ -1,0 +1,207 @@
+"""The loop: turns, counters, schedules, accumulation, averages, the watch."""
+
+import copy
+import itertools
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from remblai.discrepancies import Adversarial, Clip, Kantorovich, Logistic
+from remblai.objectives import Objective
+from remblai.recipes import RECIPES
+from remblai.training import Diverged, State, check, gradient_norms, steps
+from remblai.training.state import sides
+
+
+class Line(Objective):
+    """Fits x by a constant: the gradient is known."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(2))
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"transport": (x - self.place).square().sum(1).mean()}
+
+
+class Game(Objective):
+    """A constant moved by a critic."""
+
+    def __init__(self, game: object, lipschitz: object) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(2))
+        self.discrepancy = Adversarial(
+            nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)), game, lipschitz
+        )  # type: ignore[arg-type]
+        self.seen: list[tuple[str, float]] = []
+
+    def model(self, x: Tensor) -> Tensor:
+        return self.place + torch.zeros_like(x)
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        self.seen.append(("model", x.sum().item()))
+        return {"discrepancy": self.discrepancy(x, self.model(x))}
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        self.seen.append(("critic", x.sum().item()))
+        return self.discrepancy.adversary_loss(x, self.model(x))
+
+
+def points(seed: int = 0, size: int = 8) -> Iterator[Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    while True:
+        yield torch.randn(size, 2, generator=generator)
+
+
+def run(state: State, batches: Iterator[Tensor], n: int) -> State:
+    for _ in itertools.islice(steps(state, batches), n):
+        pass
+    return state
+
+
+def test_a_step_is_what_the_optimiser_says() -> None:
+    state = State(Line(), optimiser="sgd", betas=(0.0, 0.9), lr=0.1)
+    x = next(points())
+    (step,) = itertools.islice(steps(state, iter([x])), 1)
+    assert torch.allclose(state.objective.place, 0.1 * 2 * x.mean(0))  # type: ignore[arg-type]
+    assert step.number == state.number == state.drawn == 1
+    assert step.terms["transport"].item() == pytest.approx(x.square().sum(1).mean().item())
+
+
+def test_steps_end_at_the_total_and_go_on_from_it() -> None:
+    state = State(Line(), steps=5)
+    assert [step.number for step in steps(state, points())] == [1, 2, 3, 4, 5]
+    assert list(steps(state, points())) == []
+
+
+def test_accumulated_batches_equal_one_large_batch() -> None:
+    parts = [next(points(seed)) for seed in range(4)]
+    small, large = (State(Line(), optimiser="sgd", accumulate=k) for k in (4, 1))
+    run(small, iter(parts), 1)
+    run(large, iter([torch.cat(parts)]), 1)
+    assert torch.allclose(small.objective.place, large.objective.place)  # type: ignore[arg-type]
+    assert small.drawn == 4
+
+
+def test_clipping_bounds_the_step_and_the_log_tells_the_norm_before() -> None:
+    state = run(State(Line(), optimiser="sgd", betas=(0.0, 0.9), lr=1.0, clip=0.5), iter([torch.full((4, 2), 10.0)]), 1)
+    assert state.objective.place.norm().item() == pytest.approx(0.5, rel=1e-4)  # type: ignore[union-attr]
+    assert gradient_norms(state)["model"] == pytest.approx(20 * 2**0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [("constant", [1.0] * 4), ("step", [1.0, 1.0, 0.1, 0.1]), ("cosine", [1.0, 0.853553, 0.5, 0.146447])],
+)
+def test_learning_rates_are_a_function_of_the_step(schedule: str, expected: list[float]) -> None:
+    state = State(Line(), lr=1.0, schedule=schedule, milestones=(0.3, 0.5), decays=(0.5, 0.2), steps=100)  # type: ignore[arg-type]
+    found = []
+    for number in (0, 25, 50, 75):
+        state.number = number
+        found.append(state.rate(state.model))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_critics_take_their_turns_on_the_models_batch_or_on_their_own() -> None:
+    shared = run(State(Game(Logistic(), Clip(0.1)), ascents=2), points(), 2)
+    assert [name for name, _ in shared.objective.seen] == ["critic", "critic", "model"] * 2  # type: ignore[union-attr]
+    assert len({value for _, value in shared.objective.seen[:3]}) == 1  # type: ignore[index]
+    own = run(
+        State(Game(Kantorovich(), Clip(0.1)), ascents=lambda step: 3 if step == 1 else 1, own_batches=True), points(), 2
+    )
+    assert [name for name, _ in own.objective.seen] == ["critic"] * 3 + ["model", "critic", "model"]  # type: ignore[union-attr]
+    assert len({value for _, value in own.objective.seen}) == 6  # type: ignore[union-attr]
+    assert own.drawn == 6
+
+
+def test_nothing_of_the_critic_moves_in_the_models_turn_and_clipping_holds_after_its_own() -> None:
+    objective = Game(Kantorovich(), Clip(0.01))
+    state = State(objective, ascents=0)
+    before = copy.deepcopy(objective.discrepancy.state_dict())
+    run(state, points(), 3)
+    assert all(torch.equal(before[name], value) for name, value in objective.discrepancy.state_dict().items())
+    assert objective.place.abs().sum() > 0
+    state.ascents = 1
+    run(state, points(), 3)
+    assert max(p.abs().max().item() for p in objective.discrepancy.critic.parameters()) <= 0.01
+    critics, model = sides(objective)
+    assert set(model) == {"place"}
+    assert all(name.startswith("discrepancy.critic.") for name in critics)
+
+
+def test_the_average_follows_the_model_only() -> None:
+    objective = Game(Logistic(), Clip(0.1))
+    state = State(objective, average=0.5)
+    assert state.average is not None
+    assert set(state.average.values) == {"place"}
+    by_hand = torch.zeros(2)
+    for number, _ in enumerate(itertools.islice(steps(state, points()), 20), 1):
+        weight = 1 - min(0.5, number / (number + 10))
+        by_hand = torch.lerp(by_hand, objective.place.detach(), weight)
+    assert torch.allclose(state.average.values["place"], by_hand)
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_the_watch_tells_the_first_bad_step_and_term(bad: float) -> None:
+    batches = itertools.chain(itertools.islice(points(), 3), iter([torch.full((4, 2), bad)]), points())
+    state = run(State(Line()), batches, 6)
+    with pytest.raises(Diverged, match="the transport was not a finite number at step 4"):
+        check(state)
+
+
+def test_warm_start_moves_the_encoder_only_and_towards_the_prior() -> None:
+    torch.manual_seed(0)
+    objective = RECIPES["wae-mmd"]((2,), latent=2)
+    decoder = copy.deepcopy(objective.decoder.state_dict())  # type: ignore[union-attr]
+    state = State(objective, warm_start=50, batch_size=64)
+    made = list(itertools.islice(steps(state, (3 + 5 * x for x in points(size=64))), 50))
+    assert set(made[0].terms) == {"mean", "covariance"}
+    assert made[-1].terms["mean"] < 0.1 * made[0].terms["mean"]
+    assert all(torch.equal(decoder[name], value) for name, value in objective.decoder.state_dict().items())  # type: ignore[union-attr]
+    assert set(next(steps(state, points(size=64))).terms) == {"transport", "penalty"}
+
+
+def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="has no first phase"):
+        run(State(Line(), warm_start=1), points(), 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ({"lr": 0.0}, "lr: expected a number above 0"),
+        ({"critic_lr": float("inf")}, "critic_lr"),
+        ({"clip": -1.0}, "clip"),
+        ({"accumulate": 0}, "accumulate: expected at least 1"),
+        ({"steps": 0}, "steps"),
+        ({"average": 1.0}, r"decay in \[0, 1\)"),
+        ({"milestones": (0.5,)}, "as many of each"),
+    ],
+)
+def test_settings_outside_their_range_are_refused(setting: dict[str, object], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        State(Line(), **setting)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", sorted(RECIPES))
+def test_a_state_goes_on_bit_for_bit(name: str) -> None:
+    def fresh() -> State:
+        torch.manual_seed(0)
+        return State(RECIPES[name]((2,), latent=2), average=0.9, schedule="cosine", steps=12)
+
+    def stream(start: int) -> Iterator[Tensor]:
+        return itertools.islice(points(), start, None)
+
+    whole = run(fresh(), stream(0), 12)
+    first = run(fresh(), stream(0), 5)
+    saved = copy.deepcopy((first.objective.state_dict(), first.average.values, first.state_dict()))  # type: ignore[union-attr]
+    torch.manual_seed(99)
+    second = fresh()
+    second.objective.load_state_dict(saved[0])
+    second.load_state_dict(saved[2], saved[1])
+    run(second, stream(second.drawn), 7)
+    for name_, value in whole.objective.state_dict().items():
+        assert torch.equal(value, second.objective.state_dict()[name_]), name_
+    assert all(torch.equal(value, second.average.values[key]) for key, value in whole.average.values.items())  # type: ignore[union-attr]
