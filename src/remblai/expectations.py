@@ -48,21 +48,20 @@ class Mixing(nn.Module):
         if parts is None:
             return None
         shares, centres, variances = parts
-        apart = NormalParts(
-            torch.outer(shares, shares).flatten(),
-            (centres[:, None] - centres).flatten(0, 1),
-            (variances[:, None] + variances).flatten(0, 1),
-        )
+        i, j = torch.triu_indices(len(shares), len(shares), device=shares.device)
+        twice = 1.0 + (i != j).to(shares.dtype)  # k is symmetric: each pair of parts once
+        apart = NormalParts(twice * shares[i] * shares[j], centres[i] - centres[j], variances[i] + variances[j])
         return self._over(torch.zeros_like(centres[:1]), apart)[0]
 
     def _over(self, y: Tensor, parts: "NormalParts") -> Tensor:
-        # In double precision: far nodes of the energy kernel carry weights of 10^7 on tiny differences from 1, which
-        # compiled code loses in single precision.
-        shares, centres, variances = (part.double() for part in parts)
-        nodes, weights = self.nodes.double(), self.weights.double()
+        # Far nodes of a shifted kernel carry weights of 10^7 on tiny differences from 1, which compiled code loses in
+        # single precision.
+        dtype = torch.float64 if self.shifted else y.dtype
+        shares, centres, variances = (part.to(dtype) for part in parts)
+        nodes, weights = self.nodes.to(dtype), self.weights.to(dtype)
         widened = 2.0 * nodes[:, None, None] * variances  # (t, c, d)
         logarithm = -0.5 * widened.log1p().sum(-1)  # (t, c)
-        squares = (y.double()[:, None] - centres).square()  # (n, c, d)
+        squares = (y.to(dtype)[:, None] - centres).square()  # (n, c, d)
         exponent = logarithm.T - torch.einsum("ncd,tcd->nct", squares, nodes[:, None, None] / (1.0 + widened))
         terms = exponent.expm1() if self.shifted else exponent.exp()
         return torch.einsum("nct,c,t->n", terms, shares, weights).to(y.dtype)

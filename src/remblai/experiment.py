@@ -1,10 +1,8 @@
 """Recipe + data -> train -> evaluate -> report: the only room that knows all wings."""
 
+import copy
 import itertools
-import signal
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +19,7 @@ from remblai.recipes import Recipe
 from remblai.resolve import Resolved, from_json, resolve
 from remblai.runs import Checkpoint, Run
 from remblai.settings import data_of, describe, differences, now
+from remblai.signals import Interrupted, stop_signals
 from remblai.summary import evaluate, report
 from remblai.trained import Trained, load, seeded, shown
 from remblai.training import Diverged, State, Step, check, gradient_norms, steps
@@ -29,14 +28,6 @@ IMAGES = 4
 """Dimensions of a batch of images."""
 SCORED = 1000
 """Samples in the score by which the best checkpoint is chosen."""
-
-
-class Interrupted(Exception):
-    """A signal stopped the training after a checkpoint was written."""
-
-    def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}; --resume goes on from the checkpoint")
-        self.signum = signum
 
 
 def train(
@@ -102,7 +93,7 @@ def train(
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
     base = Run.open(from_run).settings if from_run else None
     resolved = _resolved(recipe, options, base)
-    spec, dataset = data_of(data, data_options, base)
+    spec, data_options, dataset = data_of(data, data_options, base)
     seed = base["seed"] if seed is None and base else seed or 0
     _settle_counts(resolved, dataset, epochs, "steps" in options)
     where = devices.choose(device)
@@ -112,6 +103,7 @@ def train(
     objective = resolved.build(dataset.shape).to(where)
     _channels_last_weights(objective)
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
+    _rehearse(state, dataset, seed)
     run = _run(folder, settings, overwrite, resume)
     best = _continue(run, state) if resume else None
     with Progress(state, quiet, run.folder if tensorboard else None) as progress:
@@ -151,30 +143,48 @@ def _train(
                 progress.show(line)
             improved = False
             if evaluate_every and (step.number % evaluate_every == 0 or last):
+                check_weights(state)
                 score = validation_score(state, dataset)
                 run.log({"step": step.number, "validation": {"energy_distance_squared": score}})
                 improved = best is None or score < best
                 best = score if improved else best
-            if improved or step.number % checkpoint_every == 0 or last or stopped:
-                _save(run, state, best, keep)
+            stop = bool(stopped)  # read once: a signal that comes while saving waits for the next step
+            if improved or step.number % checkpoint_every == 0 or last or stop:
+                _save(run, state, {"best": best, "improved": improved}, keep)
             if improved:
                 run.mark_best()
-            if stopped:
+            if stop and not last:
                 run.update(status="stopped", ended=now())
                 raise Interrupted(stopped[0])
             progress.step()
     run.update(status="complete", ended=now(), compile_fell_back=state.terms.fell_back or state.adversary.fell_back)
 
 
-def _save(run: Run, state: State, best: float | None, keep: int) -> None:
-    """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
+def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
+    """Every loss once, on a copy: data and parts that do not fit are found before anything is written."""
+    objective = copy.deepcopy(state.objective).train()
+    where = next(objective.parameters()).device
+    x = next(dataset.train.batches(state.batch_size, seed, device=where))
+    with seeded(0), state.autocast():
+        objective(x)
+        objective.adversary_loss(x)
+        if state.warm_start and objective.warm_start(x) is None:
+            raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
+
+
+def check_weights(state: State) -> None:
+    """Raises `Diverged` when a term has been, or a weight is, infinite or not a number. Waits for the device."""
     check(state)
-    weights = state.objective.state_dict()
-    for name, value in weights.items():
+    for name, value in state.objective.state_dict().items():
         if not torch.isfinite(value).all():
             raise Diverged(state.number, name)
+
+
+def _save(run: Run, state: State, score: dict[str, Any], keep: int) -> None:
+    """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
+    check_weights(state)
     average = state.average.values if state.average else None
-    run.save(Checkpoint(state.number, weights, average, state.state_dict() | {"best": best}), keep)
+    run.save(Checkpoint(state.number, state.objective.state_dict(), average, state.state_dict() | score), keep)
 
 
 def _continue(run: Run, state: State) -> float | None:
@@ -185,6 +195,8 @@ def _continue(run: Run, state: State) -> float | None:
         return None
     state.objective.load_state_dict(checkpoint.weights)
     state.load_state_dict(checkpoint.state, checkpoint.average)
+    if checkpoint.state["improved"]:  # a kill may have come between saving and marking
+        run.mark_best()
     best: float | None = checkpoint.state["best"]
     return best
 
@@ -213,26 +225,6 @@ def validation_score(state: State, dataset: Dataset) -> float:
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
         return energy_distance(dataset.validation[:n], model.sample(n).cpu())
-
-
-@contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """A list that Ctrl-C or SIGTERM fills, so that the step in hand is finished; the second one acts at once."""
-    seen: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield seen
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def note(number: int, frame: object) -> None:
-        seen.append(number)
-        signal.signal(number, before[signal.Signals(number)])
-
-    with ExitStack() as stack:
-        for number, handler in before.items():
-            signal.signal(number, note)
-            stack.callback(signal.signal, number, handler)
-        yield seen
 
 
 def _resolved(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:

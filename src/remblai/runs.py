@@ -100,7 +100,9 @@ class Run:
     def metrics(self) -> dict[str, Any] | None:
         """The newest evaluation, or None."""
         path = self.folder / "metrics.json"
-        return json.loads(path.read_text()) if path.is_file() else None
+        if not path.is_file():
+            return None
+        return {name: figure for name, figure in json.loads(path.read_text()).items() if name != "schema"}
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes the newest evaluation."""

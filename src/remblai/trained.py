@@ -34,10 +34,11 @@ class Trained:
         run: the run on disk.
         objective: its model.
         units: how data and the model's tensors become each other.
+        summary: what the recipe is, in a sentence.
     """
 
-    def __init__(self, run: Run, objective: Objective, units: Units) -> None:
-        self.run, self.objective, self.units = run, objective, units
+    def __init__(self, run: Run, objective: Objective, units: Units, summary: str) -> None:
+        self.run, self.objective, self.units, self.summary = run, objective, units, summary
         objective.eval().requires_grad_(False)
 
     @property
@@ -135,6 +136,12 @@ class Trained:
         decoded = self._through(self._decode, ((1 - t) * a + t * b).flatten(0, 1), None)
         return decoded.reshape(len(a), steps, *decoded.shape[1:])
 
+    def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:
+        """n draws (n, k) of the prior."""
+        with seeded(seed):
+            drawn: Tensor = self.auto_encoder.prior().sample((n,))
+            return drawn.cpu()
+
     def _decode(self, z: Tensor) -> Tensor:
         mean: Tensor = self.auto_encoder.decoder(z).mean
         return mean
@@ -177,9 +184,11 @@ def load(
     checkpoint = run.load(which)
     if checkpoint is None:
         raise ValueError(f"{folder} has no checkpoint yet.")
-    objective = from_json(run.settings, recipe, **parts).build(tuple(run.settings["data"]["shape"]))
+    resolved = from_json(run.settings, recipe, **parts)
+    objective = resolved.build(tuple(run.settings["data"]["shape"]))
     objective.load_state_dict(checkpoint.weights | (checkpoint.average or {}))
-    return Trained(run, objective.to(devices.choose(device)), Units.from_json(run.settings["data"]["units"]))
+    units = Units.from_json(run.settings["data"]["units"])
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary)
 
 
 def shown(objective: Objective, average: Mapping[str, Tensor] | None) -> Objective:

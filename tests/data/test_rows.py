@@ -29,6 +29,23 @@ def test_gather(big: bool, last: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     assert torch.equal(got, torch.from_numpy(array[index.numpy()].astype(np.float32) / np.float32(255)))
 
 
+def test_rows_that_do_not_fit_are_gathered_on_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Rows(np.arange(6, dtype=np.uint8).reshape(3, 1, 1, 2))
+    monkeypatch.setattr(Rows, "_fits", lambda *_: False)
+    meta = torch.device("meta")  # stands in for a device whose memory is full
+    assert rows.on(meta).device.type == "cpu"
+    assert rows.gather(torch.tensor([2, 0]), meta).device == meta
+
+
+def test_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = Rows(np.zeros((100, 2), np.float32))
+    cuda = torch.device("cuda", 0)
+    for free, fits in ((1600, True), (1599, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _, free=free: (free, 10**9))
+        assert rows._fits(cuda) is fits
+    assert rows._fits(CPU)
+
+
 def test_points_are_copied() -> None:
     array = np.ones((3, 2), np.float32)
     Rows(array).gather(torch.tensor([0]), CPU).zero_()

@@ -26,10 +26,10 @@ def test_mixtures(name: str, modes: int, deviation: float) -> None:
 
 
 def test_ring_and_grid_lie_where_the_papers_put_them() -> None:
-    centres = ring().modes.centres  # type: ignore[union-attr]  # a ring has modes
+    centres = ring().modes.centres
     assert np.allclose(np.linalg.norm(centres, axis=1), 2)
     assert np.allclose(centres[1], [np.sqrt(2), np.sqrt(2)])
-    assert {tuple(c) for c in grid().modes.centres.tolist()} == {(x, y) for x in S for y in S}  # type: ignore[union-attr]
+    assert {tuple(c) for c in grid().modes.centres.tolist()} == {(x, y) for x in S for y in S}
 
 
 S = (-4.0, -2.0, 0.0, 2.0, 4.0)
@@ -55,7 +55,7 @@ def test_swiss_roll_is_a_spiral() -> None:
 def test_endless_batches_are_fresh_and_splits_differ(name: str) -> None:
     data = load(name)
     assert (data.shape, data.range, data.units.mean) == ((2,), None, None)
-    batches = list(islice(data.train.batches(64), 3)) + [next(data.test.batches(64)), data.train[:64], data.test[:64]]
+    batches = [*list(islice(data.train.batches(64), 3)), next(data.test.batches(64)), data.train[:64], data.test[:64]]
     assert len({batch.numpy().tobytes() for batch in batches}) == 6
     assert next(data.train.batches(50_000)).shape == (50_000, 2)
     assert (len(data.train), len(data.test)) == (10_000, 2_000)
@@ -73,6 +73,6 @@ def test_endless_batches_are_fresh_and_splits_differ(name: str) -> None:
         (two_moons, {"noise": float("inf")}, "noise must be at least 0 and finite"),
     ],
 )
-def test_options_are_checked(make, options, told) -> None:  # type: ignore[no-untyped-def]
+def test_options_are_checked(make, options, told) -> None:
     with pytest.raises(ValueError, match=told):
         make(**options)

@@ -65,7 +65,11 @@ def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -
             samples, labels = _names(path, list(stored.keys()))
             arrays = {part: _get(path, stored, key) for part, key in samples.items()}
             known = {part: _get(path, stored, key) for part, key in labels.items() if part in samples}
-            classes = _get(path, stored, CLASSES).tolist() if CLASSES in stored and known else None
+            classes = (
+                [str(name) for name in _get(path, stored, CLASSES).ravel().tolist()]
+                if CLASSES in stored and known
+                else None
+            )
             split = _get(path, stored, SPLIT) if SPLIT in stored and WHOLE in samples else None
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise _unreadable(path, error) from error
@@ -169,6 +173,8 @@ def _parts(
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:
-    if "allow_pickle" in str(error) or "pickled" in str(error):
+    if "Object arrays" in str(error) or "Python objects" in str(error):  # numpy's words for a pickle within
         return ValueError(f"{path} holds pickled objects, which are never read, for they could run code: save numbers")
+    if "pickled data" in str(error):  # numpy takes whatever is not its own for a pickle
+        return ValueError(f"{path} cannot be read: it is no array of numpy's. Expected a file that numpy.save wrote")
     return ValueError(f"{path} cannot be read: {error}. Expected a whole file that numpy.save or numpy.savez wrote")

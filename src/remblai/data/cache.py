@@ -22,7 +22,7 @@ Broken = list[tuple[int, str]]
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A cached array (n, h, w, c) uint8 and which of its rows could not be decoded, with the reasons."""
+    """A cached array (n, c, h, w) uint8 and which of its rows could not be decoded, with the reasons."""
 
     array: NDArray[np.uint8]
     broken: Broken
@@ -91,6 +91,6 @@ def _read(path: Path) -> Entry | None:
         array = np.load(path, mmap_mode="c", allow_pickle=False)
         broken = [(int(row), str(reason)) for row, reason in told["broken"]]
         good = array.dtype == np.uint8 and digest(array) == told["digest"]
-    except (OSError, ValueError, KeyError, TypeError):  # damaged, so made anew: that is what the note is for
+    except (OSError, EOFError, ValueError, KeyError, TypeError):  # damaged, so made anew: that is what the note is for
         return None
     return Entry(array, broken) if good else None

@@ -1,7 +1,6 @@
 """Data sets and their splits: samples by position, and endless shuffled batches on the device."""
 
 import hashlib
-import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,11 +60,11 @@ class Split:
         host = torch.device("cpu")
         if isinstance(where, slice):
             return self.rows.gather(self.index[where], host)
-        if isinstance(where, Tensor | np.ndarray | list | tuple) and np.ndim(where) > 0:
-            chosen = torch.as_tensor(where)
-            empty = chosen.numel() == 0  # torch takes an empty list for floats
-            return self.rows.gather(self.index[chosen.to(torch.int64) if empty else chosen.cpu()], host)
-        return self.rows.gather(self.index[operator.index(where)][None], host)[0]  # type: ignore[arg-type]  # a 0-d array
+        chosen = where.cpu() if isinstance(where, Tensor) else torch.as_tensor(np.asarray(where))
+        if chosen.dtype != torch.bool and (chosen.numel() == 0 or not chosen.is_floating_point()):
+            chosen = chosen.to(torch.int64)  # uint8 would be a mask, and an empty list comes as floats
+        found = self.rows.gather(self.index[chosen].reshape(-1), host)
+        return found[0] if chosen.ndim == 0 else found
 
     def batches(
         self, batch_size: int, seed: int = 0, start: int = 0, device: torch.device | str = "cpu"

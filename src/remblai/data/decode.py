@@ -42,7 +42,7 @@ class Decoded:
     """Pictures as one array.
 
     Args:
-        array: (n, c, h, w) uint8, a view of the memory-mapped (n, h, w, c) file.
+        array: (n, c, h, w) uint8, memory-mapped.
         whole: (n,) bool: False where a broken picture was skipped.
         note: which ones were skipped, in words; empty when none.
     """
@@ -88,7 +88,7 @@ def decode(
         raise _refused(pictures, *entry.broken[0])
     good = np.ones(len(pictures.names), bool)
     good[[row for row, _ in entry.broken]] = False
-    return Decoded(entry.array.transpose(0, 3, 1, 2), good, _skipped(pictures, entry.broken))
+    return Decoded(entry.array, good, _skipped(pictures, entry.broken))
 
 
 def _fill(
@@ -97,14 +97,14 @@ def _fill(
     n = len(pictures.names)
     broken: dict[int, str] = {}
     shape = _shape(pictures, size or crop, channels, skip, broken)
-    array = allocate((n, *shape))
+    array = allocate((n, shape[2], *shape[:2]))  # planes, as networks read them: no batch is turned round
 
     def write(number: int) -> None:
         with pictures.open(number) as image:
             found = pixels(image, shape[2], size, crop)
         if found.shape != shape:
             raise OSError(f"decodes to {found.shape}, but its header says {shape}")
-        array[number] = found
+        array[number] = found.transpose(2, 0, 1)
 
     todo = [number for number in range(n) if number not in broken]
     for _ in _each(pictures, write, todo, broken, skip=skip, told="decoding images"):

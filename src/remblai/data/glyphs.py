@@ -58,8 +58,7 @@ def glyphs(size: int = 28, pool: int = 20_000, seed: int = 0, cache: str | os.Pa
     labels = _traits(index, seed)[0]
     ends = np.cumsum([0, *counts.values()])
     parts = {
-        part: Part(entry.array.transpose(0, 3, 1, 2), labels, np.arange(ends[place], ends[place + 1]))
-        for place, part in enumerate(counts)
+        part: Part(entry.array, labels, np.arange(ends[place], ends[place + 1])) for place, part in enumerate(counts)
     }
     return data_set("glyphs", parts, list(LETTERS))
 
@@ -77,10 +76,10 @@ def letter(number: int, size: int = 28, seed: int = 0) -> tuple[NDArray[np.uint8
 
 
 def _draw(index: NDArray[np.int64], size: int, seed: int, allocate: Allocate) -> Broken:
-    array = allocate((len(index), size, size, 1))
+    array = allocate((len(index), 1, size, size))
     labels, traits = _traits(index, seed)
     for row in tqdm(range(len(index)), desc="drawing letters", file=sys.stderr, disable=None, delay=0.5):
-        array[row, :, :, 0] = _picture(int(labels[row]), traits[row], size)
+        array[row, 0] = _picture(int(labels[row]), traits[row], size)
     return []
 
 

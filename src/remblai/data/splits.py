@@ -129,7 +129,7 @@ def points(name: str, parts: Mapping[str, Part], columns: Sequence[str] | None =
 
 
 def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column over `rows`, in two passes; a deviation of rounding errors only is 0."""
+    """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant."""
     ordered = np.sort(rows)
     total = np.zeros(array.shape[1])
     squares = np.zeros(array.shape[1])
@@ -139,7 +139,8 @@ def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64],
     for part in chunks(len(ordered), 8 * array.shape[1]):
         squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
     deviation = np.sqrt(squares / len(ordered))
-    return mean, np.where(deviation <= 1e-12 * np.abs(mean), 0.0, deviation)
+    constant = deviation <= 1e-12 * np.abs(mean)
+    return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
 
 
 def _standardise(array: NDArray[Any], mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float32]:

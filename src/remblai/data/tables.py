@@ -1,6 +1,7 @@
 """Tables of numbers: .csv and .parquet."""
 
 import csv
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,12 +24,14 @@ def csv_table(path: Path) -> Dataset:
         ValueError: no rows; a cell that is not a finite number or a row of another length, with its line and column.
     """
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        first = next((line for line in file if line.strip()), "")
+        first, second = [*itertools.islice((line for line in file if line.strip()), 2), "", ""][:2]
     if not first:
         raise ValueError(f"{path} is empty: expected rows of numbers")
     separator = max(SEPARATORS, key=first.count) if any(mark in first for mark in SEPARATORS) else ","
     head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
     named = not any(_number(cell) for cell in head)
+    if named and not second:
+        raise ValueError(f"{path} holds one line of text, {first.strip()!r}: expected rows of numbers below it")
     try:
         table = np.loadtxt(
             path, delimiter=separator, skiprows=_lines_before(path) + named, ndmin=2, comments=None, quotechar='"',
@@ -41,8 +44,6 @@ def csv_table(path: Path) -> Dataset:
         raise complaint
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
-    if len(table) == 0:
-        raise ValueError(f"{path} holds names of columns but no rows: expected rows of numbers")
     return points(path.stem, {WHOLE: Part(table)}, head if named else None)
 
 

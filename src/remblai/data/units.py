@@ -117,8 +117,15 @@ class Units:
         """
         if not isinstance(saved.get("shape"), list):
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
-        fields = {name: None if saved.get(name) is None else tuple(saved[name]) for name in cls.__dataclass_fields__}
-        return cls(**fields)  # type: ignore[arg-type]  # JSON has lists only: the fields' types are checked by use
+        found = {name: None if saved.get(name) is None else tuple(saved[name]) for name in cls.__dataclass_fields__}
+        limits = found["range"]
+        return cls(
+            tuple(saved["shape"]),
+            None if limits is None else (limits[0], limits[1]),
+            found["mean"],
+            found["deviation"],
+            found["columns"],
+        )
 
 
 def standardised(

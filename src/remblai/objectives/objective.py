@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 
 class Objective(nn.Module):
-    """What a model minimises: `objective(x)` gives named terms; their sum is descended. It owns no optimiser, no loop."""
+    """What a model minimises: `objective(x)` gives named terms, whose sum is descended. It owns no loop."""
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """The terms of one batch x (n, ...), each weighted, each a scalar."""

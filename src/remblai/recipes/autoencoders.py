@@ -72,10 +72,10 @@ def wae_mmd(
 
     Minimises E |x - G(z)|^2, summed over pixels, + weight * MMD^2(Q_Z, P_Z) with seven inverse multiquadric kernels.
     The paper prints weight 10 (MNIST) and 100 (CelebA), Adam with beta1 0.5 and lr 1e-3. Its code multiplies the
-    reconstruction by 0.05 (`--transport-weight 0.05`), so what it used is 200 and 2,000; it halves lr at 30 % of the run
-    and divides it by 5 at 50 % (`--schedule step`), adds noise to the pixels (`--noise 0.01`), and first matches the
-    codes' mean and covariance to the prior's (`--warm-start 200`). Its networks are `--network wae`; it samples the
-    prior where this recipe has its exact terms (`--no-penalty.closed-form`).
+    reconstruction by 0.05 (`--transport-weight 0.05`), so what it used is 200 and 2,000; it halves lr at 30 % of the
+    run and divides it by 5 at 50 % (`--schedule step`), adds noise to the pixels (`--noise 0.01`), and first matches
+    the codes' mean and covariance to the prior's (`--warm-start 200`). Its networks are `--network wae`; it samples
+    the prior where this recipe has its exact terms (`--no-penalty.closed-form`).
     """
     return _auto_encoder(
         shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise

@@ -242,10 +242,7 @@ def _named(axes: Axes, gaps: Floats, worst: NDArray[np.intp], theme: Theme) -> N
     last = -np.inf
     for axis in sorted(worst.tolist(), key=lambda axis: gaps[-1, axis]):
         last = max(gaps[-1, axis], last + room)
-        axes.annotate(
-            f"axis {axis + 1}", (99, last), (8, 0), textcoords="offset points", va="center",
-            color=theme.model, size=9, annotation_clip=False,
-        )  # fmt: skip
+        _beside(axes, f"axis {axis + 1}", (99, last), theme.model)
 
 
 def points(data: Any, samples: Any, *, theme: Theme = LIGHT) -> bytes:

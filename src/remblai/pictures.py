@@ -1,0 +1,153 @@
+"""The pictures of a trained model: what it keeps, what it draws, what lies between, where its codes are."""
+
+from typing import Any
+
+import numpy as np
+
+from remblai.data import Dataset
+from remblai.report import (
+    Picture,
+    beside,
+    codes,
+    grid,
+    least_gaussian_plane,
+    paths,
+    points,
+    quantiles,
+    terms,
+)
+from remblai.trained import Trained
+
+SHOWN = 2000
+"""Points of a chart, at most."""
+PRIOR_SAMPLE = 20_000
+
+Array = np.ndarray[Any, Any]
+
+
+def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
+    """All of them, in the order of the page."""
+    lines = trained.run.terms()
+    images = dataset.range is not None
+    found = []
+    if images and trained.encodes:
+        found.append(_reconstructions(trained, dataset))
+    found += [_samples(trained)] if images else _points(trained, dataset)
+    if images and trained.encodes and len(dataset.test) > 1:
+        found.append(_interpolations(trained, dataset))
+    found += _terms([line for line in lines if "terms" in line])
+    if trained.encodes:
+        found += _codes(trained, dataset)
+    return found + _validation([line for line in lines if "validation" in line])
+
+
+def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
+    x = dataset.test[:28]
+    restore = trained.units.restore
+    return Picture(
+        "reconstructions",
+        "What it keeps",
+        "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
+        "shapes go first, and blur is an average of what the code cannot tell apart.",
+        "Pairs of held-out images and their reconstructions",
+        beside(restore(x), restore(trained.reconstructions(x))),
+    )
+
+
+def _samples(trained: Trained) -> Picture:
+    return Picture(
+        "samples",
+        "What it draws",
+        "64 draws of the prior, decoded, not chosen. Look for shapes that belong to no class, for kinds that are "
+        "missing, and for many alike.",
+        "A sheet of generated images",
+        grid(trained.sample(64), 8),
+    )
+
+
+def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
+    rows = min(8, len(dataset.test) // 2)
+    a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
+    restore = trained.units.restore
+    return Picture(
+        "interpolations",
+        "What lies between",
+        "Straight lines between the codes of two held-out images, which stand at both ends. Every step should be an "
+        "image of the data's kind, not a fade: a fade shows a hole in the code.",
+        "Rows of images that change from one held-out image into another",
+        paths([restore(walk) for walk in trained.paths(a, b, 9)], (restore(a), restore(b))),
+    )
+
+
+def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
+    if dataset.shape[0] < 2:  # no plane to draw
+        return []
+    n = min(SHOWN, len(dataset.test))
+    words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
+    given = {"data": dataset.test[:n].numpy(), "samples": trained.draws(n).numpy()}
+    return [Picture.chart("samples", "What it draws", words, "Samples scattered over data", points, **given)]
+
+
+def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
+    n = min(SHOWN, len(dataset.test))
+    z, labels = trained.codes(dataset.test[:n]).numpy(), dataset.test.labels
+    p, again = (trained.prior_sample(m, seed).numpy() for m, seed in ((PRIOR_SAMPLE, 0), (n, 1)))
+    given: dict[str, Any] = {
+        "z": z,
+        "prior": p,
+        "labels": None if labels is None else labels[:n].numpy(),
+        "names": dataset.classes,
+    }
+    if z.shape[1] == 1:
+        return [_quantiles(z, p)]
+    words = "Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the prior. "
+    words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
+    if z.shape[1] > 2:
+        plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
+        given["plane"] = plane
+        words += (
+            f" The plane is the one where they look least like the prior: W2 is {plane.distances[0]:.2f} and "
+            f"{plane.distances[1]:.2f} along its axes; draws of the prior itself, searched the same way, give "
+            f"{null.distances[0]:.2f} and {null.distances[1]:.2f}."
+        )
+    return [
+        Picture.chart("codes", "Where the codes lie", words, "Codes scattered over the prior", codes, **given),
+        _quantiles(z, p),
+    ]
+
+
+def _quantiles(z: Array, p: Array) -> Picture:
+    words = (
+        "Each line is one coordinate of the code. In the band it cannot be told from the prior at this n; one that "
+        "falls is too narrow, one that rises too wide, one that falls by the full height is dead. The three worst are "
+        "named."
+    )
+    return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, z=z, prior=p)
+
+
+def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
+    if not lines:
+        return []
+    # a first phase has terms of its own: what is drawn is the objective's
+    names = list(lines[-1]["terms"])
+    own = [line for line in lines if list(line["terms"]) == names]
+    if len(own) < 2:
+        return []
+    words = (
+        "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
+        "negative half of the time once the codes match."
+    )
+    given = {
+        "steps": [line["step"] for line in own],
+        "values": {name: [line["terms"][name]["weighted"] for line in own] for name in names},
+    }
+    return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
+
+
+def _validation(lines: list[dict[str, Any]]) -> list[Picture]:
+    if len(lines) < 2:
+        return []
+    words = "Samples against validation data while training: the lowest point is the checkpoint called best."
+    values = {"squared energy distance": [line["validation"]["energy_distance_squared"] for line in lines]}
+    given = {"steps": [line["step"] for line in lines], "values": values}
+    return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]

@@ -1,0 +1,34 @@
+"""Ctrl-C and SIGTERM while training: the step in hand is finished and saved first."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+
+class Interrupted(Exception):
+    """A signal stopped the training after a checkpoint was written."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}; --resume goes on from the checkpoint")
+        self.signum = signum
+
+
+@contextmanager
+def stop_signals() -> Iterator[list[int]]:
+    """A list that Ctrl-C or SIGTERM fills, so that the step in hand is finished; the second one acts at once."""
+    seen: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield seen
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def note(number: int, frame: object) -> None:
+        seen.append(number)
+        signal.signal(number, before[signal.Signals(number)])
+
+    with ExitStack() as stack:
+        for number, handler in before.items():
+            signal.signal(number, note)
+            stack.callback(signal.signal, number, handler)
+        yield seen

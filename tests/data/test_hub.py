@@ -1,0 +1,83 @@
+"""The hub through a stand-in for its library: tables that give rows and columns as the real ones do."""
+
+import sys
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from remblai.data import load
+
+
+class Table:
+    """As `datasets.Dataset`: table[row] is a dictionary, table[name] a column."""
+
+    def __init__(self, columns: dict[str, list[Any]], mark: str = "v1") -> None:
+        self.columns, self._fingerprint = columns, mark
+        self.features = {name: SimpleNamespace() for name in columns}
+        if "label" in columns:
+            self.features["label"] = SimpleNamespace(names=["no", "yes"])
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, key: int | str) -> Any:
+        return self.columns[key] if isinstance(key, str) else {name: of[key] for name, of in self.columns.items()}
+
+
+def table(n: int, **others: list[Any]) -> Table:
+    return Table({"image": [Image.fromarray(np.full((4, 5), i, np.uint8)) for i in range(n)], **others})
+
+
+def served(monkeypatch: pytest.MonkeyPatch, tables: dict[str, Table] | Exception) -> None:
+    module = ModuleType("datasets")
+
+    def load_dataset(name: str) -> dict[str, Table]:
+        assert name == "owner/name"
+        if isinstance(tables, Exception):
+            raise tables
+        return tables
+
+    module.load_dataset = load_dataset
+    monkeypatch.setitem(sys.modules, "datasets", module)
+
+
+def test_images_labels_and_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, {"train": table(20, label=[0, 1] * 10), "test": table(6, label=[0, 1] * 3)})
+    for spec in ("hub:owner/name", "hub:owner/name:test"):
+        data = load(spec)
+        assert (data.name, data.shape, data.classes) == ("owner/name", (1, 4, 5), ["no", "yes"])
+        assert (len(data.train), len(data.validation), len(data.test)) == (18, 2, 6)
+        shown = data.units.restore(data.test[:])[:, 0, 0]
+        assert np.array_equal(shown, data.test.index.numpy() - 20)
+        assert torch.equal(data.test.labels, data.test.index % 2)
+    assert load("hub:owner/name", size=3, channels=3).shape == (3, 3, 3)
+
+
+def test_one_split_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, {"full": table(20)})
+    data = load("hub:owner/name")
+    assert (len(data.train), len(data.test), data.classes) == (16, 2, None)
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ({"a": table(3), "b": table(3)}, "has the splits a, b: expected train"),
+        ({"train": Table({"text": ["a", "b"]})}, "has the columns text: expected one of images"),
+        (FileNotFoundError("not on the hub"), "the hub does not give the data set 'owner/name': not on the hub"),
+    ],
+)
+def test_refused(monkeypatch: pytest.MonkeyPatch, tables: Any, told: str) -> None:
+    served(monkeypatch, tables)
+    with pytest.raises(ValueError, match=told):
+        load("hub:owner/name")
+
+
+def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(ValueError, match=r"pip install 'remblai\[hub\]'"):
+        load("hub:owner/name")

@@ -1,0 +1,97 @@
+"""Names, paths, splits at the end of a name, and options that do not apply."""
+
+import inspect
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from remblai.choices import own_options
+from remblai.data import DATA, Dataset, load, pick
+
+
+@pytest.mark.parametrize("name", sorted(DATA))
+def test_every_name_of_the_table(name: str) -> None:
+    data = load({"name": name, "pool": 100} if name == "glyphs" else name)
+    assert isinstance(data, Dataset)
+    assert data.name == name
+    assert data.split_note
+    for split in (data.train, data.validation, data.test):
+        assert (split.shape, split.range) == (data.shape, data.range)
+        assert next(split.batches(16)).shape == (16, *data.shape)
+        assert split.labels is None or (split.labels.shape == (len(split),) and split.labels.max() < len(data.classes))
+    assert inspect.getdoc(DATA[name])
+    assert all(option.help for option in own_options(DATA[name]))
+    assert load(data) is data
+
+
+def test_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert pick("digits") == ("digits", None)
+    assert pick("digits:test") == ("digits", "test")
+    assert pick("a/b.npz:validation") == ("a/b.npz", "validation")
+    assert pick("hub:owner/name:train") == ("hub:owner/name", "train")
+    assert pick("hub:name") == ("hub:name", None)
+    assert pick("x:tests") == ("x:tests", None)
+    (tmp_path / "odd:test").mkdir()
+    assert pick("odd:test") == ("odd:test", None)
+    assert load("digits:test").name == "digits"
+
+
+def test_a_name_always_means_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("x.npy", np.zeros((9, 4, 4), np.uint8))
+    (tmp_path / "digits").mkdir()
+    assert load("digits").shape == (1, 8, 8)
+    with pytest.raises(ValueError, match="no images in the folder"):
+        load("./digits")
+    with pytest.raises(ValueError, match="no images in the folder"):
+        load(Path("digits"))
+    assert load("x.npy").shape == (1, 4, 4)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert load("~/x.npy").shape == (1, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("spec", "told"),
+    [
+        ("digitz", "unknown data 'digitz'. Did you mean 'digits'.*Nor is there a file or folder"),
+        ("two_moons", "Did you mean 'two-moons'"),
+        ({"name": "rings"}, "unknown data 'rings'. Did you mean 'ring'"),
+        ({"name": "ring", "mode": 3}, "unknown option of data 'ring': 'mode'. Did you mean 'modes'"),
+        ("data/pictures", "no file or folder 'data/pictures'. Did you mean '.*data/picture'"),
+        ("data/zzz.npy", "no file or folder 'data/zzz.npy'. The nearest folder that exists is .*data"),
+        ("nowhere/at/all", "no file or folder 'nowhere/at/all'"),
+        ("data/a.txt", r"of an unknown kind: expected a folder, or a file in \.csv, \.npy, \.npz, \.parquet"),
+        ("data/a.png", "is one image: expected the folder that holds them"),
+        (load, "call it and pass what it returns"),
+    ],
+)
+def test_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spec: object, told: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data" / "picture").mkdir(parents=True)
+    for name in ("a.txt", "a.png"):
+        (tmp_path / "data" / name).touch()
+    with pytest.raises(ValueError, match=told):
+        load(spec)
+
+
+def test_options_that_do_not_apply(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((9, 4, 4), np.uint8))
+    with pytest.raises(ValueError, match=r"--size does not apply to .*x\.npy.*options --layout, --range"):
+        load(tmp_path / "x.npy", size=4)
+    with pytest.raises(ValueError, match="--layout does not apply to data 'digits', which has no options"):
+        load("digits", layout="nhw")
+    with pytest.raises(ValueError, match="--skip-broken does not apply to data 'ring'"):
+        load("ring", skip_broken=True)
+    assert load("digits", cache=tmp_path).name == "digits"
+    assert load({"name": "ring", "modes": 3}).modes.centres.shape == (3, 2)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("1,2\n")
+    (tmp_path / "x.csv").chmod(0)
+    with pytest.raises(ValueError, match="cannot be read: Permission denied"):
+        load(tmp_path / "x.csv")

@@ -1,0 +1,107 @@
+"""Tables: with a head or without, in the data's units, refused by line and column."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from remblai.data import Dataset, load
+
+VALUES = np.round(np.random.default_rng(0).normal([3, 1e6, -2], [1, 1e3, 0.1], (50, 3)), 4)
+
+
+def text(head: str = "", mark: str = ",") -> str:
+    return head + "\n".join(mark.join(repr(float(cell)) for cell in row) for row in VALUES) + "\n"
+
+
+def written(path: Path, content: str) -> Path:
+    (path / "t.csv").write_text(content)
+    return path / "t.csv"
+
+
+def same_values(data: Dataset) -> bool:
+    splits = (data.train, data.validation, data.test)
+    order = torch.cat([split.index for split in splits]).argsort()
+    back = data.units.restore(torch.cat([split[:] for split in splits])[order])
+    return np.allclose(back, VALUES, rtol=1e-6, atol=1e-2)
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("head", ["", "a,b,c\n", '\n"a","b","c"\n', "\ufeffa,b,c\n"])
+def test_csv(tmp_path: Path, head: str, mark: str) -> None:
+    data = load(written(tmp_path, text(head.replace(",", mark), mark)))
+    assert same_values(data)
+    assert data.units.columns == (("a", "b", "c") if head else None)
+    assert torch.allclose(data.train[:].mean(0), torch.zeros(3), atol=1e-4)
+    assert (len(data.train), len(data.validation), len(data.test)) == (40, 5, 5)
+
+
+def test_csv_of_one_column_and_windows_lines(tmp_path: Path) -> None:
+    assert load(written(tmp_path, "1\n2\n3\n4\n")).shape == (1,)
+    (tmp_path / "w.csv").write_bytes(b"a,b\r\n1,2\r\n3,4\r\n\r\n5,6\r\n")
+    assert load(tmp_path / "w.csv").shape == (2,)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("a,b\n1,2\n3,x\n", r"t\.csv, line 3, column 2: expected a finite number, got 'x'"),
+        ("a,b\n1,2\n3\n", "line 3: 1 cells, where the first row has 2"),
+        ("1,2\n3,4,5\n", "line 2: 3 cells, where the first row has 2"),
+        ("a,b,c\n1,2\n3,4\n", "line 2: 2 cells, where the first row has 3|names 3 columns"),
+        ("1,2\n3,\n", "line 2, column 2: expected a finite number, got an empty cell"),
+        ("1,b\n3,4\n", "line 1, column 2: expected a finite number, got 'b'"),
+        ("1,2\nnan,4\n", "line 2, column 1: .* got 'nan'"),
+        ("1,2\n3,inf\n", "line 2, column 2: .* got 'inf'"),
+        ("a,b\n", "holds one line of text, 'a,b': expected rows of numbers below"),
+        ("", "is empty"),
+        ("\n\n", "is empty"),
+        ('1,2\n"a\nb",4\n', "column 1: expected a finite number"),
+    ],
+)
+def test_csv_refused(tmp_path: Path, content: str, told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        load(written(tmp_path, content))
+
+
+def test_constant_column(tmp_path: Path) -> None:
+    data = load(written(tmp_path, "a,b\n" + "".join(f"{i},7.3\n" for i in range(30))))
+    assert (data.train[:][:, 1] == 0).all()
+    assert (data.units.restore(torch.randn(9, 2))[:, 1] == 7.3).all()
+
+
+def test_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame(VALUES, columns=["a", "b", "c"])
+    frame.to_parquet(tmp_path / "t.parquet")
+    data = load(tmp_path / "t.parquet")
+    assert same_values(data)
+    assert data.units.columns == ("a", "b", "c")
+    mixed = pd.DataFrame({"i": np.arange(9), "f": np.linspace(0, 1, 9, dtype=np.float32), "b": [True, False, True] * 3})
+    mixed.to_parquet(tmp_path / "m.parquet")
+    assert load(tmp_path / "m.parquet").shape == (3,)
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pd.DataFrame({"a": [1.0, 2.0], "name": ["x", "y"]}), "column 'name': expected numbers, got .*string"),
+        (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "column 'a': 1 cells are empty"),
+        (pd.DataFrame({"a": [1.0, np.inf]}), "column 'a', row 2: expected a finite number, got inf"),
+        (pd.DataFrame({"a": np.zeros(0)}), "no rows"),
+    ],
+)
+def test_parquet_refused(tmp_path: Path, frame: pd.DataFrame, told: str) -> None:
+    frame.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=told):
+        load(tmp_path / "t.parquet")
+
+
+def test_parquet_damaged_or_without_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "t.parquet").write_bytes(b"PAR1 and nothing else")
+    with pytest.raises(ValueError, match="cannot be read"):
+        load(tmp_path / "t.parquet")
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(ValueError, match=r"pip install 'remblai\[tables\]'"):
+        load(tmp_path / "t.parquet")
