@@ -13,6 +13,6 @@ def test_digits_are_the_1797_of_scikit_learn() -> None:
     for split in (data.train, data.validation, data.test):
         assert split.labels is not None
         assert np.array_equal(split.labels.numpy(), truth.target[split.index.numpy()])
-    assert (len(data.train), len(data.validation), len(data.test)) == (1437, 180, 180)
+    assert (len(data.train), len(data.validation), len(data.test)) == (1347, 90, 360)
     assert (data.shape, data.range, data.classes) == ((1, 8, 8), (0.0, 1.0), list("0123456789"))
     assert "80/10/10" in data.split_note
