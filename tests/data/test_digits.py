@@ -15,4 +15,4 @@ def test_digits_are_the_1797_of_scikit_learn() -> None:
         assert np.array_equal(split.labels.numpy(), truth.target[split.index.numpy()])
     assert (len(data.train), len(data.validation), len(data.test)) == (1347, 90, 360)
     assert (data.shape, data.range, data.classes) == ((1, 8, 8), (0.0, 1.0), list("0123456789"))
-    assert "80/10/10" in data.split_note
+    assert data.split_note == "train, validation and test as the source keeps them"

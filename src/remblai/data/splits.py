@@ -63,7 +63,8 @@ def arrange(parts: Mapping[str, Positions]) -> tuple[dict[str, tuple[str, Positi
         n = min(MOST_HELD_OUT, round(0.1 * len(shuffled["train"])), len(train) - 1)
         splits[name], train = ("train", train[:n]), train[n:]
         notes.append(f"{name} is {n} samples of the source's train part, by a fixed permutation")
-    kept = " and ".join(name for name in SPLITS if name in shuffled)
+    kept = ", ".join(name for name in SPLITS if name in shuffled)
+    kept = " and".join(kept.rsplit(",", 1))
     return {"train": ("train", train), **splits}, "; ".join([f"{kept} as the source keeps them", *notes])
 
 
