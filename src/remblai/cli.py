@@ -12,14 +12,15 @@ import click
 from remblai.choices import Option, Table, convert, flatten, options, own_options, unknown
 from remblai.commands import COMMANDS
 from remblai.data import load as load_data
-from remblai.experiment import Interrupted, train
+from remblai.experiment import train
 from remblai.recipes import RECIPES
-from remblai.resolve import find, loop_options
+from remblai.resolve import customs, find, loop_options, made_by
 from remblai.runs import Run
+from remblai.signals import Interrupted
 from remblai.training import Diverged
 
 HIDDEN = ("recipe", "data_options", "from_run")
-SHORT = {"n": "-n"}
+FLAGS = {"n": "-n", "from_run": "--from"}
 
 
 class Typed(click.ParamType[Any]):
@@ -36,7 +37,7 @@ class Typed(click.ParamType[Any]):
             click.BadParameter: it is not of that type.
         """
         try:
-            return convert(f"--{param.human_readable_name}" if param else "value", value, self.annotation)
+            return convert(param.opts[0] if param else "value", value, self.annotation)
         except ValueError as problem:
             self.fail(str(problem), param, ctx)
 
@@ -61,7 +62,7 @@ class Sectioned(click.Command):
 def click_option(option: Option, required: bool = False) -> click.Option:
     """The option as click has it. Its default is only told: what was not given is left to the function."""
     dashed = option.name.replace("_", "-")
-    names = [option.name.replace(".", "__"), SHORT.get(option.name, f"--{dashed}")]
+    names = [option.name.replace(".", "__"), FLAGS.get(option.name, f"--{dashed}")]
     told = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
     words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {told}]")
     if option.annotation is bool:
@@ -94,16 +95,15 @@ def train_command(arguments: list[str]) -> click.Command:
     base = _value_of("--from", arguments)
     earlier = Run.open(base).settings if base else None
     if recipe is None and earlier is not None:
-        recipe = find(earlier["recipe"])
+        recipe = made_by(earlier)
     if recipe is None:
-        return _train_overview()
-    chosen = flatten(earlier["arguments"]) if earlier else {}
+        return _train_overview(arguments)
+    chosen = {k: v for k, v in flatten(earlier["arguments"]).items() if k not in customs(earlier)} if earlier else {}
     signature = _settled(recipe.function, chosen, arguments)
     loop = loop_options(recipe)
     fixed = [o for o in own_options(train) if o.name not in HIDDEN] + own_options(load_data)
     fixed.append(Option("from_run", str, None, "a run whose settings are repeated, but for those given here"))
     params = [click_option(option) for option in [*signature, *loop, *fixed]]
-    params[-1].opts[:] = ["--from"]
     own = {p.name for p in params[: len(signature) + len(loop)]}
     data_names = {option.name for option in own_options(load_data)}
 
@@ -121,7 +121,9 @@ def train_command(arguments: list[str]) -> click.Command:
     return built
 
 
-def _train_overview() -> click.Command:
+def _train_overview(arguments: list[str]) -> click.Command:
+    if "--help" not in arguments:
+        raise ValueError(f"train: name the recipe first, as in: remblai train wae-mmd. Known: {', '.join(RECIPES)}.")
     rows = "\n".join(f"  {name:10s} {recipe.summary}" for name, recipe in RECIPES.items())
     words = (
         f"{(train.__doc__ or '').partition(chr(10))[0]}\n\n\b\n{rows}\n\nremblai train RECIPE --help shows its options."
@@ -190,7 +192,7 @@ class Group(click.Group):
         if args[0] == "train":
             return "train", train_command(args[1:]), args[1:]
         if args[0] not in self.commands:
-            raise unknown("command", args[0], [*self.commands, "train"])
+            raise unknown("command", args[0], self.commands)
         return super().resolve_command(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -200,7 +202,7 @@ class Group(click.Group):
 
 def group() -> Group:
     """The whole command line."""
-    every = {"train": _train_overview()} | {name: command(name, one) for name, one in COMMANDS.items()}
+    every = {"train": _train_overview(["--help"])} | {name: command(name, one) for name, one in COMMANDS.items()}
     words = "Trains, measures and explains generative models through optimal transport."
     built = Group("remblai", commands=every, help=words)
     return click.version_option(package_name="remblai", message="remblai %(version)s")(built)
@@ -223,7 +225,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(0)
     except Diverged as problem:
         code, text = 1, f"{problem}; the last good checkpoint stays. Try a smaller --lr, or --clip 1."
-    except (OSError, MemoryError, RuntimeError) as problem:
+    except Exception as problem:  # whatever it is, one line says it, and --traceback where
         code, text = 1, f"{type(problem).__name__}: {problem}"
     if loud:
         traceback.print_exc()
@@ -232,6 +234,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
-    result = group().main(words or ["--help"], prog_name="remblai", standalone_mode=False)
-    sys.stdout.flush()
-    return result if isinstance(result, int) else 0
+    try:
+        # not `main` of click, which answers a closed pipe with an exit code of its own
+        whole = group()
+        with whole.make_context("remblai", words or ["--help"]) as context:
+            whole.invoke(context)
+    except click.exceptions.Exit as done:  # --help and --version
+        return done.exit_code
+    finally:
+        sys.stdout.flush()
+    return 0

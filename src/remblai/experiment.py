@@ -2,9 +2,10 @@
 
 import copy
 import itertools
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,10 +16,10 @@ from remblai.data import Dataset
 from remblai.evaluation import energy_distance
 from remblai.objectives import Objective
 from remblai.progress import Progress
-from remblai.recipes import Recipe
-from remblai.resolve import Resolved, from_json, resolve
+from remblai.recipes import RECIPES, Recipe
+from remblai.resolve import Resolved, customs, find, from_json, resolve
 from remblai.runs import Checkpoint, Run
-from remblai.settings import data_of, describe, differences, now
+from remblai.settings import Compile, Precision, data_of, describe, differences, now
 from remblai.signals import Interrupted, stop_signals
 from remblai.summary import evaluate, report
 from remblai.trained import Trained, load, seeded, shown
@@ -38,8 +39,8 @@ def train(
     epochs: float | None = None,
     seed: int | None = None,
     device: str = "auto",
-    precision: Literal["auto", "float32", "bfloat16"] = "auto",
-    compile: Literal["auto", "on", "off"] = "auto",
+    precision: Precision = "auto",
+    compile: Compile = "auto",
     threads: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -110,7 +111,11 @@ def train(
         if state.number == state.steps:
             progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
         else:
-            _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
+            try:
+                _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
+            except Diverged:
+                run.update(status="diverged", ended=now())
+                raise
     trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
     run.write_metrics(evaluate(trained, dataset))
     report(trained, dataset)
@@ -129,6 +134,7 @@ def _train(
     evaluate_every: int,
 ) -> None:
     """Runs the loop: logs, scores, saves."""
+    run.update(status="running", ended=None)
     where = next(state.objective.parameters()).device
     batches = dataset.train.batches(state.batch_size, seed, start=state.drawn, device=where)
     assert state.steps is not None
@@ -158,6 +164,8 @@ def _train(
                 raise Interrupted(stopped[0])
             progress.step()
     run.update(status="complete", ended=now(), compile_fell_back=state.terms.fell_back or state.adversary.fell_back)
+    if stopped:
+        raise Interrupted(stopped[0])
 
 
 def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
@@ -208,13 +216,17 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
     for name, term in step.terms.items():
         weighted, weight = term.item(), weights.get(name, 1.0)
         terms[name] = {"weighted": weighted, "raw": weighted / weight if weight else None}
+    norms = gradient_norms(state)
+    for name, norm in norms.items():
+        if not math.isfinite(norm):
+            raise Diverged(step.number, f"gradient of the {name}")
     rates = {"model": state.rate(state.model)} | ({"critics": state.rate(state.critics)} if state.critics else {})
     return {
         "step": step.number,
         "seconds": round(step.seconds, 3),
         "images": state.drawn * state.batch_size,
         "terms": terms,
-        "gradient_norms": gradient_norms(state),
+        "gradient_norms": norms,
         "lr": rates,
     }
 
@@ -232,8 +244,11 @@ def _resolved(recipe: str | Recipe | None, options: Mapping[str, Any], base: Map
         if recipe is None:
             raise ValueError("recipe: expected a name such as wae-mmd, or from_run.")
         return resolve(recipe, options)
+    if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
+        raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
     given = flatten(options)
-    earlier = from_json(base, recipe if isinstance(recipe, Recipe) else None)
+    alive = {name: given[name] for name in customs(base) if name in given}
+    earlier = from_json(base, find(recipe) if recipe is not None else None, **alive)
     overridden = tuple(f"{name}." for name in given)
     kept = {
         name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
@@ -247,12 +262,15 @@ def _settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, s
     if loop["batch_size"] > size and "batch_size" not in resolved.given:
         loop["batch_size"] = size
     if epochs is None:
+        if loop["steps"] is None:
+            raise ValueError(f"{resolved.recipe.name} does not say how long it trains: give steps or epochs.")
         return
     if steps_given:
         raise ValueError("steps and epochs: give one of them, not both.")
-    if epochs <= 0:
+    if not 0 < epochs < math.inf:
         raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
-    loop["steps"] = max(1, int(epochs * (size // loop["batch_size"]) / loop["accumulate"]))
+    # a batch or an accumulation of 0 is refused by State
+    loop["steps"] = max(1, int(epochs * (size // max(1, loop["batch_size"])) / max(1, loop["accumulate"])))
 
 
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:
@@ -262,7 +280,7 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) 
     run = Run.open(folder)
     if changed := differences(run.settings, settings):
         raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
-    run.update(loop=settings["loop"], status="running")
+    run.update(loop=settings["loop"])
     return run
 
 

@@ -119,23 +119,42 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
     )
 
 
+def made_by(saved: Mapping[str, Any]) -> Recipe:
+    """The recipe of a run, if it is one of remblai's own: a file that a run names is never executed.
+
+    Raises:
+        ValueError: the recipe is not remblai's own.
+    """
+    if saved["recipe"] not in RECIPES:
+        raise ValueError(
+            f"this run was made by {saved['recipe']!r}, which is not one of remblai's recipes and is not run unasked: "
+            "name it to `train`, or pass it as recipe=... to `load`."
+        )
+    return RECIPES[saved["recipe"]]
+
+
+def customs(saved: Mapping[str, Any]) -> dict[str, str]:
+    """The names for which a run had live parts, and what they were."""
+    flat = flatten(saved["arguments"]) | dict(saved["loop"])
+    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
+
+
 def from_json(saved: Mapping[str, Any], recipe: Recipe | None = None, **parts: Any) -> Resolved:
     """What `Resolved.to_json` wrote. Nothing a run names is executed: recipes and parts from outside must be passed.
 
     Raises:
         ValueError: the run used a recipe or a part that is not remblai's own and was not passed.
     """
-    spec = saved["recipe"]
-    if recipe is None and spec not in RECIPES:
-        raise ValueError(f"this run was made by {spec!r}, which is not one of remblai's recipes: pass it as recipe=...")
+    recipe = recipe or made_by(saved)
     flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
-    for name, value in list(flat.items()):
-        if isinstance(value, str) and value.startswith(CUSTOM + ":"):
-            if name not in (recipe or RECIPES[spec]).loop:
-                raise ValueError(f"this run used a part of its own for {name!r} ({value}): pass it as {name}=...")
-            del flat[name]
-    resolved = resolve(recipe or spec, flat)
-    return Resolved(spec, *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])
+    for name, value in customs(saved).items():
+        if name in parts:
+            continue
+        if name not in recipe.loop:
+            raise ValueError(f"this run used a part of its own for {name!r} ({value}): pass it as {name}=...")
+        del flat[name]
+    resolved = resolve(recipe, flat)
+    return Resolved(saved["recipe"], *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])
 
 
 def _value(option: Option, value: Any) -> Any:

@@ -4,14 +4,17 @@ import datetime
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from remblai import data as datasets
-from remblai.choices import flatten
+from remblai.choices import convert, flatten
 from remblai.data import Dataset
 from remblai.resolve import Resolved
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Compile = Literal["auto", "on", "off"]
 
 
 def now() -> str:
@@ -19,39 +22,43 @@ def now() -> str:
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
-def data_of(spec: str | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None) -> tuple[str, Dataset]:
-    """The data set that is asked for, or that of the run to repeat, or the digits.
+def data_of(
+    spec: str | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None
+) -> tuple[str, dict[str, Any], Dataset]:
+    """What data is asked for, with which options: those of the run to repeat, or the digits, where none is named.
 
     Raises:
         ValueError: unknown data, or a split where a whole data set is wanted.
     """
-    if spec is None and base is not None:
-        spec, options = base["data"]["spec"], dict(base["data"]["options"]) | dict(options or {})
+    given = dict(options or {})
+    if base is not None and spec in (None, base["data"]["spec"]):
+        spec, given = base["data"]["spec"], base["data"]["options"] | given
     spec = spec or "digits"
     name, split = datasets.pick(spec)
     if split is not None:
-        raise ValueError(f"data {spec!r}: training takes the whole data set; its train split is used: --data {name}.")
-    return spec, datasets.load(spec, **(options or {}))
+        raise ValueError(f"data {spec!r}: the whole data set is wanted here, its splits are known: --data {name}.")
+    return spec, given, datasets.load(spec, **given)
 
 
 def describe(
     resolved: Resolved,
     spec: str,
     dataset: Dataset,
-    options: Mapping[str, Any] | None,
+    options: Mapping[str, Any],
     seed: int,
     device: torch.device,
     precision: str,
     compile: str,
 ) -> dict[str, Any]:
     """The settings of a run that is about to start."""
+    precision, compile = convert("precision", precision, Precision), convert("compile", compile, Compile)
     gpu = device.type == "cuda"
     if precision == "auto":
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
     return resolved.to_json() | {
         "data": {
             "spec": spec,
-            "options": dict(options or {}),
+            "options": dict(options),
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,
             "shape": list(dataset.shape),

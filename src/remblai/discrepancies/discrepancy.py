@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from remblai import devices
+
 
 class Discrepancy(nn.Module):
     """The interface: `d(x, y)` is the scalar that the model minimises; the two samples may differ in size.
@@ -35,11 +37,16 @@ class Discrepancy(nn.Module):
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """`forward` against a law instead of a sample of it: y (n, ...) ~ Q. Here: as many points drawn from it."""
-        return self.forward(law.sample((len(y),)), y)
+        return self.forward(draw(law, len(y)), y)
 
     def adversary_loss_to_law(self, y: Tensor, law: Distribution) -> Tensor | None:
         """`adversary_loss` against a law instead of a sample of it."""
-        return self.adversary_loss(law.sample((len(y),)), y)
+        return self.adversary_loss(draw(law, len(y)), y)
+
+
+def draw(law: Distribution, n: int) -> Tensor:
+    """n points of the law, the same on every device: each draws its share, and all see all."""
+    return devices.gather(law.sample((n // devices.world(),)))
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:
