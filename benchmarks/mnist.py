@@ -14,7 +14,10 @@ from pathlib import Path
 import remblai
 from remblai import data
 
-SETTINGS = {"wae-mmd": {"weight": 100.0}, "wae-gan": {"weight": 10.0}}
+SETTINGS = {
+    "wae-mmd": {"weight": 100.0},
+    "wae-gan": {"weight": 10.0, "penalty": {"name": "adversarial", "width": 256}},
+}
 N = 1000
 
 

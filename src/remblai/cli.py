@@ -234,13 +234,12 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(words: list[str]) -> int:
+    code, whole = 0, group()
     try:
-        # not `main` of click, which answers a closed pipe with an exit code of its own
-        whole = group()
+        # not click's own `main`, which answers a closed pipe with an exit code of its own
         with whole.make_context("remblai", words or ["--help"]) as context:
             whole.invoke(context)
-    except click.exceptions.Exit as done:  # --help and --version
-        return done.exit_code
-    finally:
-        sys.stdout.flush()
-    return 0
+    except click.exceptions.Exit as done:  # after --help and --version
+        code = done.exit_code
+    sys.stdout.flush()
+    return code

@@ -4,6 +4,7 @@ import inspect
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from json import dumps
 from pathlib import Path
@@ -16,7 +17,8 @@ from numpy.typing import NDArray
 from remblai import data as datasets
 from remblai.choices import unknown
 from remblai.costs import COSTS
-from remblai.data import Split
+from remblai.data import Dataset, Split
+from remblai.data.rows import Rows
 from remblai.discrepancies import DISCREPANCIES
 from remblai.files import whole
 from remblai.kernels import KERNELS
@@ -28,21 +30,9 @@ from remblai.settings import data_of
 from remblai.summary import evaluate, report
 from remblai.trained import Trained, load
 
-PACKAGES = [
-    "remblai",
-    "torch",
-    "numpy",
-    "scipy",
-    "pillow",
-    "matplotlib",
-    "safetensors",
-    "click",
-    "pandas",
-    "pyarrow",
-    "lmdb",
-    "datasets",
-    "tensorboard",
-]
+PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
+PACKAGES += ["datasets", "tensorboard", "scikit-learn"]
+"""What a bug report should tell the versions of."""
 
 LISTS: dict[str, Mapping[str, Any]] = {
     "recipes": RECIPES,
@@ -207,18 +197,7 @@ def info_command(*, json: bool = False) -> None:
         "python": sys.version.split()[0],
         "platform": platform.platform(),
     }
-    for name in (
-        "torch",
-        "numpy",
-        "scipy",
-        "pillow",
-        "matplotlib",
-        "safetensors",
-        "pandas",
-        "pyarrow",
-        "lmdb",
-        "datasets",
-    ):
+    for name in PACKAGES:
         try:
             told[name] = version(name)
         except PackageNotFoundError:
@@ -240,29 +219,39 @@ COMMANDS: dict[str, Callable[..., None]] = {
 }
 
 
-def _fitting(trained: Trained, data: str | None) -> datasets.Dataset:
-    """The data set that is asked for, if its shape is the model's."""
-    dataset = data_of(data, None, trained.run.settings if data is None else None)[1]
-    _same_shape(trained, dataset)
-    return dataset
+def _fitting(trained: Trained, data: str | None) -> Dataset:
+    """The data set that is asked for, or the run's own, as the model sees it."""
+    return _seen(trained, data_of(data, None, trained.run.settings)[2])
 
 
 def _splits(trained: Trained, data: str) -> Iterator[Split]:
     """The split that is asked for, or all of them."""
     name, split = datasets.pick(data)
-    options = trained.run.settings["data"]["options"] if name == trained.run.settings["data"]["spec"] else {}
-    dataset = datasets.load(name, **options)
-    _same_shape(trained, dataset)
-    for one in [split] if split else ["train", "validation", "test"]:
+    dataset = _fitting(trained, name)
+    for one in [split] if split else datasets.SPLITS:
         yield dataset.split(one)
 
 
-def _same_shape(trained: Trained, dataset: datasets.Dataset) -> None:
+def _seen(trained: Trained, dataset: Dataset) -> Dataset:
+    """The data set in the model's units: points are standardised as those were that it was trained on.
+
+    Raises:
+        ValueError: data of another shape.
+    """
     if dataset.shape != trained.units.shape:
         raise ValueError(
             f"{trained.folder} was trained on data of shape {trained.units.shape}, {dataset.name} has {dataset.shape}: "
             "give data of that shape."
         )
+    if dataset.range is not None or dataset.units == trained.units:
+        return dataset
+
+    def moved(split: Split) -> Split:
+        own = dataset.units.restore(torch.from_numpy(split.rows.array))
+        return replace(split, rows=Rows(trained.units.scale(own).numpy()), draw=None)
+
+    train, validation, test = (moved(dataset.split(name)) for name in datasets.SPLITS)
+    return replace(dataset, units=trained.units, train=train, validation=validation, test=test)
 
 
 def _write(path: Path, values: NDArray[Any], columns: int | None) -> Path:

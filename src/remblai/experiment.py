@@ -11,15 +11,14 @@ import torch
 from torch import Tensor
 
 from remblai import devices
-from remblai.choices import flatten
 from remblai.data import Dataset
 from remblai.evaluation import energy_distance
 from remblai.objectives import Objective
 from remblai.progress import Progress
-from remblai.recipes import RECIPES, Recipe
-from remblai.resolve import Resolved, customs, find, from_json, resolve
+from remblai.recipes import Recipe
+from remblai.resolve import Resolved
 from remblai.runs import Checkpoint, Run
-from remblai.settings import Compile, Precision, data_of, describe, differences, now
+from remblai.settings import Compile, Precision, data_of, describe, differences, now, settle_counts, settled
 from remblai.signals import Interrupted, stop_signals
 from remblai.summary import evaluate, report
 from remblai.trained import Trained, load, seeded, shown
@@ -93,10 +92,10 @@ def train(
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
     base = Run.open(from_run).settings if from_run else None
-    resolved = _resolved(recipe, options, base)
+    resolved = settled(recipe, options, base)
     spec, data_options, dataset = data_of(data, data_options, base)
     seed = base["seed"] if seed is None and base else seed or 0
-    _settle_counts(resolved, dataset, epochs, "steps" in options)
+    settle_counts(resolved, dataset, epochs, "steps" in options)
     where = devices.choose(device)
     settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
     folder = Path(out) if out is not None else _free_folder(resolved.recipe.name, dataset.name)
@@ -158,7 +157,7 @@ def _train(
             if improved or step.number % checkpoint_every == 0 or last or stop:
                 _save(run, state, {"best": best, "improved": improved}, keep)
             if improved:
-                run.mark_best()
+                run.mark_best(step.number)
             if stop and not last:
                 run.update(status="stopped", ended=now())
                 raise Interrupted(stopped[0])
@@ -204,7 +203,7 @@ def _continue(run: Run, state: State) -> float | None:
     state.objective.load_state_dict(checkpoint.weights)
     state.load_state_dict(checkpoint.state, checkpoint.average)
     if checkpoint.state["improved"]:  # a kill may have come between saving and marking
-        run.mark_best()
+        run.mark_best(checkpoint.number)
     best: float | None = checkpoint.state["best"]
     return best
 
@@ -237,40 +236,6 @@ def validation_score(state: State, dataset: Dataset) -> float:
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
         return energy_distance(dataset.validation[:n], model.sample(n).cpu())
-
-
-def _resolved(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:
-    if base is None:
-        if recipe is None:
-            raise ValueError("recipe: expected a name such as wae-mmd, or from_run.")
-        return resolve(recipe, options)
-    if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
-        raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
-    given = flatten(options)
-    alive = {name: given[name] for name in customs(base) if name in given}
-    earlier = from_json(base, find(recipe) if recipe is not None else None, **alive)
-    overridden = tuple(f"{name}." for name in given)
-    kept = {
-        name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
-    }
-    return resolve(recipe or base["recipe"], kept | given)
-
-
-def _settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:
-    """Shrinks a default batch to the data, and turns epochs into steps."""
-    loop, size = resolved.loop, len(dataset.train)
-    if loop["batch_size"] > size and "batch_size" not in resolved.given:
-        loop["batch_size"] = size
-    if epochs is None:
-        if loop["steps"] is None:
-            raise ValueError(f"{resolved.recipe.name} does not say how long it trains: give steps or epochs.")
-        return
-    if steps_given:
-        raise ValueError("steps and epochs: give one of them, not both.")
-    if not 0 < epochs < math.inf:
-        raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
-    # a batch or an accumulation of 0 is refused by State
-    loop["steps"] = max(1, int(epochs * (size // max(1, loop["batch_size"])) / max(1, loop["accumulate"])))
 
 
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:

@@ -1,11 +1,12 @@
 """A run on disk: its settings, its terms over time, its checkpoints. Written atomically, checked when read."""
 
 import contextlib
+import errno
 import hashlib
+import io
 import json
 import os
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from remblai.files import sync, whole, write_json
 
 SCHEMA = 1
+FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""A disk that is full or broken; every other problem is one of the path."""
 WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "state.pt", "checksums.json"
 
 
@@ -46,7 +49,7 @@ class Run:
             ValueError: the folder holds anything already and `overwrite` is off, or is no run and `overwrite` is on.
         """
         folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        if folder.exists() and (not folder.is_dir() or any(not _left(path) for path in folder.iterdir())):
             if not overwrite:
                 raise ValueError(f"{folder} is not empty: name another --out, or add --resume or --overwrite.")
             if not (folder / "run.json").is_file():
@@ -120,12 +123,16 @@ class Run:
             checkpoint: what to write.
             keep: how many of the newest stay, the best apart.
         """
-        final = self.checkpoints / f"{checkpoint.number:08d}"
+        final = self.checkpoints / _name(checkpoint.number)
         with _explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-            for stale in self.checkpoints.glob(".writing-*"):
-                shutil.rmtree(stale)
-            temporary = Path(tempfile.mkdtemp(prefix=".writing-", dir=self.checkpoints))
+            for stale in self.checkpoints.glob(".*"):  # what a kill left
+                stale.unlink() if stale.is_symlink() else shutil.rmtree(stale)
+            for later in self._folders():
+                if int(later.name) > checkpoint.number:  # damaged, for this run went on from one before it
+                    shutil.rmtree(later)
+            temporary = self.checkpoints / f".writing-{os.getpid()}"
+            temporary.mkdir()
             try:
                 _write_checkpoint(temporary, checkpoint)
                 if final.exists():
@@ -140,9 +147,9 @@ class Run:
             if old != best:
                 shutil.rmtree(old)
 
-    def mark_best(self) -> None:
-        """Points `best` at the newest checkpoint."""
-        self._point("best", self._folders()[0].name)
+    def mark_best(self, number: int) -> None:
+        """Points `best` at the checkpoint of this step."""
+        self._point("best", _name(number))
 
     def pointed(self, name: str) -> Path | None:
         """The checkpoint that `last` or `best` names, or None."""
@@ -180,20 +187,35 @@ class Run:
         temporary.replace(self.checkpoints / name)
 
 
+def _name(number: int) -> str:
+    return f"{number:08d}"
+
+
+def _left(path: Path) -> bool:
+    """Whether a file is what a kill left of a `run.json` that was being written."""
+    return path.name.startswith(".run-") and path.suffix == ".json"
+
+
 @contextlib.contextmanager
 def _explained(folder: Path) -> Iterator[None]:
-    """Says in plain words why a folder cannot be written; nothing already there is lost."""
+    """Tells a place that cannot be written, which is bad input, from a disk that fails, and names the folder."""
     try:
         yield
-    except PermissionError as problem:
+    except OSError as problem:
+        if problem.errno in FAILING:
+            words = f"{problem.strerror} while writing {folder}; the checkpoints before it stay"
+            raise OSError(problem.errno, words) from None
         raise ValueError(f"{folder} cannot be written ({problem.strerror}): name another folder with --out.") from None
 
 
 def _write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    save_file(_plain(checkpoint.weights), folder / WEIGHTS)
+    # through Python's own files, which say why they fail and keep to the umask; the libraries' writers do neither
+    (folder / WEIGHTS).write_bytes(save(_plain(checkpoint.weights)))
     if checkpoint.average is not None:
-        save_file(_plain(checkpoint.average), folder / AVERAGE)
-    torch.save({"number": checkpoint.number, "state": checkpoint.state}, folder / STATE)
+        (folder / AVERAGE).write_bytes(save(_plain(checkpoint.average)))
+    buffer = io.BytesIO()
+    torch.save({"number": checkpoint.number, "state": checkpoint.state}, buffer)
+    (folder / STATE).write_bytes(buffer.getbuffer())
     write_json(folder / SUMS, {path.name: _sum(path) for path in sorted(folder.iterdir())})
     for path in folder.iterdir():
         sync(path)

@@ -1,6 +1,7 @@
 """What `run.json` says of a run: everything that is needed to repeat it, and how two runs' settings differ."""
 
 import datetime
+import math
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -11,7 +12,8 @@ import torch
 from remblai import data as datasets
 from remblai.choices import convert, flatten
 from remblai.data import Dataset
-from remblai.resolve import Resolved
+from remblai.recipes import RECIPES, Recipe
+from remblai.resolve import Resolved, customs, find, from_json, resolve
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
@@ -20,6 +22,49 @@ Compile = Literal["auto", "on", "off"]
 def now() -> str:
     """The time in UTC, as run.json writes it."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def settled(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:
+    """Every option of a new run: the recipe's, or those of the run to repeat, and what is given on top.
+
+    Raises:
+        ValueError: unknown names, another recipe than that of the run to repeat, or a live part of it that is missing.
+    """
+    if base is None:
+        if recipe is None:
+            raise ValueError("recipe: expected a name such as wae-mmd, or from_run.")
+        return resolve(recipe, options)
+    if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
+        raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
+    given = flatten(options)
+    alive = {name: given[name] for name in customs(base) if name in given}
+    earlier = from_json(base, find(recipe) if recipe is not None else None, **alive)
+    overridden = tuple(f"{name}." for name in given)
+    kept = {
+        name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
+    }
+    return resolve(recipe or base["recipe"], kept | given)
+
+
+def settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:
+    """Shrinks a default batch to the data, and turns epochs into steps.
+
+    Raises:
+        ValueError: steps and epochs both or neither, or epochs that are no number above 0.
+    """
+    loop, size = resolved.loop, len(dataset.train)
+    if loop["batch_size"] > size and "batch_size" not in resolved.given:
+        loop["batch_size"] = size
+    if epochs is None:
+        if loop["steps"] is None:
+            raise ValueError(f"{resolved.recipe.name} does not say how long it trains: give steps or epochs.")
+        return
+    if steps_given:
+        raise ValueError("steps and epochs: give one of them, not both.")
+    if not 0 < epochs < math.inf:
+        raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
+    # a batch or an accumulation of 0 is refused by State
+    loop["steps"] = max(1, int(epochs * (size // max(1, loop["batch_size"])) / max(1, loop["accumulate"])))
 
 
 def data_of(

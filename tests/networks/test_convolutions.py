@@ -62,14 +62,15 @@ def test_he_start_keeps_the_second_moment_without_normalisation():
     torch.manual_seed(0)
     large, small = Stage(64, 64, (64, 64), (32, 32)), Stage(64, 64, (32, 32), (16, 16))
     layers = [large.down(True), nn.ReLU(), small.down(True), nn.ReLU(), small.up(True), nn.ReLU(), large.up(True)]
-    net = start(nn.Sequential(*layers), "he")
+    net = start(nn.Sequential(*layers), "none")
     with torch.no_grad():
         y = net(torch.randn(4, 64, 64, 64))[:, :, 8:-8, 8:-8]
     assert 0.6 < y.square().mean() < 1.5
 
 
-def test_dcgan_start_has_deviation_two_hundredths():
-    net = start(nn.Sequential(nn.Conv2d(64, 64, 4), nn.ConvTranspose2d(64, 64, 4)), "dcgan")
+@pytest.mark.parametrize(("norm", "init"), [("none", "dcgan"), ("batch", "auto"), ("group", "auto")])
+def test_dcgan_start_has_deviation_two_hundredths(norm, init):
+    net = start(nn.Sequential(nn.Conv2d(64, 64, 4), nn.ConvTranspose2d(64, 64, 4)), norm, init)
     for layer in net:
         assert math.isclose(float(layer.weight.detach().std()), 0.02, rel_tol=0.03)
         assert not layer.bias.any()
@@ -78,7 +79,7 @@ def test_dcgan_start_has_deviation_two_hundredths():
 def test_unknown_names_are_refused():
     with pytest.raises(ValueError, match="expected norm to be one of batch, group, none; got 'layer'"):
         check("layer")
-    with pytest.raises(ValueError, match="expected init to be one of he, dcgan; got 'xavier'"):
+    with pytest.raises(ValueError, match="expected init to be one of auto, he, dcgan; got 'xavier'"):
         check("batch", "xavier")
 
 

@@ -9,10 +9,10 @@ from torch import nn
 
 Size = tuple[int, int]
 Norm = Literal["batch", "group", "none"]
-Init = Literal["he", "dcgan"]
+Init = Literal["auto", "he", "dcgan"]
 
 
-def check(norm: str, init: str = "he") -> None:
+def check(norm: str, init: str = "auto") -> None:
     """Checks the options that the networks share.
 
     Raises:
@@ -93,18 +93,21 @@ def connected(norm: Norm, inputs: int, outputs: int) -> list[nn.Module]:
     return [linear, nn.BatchNorm1d(outputs) if norm == "batch" else nn.LayerNorm(outputs), nn.ReLU()]
 
 
-def start(network: nn.Module, init: Init) -> nn.Module:
+def start(network: nn.Module, norm: Norm, init: Init = "auto") -> nn.Module:
     """Draws the first weights of every convolution and linear layer; biases start at 0.
 
     "he": normal, variance 2 / (terms summed into one output), which keeps the signal's size from layer to layer with or
-    without normalisation; the last layer, which no ReLU follows, variance 1 / terms. "dcgan": normal of deviation 0.02.
+    without normalisation; the last layer, which no ReLU follows, variance 1 / terms. "dcgan": normal of deviation 0.02;
+    small weights learn faster under a normalisation, which hides their size and leaves larger relative steps, and
+    do not learn at all without one. So "auto" is "dcgan" with a normalisation and "he" without.
 
     Source: He et al., arXiv 1502.01852, equation 10; Radford et al. (DCGAN), arXiv 1511.06434, section 4.
     """
+    small = norm != "none" if init == "auto" else init == "dcgan"
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
     for layer in layers:
         gain = 1.0 if layer is layers[-1] else 2.0
-        nn.init.normal_(layer.weight, 0.0, 0.02 if init == "dcgan" else math.sqrt(gain / _terms(layer)))
+        nn.init.normal_(layer.weight, 0.0, 0.02 if small else math.sqrt(gain / _terms(layer)))
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     return network

@@ -66,7 +66,7 @@ def _encoder(steps: list[Stage], blocks: int, norm: Norm, outputs: int) -> nn.Mo
         layers += [stage.down(bias=True), *(Residual(stage.outputs, norm) for _ in range(blocks))]
     channels = steps[-1].outputs
     layers += [*normalised(norm, channels), nn.Flatten(), nn.Linear(channels * math.prod(steps[-1].after), outputs)]
-    return start(nn.Sequential(*layers), "he")
+    return start(nn.Sequential(*layers), norm, "he")
 
 
 def _decoder(steps: list[Stage], blocks: int, norm: Norm, inputs: int) -> nn.Module:
@@ -75,4 +75,4 @@ def _decoder(steps: list[Stage], blocks: int, norm: Norm, inputs: int) -> nn.Mod
     for stage in reversed(steps):
         layers += [Residual(stage.outputs, norm) for _ in range(blocks)]
         layers += [*normalised(norm, stage.outputs), stage.up(bias=True)]
-    return start(nn.Sequential(*layers), "he")
+    return start(nn.Sequential(*layers), norm, "he")

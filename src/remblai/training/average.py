@@ -30,7 +30,7 @@ class Average:
             for name, tensor in self._live.items()
         }
         blended = [name for name, tensor in self._live.items() if tensor.is_floating_point()]
-        self._blended = [(self._live[name], self.values[name]) for name in blended]
+        self._weights, self._means = [self._live[name] for name in blended], [self.values[name] for name in blended]
         self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in blended]
 
     @torch.no_grad()
@@ -38,7 +38,7 @@ class Average:
         """One step of the average; integer buffers are copied."""
         self.updates += 1
         weight = 1 - min(self.decay, self.updates / (self.updates + 10))
-        torch._foreach_lerp_([mean for _, mean in self._blended], [live.float() for live, _ in self._blended], weight)
+        torch._foreach_lerp_(self._means, [live.float() for live in self._weights], weight)
         for live, mean in self._copied:
             mean.copy_(live)
 

@@ -97,10 +97,11 @@ def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Ten
     for x in drawn:
         with state.autocast():
             terms = loss(x)
-        total = sum(terms.values()) / len(drawn)
-        total.backward()
+        if len(drawn) > 1:
+            terms = {name: term / len(drawn) for name, term in terms.items()}
+        sum(terms.values()).backward()
         for name, term in terms.items():
-            sums[name] = sums.get(name, 0.0) + term.detach() / len(drawn)
+            sums[name] = sums[name] + term.detach() if name in sums else term.detach()
     devices.average_gradients(player.parameters)
     if state.clip is not None and player is state.model:
         player.gradient_norm = torch.nn.utils.clip_grad_norm_(player.parameters, state.clip)

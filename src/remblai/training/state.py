@@ -165,30 +165,45 @@ class State:
 
 
 class Watch:
-    """Remembers on the device the first step and term that was not finite, without waiting for the device."""
+    """Remembers on the device the first step and term that was not finite, without waiting for the device.
+
+    A step is looked at together with those before it: one by one they would cost as much as a small model's step.
+    """
+
+    TOGETHER = 64
 
     def __init__(self) -> None:
         self._first: Tensor | None = None
-        self._names: list[tuple[str, ...]] = []
+        self._names: list[str] = []
+        self._codes: list[tuple[int, int]] = []
+        self._values: list[Tensor] = []
 
     def see(self, number: int, terms: Terms) -> None:
         """Notes a step's terms."""
-        names = tuple(terms)
-        if names not in self._names:
-            self._names.append(names)
-        bad = ~torch.isfinite(torch.stack([term.detach() for term in terms.values()]))
-        which = torch.argmax(bad.to(torch.uint8))
-        code = torch.stack([which.new_tensor(number), which, which.new_tensor(self._names.index(names))])
-        if self._first is None:
-            self._first = torch.zeros_like(code)
-        self._first = torch.where((self._first[0] == 0) & bad.any(), code, self._first)
+        for name, term in terms.items():
+            if name not in self._names:
+                self._names.append(name)
+            self._codes.append((number, self._names.index(name)))
+            self._values.append(term.detach())
+        if len(self._values) >= self.TOGETHER:
+            self._look()
+
+    def _look(self) -> None:
+        """Finds the first bad value among those noted since the last look."""
+        bad = ~torch.isfinite(torch.stack(self._values))
+        codes = torch.tensor([(0, 0), *self._codes]).to(bad.device, non_blocking=True)
+        code = codes.index_select(0, (bad.any() * (1 + torch.argmax(bad.to(torch.uint8)))).view(1))[0]
+        self._first = code if self._first is None else torch.where(self._first[0] == 0, code, self._first)
+        self._codes, self._values = [], []
 
     def first(self) -> tuple[int, str] | None:
         """The first bad step and term, or None. Waits for the device."""
+        if self._values:
+            self._look()
         if self._first is None:
             return None
-        number, which, names = (int(value) for value in self._first.tolist())
-        return (number, self._names[names][which]) if number else None
+        number, name = (int(value) for value in self._first.tolist())
+        return (number, self._names[name]) if number else None
 
 
 def sides(objective: Objective) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
