@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pairs
 import torch
 from torch import Tensor
 
+import pairs
 from remblai.data import Dataset, Split
 from remblai.objectives import Objective
 from remblai.resolve import Resolved, resolve
@@ -130,7 +130,7 @@ def share(net: str, resolved: Resolved, data: Dataset, n: int) -> None:
         objective.penalty(code._replace(z=z), objective.prior()).backward()  # type: ignore[operator]
 
     sides = {
-        "penalty": block(iter(lambda: penalty(), 0), 20),
+        "penalty": block(iter(penalty, 0), 20),
         "step": block(bare(objective, resolved, data), n),
     }
     found = pairs.interleaved(sides, 5)

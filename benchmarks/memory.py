@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 import pairs
 
 ALLOWANCE = 1.5e9
@@ -46,7 +47,7 @@ def peak(data: str, out: Path, steps: int) -> tuple[int, float]:
 
 def size(data: str) -> int:
     """Bytes of all its images as uint8, counted in a process of its own so that this one stays small."""
-    code = f"from remblai.data import load; print(sum(s.rows.array[s.index.numpy()].nbytes for s in "
+    code = "from remblai.data import load; print(sum(s.rows.array[s.index.numpy()].nbytes for s in "
     code += f"(lambda d: (d.train, d.validation, d.test))(load({data!r}))))"
     return int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
 

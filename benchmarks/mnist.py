@@ -15,8 +15,8 @@ import remblai
 from remblai import data
 
 SETTINGS = {
-    "wae-mmd": {"weight": 100.0},
-    "wae-gan": {"weight": 10.0, "penalty": {"name": "adversarial", "width": 256}},
+    "wae-mmd": {"weight": 100.0, "noise": 0.0},
+    "wae-gan": {"weight": 10.0, "noise": 0.0, "penalty": {"name": "adversarial", "width": 256}},
 }
 N = 1000
 

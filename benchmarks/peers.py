@@ -1,6 +1,6 @@
 """Training speed against pythae's own trainer: same networks, same batches, same loss, in one process.
 
-    python benchmarks/peers.py [--net conv mlp] [--threads 1] [--pairs 11] [--data mnist-folder] [--quick]
+    python benchmarks/peers.py [--net conv mlp] [--threads 1] [--pairs 11] [--data mnist-folder] [--compile] [--quick]
 
 pythae 0.1.2 goes into an environment of its own under --cache; torch and the rest are those of this environment, so no
 second torch is installed. The sides take turns, a block of steps each, and a pair's ratio compares blocks that ran
@@ -11,7 +11,7 @@ What is equal: the networks (ours, handed to pythae; `mlp` is pythae's own defau
 squared error summed over pixels + 10 * the unbiased MMD with seven inverse multiquadric scales against a sample of the
 prior, Adam at 1e-3. What differs: pythae gathers float images one by one and waits for the loss at every step; ours are
 uint8 until the batch, convolutions are laid out channels-last, Adam is fused, and every term is watched for NaN.
-`recipe` rows have the recipe's own defaults instead: a moving average, a schedule, the prior's exact terms.
+`recipe` rows have the recipe's own defaults instead: its average, schedule, noise and exact terms of the prior.
 
 Targets: conv 1.1 in float32, 2.0 in bfloat16 where the hardware has it (its loss within 2 % of float32's), mlp 1.5.
 """
@@ -31,18 +31,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import loop
-import pairs
 import torch
 from torch import nn
 
+import loop
+import pairs
 from remblai.data import Dataset
 from remblai.objectives import AutoEncoder, Objective
 from remblai.training import State, steps
 
 PYTHAE = "pythae==0.1.2"
 NEEDS = {"pydantic": "pydantic>=2", "imageio": "imageio", "sklearn": "scikit-learn", "cloudpickle": "cloudpickle"}
-SAME = {"weight": 10.0, "lr": 1e-3, "betas": (0.9, 0.999), "schedule": "constant", "average": None}
+SAME = {"weight": 10.0, "lr": 1e-3, "betas": (0.9, 0.999), "schedule": "constant", "average": None, "noise": 0.0}
 SAMPLED = {"penalty.closed_form": False}
 INSIDE = "REMBLAI_PEERS_INSIDE"
 
@@ -138,7 +138,7 @@ def wrapped(objective: Objective) -> dict[str, nn.Module]:
     return {"encoder": Encoder(plain[0]), "decoder": Decoder(plain[1])}
 
 
-def compare(net: str, data: Dataset, n: int, count: int, threads: int) -> None:
+def compare(net: str, data: Dataset, n: int, count: int, threads: int, compiled: bool) -> None:
     """Prints the rows of one network."""
     same, own = loop.recipe(net, **SAME, **SAMPLED), loop.recipe(net)
     objective = loop.built(same, data)
@@ -149,11 +149,17 @@ def compare(net: str, data: Dataset, n: int, count: int, threads: int) -> None:
     }
     if has_bfloat16():
         trained["remblai bfloat16"] = loop.looped(copy.deepcopy(objective), same, data, precision="bfloat16")
+    if compiled:
+        for name in list(trained):
+            precision = name.rpartition(" ")[2]
+            if precision != "recipe":
+                side = loop.looped(copy.deepcopy(objective), same, data, precision=precision, compile=True)
+                trained[f"{name}, compiled"] = side
     sides = {"pythae": pythae_side(None if net == "mlp" else objective, images, threads)}
     sides |= {name: loop.block(side, n) for name, side in trained.items()}
     found = pairs.interleaved(sides, count)
     for name in sides:
-        line = f"{net:5s} {name:24s}"
+        line = f"{net:5s} {name:26s}"
         for clock in ("cpu", "wall"):
             each = pairs.median(found, name, clock) / (n * loop.BATCH)
             middle, least, most = pairs.ratio(found, "pythae", name, clock)
@@ -199,6 +205,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=11)
     parser.add_argument("--curve", type=int, default=300, help="steps of the loss curves, a multiple of 10; 0 for none")
     parser.add_argument("--data", help="a name or folder of 28x28 images; synthetic ones when not given")
+    parser.add_argument("--compile", action="store_true", help="compiled rows too (CPUs need a C++ compiler)")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "remblai" / "peers")
     parser.add_argument("--quick", action="store_true", help="a few steps, to see that it runs")
     options = parser.parse_args()
@@ -208,7 +215,7 @@ def main() -> None:
     data = pairs.dataset(options.data, 2_000 if options.quick else 20_000)
     for net in options.net:
         n, count = (2, 2) if options.quick else (2 * loop.BLOCKS[net], options.pairs)
-        compare(net, data, n, count, options.threads)
+        compare(net, data, n, count, options.threads, options.compile)
         if options.curve and has_bfloat16() and net != "mlp":
             curves(net, data, 10 if options.quick else options.curve)
 

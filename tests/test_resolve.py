@@ -19,24 +19,18 @@ def through_json(resolved: Resolved) -> dict[str, Any]:
     return json.loads(json.dumps(resolved.to_json(), allow_nan=False))
 
 
-def every_choice() -> Iterator[tuple[str, dict[str, str]]]:
-    """Each recipe with each name of each table, at any depth."""
-
-    def walk(recipe: str, chosen: dict[str, str]) -> Iterator[dict[str, str]]:
-        for option in options(RECIPES[recipe].function, chosen):
-            if option.table is not None and option.name not in chosen:
-                for name in option.table:
-                    yield chosen | {option.name: name}
-                    if name != option.default:
-                        below = walk(recipe, chosen | {option.name: name})
-                        yield from (one for one in below if any(key.startswith(option.name + ".") for key in one))
-
-    for recipe in RECIPES:
-        yield recipe, {}
-        yield from ((recipe, one) for one in walk(recipe, {}))
+def choices_below(recipe: str, chosen: dict[str, str], prefix: str = "") -> Iterator[dict[str, str]]:
+    """Each name of each table below the prefix, one choice at a time, at any depth."""
+    for option in options(RECIPES[recipe].function, chosen):
+        inner = option.name.removeprefix(prefix)
+        if option.table is not None and option.name.startswith(prefix) and "." not in inner:
+            for name in option.table:
+                one = chosen | {option.name: name}
+                yield one
+                yield from choices_below(recipe, one, option.name + ".")
 
 
-CHOICES = list({(recipe, tuple(sorted(one.items()))) for recipe, one in every_choice()})
+CHOICES = [(recipe, one) for recipe in RECIPES for one in [{}, *choices_below(recipe, {})]]
 
 
 def same(one: Resolved, other: Resolved) -> bool:
@@ -47,7 +41,7 @@ def same(one: Resolved, other: Resolved) -> bool:
 def test_the_whole_table_comes_back_through_json() -> None:
     assert len(CHOICES) > 50
     for recipe, given in CHOICES:
-        resolved = resolve(recipe, dict(given))
+        resolved = resolve(recipe, given)
         assert same(from_json(through_json(resolved)), resolved), (recipe, given)
 
 
@@ -167,7 +161,7 @@ def test_every_option_has_a_meaning(name: str) -> None:
 
 
 def test_every_option_of_every_choice_has_a_meaning() -> None:
-    mute = {o.name for recipe, given in CHOICES for o in resolve(recipe, dict(given)).signature if not o.help.strip()}
+    mute = {o.name for recipe, given in CHOICES for o in resolve(recipe, given).signature if not o.help.strip()}
     assert not mute
 
 

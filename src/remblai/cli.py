@@ -4,6 +4,7 @@ import inspect
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
@@ -214,32 +215,48 @@ def main(arguments: list[str] | None = None) -> None:
     loud = "--traceback" in words
     try:
         sys.exit(_run([word for word in words if word != "--traceback"]))
-    except (click.ClickException, ValueError) as problem:
-        code, text = 2, problem.format_message() if isinstance(problem, click.ClickException) else str(problem)
-    except Interrupted as problem:
-        code, text = 128 + problem.signum, str(problem)
-    except (KeyboardInterrupt, click.Abort):
-        code, text = 130, "stopped"
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except Diverged as problem:
-        code, text = 1, f"{problem}; the last good checkpoint stays. Try a smaller --lr, or --clip 1."
-    except Exception as problem:  # whatever it is, one line says it, and --traceback where
-        code, text = 1, f"{type(problem).__name__}: {problem}"
-    if loud:
-        traceback.print_exc()
+    except (Exception, KeyboardInterrupt) as problem:  # whatever it is, one line says it, and --traceback where
+        if loud:
+            traceback.print_exc()
+        code, text = _told(problem)
     print("error: " + " ".join(text.split()), file=sys.stderr)
     sys.exit(code)
 
 
+def _told(problem: BaseException) -> tuple[int, str]:
+    """The exit code of a problem, and what to say of it."""
+    match problem:
+        case click.ClickException():
+            return 2, problem.format_message()
+        case ValueError():
+            return 2, str(problem)
+        case Interrupted():
+            return 128 + problem.signum, str(problem)
+        case KeyboardInterrupt() | click.Abort():
+            return 130, "stopped"
+        case Diverged():
+            return 1, f"{problem}; the last good checkpoint stays. Try a smaller --lr, or --clip 1."
+    return 1, f"{type(problem).__name__}: {problem}"
+
+
 def _run(words: list[str]) -> int:
     code, whole = 0, group()
-    try:
-        # not click's own `main`, which answers a closed pipe with an exit code of its own
-        with whole.make_context("remblai", words or ["--help"]) as context:
-            whole.invoke(context)
-    except click.exceptions.Exit as done:  # after --help and --version
-        code = done.exit_code
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        try:
+            # not click's own `main`, which answers a closed pipe with an exit code of its own
+            with whole.make_context("remblai", words or ["--help"]) as context:
+                whole.invoke(context)
+        except click.exceptions.Exit as done:  # after --help and --version
+            code = done.exit_code
     sys.stdout.flush()
     return code
+
+
+def _warn(
+    message: Warning | str, category: object, filename: str, lineno: int, file: object = None, line: object = None
+) -> None:
+    print(f"warning: {message}", file=sys.stderr)

@@ -101,6 +101,8 @@ def reconstruct_command(
         device: auto, cpu, cuda or cuda:0.
     """
     trained = load(run, device=device)
+    if n is not None and n < 1:
+        raise ValueError(f"n: expected at least 1, got {n}.")
     columns = 16
     parts = list(_splits(trained, data)) if data else [_fitting(trained, None).test]
     total = 4 * columns if n is None and Path(out).suffix == ".png" else n

@@ -3,6 +3,7 @@
 import copy
 import itertools
 import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from remblai import devices
 from remblai.data import Dataset
 from remblai.evaluation import energy_distance
+from remblai.evaluation.card import SMALLEST
 from remblai.objectives import Objective
 from remblai.progress import Progress
 from remblai.recipes import Recipe
@@ -116,7 +118,10 @@ def train(
                 run.update(status="diverged", ended=now())
                 raise
     trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
-    run.write_metrics(evaluate(trained, dataset))
+    if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
+        run.write_metrics(evaluate(trained, dataset))
+    else:
+        warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
     report(trained, dataset)
     return trained
 
@@ -138,6 +143,7 @@ def _train(
     batches = dataset.train.batches(state.batch_size, seed, start=state.drawn, device=where)
     assert state.steps is not None
     every = max(1, min(50, state.steps // 100))
+    scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
         for step in steps(state, map(_channels_last, batches)):
             last = step.number == state.steps
@@ -147,7 +153,7 @@ def _train(
                 run.log(line)
                 progress.show(line)
             improved = False
-            if evaluate_every and (step.number % evaluate_every == 0 or last):
+            if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
                 score = validation_score(state, dataset)
                 run.log({"step": step.number, "validation": {"energy_distance_squared": score}})

@@ -1,6 +1,7 @@
 """Files that are whole or not there: written beside their place, synced, then renamed."""
 
 import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -8,12 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
+"""A disk that is full or broken; every other problem is one of the path."""
+
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write; it takes `path`'s place when the block ends well and vanishes when it fails."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+    with explained(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -29,6 +34,23 @@ def write_json(path: Path, value: Any) -> None:
     """Writes JSON, whole or not at all; not-a-number is refused, for JSON has none."""
     with whole(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+
+
+@contextlib.contextmanager
+def explained(place: Path) -> Iterator[None]:
+    """Tells a place that cannot be written, which is bad input, from a disk that fails, and names the place.
+
+    Raises:
+        ValueError: the place cannot be written.
+        OSError: the disk is full or broken.
+    """
+    try:
+        yield
+    except OSError as problem:
+        if problem.errno in FAILING:
+            words = f"{problem.strerror} while writing {place}; what was there before stays"
+            raise OSError(problem.errno, words) from None
+        raise ValueError(f"{place} cannot be written ({problem.strerror}): name another place with --out.") from None
 
 
 def sync(path: Path) -> None:

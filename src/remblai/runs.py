@@ -1,14 +1,11 @@
 """A run on disk: its settings, its terms over time, its checkpoints. Written atomically, checked when read."""
 
-import contextlib
-import errno
 import hashlib
 import io
 import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +14,9 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from remblai.files import sync, whole, write_json
+from remblai.files import explained, sync, whole, write_json
 
 SCHEMA = 1
-FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-"""A disk that is full or broken; every other problem is one of the path."""
 WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "state.pt", "checksums.json"
 
 
@@ -56,7 +51,7 @@ class Run:
                 raise ValueError(f"{folder} holds something that is not a run; --overwrite replaces runs only.")
             shutil.rmtree(folder)
         run = cls(folder, {"schema": SCHEMA} | settings)
-        with _explained(folder):
+        with explained(folder):
             write_json(folder / "run.json", run.settings)
         return run
 
@@ -124,7 +119,7 @@ class Run:
             keep: how many of the newest stay, the best apart.
         """
         final = self.checkpoints / _name(checkpoint.number)
-        with _explained(self.folder):
+        with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             for stale in self.checkpoints.glob(".*"):  # what a kill left
                 stale.unlink() if stale.is_symlink() else shutil.rmtree(stale)
@@ -194,18 +189,6 @@ def _name(number: int) -> str:
 def _left(path: Path) -> bool:
     """Whether a file is what a kill left of a `run.json` that was being written."""
     return path.name.startswith(".run-") and path.suffix == ".json"
-
-
-@contextlib.contextmanager
-def _explained(folder: Path) -> Iterator[None]:
-    """Tells a place that cannot be written, which is bad input, from a disk that fails, and names the folder."""
-    try:
-        yield
-    except OSError as problem:
-        if problem.errno in FAILING:
-            words = f"{problem.strerror} while writing {folder}; the checkpoints before it stay"
-            raise OSError(problem.errno, words) from None
-        raise ValueError(f"{folder} cannot be written ({problem.strerror}): name another folder with --out.") from None
 
 
 def _write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -85,12 +84,14 @@ class Trained:
         """The mean of P(X|Z) at codes z (n, k), in the data's units.
 
         Raises:
-            ValueError: codes of another width.
+            ValueError: codes of another width, or not finite.
         """
-        codes = torch.as_tensor(np.asarray(z), dtype=torch.float32)
+        codes = torch.as_tensor(z, dtype=torch.float32).detach().cpu()
         width = self.auto_encoder.prior.latent
         if codes.ndim != 2 or codes.shape[1] != width:
             raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
+        if not torch.isfinite(codes).all():
+            raise ValueError("decode: the codes hold NaN or infinite values: remove or replace them.")
         return self.units.restore(self._through(self._decode, codes, None))
 
     def reconstruct(self, x: Array | Tensor, seed: int | None = 0) -> Array:
@@ -108,8 +109,8 @@ class Trained:
         Raises:
             ValueError: fewer than 2 steps.
         """
-        ends = [self.units.scale(np.asarray(x)[None]) for x in (x0, x1)]
-        return self.units.restore(self.paths(ends[0], ends[1], steps)[0])
+        a, b = (self.units.scale(x[None]) for x in (x0, x1))
+        return self.units.restore(self.paths(a, b, steps)[0])
 
     def draws(self, n: int, seed: int | None = 0) -> Tensor:
         """n samples x (n, ...)."""
@@ -150,7 +151,7 @@ class Trained:
     def _through(self, function: Callable[[Tensor], Tensor], x: Rows, seed: int | None) -> Tensor:
         device = next(self.objective.parameters()).device
         with seeded(seed):
-            parts = [x[start : start + CHUNK] for start in range(0, len(x), CHUNK)]
+            parts = [x[start : start + CHUNK] for start in range(0, max(1, len(x)), CHUNK)]
             return torch.cat([function(part.to(device)).cpu() for part in parts])
 
 

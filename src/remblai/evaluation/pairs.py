@@ -108,7 +108,7 @@ def to_nearest(queries: Tensor, rows: Rows) -> Tensor:
     copy is at distance 0 and not at the rounding of the formula.
     """
     best = queries.new_full((len(queries),), torch.inf)
-    size = max(1, min(2 * BLOCK, 2**25 // queries.shape[1]))
+    size = max(1, min(2 * BLOCK, 2**22 // queries.shape[1]))
     for start in range(0, len(rows), size):
         block = flat("the training data", rows[start : start + size], queries)
         exact = [(part - block[squared_distances(part, block).argmin(1)]).norm(dim=1) for part in parts(queries, BLOCK)]

@@ -49,7 +49,7 @@ def linear(inputs: int, outputs: int, rectified: bool = False) -> nn.Linear:
     return layer
 
 
-def perceptron(shape: tuple[int, ...], width: int = 256, depth: int = 2) -> Network:
+def perceptron(shape: tuple[int, ...], width: int = 512, depth: int = 2) -> Network:
     """Fully connected encoder and decoder, for points and for small images (which they flatten).
 
     Args:

@@ -1,12 +1,18 @@
 """The primal objective: E c(X, G(Z)) + weight * penalty, over encoders Q(Z|X) and decoders G."""
 
+import math
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from remblai.costs import Cost
 from remblai.laws import Decoder, Encoder, Prior
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import Code, Penalty
+
+
+WITHIN_TWO = math.erf(math.sqrt(2.0))
+"""The mass of a normal law within two deviations of its mean."""
 
 
 class AutoEncoder(Objective):
@@ -25,7 +31,8 @@ class AutoEncoder(Objective):
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
 
     Raises:
-        ValueError: a negative weight, or a penalty that needs a density with an encoder that has none.
+        ValueError: a negative weight, a penalty that needs a density with an encoder that has none, or (when it is
+            called) a cost between points with a decoder whose draws carry no gradient.
     """
 
     def __init__(
@@ -63,6 +70,11 @@ class AutoEncoder(Objective):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         code = self.encode(x)
         law = self.decoder(code.z)
+        if not (self.cost.reads_law or law.has_rsample):
+            raise ValueError(
+                f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
+                f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
+            )
         cost = self.cost(x, law if self.cost.reads_law else law.rsample())
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
@@ -94,4 +106,6 @@ class AutoEncoder(Objective):
     def _noisy(self, x: Tensor) -> Tensor:
         if not (self.training and self.noise):
             return x
-        return x + self.noise * nn.init.trunc_normal_(torch.empty_like(x), a=-2.0, b=2.0)
+        # the quantile function at uniform draws: the normal law cut at two deviations
+        cut = torch.empty_like(x).uniform_(-WITHIN_TWO, WITHIN_TWO).erfinv_()
+        return x + (self.noise * math.sqrt(2.0)) * cut

@@ -54,11 +54,11 @@ def _auto_encoder(
     )
 
 
-@recipe(lr=2e-3, betas=(0.5, 0.999), steps=3000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, betas=(0.5, 0.999), steps=8000, schedule="cosine", average=0.995)
 def wae_mmd(
     shape: Shape,
     latent: Latent = 8,
-    weight: Weight = 50.0,
+    weight: Weight = 100.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "deterministic",
@@ -66,7 +66,7 @@ def wae_mmd(
     cost: CostName = "square",
     penalty: PenaltyName = "mmd",
     transport_weight: TransportWeight = 1.0,
-    noise: Noise = 0.0,
+    noise: Noise = 0.01,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes held to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
 
@@ -82,7 +82,7 @@ def wae_mmd(
     )
 
 
-@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=3000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=8000, schedule="cosine", average=0.995)
 def wae_gan(
     shape: Shape,
     latent: Latent = 8,
@@ -94,7 +94,7 @@ def wae_gan(
     cost: CostName = "square",
     penalty: PenaltyName = "adversarial",
     transport_weight: TransportWeight = 1.0,
-    noise: Noise = 0.0,
+    noise: Noise = 0.01,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes held to the prior by a critic (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 1).
 
@@ -109,7 +109,7 @@ def wae_gan(
     )
 
 
-@recipe(lr=1e-3, steps=3000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, steps=8000, schedule="cosine", average=0.995)
 def vae(
     shape: Shape,
     latent: Latent = 8,
@@ -127,13 +127,13 @@ def vae(
     return _auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional())
 
 
-@recipe(lr=2e-3, steps=3000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, steps=8000, schedule="cosine", average=0.995)
 def ae(
     shape: Shape,
     latent: Latent = 8,
     network: Network = "auto",
     cost: CostName = "square",
-    noise: Noise = 0.0,
+    noise: Noise = 0.01,
 ) -> AutoEncoder:
     """Plain auto-encoder: E c(x, G(z)) and nothing that ties the codes to the prior; the baseline for samples."""
     return _auto_encoder(shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
