@@ -1,7 +1,6 @@
 """The command line: exit codes, one error line, help from signatures, closed pipes."""
 
 import errno
-import json
 import os
 import re
 import subprocess
@@ -114,7 +113,6 @@ def test_what_is_in_the_way_is_not_overwritten(call: Call, tmp_path: Path) -> No
     assert (tmp_path / "run/run.json").read_bytes() == before
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/letter").write_text("Dear")
-    refused(call("train wae-mmd --out mine", SMALL), 2, "not empty")
     refused(call("train wae-mmd --out mine --overwrite", SMALL), 2, "not a run")
     assert (tmp_path / "mine/letter").read_text() == "Dear"
     assert call("train wae-mmd --out run --overwrite --seed 3", SMALL)[0] == 0
@@ -177,12 +175,10 @@ def test_divergence_exits_with_1_and_names_step_and_term(call: Call, tmp_path: P
     assert Run.open(tmp_path / "run").settings["status"] == "diverged"
 
 
-@pytest.mark.parametrize(
-    ("where", "words"), [("/proc/nothing/here", "cannot be written"), ("file/run", "cannot be written")]
-)
-def test_a_place_that_cannot_be_written_exits_with_2(call: Call, tmp_path: Path, where: str, words: str) -> None:
+@pytest.mark.parametrize("where", ["/proc/nothing/here", "file/run"])
+def test_a_place_that_cannot_be_written_exits_with_2(call: Call, tmp_path: Path, where: str) -> None:
     (tmp_path / "file").write_text("")
-    refused(call(f"train wae-mmd --out {where}", SMALL), 2, words)
+    refused(call(f"train wae-mmd --out {where}", SMALL), 2, "cannot be written .* name another place with --out")
 
 
 def test_a_full_disk_exits_with_1(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -293,14 +289,6 @@ def test_much_output_into_a_pipe_that_closes_early() -> None:
     assert process.stderr.read() == b""
     assert process.wait() == 0
     process.stderr.close()
-
-
-def test_json_is_one_object_and_nothing_else(call: Call) -> None:
-    code, out, err = call("list --json")
-    assert (code, err) == (0, "")
-    assert json.loads(out)["recipes"].keys() == RECIPES.keys()
-    assert json.loads(call("list recipes --json")[1]).keys() == RECIPES.keys()
-    assert json.loads(call("info --json")[1])["threads"] >= 1
 
 
 def test_bad_files_are_told_by_name(call: Call, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from PIL import Image
 import remblai
 from remblai.cli import main
 from remblai.data import load
+from remblai.recipes import RECIPES
 
 OPTIONS: dict[str, Any] = {
     "latent": 2,
@@ -192,6 +193,14 @@ def test_lists_and_versions(call: Call) -> None:
     assert "wae-gan" in call("list", "recipes")[1]
     info = call("info")[1]
     assert f"{'torch':12s} {torch.__version__}" in info
+
+
+def test_json_is_one_object_and_nothing_else(call: Call) -> None:
+    code, out, err = call("list", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out)["recipes"].keys() == RECIPES.keys()
+    assert json.loads(call("list", "recipes", "--json")[1]).keys() == RECIPES.keys()
+    assert json.loads(call("info", "--json")[1])["threads"] >= 1
 
 
 @pytest.mark.parametrize(

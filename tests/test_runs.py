@@ -174,7 +174,7 @@ def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(f"remblai.runs.{call}", full)
-    with pytest.raises(OSError, match="No space left on device while writing .*what was there before stays"):
+    with pytest.raises(OSError, match=r"No space left on device while writing .*what was there before stays"):
         run.save(checkpoint(2))
     monkeypatch.undo()
     assert sorted(path.name for path in run.folder.rglob("*")) == before

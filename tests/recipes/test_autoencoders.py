@@ -159,7 +159,7 @@ def test_parts_that_do_not_fit_are_refused(name: str, options: dict[str, Any], w
 
 
 def test_a_batch_of_one_is_refused_by_mmd_with_a_remedy() -> None:
-    with pytest.raises(ValueError, match="at least 2 points .*take a larger batch"):
+    with pytest.raises(ValueError, match=r"at least 2 points .*take a larger batch"):
         small("wae-mmd")[0](torch.randn(1, 2))
 
 

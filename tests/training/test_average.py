@@ -74,7 +74,7 @@ def test_a_loaded_average_goes_on_where_it_was() -> None:
 
 @pytest.mark.parametrize("decay", [-0.1, 1.0, float("nan")])
 def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
-    with pytest.raises(ValueError, match="0.999 is usual"):
+    with pytest.raises(ValueError, match=r"0\.999 is usual"):
         Average(nn.Linear(1, 1), ["weight"], decay)
 
 
