@@ -11,7 +11,7 @@ WORKERS ?= 2
 .PHONY: demo test lint types unit experiments benchmarks clean
 
 demo: $(VENV)/.installed
-	OMP_NUM_THREADS=$$(nproc) $(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
+	$(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
 	@echo "open runs/demo/report.html"
 
 test: lint types unit

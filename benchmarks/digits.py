@@ -1,6 +1,6 @@
-"""The fidelity card of recipes on the embedded digits, at their default settings: 360 samples against 360 held-out digits.
+"""The fidelity card of recipes on the embedded digits, at default settings: 360 samples against 360 held-out digits.
 
-    python benchmarks/digits.py [wae-mmd wae-gan ...] [--seeds 5] [--threads 2] [--out runs/digits]
+    python benchmarks/digits.py [wae-mmd wae-gan ...] [--seeds 5] [--threads 1] [--out runs/digits]
 
 Prints a row a run and the median of each recipe. Sharpness is told as a share of the data's own.
 """
@@ -13,14 +13,21 @@ import remblai
 from remblai import data
 from remblai.recipes import RECIPES
 
-NAMES = ("nearest_neighbour_accuracy", "energy_distance_squared", "memorisation_ratio", "sharpness", "w2", "reconstruction_mse")
+NAMES = (
+    "nearest_neighbour_accuracy",
+    "energy_distance_squared",
+    "memorisation_ratio",
+    "sharpness",
+    "w2",
+    "reconstruction_mse",
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipes", nargs="*", default=list(RECIPES))
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/digits"))
     given = parser.parse_args()
     digits = data.load("digits")

@@ -2,8 +2,9 @@
 
     python benchmarks/mnist.py FOLDER_OF_IDX_FILES [--seeds 5] [--epochs 10] [--out runs/mnist]
 
-Prints, for each run, the test reconstruction error a pixel on the [0, 1] scale and the squared unbiased MMD between 1,000
-test codes and the prior (7 inverse multiquadric scales), then medians. Settings: the recipes' defaults but for those below.
+Prints, for each run, the test reconstruction error a pixel on the [0, 1] scale and the squared unbiased MMD between
+1,000 test codes and the prior (7 inverse multiquadric scales), then medians. Settings: the recipes' defaults but for
+those below.
 """
 
 import argparse

@@ -18,8 +18,8 @@ from remblai.training import State
 PATH = Path(__file__).with_suffix(".md")
 INTRODUCTION = """# Recipes, parts and options
 
-Written by `python docs/reference.py` from signatures and docstrings, as the command line's `--help` is. An option of a chosen
-part is dotted after it: `--penalty mmd --penalty.kernel gaussian --penalty.kernel.scale 2`.
+Written by `python docs/reference.py` from signatures and docstrings, as the command line's `--help` is. An option of a
+chosen part is dotted after it: `--penalty mmd --penalty.kernel gaussian --penalty.kernel.scale 2`.
 """
 
 

@@ -13,6 +13,14 @@ FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 """A disk that is full or broken; every other problem is one of the path."""
 
 
+class UnwritableError(ValueError):
+    """A place that cannot be written: `reason` says why, without saying which option names the place."""
+
+    def __init__(self, place: Path, reason: str | None) -> None:
+        super().__init__(f"{place} cannot be written ({reason}): name another place with --out.")
+        self.reason = reason
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Gives a temporary path to write; it takes `path`'s place when the block ends well and vanishes when it fails."""
@@ -41,7 +49,7 @@ def explained(place: Path) -> Iterator[None]:
     """Tells a place that cannot be written, which is bad input, from a disk that fails, and names the place.
 
     Raises:
-        ValueError: the place cannot be written.
+        UnwritableError: the place cannot be written.
         OSError: the disk is full or broken.
     """
     try:
@@ -50,7 +58,7 @@ def explained(place: Path) -> Iterator[None]:
         if problem.errno in FAILING:
             words = f"{problem.strerror} while writing {place}; what was there before stays"
             raise OSError(problem.errno, words) from None
-        raise ValueError(f"{place} cannot be written ({problem.strerror}): name another place with --out.") from None
+        raise UnwritableError(place, problem.strerror) from None
 
 
 def sync(path: Path) -> None:

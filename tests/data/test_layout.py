@@ -83,7 +83,7 @@ def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ("array", "limits", "told"),
     [
         (np.array([[[0.0, np.nan]]]), None, r"x holds nan at position \(0, 0, 1\)"),
-        (np.array([[[0.0, 1.5]]]), None, "floats from 0 to 1.5.*--range LOW HIGH"),
+        (np.array([[[0.0, 1.5]]]), None, "floats from 0 to 1.5.*--range LOW,HIGH"),
         (np.array([[[-2.0, 1.0]]]), None, "floats from -2 to 1.*--range"),
         (np.array([[[0, 256]]]), None, "whole numbers from 0 to 256.*--range"),
         (np.array([[[-1, 5]]]), None, "whole numbers from -1 to 5.*--range"),

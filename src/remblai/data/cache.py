@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.rows import digest
-from remblai.files import whole, write_json
+from remblai.files import UnwritableError, whole, write_json
 
 FORMAT = 1
 Shape = tuple[int, ...]
@@ -63,9 +63,10 @@ def stored(
             broken = fill(lambda shape: _allocate(temporary, shape))
             mark = digest(np.load(temporary, mmap_mode="r"))
         write_json(path.with_suffix(".json"), {"schema": 1, "digest": mark, "broken": broken})
-    except OSError as error:
+    except (OSError, UnwritableError) as error:
+        reason = error.reason if isinstance(error, UnwritableError) else error.strerror
         raise ValueError(
-            f"cannot write decoded images into the cache folder {path.parent}: {error.strerror or error}. "
+            f"cannot write decoded images into the cache folder {path.parent}: {reason or error}. "
             "Make room or give another folder in the environment variable XDG_CACHE_HOME"
         ) from error
     return Entry(np.load(path, mmap_mode="c"), broken)

@@ -118,13 +118,13 @@ def _range_of(array: NDArray[Any], limits: tuple[float, float] | None, told: str
         if lowest < 0 or highest > 255:
             raise ValueError(
                 f"{told} holds whole numbers from {lowest:g} to {highest:g}; expected 0 to 255. Name their range: "
-                "--range LOW HIGH"
+                "--range LOW,HIGH"
             )
         return 0.0, 255.0
     if lowest < -1 or highest > 1:
         raise ValueError(
             f"{told} holds floats from {lowest:g} to {highest:g}; expected [0, 1] or [-1, 1]. Name their range: "
-            "--range LOW HIGH"
+            "--range LOW,HIGH"
         )
     return (-1.0, 1.0) if lowest < 0 else (0.0, 1.0)
 

@@ -10,7 +10,6 @@ from remblai.laws import Decoder, Encoder, Prior
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import Code, Penalty
 
-
 WITHIN_TWO = math.erf(math.sqrt(2.0))
 """The mass of a normal law within two deviations of its mean."""
 
