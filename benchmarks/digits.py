@@ -40,7 +40,7 @@ def main() -> None:
 def row(recipe: str, seed: int, given: argparse.Namespace, digits: data.Dataset) -> list[float]:
     folder = given.out / f"{recipe}-{seed}"
     run = remblai.train(recipe, data="digits", out=folder, seed=seed, threads=given.threads, resume=True, quiet=True)
-    card = remblai.evaluate(run, digits)
+    card = remblai.evaluate(run, digits, seed=seed)
     figures = [card[name]["value"] for name in NAMES]
     figures[NAMES.index("sharpness")] /= card["sharpness_data"]["value"]
     seconds = [line["seconds"] for line in run.run.terms() if "seconds" in line][-1]

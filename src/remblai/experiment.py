@@ -54,7 +54,9 @@ def train(
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
-    """Trains a recipe on data, measures it and writes its report; returns the trained model.
+    """Trains a recipe on data, measures it and writes its report.
+
+    Returns the trained model.
 
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.

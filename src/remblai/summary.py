@@ -15,13 +15,14 @@ MOST = 2000
 """Samples and held-out data behind the figures, at most."""
 
 
-def evaluate(trained: Trained, dataset: Dataset, n: int | None = None) -> dict[str, Figure]:
+def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int = 0) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
     Args:
         trained: the model.
         dataset: its data; the test split is what it is held against.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
+        seed: of the samples.
 
     Raises:
         ValueError: n above what there is, or below 4.
@@ -35,7 +36,7 @@ def evaluate(trained: Trained, dataset: Dataset, n: int | None = None) -> dict[s
     if trained.encodes:
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.auto_encoder.prior}
-    return fidelity_card(dataset.train, test, trained.draws(n), image=dataset.range is not None, **coded)
+    return fidelity_card(dataset.train, test, trained.draws(n, seed), image=dataset.range is not None, **coded)
 
 
 def report(trained: Trained, dataset: Dataset) -> Path:
