@@ -37,7 +37,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     np.save(folder / "points.npy", rng.normal([100, -5, 7], [10, 0.1, 1], (300, 3)))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remblai.experiment.report", lambda *_: None)
-        patch.setattr("remblai.experiment.evaluate", lambda *_: {})
+        patch.setattr("remblai.experiment.measure", lambda *_: None)
         for name, data in (("grey", "digits"), ("colour", "colour.npz"), ("points", "points.npy")):
             spec = data if name == "grey" else str(folder / data)
             remblai.train("wae-mmd", data=spec, out=folder / name, **OPTIONS)

@@ -38,7 +38,7 @@ SMALL: dict[str, Any] = {
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the figures and the report, whose tests are elsewhere."""
     monkeypatch.setattr(experiment, "report", lambda *_: None)
-    monkeypatch.setattr(experiment, "evaluate", lambda *_: {})
+    monkeypatch.setattr(experiment, "measure", lambda *_: None)
 
 
 def train(out: Path, recipe: Any = "wae-mmd", **options: Any) -> remblai.Trained:

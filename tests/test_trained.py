@@ -30,7 +30,7 @@ def pair(
 ) -> Iterator[tuple[Trained, Dataset]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remblai.experiment.report", lambda *_: None)
-        patch.setattr("remblai.experiment.evaluate", lambda *_: {})
+        patch.setattr("remblai.experiment.measure", lambda *_: None)
         out = tmp_path_factory.mktemp("runs") / request.param
         options: dict[str, Any] = {"latent": 3, "network": MLP, "steps": 30, "batch_size": 20, "device": "cpu"}
         spec = files[request.param]

@@ -27,7 +27,7 @@ from remblai.networks import NETWORKS
 from remblai.recipes import RECIPES
 from remblai.report import MEANINGS, save_grid
 from remblai.settings import data_of
-from remblai.summary import evaluate, report
+from remblai.summary import evaluate, measure, report
 from remblai.trained import Trained, load
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
@@ -164,7 +164,7 @@ def report_command(run: str, *, device: str = "auto") -> None:
     trained = load(run, device=device)
     dataset = _fitting(trained, None)
     if trained.run.metrics() is None:
-        trained.run.write_metrics(evaluate(trained, dataset))
+        measure(trained, dataset)
     print(report(trained, dataset))
 
 

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import math
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from torch import Tensor
 from remblai import devices
 from remblai.data import Dataset
 from remblai.evaluation import energy_distance
-from remblai.evaluation.card import SMALLEST
 from remblai.objectives import Objective
 from remblai.progress import Progress
 from remblai.recipes import Recipe
@@ -22,7 +20,7 @@ from remblai.resolve import Resolved
 from remblai.runs import Checkpoint, Run
 from remblai.settings import Compile, Precision, data_of, describe, differences, now, settle_counts, settled
 from remblai.signals import Interrupted, stop_signals
-from remblai.summary import evaluate, report
+from remblai.summary import measure, report
 from remblai.trained import Trained, load, seeded, shown
 from remblai.training import Diverged, State, Step, check, gradient_norms, steps
 
@@ -96,6 +94,9 @@ def train(
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
     base = Run.open(from_run).settings if from_run else None
+    if base is not None:
+        precision = base["precision"] if precision == "auto" else precision
+        compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
     resolved = settled(recipe, options, base)
     spec, data_options, dataset = data_of(data, data_options, base)
     seed = base["seed"] if seed is None and base else seed or 0
@@ -120,10 +121,7 @@ def train(
                 run.update(status="diverged", ended=now())
                 raise
     trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
-    if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
-        run.write_metrics(evaluate(trained, dataset))
-    else:
-        warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
+    measure(trained, dataset)
     report(trained, dataset)
     return trained
 

@@ -1,12 +1,13 @@
 """What a trained model has learned: measured against held-out data, and shown on one page."""
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from remblai.choices import flatten
 from remblai.data import Dataset
-from remblai.evaluation import Figure, fidelity_card
+from remblai.evaluation import SMALLEST, Figure, fidelity_card
 from remblai.pictures import pictures
 from remblai.report import write_page, write_pictures
 from remblai.trained import Trained
@@ -37,6 +38,14 @@ def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.auto_encoder.prior}
     return fidelity_card(dataset.train, test, trained.draws(n, seed), image=dataset.range is not None, **coded)
+
+
+def measure(trained: Trained, dataset: Dataset) -> None:
+    """Keeps the fidelity card with the run; data too few for one are told in a warning."""
+    if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
+        trained.run.write_metrics(evaluate(trained, dataset))
+    else:
+        warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
 
 
 def report(trained: Trained, dataset: Dataset) -> Path:

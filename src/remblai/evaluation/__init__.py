@@ -1,6 +1,6 @@
 """Figures that say how far samples are from data: functions of arrays, and the fidelity card that adds their floors."""
 
-from remblai.evaluation.card import Figure, fidelity_card
+from remblai.evaluation.card import SMALLEST, Figure, fidelity_card
 from remblai.evaluation.metrics import (
     energy_distance,
     latent_mmd_squared,
@@ -12,6 +12,7 @@ from remblai.evaluation.metrics import (
 )
 
 __all__ = [
+    "SMALLEST",
     "Figure",
     "energy_distance",
     "fidelity_card",

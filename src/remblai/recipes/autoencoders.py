@@ -58,7 +58,7 @@ def _auto_encoder(
 def wae_mmd(
     shape: Shape,
     latent: Latent = 8,
-    weight: Weight = 100.0,
+    weight: Weight = 50.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "deterministic",
