@@ -54,7 +54,7 @@ def _auto_encoder(
     )
 
 
-@recipe(lr=2e-3, betas=(0.5, 0.999), steps=8000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
 def wae_mmd(
     shape: Shape,
     latent: Latent = 8,
@@ -82,7 +82,7 @@ def wae_mmd(
     )
 
 
-@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=8000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
 def wae_gan(
     shape: Shape,
     latent: Latent = 8,
@@ -109,7 +109,7 @@ def wae_gan(
     )
 
 
-@recipe(lr=1e-3, steps=8000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
 def vae(
     shape: Shape,
     latent: Latent = 8,
@@ -127,7 +127,7 @@ def vae(
     return _auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional())
 
 
-@recipe(lr=2e-3, steps=8000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, steps=6500, schedule="cosine", average=0.995)
 def ae(
     shape: Shape,
     latent: Latent = 8,
