@@ -33,7 +33,10 @@ def test_1_the_kernel_sees_true_distances_and_each_sample_its_own() -> None:
         distances = squares(a, b)
         assert (distances >= 0).all()
         assert torch.allclose(kernel(a, b), 16.0 / (16.0 + distances), atol=1e-6)
-    off = lambda k: (k.sum() - k.diagonal().sum()) / 30  # noqa: E731
+
+    def off(k: torch.Tensor) -> torch.Tensor:
+        return (k.sum() - k.diagonal().sum()) / 30
+
     expected = off(kernel(x, x)) + off(kernel(y, y)) - 2 * kernel(x, y).mean()
     assert MMD(kernel)(x, y).item() == pytest.approx(expected.item(), rel=1e-5)
 
@@ -97,8 +100,8 @@ def test_5_a_reconstruction_comes_from_the_image(trained: remblai.Trained) -> No
     from remblai.data import load
 
     held = run.units.restore(load("digits").test[:200])
-    error = lambda other: ((held.astype(float) - other) ** 2).mean()  # noqa: E731
-    assert error(run.reconstruct(held)) < 0.6 * error(run.sample(200))
+    kept, drawn = (((held.astype(float) - x) ** 2).mean() for x in (run.reconstruct(held), run.sample(200)))
+    assert kept < 0.6 * drawn
 
 
 def test_6_shown_models_are_in_evaluation_mode_and_adam_is_that_of_the_text(trained: remblai.Trained) -> None:
