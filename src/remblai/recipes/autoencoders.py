@@ -22,7 +22,7 @@ Weight = Annotated[float, "the penalty's weight"]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 Shape = tuple[int, ...]
-LEARNED = MappingProxyType({"name": "gaussian", "learned": True})
+LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.02, "learned": True})
 
 
 def _auto_encoder(
