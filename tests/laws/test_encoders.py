@@ -62,16 +62,21 @@ def test_a_gaussian_does_not_fit_a_bounded_prior(prior):
 
 def test_gaussian_density_by_hand():
     mean, log_variance = torch.randn(2, 4, 3).double()
-    law = Gaussian(answering(torch.cat([mean, log_variance], 1)), Normal(3))(torch.zeros(4, *SHAPE))
+    law = Gaussian(answering(torch.cat([mean, log_variance], 1)), Normal(3), start=0.0)(torch.zeros(4, *SHAPE))
     z = torch.randn(4, 3).double()
     variance = log_variance.exp()
     expected = -0.5 * ((z - mean) ** 2 / variance + log_variance + np.log(2 * np.pi)).sum(1)
     torch.testing.assert_close(law.log_prob(z), expected, rtol=1e-5, atol=1e-5)
 
 
+def test_training_starts_with_small_noise():
+    law = Gaussian(answering(torch.zeros(2, 6)), Normal(3))(torch.zeros(2, *SHAPE))
+    torch.testing.assert_close(law.stddev, torch.full((2, 3), np.exp(-2.0), dtype=torch.float32))
+
+
 def test_kl_to_the_normal_prior_by_hand():
     mean, log_variance = torch.randn(2, 4, 3).double()
-    law = Gaussian(answering(torch.cat([mean, log_variance], 1)), Normal(3))(torch.zeros(4, *SHAPE))
+    law = Gaussian(answering(torch.cat([mean, log_variance], 1)), Normal(3), start=0.0)(torch.zeros(4, *SHAPE))
     scale = 1.7
     prior = Normal(3, scale=scale).double()()
     ratio = log_variance.exp() / scale**2

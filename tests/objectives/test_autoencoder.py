@@ -92,7 +92,7 @@ def test_the_vae_descends_minus_the_evidence_bound(learned: bool) -> None:
     torch.manual_seed(1)
     noise = torch.randn(6, 3).double().numpy()
     outputs = perceptron(model.encoder.body, x.double().numpy())
-    mean, deviation = outputs[:, :3], np.sqrt(1e-8 + np.exp(outputs[:, 3:]))
+    mean, deviation = outputs[:, :3], np.sqrt(1e-8 + np.exp(outputs[:, 3:] - 4))
     again = perceptron(model.decoder.body, mean + deviation * noise)
     variance = 0.3 + (1e-6 if learned else 0.0)
     likelihood = -((x.numpy() - again) ** 2).sum(1) / (2 * variance) - math.log(2 * math.pi * variance)

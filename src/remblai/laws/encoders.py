@@ -52,9 +52,13 @@ class Deterministic(Encoder):
 class Gaussian(Encoder):
     """Q(Z|X) = N(m(x), diag s(x)^2) with s = sqrt(1e-8 + exp(v)), v the network's log-variance clipped to [-50, 50].
 
+    The network's output for v is counted from `start`, so that training begins with small noise: from s = 1 a heavy
+    penalty on the marginal is happiest with codes that tell nothing of x, and stays there.
+
     Args:
         network: the network pair whose encoder is used, with outputs (m, v).
         prior: the prior, for the number of coordinates.
+        start: the log-variance at which training starts, about.
 
     Raises:
         ValueError: a prior of bounded support (uniform, sphere): a Gaussian leaves it.
@@ -65,7 +69,7 @@ class Gaussian(Encoder):
     stochastic = True
     has_density = True
 
-    def __init__(self, network: Network, prior: Prior) -> None:
+    def __init__(self, network: Network, prior: Prior, start: float = -4.0) -> None:
         super().__init__()
         if prior.bounded:
             raise ValueError(
@@ -73,12 +77,12 @@ class Gaussian(Encoder):
                 f"{type(prior).__name__.lower()!r} is confined to a part of it. Use the encoder 'deterministic' or "
                 f"'implicit', whose codes are mapped onto the prior's support, or the prior 'normal' or 'mixture'."
             )
-        self.body = network.encoder(2 * prior.latent)
+        self.body, self.start = network.encoder(2 * prior.latent), start
 
     def forward(self, x: Tensor) -> Independent[Normal]:
         """Independent normal coordinates."""
         mean, log_variance = full_precision(self.body(x)).chunk(2, dim=1)
-        deviation = (1e-8 + log_variance.clamp(-50.0, 50.0).exp()).sqrt()
+        deviation = (1e-8 + (self.start + log_variance).clamp(-50.0, 50.0).exp()).sqrt()
         return Independent(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
 
 
