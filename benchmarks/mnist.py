@@ -56,7 +56,8 @@ def row(recipe: str, seed: int, given: argparse.Namespace, dataset: data.Dataset
     card = remblai.evaluate(run, dataset, N)
     seconds = json.loads((folder / "terms.jsonl").read_text().splitlines()[-2])["seconds"]
     names = ("reconstruction_mse", "latent_mmd_squared", "energy_distance_squared", "nearest_neighbour_accuracy")
-    found = {name: card[name]["value"] for name in names} | {"seconds": seconds}
+    found = {name: card[name]["value"] for name in names}
+    found |= {"latent_mmd_null_spread": card["latent_mmd_squared"]["spread"], "seconds": seconds}
     show(f"{recipe} seed {seed}", found)
     return found
 

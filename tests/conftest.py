@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from remblai import experiment
+
 torch.set_num_threads(1)
 
 
@@ -22,3 +24,10 @@ def real_data() -> Path:
 def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that a test decodes goes into the user's cache."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training without the figures and the report at its end, whose tests are elsewhere."""
+    monkeypatch.setattr(experiment, "report", lambda *_: None)
+    monkeypatch.setattr(experiment, "measure", lambda *_: None)

@@ -24,10 +24,10 @@ Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Call]:
+def call(
+    bare: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Call]:
     """Runs one command in this process, in a folder of its own: its exit code and what it printed."""
-    monkeypatch.setattr(experiment, "report", lambda *_: None)
-    monkeypatch.setattr(experiment, "measure", lambda *_: None)
     monkeypatch.chdir(tmp_path)
 
     def run(*words: str) -> tuple[int, str, str]:

@@ -8,39 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from tests.small import SMALL, last, train
 
 import remblai
-from remblai import experiment
 from remblai.data import load as load_data
 from remblai.objectives import Objective
 from remblai.recipes import recipe
 from remblai.runs import Run
-
-SMALL: dict[str, Any] = {
-    "latent": 2,
-    "network": {"name": "mlp", "width": 16},
-    "steps": 20,
-    "batch_size": 20,
-    "quiet": True,
-    "device": "cpu",
-    "evaluate_every": 0,
-}
-
-
-@pytest.fixture
-def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without the figures and the report, whose tests are elsewhere."""
-    monkeypatch.setattr(experiment, "report", lambda *_: None)
-    monkeypatch.setattr(experiment, "measure", lambda *_: None)
-
-
-def train(out: Path, recipe: Any = "wae-mmd", **options: Any) -> remblai.Trained:
-    return remblai.train(recipe, out=out, **SMALL | options)
-
-
-def last(folder: Path) -> dict[str, bytes]:
-    where = folder / "checkpoints" / "last"
-    return {path.name: path.read_bytes() for path in where.glob("*.safetensors")}
 
 
 @pytest.mark.usefixtures("bare")

@@ -11,15 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.small import last
 
 from remblai import experiment
 from remblai.cli import main
 from remblai.runs import Run
-
-
-def last(folder: Path) -> dict[str, bytes]:
-    where = folder / "checkpoints" / "last"
-    return {path.name: path.read_bytes() for path in where.glob("*.safetensors")}
 
 
 @pytest.fixture(scope="module")
