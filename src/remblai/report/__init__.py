@@ -2,7 +2,7 @@
 
 from remblai.report.figures import codes, points, quantiles, terms
 from remblai.report.images import beside, grid, paths, save_grid
-from remblai.report.page import Picture, write_page, write_pictures
+from remblai.report.page import Picture, write_html, write_page, write_pictures
 from remblai.report.plane import Plane, least_gaussian_plane
 from remblai.report.reading import MEANINGS
 
@@ -19,6 +19,7 @@ __all__ = [
     "quantiles",
     "save_grid",
     "terms",
+    "write_html",
     "write_page",
     "write_pictures",
 ]

@@ -86,13 +86,10 @@ def write_page(
         facts: a few short ones for the head of the page, such as {"steps": "2,000"}.
         versions: by package.
     """
-    here = Environment(
-        loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    here.filters |= {"embedded": _embedded, "percent": _percent}
     readings: list[Reading] = read(metrics)
-    text = here.get_template("page.html").render(
+    write_html(
+        path,
+        "page.html",
         title=title,
         summary=summary,
         settings={key: _shown(value) for key, value in settings.items()},
@@ -103,6 +100,24 @@ def write_page(
         facts={key: _shown(value) for key, value in (facts or {}).items()},
         versions={key: _shown(value) for key, value in (versions or {}).items()},
     )
+
+
+def write_html(path: str | Path, template: str, folder: Path | None = None, **given: Any) -> None:
+    """Fills a template of this folder, or of another one that extends `base.html`, and writes it, whole or not at all.
+
+    Args:
+        path: of the HTML file.
+        template: its name.
+        folder: where it is, when it is not here.
+        **given: what it reads; every text is escaped.
+    """
+    places = [Path(__file__).parent, *([folder] if folder else [])]
+    here = Environment(
+        loader=FileSystemLoader(places), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    here.filters |= {"embedded": _embedded, "percent": _percent}
+    text = here.get_template(template).render(**given)
     with whole(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
 

@@ -60,11 +60,13 @@ TYPE: dict[Any, Any] = {
 }
 
 
-def chart(height: float, rows: int = 1, *, theme: Theme, width: float = WIDTH) -> tuple[Figure, list[Axes]]:
-    """A figure of stacked axes in the report's look: no box, quiet ticks, thin lines."""
+def chart(
+    height: float, rows: int = 1, columns: int = 1, *, theme: Theme, width: float = WIDTH
+) -> tuple[Figure, list[Axes]]:
+    """A figure of axes, row by row, in the report's look: no box, quiet ticks, thin lines; a column shares its x."""
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     figure.patch.set_alpha(0)
-    panels = list(figure.subplots(rows, 1, sharex=True, squeeze=False)[:, 0])
+    panels = list(figure.subplots(rows, columns, sharex="col", squeeze=False).ravel())
     for axes in panels:
         bare(axes, theme)
     return figure, panels
