@@ -14,6 +14,7 @@ FORMULAS = {
     "manhattan": lambda r: abs(r).sum(),
     "huber": lambda r: sum(v * v / 2 if abs(v) <= 1 else abs(v) - 0.5 for v in r),
     "hamming": lambda r: (r != 0).sum(),
+    "power": lambda r: (r**2).sum(),
 }
 
 

@@ -118,6 +118,75 @@ class Hamming(Cost):
             return x @ (1 - y).T + (1 - x) @ y.T
 
 
+class Power(Cost):
+    """c(x, y) = |x - y|^p, the p-th power of the Euclidean distance: W_p is the p-th root of its transport.
+
+    Args:
+        p: the power, at least 1; its gradient where x = y is 0.
+
+    Raises:
+        ValueError: p below 1, or not finite.
+    """
+
+    def __init__(self, p: float = 2.0) -> None:
+        if not 1.0 <= p < float("inf"):
+            raise ValueError(f"cost power: expected 1 <= p < infinity, got {p}.")
+        self.p = p
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
+        return Euclidean()(x, y).pow(self.p)
+
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        """All against all: x (n, ...), y (m, ...) -> (n, m)."""
+        return distances(*_sets(x, y)).pow(self.p)
+
+
+def power(p: float = 2.0) -> Cost:
+    """c(x, y) = |x - y|^p: W_p is the p-th root of its transport; the quickest form of it for p = 1 and 2.
+
+    Args:
+        p: the power, at least 1.
+    """
+    return Square() if p == 2.0 else Euclidean() if p == 1.0 else Power(p)
+
+
+class Custom(Cost):
+    """A cost of one's own, from a function of pairs.
+
+    Args:
+        function: c(x (k, d), y (k, d)) -> (k,), in torch; a matrix is made by calling it on all pairs, in blocks.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
+        self.function = function
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Pair by pair: x (n, ...), y (n, ...) -> (n,).
+
+        Raises:
+            ValueError: the function does not give one finite number a pair.
+        """
+        x, y = _paired(x, y)
+        found = self.function(x, y)
+        if not isinstance(found, Tensor) or found.shape != x.shape[:1]:
+            came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(
+                f"cost: expected a function of pairs c(x (k, d), y (k, d)) -> ({len(x)},), got {came}: "
+                "sum over the last axis, as in lambda x, y: (x - y).abs().sum(-1)."
+            )
+        if bool(found.isnan().any()):
+            raise ValueError("cost: expected numbers from the function of pairs, got NaN.")
+        return found
+
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
+        x, y = _sets(x, y)
+        rows = max(1, ENTRIES_AT_ONCE // y.numel())
+        parts = torch.split(x, rows)
+        return torch.cat([self(p.repeat_interleave(len(y), 0), y.repeat(len(p), 1)).view(len(p), -1) for p in parts])
+
+
 class NegativeLogLikelihood(Cost):
     """c(x, G) = -log p(x | z): reads the decoder's law instead of a point, and so has no matrix."""
 
@@ -144,6 +213,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "manhattan": Manhattan,
     "huber": Huber,
     "hamming": Hamming,
+    "power": power,
     "negative-log-likelihood": NegativeLogLikelihood,
 }
 

@@ -1,0 +1,166 @@
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linprog
+
+from remblai.distances.certificate import Interval, certificate, transformed
+from remblai.distances.coupling import Dense, Lazy
+from remblai.distances.envelope import attached
+from remblai.distances.plan import Parts, Plan, solved
+from remblai.distances.problem import Problem
+
+
+def linear_program(a, b, costs):
+    n, m = costs.shape
+    marginals = np.vstack([np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))])
+    found = linprog(costs.ravel(), A_eq=marginals, b_eq=np.r_[a, b])
+    return found.fun, found.x.reshape(n, m), found.eqlin.marginals[:n], found.eqlin.marginals[n:]
+
+
+def random_problem(n=5, m=6, seed=0):
+    rng = np.random.default_rng(seed)
+    a, b = rng.random(n), rng.random(m)
+    return a / a.sum(), b / b.sum(), rng.random((n, m))
+
+
+def plan_of(a, b, costs, scale=1.0):
+    value, coupling, f, g = linear_program(a, b, costs)
+    told = [torch.as_tensor(one) for one in (coupling, f, g)]
+    problem = Problem.of_matrix(scale * a, scale * b, costs)
+    return solved(problem, value, Dense(told[0]), (told[1], told[2]), method="program")
+
+
+def test_an_exact_plan_has_value_cost_and_an_empty_gap():
+    a, b, costs = random_problem()
+    plan = plan_of(a, b, costs)
+    assert plan.value == pytest.approx(plan.cost, rel=1e-12)
+    assert plan.gap == pytest.approx(0.0, abs=1e-10)
+    assert plan.marginal_error < 1e-12
+    lower, upper = plan.certificate()
+    assert lower - 1e-12 <= plan.value <= upper + 1e-12
+
+
+def test_mass_scales_what_is_carried_and_not_the_potentials():
+    a, b, costs = random_problem()
+    one, three = plan_of(a, b, costs), plan_of(a, b, costs, 3.0)
+    for name in ("value", "cost"):
+        assert getattr(three, name) == pytest.approx(3.0 * getattr(one, name))
+    assert three.certificate().upper == pytest.approx(3.0 * one.certificate().upper)
+    np.testing.assert_allclose(three.coupling, 3.0 * one.coupling)
+    np.testing.assert_allclose(three.block(1, 3), 3.0 * one.block(1, 3))
+    np.testing.assert_allclose(three.entries[2], 3.0 * one.entries[2])
+    np.testing.assert_allclose(three.f, one.f)
+
+
+def test_answers_come_as_the_question_was_put():
+    a, b, costs = random_problem()
+    plan = plan_of(a, b, costs)
+    assert isinstance(plan.value, float)
+    assert isinstance(plan.coupling, np.ndarray)
+    assert isinstance(plan.potentials[1], np.ndarray)
+    as_tensor = plan_of(torch.as_tensor(a), b, costs)
+    assert as_tensor.value.dtype == torch.float64
+    assert isinstance(as_tensor.g, torch.Tensor)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("epsilon", [0.0, 0.1])
+def test_a_certificate_from_anything_encloses_the_truth(seed, epsilon):
+    a, b, costs = random_problem(seed=seed)
+    a[2] = 0.0
+    a /= a.sum()
+    rng = np.random.default_rng(seed)
+    problem = Problem.of_matrix(a, b, costs)
+    wrong = Dense(torch.as_tensor(rng.random(costs.shape) * rng.random() / 10))
+    lower, upper = certificate(problem, wrong, torch.as_tensor(rng.standard_normal(6)), epsilon)
+    truth = linear_program(a, b, costs)[0]
+    assert lower <= upper
+    assert upper >= truth - 1e-12
+    assert epsilon or lower <= truth + 1e-12
+
+
+def test_transforms_make_feasible_duals():
+    a, b, costs = random_problem()
+    problem, g = Problem.of_matrix(a, b, costs), torch.randn(6, generator=torch.Generator().manual_seed(0)).double()
+    slack = torch.as_tensor(costs) - transformed(problem, g)[:, None] - g
+    assert slack.min() >= -1e-15
+    assert torch.allclose(slack.amin(1), torch.zeros(5).double(), atol=1e-15)
+    soft = transformed(problem, g, 0.2)
+    plan = problem.a[:, None] * problem.b * torch.exp((soft[:, None] + g - torch.as_tensor(costs)) / 0.2)
+    torch.testing.assert_close(plan.sum(1), problem.a)
+
+
+def test_extend_gives_the_potential_at_the_points_and_elsewhere():
+    x, y = np.random.default_rng(0).standard_normal((2, 6, 2))
+    problem = Problem.of_points(x, y)
+    value, coupling, f, g = linear_program(*(np.full(6, 1 / 6),) * 2, problem.ground.matrix().numpy())
+    plan = solved(
+        problem, value, Dense(torch.as_tensor(coupling)), (torch.as_tensor(f), torch.as_tensor(g)), method="p"
+    )
+    np.testing.assert_allclose(plan.extend(x), f, atol=1e-9)
+    assert plan.extend([[100.0, 0.0]])[0] == pytest.approx(
+        min(((100 - u) ** 2 + v**2) - w for (u, v), w in zip(y, g, strict=True))
+    )
+
+
+def test_barycentres_are_the_plan_s_average():
+    a, b, costs = random_problem()
+    plan, values = plan_of(a, b, costs), np.arange(12.0).reshape(6, 2)
+    np.testing.assert_allclose(plan.barycentres(values), plan.coupling @ values / a[:, None], rtol=1e-9)
+
+
+def test_what_a_method_has_not_is_told_with_who_has_it():
+    plan = Plan(value=1.0, method="guess", parts=Parts())
+    for name in ("coupling", "entries", "f", "g", "potentials", "cost", "gap"):
+        with pytest.raises(AttributeError, match=r"plan by guess has no .*emd"):
+            getattr(plan, name)
+    with pytest.raises(AttributeError, match="has no extend"):
+        plan.extend([[0.0]])
+    assert not hasattr(plan, "coupling")
+
+
+def test_the_value_has_the_derivatives_of_its_problem_and_only_the_first():
+    a, b, costs = random_problem()
+    a, b, costs = (torch.as_tensor(one).requires_grad_() for one in (a, b, costs))
+    value, coupling, f, g = linear_program(*(one.detach().numpy() for one in (a, b, costs)))
+    told = [torch.as_tensor(one) for one in (coupling, f, g)]
+    plan = solved(Problem.of_matrix(a, b, costs), value, Dense(told[0]), (told[1], told[2]), method="program")
+    slopes = torch.autograd.grad(2.0 * plan.value, (a, b, costs), retain_graph=True)
+    for slope, expected in zip(slopes, (told[1], told[2], told[0]), strict=True):
+        torch.testing.assert_close(slope, 2.0 * expected)
+    (slope,) = torch.autograd.grad(plan.value * plan.value, a, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
+
+
+def test_nothing_is_attached_where_nobody_asks():
+    value = torch.tensor(1.0)
+    assert attached(value, []) is value
+    with torch.no_grad():
+        assert not attached(value, [(torch.ones(1, requires_grad=True), torch.ones(1))]).requires_grad
+
+
+def test_repr_says_how_far_to_trust_it():
+    plan = Plan(value=0.5, method="sinkhorn", epsilon=0.1, converged=False, iterations=7, parts=Parts())
+    assert "value=0.5, epsilon=0.1, method='sinkhorn', NOT converged in 7 iterations" in repr(plan)
+
+
+def test_a_plan_by_a_rule_makes_its_rows_when_they_are_asked_for():
+    a, b, costs = random_problem()
+    asked = []
+
+    def rule(start, stop):
+        asked.append((start, stop))
+        return torch.as_tensor(np.outer(a, b))[start:stop]
+
+    plan = solved(
+        Problem.of_matrix(a, b, costs),
+        1.0,
+        Lazy(rule, costs.shape),
+        (torch.zeros(5), torch.zeros(6)),
+        method="rule",
+        marginal_error=0.0,
+    )
+    assert asked == []
+    assert plan.cost == pytest.approx(a @ costs @ b)
+    assert isinstance(plan.certificate(), Interval)
