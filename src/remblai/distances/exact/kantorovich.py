@@ -1,0 +1,130 @@
+"""Kantorovich's problem solved exactly: the least <P, C> over couplings P of two laws, with a proof."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from remblai.choices import unknown
+from remblai.distances.certificate import transformed
+from remblai.distances.door import finite, tensor
+from remblai.distances.exact.programme import dual, primal
+from remblai.distances.exact.reduced import reduced
+from remblai.distances.exact.simplex import assignment, network_simplex
+from remblai.distances.exact.vertex import feasible
+from remblai.distances.ground import Points
+from remblai.distances.plan import Plan
+from remblai.distances.problem import Problem
+
+METHODS: Mapping[str, Callable[[Problem], Plan]] = {
+    "programme": primal,
+    "programme-dual": dual,
+    "network-simplex": network_simplex,
+    "assignment": assignment,
+    "reduced": reduced,
+}
+"""The exact solvers: a problem to its plan."""
+
+LARGE = 1_000_000
+"""Pairs from which column generation pays."""
+
+FLAT = 3
+"""Dimensions up to which it does not: so many pairs are nearly as good there that rounds add up."""
+
+
+def emd(a: Any, b: Any, C: Any, method: str = "auto") -> Plan:
+    """The earth mover's distance: min <P, C> over P >= 0 with row sums a and column sums b, exactly.
+
+    Args:
+        a: masses (n,); None is 1 / n each.
+        b: masses (m,), of the same total.
+        C: costs (n, m); +infinity forbids a pair.
+        method: a name of `METHODS`, or "auto"; the plan says which it was.
+
+    Raises:
+        ValueError: anything that is no transport problem, no plan of finite cost, an unknown method.
+        RuntimeError: a solver failed to prove its answer.
+
+    Source: Kantorovich (1942); Peyre and Cuturi (2019), eq. 2.11, arXiv 1803.00567.
+    """
+    return solve(Problem.of_matrix(a, b, C), method)
+
+
+def solve(problem: Problem, method: str = "auto") -> Plan:
+    """The optimal plan of a problem, with potentials that prove it.
+
+    "auto" is column generation from about a million pairs on, for matrices and for points in more than three
+    dimensions, where few pairs matter, and the network simplex on all pairs otherwise. Both need POT; without it an
+    assignment or, for small problems, HiGHS answers.
+
+    Args:
+        problem: masses and costs.
+        method: a name of `METHODS`, or "auto"; the plan says which it was.
+
+    Raises:
+        ValueError: no plan of finite cost, an unknown method, or one that does not fit the masses.
+        RuntimeError: a solver failed to prove its answer.
+    """
+    if method == "auto":
+        n, m = problem.shape
+        flat = isinstance(problem.ground, Points) and problem.ground.x.shape[1] <= FLAT
+        return reduced(problem) if n * m >= LARGE and not flat else network_simplex(problem)
+    if method not in METHODS:
+        raise unknown("method", method, ["auto", *METHODS])
+    return METHODS[method](problem)
+
+
+def c_transform(costs: Any, g: Any) -> Any:
+    """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that hold mass.
+
+    Args:
+        costs: a `Problem`, or a matrix (n, m), all of whose places count.
+        g: potentials (m,).
+
+    Returns:
+        f (n,); +infinity where all pairs of a place are forbidden.
+
+    Raises:
+        ValueError: g is not of shape (m,), or not finite.
+    """
+    problem, potential = _potential(costs, g)
+    return _told(transformed(problem, potential), costs, g)
+
+
+def improved(costs: Any, g: Any, sweeps: int = 1) -> tuple[Any, Any]:
+    """Potentials that are feasible for every pair, from any g, by c-transforms of one side and the other in turn.
+
+    No sweep lowers <a, f> + <b, g>; after the first the potentials are transforms of each other.
+
+    Args:
+        costs: a `Problem`, or a matrix (n, m).
+        g: potentials (m,).
+        sweeps: how often g is renewed from f, at least 0.
+
+    Returns:
+        f (n,) and g (m,), f_i + g_j <= c_ij.
+
+    Raises:
+        ValueError: g is not of shape (m,), or not finite.
+    """
+    problem, potential = _potential(costs, g)
+    other = problem.flipped()
+    for _ in range(sweeps):
+        renewed = transformed(other, transformed(problem, potential))
+        potential = renewed.where(renewed.isfinite(), 0.0)
+    f, potential = feasible(problem, potential)
+    return _told(f, costs, g), _told(potential, costs, g)
+
+
+def _potential(costs: Any, g: Any) -> tuple[Problem, Tensor]:
+    problem = costs if isinstance(costs, Problem) else Problem.of_matrix(None, None, costs)
+    potential = tensor("g", g).detach().double().to(problem.b.device)
+    if potential.shape != problem.b.shape:
+        raise ValueError(f"g: expected shape {tuple(problem.b.shape)}, a column each, got {tuple(potential.shape)}.")
+    finite("g", potential)
+    return problem, potential
+
+
+def _told(value: Tensor, *given: Any) -> Any:
+    return value if any(isinstance(one, Tensor | Problem) for one in given) else np.asarray(value.cpu())

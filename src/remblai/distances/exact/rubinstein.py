@@ -1,0 +1,174 @@
+"""Kantorovich and Rubinstein's duality: for a cost that is a metric, one 1-Lipschitz potential instead of two."""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from remblai.distances.certificate import transformed
+from remblai.distances.door import tensor
+from remblai.distances.exact import solve
+from remblai.distances.ground import CostLike, Ground, Points
+from remblai.distances.plan import Plan
+from remblai.distances.problem import Problem
+
+ROUNDING = 1e-9
+"""By how much, relative to the largest distance, a metric may fail its laws."""
+
+BETWEEN = 64
+"""Places through which detours are tried, to see that none is shorter than the direct way."""
+
+
+@dataclass(frozen=True, eq=False)
+class Potential:
+    """The critic f that sees the most: sum of f a - sum of f b = W1, and |f(x) - f(y)| <= d(x, y) on all places.
+
+    Attributes:
+        plan: the optimal plan, whose value is W1.
+        f: f at the places of a (n,).
+        at_b: f at the places of b (m,).
+        lipschitz: the largest |f(x) - f(y)| / d(x, y) over all pairs of places; at most 1.
+        ground: the distances from all places (n + m, or n where both laws are on the same) to themselves.
+    """
+
+    plan: Plan
+    f: Any
+    at_b: Any
+    lipschitz: float
+    ground: Ground
+
+    @property
+    def value(self) -> Any:
+        """W1."""
+        return self.plan.value
+
+    def extend(self, x: Any, side: Literal["upper", "lower"] = "upper") -> Any:
+        """f at new points x (k, d), still 1-Lipschitz: min_j f_j + d(x, z_j), or max_j f_j - d(x, z_j) -> (k,).
+
+        Args:
+            x: points.
+            side: the largest extension or the least; every other one lies between them.
+
+        Raises:
+            ValueError: the distances were given as a matrix, or an unknown side.
+
+        Source: McShane (1934), doi 10.1090/S0002-9904-1934-05978-0.
+        """
+        if side not in ("upper", "lower"):
+            raise ValueError(f"side: expected 'upper' or 'lower', got {side!r}.")
+        if not isinstance(self.ground, Points):
+            raise ValueError("extend: expected points, got a matrix of distances: use of_points for new points.")
+        known = torch.cat([tensor("f", one).detach() for one in (self.f, self.at_b)])
+        blocks = Points(x, self.ground.y, self.ground.cost).blocks()
+        upper = side == "upper"
+        found = torch.cat([(known + c).amin(1) if upper else (known - c).amax(1) for _, c in blocks])
+        return np.asarray(found.cpu()) if isinstance(self.f, np.ndarray) else found
+
+
+def of_matrix(a: Any, b: Any, D: Any) -> Potential:
+    """W1 of two laws on the same n places, with its one potential: f = (f_i), -f is the other.
+
+    Args:
+        a: masses (n,); None is 1 / n each.
+        b: masses (n,), of the same total.
+        D: distances (n, n), a metric.
+
+    Raises:
+        ValueError: anything that is no transport problem, or D is no metric.
+    """
+    problem = Problem.of_matrix(a, b, D)
+    n, m = problem.shape
+    if n != m:
+        raise ValueError(f"distances: expected (n, n) between the same n places, got ({n}, {m}): use of_points.")
+    return _solved(problem, problem.ground, same=True)
+
+
+def of_points(x: Any, y: Any, cost: CostLike = "euclidean", a: Any = None, b: Any = None) -> Potential:
+    """W1 of two laws on points, with its one potential on all of them, and anywhere by `extend`.
+
+    Args:
+        x: points (n, d).
+        y: points (m, d).
+        cost: a metric.
+        a: masses (n,) of x; None is 1 / n each.
+        b: masses (m,) of y, of the same total.
+
+    Raises:
+        ValueError: anything that is no transport problem, or the cost is no metric on the points.
+    """
+    problem = Problem.of_points(x, y, cost, a, b)
+    assert isinstance(problem.ground, Points)
+    places = torch.cat([problem.ground.x, problem.ground.y])
+    return _solved(problem, Points(places, places, problem.ground.cost), same=False)
+
+
+def is_metric(ground: Ground) -> None:
+    """Checks a square matrix of distances: 0 on the diagonal, symmetric, and no detour shorter than the direct way.
+
+    Detours through `BETWEEN` places spread over all are tried.
+
+    Raises:
+        ValueError: which law fails, where, and the remedy.
+    """
+    distances = ground.matrix()
+    n = len(distances)
+    slack = ROUNDING * float(distances.max())
+    if not np.isfinite(slack):
+        raise ValueError("distances: expected finite ones, got infinity: a metric forbids no pair; use emd instead.")
+    remedy = "Kantorovich and Rubinstein's duality needs a metric: take the distance, cost='euclidean', or use emd."
+    if bool((distances.diagonal().abs() > slack).any()):
+        worst = int(distances.diagonal().abs().argmax())
+        raise ValueError(f"distances: expected 0 from a place to itself, got {distances[worst, worst]:g}. {remedy}")
+    if bool((distances < -slack).any()):
+        raise ValueError(f"distances: expected none below 0, got {float(distances.min()):g}. {remedy}")
+    if bool(((distances - distances.T).abs() > slack).any()):
+        i, j = divmod(int((distances - distances.T).abs().argmax()), n)
+        raise ValueError(
+            f"distances: expected as far from {i} to {j} as back, got {distances[i, j]:g} and {distances[j, i]:g}. "
+            f"{remedy}"
+        )
+    for k in np.unique(np.linspace(0, n - 1, min(n, BETWEEN)).astype(int)):
+        excess = distances - distances[:, k : k + 1] - distances[k]
+        if float(excess.max()) > slack:
+            i, j = divmod(int(excess.argmax()), n)
+            raise ValueError(
+                f"distances: expected no detour shorter than the way from {i} to {j}, {distances[i, j]:g} long, but "
+                f"through {int(k)} it is {distances[i, k] + distances[k, j]:g} (a squared distance, say). {remedy}"
+            )
+
+
+def _solved(problem: Problem, among: Ground, same: bool) -> Potential:
+    is_metric(among)
+    plan = solve(problem)
+    g = tensor("g", plan.g).detach().to(problem.b.device)
+    # a minimum of distances to the places of b, less constants, is 1-Lipschitz wherever it is taken
+    n, m = problem.shape
+    if same:
+        f = transformed(problem, g)
+        at_b = f
+    else:
+        even = torch.full((n + m,), 1.0 / (n + m), dtype=torch.float64, device=problem.b.device)
+        assert isinstance(among, Points) and isinstance(problem.ground, Points)
+        whole = Points(among.x, problem.ground.y, among.cost)
+        union = transformed(Problem(even, problem.b, whole, 1.0, (even, problem.b)), g)
+        f, at_b = union[:n], union[n:]
+    slope = _slope(among, f if same else torch.cat([f, at_b]))
+    return Potential(plan, problem.answer(f), problem.answer(at_b), slope, among)
+
+
+def _slope(ground: Ground, f: Tensor) -> float:
+    """The largest |f_i - f_j| / d_ij over the places that are apart.
+
+    Raises:
+        RuntimeError: it exceeds 1 by more than rounding.
+    """
+    steepest = 0.0
+    for part, costs in ground.blocks():
+        rise = (f[part, None] - f).abs()
+        slack = ROUNDING * (float(costs.max()) + float(f.abs().max()))
+        if bool((rise > costs + slack).any()):
+            raise RuntimeError("potential: it is not 1-Lipschitz, so the cost is no metric on these points.")
+        steepest = max(steepest, float(torch.where(costs > slack, rise / costs, 0.0).max()))
+    return steepest
