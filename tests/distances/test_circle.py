@@ -1,0 +1,111 @@
+import math
+
+import numpy as np
+import ot
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from remblai.distances import circle
+
+few = settings(max_examples=25, deadline=None, derandomize=True)
+powers = pytest.mark.parametrize("p", [1.0, 1.5, 2.0, 3.0])
+Law = tuple[np.ndarray, np.ndarray]
+
+
+@st.composite
+def laws(draw: st.DrawFn, count: int = 2) -> list[Law]:
+    found = []
+    for _ in range(count):
+        n = draw(st.integers(1, 8))
+        turns = draw(st.lists(st.integers(0, 23), min_size=n, max_size=n))
+        masses = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
+        held = np.array(masses, float)
+        found.append((np.array(turns) / 24.0, held / held.sum()))
+    return found
+
+
+def least(a: np.ndarray, b: np.ndarray, costs: np.ndarray) -> float:
+    n, m = costs.shape
+    rows, columns = np.kron(np.eye(n), np.ones(m)), np.kron(np.ones(n), np.eye(m))
+    return float(linprog(costs.ravel(), A_eq=np.vstack([rows, columns]), b_eq=np.concatenate([a, b])).fun)
+
+
+@powers
+@given(two=laws())
+@few
+def test_the_value_is_the_linear_programs(p: float, two: list[Law]) -> None:
+    (x, a), (y, b) = two
+    gap = np.abs(x[:, None] - y)
+    truth = least(a, b, np.minimum(gap, 1 - gap) ** p)
+    assert circle.transport_cost(x, y, p, a, b) == pytest.approx(truth, abs=1e-10)
+
+
+def test_pot_agrees_at_size() -> None:
+    draw = np.random.default_rng(0)
+    x, y = draw.random(2000), draw.random(1500) ** 3
+    for p in (1, 2):
+        assert circle.transport_cost(x, y, p) == pytest.approx(float(ot.wasserstein_circle(x, y, p=p)[0]), rel=1e-7)
+
+
+@powers
+@given(two=laws(), turn=st.floats(-3, 3))
+@few
+def test_a_rotation_a_reflection_and_a_swap_change_nothing(p: float, two: list[Law], turn: float) -> None:
+    (x, a), (y, b) = two
+    value = circle.transport_cost(x, y, p, a, b)
+    for other in ((x + turn, y + turn, p, a, b), (-x, -y, p, a, b), (y, x, p, b, a)):
+        assert circle.transport_cost(*other) == pytest.approx(value, abs=1e-10)
+    assert circle.transport_cost(x, y, p, 2 * a, 2 * b) == pytest.approx(2 * value, abs=1e-10)
+    assert circle.transport_cost(x, x + 1, p, a, a) == pytest.approx(0.0, abs=1e-12)
+
+
+@powers
+@given(three=laws(3))
+@few
+def test_the_root_obeys_the_triangle(p: float, three: list[Law]) -> None:
+    def distance(i: int, j: int) -> float:
+        value = circle.transport_cost(three[i][0], three[j][0], p, three[i][1], three[j][1])
+        return float(max(value, 0.0) ** (1 / p))
+
+    assert distance(0, 2) <= distance(0, 1) + distance(1, 2) + 1e-5
+
+
+def test_points_go_the_short_way() -> None:
+    assert circle.transport_cost([0.05], [0.95], 2) == pytest.approx(0.01)
+    assert circle.transport_cost([0.0], [0.5], 1) == pytest.approx(0.5)
+    assert circle.transport_cost([-1e-18], [0.0], 1) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_the_gradient_is_that_of_finite_differences() -> None:
+    draw = np.random.default_rng(1)
+    given = [draw.random(6), draw.random(5)]
+    tensors = [torch.from_numpy(one).requires_grad_() for one in given]
+    value = circle.transport_cost(tensors[0], tensors[1], 2)
+    assert value.dtype == torch.float64 and value.shape == ()
+    found = torch.autograd.grad(value, tensors)
+    for place, slope in enumerate(found):
+        move = 1e-6 * draw.standard_normal(given[place].shape)
+        ends = [[one + s * move if i == place else one for i, one in enumerate(given)] for s in (1, -1)]
+        truth = (circle.transport_cost(*ends[0], 2) - circle.transport_cost(*ends[1], 2)) / 2
+        assert float(slope.numpy() @ move) == pytest.approx(truth, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "p", "a", "says"),
+    [
+        ([0.1, math.nan], [0.2], 2, None, "x: expected finite"),
+        ([0.1], [math.inf], 2, None, "y: expected finite"),
+        ([], [0.1], 2, None, "n >= 1"),
+        ([[0.1, 0.2]], [0.1], 2, None, "reshape"),
+        ([0.1], [0.2], 0.9, None, "1 <= p"),
+        ([0.1], [0.2], 1, [-1.0], "below 0"),
+        ([0.1], [0.2], 1, [2.0], "equal totals"),
+        ([0.1], [0.2], 1, torch.ones(1, requires_grad=True), "detach"),
+    ],
+)
+def test_bad_input_is_refused(x: object, y: object, p: float, a: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        circle.transport_cost(x, y, p, a)
