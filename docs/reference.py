@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from remblai.choices import Option, own_options
-from remblai.commands import LISTS
+from remblai.commands.about import LISTS
 from remblai.data import load
 from remblai.experiment import train
 from remblai.recipes import Recipe
@@ -26,14 +26,23 @@ chosen part is dotted after it: `--penalty mmd --penalty.kernel gaussian --penal
 def text() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
+    told: dict[str, str] = {}
     for kind, table in LISTS.items():
         parts.append(f"\n## {kind.capitalize()}\n")
-        parts += [_entry(name, part) for name, part in table.items()]
+        for name, part in table.items():
+            before = told.get(name) if part is told_by(told.get(name), name) else None
+            parts.append(f"\n**{name}**: see {before}.\n" if before else _entry(name, part))
+            told.setdefault(name, kind)
     parts.append("\n## Training loop\n\n" + _rows(own_options(State)))
     parts.append("\n## Data options\n\n" + _rows(own_options(load)))
     hidden = {"recipe", "data_options"}
     parts.append("\n## Run\n\n" + _rows(o for o in own_options(train) if o.name not in hidden))
     return "".join(parts)
+
+
+def told_by(kind: str | None, name: str) -> Any:
+    """The part of that name in a list that stands above."""
+    return LISTS[kind][name] if kind else None
 
 
 def _entry(name: str, part: Any) -> str:

@@ -279,7 +279,7 @@ def test_a_closed_pipe_ends_quietly() -> None:
 
 
 def test_much_output_into_a_pipe_that_closes_early() -> None:
-    big = "import remblai.commands as c; c.LISTS['data'] = {str(n): 'x' * 100 for n in range(20000)}; "
+    big = "import remblai.commands.about as c; c.LISTS['data'] = {str(n): 'x' * 100 for n in range(20000)}; "
     code = big + "from remblai.cli import main; main(['list', '--json'])"
     process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None

@@ -5,7 +5,7 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import click
@@ -13,6 +13,7 @@ import click
 from remblai.choices import Option, Table, convert, flatten, options, own_options, unknown
 from remblai.commands import COMMANDS
 from remblai.data import load as load_data
+from remblai.distance import METRICS
 from remblai.experiment import train
 from remblai.recipes import RECIPES
 from remblai.resolve import customs, find, loop_options, made_by
@@ -72,22 +73,43 @@ def click_option(option: Option, required: bool = False) -> click.Option:
     return click.Option(names, type=kind, help=words, required=required, metavar=_metavar(option))
 
 
-def command(name: str, function: Callable[..., None]) -> click.Command:
-    """A command of a function: parameters before `*` are arguments, those after it are options."""
+def command(name: str, function: Callable[..., None], more: Sequence[Option] = ()) -> click.Command:
+    """A command of a function: parameters before `*` are arguments, those after it are options.
+
+    Args:
+        name: of the command.
+        function: what it does.
+        more: options of a part that was chosen; the function gets them as the dictionary `options`.
+    """
     told = {option.name: option for option in own_options(function, every=True)}
     params: list[click.Parameter] = []
     for parameter in inspect.signature(function).parameters.values():
         required = parameter.default is parameter.empty
+        if parameter.name == "options":
+            continue
         if parameter.kind is parameter.KEYWORD_ONLY:
             params.append(click_option(told[parameter.name], required))
         else:
             params.append(click.Argument([parameter.name], required=required))
+    more = [option for option in more if option.name not in told]  # the command's own option of that name wins
+    extra = {option.name.replace(".", "__"): option.name for option in more}
+    params += [click_option(option) for option in more]
 
     def call(**values: Any) -> None:
-        function(**{key: value for key, value in values.items() if value is not None})
+        given = {key: value for key, value in values.items() if value is not None}
+        chosen = {dotted: given.pop(key) for key, dotted in extra.items() if key in given}
+        function(**given, **({"options": chosen} if more else {}))
 
     words = (inspect.getdoc(function) or "").partition("Args:")[0]
     return click.Command(name, params=params, callback=call, help=words)
+
+
+def distance_command(arguments: list[str]) -> click.Command:
+    """`distance` with the options of the metric that the arguments name, and of the parts that it chooses."""
+    name = _value_of("--metric", arguments) or "wasserstein"
+    if name not in METRICS:
+        raise unknown("metric", name, METRICS)
+    return command("distance", COMMANDS["distance"], _settled(METRICS[name], {}, arguments))
 
 
 def train_command(arguments: list[str]) -> click.Command:
@@ -183,15 +205,19 @@ def _text(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, tuple | list) else str(value)
 
 
+BUILT: dict[str, Callable[[list[str]], click.Command]] = {"train": train_command, "distance": distance_command}
+"""Commands whose options depend on what the arguments choose."""
+
+
 class Group(click.Group):
     """The commands; an unknown one is answered with the nearest."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """The command that the arguments name; `train` is built for them."""
-        if args[0] == "train":
-            return "train", train_command(args[1:]), args[1:]
+        """The command that the arguments name; those with options of chosen parts are built for them."""
+        if args[0] in BUILT:
+            return args[0], BUILT[args[0]](args[1:]), args[1:]
         if args[0] not in self.commands:
             raise unknown("command", args[0], self.commands)
         return super().resolve_command(ctx, args)

@@ -1,12 +1,7 @@
-"""What each command does, as functions whose signatures and docstrings are the command line's."""
+"""What the commands on a run do, as functions whose signatures and docstrings are the command line's."""
 
-import inspect
-import platform
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
-from json import dumps
 from pathlib import Path
 from typing import Any
 
@@ -15,37 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from remblai import data as datasets
-from remblai.choices import unknown
-from remblai.costs import COSTS
+from remblai.commands.told import as_json
 from remblai.data import Dataset, Split
 from remblai.data.rows import Rows
-from remblai.discrepancies import DISCREPANCIES
 from remblai.files import whole
-from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, ENCODERS, PRIORS
-from remblai.networks import NETWORKS
-from remblai.recipes import RECIPES
-from remblai.report import MEANINGS, save_grid
+from remblai.report import save_grid
 from remblai.settings import data_of
 from remblai.summary import evaluate, measure, report
 from remblai.trained import Trained, load
-
-PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
-PACKAGES += ["datasets", "tensorboard", "scikit-learn"]
-"""What a bug report should tell the versions of."""
-
-LISTS: dict[str, Mapping[str, Any]] = {
-    "recipes": RECIPES,
-    "data": datasets.DATA,
-    "discrepancies": DISCREPANCIES,
-    "costs": COSTS,
-    "kernels": KERNELS,
-    "networks": NETWORKS,
-    "priors": PRIORS,
-    "encoders": ENCODERS,
-    "decoders": DECODERS,
-    "metrics": {name: meaning.what for name, meaning in MEANINGS.items()},
-}
 
 
 def sample_command(run: str, *, n: int = 64, seed: int = 0, out: str | None = None, device: str = "auto") -> None:
@@ -151,7 +123,7 @@ def evaluate_command(
     dataset = _fitting(trained, data)
     metrics = evaluate(trained, dataset, n)
     trained.run.write_metrics(metrics)
-    print(_json(metrics) if json else _table(metrics))
+    print(as_json(metrics) if json else _table(metrics))
 
 
 def report_command(run: str, *, device: str = "auto") -> None:
@@ -166,59 +138,6 @@ def report_command(run: str, *, device: str = "auto") -> None:
     if trained.run.metrics() is None:
         measure(trained, dataset)
     print(report(trained, dataset))
-
-
-def list_command(kind: str | None = None, *, json: bool = False) -> None:
-    """Lists what there is to choose from.
-
-    Args:
-        kind: recipes, data, discrepancies, costs, kernels, networks, priors, encoders, decoders, metrics; or all.
-        json: print JSON and nothing else.
-    """
-    if kind is not None and kind not in LISTS:
-        raise unknown("list", kind, LISTS)
-    wanted = {kind: LISTS[kind]} if kind else LISTS
-    told = {title: {name: _summary(part) for name, part in table.items()} for title, table in wanted.items()}
-    if json:
-        print(_json(told if kind is None else told[kind]))
-        return
-    for title, rows in told.items():
-        print(title)
-        for name, summary in rows.items():
-            print(f"  {name:14s} {summary}")
-
-
-def info_command(*, json: bool = False) -> None:
-    """Versions, devices and threads: what to paste into a bug report.
-
-    Args:
-        json: print JSON and nothing else.
-    """
-    told: dict[str, Any] = {
-        "remblai": version("remblai"),
-        "python": sys.version.split()[0],
-        "platform": platform.platform(),
-    }
-    for name in PACKAGES:
-        try:
-            told[name] = version(name)
-        except PackageNotFoundError:
-            told[name] = None
-    gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    told |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(), "gpus": gpus}
-    print(_json(told) if json else "\n".join(f"{name:12s} {value}" for name, value in told.items()))
-
-
-COMMANDS: dict[str, Callable[..., None]] = {
-    "sample": sample_command,
-    "encode": encode_command,
-    "reconstruct": reconstruct_command,
-    "interpolate": interpolate_command,
-    "evaluate": evaluate_command,
-    "report": report_command,
-    "list": list_command,
-    "info": info_command,
-}
 
 
 def _fitting(trained: Trained, data: str | None) -> Dataset:
@@ -273,15 +192,6 @@ def _write(path: Path, values: NDArray[Any], columns: int | None) -> Path:
     else:
         raise ValueError(f"out: expected a name that ends in .png, .npz or .npy, got {str(path)!r}.")
     return path
-
-
-def _summary(part: Any) -> str:
-    words: str = part if isinstance(part, str) else inspect.getdoc(part) or ""
-    return words.partition("\n")[0]
-
-
-def _json(value: Any) -> str:
-    return dumps(value, indent=1, allow_nan=False)
 
 
 def _table(metrics: Mapping[str, Any]) -> str:
