@@ -1,0 +1,92 @@
+"""The Sinkhorn divergence between samples, and the potentials that tell which points weigh on it."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.distances import door
+from remblai.distances.debiased import Divergence, divergence
+from remblai.distances.ground import CostLike, resolved
+from remblai.distances.ladder import positive
+from remblai.distances.plan import Plan
+from remblai.distances.problem import Problem
+from remblai.distances.sinkhorn import solve
+
+
+class Entropic(Discrepancy):
+    """The Sinkhorn divergence OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2, with OT = <P, C> + epsilon KL(P | a x b).
+
+    For the square and the Euclidean cost it is at least 0 (up to the tolerance), 0 where the two samples are equal,
+    with gradient 0 there, and moves between the least cost (epsilon to 0) and an MMD^2 with the kernel -c / 2 (epsilon
+    to infinity). Without `debiased` it is OT(x, y), which is least for a y that is narrower than x.
+
+    Gradients are those of the plans, by the envelope theorem, with epsilon taken as fixed.
+
+    Args:
+        cost: c(x, y), symmetric: a name, a `Cost`, or a function of pairs. Points are flattened before it sees them.
+        epsilon: the regularisation; a multiple of the mean cost between x and y, or absolute.
+        relative: whether it is a multiple; all three terms then take that of (x, y).
+        debiased: take the halves of x and y against themselves off.
+        tolerance: marginal error |P 1 - a|_1 + |P' 1 - b|_1 of each plan at which its iteration stops.
+        max_iterations: passes after which an iteration gives up, with a warning.
+
+    Raises:
+        ValueError: samples that do not fit together, values that are not finite, epsilon or tolerance not positive, or
+            an unknown cost.
+
+    Source: Genevay, Peyre, Cuturi (2018), arXiv 1706.00292; Feydy et al. (2019), arXiv 1810.08278.
+    """
+
+    def __init__(
+        self,
+        cost: CostLike = "square",
+        epsilon: float = 0.05,
+        relative: bool = True,
+        debiased: bool = True,
+        tolerance: float = 1e-4,
+        max_iterations: int = 2_000,
+    ) -> None:
+        super().__init__()
+        self.cost, self.epsilon, self.relative, self.debiased = (
+            resolved(cost),
+            door.epsilon(epsilon),
+            relative,
+            debiased,
+        )
+        self.tolerance, self.max_iterations = positive("tolerance", tolerance), max_iterations
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
+        value: Tensor = self.solved(x, y).value
+        return value.to(torch.promote_types(y.dtype, torch.float32))
+
+    @torch.no_grad()
+    def potentials(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """The derivatives (n,) and (m,) of the value in the masses of x and of y, in float64.
+
+        The dual potentials f, g of (x, y), less those of x and of y with themselves when debiased. They are known up to
+        a constant added to one and taken from the other; it is set so that mean f = mean g, half of the value.
+        """
+        f, g = self.solved(x, y).potentials
+        shift = 0.5 * (g.mean() - f.mean())
+        return f + shift, g - shift
+
+    def solved(self, x: Tensor, y: Tensor) -> Divergence | Plan:
+        """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
+        check_samples(x, y)
+        x, y = x.flatten(1), y.flatten(1)
+        options: dict[str, Any] = {
+            "relative": self.relative,
+            "tolerance": self.tolerance,
+            "max_iterations": self.max_iterations,
+        }
+        if self.debiased:
+            return divergence(x, y, self.epsilon, self.cost, **options)
+        return solve(Problem.of_points(x, y, self.cost), self.epsilon, **options)
+
+    def plan(self, x: Tensor, y: Tensor) -> Plan:
+        """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
+        found = self.solved(x, y)
+        return found.across if isinstance(found, Divergence) else found
