@@ -17,11 +17,11 @@ from remblai.distances.ground import Ground, Points
 from remblai.distances.problem import Problem
 
 HAVE = {
-    "coupling": "emd, transport, sinkhorn and line.plan",
-    "f": "emd, transport, sinkhorn and line.plan (and extend gives it at any point)",
+    "coupling": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
+    "f": "emd, transport, sinkhorn, line.plan and stochastic.discrete (extend gives it at any point)",
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
-    "cost": "emd, transport, sinkhorn and line.plan",
-    "certificate": "emd, transport, sinkhorn and line.plan, where the masses are kept",
+    "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
+    "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, where the masses are kept",
     "extend": "transport and the stochastic solvers, where there are points and a cost instead of a matrix",
 }
 """Which methods have what: told to whoever asks a plan for what its method has not."""
@@ -210,7 +210,7 @@ def solved(
             g=g,
             cost=lambda: _cost(problem.ground, coupling),
             certificate=lambda blur: certificate(problem, coupling, g, blur),
-            extend=_extension(problem, g, epsilon),
+            extend=extension(problem, g, epsilon),
         ),
     )
 
@@ -234,7 +234,8 @@ def _cost(ground: Ground, coupling: Coupling) -> float:
     return total
 
 
-def _extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
+def extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
+    """What a plan extends its potential by: the transform of g (m,) at new points; None where there are no points."""
     ground = problem.ground
     if not isinstance(ground, Points):
         return None

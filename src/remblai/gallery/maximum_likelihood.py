@@ -8,8 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import ndtri
-from scipy.special import comb
+from scipy.special import comb, ndtri
 from torch.distributions import Normal
 
 from remblai.distances import kullback_leibler, wasserstein

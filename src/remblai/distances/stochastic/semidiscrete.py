@@ -1,0 +1,199 @@
+"""Averaged stochastic gradient ascent of the semi-dual: a law that is sampled against atoms."""
+
+import time
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from remblai.distances.certificate import transformed
+from remblai.distances.door import epsilon as positive
+from remblai.distances.door import number, tensor
+from remblai.distances.ground import CostLike, Points
+from remblai.distances.plan import Parts, Plan, extension
+from remblai.distances.problem import Problem
+from remblai.distances.stochastic.sampling import Draws, Sampler, seeded, stride, whole
+from remblai.distances.stochastic.semidual import response
+
+RECORDS = 50
+"""Points of the curve."""
+
+PROBE = 4096
+"""Samples on which the curve is measured."""
+
+CHUNK = 8192
+"""Samples of the evaluation that are answered at a time."""
+
+END = 0.1
+"""Smoothing at which the annealing ends, in units of the mean difference between best and second best."""
+
+ANNEALED = 2.0
+"""Steps in units of the smoothing, while it lasts."""
+
+DECAY = 2.0
+"""Weight k^DECAY of the k-th averaged iterate: the plain mean forgets the first ones too slowly where H has kinks."""
+
+
+def semi_discrete(
+    sampler: Sampler,
+    y: Any,
+    b: Any = None,
+    cost: CostLike = "square",
+    epsilon: float = 0.0,
+    *,
+    samples: int = 2**18,
+    evaluation: int = 2**19,
+    batch: int = 128,
+    step: float = 1.0,
+    seed: int = 0,
+) -> Plan:
+    """Transport of a law that is sampled to atoms: no sample of it is kept, and none is taken for the law.
+
+    Maximises H(g) = <b, g> + E f(X), with f the c-transform of g, the soft one for epsilon > 0; its optimum is the
+    least E c + epsilon KL(P | law x b). The first half of the samples anneals a smoothing from the scale of the costs
+    down to epsilon; the second takes steps C / sqrt(k) and averages g over them, late ones more. C is the mean
+    difference between a sample's best and second best atom: it moves a cell's border by about one cell.
+
+    The value is <b, g> + the mean of f over fresh samples: on average at most the truth, with its standard error. It
+    has no gradient. For a law of some thousand points prefer `sinkhorn` or `emd`, which know their error.
+
+    Args:
+        sampler: the law of x: a torch Distribution, or a function n -> (n, d).
+        y: atoms (m, d); (m,) are points on the line.
+        b: masses (m,) of the atoms, which sum to 1; None is 1 / m each.
+        cost: a name of the table of costs, a `Cost`, or a function of pairs (k, d), (k, d) -> (k,).
+        epsilon: the regularisation, absolute; 0 for none: each atom then receives its Laguerre cell (see `laguerre`).
+        samples: how many are drawn to find g.
+        evaluation: how many fresh ones are drawn to measure the value, at least 2.
+        batch: how many make one step.
+        step: C in units of its own estimate.
+        seed: of torch's generator on the CPU during the call; a sampler with a generator of its own is left to itself.
+
+    Raises:
+        ValueError: anything that is no transport problem, or a sampler that gives other than n finite points (n, d).
+
+    Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 2, arXiv 1605.08527; averaging: Shamir, Zhang
+        (2013), section 4, arXiv 1212.1824.
+    """
+    started = time.perf_counter()
+    epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else positive(epsilon)
+    budget = _Budget(whole("samples", samples), whole("batch", batch), stride(step))
+    if whole("evaluation", evaluation) < 2:
+        raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
+    draws = Draws("sampler", sampler)
+    with seeded(seed):
+        problem = Problem.of_points(draws(PROBE), y, cost, None, b)
+        held = problem.b > 0
+        assert isinstance(problem.ground, Points)  # it was made from points
+        atoms = _Atoms(problem.ground, held, problem.b[held], epsilon)
+        g, curve = _ascend(draws, atoms, budget)
+        sizes = [min(CHUNK, evaluation - done) for done in range(0, evaluation, CHUNK)]
+        f = torch.cat([atoms.answered(draws(size), g) for size in sizes])
+    potential = torch.zeros_like(problem.b)
+    potential[held] = g
+    if not bool(held.all()):
+        first = transformed(problem, potential, epsilon)
+        potential = torch.where(held, potential, transformed(problem.flipped(), first, epsilon))
+    told = atoms.b @ g + f.mean()
+    arrays = not (draws.tensors or isinstance(y, Tensor) or isinstance(b, Tensor))
+    return Plan(
+        value=float(told) if arrays else told,
+        method="semi_discrete, averaged stochastic gradient",
+        epsilon=epsilon,
+        standard_error=float(f.std()) / evaluation**0.5,
+        iterations=budget.steps,
+        seconds=time.perf_counter() - started,
+        curve=tuple(curve),
+        arrays=arrays,
+        parts=Parts(g=potential, extend=extension(problem, potential, epsilon)),
+    )
+
+
+def laguerre(x: Any, y: Any, g: Any, cost: CostLike = "square") -> Any:
+    """The atom whose Laguerre cell a point lies in, argmin_j c(x, y_j) - g_j: the transport map where epsilon is 0.
+
+    Args:
+        x: points (n, d).
+        y: atoms (m, d).
+        g: the potential (m,) of the atoms, as `semi_discrete(...).g`.
+        cost: what g was found with.
+
+    Returns:
+        Indices (n,) of atoms.
+
+    Raises:
+        ValueError: no points, or another number of potentials than of atoms.
+    """
+    ground, given = Points(x, y, cost), tensor("potential g", g).detach().double()
+    if given.shape != ground.shape[1:]:
+        raise ValueError(f"potential g: expected shape ({ground.shape[1]},), got {tuple(given.shape)}.")
+    given = given.to(ground.device)
+    found = torch.cat([(costs - given).argmin(1) for _, costs in ground.blocks()])
+    return found if any(isinstance(one, Tensor) for one in (x, y, g)) else np.asarray(found)
+
+
+class _Budget(NamedTuple):
+    samples: int
+    batch: int
+    step: float
+
+    @property
+    def steps(self) -> int:
+        return -(-self.samples // self.batch)
+
+
+class _Atoms:
+    """Atoms that hold mass, with the cost of points to them."""
+
+    def __init__(self, ground: Points, held: Tensor, b: Tensor, epsilon: float) -> None:
+        self.y, self.cost, self.b, self.epsilon = ground.y[held].double(), ground.cost, b, epsilon
+        self.probe = self.costs(ground.x.double())
+
+    def costs(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            return self.cost.matrix(x, self.y).double()
+
+    def answered(self, x: Tensor, g: Tensor) -> Tensor:
+        """f at the points x (k, d): (k,)."""
+        return response(self.costs(x), torch.zeros_like(x[:, 0]), g, self.b, self.epsilon).f
+
+    def value(self, g: Tensor) -> float:
+        """H(g), on the probe."""
+        even = torch.full_like(self.probe[:, 0], 1.0 / len(self.probe))
+        return float(self.b @ g + even @ response(self.probe, even, g, self.b, self.epsilon).f)
+
+    def scales(self, g: Tensor) -> tuple[float, float]:
+        """How much dearer than the best atom a mean one is, and the second best, on average."""
+        best = (self.probe - g).topk(2, dim=1, largest=False).values
+        floor = 1e-12 * max(1.0, float(self.probe.abs().mean()))
+        fine = max(float((best[:, 1] - best[:, 0]).mean()), floor)
+        return max(float((self.probe @ self.b - self.b @ g - best[:, 0]).mean()), fine), fine
+
+
+def _ascend(draws: Draws, atoms: _Atoms, budget: _Budget) -> tuple[Tensor, list[tuple[int, float]]]:
+    """Annealed steps, then averaged ones."""
+    g = mean = torch.zeros_like(atoms.b)
+    if len(g) == 1:
+        return g, [(0, atoms.value(g))]
+    steps, half = budget.steps, budget.steps // 2
+    # Rare atoms are hit once in many batches: they step as one that is hit once in each.
+    scale = atoms.b.clamp(min=1.0 / budget.batch)
+    even = torch.full_like(atoms.probe[:1, 0], 1.0 / budget.batch).expand(budget.batch)
+    coarse, fine = atoms.scales(g)
+    fine, curve = max(atoms.epsilon, fine), []
+    for k in range(steps):
+        late = k - half
+        if late == 0:
+            fine = max(atoms.epsilon, atoms.scales(g)[1])
+        if late < 0:
+            blur = max(atoms.epsilon, coarse * (END * fine / coarse) ** (k / half))
+            pace = ANNEALED * budget.step * blur
+        else:
+            blur, pace = atoms.epsilon, budget.step * fine / (1.0 + late) ** 0.5
+        answer = response(atoms.costs(draws(budget.batch)), even, g, atoms.b, blur)
+        g = g + pace * (atoms.b - answer.received) / scale
+        mean = g if late <= 0 else mean + (g - mean) * (DECAY + 1.0) / (late + DECAY + 1.0)
+        if (k + 1) * RECORDS // steps > k * RECORDS // steps:
+            curve.append(((k + 1) * budget.batch, atoms.value(mean)))
+    return mean - atoms.b @ mean, curve
