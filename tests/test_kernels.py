@@ -123,3 +123,17 @@ def test_laplacian_and_energy_agree_at_small_distances():
     """exp(-r / s) = 1 - r / s + ..., so that wide Laplacian kernels give the energy kernel."""
     x = points(5)
     torch.testing.assert_close((Laplacian(1e6)(x, x) - 1) * 1e6, Energy()(x, x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("coincide", [False, True])
+def test_terms_are_the_kernel_and_its_derivative(kernel, coincide):
+    """By the chain rule they give autograd's gradient: 2 s (x - y) where k is radial, else s y."""
+    x, y = points(5, 3, seed=1).requires_grad_(), points(4, 3, seed=2)
+    if coincide:
+        y = x.detach()[:4]
+    (expected,) = torch.autograd.grad(kernel(x, y).sum(), x)
+    with torch.no_grad():
+        value, slope = kernel.terms(x, y)
+        torch.testing.assert_close(value, kernel(x, y), rtol=1e-12, atol=1e-12)
+        towards = 2 * (x[:, None] - y) if kernel.radial else y.expand(5, 4, 3)
+        torch.testing.assert_close((slope[..., None] * towards).sum(1), expected, rtol=1e-9, atol=1e-12)

@@ -2,8 +2,9 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
+from typing import ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,9 +22,11 @@ class Kernel(nn.Module, ABC):
 
     Attributes:
         mixing: the kernel as a mixture of Gaussians, which gives its expectations; None where it is none.
+        radial: whether k is a function of |x - y|; else it is one of the product x . y.
     """
 
     mixing: Mixing | None
+    radial: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +35,10 @@ class Kernel(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
+
+    @abstractmethod
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """k(x_i, y_j) and its derivative by |x_i - y_j|^2 (by x_i . y_j where k is not `radial`), (n, m) each."""
 
     @abstractmethod
     def diagonal(self, x: Tensor) -> Tensor:
@@ -46,38 +53,59 @@ class Kernel(nn.Module, ABC):
         return None if self.mixing is None else self.mixing.energy(law)
 
 
-class Gaussian(Kernel):
-    """k(x, y) = sum over s in scales of exp(-|x - y|^2 / (2 s scale)).
+class Scaled(Kernel):
+    """What kernels share that are a sum, over scales, of a function of the distance that starts at 1.
 
     Args:
-        scale: the variance of the Gaussian.
-        scales: multiples of the scale that are summed.
+        scale: the base scale.
+        scales: multiples of it that are summed.
 
     Raises:
         ValueError: a scale that is not positive.
     """
 
-    def __init__(self, scale: float, scales: Sequence[float] = (1.0,)) -> None:
+    def __init__(self, scale: float, scales: Sequence[float]) -> None:
         super().__init__()
         self.scale, self.scales = scale, scales
-        self.sizes = _sizes("gaussian", scale, scales)
-        nodes = torch.tensor([0.5 / size for size in self.sizes], dtype=torch.float64)
-        self.mixing = Mixing(nodes, torch.ones_like(nodes))
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
-        squares = squared_distances(x, y)
-        total = torch.zeros_like(squares)
-        for size in self.sizes:
-            total = total + torch.exp(squares * (-0.5 / size))
-        return total
+        self.sizes = tuple(scale * multiple for multiple in scales)
+        if not self.sizes or not 0.0 < scale < math.inf or not all(0.0 < size < math.inf for size in self.sizes):
+            raise ValueError(
+                f"kernel {type(self).__name__}: expected a positive, finite scale and at least one positive multiple "
+                f"of it in scales, got scale {scale} and scales {tuple(scales)}."
+            )
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = the number of scales."""
         return _constant(x, len(self.sizes))
 
 
-class InverseMultiquadric(Kernel):
+class Gaussian(Scaled):
+    """k(x, y) = sum over s in scales of exp(-|x - y|^2 / (2 s scale)).
+
+    Args:
+        scale: the variance of the Gaussian.
+        scales: multiples of the scale that are summed.
+    """
+
+    def __init__(self, scale: float, scales: Sequence[float] = (1.0,)) -> None:
+        super().__init__(scale, scales)
+        nodes = torch.tensor([0.5 / size for size in self.sizes], dtype=torch.float64)
+        self.mixing = Mixing(nodes, torch.ones_like(nodes))
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        squares = squared_distances(x, y)
+        total = torch.zeros_like(squares)
+        for size in self.sizes:
+            total = total + torch.exp(squares * (-0.5 / size))
+        return total
+
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        squares = squared_distances(x, y)
+        parts = ((torch.exp(squares * (-0.5 / size)), -0.5 / size) for size in self.sizes)
+        return _summed((part, part * factor) for part, factor in parts)
+
+
+class InverseMultiquadric(Scaled):
     """k(x, y) = sum over s in scales of C / (C + |x - y|^2), C = s scale.
 
     Its tails are heavy, so that far points keep a gradient.
@@ -86,16 +114,11 @@ class InverseMultiquadric(Kernel):
         scale: C of the multiple 1.
         scales: multiples of the scale that are summed.
 
-    Raises:
-        ValueError: a scale that is not positive.
-
     Source: Tolstikhin et al., "Wasserstein auto-encoders", section 4, arXiv 1711.01558.
     """
 
     def __init__(self, scale: float, scales: Sequence[float] = (1.0,)) -> None:
-        super().__init__()
-        self.scale, self.scales = scale, scales
-        self.sizes = _sizes("imq", scale, scales)
+        super().__init__(scale, scales)
         # C / (C + r^2) = integral of C e^(-C u) e^(-u r^2) du: one set of nodes serves all scales.
         self.mixing = quadrature(
             lambda u: sum((size * torch.exp(-size * u) for size in self.sizes), torch.zeros_like(u)),
@@ -105,33 +128,28 @@ class InverseMultiquadric(Kernel):
         )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
         squares = squared_distances(x, y)
         total = torch.zeros_like(squares)
         for size in self.sizes:
             total = torch.add(total, torch.reciprocal(squares + size), alpha=size)
         return total
 
-    def diagonal(self, x: Tensor) -> Tensor:
-        """k(x_i, x_i) = the number of scales."""
-        return _constant(x, len(self.sizes))
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        squares = squared_distances(x, y)
+        parts = ((size / (squares + size), -1.0 / size) for size in self.sizes)
+        return _summed((part, part.square() * factor) for part, factor in parts)
 
 
-class Laplacian(Kernel):
+class Laplacian(Scaled):
     """k(x, y) = sum over s in scales of exp(-|x - y| / (s scale)); its gradient where x = y is 0.
 
     Args:
         scale: the distance over which it falls by e.
         scales: multiples of the scale that are summed.
-
-    Raises:
-        ValueError: a scale that is not positive.
     """
 
     def __init__(self, scale: float, scales: Sequence[float] = (1.0,)) -> None:
-        super().__init__()
-        self.scale, self.scales = scale, scales
-        self.sizes = _sizes("laplacian", scale, scales)
+        super().__init__(scale, scales)
         # e^(-a r) = integral of a / (2 sqrt(pi)) u^(-3/2) e^(-a^2 / (4 u)) e^(-u r^2) du (Levy's law), a = 1 / scale.
         self.mixing = quadrature(
             lambda u: sum((_levy(u, 1.0 / size) for size in self.sizes), torch.zeros_like(u)),
@@ -141,16 +159,17 @@ class Laplacian(Kernel):
         )
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
         lengths = distances(x, y)
         total = torch.zeros_like(lengths)
         for size in self.sizes:
             total = total + torch.exp(lengths * (-1.0 / size))
         return total
 
-    def diagonal(self, x: Tensor) -> Tensor:
-        """k(x_i, x_i) = the number of scales."""
-        return _constant(x, len(self.sizes))
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        lengths = distances(x, y)
+        parts = ((torch.exp(lengths * (-1.0 / size)), -0.5 / size) for size in self.sizes)
+        value, slope = _summed((part, part * factor) for part, factor in parts)
+        return value, _over(slope, lengths)
 
 
 class Energy(Kernel):
@@ -166,8 +185,11 @@ class Energy(Kernel):
         self.mixing = Mixing(mixing.nodes, mixing.weights, shifted=True)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
         return distances(x, y).neg()
+
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        lengths = distances(x, y)
+        return lengths.neg(), _over(torch.full_like(lengths, -0.5), lengths)
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = 0."""
@@ -188,6 +210,8 @@ class Polynomial(Kernel):
     Source: Binkowski et al., "Demystifying MMD GANs", section 4, arXiv 1801.01401.
     """
 
+    radial: ClassVar[bool] = False
+
     def __init__(self, degree: int = 3) -> None:
         super().__init__()
         if degree < 1:
@@ -195,9 +219,13 @@ class Polynomial(Kernel):
         self.degree = degree
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
         with torch.autocast(x.device.type, enabled=False):
             return (wide(x) @ wide(y).T / x.shape[1] + 1.0).pow(self.degree)
+
+    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        with torch.autocast(x.device.type, enabled=False):
+            base = wide(x) @ wide(y).T / x.shape[1] + 1.0
+            return base.pow(self.degree), base.pow(self.degree - 1) * (self.degree / x.shape[1])
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = (|x_i|^2 / d + 1)^degree."""
@@ -254,18 +282,17 @@ KERNELS: dict[str, Callable[..., Kernel]] = {
 }
 
 
-def _sizes(name: str, scale: float, scales: Sequence[float]) -> tuple[float, ...]:
-    sizes = tuple(scale * multiple for multiple in scales)
-    if not sizes or not 0.0 < scale < math.inf or not all(0.0 < size < math.inf for size in sizes):
-        raise ValueError(
-            f"kernel {name}: expected a positive, finite scale and at least one positive multiple of it in scales, "
-            f"got scale {scale} and scales {tuple(scales)}."
-        )
-    return sizes
-
-
 def _levy(u: Tensor, a: float) -> Tensor:
     return 0.5 * a / math.sqrt(math.pi) * u**-1.5 * torch.exp(-(a**2) / (4.0 * u))
+
+
+def _summed(parts: Iterable[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    return reduce(lambda total, part: (total[0].add_(part[0]), total[1].add_(part[1])), parts)
+
+
+def _over(slope: Tensor, lengths: Tensor) -> Tensor:
+    """slope / lengths, and 0 where the points are equal: the derivative by r^2 is that by r over 2 r."""
+    return (slope / lengths).masked_fill_(lengths == 0, 0.0)
 
 
 def _constant(x: Tensor, value: float) -> Tensor:

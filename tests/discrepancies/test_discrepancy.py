@@ -9,7 +9,6 @@ from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Discrepancy, 
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
 
-
 SOLVED = (Entropic, Exact, Frechet)
 """Those that look at their values on the way: what is around them is compiled, they are not."""
 

@@ -188,3 +188,35 @@ def test_one_point_has_no_unbiased_estimate():
     with pytest.raises(ValueError, match="at least 2 points"):
         MMD(kernel())(torch.zeros(5, 4), torch.zeros(1, 4))
     assert torch.isfinite(MMD(kernel(), biased=True)(torch.zeros(1, 4), torch.zeros(1, 4)))
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 1e-6)])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("name", list(KERNELS))
+def test_many_points_in_blocks_give_the_same_value_and_gradient(name, biased, dtype, close, monkeypatch):
+    x, y = (points.to(dtype).requires_grad_() for points in samples(300, 270, 4))
+    law = PRIORS["normal"](4)()
+    penalty = MMD(kernel(name, 4), biased)
+    calls = [lambda: penalty(x, y)] + ([lambda: penalty.to_law(y, law)] if name != "polynomial" else [])
+    for call in calls:
+        blocked, slope = call(), torch.autograd.grad(call(), y)[0]
+        with monkeypatch.context() as patch:
+            patch.setattr("remblai.discrepancies.gram.PAIRS", 10**9)
+            plain, plain_slope = call(), torch.autograd.grad(call(), y)[0]
+        assert blocked.item() == pytest.approx(plain.item(), abs=close * (20 if name == "polynomial" else 1) * 7)
+        torch.testing.assert_close(slope, plain_slope, rtol=20 * close, atol=close)
+
+
+def test_energy_distance_by_its_definition():
+    """2 E|x - y| - E|x - x'| - E|y - y'|, with the terms i = j and without."""
+    x, y = samples(12, 9, 3)
+    across, first, second = torch.cdist(x, y).mean(), torch.cdist(x, x), torch.cdist(y, y)
+    biased = 2 * across - first.mean() - second.mean()
+    unbiased = 2 * across - first.sum() / (12 * 11) - second.sum() / (9 * 8)
+    assert float(MMD(Energy(), biased=True)(x, y)) == pytest.approx(float(biased), abs=1e-12)
+    assert float(MMD(Energy())(x, y)) == pytest.approx(float(unbiased), abs=1e-12)
+
+
+def test_samples_of_two_precisions_are_compared_in_the_better():
+    x, y = samples()
+    assert MMD(kernel("imq", 4))(x.float(), y).dtype == torch.float64

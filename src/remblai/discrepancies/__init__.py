@@ -4,12 +4,20 @@ from collections.abc import Callable
 from typing import Annotated
 
 from remblai.choices import Choice, make
+from remblai.costs import COSTS
 from remblai.discrepancies.adversarial import Adversarial
+from remblai.discrepancies.cramer_wold import CramerWold
 from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.entropic import Entropic
+from remblai.discrepancies.exact import Exact
+from remblai.discrepancies.frechet import Frechet
 from remblai.discrepancies.games import Game, Hinge, Kantorovich, LeastSquares, Logistic
+from remblai.discrepancies.ipm import BALLS, Ball, Witness, ipm
 from remblai.discrepancies.lipschitz import Clip, Free, GradientPenalty, Lipschitz, Spectral
 from remblai.discrepancies.mmd import MMD
-from remblai.kernels import KERNELS
+from remblai.discrepancies.sliced import Kind, Sliced
+from remblai.discrepancies.testing import floor, interval, two_sample_test
+from remblai.kernels import KERNELS, Energy
 from remblai.laws import Prior
 from remblai.networks.mlp import mlp
 
@@ -67,16 +75,98 @@ def adversarial(
     return Adversarial(mlp(latent, 1, width, depth), make(GAMES, game, "game"), held, prior if offset else None)
 
 
-DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {"mmd": mmd, "adversarial": adversarial}
+def energy_distance(closed_form: bool = True) -> MMD:
+    """Squared energy distance, 2 E|X - Y| - E|X - X'| - E|Y - Y'|: MMD^2 with the kernel -|x - y|. It has no scale.
+
+    Args:
+        closed_form: take the prior's terms exactly where they are known.
+    """
+    return MMD(Energy(), closed_form=closed_form)
+
+
+def sliced(
+    directions: int = 128, p: float = 2.0, kind: Kind = "random", seed: int | None = None, closed_form: bool = True
+) -> Sliced:
+    """Sliced Wasserstein distance, never rooted: W_p^p between projections on lines, a sort each.
+
+    Args:
+        directions: how many random lines; where "max" starts from.
+        p: the power, at least 1.
+        kind: random lines, the line of the largest distance found (max), or the coordinates (axes).
+        seed: fixes the lines; none draws new ones each time.
+        closed_form: use the quantiles of the prior where they are known.
+    """
+    return Sliced(directions, p, kind, seed, closed_form)
+
+
+def cramer_wold(smoothing: float | None = None, log: bool = False) -> CramerWold:
+    """Cramer-Wold distance: squared L^2 distance of smoothed projections, averaged over all directions in closed form.
+
+    Args:
+        smoothing: the variance that smooths; none takes (4 / (3 n))^(2/5).
+        log: the logarithm of the distance, as the paper trains with.
+    """
+    return CramerWold(smoothing, log)
+
+
+def frechet() -> Frechet:
+    """Squared W_2 of the Gaussians fitted to two samples; on features it is the FID. It compares two moments only."""
+    return Frechet()
+
+
+def entropic(
+    cost: Annotated[Choice, COSTS] = "square",
+    epsilon: float = 0.05,
+    relative: bool = True,
+    debiased: bool = True,
+    tolerance: float = 1e-4,
+) -> Entropic:
+    """Sinkhorn divergence: entropic transport, less half of each sample against itself.
+
+    Args:
+        cost: how points are compared.
+        epsilon: the regularisation: how far plans are blurred.
+        relative: epsilon is a multiple of the mean cost across, taken as fixed by the gradient; off, absolute.
+        debiased: take the halves of each sample against itself off.
+        tolerance: marginal error at which the plans have converged.
+    """
+    return Entropic(make(COSTS, cost, "cost"), epsilon, relative, debiased, tolerance)
+
+
+def exact(cost: Annotated[Choice, COSTS] = "square") -> Exact:
+    """Exact transport between the samples, never rooted: for the square cost W_2^2, by linear programming.
+
+    Args:
+        cost: how points are compared.
+    """
+    return Exact(make(COSTS, cost, "cost"))
+
+
+DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
+    "mmd": mmd,
+    "energy-distance": energy_distance,
+    "sliced": sliced,
+    "cramer-wold": cramer_wold,
+    "entropic": entropic,
+    "exact": exact,
+    "frechet": frechet,
+    "adversarial": adversarial,
+}
 
 __all__ = [
+    "BALLS",
     "DISCREPANCIES",
     "GAMES",
     "LIPSCHITZ",
     "MMD",
     "Adversarial",
+    "Ball",
     "Clip",
+    "CramerWold",
     "Discrepancy",
+    "Entropic",
+    "Exact",
+    "Frechet",
     "Free",
     "Game",
     "GradientPenalty",
@@ -85,5 +175,11 @@ __all__ = [
     "LeastSquares",
     "Lipschitz",
     "Logistic",
+    "Sliced",
     "Spectral",
+    "Witness",
+    "floor",
+    "interval",
+    "ipm",
+    "two_sample_test",
 ]

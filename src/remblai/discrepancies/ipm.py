@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from remblai.choices import Choice, make
-from remblai.distances.exact import rubinstein
 from remblai.distances.door import number
+from remblai.distances.exact import rubinstein
 from remblai.distances.ground import CostLike, Points, resolved
 from remblai.distances.problem import Problem
 from remblai.kernels import KERNELS, Kernel

@@ -6,6 +6,8 @@ from torch.distributions import Distribution
 
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.gram import mean_across, mean_within
+from remblai.discrepancies.samples import flat
 from remblai.kernels import Kernel
 
 
@@ -18,6 +20,9 @@ class MMD(Discrepancy):
 
     Against a law whose kernel expectations are known (normal laws and mixtures of them; any kernel that is a mixture of
     Gaussians) `to_law` puts the exact terms in place of a sample of the law: the same mean, with less noise.
+
+    Many pairs are taken in blocks, with an analytic gradient, in memory that grows with the points and not their pairs;
+    there the value can be differentiated once.
 
     Args:
         kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance).
@@ -36,11 +41,9 @@ class MMD(Discrepancy):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
-        check_samples(x, y)
+        x, y = flat(x, y)
         with torch.autocast(x.device.type, enabled=False):
-            x, y = wide(x).flatten(1), wide(y).flatten(1)
-            across: Tensor = self.kernel(x, y).mean()
-            return self._within(x) + self._within(y) - 2.0 * across
+            return self._within(x) + self._within(y) - 2.0 * mean_across(self.kernel, x, y)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and the law itself, whose own terms are exact where they are known."""
@@ -59,13 +62,9 @@ class MMD(Discrepancy):
 
     def _within(self, x: Tensor) -> Tensor:
         """Mean of k(x_i, x_j) over i != j, or over all i, j."""
-        n = len(x)
-        if n == 1 and not self.biased:
+        if len(x) == 1 and not self.biased:
             raise ValueError(
                 "mmd: the unbiased estimate expects at least 2 points in each sample, got 1: "
                 "take a larger batch, or biased=True."
             )
-        gram: Tensor = self.kernel(x, x)
-        # The computed diagonal carries rounding; it is taken out, and the exact one put in where it belongs.
-        apart = gram.sum() - gram.diagonal().sum()
-        return (apart + self.kernel.diagonal(x).sum()) / n**2 if self.biased else apart / (n * (n - 1))
+        return mean_within(self.kernel, x, diagonal=self.biased)

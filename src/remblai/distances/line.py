@@ -206,8 +206,7 @@ def staircase(first: Array, second: Array) -> Staircase:
     n, m = len(first), len(second)
     breaks = np.concatenate([first[:-1], second[:-1]])
     order = np.argsort(breaks, kind="stable")  # merges two sorted runs in linear time
-    rows = np.zeros(n + m - 1, dtype=np.int64)
-    np.cumsum(order < n - 1, out=rows[1:])
+    rows = np.cumsum(np.concatenate([[0], (order < n - 1).astype(np.int64)]))
     carried = np.diff(breaks[order], prepend=0.0, append=1.0)
     return Staircase(rows, np.arange(n + m - 1) - rows, carried)
 
