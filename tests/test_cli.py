@@ -234,7 +234,7 @@ def test_help_shows_every_option_with_meaning_and_default(call: Call, name: str)
         for option in signature:
             dashed = "--" + option.name.replace("_", "-")
             assert re.search(rf"(?<![\w.-]){re.escape(dashed)}(?![\w.])", text), (words, option.name)
-            first = option.help.split()[:2]
+            first = option.help.rstrip(".").split()[:2]
             assert first, option.name
             assert " ".join(first) in text
         assert "[default: " in text

@@ -38,6 +38,10 @@ class Ground(ABC):
         """The same costs the other way: (m, n)."""
 
     @abstractmethod
+    def part(self, rows: Tensor, columns: Tensor) -> "Ground":
+        """The costs of some of the places, without gradient: by their indices, or by masks (n,) and (m,)."""
+
+    @abstractmethod
     def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
         """Costs of the pairs (rows[k], columns[k]) in float64, without gradient: (k,)."""
 
@@ -87,6 +91,9 @@ class Matrix(Ground):
     def flipped(self) -> Ground:
         return Matrix(self.costs.T)
 
+    def part(self, rows: Tensor, columns: Tensor) -> Ground:
+        return Matrix(self.costs[rows][:, columns])
+
     def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
         return self.costs[rows, columns].double()
 
@@ -128,6 +135,9 @@ class Points(Ground):
 
     def flipped(self) -> Ground:
         return Points(self.y, self.x, _Flipped(self.cost))
+
+    def part(self, rows: Tensor, columns: Tensor) -> Ground:
+        return Points(self.x[rows], self.y[columns], self.cost)
 
     def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
         with torch.no_grad():

@@ -208,7 +208,7 @@ def solved(
             coupling=coupling,
             f=f,
             g=g,
-            cost=lambda: _cost(problem.ground, coupling),
+            cost=lambda: carried_cost(problem.ground, coupling),
             certificate=lambda blur: certificate(problem, coupling, g, blur),
             extend=extension(problem, g, epsilon),
         ),
@@ -225,7 +225,8 @@ def _derivatives(
     return found
 
 
-def _cost(ground: Ground, coupling: Coupling) -> float:
+def carried_cost(ground: Ground, coupling: Coupling) -> float:
+    """<P, C>, a block of rows at a time."""
     if isinstance(coupling, Sparse):
         return float(coupling.masses @ ground.pairs(coupling.rows, coupling.columns))
     total = 0.0

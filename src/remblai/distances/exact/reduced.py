@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.distances.exact.simplex import network_simplex, pot, sparse_simplex
 from remblai.distances.exact.vertex import proven
-from remblai.distances.ground import Ground, Matrix, Points
+from remblai.distances.ground import Ground, Points
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 
@@ -78,11 +78,7 @@ def reduced(problem: Problem) -> Plan:
 
 
 def _between(ground: Ground, rows: Tensor, columns: Tensor) -> Ground:
-    if (len(rows), len(columns)) == ground.shape:
-        return ground
-    if isinstance(ground, Points):
-        return Points(ground.x[rows], ground.y[columns], ground.cost)
-    return Matrix(ground.matrix(ground.dtype)[rows][:, columns])
+    return ground if (len(rows), len(columns)) == ground.shape else ground.part(rows, columns)
 
 
 def _scaled(ground: Ground, a: Tensor, b: Tensor) -> tuple[Tensor, float] | None:

@@ -8,9 +8,8 @@ from torch import Tensor
 
 from remblai.distances import door
 from remblai.distances.certificate import transformed
-from remblai.distances.coupling import Lazy
+from remblai.distances.entropic.gibbs import gibbs
 from remblai.distances.feasible import check_feasible
-from remblai.distances.ground import Ground, Matrix, Points
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.rows import Kept, Made, Rows
@@ -105,7 +104,7 @@ def solve(
     return solved(
         problem,
         float(problem.a[full] @ f[full] + problem.b @ potential),
-        _coupling(problem, potential, epsilon),
+        gibbs(problem, f, potential, epsilon),
         (f, potential),
         method=f"discrete, SAG over {rows.count} blocks of rows",
         epsilon=epsilon,
@@ -187,22 +186,6 @@ def _rows(problem: Problem, epsilon: float, batch: int | None, seed: int) -> Row
         raise ValueError(f"batch: expected at least 1 row in a block, got {batch}.")
     # Shuffled once, so that no block is a cluster.
     order = full[torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(full.device)]
-    ground = _part(problem.ground, order, held)
+    ground = problem.ground.part(order, held)
     kind = Kept if n * len(held) <= KEPT else Made
     return kind(ground, problem.a[order], problem.b[held], epsilon, size)
-
-
-def _part(ground: Ground, rows: Tensor, columns: Tensor) -> Ground:
-    if isinstance(ground, Points):
-        return Points(ground.x[rows], ground.y[columns], ground.cost)
-    return Matrix(ground.matrix()[rows][:, columns])
-
-
-def _coupling(problem: Problem, g: Tensor, epsilon: float) -> Lazy:
-    """P_ij = a_i times the share of j in i's soft minimum: its rows are exact."""
-
-    def rule(start: int, stop: int) -> Tensor:
-        scores = (g - problem.ground.block(start, stop)) / epsilon + problem.b.log()
-        return problem.a[start:stop, None] * torch.softmax(scores, 1)
-
-    return Lazy(rule, problem.shape)

@@ -1,0 +1,43 @@
+"""Distances between known laws: weights a (n,), b (m,) and a cost matrix or two point sets."""
+
+from remblai.distances import circle, line, stochastic
+from remblai.distances.certificate import Interval
+from remblai.distances.divergences import (
+    DIVERGENCES,
+    Divergence,
+    chi_square,
+    f_divergence,
+    hellinger,
+    jensen_shannon,
+    kullback_leibler,
+    total_variation,
+)
+from remblai.distances.entropic import batch, sinkhorn
+from remblai.distances.entropic import divergence as sinkhorn_divergence
+from remblai.distances.exact import c_transform, emd, rubinstein
+from remblai.distances.plan import Plan
+from remblai.distances.transport import transport, wasserstein
+
+__all__ = [
+    "DIVERGENCES",
+    "Divergence",
+    "Interval",
+    "Plan",
+    "batch",
+    "c_transform",
+    "chi_square",
+    "circle",
+    "emd",
+    "f_divergence",
+    "hellinger",
+    "jensen_shannon",
+    "kullback_leibler",
+    "line",
+    "rubinstein",
+    "sinkhorn",
+    "sinkhorn_divergence",
+    "stochastic",
+    "total_variation",
+    "transport",
+    "wasserstein",
+]

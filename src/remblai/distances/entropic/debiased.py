@@ -1,0 +1,182 @@
+"""The Sinkhorn divergence OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2: entropic transport without its bias."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from remblai.distances.entropic.gibbs import gibbs, populated, spread
+from remblai.distances.entropic.ladder import absolute, chosen, complain, count, ladder, positive
+from remblai.distances.entropic.sinkhorn import ITERATIONS, TOLERANCE, solve
+from remblai.distances.entropic.softmin import Exponents
+from remblai.distances.ground import CostLike, Points
+from remblai.distances.plan import Plan, solved
+from remblai.distances.problem import Problem
+
+
+@dataclass(frozen=True, eq=False)
+class Divergence:
+    """A Sinkhorn divergence and the three plans that it is made of.
+
+    Attributes:
+        value: at least 0 up to the tolerance, 0 for equal laws; differentiable once in points and masses.
+        across: the entropic plan of a and b.
+        within: those of a with itself and of b with itself; each has one potential, f = g.
+    """
+
+    value: Any
+    across: Plan
+    within: tuple[Plan, Plan]
+
+    @property
+    def f(self) -> Any:
+        """The derivative of the value in a, up to a constant: (n,)."""
+        return self.across.f - self.within[0].f
+
+    @property
+    def g(self) -> Any:
+        """The derivative of the value in b, up to a constant: (m,)."""
+        return self.across.g - self.within[1].g
+
+    @property
+    def potentials(self) -> tuple[Any, Any]:
+        """f (n,) and g (m,)."""
+        return self.f, self.g
+
+    @property
+    def epsilon(self) -> float:
+        """The absolute regularisation, the same in the three."""
+        return self.across.epsilon
+
+    @property
+    def converged(self) -> bool:
+        """Whether all three have."""
+        return all(plan.converged for plan in (self.across, *self.within))
+
+    @property
+    def marginal_error(self) -> float:
+        """The largest of the three."""
+        return max(plan.marginal_error for plan in (self.across, *self.within))
+
+    @property
+    def iterations(self) -> int:
+        """Of the three together."""
+        return sum(plan.iterations for plan in (self.across, *self.within))
+
+    @property
+    def seconds(self) -> float:
+        """Of the three together."""
+        return sum(plan.seconds for plan in (self.across, *self.within))
+
+
+def divergence(
+    x: Any,
+    y: Any,
+    epsilon: float = 0.05,
+    cost: CostLike = "square",
+    a: Any = None,
+    b: Any = None,
+    *,
+    relative: bool = False,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = ITERATIONS,
+    form: str = "auto",
+    start: Divergence | None = None,
+) -> Divergence:
+    """The Sinkhorn divergence of the points x and y, each term <P, C> + epsilon KL(P | a x b) at its least.
+
+    Args:
+        x: points (n, d); (n,) are points on the line.
+        y: points (m, d).
+        epsilon: the regularisation, in the units of the cost.
+        cost: a name of the table of costs, a `Cost`, or a function of pairs; symmetric.
+        a: masses (n,) of the points x; None is 1 / n each.
+        b: masses (m,) of the points y, of the same total.
+        relative: whether epsilon is a multiple of the mean cost between x and y, for all three terms.
+        tolerance: the marginal error at which each has converged.
+        max_iterations: passes after which each gives up, with a warning.
+        form: as in `sinkhorn`.
+        start: the divergence of a similar problem of the same shape.
+
+    Raises:
+        ValueError: anything that is no transport problem, or epsilon not positive.
+
+    Source: Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré (2019), arXiv 1810.08278.
+    """
+    problem = Problem.of_points(x, y, cost, a, b)
+    epsilon = absolute(problem, epsilon, relative)
+    options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}
+    before = (None, None) if start is None else (start.within[0].g, start.within[1].g)
+    sides = (problem.a, problem.given[0]), (problem.b, problem.given[1])
+    assert isinstance(problem.ground, Points)
+    within = []
+    for points, (masses, given), old in zip(problem.ground.given, sides, before, strict=True):
+        ground = Points(points, points, problem.ground.cost)
+        itself = Problem(masses, masses, ground, problem.mass, (given, given), problem.arrays)
+        within.append(symmetric(itself, epsilon, start=old, **options))
+    first, second = within
+    # where the laws are near each other, their own potentials nearly solve the problem between them
+    across = solve(problem, epsilon, start=start.across if start else _near(problem, first, second, epsilon), **options)
+    return Divergence(across.value - 0.5 * first.value - 0.5 * second.value, across, (first, second))
+
+
+def _near(problem: Problem, first: Plan, second: Plan, epsilon: float) -> tuple[Tensor, Tensor] | None:
+    """The two laws' own potentials, where the points are the same."""
+    ground = problem.ground
+    assert isinstance(ground, Points)
+    same = ground.shape[0] == ground.shape[1] and torch.equal(ground.x, ground.y)
+    return (torch.as_tensor(first.f), torch.as_tensor(second.g)) if same else None
+
+
+def symmetric(
+    problem: Problem,
+    epsilon: float,
+    *,
+    tolerance: float = TOLERANCE,
+    max_iterations: int = ITERATIONS,
+    form: str = "auto",
+    start: Any = None,
+) -> Plan:
+    """The entropic plan of a law with itself: one potential, by f <- (f + T f) / 2, which needs few passes.
+
+    Args:
+        problem: with the same masses and points on both sides, and a symmetric cost.
+        epsilon: the absolute regularisation.
+        tolerance: the marginal error at which it has converged.
+        max_iterations: passes after which it gives up, with a warning.
+        form: as in `sinkhorn`.
+        start: a potential (n,) to begin with.
+    """
+    began = time.perf_counter()
+    tolerance, max_iterations = positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    held = populated(problem)
+    a, iterations = held.a, 0
+    h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[problem.a > 0]
+    for dtype, target in ladder(held, tolerance, form):
+        moving = chosen(form, dtype, held)
+        moving.begin(Exponents(held.ground, epsilon, dtype), h)
+        error, back = 2.0, moving.transform(h)
+        while error > 0.5 * target and iterations < max_iterations:
+            h = 0.5 * (h + back)
+            back = moving.transform(h)
+            error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
+            iterations += 1
+    error *= 2.0
+    if error > tolerance:
+        complain(error, tolerance, iterations)
+    carried = float((a * ((h - back) / epsilon).exp()).sum())
+    f, g = spread(problem, (h, h), epsilon)
+    return solved(
+        problem,
+        2.0 * float(a @ h) - epsilon * (carried - 1.0),
+        gibbs(problem, f, g, epsilon),
+        (f, g),
+        method=f"sinkhorn (symmetric, {moving.name} {str(dtype)[6:]})",
+        epsilon=epsilon,
+        marginal_error=error,
+        converged=error <= tolerance,
+        iterations=iterations,
+        seconds=time.perf_counter() - began,
+    )

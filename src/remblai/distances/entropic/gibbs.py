@@ -1,0 +1,46 @@
+"""Entropic plans from potentials, and the places without mass, which the solvers leave out."""
+
+import math
+
+import torch
+from torch import Tensor
+
+from remblai.distances.certificate import transformed
+from remblai.distances.coupling import Lazy
+from remblai.distances.problem import Problem
+
+
+def populated(problem: Problem) -> Problem:
+    """The problem on the places that hold mass."""
+    rows, columns = problem.a > 0, problem.b > 0
+    if bool(rows.all()) and bool(columns.all()):
+        return problem
+    kept = problem.ground.part(rows, columns)
+    return Problem(problem.a[rows], problem.b[columns], kept, problem.mass, problem.given, problem.arrays)
+
+
+def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) -> tuple[Tensor, Tensor]:
+    """Potentials at every place, from those at the places that hold mass, by the soft transform."""
+    f, g = potentials
+    if len(f) == len(problem.a) and len(g) == len(problem.b):
+        return f, g
+    full = torch.zeros_like(problem.b)
+    full[problem.b > 0] = g
+    f = transformed(problem, full, epsilon)
+    empty = problem.b == 0
+    if bool(empty.any()):
+        full[empty] = transformed(problem.flipped(), f.where(problem.a > 0, 0.0), epsilon)[empty]
+    return f, full
+
+
+def gibbs(problem: Problem, f: Tensor, g: Tensor, epsilon: float) -> Lazy:
+    """P = a b exp((f + g - c) / epsilon), as a rule: exactly 0 where a mass is 0 or a cost infinite."""
+    rows, columns = f.where(problem.a > 0, -math.inf), g.where(problem.b > 0, -math.inf)
+    ground, a, b = problem.ground, problem.a, problem.b
+
+    def rule(start: int, stop: int) -> Tensor:
+        part = slice(start, stop)
+        exponents = (rows[part, None] + columns - ground.block(start, stop)) / epsilon
+        return a[part, None] * b * exponents.exp_()
+
+    return Lazy(rule, problem.shape)

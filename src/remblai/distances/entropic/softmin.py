@@ -1,0 +1,104 @@
+"""The soft transform f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon), streamed over blocks of rows."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from remblai.costs import Square
+from remblai.distances.ground import Ground, Points
+
+FLOOR = -80.0
+"""Least exponent that e is raised to: below, an entry is lost beside its row's largest, and exp is slow."""
+
+ENTRIES = {"cpu": 2**18, "cuda": 2**25}
+"""Entries of a block: on the CPU it stays in the cache."""
+
+
+Moved = Callable[[Tensor, slice], Tensor]
+
+
+class Exponents:
+    """(g_j - c_ij) / epsilon, a block of rows at a time, as exp of it over its row's largest.
+
+    Args:
+        ground: the costs (n, m).
+        epsilon: the absolute regularisation.
+        dtype: of the blocks.
+        wide: whether exponents are found in float64 whatever the blocks are in: what cancels in them is lost in
+            float32 where costs are large beside epsilon.
+    """
+
+    def __init__(self, ground: Ground, epsilon: float, dtype: torch.dtype, wide: bool = True) -> None:
+        self.ground, self.epsilon, self.dtype = ground, epsilon, dtype
+        self.inner = torch.float64 if wide else dtype
+        self.shape, self.device = ground.shape, ground.device
+        n, m = self.shape
+        self.rows = min(n, max(1, ENTRIES.get(self.device.type, 2**25) // m))
+        self.square = isinstance(ground, Points) and isinstance(ground.cost, Square)
+        self.left: Tensor | float = 0.0  # what a block leaves out of its rows
+        if isinstance(ground, Points) and self.square:
+            centre = ground.y.double().mean(0)
+            x, y = ground.x.double() - centre, ground.y.double() - centre
+            self.left, self.yy = x.square().sum(1) / -epsilon, y.square().sum(1) / epsilon
+            self.x, self.y = (x * (2.0 / epsilon)).to(self.inner), y.to(self.inner).T.contiguous()
+        self._scratch = torch.empty(self.rows, m, dtype=self.inner, device=self.device)
+
+    def parts(self) -> list[slice]:
+        """The blocks of rows."""
+        return [slice(i, min(i + self.rows, self.shape[0])) for i in range(0, self.shape[0], self.rows)]
+
+    def bias(self, g: Tensor) -> Tensor:
+        """What all rows have in common, of potentials g (m,) in float64."""
+        return ((g / self.epsilon - self.yy) if self.square else g / self.epsilon).to(self.inner)
+
+    def peaked(self, part: slice, bias: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """exp(z - largest of the row) (k, m) and the largest (k,) of z_ij = (g_j - c_ij) / epsilon - left_i."""
+        direct = out is not None and self.inner == self.dtype
+        z = out if out is not None and direct else self._scratch[: part.stop - part.start]
+        forbidden = None
+        if self.square:
+            torch.addmm(bias.expand(len(z), -1), self.x[part], self.y, out=z)
+        else:
+            costs = self.ground.block(part.start, part.stop, self.inner)
+            torch.sub(bias, costs, alpha=1.0 / self.epsilon, out=z)
+            forbidden = costs.isinf() if bool(costs.max().isinf()) else None
+        top = z.amax(1)
+        z.sub_(top[:, None])
+        found = z if direct else z.to(self.dtype) if out is None else out.copy_(z)
+        found.clamp_(min=FLOOR).exp_()
+        if forbidden is not None:
+            found.masked_fill_(forbidden, 0.0)
+        return found, top
+
+    def potentials(self, top: Tensor, sums: Tensor, part: slice) -> Tensor:
+        """f (k,) in float64 of rows whose largest exponents and sums beside them are known."""
+        left = self.left[part] if isinstance(self.left, Tensor) else self.left
+        return (top.double() + left + sums.double().log()) * -self.epsilon
+
+
+def sweep(exponents: Exponents, a: Tensor, b: Tensor, g: Tensor, moved: Moved | None = None) -> tuple[Tensor, Tensor]:
+    """One pass over all pairs: f (n,), the soft transform of g, and what arrives at each place over b_j (m,).
+
+    With f the rows of P = a b exp((f + g - c) / epsilon) sum to a; where g solves the problem, all ratios are 1.
+
+    Args:
+        exponents: of the costs.
+        a: masses (n,) above 0.
+        b: masses (m,) above 0.
+        g: potentials (m,).
+        moved: what is to be added to the transform f[rows] before the ratios are summed: (f, rows) -> (k,).
+    """
+    bias, weights = exponents.bias(g), b.to(exponents.dtype)
+    f, ratios = torch.empty_like(a), torch.zeros_like(b)
+    for part in exponents.parts():
+        found, top = exponents.peaked(part, bias)
+        sums = torch.mv(found, weights)
+        f[part] = exponents.potentials(top, sums, part)
+        scales = a[part] / sums
+        if moved is not None:
+            more = moved(f[part], part)
+            f[part] += more
+            scales *= (more / exponents.epsilon).clamp(-50.0, 50.0).exp()
+        ratios += torch.mv(found.T, scales.to(exponents.dtype))
+    return f, ratios

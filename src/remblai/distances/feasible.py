@@ -1,0 +1,56 @@
+"""Whether forbidden pairs leave a finite plan."""
+
+import numpy as np
+import torch
+from scipy.sparse import coo_array, csr_array
+from scipy.sparse.csgraph import maximum_flow
+
+from remblai.distances.problem import Problem
+
+UNITS = 2**30
+"""Into how many units the mass is cut: the flow is found in integers."""
+
+
+def check_feasible(problem: Problem, kept: bool = True) -> bool:
+    """Checks that some plan of the masses avoids every infinite cost; says whether any cost is infinite.
+
+    With `kept` all of the mass must be carried; without, each place that holds mass must reach one that does.
+
+    Raises:
+        ValueError: there is none.
+    """
+    rows, columns = problem.a > 0, problem.b > 0
+    reached, forbidden = torch.zeros_like(columns), []
+    for part, costs in problem.ground.blocks():
+        open_ = costs.isfinite() & columns
+        stuck = rows[part] & ~open_.any(1)
+        if bool(stuck.any()):
+            raise _none(f"every cost from place {part.start + int(stuck.nonzero()[0])} of a is infinite")
+        reached |= open_[rows[part]].any(0)
+        forbidden.append(bool((~open_ & columns)[rows[part]].any()))
+    if bool((columns & ~reached).any()):
+        raise _none(f"every cost to place {int((columns & ~reached).nonzero()[0])} of b is infinite")
+    if any(forbidden) and kept and _flow(problem) < UNITS - 2 * sum(problem.shape):
+        raise _none("the mass of some places exceeds that of all places that they reach")
+    return any(forbidden)
+
+
+def _none(why: str) -> ValueError:
+    return ValueError(f"costs: expected a plan of finite cost, but {why}: make those costs finite or move the mass.")
+
+
+def _flow(problem: Problem) -> int:
+    """The most that can be carried over finite costs, of UNITS."""
+    n, m = problem.shape
+    a, b = (np.floor(one.cpu().numpy() * UNITS).astype(np.int64) for one in (problem.a, problem.b))
+    pairs = [
+        (costs.isfinite().nonzero() + torch.tensor([part.start, 0], device=costs.device)).cpu().numpy()
+        for part, costs in problem.ground.blocks()
+    ]
+    i, j = np.concatenate(pairs).T
+    source, sink = n + m, n + m + 1
+    tails = np.concatenate([np.full(n, source), i, n + np.arange(m)])
+    heads = np.concatenate([np.arange(n), n + j, np.full(m, sink)])
+    room = np.concatenate([a, np.minimum(a[i], b[j]), b]).astype(np.int32)
+    graph = csr_array(coo_array((room, (tails, heads)), shape=(n + m + 2, n + m + 2)))
+    return int(maximum_flow(graph, source, sink).flow_value)
