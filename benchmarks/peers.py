@@ -20,14 +20,10 @@ import argparse
 import copy
 import io
 import logging
-import os
-import subprocess
 import sys
 import tempfile
-import venv
 from collections.abc import Callable
 from contextlib import redirect_stderr
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +32,7 @@ from torch import nn
 
 import loop
 import pairs
+from environment import inside
 from remblai.data import Dataset
 from remblai.objectives import AutoEncoder, Objective
 from remblai.training import State, steps
@@ -44,38 +41,6 @@ PYTHAE = "pythae==0.1.2"
 NEEDS = {"pydantic": "pydantic>=2", "imageio": "imageio", "sklearn": "scikit-learn", "cloudpickle": "cloudpickle"}
 SAME = {"weight": 10.0, "lr": 1e-3, "betas": (0.9, 0.999), "schedule": "constant", "average": None, "noise": 0.0}
 SAMPLED = {"penalty.closed_form": False}
-INSIDE = "REMBLAI_PEERS_INSIDE"
-
-
-def inside(cache: Path) -> None:
-    """Runs this script again by the Python of an environment that has pythae, made once."""
-    home = cache / PYTHAE.replace("==", "-")
-    python = home / "bin" / "python"
-    paths = os.pathsep.join(
-        path for path in sys.path if path
-    )  # the environment sees what this one has, torch above all
-    environment = os.environ | {"PYTHONPATH": paths, INSIDE: "1"}
-    if not (home / "ready").exists():
-        venv.create(home, with_pip=True, clear=True)
-        missing = [package for module, package in NEEDS.items() if find_spec(module) is None]
-        for packages in ([PYTHAE], missing):
-            if packages:
-                extra = ["--no-deps"] if packages == [PYTHAE] else ["--constraint", str(_pins(home))]
-                command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *extra]
-                done = subprocess.run(
-                    [*command, *packages], env=environment, capture_output=True, text=True, check=False
-                )
-                if done.returncode:
-                    raise SystemExit(f"installing {' '.join(packages)} failed:\n{done.stderr}")
-        (home / "ready").touch()
-    sys.exit(subprocess.run([str(python), *sys.argv], env=environment, check=False).returncode)
-
-
-def _pins(home: Path) -> Path:
-    """A constraint that stops pip from bringing another torch."""
-    path = home / "constraints.txt"
-    path.write_text(f"torch=={torch.__version__}\n")
-    return path
 
 
 def pythae_side(objective: Objective | None, images: torch.Tensor, threads: int) -> Callable[[], object]:
@@ -209,8 +174,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "remblai" / "peers")
     parser.add_argument("--quick", action="store_true", help="a few steps, to see that it runs")
     options = parser.parse_args()
-    if INSIDE not in os.environ:
-        inside(options.cache)
+    inside(options.cache, PYTHAE.replace("==", "-"), [PYTHAE], NEEDS, bare=True)
     print(pairs.machine(options.threads) + f"; bfloat16 in hardware: {'yes' if has_bfloat16() else 'no'}", flush=True)
     data = pairs.dataset(options.data, 2_000 if options.quick else 20_000)
     for net in options.net:
