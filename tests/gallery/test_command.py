@@ -1,0 +1,54 @@
+import json
+from dataclasses import replace
+
+import pytest
+
+from remblai.cli import main
+from remblai.commands import theory
+from remblai.gallery import GALLERY
+from remblai.gallery.entry import equal
+
+
+@pytest.fixture
+def call(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    def run(*words):
+        with pytest.raises(SystemExit) as ended:
+            main(["gallery", *words])
+        printed = capsys.readouterr()
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+def test_one_entry_is_run_and_written(call, tmp_path):
+    code, out, err = call("seven-points", "--out", "here")
+    assert (code, err) == (0, "")
+    assert "10 checks, 0 missed" in out
+    assert (tmp_path / "here" / "index.html").exists()
+    assert (tmp_path / "here" / "seven-points.png").exists()
+
+
+def test_json_is_one_object_with_every_check(call):
+    code, out, _ = call("seven-points", "--json")
+    assert code == 0
+    checks = json.loads(out)["entries"]["seven-points"]
+    assert checks[0]["found"] == pytest.approx(0.9)
+    assert all(check["holds"] for check in checks)
+
+
+def test_an_unknown_entry_is_answered_with_the_nearest(call, tmp_path):
+    code, out, err = call("seven-point")
+    assert (code, out) == (2, "")
+    assert "Did you mean 'seven-points'" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missed_check_fails_the_command(call, monkeypatch):
+    entry = replace(GALLERY["seven-points"](), checks=(equal("one", 1.0, 2.0),))
+    monkeypatch.setitem(theory.GALLERY, "seven-points", lambda: entry)
+    code, out, err = call("seven-points")
+    assert code == 1
+    assert "1 missed" in out
+    assert "a check of the gallery was missed" in err
