@@ -1,7 +1,5 @@
 """The seven points of the linear program: one value, many optimal plans, and one plan that is best for W2."""
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,7 +52,7 @@ def seven_points() -> Entry:
         "is one of many: a solver that prints another has made no mistake. Squaring the distance leaves one plan, the "
         "monotone one, at 1.3.",
         checks=checks,
-        pictures=(replace(picture, wide=True),),
+        pictures=(picture,),
         source="The worked example of an article on the Kantorovich-Rubinstein duality and the Wasserstein GAN",
     )
 
