@@ -20,7 +20,7 @@ often = settings(max_examples=8, deadline=None, derandomize=True)
 
 
 def made(name):
-    options = {"sliced": {"seed": 3}, "entropic": {"tolerance": 1e-7}}
+    options = {"sliced": {"seed": 3}, "entropic": {"tolerance": 1e-7}, "covariance": {"biased": True}}
     return make(DISCREPANCIES, {"name": name, **options.get(name, {})}, prior=PRIORS["normal"](2), latent=2)
 
 

@@ -1,13 +1,17 @@
 """Penalties: on the codes of all, and on each code's law."""
 
+import math
+
 import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from remblai.discrepancies import MMD, Adversarial, Logistic
+from remblai.discrepancies import MMD, Adversarial, Logistic, Sliced
+from remblai.discrepancies.moments import Covariance
 from remblai.kernels import KERNELS
 from remblai.laws import PRIORS
 from remblai.objectives import Code, Conditional, Marginal, Penalty
+from remblai.objectives.penalties import PENALTIES, CodeNorm, Sum, made
 
 
 def code(n: int = 200, latent: int = 2) -> Code:
@@ -56,3 +60,91 @@ def test_the_interface_has_no_adversary() -> None:
     assert Conditional().adversary_loss(code(), prior()) is None
     with pytest.raises(NotImplementedError):
         Penalty()(code(), prior())
+
+
+def test_a_sum_weighs_its_parts_and_a_signed_one_takes_weights_below_0() -> None:
+    prior, one = PRIORS["normal"](latent=2), code()
+    parts = [Conditional(), Marginal(Covariance()), CodeNorm()]
+    values = [part(one, prior()).item() for part in parts]
+    found = Sum(*zip((0.5, 2.0, 3.0), parts, strict=True))(one, prior())
+    assert found.item() == pytest.approx(0.5 * values[0] + 2.0 * values[1] + 3.0 * values[2], rel=1e-6)
+    signed = Sum((-1.5, parts[0]), (1.0, parts[2]), signed=True)(one, prior())
+    assert signed.item() == pytest.approx(-1.5 * values[0] + values[2], rel=1e-6)
+
+
+@pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
+def test_weights_of_a_sum_that_make_no_sense_are_refused(weight: float) -> None:
+    with pytest.raises(ValueError, match=r"finite weights of at least 0, got .* for CodeNorm"):
+        Sum((weight, CodeNorm()))
+    if not weight < 0:
+        with pytest.raises(ValueError, match="finite"):
+            Sum((weight, CodeNorm()), signed=True)
+
+
+def critic() -> Marginal:
+    return Marginal(Adversarial(torch.nn.Linear(2, 1), Logistic()))
+
+
+def test_the_critics_of_a_sum_descend_their_own_losses() -> None:
+    prior, one, first, second = PRIORS["normal"](latent=2), code(), critic(), critic()
+    total = Sum((0.5, first), (1.0, CodeNorm()), (7.0, second))
+    torch.manual_seed(0)
+    found = total.adversary_loss(one, prior())
+    torch.manual_seed(0)
+    losses = [part.adversary_loss(one, prior()) for part in (first, second)]
+    assert found is not None
+    assert found.item() == pytest.approx(sum(loss.item() for loss in losses if loss is not None))
+    assert Sum((1.0, CodeNorm())).adversary_loss(one, prior()) is None
+
+
+def test_a_part_of_weight_0_is_left_out_with_what_it_needs() -> None:
+    prior, one = PRIORS["normal"](latent=2), code()
+    total = Sum((0.0, Conditional()), (0, critic()), (2.0, CodeNorm()))
+    assert not total.needs_density
+    assert list(total.parameters()) == []
+    assert total(one, prior()).item() == pytest.approx(one.z.square().sum(1).mean().item())
+    assert Sum((1.0, Conditional())).needs_density
+    nothing = Sum((0.0, CodeNorm()))
+    assert nothing(one, prior()).item() == 0.0
+
+
+def test_the_code_norm_is_half_the_mean_square() -> None:
+    z = torch.tensor([[3.0, 4.0], [0.0, 1.0]])
+    one = Code(z, Independent(Normal(z, torch.ones(2, 2)), 1), z)
+    assert CodeNorm()(one, PRIORS["normal"](latent=2)()).item() == (25 + 1) / 4
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_a_critic_of_codes_of_another_width_is_refused_and_a_fitting_one_left_as_it_was(prior: str) -> None:
+    fitting = torch.nn.Sequential(torch.nn.Linear(2, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+    before = {key: value.clone() for key, value in fitting.state_dict().items()}
+    torch.manual_seed(0)
+    total = Sum((1.0, Marginal(Adversarial(fitting, Logistic()))))
+    total.check(PRIORS[prior](latent=2))
+    assert all(torch.equal(value, before[key]) for key, value in fitting.state_dict().items())
+    with pytest.raises(ValueError, match=r"codes \(n, 3\).*build it for 3 inputs"):
+        total.check(PRIORS[prior](latent=3))
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_penalty_of_the_table_is_made_by_name(name: str) -> None:
+    prior, one = PRIORS["normal"](latent=2), code(20)
+    penalty = made(name, prior=prior, latent=2)
+    assert isinstance(penalty, Penalty)
+    penalty.check(prior)
+    assert torch.isfinite(penalty(one, prior()))
+    assert made(penalty) is penalty
+
+
+def test_a_live_discrepancy_compares_the_codes_with_the_prior() -> None:
+    discrepancy = Covariance()
+    penalty = made(discrepancy, prior=PRIORS["normal"](latent=2), latent=2)
+    assert isinstance(penalty, Marginal)
+    assert penalty.discrepancy is discrepancy
+
+
+def test_the_sum_by_name_is_the_axes_and_the_covariance() -> None:
+    prior, one = PRIORS["normal"](latent=2), code()
+    penalty = made({"name": "sum", "second_weight": 0.5}, prior=prior, latent=2)
+    expected = Sliced(kind="axes").to_law(one.z, prior()) + 0.5 * Covariance().to_law(one.z, prior())
+    assert penalty(one, prior()).item() == pytest.approx(expected.item(), rel=1e-6)

@@ -1,102 +1,31 @@
-"""Every recipe of the table: trains, samples, encodes and goes on, on points and on images of any shape."""
+"""The auto-encoders: combinations of parts, settings of the papers, and the identities between the models."""
 
-import copy
-import itertools
-from collections.abc import Iterator
+import math
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from remblai.costs import COSTS
+from remblai.discrepancies import Adversarial, Logistic, adversarial
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS
-from remblai.networks import NETWORKS
-from remblai.objectives import AutoEncoder
+from remblai.networks import NETWORKS, mlp
+from remblai.objectives import AutoEncoder, Marginal
+from remblai.objectives.penalties import PARTS, PENALTIES
 from remblai.recipes import RECIPES
 from remblai.resolve import resolve
-from remblai.training import State, check, steps
-from remblai.training.state import sides
 
-SHAPES = [(2,), (1, 8, 8), (3, 17, 13), (4, 9, 30)]
-SMALL: dict[str, Any] = {"latent": 3, "network.width": 8, "average": 0.9, "steps": 20, "batch_size": 8}
+SMALL: dict[str, Any] = {"latent": 3, "network.width": 8}
 CRITIC = {"penalty.width": 16, "penalty.depth": 2}
 
 
-def small(name: str, shape: tuple[int, ...] = (2,), **options: Any) -> tuple[AutoEncoder, State]:
-    critic = CRITIC if name == "wae-gan" and options.get("penalty", "adversarial") == "adversarial" else {}
-    resolved = resolve(name, SMALL | critic | options)
+def small(name: str, **options: Any) -> AutoEncoder:
+    critic = CRITIC if options.get("penalty", RECIPES[name].function.__name__) in ("wae_gan", "pot", "aae") else {}
     torch.manual_seed(0)
-    objective = resolved.build(shape)
+    objective = resolve(name, SMALL | critic | options).build((2,))
     assert isinstance(objective, AutoEncoder)
-    return objective, State(objective, **resolved.loop)
-
-
-def stream(shape: tuple[int, ...], start: int = 0) -> Iterator[Tensor]:
-    for number in itertools.count(start):
-        generator = torch.Generator().manual_seed(number)
-        draw = torch.rand if len(shape) == 3 else torch.randn
-        yield draw(8, *shape, generator=generator)
-
-
-def run(state: State, shape: tuple[int, ...], n: int) -> None:
-    for step in itertools.islice(steps(state, stream(shape, state.drawn)), n):
-        assert all(torch.isfinite(term) for term in step.terms.values())
-    check(state)
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-@pytest.mark.parametrize("name", sorted(RECIPES))
-def test_it_trains_moves_every_weight_samples_and_encodes(name: str, shape: tuple[int, ...]) -> None:
-    objective, state = small(name, shape)
-    before = {key: value.clone() for key, value in objective.named_parameters()}
-    run(state, shape, 20)
-    still = {key for key, value in objective.named_parameters() if torch.equal(value, before[key])}
-    assert not still
-    objective.eval()
-    sample = objective.sample(5)
-    z = objective.encode(next(stream(shape))).z
-    assert sample.shape == (5, *shape)
-    assert z.shape == (8, 3)
-    assert torch.isfinite(sample).all()
-    assert len(shape) == 1 or (sample.min() >= 0 and sample.max() <= 1)
-
-
-@pytest.mark.parametrize("name", sorted(RECIPES))
-def test_a_first_phase_leaves_only_the_decoder_and_the_critic(name: str) -> None:
-    objective, state = small(name, warm_start=5)
-    before = copy.deepcopy(objective.state_dict())
-    run(state, (2,), 5)
-    moved = {key.split(".")[0] for key, value in objective.state_dict().items() if not torch.equal(value, before[key])}
-    assert moved == {"encoder"}
-
-
-@pytest.mark.parametrize("shape", [(2,), (3, 17, 13)], ids=str)
-@pytest.mark.parametrize("name", sorted(RECIPES))
-def test_it_goes_on_bit_for_bit(name: str, shape: tuple[int, ...]) -> None:
-    whole, state = small(name, shape, noise=0.1) if name != "vae" else small(name, shape)
-    run(state, shape, 9)
-    saved = copy.deepcopy((whole.state_dict(), state.state_dict(), state.average and state.average.values))
-    run(state, shape, 11)
-    again, later = small(name, shape, noise=0.1) if name != "vae" else small(name, shape)
-    torch.rand(100)
-    again.load_state_dict(saved[0])
-    later.load_state_dict(saved[1], saved[2])
-    run(later, shape, 11)
-    assert (later.number, later.drawn) == (state.number, state.drawn)
-    assert all(torch.equal(value, again.state_dict()[key]) for key, value in whole.state_dict().items())
-    assert later.average is not None
-    assert state.average is not None
-    assert all(torch.equal(value, later.average.values[key]) for key, value in state.average.values.items())
-
-
-def test_the_critic_of_wae_gan_is_found_and_of_no_other() -> None:
-    for name in RECIPES:
-        critics, model = sides(small(name)[0])
-        assert bool(critics) == (name == "wae-gan")
-        assert all(".critic." in key for key in critics)
-        assert any(key.startswith("encoder") for key in model)
+    return objective
 
 
 WIDE = [(2,), (1, 28, 28), (3, 64, 64), (1, 5, 40)]
@@ -104,6 +33,8 @@ COMBINATIONS = [
     *(("wae-mmd", shape, {"network": one}) for one in NETWORKS for shape in WIDE),
     *(("wae-mmd", (2,), {"penalty.kernel": one, "prior": prior}) for one in KERNELS for prior in PRIORS),
     *(("wae-mmd", shape, {"cost": one}) for one in COSTS for shape in [(2,), (1, 8, 8)]),
+    *(("wae-mmd", (2,), {"penalty": one, "encoder": two}) for one in PENALTIES for two in ENCODERS),
+    *(("pot", (2,), {"penalty": {"name": "sum", "first": one}, "encoder": "gaussian"}) for one in PARTS),
     *(
         (name, shape, {"encoder": one, "decoder": two, "prior": prior})
         for name in ("wae-mmd", "wae-gan", "vae")
@@ -120,7 +51,7 @@ REMEDIES = ("use", "choose", "scale", "expected", "needs", "give", "leave")
 def test_every_combination_of_parts_trains_or_says_what_to_choose(which: int) -> None:
     for name, shape, given in COMBINATIONS[which::8]:
         width = {} if given.get("network") in ("resnet", "wae") else {"network.width": 8}
-        critic = CRITIC if name == "wae-gan" else {}
+        critic = CRITIC if name == "wae-gan" or given.get("penalty") == "adversarial" else {}
         try:
             torch.manual_seed(0)
             resolved = resolve(name, {"latent": 3, "network": "mlp"} | width | critic | given)
@@ -150,17 +81,36 @@ def test_every_combination_of_parts_trains_or_says_what_to_choose(which: int) ->
         ("vae", {"encoder": "deterministic"}, "choose the gaussian encoder"),
         ("vae", {"prior": "sphere"}, "'gaussian'"),
         ("wae-gan", {"penalty.depth": -1}, "depth"),
+        ("wae-mmd", {"penalty": "conditional"}, "Conditional needs an encoder with a density.*gaussian encoder"),
+        ("wae-mmd", {"penalty": "sum", "penalty.first": "conditional"}, "Sum needs an encoder with a density"),
+        ("wae-mmd", {"penalty": "sum", "penalty.second_weight": -1.0}, "weights of at least 0, got -1.0 for Marginal"),
+        ("wae-mmd", {"penalty": "sum", "penalty.first": "mmd", "penalty.first.kernel.scale": 0}, "positive.* scale"),
+        ("pot", {"weight": -1.0}, "weight: expected a finite number of at least 0"),
+        ("pot", {"penalty": adversarial(PRIORS["normal"](5), 5)}, r"codes \(n, 3\).*build it for 3 inputs"),
+        ("wae-gan", {"penalty": Marginal(Adversarial(mlp(2, 1), Logistic()))}, "build it for 3 inputs"),
+        ("aae", {"encoder": "gaussian", "prior": "sphere"}, "'gaussian'"),
+        ("beta-vae", {"beta": -1.0}, "weight: expected a finite number of at least 0"),
+        ("info-vae", {"alpha": 1.5}, "alpha: expected a number of at most 1, got 1.5"),
+        ("info-vae", {"weight": -0.5}, "lambda of at least 0, got -0.5"),
+        ("info-vae", {"encoder": "implicit"}, "needs an encoder with a density"),
+        ("swae", {"penalty.directions": 0}, "direction"),
+        ("cwae", {"penalty.smoothing": 0.0}, "smoothing"),
+        ("sinkhorn-ae", {"penalty.epsilon": 0.0}, "epsilon"),
+        ("sinkhorn-ae", {"penalty": "mmd"}, "unknown penalty 'mmd'"),
+        ("rae", {"weight": -1.0}, "weight: expected a finite number of at least 0"),
+        ("rae", {"regulariser_weight": -1.0}, "regulariser_weight: expected a finite number of at least 0"),
+        ("rae", {"regulariser": "dropout"}, "unknown regulariser 'dropout'"),
         ("wae-gan", {"penalty.offset": True, "prior": "uniform"}, "leave the offset out"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(name: str, options: dict[str, Any], words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        small(name, (2,), **options)
+        small(name, **options)
 
 
 def test_a_batch_of_one_is_refused_by_mmd_with_a_remedy() -> None:
     with pytest.raises(ValueError, match=r"at least 2 points .*take a larger batch"):
-        small("wae-mmd")[0](torch.randn(1, 2))
+        small("wae-mmd")(torch.randn(1, 2))
 
 
 def test_the_authors_settings_can_be_asked_for() -> None:
@@ -179,3 +129,74 @@ def test_the_authors_settings_can_be_asked_for() -> None:
     gan = resolve("wae-gan", {"penalty.offset": True, "lr": 3e-4, "critic_lr": 1e-3, "weight": 1.0})
     assert gan.build((2,)).penalty.discrepancy.offset is not None
     assert (gan.loop["lr"], gan.loop["critic_lr"]) == (3e-4, 1e-3)
+
+
+def twins(one: AutoEncoder, other: AutoEncoder) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The gradients of two models with the same weights, on the same points and the same noise."""
+    other.load_state_dict(one.state_dict())
+    x, found = torch.randn(9, 2), []
+    for model in (one, other):
+        torch.manual_seed(1)
+        loss = sum(model(x).values())
+        named = {key: value for key, value in model.named_parameters() if ".critic." not in key}
+        gradients = torch.autograd.grad(loss, list(named.values()))
+        found.append({"loss": loss.detach()} | dict(zip(named, gradients, strict=True)))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("encoder", ENCODERS)
+@pytest.mark.parametrize("other", ["pot", "wae-gan"])
+@pytest.mark.parametrize("variance", [0.05, 5.0])
+def test_aae_is_penalised_transport_at_twice_the_variance_over_twice_the_variance(
+    variance: float, other: str, encoder: str
+) -> None:
+    options = {"encoder": encoder} | ({"noise": 0.0} if other == "wae-gan" else {})
+    aae = small("aae", encoder=encoder, **{"decoder.variance": variance})
+    scaled, plain = twins(small(other, weight=2 * variance, **options), aae)
+    constant = math.log(2 * math.pi * variance)  # of a density on the plane, d = 2
+    assert plain.pop("loss").item() - constant == pytest.approx(scaled.pop("loss").item() / (2 * variance), rel=1e-4)
+    assert any(key.startswith("encoder") for key in plain)
+    for key, gradient in plain.items():
+        torch.testing.assert_close(gradient, scaled[key] / (2 * variance), rtol=1e-4, atol=1e-6)
+
+
+def test_a_random_decoder_adds_its_variance_to_the_cost() -> None:
+    x, variance = torch.randn(4000, 2), 0.3
+    fixed = small("pot", encoder="deterministic")
+    noisy = small("pot", encoder="deterministic", decoder="gaussian", **{"decoder.variance": variance})
+    noisy.load_state_dict(fixed.state_dict())
+    added = noisy(x)["transport"] - fixed(x)["transport"]
+    assert added.item() == pytest.approx(2 * variance, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("sinkhorn-ae", "Entropic"), ("swae", "Sliced"), ("cwae", "CramerWold"), ("wae-mmd", "MMD")]
+)
+def test_each_penalty_is_that_of_its_name_on_the_codes(name: str, kind: str) -> None:
+    model = small(name, noise=0.0, weight=3.0)
+    x = torch.randn(9, 2)
+    assert isinstance(model.penalty, Marginal)
+    assert type(model.penalty.discrepancy).__name__ == kind
+    torch.manual_seed(2)
+    penalty = model(x)["penalty"]
+    torch.manual_seed(2)
+    assert penalty.item() == pytest.approx(
+        3.0 * model.penalty.discrepancy.to_law(model.encode(x).z, model.prior()).item()
+    )
+
+
+def test_cwae_descends_the_logarithm() -> None:
+    log, plain = small("cwae", noise=0.0), small("cwae", noise=0.0, **{"penalty.log": False})
+    x = torch.randn(9, 2)
+    assert log(x)["penalty"].item() == pytest.approx(plain(x)["penalty"].log().item(), rel=1e-5)
+
+
+def test_rae_is_the_papers_sum() -> None:
+    model = small("rae", weight=0.3, regulariser_weight=0.2)
+    x = torch.randn(9, 2)
+    z = model.encode(x).z
+    terms = model(x)
+    assert terms["transport"].item() == pytest.approx((x - model.decoder(z).mean).square().sum(1).mean().item())
+    assert terms["penalty"].item() == pytest.approx(0.3 * 0.5 * z.square().sum(1).mean().item())
+    weights = sum(value.square().sum() for key, value in model.decoder.named_parameters() if key.endswith("weight"))
+    assert terms["regulariser"].item() == pytest.approx(0.2 * weights.item(), rel=1e-5)

@@ -18,6 +18,7 @@ from remblai.gallery import GALLERY
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.networks import NETWORKS
+from remblai.objectives import PENALTIES, REGULARISERS
 from remblai.recipes import RECIPES
 from remblai.report import MEANINGS
 
@@ -29,6 +30,8 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "recipes": RECIPES,
     "data": datasets.DATA,
     "discrepancies": DISCREPANCIES,
+    "penalties": PENALTIES,
+    "regularisers": REGULARISERS,
     "costs": COSTS,
     "kernels": KERNELS,
     "networks": NETWORKS,
@@ -45,7 +48,8 @@ def list_command(kind: str | None = None, *, json: bool = False) -> None:
     """Lists what there is to choose from.
 
     Args:
-        kind: recipes, data, discrepancies, costs, kernels, networks, priors, encoders, decoders, metrics; or all.
+        kind: recipes, data, discrepancies, penalties, regularisers, costs, kernels, networks, priors, encoders,
+            decoders, metrics, figures, gallery; or all.
         json: print JSON and nothing else.
     """
     if kind is not None and kind not in LISTS:

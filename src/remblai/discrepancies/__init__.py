@@ -15,6 +15,7 @@ from remblai.discrepancies.games import Game, Hinge, Kantorovich, LeastSquares, 
 from remblai.discrepancies.ipm import BALLS, Ball, Witness, ipm
 from remblai.discrepancies.lipschitz import Clip, Free, GradientPenalty, Lipschitz, Spectral
 from remblai.discrepancies.mmd import MMD
+from remblai.discrepancies.moments import Covariance
 from remblai.discrepancies.sliced import Kind, Sliced
 from remblai.discrepancies.testing import floor, interval, two_sample_test
 from remblai.kernels import KERNELS, Energy
@@ -150,6 +151,7 @@ DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
     "entropic": entropic,
     "exact": exact,
     "frechet": frechet,
+    "covariance": Covariance,
     "adversarial": adversarial,
 }
 
@@ -162,6 +164,7 @@ __all__ = [
     "Adversarial",
     "Ball",
     "Clip",
+    "Covariance",
     "CramerWold",
     "Discrepancy",
     "Entropic",

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.distances import door
-from remblai.distances.debiased import Divergence, divergence
+from remblai.distances.entropic.debiased import Divergence, divergence
+from remblai.distances.entropic.ladder import positive
+from remblai.distances.entropic.sinkhorn import solve
 from remblai.distances.ground import CostLike, resolved
-from remblai.distances.ladder import positive
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
-from remblai.distances.sinkhorn import solve
 
 
 class Entropic(Discrepancy):

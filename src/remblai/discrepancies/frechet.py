@@ -37,7 +37,7 @@ class Frechet(Discrepancy):
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and a law; exact in the law where both its moments are known."""
-        moments = _of_law(law)
+        moments = of_law(law)
         if moments is None:
             return super().to_law(y, law)
         check_finite(moments.mean[None], y)
@@ -80,7 +80,7 @@ def _fitted(x: Tensor) -> _Moments:
     return _Moments(mean, (x - mean) / (len(x) - 1) ** 0.5)
 
 
-def _of_law(law: Distribution) -> _Moments | None:
+def of_law(law: Distribution) -> _Moments | None:
     """The moments of a law over codes (d,), None where the covariance is not known."""
     parts = normal_parts(law)
     if parts is not None:

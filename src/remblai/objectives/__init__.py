@@ -2,6 +2,19 @@
 
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import Objective
-from remblai.objectives.penalties import Code, Conditional, Marginal, Penalty
+from remblai.objectives.penalties import PENALTIES, Code, CodeNorm, Conditional, Marginal, Penalty, Sum
+from remblai.objectives.regularisers import REGULARISERS, Regulariser
 
-__all__ = ["AutoEncoder", "Code", "Conditional", "Marginal", "Objective", "Penalty"]
+__all__ = [
+    "PENALTIES",
+    "REGULARISERS",
+    "AutoEncoder",
+    "Code",
+    "CodeNorm",
+    "Conditional",
+    "Marginal",
+    "Objective",
+    "Penalty",
+    "Regulariser",
+    "Sum",
+]

@@ -9,6 +9,7 @@ from remblai.costs import Cost
 from remblai.laws import Decoder, Encoder, Prior
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import Code, Penalty
+from remblai.objectives.regularisers import Regulariser
 
 WITHIN_TWO = math.erf(math.sqrt(2.0))
 """The mass of a normal law within two deviations of its mean."""
@@ -17,7 +18,8 @@ WITHIN_TWO = math.erf(math.sqrt(2.0))
 class AutoEncoder(Objective):
     """inf over Q(Z|X) of transport_weight * E c(X, G(Z)) + weight * penalty(Q_Z, P_Z) (arXiv 1711.01558, eq. 4).
 
-    The cost is summed over the pixels and averaged over the batch.
+    The cost is summed over the pixels and averaged over the batch. With a regulariser of the decoder its
+    regulariser_weight * R(G) is added.
 
     Args:
         encoder: x (n, ...) -> Q(Z|X).
@@ -28,10 +30,12 @@ class AutoEncoder(Objective):
         weight: the penalty's weight, at least 0.
         transport_weight: the weight of the cost, above 0 (the WAE authors' code has 0.05).
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
+        regulariser: what keeps the decoder smooth; None for nothing.
+        regulariser_weight: its weight, at least 0.
 
     Raises:
-        ValueError: a negative weight, a penalty that needs a density with an encoder that has none, or (when it is
-            called) a cost between points with a decoder whose draws carry no gradient.
+        ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
+            of another width, or (when it is called) a cost between points with a decoder whose draws carry no gradient.
     """
 
     def __init__(
@@ -44,12 +48,15 @@ class AutoEncoder(Objective):
         weight: float = 1.0,
         transport_weight: float = 1.0,
         noise: float = 0.0,
+        regulariser: Regulariser | None = None,
+        regulariser_weight: float = 1.0,
     ) -> None:
         super().__init__()
         for name, value, least in (
             ("weight", weight, 0),
             ("noise", noise, 0),
             ("transport_weight", transport_weight, 0),
+            ("regulariser_weight", regulariser_weight, 0),
         ):
             if not least <= value < float("inf"):
                 raise ValueError(f"{name}: expected a finite number of at least {least}, got {value}.")
@@ -58,8 +65,13 @@ class AutoEncoder(Objective):
                 f"{type(penalty).__name__} needs an encoder with a density, got {type(encoder).__name__}: "
                 "choose the gaussian encoder, or a penalty on samples such as mmd."
             )
+        if penalty is not None:
+            penalty.check(prior)
+        if regulariser is not None:
+            regulariser.prepare(decoder)
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
+        self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -68,6 +80,8 @@ class AutoEncoder(Objective):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         code = self.encode(x)
+        if self.regulariser is not None and self.training:
+            self.regulariser.project(self.decoder)
         law = self.decoder(code.z)
         if not (self.cost.reads_law or law.has_rsample):
             raise ValueError(
@@ -78,6 +92,9 @@ class AutoEncoder(Objective):
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
             terms["penalty"] = self.weight * self.penalty(code, self.prior())
+        rough = None if self.regulariser is None else self.regulariser(self.decoder, code.z)
+        if rough is not None:
+            terms["regulariser"] = self.regulariser_weight * rough
         return terms
 
     def adversary_loss(self, x: Tensor) -> Tensor | None:
@@ -95,7 +112,8 @@ class AutoEncoder(Objective):
         return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
 
     def weights(self) -> dict[str, float]:
-        return {"transport": self.transport_weight, "penalty": self.weight}
+        found = {"transport": self.transport_weight, "penalty": self.weight}
+        return found if self.regulariser is None else found | {"regulariser": self.regulariser_weight}
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:

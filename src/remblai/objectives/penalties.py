@@ -1,12 +1,18 @@
 """Penalties on the code of an auto-encoder: how far the codes' law is from the prior."""
 
-from typing import NamedTuple
+import math
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Annotated, NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from remblai import devices
-from remblai.discrepancies import Discrepancy
+from remblai.choices import Choice, make
+from remblai.discrepancies import DISCREPANCIES, Adversarial, Discrepancy
+from remblai.laws import Prior
 
 
 class Code(NamedTuple):
@@ -18,9 +24,13 @@ class Code(NamedTuple):
 
 
 class Penalty(nn.Module):
-    """The interface: `penalty(code, prior)` is a scalar that the model minimises."""
+    """The interface: `penalty(code, prior)` is a scalar that the model minimises.
 
-    needs_density = False
+    Attributes:
+        needs_density: whether it reads log q(z|x), which only some encoders have.
+    """
+
+    needs_density: bool = False
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         """The penalty on this batch of codes."""
@@ -29,6 +39,13 @@ class Penalty(nn.Module):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         """The loss of the penalty's critic, or None."""
         return None
+
+    def check(self, prior: Prior) -> None:
+        """Whether it can be used with codes of this prior; asked when the objective is built.
+
+        Raises:
+            ValueError: it cannot, with the remedy.
+        """
 
 
 class Marginal(Penalty):
@@ -48,6 +65,20 @@ class Marginal(Penalty):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         return self.discrepancy.adversary_loss_to_law(devices.gather(code.z), prior)
 
+    @torch.no_grad()
+    def check(self, prior: Prior) -> None:
+        """A critic must take codes as wide as the prior's: it is tried on two of them."""
+        if not isinstance(self.discrepancy, Adversarial):
+            return
+        z = prior().mean.expand(2, prior.latent)
+        try:
+            self.discrepancy(z, z)
+        except RuntimeError as problem:
+            raise ValueError(
+                f"adversarial: the critic cannot score codes (n, {prior.latent}) of this prior ({problem}): "
+                f"build it for {prior.latent} inputs, or set the number of latent coordinates to the critic's."
+            ) from problem
+
 
 class Conditional(Penalty):
     """E_X KL(Q(Z|X) || P_Z): the VAE's penalty (arXiv 1312.6114). Needs an encoder with a density.
@@ -64,3 +95,107 @@ class Conditional(Penalty):
         except NotImplementedError:
             density: Tensor = code.law.log_prob(code.z) - prior.log_prob(code.z)
             return density.mean()
+
+
+class CodeNorm(Penalty):
+    """E |z|^2 / 2: keeps codes near 0 and compares no laws (Ghosh et al., arXiv 1903.12436)."""
+
+    def forward(self, code: Code, prior: Distribution) -> Tensor:
+        return 0.5 * code.z.square().sum(1).mean()
+
+
+class Sum(Penalty):
+    """Sum of weight * penalty. A part of weight 0 is left out: it is not computed and its critic is not trained.
+
+    The critics of the parts are trained side by side, each on its own loss.
+
+    Args:
+        *terms: pairs of a weight and a penalty.
+        signed: weights below 0 are allowed, where a formula has them (InfoVAE).
+
+    Raises:
+        ValueError: a weight that is not finite, or below 0 and not `signed`.
+    """
+
+    def __init__(self, *terms: tuple[float, Penalty], signed: bool = False) -> None:
+        super().__init__()
+        for weight, part in terms:
+            if not math.isfinite(weight) or (weight < 0 and not signed):
+                raise ValueError(
+                    f"sum of penalties: expected finite weights of at least 0, got {weight} for "
+                    f"{type(part).__name__}: a weight below 0 would drive the codes away from the prior."
+                )
+        kept = [(float(weight), part) for weight, part in terms if weight != 0]
+        self.weights = [weight for weight, _ in kept]
+        self.parts = nn.ModuleList(part for _, part in kept)
+        self.needs_density = any(part.needs_density for _, part in kept)
+
+    def forward(self, code: Code, prior: Distribution) -> Tensor:
+        total = code.z.new_zeros(())
+        for weight, part in zip(self.weights, self.parts, strict=True):
+            total = total + weight * part(code, prior)
+        return total
+
+    def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
+        found = [part.adversary_loss(code, prior) for part in self._penalties()]
+        losses = [loss for loss in found if loss is not None]
+        return torch.stack(losses).sum() if losses else None
+
+    def check(self, prior: Prior) -> None:
+        """Every part is asked."""
+        for part in self._penalties():
+            part.check(prior)
+
+    def _penalties(self) -> list[Penalty]:
+        return [part for part in self.parts if isinstance(part, Penalty)]
+
+
+PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
+    **DISCREPANCIES,
+    "conditional": Conditional,
+    "code-norm": CodeNorm,
+}
+"""What a sum of penalties is made of."""
+
+AXES = MappingProxyType({"name": "sliced", "kind": "axes"})
+
+
+def both(
+    prior: Prior,
+    latent: int,
+    *,
+    first: Annotated[Choice, PARTS] = AXES,
+    second: Annotated[Choice, PARTS] = "covariance",
+    first_weight: float = 1.0,
+    second_weight: float = 1.0,
+) -> Sum:
+    """Two penalties, each with its weight; for sums of more, pass a live `Sum`.
+
+    Args:
+        prior: the law that the codes are held against.
+        latent: the number of coordinates of a code.
+        first: one penalty; quantiles along the axes see a single dead or folded axis among many.
+        second: the other; the covariance sees tied axes.
+        first_weight: the first one's weight, at least 0.
+        second_weight: the second one's weight, at least 0.
+    """
+    context = {"prior": prior, "latent": latent}
+    return Sum((first_weight, made(first, **context)), (second_weight, made(second, **context)))
+
+
+PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "sum": both}
+"""Penalties by name: discrepancies from the prior, what needs each code's law, and sums."""
+
+
+def made(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
+    """The penalty of a name, an options mapping or a live part; a discrepancy compares the codes with the prior.
+
+    Args:
+        choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty` or a `Discrepancy`.
+        **context: what the factories ask for: `prior` and `latent`.
+
+    Raises:
+        ValueError: an unknown name or option.
+    """
+    part = make(PENALTIES, choice, "penalty", **context)
+    return part if isinstance(part, Penalty) else Marginal(part)

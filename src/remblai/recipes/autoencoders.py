@@ -4,54 +4,34 @@ from types import MappingProxyType
 from typing import Annotated
 
 from remblai.choices import Choice, make
-from remblai.costs import COSTS, Cost, NegativeLogLikelihood
+from remblai.costs import NegativeLogLikelihood
 from remblai.discrepancies import DISCREPANCIES
-from remblai.laws import DECODERS, ENCODERS, PRIORS
-from remblai.networks import NETWORKS
-from remblai.objectives import AutoEncoder, Conditional, Marginal, Penalty
+from remblai.objectives import AutoEncoder
+from remblai.objectives.penalties import CodeNorm
+from remblai.objectives.regularisers import REGULARISERS
+from remblai.recipes.parts import (
+    CostName,
+    DecoderLaw,
+    EncoderLaw,
+    Latent,
+    Network,
+    Noise,
+    PenaltyName,
+    PriorLaw,
+    Shape,
+    TransportWeight,
+    Weight,
+    auto_encoder,
+)
 from remblai.recipes.recipe import recipe
 
-Latent = Annotated[int, "dimensions of the code"]
-Network = Annotated[Choice, NETWORKS, "the family of networks; auto takes convolutions for images of 16 pixels or more"]
-PriorLaw = Annotated[Choice, PRIORS, "the law of the codes, P_Z"]
-EncoderLaw = Annotated[Choice, ENCODERS, "the law of the code given the data, Q(Z|X)"]
-DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
-CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
-PenaltyName = Annotated[Choice, DISCREPANCIES, "the discrepancy between the codes and the prior"]
-Weight = Annotated[float, "the penalty's weight"]
-TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
-Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
-Shape = tuple[int, ...]
-LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.02, "learned": True})
-
-
-def _auto_encoder(
-    shape: Shape,
-    latent: int,
-    network: Choice,
-    prior: Choice,
-    encoder: Choice,
-    decoder: Choice,
-    cost: Choice | Cost,
-    penalty: Choice | Penalty | None,
-    weight: float = 1.0,
-    transport_weight: float = 1.0,
-    noise: float = 0.0,
-) -> AutoEncoder:
-    law = make(PRIORS, prior, "prior", latent=latent)
-    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
-    if penalty is not None and not isinstance(penalty, Penalty):
-        penalty = Marginal(make(DISCREPANCIES, penalty, "penalty", prior=law, latent=latent))
-    return AutoEncoder(
-        make(ENCODERS, encoder, "encoder", network=nets, prior=law),
-        make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
-        law,
-        make(COSTS, cost, "cost"),
-        penalty,
-        weight,
-        transport_weight,
-        noise,
-    )
+VARIANCE_5 = MappingProxyType({"name": "gaussian", "variance": 5.0})
+LOG = MappingProxyType({"name": "cramer-wold", "log": True})
+Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of codes and prior"]
+Sliced = Annotated[Choice, {"sliced": DISCREPANCIES["sliced"]}, "the sliced distance of codes and prior"]
+CramerWold = Annotated[Choice, {"cramer-wold": DISCREPANCIES["cramer-wold"]}, "the distance of codes and prior"]
+RegulariserName = Annotated[Choice, REGULARISERS, "what keeps the decoder smooth"]
+RegulariserWeight = Annotated[float, "the regulariser's weight; the spectral one has none"]
 
 
 @recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -77,9 +57,7 @@ def wae_mmd(
     the codes' mean and covariance to the prior's (`--warm-start 200`). Its networks are `--network wae`; it samples
     the prior where this recipe has its exact terms (`--no-penalty.closed-form`).
     """
-    return _auto_encoder(
-        shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise
-    )
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
 
 
 @recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -104,27 +82,144 @@ def wae_gan(
     (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's logit
     (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd.
     """
-    return _auto_encoder(
-        shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise
-    )
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
 
 
-@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
-def vae(
+@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def pot(
     shape: Shape,
     latent: Latent = 8,
+    weight: Weight = 10.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "gaussian",
-    decoder: DecoderLaw = LEARNED,
+    decoder: DecoderLaw = "deterministic",
+    cost: CostName = "square",
+    penalty: PenaltyName = "adversarial",
 ) -> AutoEncoder:
-    """Variational auto-encoder (Kingma & Welling 2014, arXiv 1312.6114; Rezende et al. 2014).
+    """Penalised optimal transport (Bousquet et al. 2017, "the VEGAN cookbook", arXiv 1705.07642).
 
-    Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z). The decoder's variance is learned (Rybkin et al. 2021, arXiv
-    2006.13202), which balances the terms for any scale of the data; `--decoder bernoulli` is the MNIST papers' choice
-    and `--no-decoder.learned --decoder.variance 0.5` gives the squared error that the WAE paper compares with.
+    Minimises E c(X, G(Z)) + weight * D(Q_Z, P_Z) over random or deterministic encoders and decoders, for any cost and
+    any penalty: the form of which aae and the wae recipes are cases. A deterministic decoder makes it, as the weight
+    grows, the transport cost of P_X and P_G; a random one bounds it from above.
     """
-    return _auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional())
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight)
+
+
+@recipe(lr=1e-3, critic_lr=5e-4, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def aae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Weight = 1.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "gaussian",
+    decoder: DecoderLaw = VARIANCE_5,
+    penalty: PenaltyName = "adversarial",
+) -> AutoEncoder:
+    """Adversarial auto-encoder (Makhzani et al. 2015, arXiv 1511.05644).
+
+    Minimises E -log p(x|z) + weight * E -log D(z), the penalty of wae-gan. With a Gaussian decoder of variance v it is
+    pot with the squared cost at weight 2 v, divided by 2 v: the gradients agree, the values up to a constant (Bousquet
+    et al. 2017, arXiv 1705.07642). So the variance and the weight are one knob, and 5 stands for wae-gan's weight 10.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
+
+
+@recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def sinkhorn_ae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Weight = 10.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "deterministic",
+    cost: CostName = "square",
+    penalty: Entropic = "entropic",
+    noise: Noise = 0.01,
+) -> AutoEncoder:
+    """Sinkhorn auto-encoder: codes held to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
+
+    Minimises E |x - G(z)|^2, summed over pixels, + weight * the Sinkhorn divergence of the codes and a draw of the
+    prior. The paper takes the sphere (`--prior sphere`), epsilon 0.1 of a cost in absolute units and 50 iterations that
+    it differentiates through; here the plans converge and the gradient is that of the value. Transport to a draw of
+    the prior pulls few codes inwards (standard deviation 0.7 on batches of 100 in 8 coordinates): a larger batch or
+    `--penalty.epsilon 0.5` (0.85) lessens it.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
+
+
+@recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def swae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Weight = 50.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "deterministic",
+    cost: CostName = "square",
+    penalty: Sliced = "sliced",
+    noise: Noise = 0.01,
+) -> AutoEncoder:
+    """Sliced Wasserstein auto-encoder (Kolouri et al. 2019, arXiv 1804.01947).
+
+    Minimises E |x - G(z)|^2, summed over pixels, + weight * the mean over random lines of W_2^2 between the codes'
+    projections and the prior's. The paper sorts a draw of the prior (`--no-penalty.closed-form`), where this recipe has
+    the quantiles of a normal prior; `--penalty.kind axes` sees a single dead axis, `max` seeks the worst line.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
+
+
+@recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def cwae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Weight = 1.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "deterministic",
+    cost: CostName = "square",
+    penalty: CramerWold = LOG,
+    noise: Noise = 0.01,
+) -> AutoEncoder:
+    """Cramer-Wold auto-encoder (Tabor et al. 2020, arXiv 1805.09235).
+
+    Minimises E |x - G(z)|^2, summed over pixels, + weight * the logarithm of the Cramer-Wold distance of the codes and
+    the prior, which needs no tuning of the weight: a distance k times smaller is log k less at every scale.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
+
+
+@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
+def rae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Weight = 0.01,
+    network: Network = "auto",
+    cost: CostName = "square",
+    regulariser: RegulariserName = "weight-decay",
+    regulariser_weight: RegulariserWeight = 1e-4,
+) -> AutoEncoder:
+    """Regularised auto-encoder: small codes and a smooth decoder (Ghosh et al. 2020, arXiv 1903.12436).
+
+    Minimises E |x - G(z)|^2, summed over pixels, + weight * E |z|^2 / 2 + regulariser_weight * R(G). Nothing holds the
+    codes to a prior: the paper samples from a law fitted to them afterwards, and draws of the prior, which `sample`
+    decodes, are poor. The authors' MNIST setting, 1e-4 on the mean of z^2 and 1e-7 on the weights beside a mean over
+    32 x 32 pixels with 16 coordinates, is weight 0.013 and regulariser weight 1e-4 here.
+    """
+    return auto_encoder(
+        shape,
+        latent,
+        network,
+        "normal",
+        "deterministic",
+        "deterministic",
+        cost,
+        CodeNorm(),
+        weight,
+        regulariser=make(REGULARISERS, regulariser, "regulariser"),
+        regulariser_weight=regulariser_weight,
+    )
 
 
 @recipe(lr=2e-3, steps=6500, schedule="cosine", average=0.995)
@@ -136,4 +231,4 @@ def ae(
     noise: Noise = 0.01,
 ) -> AutoEncoder:
     """Plain auto-encoder: E c(x, G(z)) and nothing that ties the codes to the prior; the baseline for samples."""
-    return _auto_encoder(shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
+    return auto_encoder(shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)

@@ -1,0 +1,97 @@
+"""Mean and covariance compared: a penalty on two moments, which sees tied and shifted axes for little work."""
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from remblai.costs import wide
+from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.frechet import of_law as moments_of
+from remblai.discrepancies.samples import flat
+
+
+class Covariance(Discrepancy):
+    """|m - m'|^2 + |S - S'|^2, the Frobenius norm of the covariances' difference: two moments, and nothing more.
+
+    The plain value, of the moments of the samples, is too large by about (d + d^2) / n: as a penalty on n codes it
+    shrinks them (standard deviation 0.78 at d = 64, n = 100). The unbiased estimate is the same function of the law in
+    the mean, is below 0 about half of the time when the laws agree, and is never clamped. Both take d x d or n x m
+    products, whichever are smaller.
+
+    Against a law whose mean and covariance are known `to_law` takes them exactly. It sees two tied axes where kernels
+    do not, and no dependence beyond the second moments: `sliced` along the axes is its complement.
+
+    Args:
+        biased: the plain value of the samples' moments, at least 0.
+
+    Raises:
+        ValueError: fewer than 4 points in a sample (2 with the plain value), or samples that do not fit together.
+
+    Source: the unbiased square of a covariance: Himeno and Yamada, "Estimations for some functions of covariance matrix
+    in high dimension under non-normality and its applications" (2014); Chen, Zhang and Zhong, "Tests for
+    high-dimensional covariance matrices" (2010). The plain one: the first phase of the code of Tolstikhin et al.,
+    arXiv 1711.01558.
+    """
+
+    needs_all_samples: ClassVar[bool] = True
+
+    def __init__(self, biased: bool = False) -> None:
+        super().__init__()
+        self.biased = biased
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
+        x, y = flat(x, y)
+        with torch.autocast(y.device.type, enabled=False):
+            (p, centred_p), (q, centred_q) = self._centred(x), self._centred(y)
+            across = overlap(centred_p, centred_q) / ((len(x) - 1) * (len(y) - 1))
+            spread = self._own(centred_p) + self._own(centred_q) - 2.0 * across
+            noise = 0.0 if self.biased else _noise(centred_p) + _noise(centred_q)
+            return (p - q).square().sum() + spread - noise
+
+    def to_law(self, y: Tensor, law: Distribution) -> Tensor:
+        """The estimate from a sample y (n, d) and a law; exact in the law where both its moments are known."""
+        moments = moments_of(law)
+        if moments is None:
+            return super().to_law(y, law)
+        check_samples(moments.mean[None], y)
+        with torch.autocast(y.device.type, enabled=False):
+            y = wide(y)
+            mean, rows = moments.mean.to(y.dtype), moments.rows.to(y.dtype)
+            q, centred = self._centred(y)
+            spread = self._own(centred) + overlap(rows, rows) - 2.0 * overlap(rows, centred) / (len(y) - 1)
+            return (mean - q).square().sum() + spread - (0.0 if self.biased else _noise(centred))
+
+    def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        least = 2 if self.biased else 4
+        if len(x) < least:
+            raise ValueError(
+                f"covariance: expected at least {least} points in each sample, got {len(x)}: take a larger batch"
+                + ("." if self.biased else ", or biased=True, which needs 2.")
+            )
+        mean = x.mean(0)
+        return mean, x - mean
+
+    def _own(self, centred: Tensor) -> Tensor:
+        """|S|^2 of one sample, S its covariance, or its unbiased estimate."""
+        n = len(centred)
+        square = overlap(centred, centred) / (n - 1) ** 2
+        if self.biased:
+            return square
+        lengths = centred.square().sum(1)
+        trace, fourth = lengths.sum() / (n - 1), lengths.square().sum() / (n - 1)
+        return (n - 1) / (n * (n - 2) * (n - 3)) * ((n - 1) * (n - 2) * square + trace.square() - n * fourth)
+
+
+def overlap(a: Tensor, b: Tensor) -> Tensor:
+    """tr(a'a b'b) = |a b'|^2 for a (n, d), b (m, d) -> scalar, through the smaller of the two kinds of products."""
+    if len(a) * len(b) < a.shape[1] ** 2:
+        return (a @ b.T).square().sum()
+    return ((a.T @ a) * (b.T @ b)).sum()
+
+
+def _noise(centred: Tensor) -> Tensor:
+    """tr S / n: how much too large the square of the mean is on average."""
+    return centred.square().sum() / (len(centred) * (len(centred) - 1))

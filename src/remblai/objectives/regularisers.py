@@ -1,0 +1,76 @@
+"""Regularisers of an auto-encoder's decoder: what keeps it smooth where no law is matched."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.utils.parametrize import register_parametrization
+
+from remblai.discrepancies.lipschitz import LAYERS, Spectral, UnitNorm
+
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+
+
+class Regulariser:
+    """The interface: `prepare` is called once, `project` before each decoding while training, then the regulariser."""
+
+    def prepare(self, decoder: nn.Module) -> None:
+        """Changes the decoder's layers where the constraint needs it."""
+
+    def project(self, decoder: nn.Module) -> None:
+        """Brings the decoder back to where it must be."""
+
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor | None:
+        """What the decoder pays, z (n, k) -> the law of x, at the codes z of a batch: a scalar, or None for nothing."""
+        return None
+
+
+class WeightDecay(Regulariser):
+    """The sum of squares of the decoder's weights, its biases and normalisations' gains left out (RAE-L2)."""
+
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
+        return torch.stack([w.square().sum() for w in decoder.parameters() if w.ndim > 1]).sum()
+
+
+class Gradient(Regulariser):
+    """E |dG/dz|^2, the squared Frobenius norm of the decoder's Jacobian at the codes (RAE-GP).
+
+    Estimated without bias by one product with random signs v: E_v |d(v . G)/dz|^2 = |dG/dz|^2. (The authors' code has
+    the derivative of the sum of G^2 in its place.) Batch normalisation ties points together, and their mutual
+    derivatives then count.
+    """
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled graph can be differentiated once only
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
+        lent = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
+        with torch.enable_grad():
+            z = z if z.requires_grad else z.detach().requires_grad_()
+            x: Tensor = functional_call(decoder, lent, (z,)).mean
+            signs = torch.randint(0, 2, x.shape, device=x.device).to(x.dtype) * 2.0 - 1.0
+            (slope,) = torch.autograd.grad(x, z, signs, create_graph=True)
+        return slope.square().sum(1).mean()
+
+
+class SpectralNorm(Regulariser):
+    """Each linear and convolution layer's weight is divided by its largest singular value: costs nothing (RAE-SN).
+
+    As for critics (Miyato et al., arXiv 1802.05957), transposed convolutions included, whose weight is taken as the
+    matrix (in, out * height * width). The singular vectors advance by one power iteration before each decoding.
+    """
+
+    def prepare(self, decoder: nn.Module) -> None:
+        """Puts the division on each layer's weight."""
+        for layer in [layer for layer in decoder.modules() if isinstance(layer, LAYERS + TRANSPOSED)]:
+            register_parametrization(layer, "weight", UnitNorm(layer.weight))
+
+    def project(self, decoder: nn.Module) -> None:
+        """One power iteration on each layer."""
+        Spectral().project(decoder)
+
+
+REGULARISERS: dict[str, Callable[..., Regulariser]] = {
+    "weight-decay": WeightDecay,
+    "gradient": Gradient,
+    "spectral": SpectralNorm,
+}

@@ -1,0 +1,106 @@
+"""The variational auto-encoders: -log p(x|z) for a cost, a random encoder, and penalties on each code's law."""
+
+from types import MappingProxyType
+from typing import Annotated
+
+from remblai.choices import Choice, make
+from remblai.costs import NegativeLogLikelihood
+from remblai.discrepancies import DISCREPANCIES
+from remblai.laws import PRIORS
+from remblai.objectives import AutoEncoder, Conditional
+from remblai.objectives.penalties import Sum, made
+from remblai.recipes.parts import LEARNED, DecoderLaw, EncoderLaw, Latent, Network, PriorLaw, Shape, auto_encoder
+from remblai.recipes.recipe import recipe
+
+Beta = Annotated[float, "the weight of the divergence from the prior; 1 is the VAE"]
+Alpha = Annotated[float, "the share of the information term that is taken out: 0 as the VAE, 1 as the MMD-VAE"]
+Lambda = Annotated[float, "the paper's lambda, the weight of the codes' law against the prior"]
+MarginalName = Annotated[Choice, DISCREPANCIES, "the discrepancy between the codes and the prior"]
+HALF = MappingProxyType({"name": "gaussian", "variance": 0.5})
+
+
+@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
+def vae(
+    shape: Shape,
+    latent: Latent = 8,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "gaussian",
+    decoder: DecoderLaw = LEARNED,
+) -> AutoEncoder:
+    """Variational auto-encoder (Kingma & Welling 2014, arXiv 1312.6114; Rezende et al. 2014).
+
+    Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z). The decoder's variance is learned (Rybkin et al. 2021, arXiv
+    2006.13202), which balances the terms for any scale of the data; `--decoder bernoulli` is the MNIST papers' choice
+    and `--no-decoder.learned --decoder.variance 0.5` gives the squared error that the WAE paper compares with.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional())
+
+
+@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
+def beta_vae(
+    shape: Shape,
+    latent: Latent = 8,
+    beta: Beta = 4.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "gaussian",
+    decoder: DecoderLaw = LEARNED,
+) -> AutoEncoder:
+    """The VAE with a heavier divergence (Higgins et al., ICLR 2017; Burgess et al. 2018, arXiv 1804.03599).
+
+    Minimises E -log p(x|z) + beta * E KL(Q(Z|X) || P_Z): fewer nats through the code, and axes that vary apart. With a
+    Gaussian decoder of fixed variance, beta and the variance are one knob: only their product matters.
+    """
+    return auto_encoder(
+        shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional(), weight=beta
+    )
+
+
+@recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def info_vae(
+    shape: Shape,
+    latent: Latent = 8,
+    alpha: Alpha = 0.5,
+    weight: Lambda = 100.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "gaussian",
+    decoder: DecoderLaw = LEARNED,
+    penalty: MarginalName = "mmd",
+) -> AutoEncoder:
+    """Information maximising VAE (Zhao, Song, Ermon 2019, arXiv 1706.02262).
+
+    Minimises E -log p(x|z) + (1 - alpha) E KL(Q(Z|X) || P_Z) + (alpha + weight - 1) D(Q_Z, P_Z). With alpha 0 and
+    weight 1 it is the VAE, with alpha 1 the MMD-VAE; the last factor is below 0 where weight < 1 - alpha.
+    """
+    if not alpha <= 1.0:
+        raise ValueError(
+            f"alpha: expected a number of at most 1, got {alpha}: beyond 1 each code is driven away from the prior; "
+            "take 1, the MMD-VAE."
+        )
+    if not weight >= 0.0:
+        raise ValueError(f"weight: expected lambda of at least 0, got {weight}: take 1 for the VAE, or more.")
+    law = make(PRIORS, prior, "prior", latent=latent)
+    marginal = made(penalty, prior=law, latent=latent)
+    terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal), signed=True)
+    return auto_encoder(shape, latent, network, law, encoder, decoder, NegativeLogLikelihood(), terms)
+
+
+@recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def mmd_vae(
+    shape: Shape,
+    latent: Latent = 8,
+    weight: Lambda = 50.0,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: EncoderLaw = "gaussian",
+    decoder: DecoderLaw = HALF,
+    penalty: MarginalName = "mmd",
+) -> AutoEncoder:
+    """The VAE with MMD in place of its divergence: InfoVAE at alpha 1 (Zhao, Song, Ermon 2019, arXiv 1706.02262).
+
+    Minimises E -log p(x|z) + weight * MMD^2(Q_Z, P_Z). With its Gaussian decoder of variance 1/2 it is wae-mmd with a
+    random encoder: the cost is |x - G(z)|^2 and a constant. Nothing holds the encoder's noise but its mark on the cost.
+    """
+    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)

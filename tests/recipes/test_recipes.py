@@ -1,0 +1,156 @@
+"""Every recipe of the table: trains, samples, encodes, is saved and goes on, on points and on images of any shape."""
+
+import copy
+import io
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from remblai import choices
+from remblai.discrepancies import Adversarial
+from remblai.objectives import AutoEncoder, Objective
+from remblai.recipes import RECIPES
+from remblai.resolve import Resolved, from_json, loop_options, resolve
+from remblai.training import State, check, steps
+from remblai.training.state import sides
+
+SHAPES = [(2,), (1, 9, 7), (3, 17, 19), (4, 7, 11)]
+SMALL: dict[str, Any] = {
+    "latent": 3,
+    "network.width": 8,
+    "penalty.width": 16,
+    "penalty.depth": 2,
+    "noise": 0.1,
+    "average": 0.9,
+    "steps": 20,
+    "batch_size": 8,
+}
+VARIANTS: list[tuple[str, dict[str, Any]]] = [
+    ("wae-mmd", {"penalty": "sum"}),
+    ("wae-mmd", {"penalty": "sum", "penalty.first": "adversarial", "penalty.second": "covariance"}),
+    ("pot", {"encoder": "implicit", "decoder": "gaussian", "cost": "euclidean", "penalty": "mmd"}),
+    ("info-vae", {"penalty": "adversarial"}),
+    ("rae", {"regulariser": "gradient"}),
+    ("rae", {"regulariser": "spectral"}),
+]
+CASES = [*((name, {}) for name in RECIPES), *VARIANTS]
+
+
+def title(case: object) -> str | None:
+    return "-".join(str(value) for value in case.values()) if isinstance(case, dict) else None
+
+
+def resolved(name: str, **options: Any) -> Resolved:
+    """The recipe with as much of SMALL as it has options for."""
+    known = {option.name for option in choices.options(RECIPES[name].function, options)}
+    known |= {option.name for option in loop_options(RECIPES[name])}
+    return resolve(name, {key: value for key, value in SMALL.items() if key in known} | options)
+
+
+def built(how: Resolved, shape: tuple[int, ...]) -> tuple[Objective, State]:
+    torch.manual_seed(0)
+    objective = how.build(shape)
+    return objective, State(objective, **how.loop)
+
+
+def stream(shape: tuple[int, ...], start: int = 0) -> Iterator[Tensor]:
+    for number in itertools.count(start):
+        generator = torch.Generator().manual_seed(number)
+        draw = torch.rand if len(shape) == 3 else torch.randn
+        yield draw(8, *shape, generator=generator)
+
+
+def run(state: State, shape: tuple[int, ...], n: int) -> None:
+    for step in itertools.islice(steps(state, stream(shape, state.drawn)), n):
+        assert all(torch.isfinite(term) for term in step.terms.values())
+    check(state)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=title)
+def test_it_trains_moves_every_weight_samples_and_encodes(
+    name: str, options: dict[str, Any], shape: tuple[int, ...]
+) -> None:
+    objective, state = built(resolved(name, **options), shape)
+    before = {key: value.clone() for key, value in objective.named_parameters()}
+    run(state, shape, 20)
+    still = {key for key, value in objective.named_parameters() if torch.equal(value, before[key])}
+    assert not still
+    objective.eval()
+    sample = objective.sample(5)
+    assert sample.shape == (5, *shape)
+    assert torch.isfinite(sample).all()
+    assert not sample.requires_grad
+    assert len(shape) == 1 or (sample.min() >= 0 and sample.max() <= 1)
+    if isinstance(objective, AutoEncoder):
+        z = objective.encode(next(stream(shape))).z
+        assert z.shape == (8, 3)
+        assert objective.decoder(z).mean.shape == (8, *shape)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=title)
+def test_a_first_phase_leaves_only_the_decoder_and_the_critic(name: str, options: dict[str, Any]) -> None:
+    objective, state = built(resolved(name, warm_start=5, **options), (2,))
+    if objective.warm_start(torch.randn(8, 2)) is None:
+        return
+    before = copy.deepcopy(objective.state_dict())
+    run(state, (2,), 5)
+    moved = {key.split(".")[0] for key, value in objective.state_dict().items() if not torch.equal(value, before[key])}
+    assert moved == {"encoder"}
+
+
+def through_bytes(saved: Any) -> Any:
+    file = io.BytesIO()
+    torch.save(saved, file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=True)
+
+
+@pytest.mark.parametrize("shape", [(2,), (3, 17, 19)], ids=str)
+@pytest.mark.parametrize(("name", "options"), CASES, ids=title)
+def test_it_is_saved_and_goes_on_bit_for_bit(name: str, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+    how = resolved(name, **options)
+    whole, state = built(how, shape)
+    run(state, shape, 5)
+    assert state.average is not None
+    saved = through_bytes((whole.state_dict(), state.state_dict(), state.average.values))
+    run(state, shape, 6)
+    again, later = built(from_json(json.loads(json.dumps(how.to_json()))), shape)
+    torch.rand(100)
+    again.load_state_dict(saved[0])
+    later.load_state_dict(saved[1], saved[2])
+    run(later, shape, 6)
+    assert (later.number, later.drawn) == (state.number, state.drawn)
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in whole.state_dict().items())
+    assert later.average is not None
+    assert all(torch.equal(value, later.average.values[key]) for key, value in state.average.values.items())
+
+
+@pytest.mark.parametrize(("name", "options"), CASES, ids=title)
+def test_each_side_keeps_still_in_the_others_turn(name: str, options: dict[str, Any]) -> None:
+    objective, state = built(resolved(name, ascents=0, **options), (2,))
+    critics, model = sides(objective)
+    assert bool(critics) == any(isinstance(part, Adversarial) for part in objective.modules())
+    assert model
+    before = {key: value.clone() for key, value in objective.state_dict().items() if ".critic." in key}
+    run(state, (2,), 3)
+    assert all(torch.equal(value, objective.state_dict()[key]) for key, value in before.items())
+    loss = objective.adversary_loss(next(stream((2,))))
+    assert (loss is None) == (not critics)
+    if loss is None:
+        return
+    for parameter in objective.parameters():
+        parameter.requires_grad_(True).grad = None
+    objective.adversary_loss(next(stream((2,)))).backward()  # type: ignore[union-attr]
+    assert all(parameter.grad is not None for parameter in critics.values())
+    assert all(parameter.grad is None for parameter in model.values())
+
+
+def test_critics_are_where_they_are_named() -> None:
+    with_critic = {name for name in RECIPES if sides(built(resolved(name), (2,))[0])[0]}
+    assert {"wae-gan", "pot", "aae"} <= with_critic
+    assert not with_critic & {"wae-mmd", "vae", "beta-vae", "info-vae", "mmd-vae", "ae", "rae", "swae", "cwae"}
