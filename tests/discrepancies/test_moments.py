@@ -56,10 +56,11 @@ LAWS = {
 @pytest.mark.parametrize("name", LAWS)
 def test_against_a_law_its_moments_are_exact(name: str) -> None:
     law, y = LAWS[name], sample(7, 3)
+    torch.manual_seed(0)
     far = law.sample((100_000,)).double()
     for biased in (True, False):
         exact = float(Covariance(biased).to_law(y, law))
-        assert exact == pytest.approx(float(Covariance(biased)(far, y)), rel=0.02, abs=0.05)
+        assert exact == pytest.approx(float(Covariance(biased)(far, y)), rel=0.03, abs=0.05)
 
 
 def test_a_law_without_known_moments_is_sampled() -> None:
