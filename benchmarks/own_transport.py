@@ -49,7 +49,7 @@ contender("sinkhorn", "remblai sinkhorn, streamed", ours=True)(sinkhorn("stream"
 @contender("sliced", "remblai Sliced", ours=True)
 def _(p: Problem, _: Any) -> Answer:
     x, y, slices = floats(p.x, p.y, directions(p).T.copy())
-    value = mean(x.requires_grad_(p.extra["gradient"]), y, Lines(slices), 2.0)
+    value = mean(x.requires_grad_(p.extra["gradient"]), y, Lines(slices, len(slices)), 2.0)
     if p.extra["gradient"]:
         value.backward()
     return {"value": float(value.detach())}
