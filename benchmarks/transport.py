@@ -129,7 +129,8 @@ def serve(task: str, name: str, asked: dict[str, Any]) -> None:
     for _ in sys.stdin:
         if first:
             stop, told = _settled(side, problem, ladder)
-            first, told["megabytes"] = False, _peak() - before
+            told["megabytes"] = told.pop("peak", before) - before
+            first = False
         else:
             start = time.perf_counter()
             side.answer(problem, stop)
@@ -141,15 +142,17 @@ def _settled(
     side: Contender, problem: Problem, ladder: tuple[float | None, ...]
 ) -> tuple[float | None, dict[str, Any]]:
     """The loosest stopping value that is good enough, and what the answer is worth."""
+    peak = 0.0
     for stop in ladder:
         answer = side.answer(problem, stop)
+        peak = peak or _peak()  # before an answer is judged, which has a memory of its own
         if not answer:
             return stop, {"failed": "does not apply"}
         if "g" not in answer:
-            return stop, {"value": float(answer["value"])}
+            return stop, {"value": float(answer["value"]), "peak": peak}
         error, allowed = judged(problem, answer, side.ours)
         if error <= allowed:
-            return stop, {"error": error}
+            return stop, {"error": error, "peak": peak}
     return None, {"failed": f"error {error:.1e}, not {allowed:.1e}"}
 
 
