@@ -39,7 +39,7 @@ $(VENV)/.made:
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
-	./install.sh $(BIN) -e .
+	./install.sh $(BIN) -e ".[exact]"
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.made pyproject.toml constraints.txt
