@@ -1,7 +1,8 @@
 """One device or many look the same: rank, gathered samples, averaged gradients. One process is the trivial case."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -64,6 +65,18 @@ def seed(value: int) -> None:
     random.seed(own)
     np.random.seed(own)
     torch.manual_seed(own)
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
+    """Within it torch's generators of the CPU and of `device` start at the seed; after it they are as before."""
+    cuda = device is not None and device.type == "cuda"
+    with torch.random.fork_rng(devices=[device] if cuda else []):
+        torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach other accelerators too
+        if cuda:
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        yield
 
 
 def choose(name: str) -> torch.device:

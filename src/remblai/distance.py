@@ -11,12 +11,15 @@ import torch
 from torch import Tensor
 
 from remblai import data as datasets
+from remblai import devices
 from remblai.choices import Choice, make
 from remblai.costs import power
 from remblai.discrepancies import DISCREPANCIES
 from remblai.discrepancies.testing import Confidence, Floor, Statistic, floor, interval, two_sample_test
-from remblai.distances import DIVERGENCES, Plan, f_divergence, transport
+from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
 from remblai.distances.door import exponent
+from remblai.distances.entropic.ladder import mean_cost
+from remblai.distances.problem import Problem
 from remblai.files import whole
 from remblai.report.plans import heat, matched
 
@@ -33,8 +36,8 @@ class Wasserstein:
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """W_p between the samples x (n, d) and y (m, d)."""
-        value: Tensor = self.plan(x, y).value
-        return value.clamp(min=0.0) ** (1.0 / self.p)
+        value: Tensor = wasserstein(x, y, self.p)
+        return value
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The best plan; its value is W_p^p."""
@@ -50,9 +53,8 @@ def _empirical(name: str) -> Callable[[], Statistic]:
 
     def divergence(x: Tensor, y: Tensor) -> Tensor:
         both = torch.cat([x, y]).double()
-        steps = (
-            both / both.abs().amax(0).clamp(min=1e-300) / SAME
-        )  # standardised and back, equal values differ a little
+        # Tables come standardised and back, after which equal values differ a little.
+        steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
         _, where = torch.unique(steps.round(), dim=0, return_inverse=True)
         cells = int(where.max()) + 1
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
@@ -251,15 +253,12 @@ def _points(spec: str) -> Tensor:
 
 def _spread(x: Tensor, y: Tensor) -> Spread:
     """E|X - Y|^2 over pairs of the two samples."""
-    x, y = x.double(), y.double()
-    mean = x.square().sum(1).mean() + y.square().sum(1).mean() - 2.0 * x.mean(0) @ y.mean(0)
-    return Spread(max(float(mean), 1e-12), x.shape[1])
+    return Spread(max(mean_cost(Problem.of_points(x, y)), 1e-12), x.shape[1])
 
 
 @torch.no_grad()
 def _value(statistic: Statistic, x: Tensor, y: Tensor, seed: int) -> float:
     """The estimate, which may be infinite; what it draws itself is a function of the seed."""
     measured = getattr(statistic, "estimate", statistic)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with devices.seeded(seed):
         return float(measured(x, y))

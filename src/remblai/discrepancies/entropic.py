@@ -8,7 +8,6 @@ from torch import Tensor
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.distances import door
 from remblai.distances.entropic.debiased import Divergence, divergence
-from remblai.distances.entropic.ladder import positive
 from remblai.distances.entropic.sinkhorn import solve
 from remblai.distances.ground import CostLike, resolved
 from remblai.distances.plan import Plan
@@ -55,7 +54,7 @@ class Entropic(Discrepancy):
             relative,
             debiased,
         )
-        self.tolerance, self.max_iterations = positive("tolerance", tolerance), max_iterations
+        self.tolerance, self.max_iterations = door.positive("tolerance", tolerance), max_iterations
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
@@ -75,18 +74,16 @@ class Entropic(Discrepancy):
 
     def solved(self, x: Tensor, y: Tensor) -> Divergence | Plan:
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
+        if not self.debiased:
+            return self.plan(x, y)
         check_samples(x, y)
-        x, y = x.flatten(1), y.flatten(1)
-        options: dict[str, Any] = {
-            "relative": self.relative,
-            "tolerance": self.tolerance,
-            "max_iterations": self.max_iterations,
-        }
-        if self.debiased:
-            return divergence(x, y, self.epsilon, self.cost, **options)
-        return solve(Problem.of_points(x, y, self.cost), self.epsilon, **options)
+        return divergence(x.flatten(1), y.flatten(1), self.epsilon, self.cost, **self._options())
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
-        found = self.solved(x, y)
-        return found.across if isinstance(found, Divergence) else found
+        check_samples(x, y)
+        problem = Problem.of_points(x.flatten(1), y.flatten(1), self.cost)
+        return solve(problem, self.epsilon, **self._options())
+
+    def _options(self) -> dict[str, Any]:
+        return {"relative": self.relative, "tolerance": self.tolerance, "max_iterations": self.max_iterations}

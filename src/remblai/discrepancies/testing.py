@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai import devices
 from remblai.choices import unknown
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite
 from remblai.distances.door import number
@@ -215,11 +216,7 @@ def two_sample_test(
 def _measured(discrepancy: Statistic, x: Tensor, y: Tensor, seed: int) -> float:
     """The estimate; torch's global generators are seeded for it, and left as they were."""
     statistic = discrepancy.estimate if isinstance(discrepancy, Discrepancy) else discrepancy
-    index = x.get_device()
-    with torch.random.fork_rng(devices=[index] if x.is_cuda else []):
-        torch.default_generator.manual_seed(seed)
-        if x.is_cuda:
-            torch.cuda.default_generators[index].manual_seed(seed)
+    with devices.seeded(seed, x.device):
         value = float(statistic(x, y))
     if not math.isfinite(value):
         raise ValueError(

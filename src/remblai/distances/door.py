@@ -115,6 +115,18 @@ def exponent(value: Any) -> float:
     return found
 
 
+def positive(name: str, value: Any) -> float:
+    """A positive, finite number.
+
+    Raises:
+        ValueError: it is not.
+    """
+    found = number(name, value)
+    if not 0.0 < found < float("inf"):
+        raise ValueError(f"{name}: expected a positive, finite number, got {value}.")
+    return found
+
+
 def number(name: str, value: Any) -> float:
     """A real number.
 

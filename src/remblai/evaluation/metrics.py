@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from remblai.costs import squared_distances
+from remblai.devices import seeded
 from remblai.discrepancies import MMD
 from remblai.evaluation.pairs import BLOCK, Pairs, Rows, flat, measure, parts, rounding, to_nearest
 from remblai.kernels import KERNELS
@@ -229,8 +230,7 @@ def _mmd(prior: Prior) -> MMD:
 def _draw(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
     """Draws (samples, n, k) on the CPU, so that they are the same wherever the prior lives."""
     law = copy.deepcopy(prior).cpu()()
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach the accelerators' too
+    with seeded(seed):
         draws: Tensor = law.sample(torch.Size((samples, n)))
     return draws.to(_device(prior))
 

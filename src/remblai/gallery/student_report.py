@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from remblai.costs import squared_distances
 from remblai.data import load
+from remblai.devices import seeded
 from remblai.discrepancies import MMD
-from remblai.distances.stochastic.sampling import seeded
 from remblai.gallery.entry import Entry, between, equal
 from remblai.kernels import SCALES, InverseMultiquadric
 from remblai.networks import NETWORKS

@@ -41,15 +41,24 @@ class Gradient(Regulariser):
     derivatives then count.
     """
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # a compiled graph can be differentiated once only
+    def __init__(self) -> None:
+        # A compiled graph can be differentiated once only. Wrapped here: it loads the compiler, which takes seconds.
+        self.paid = torch.compiler.disable(squared_slope)  # type: ignore[no-untyped-call]
+
     def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
-        lent = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
-        with torch.enable_grad():
-            z = z if z.requires_grad else z.detach().requires_grad_()
-            x: Tensor = functional_call(decoder, lent, (z,)).mean
-            signs = torch.randint(0, 2, x.shape, device=x.device).to(x.dtype) * 2.0 - 1.0
-            (slope,) = torch.autograd.grad(x, z, signs, create_graph=True)
-        return slope.square().sum(1).mean()
+        paid: Tensor = self.paid(decoder, z)
+        return paid
+
+
+def squared_slope(decoder: nn.Module, z: Tensor) -> Tensor:
+    """The estimate of E |dG/dz|^2 at the codes z (n, k), itself differentiable."""
+    lent = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
+    with torch.enable_grad():
+        z = z if z.requires_grad else z.detach().requires_grad_()
+        x: Tensor = functional_call(decoder, lent, (z,)).mean
+        signs = torch.randint(0, 2, x.shape, device=x.device).to(x.dtype) * 2.0 - 1.0
+        (slope,) = torch.autograd.grad(x, z, signs, create_graph=True)
+    return slope.square().sum(1).mean()
 
 
 class SpectralNorm(Regulariser):

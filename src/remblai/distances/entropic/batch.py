@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from remblai.distances import door
-from remblai.distances.entropic.ladder import ANNEALED, FALL, complain, count, positive
+from remblai.distances.entropic.ladder import ANNEALED, FALL, complain, count
 from remblai.distances.envelope import attached
 from remblai.distances.feasible import check_feasible
 from remblai.distances.ground import Matrix
@@ -57,7 +57,7 @@ def batch(
     Raises:
         ValueError: shapes that do not fit, or any problem that is none.
     """
-    blur, tolerance = door.epsilon(epsilon), positive("tolerance", tolerance)
+    blur, tolerance = door.epsilon(epsilon), door.positive("tolerance", tolerance)
     max_iterations = count("max_iterations", max_iterations)
     costs = door.tensor("cost matrices", C)
     if costs.dim() != 3 or costs.numel() == 0:

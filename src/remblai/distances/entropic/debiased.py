@@ -7,8 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.distances import door
 from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.ladder import absolute, chosen, complain, count, ladder, positive
+from remblai.distances.entropic.ladder import absolute, chosen, complain, count, ladder
 from remblai.distances.entropic.sinkhorn import ITERATIONS, TOLERANCE, solve
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.ground import CostLike, Points
@@ -150,7 +151,7 @@ def symmetric(
         start: a potential (n,) to begin with.
     """
     began = time.perf_counter()
-    tolerance, max_iterations = positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    tolerance, max_iterations = door.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     held = populated(problem)
     a, iterations = held.a, 0
     h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[problem.a > 0]

@@ -1,6 +1,5 @@
 """The way to the potentials of an entropic plan: larger epsilons first, float32 before float64, Newton at the end."""
 
-import math
 import warnings
 from typing import Any, NamedTuple
 
@@ -172,18 +171,6 @@ def absolute(problem: Problem, epsilon: Any, relative: bool) -> float:
             f"epsilon: expected a positive mean cost to take {found:g} times of, got {typical:g}: give it absolute."
         )
     return found * typical
-
-
-def positive(name: str, value: Any) -> float:
-    """A positive, finite number.
-
-    Raises:
-        ValueError: it is not.
-    """
-    found = door.number(name, value)
-    if not 0.0 < found < math.inf:
-        raise ValueError(f"{name}: expected a positive, finite number, got {value}.")
-    return found
 
 
 def count(name: str, value: Any) -> int:

@@ -9,12 +9,10 @@ from remblai.choices import unknown
 from remblai.distances import door
 from remblai.distances.entropic import unbalanced as soft
 from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.ladder import FORMS, absolute, complain, count, mean_cost, positive, potentials, square
+from remblai.distances.entropic.ladder import FORMS, absolute, complain, count, mean_cost, potentials, square
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
-
-__all__ = ["absolute", "positive", "sinkhorn", "solve"]
 
 TOLERANCE = 1e-6
 ITERATIONS = 10_000
@@ -83,7 +81,7 @@ def solve(
     """The entropic plan of a problem from points or a matrix; arguments as `sinkhorn` has them."""
     began = time.perf_counter()
     epsilon = absolute(problem, epsilon, relative)
-    tolerance, max_iterations = positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    tolerance, max_iterations = door.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     if form not in FORMS:
         raise unknown("form", form, FORMS)
     if not (square(problem.ground) and mean_cost(problem) < 1e300):  # finite points can be infinitely far apart

@@ -11,7 +11,7 @@ from remblai.distances import door
 from remblai.distances.certificate import transformed
 from remblai.distances.entropic.gibbs import gibbs, populated
 from remblai.distances.entropic.kernel import Relaxation
-from remblai.distances.entropic.ladder import absolute, complain, count, positive, rungs
+from remblai.distances.entropic.ladder import absolute, complain, count, rungs
 from remblai.distances.entropic.softmin import Exponents, Moved, sweep
 from remblai.distances.envelope import attached
 from remblai.distances.feasible import check_feasible
@@ -76,7 +76,7 @@ def solve(
     """
     began = time.perf_counter()
     epsilon = absolute(problem, epsilon, relative)
-    tolerance, max_iterations = positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    tolerance, max_iterations = door.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     strengths = _strengths(strength)
     check_feasible(problem, kept=False)
     held = populated(problem)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.distances.certificate import transformed
 from remblai.distances.coupling import Sparse
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan, carried_cost, solved
 from remblai.distances.problem import Problem
 
 Array = NDArray[np.float64]
@@ -150,7 +150,7 @@ def proven(
     rows, columns, masses = (one.to(problem.a.device) for one in entries)
     coupling = Sparse(rows, columns, masses, problem.shape)
     f, g = feasible(problem, g.to(problem.a.device), f)
-    value = float(coupling.masses @ problem.ground.pairs(coupling.rows, coupling.columns))
+    value = carried_cost(problem.ground, coupling)
     gap = value - float(problem.a @ f + problem.b @ g)
     sums = coupling.marginals()
     error = float((sums[0] - problem.a).abs().sum() + (sums[1] - problem.b).abs().sum())

@@ -9,12 +9,13 @@ from torch import Tensor
 
 from remblai.choices import Choice, make
 from remblai.costs import Cost
+from remblai.devices import seeded
+from remblai.distances import door
 from remblai.distances.certificate import transformed
-from remblai.distances.door import epsilon as positive
 from remblai.distances.ground import CostLike, Points, resolved
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.sampling import Draws, Sampler, seeded, stride, whole
+from remblai.distances.stochastic.sampling import Draws, Sampler, whole
 from remblai.distances.stochastic.semidual import response
 from remblai.kernels import KERNELS, Gaussian, Kernel
 
@@ -76,8 +77,8 @@ def continuous(
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 3 and proposition 5, arXiv 1605.08527.
     """
     started = time.perf_counter()
-    epsilon = positive(epsilon)
-    steps, pace = -(-whole("samples", samples) // whole("batch", batch)), stride(step)
+    epsilon = door.epsilon(epsilon)
+    steps, pace = -(-whole("samples", samples) // whole("batch", batch)), door.positive("step", step)
     if whole("evaluation", evaluation) < 2:
         raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
     draws = Draws("sampler_x", sampler_x), Draws("sampler_y", sampler_y)

@@ -1,14 +1,12 @@
 """Laws that are known through samples: a function n -> (n, d), or a torch Distribution, checked at each draw."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from remblai.distances.door import number
 from remblai.distances.ground import points
 
 Sampler = Distribution | Callable[[int], Any]
@@ -61,23 +59,3 @@ def whole(name: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}.")
     return value
-
-
-def stride(value: Any) -> float:
-    """A positive, finite step.
-
-    Raises:
-        ValueError: it is not.
-    """
-    found = number("step", value)
-    if not 0.0 < found < float("inf"):
-        raise ValueError(f"step: expected a positive, finite number, got {value}.")
-    return found
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Within it torch's generator of the CPU starts at the seed; after it, it is as it was before."""
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
-        yield

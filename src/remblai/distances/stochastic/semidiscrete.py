@@ -7,13 +7,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.devices import seeded
+from remblai.distances import door
 from remblai.distances.certificate import transformed
-from remblai.distances.door import epsilon as positive
 from remblai.distances.door import number, tensor
 from remblai.distances.ground import CostLike, Points
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.sampling import Draws, Sampler, seeded, stride, whole
+from remblai.distances.stochastic.sampling import Draws, Sampler, whole
 from remblai.distances.stochastic.semidual import response
 
 RECORDS = 50
@@ -77,8 +78,8 @@ def semi_discrete(
         (2013), section 4, arXiv 1212.1824.
     """
     started = time.perf_counter()
-    epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else positive(epsilon)
-    budget = _Budget(whole("samples", samples), whole("batch", batch), stride(step))
+    epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else door.epsilon(epsilon)
+    budget = _Budget(whole("samples", samples), whole("batch", batch), door.positive("step", step))
     if whole("evaluation", evaluation) < 2:
         raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
     draws = Draws("sampler", sampler)
