@@ -4,6 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import remblai
+from remblai import choices
+from remblai.recipes import RECIPES
+from remblai.resolve import Resolved, loop_options, resolve
 
 SMALL: dict[str, Any] = {
     "latent": 2,
@@ -24,3 +27,17 @@ def last(folder: Path) -> dict[str, bytes]:
     """The bytes of the last checkpoint's weights."""
     where = folder / "checkpoints" / "last"
     return {path.name: path.read_bytes() for path in where.glob("*.safetensors")}
+
+
+IMAGES_ONLY = {"dcgan"}
+"""Recipes that refuse points."""
+
+
+def settled(name: str, wanted: dict[str, Any], **options: Any) -> Resolved:
+    """The recipe with these options, and with as many of the wanted ones as it has then."""
+    picked = {key: value for key, value in wanted.items() if "." not in key} | options
+    own = {option.name for option in choices.own_options(RECIPES[name].function)}
+    picked = {key: value for key, value in picked.items() if key.partition(".")[0] in own}
+    known = {option.name for option in choices.options(RECIPES[name].function, picked)}
+    known |= {option.name for option in loop_options(RECIPES[name])}
+    return resolve(name, {key: value for key, value in wanted.items() if key in known} | options)

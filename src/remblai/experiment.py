@@ -155,8 +155,9 @@ def _train(
             improved = False
             if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
-                score = validation_score(state, dataset)
-                run.log({"step": step.number, "validation": {"energy_distance_squared": score}})
+                scores = validation_scores(state, dataset)
+                run.log({"step": step.number, "validation": scores})
+                score = scores["energy_distance_squared"]
                 improved = best is None or score < best
                 best = score if improved else best
             stop = bool(stopped)  # read once: a signal that comes while saving waits for the next step
@@ -236,12 +237,16 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
     }
 
 
-def validation_score(state: State, dataset: Dataset) -> float:
-    """Unbiased squared energy distance between the averaged model's samples and validation data. Changes nothing."""
+def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
+    """Of the averaged model's samples against validation data: the unbiased squared energy distance, and the
+    objective's own estimate where it has one. Changes nothing."""
     n = min(SCORED, len(dataset.validation))
+    x = dataset.validation[:n]
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
-        return energy_distance(dataset.validation[:n], model.sample(n).cpu())
+        scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
+        own = model.estimate(x.to(next(model.parameters()).device))
+    return scores if own is None else scores | {"estimate": float(own)}
 
 
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:

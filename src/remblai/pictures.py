@@ -35,6 +35,8 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     found += [_samples(trained)] if images else _points(trained, dataset)
     if images and trained.encodes and len(dataset.test) > 1:
         found.append(_interpolations(trained, dataset))
+    if images and trained.decodes and not trained.encodes:
+        found.append(_walks(trained))
     found += _terms([line for line in lines if "terms" in line])
     if trained.encodes:
         found += _codes(trained, dataset)
@@ -76,6 +78,19 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
         "image of the data's kind, not a fade: a fade shows a hole in the code.",
         "Rows of images that change from one held-out image into another",
         paths([restore(walk) for walk in trained.paths(a, b, 9)], (restore(a), restore(b))),
+    )
+
+
+def _walks(trained: Trained) -> Picture:
+    ends = trained.prior_sample(8), trained.prior_sample(8, seed=1)
+    walks = trained.walks(*ends, 11)
+    return Picture(
+        "walks",
+        "What lies between",
+        "Straight lines between two draws of the prior, decoded. Every step should be an image of the data's kind; "
+        "rows that end alike are a sign of dropped modes.",
+        "Rows of generated images that change from one into another",
+        grid(trained.units.restore(walks.flatten(0, 1)), 11),
     )
 
 
@@ -149,5 +164,8 @@ def _validation(lines: list[dict[str, Any]]) -> list[Picture]:
         return []
     words = "Samples against validation data while training: the lowest point is the checkpoint called best."
     values = {"squared energy distance": [line["validation"]["energy_distance_squared"] for line in lines]}
+    if all("estimate" in line["validation"] for line in lines):
+        words += " Below, what the model's own discrepancy, with its critic where it has one, says of the same samples."
+        values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {"steps": [line["step"] for line in lines], "values": values}
     return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]

@@ -36,7 +36,7 @@ def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int
     coded: dict[str, Any] = {}
     if trained.encodes:
         coded["reconstructions"] = trained.reconstructions(test)
-        coded |= {"codes": trained.codes(test), "prior": trained.auto_encoder.prior}
+        coded |= {"codes": trained.codes(test), "prior": trained.prior}
     return fidelity_card(dataset.train, test, trained.draws(n, seed), image=dataset.range is not None, **coded)
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from remblai import devices
 from remblai.data import Split, Units
-from remblai.objectives import AutoEncoder, Objective
+from remblai.laws import Prior
+from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
 from remblai.recipes import Recipe
 from remblai.resolve import from_json
 from remblai.runs import Run
@@ -48,18 +49,43 @@ class Trained:
     @property
     def encodes(self) -> bool:
         """Whether the model has an encoder."""
-        return isinstance(self.objective, AutoEncoder)
+        return isinstance(self.objective, AutoEncoder | CodeGenerator)
+
+    @property
+    def decodes(self) -> bool:
+        """Whether the model turns codes into data."""
+        return self.encodes or isinstance(self.objective, Generator)
 
     @property
     def auto_encoder(self) -> AutoEncoder:
-        """The objective as an auto-encoder.
+        """The auto-encoder of the model.
 
         Raises:
             ValueError: it has no encoder.
         """
-        if not isinstance(self.objective, AutoEncoder):
-            raise ValueError(f"{self.run.settings['recipe']} has no encoder: it can sample only.")
-        return self.objective
+        if isinstance(self.objective, AutoEncoder):
+            return self.objective
+        if isinstance(self.objective, CodeGenerator):
+            return self.objective.auto_encoder
+        raise ValueError(f"{self.run.settings['recipe']} has no encoder: it samples{' and decodes' * self.decodes}.")
+
+    @property
+    def decoder(self) -> AutoEncoder | Generator:
+        """The part of the model that turns codes into data, with the law that they come from.
+
+        Raises:
+            ValueError: it has none.
+        """
+        if isinstance(self.objective, Generator):
+            return self.objective
+        if not self.encodes:
+            raise ValueError(f"{self.run.settings['recipe']} has no codes: it can sample only.")
+        return self.auto_encoder
+
+    @property
+    def prior(self) -> Prior | None:
+        """The law that the encoder's codes should follow; None where a generator learned theirs."""
+        return self.objective.prior if isinstance(self.objective, AutoEncoder) else None
 
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
@@ -87,7 +113,7 @@ class Trained:
             ValueError: codes of another width, or not finite.
         """
         codes = torch.as_tensor(z, dtype=torch.float32).detach().cpu()
-        width = self.auto_encoder.prior.latent
+        width = self.decoder.prior.latent
         if codes.ndim != 2 or codes.shape[1] != width:
             raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
         if not torch.isfinite(codes).all():
@@ -130,21 +156,26 @@ class Trained:
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the straight line between theirs."""
+        return self.walks(self.codes(x0), self.codes(x1), steps)
+
+    def walks(self, z0: Tensor, z1: Tensor, steps: int) -> Tensor:
+        """Between each of n pairs of codes (n, k): (n, steps, ...), what lies on the straight line, decoded."""
         if steps < 2:
             raise ValueError(f"steps: expected at least 2, got {steps}.")
-        a, b = self.codes(x0)[:, None], self.codes(x1)[:, None]
         t = torch.linspace(0, 1, steps)[None, :, None]
-        decoded = self._through(self._decode, ((1 - t) * a + t * b).flatten(0, 1), None)
-        return decoded.reshape(len(a), steps, *decoded.shape[1:])
+        decoded = self._through(self._decode, ((1 - t) * z0[:, None] + t * z1[:, None]).flatten(0, 1), None)
+        return decoded.reshape(len(z0), steps, *decoded.shape[1:])
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:
-        """n draws (n, k) of the prior."""
+        """n draws (n, k) of the law of the codes that samples are decoded from."""
         with seeded(seed):
-            drawn: Tensor = self.auto_encoder.prior().sample((n,))
+            if isinstance(self.objective, CodeGenerator):
+                return self.objective.generator.sample(n).cpu()
+            drawn: Tensor = self.decoder.prior().sample((n,))
             return drawn.cpu()
 
     def _decode(self, z: Tensor) -> Tensor:
-        mean: Tensor = self.auto_encoder.decoder(z).mean
+        mean: Tensor = self.decoder.decoder(z).mean
         return mean
 
     @torch.no_grad()

@@ -244,3 +244,53 @@ def test_from_the_table():
     assert made.game.saturating
     assert made.lipschitz.weight == 3.0
     assert not made.needs_all_samples
+
+
+def test_a_packed_critic_sees_points_together_and_leaves_a_tail_out():
+    torch.manual_seed(0)
+    critic = mlp(6, 1, 8, 1)
+    packed, plain = Adversarial(critic, Logistic(), packing=2), Adversarial(critic, Logistic())
+    x, y = torch.randn(7, 3), torch.randn(4, 3)
+    pairs_x, pairs_y = x[:6].reshape(3, 6), y.reshape(2, 6)
+    torch.testing.assert_close(packed(x, y), plain(pairs_x, pairs_y))
+    torch.testing.assert_close(packed.adversary_loss(x, y), plain.adversary_loss(pairs_x, pairs_y))
+    torch.testing.assert_close(packed.estimate(x, y), plain.estimate(pairs_x, pairs_y))
+    assert packed.score(x).shape == (3,)
+
+
+def test_packed_images_are_stacked_along_their_channels():
+    seen = []
+    part = adversarial(Known(lambda z: seen.append(z) or z.flatten(1).sum(1)), packing=3)
+    x = torch.rand(6, 2, 4, 5)
+    part(x, x)
+    torch.testing.assert_close(seen[0], torch.stack([torch.cat(list(x[:3])), torch.cat(list(x[3:]))]))
+
+
+def test_a_packed_critic_sees_modes_that_a_plain_one_cannot():
+    """Q repeats one point of P twice in each pack: marginally the laws are equal."""
+    torch.manual_seed(0)
+
+    def draw():
+        twice = (torch.randint(2, (100, 1)).float() * 2 - 1).repeat_interleave(2, 0)
+        return (torch.randint(2, (200, 1)).float() * 2 - 1), twice
+
+    packed, plain = (train(Adversarial(mlp(m, 1, 16, 1), Logistic(), packing=m), draw, 150, 1e-2) for m in (2, 1))
+    assert float(packed.estimate(*draw())) > 0.1
+    assert float(plain.estimate(*draw())) < 0.02
+
+
+def test_packing_out_of_range_is_refused():
+    with pytest.raises(ValueError, match="at least 1 point"):
+        adversarial(packing=0)
+    with pytest.raises(ValueError, match="at least 4 points for one pack"):
+        adversarial(mlp(12, 1, 8, 1), packing=4)(torch.randn(3, 3), torch.randn(3, 3))
+    with pytest.raises(ValueError, match="score of one point"):
+        adversarial(mlp(6, 1, 8, 1), packing=2, offset=PRIORS["normal"](3))
+
+
+@pytest.mark.parametrize("packing", [1, 2])
+def test_a_critic_of_points_of_another_shape_is_found_by_its_check(packing):
+    part = adversarial(mlp(3 * packing, 1, 8, 1), packing=packing)
+    part.check(torch.zeros(3))
+    with pytest.raises(ValueError, match=r"cannot judge points \(5,\).*of this shape"):
+        part.check(torch.zeros(5))

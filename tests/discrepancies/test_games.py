@@ -2,9 +2,11 @@ import math
 
 import pytest
 import torch
+from torch.distributions import Normal
 
 from remblai.choices import make
-from remblai.discrepancies import GAMES, Hinge, Kantorovich, LeastSquares, Logistic
+from remblai.discrepancies import GAMES, FDivergence, Hinge, Kantorovich, LeastSquares, Logistic, LogRatio
+from remblai.distances import DIVERGENCES, f_divergence
 
 P, Q = torch.tensor([1, 4, 5]), torch.tensor([5, 3, 2])  # tenths, on three atoms
 p, q = P.double() / 10, Q.double() / 10
@@ -97,3 +99,65 @@ def test_hinge_and_least_squares_by_hand():
     assert float(LeastSquares().critic(a, b)) == pytest.approx((1.0 + 2.5) / 2)
     assert float(LeastSquares().model(a, b)) == pytest.approx(2.25)
     assert float(Hinge().model(a, b)) == pytest.approx(0.5)
+
+
+def logits(divergence, ratio):
+    """The critic's free output at which its activation is the best critic f'(p / q), by bisection."""
+    low, high = torch.full_like(ratio, -60.0), torch.full_like(ratio, 60.0)
+    for _ in range(100):
+        middle = (low + high) / 2
+        below = divergence.activation(middle) < divergence.slope(ratio)
+        low, high = torch.where(below, middle, low), torch.where(below, high, middle)
+    return (low + high) / 2
+
+
+@pytest.mark.parametrize("name", list(DIVERGENCES))
+def test_the_best_critic_of_an_f_divergence_gives_it_and_any_other_less(name):
+    game, exact = FDivergence(name), float(f_divergence(name, p, q))
+    best = logits(DIVERGENCES[name], p / q)
+    assert float(game.estimate(scores(best, P), scores(best, Q))) == pytest.approx(exact, abs=1e-9)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(50):
+        other = best + 0.3 * torch.randn(3, generator=generator, dtype=torch.float64)
+        assert game.estimate(scores(other, P), scores(other, Q)) <= exact + 1e-9
+
+
+@pytest.mark.parametrize("name", list(DIVERGENCES))
+def test_the_bound_on_fresh_gaussian_points_is_tight_within_three_standard_errors(name):
+    n, shift = 100_000, 0.6
+    generator = torch.Generator().manual_seed(1)
+    x, y = (torch.randn(n, generator=generator, dtype=torch.float64) + at for at in (0.0, shift))
+    known, game = DIVERGENCES[name], FDivergence(name)
+    exact = float(f_divergence(name, Normal(0.0, 1.0), Normal(shift, 1.0)))
+
+    def best(t):
+        return logits(known, ((t - shift).square() / 2 - t.square() / 2).exp())
+
+    a, b = best(x), best(y)
+    error = math.sqrt(float(known.activation(a).var() + known.f_star_of_activation(b).var()) / n)
+    assert abs(float(game.estimate(a, b)) - exact) < 3 * error
+    worse = game.estimate(0.7 * a, 0.7 * b) if name != "total-variation" else game.estimate(a / 60, b / 60)
+    assert float(worse) < exact + 3 * error
+
+
+@pytest.mark.parametrize("name", list(DIVERGENCES))
+def test_the_saddle_is_the_games_own_value_and_the_trick_keeps_its_gradient(name):
+    b = torch.full((3,), -2.0, requires_grad=True)
+    saddle, trick = FDivergence(name), FDivergence(name, trick=True)
+    known = DIVERGENCES[name]
+    torch.testing.assert_close(saddle.model(None, b), -known.f_star(known.activation(b)).mean())
+    torch.testing.assert_close(trick.model(None, b), -known.activation(b).mean())
+
+
+def test_an_unknown_divergence_is_refused():
+    with pytest.raises(ValueError, match="Did you mean 'pearson'"):
+        FDivergence("pearsn")
+
+
+def test_the_log_ratio_game_is_the_gans_critic_and_the_reverse_divergence():
+    a, b = torch.randn(20), torch.randn(10)
+    torch.testing.assert_close(LogRatio().critic(a, b), Logistic().critic(a, b))
+    best = (p / q).log()
+    expected = float((q * (q / p).log()).sum())
+    assert float(LogRatio().model(None, scores(best, Q))) == pytest.approx(expected, abs=1e-12)
+    assert float(LogRatio().estimate(scores(best, P), scores(best, Q))) == pytest.approx(expected, abs=1e-12)

@@ -122,7 +122,7 @@ def test_a_critic_of_codes_of_another_width_is_refused_and_a_fitting_one_left_as
     total = Sum((1.0, Marginal(Adversarial(fitting, Logistic()))))
     total.check(PRIORS[prior](latent=2))
     assert all(torch.equal(value, before[key]) for key, value in fitting.state_dict().items())
-    with pytest.raises(ValueError, match=r"codes \(n, 3\).*build it for 3 inputs"):
+    with pytest.raises(ValueError, match=r"points \(3,\).*build it for points of this shape"):
         total.check(PRIORS[prior](latent=3))
 
 

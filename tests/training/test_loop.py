@@ -12,6 +12,7 @@ from remblai.discrepancies import Adversarial, Clip, Kantorovich, Logistic
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
 from remblai.training import Diverged, State, check, gradient_norms, steps
+from remblai.training.ascents import scheduled
 from remblai.training.state import sides
 
 
@@ -123,7 +124,7 @@ def test_nothing_of_the_critic_moves_in_the_models_turn_and_clipping_holds_after
     run(state, points(), 3)
     assert all(torch.equal(before[name], value) for name, value in objective.discrepancy.state_dict().items())
     assert objective.place.abs().sum() > 0
-    state.ascents = 1
+    state.ascents = scheduled(1)
     run(state, points(), 3)
     assert max(p.abs().max().item() for p in objective.discrepancy.critic.parameters()) <= 0.01
     critics, model = sides(objective)
@@ -185,7 +186,7 @@ def test_settings_outside_their_range_are_refused(setting: dict[str, object], wo
         State(Line(), **setting)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", sorted(RECIPES))
+@pytest.mark.parametrize("name", ["wae-mmd", "wae-gan"])
 def test_a_state_goes_on_bit_for_bit(name: str) -> None:
     def fresh() -> State:
         torch.manual_seed(0)

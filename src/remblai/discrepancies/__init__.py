@@ -10,8 +10,10 @@ from remblai.discrepancies.cramer_wold import CramerWold
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
+from remblai.discrepancies.feature_games import KernelGame, Margin, MinibatchEnergy
+from remblai.discrepancies.feature_games import mmd as kernel_game
 from remblai.discrepancies.frechet import Frechet
-from remblai.discrepancies.games import Game, Hinge, Kantorovich, LeastSquares, Logistic
+from remblai.discrepancies.games import FDivergence, Game, Hinge, Kantorovich, LeastSquares, Logistic, LogRatio
 from remblai.discrepancies.ipm import BALLS, Ball, Witness, ipm
 from remblai.discrepancies.lipschitz import Clip, Free, GradientPenalty, Lipschitz, Spectral
 from remblai.discrepancies.mmd import MMD
@@ -27,7 +29,17 @@ GAMES: dict[str, Callable[..., Game]] = {
     "kantorovich": Kantorovich,
     "hinge": Hinge,
     "least-squares": LeastSquares,
+    "log-ratio": LogRatio,
+    "f-divergence": FDivergence,
 }
+"""Games on scores, one for each point."""
+
+FEATURE_GAMES: dict[str, Callable[..., Game]] = {
+    "margin": Margin,
+    "mmd": kernel_game,
+    "minibatch-energy": MinibatchEnergy,
+}
+"""Games on features, a vector for each point."""
 
 LIPSCHITZ: dict[str, Callable[..., Lipschitz]] = {
     "free": Free,
@@ -60,6 +72,7 @@ def adversarial(
     width: int = 512,
     depth: int = 4,
     offset: bool = False,
+    packing: int = 1,
 ) -> Adversarial:
     """A critic of codes, trained against the encoder: a multilayer perceptron (the paper's has 4 layers of 512).
 
@@ -71,9 +84,11 @@ def adversarial(
         width: units per hidden layer of the critic.
         depth: hidden layers of the critic.
         offset: add the prior's log-density of a point to its score (the authors' setting on CelebA).
+        packing: codes that the critic judges together.
     """
+    critic = mlp(latent * max(1, packing), 1, width, depth)
     held = make(LIPSCHITZ, lipschitz, "lipschitz")
-    return Adversarial(mlp(latent, 1, width, depth), make(GAMES, game, "game"), held, prior if offset else None)
+    return Adversarial(critic, make(GAMES, game, "game"), held, prior if offset else None, packing)
 
 
 def energy_distance(closed_form: bool = True) -> MMD:
@@ -158,6 +173,7 @@ DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
 __all__ = [
     "BALLS",
     "DISCREPANCIES",
+    "FEATURE_GAMES",
     "GAMES",
     "LIPSCHITZ",
     "MMD",
@@ -169,15 +185,20 @@ __all__ = [
     "Discrepancy",
     "Entropic",
     "Exact",
+    "FDivergence",
     "Frechet",
     "Free",
     "Game",
     "GradientPenalty",
     "Hinge",
     "Kantorovich",
+    "KernelGame",
     "LeastSquares",
     "Lipschitz",
+    "LogRatio",
     "Logistic",
+    "Margin",
+    "MinibatchEnergy",
     "Sliced",
     "Spectral",
     "Witness",

@@ -1,7 +1,5 @@
 """What every discrepancy D(P, Q) answers, seen through samples x ~ P (the target) and y ~ Q (the model)."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -16,7 +14,7 @@ class Discrepancy(nn.Module):
         needs_all_samples: D is no mean over points, so several devices must gather their samples first.
     """
 
-    needs_all_samples: ClassVar[bool] = True
+    needs_all_samples: bool = True
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""

@@ -10,6 +10,9 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
+from remblai.choices import unknown
+from remblai.distances import DIVERGENCES
+
 
 class Game:
     """The interface. `critic` and `model` are minimised by their players; `estimate` is the distance.
@@ -17,9 +20,11 @@ class Game:
     Attributes:
         reads_target: whether the model's loss depends on a; where it does not, a is None in the model's turn and the
             target's points are not scored in vain.
+        features: the critic answers with features (n, k) instead of scores (n,).
     """
 
     reads_target: ClassVar[bool] = True
+    features: ClassVar[bool] = False
 
     def critic(self, a: Tensor, b: Tensor) -> Tensor:
         """The critic's loss, a scalar."""
@@ -132,3 +137,65 @@ class LeastSquares(Game):
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         """Half of the integral of (p - q)^2 / (p + q), at most 1."""
         return 1.0 - 4.0 * self.critic(a, b)
+
+
+class LogRatio(Game):
+    """The log-ratio game: the critic plays the GAN's game, the model descends what its logits mean, -E f(y).
+
+    At the best critic f = log p / q, so that the model's loss is KL(Q || P), which is the estimate too; with another
+    critic it is no bound.
+
+    Source: Mescheder et al., "Adversarial variational Bayes", equations 3.3 and 3.7 with T = -f, arXiv 1701.04722.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """-E log D(x) - E log(1 - D(y)), from logits."""
+        return softplus(-a).mean() + softplus(b).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f(y)."""
+        return -b.mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """KL(Q || P) at the best critic."""
+        return -b.mean()
+
+
+class FDivergence(Game):
+    """The game of an f-divergence: critic E f*(T(y)) - E T(x), where T = activation(f) keeps to the domain of f*.
+
+    The model descends the game's own value, -E f*(T(y)) (the saddle), or with the trick -E T(y), whose gradient does
+    not vanish where the critic is sure. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best critic, less
+    elsewhere.
+
+    Args:
+        divergence: the f-divergence.
+        trick: the model descends -E T(y).
+
+    Raises:
+        ValueError: an unknown divergence.
+
+    Source: Nowozin, Cseke, Tomioka, "f-GAN", equations 4 to 8 and section 3.2, arXiv 1606.00709.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def __init__(self, divergence: str = "kullback-leibler", trick: bool = False) -> None:
+        if divergence not in DIVERGENCES:
+            raise unknown("divergence", divergence, DIVERGENCES)
+        self.divergence, self.trick = divergence, trick
+        self.known = DIVERGENCES[divergence]
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """E f*(T(y)) - E T(x)."""
+        return self.known.f_star_of_activation(b).mean() - self.known.activation(a).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f*(T(y)), or -E T(y) with the trick."""
+        return -(self.known.activation(b) if self.trick else self.known.f_star_of_activation(b)).mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """E T(x) - E f*(T(y)), at most D_f(P, Q)."""
+        return -self.critic(a, b)

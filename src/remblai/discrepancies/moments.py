@@ -1,7 +1,5 @@
 """Mean and covariance compared: a penalty on two moments, which sees tied and shifted axes for little work."""
 
-from typing import ClassVar
-
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -35,7 +33,6 @@ class Covariance(Discrepancy):
     arXiv 1711.01558.
     """
 
-    needs_all_samples: ClassVar[bool] = True
 
     def __init__(self, biased: bool = False) -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from remblai.networks.auto import auto
+from remblai.networks.critics import CRITICS, Energy
 from remblai.networks.dcgan import dcgan
 from remblai.networks.mlp import mlp, perceptron
 from remblai.networks.network import Network
@@ -17,4 +18,4 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "resnet": resnet,
 }
 
-__all__ = ["NETWORKS", "Network", "mlp"]
+__all__ = ["CRITICS", "NETWORKS", "Energy", "Network", "mlp"]

@@ -1,6 +1,7 @@
 """Objectives: a cost, a discrepancy or both, over shared parts."""
 
 from remblai.objectives.autoencoder import AutoEncoder
+from remblai.objectives.generator import CodeGenerator, Generator
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import PENALTIES, Code, CodeNorm, Conditional, Marginal, Penalty, Sum
 from remblai.objectives.regularisers import REGULARISERS, Regulariser
@@ -10,8 +11,10 @@ __all__ = [
     "REGULARISERS",
     "AutoEncoder",
     "Code",
+    "CodeGenerator",
     "CodeNorm",
     "Conditional",
+    "Generator",
     "Marginal",
     "Objective",
     "Penalty",

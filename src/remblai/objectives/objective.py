@@ -1,5 +1,8 @@
 """The interface of every objective: terms to descend, an adversary's loss, samples."""
 
+from collections.abc import Iterable
+
+import torch
 from torch import Tensor, nn
 
 
@@ -22,6 +25,16 @@ class Objective(nn.Module):
         """The weight that each term carries, so that a log can show it raw; terms not named carry 1."""
         return {}
 
+    def estimate(self, x: Tensor) -> Tensor | None:
+        """What the objective's own discrepancy says of data x (n, ...) and as many samples; None where it has none."""
+        return None
+
     def sample(self, n: int) -> Tensor:
         """n samples of the model, x (n, ...), without gradient."""
         raise NotImplementedError
+
+
+def together(losses: Iterable[Tensor | None]) -> Tensor | None:
+    """The sum of the losses of several critics, each trained on its own; None where there is no critic."""
+    found = [loss for loss in losses if loss is not None]
+    return torch.stack(found).sum() if found else None

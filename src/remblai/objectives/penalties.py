@@ -5,7 +5,6 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Annotated, NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
@@ -13,6 +12,7 @@ from remblai import devices
 from remblai.choices import Choice, make
 from remblai.discrepancies import DISCREPANCIES, Adversarial, Discrepancy
 from remblai.laws import Prior
+from remblai.objectives.objective import together
 
 
 class Code(NamedTuple):
@@ -65,19 +65,10 @@ class Marginal(Penalty):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         return self.discrepancy.adversary_loss_to_law(devices.gather(code.z), prior)
 
-    @torch.no_grad()
     def check(self, prior: Prior) -> None:
-        """A critic must take codes as wide as the prior's: it is tried on two of them."""
-        if not isinstance(self.discrepancy, Adversarial):
-            return
-        z = prior().mean.expand(2, prior.latent)
-        try:
-            self.discrepancy(z, z)
-        except RuntimeError as problem:
-            raise ValueError(
-                f"adversarial: the critic cannot score codes (n, {prior.latent}) of this prior ({problem}): "
-                f"build it for {prior.latent} inputs, or set the number of latent coordinates to the critic's."
-            ) from problem
+        """A critic must take codes as wide as the prior's: it is tried on some."""
+        if isinstance(self.discrepancy, Adversarial):
+            self.discrepancy.check(prior().mean)
 
 
 class Conditional(Penalty):
@@ -137,9 +128,7 @@ class Sum(Penalty):
         return total
 
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
-        found = [part.adversary_loss(code, prior) for part in self._penalties()]
-        losses = [loss for loss in found if loss is not None]
-        return torch.stack(losses).sum() if losses else None
+        return together(part.adversary_loss(code, prior) for part in self._penalties())
 
     def check(self, prior: Prior) -> None:
         """Every part is asked."""

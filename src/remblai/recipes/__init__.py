@@ -1,6 +1,8 @@
 """Recipes: every named model as a short function over the shared parts, and the one table of them."""
 
 from remblai.recipes.autoencoders import aae, ae, cwae, pot, rae, sinkhorn_ae, swae, wae_gan, wae_mmd
+from remblai.recipes.gans import cramer_gan, dcgan, ebgan, f_gan, gan, lsgan, mmd_gan, ot_gan, sn_gan, wgan, wgan_gp
+from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
 from remblai.recipes.recipe import Recipe, recipe
 from remblai.recipes.variational import beta_vae, info_vae, mmd_vae, vae
 
@@ -10,6 +12,9 @@ RECIPES: dict[str, Recipe] = {
         *(wae_mmd, wae_gan, pot, aae, sinkhorn_ae, swae, cwae),
         *(vae, beta_vae, info_vae, mmd_vae),
         *(ae, rae),
+        *(gan, dcgan, f_gan, lsgan, ebgan),
+        *(wgan, wgan_gp, sn_gan, mmd_gan, cramer_gan, ot_gan),
+        *(gmmn, gmmn_ae, sinkhorn_gan, minimum_distance),
     )
 }
 
@@ -19,15 +24,30 @@ __all__ = [
     "aae",
     "ae",
     "beta_vae",
+    "cramer_gan",
     "cwae",
+    "dcgan",
+    "ebgan",
+    "f_gan",
+    "gan",
+    "gmmn",
+    "gmmn_ae",
     "info_vae",
+    "lsgan",
+    "minimum_distance",
+    "mmd_gan",
     "mmd_vae",
+    "ot_gan",
     "pot",
     "rae",
     "recipe",
     "sinkhorn_ae",
+    "sinkhorn_gan",
+    "sn_gan",
     "swae",
     "vae",
     "wae_gan",
     "wae_mmd",
+    "wgan",
+    "wgan_gp",
 ]

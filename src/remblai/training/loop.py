@@ -66,8 +66,7 @@ def check(state: State) -> None:
 def _round(state: State, drawn: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
     terms: Terms = {}
     if state.critics is not None:
-        count = state.ascents(state.number) if callable(state.ascents) else state.ascents
-        for _ in range(count):
+        for _ in range(state.ascents(state.number)):
             mine = [draw() for _ in drawn] if state.own_batches else drawn
             terms |= _turn(state, state.critics, mine, lambda x: {"adversary": state.adversary(x)})
             for part in state.objective.modules():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from remblai.discrepancies import Adversarial
 from remblai.objectives import Objective
+from remblai.training.ascents import Ascents, scheduled
 from remblai.training.average import Average
 from remblai.training.compiled import Compiled
 
@@ -51,7 +52,8 @@ class State:
         clip: largest norm of the model's gradient; None leaves it free.
         accumulate: batches whose gradients are averaged into one step.
         average: decay of the moving average of the model's weights; None keeps none.
-        ascents: turns of the critics before each turn of the model.
+        ascents: turns of the critics before each turn of the model: a number, long-rounds (WGAN's), every-third
+            (OT-GAN's), or a function of the step.
         own_batches: whether the critics draw batches of their own (WGAN) or share the model's (WAE).
         warm_start: first steps that only match the codes' mean and covariance to the prior's.
         batch_size: points in a batch.
@@ -79,7 +81,7 @@ class State:
         clip: float | None = None,
         accumulate: int = 1,
         average: float | None = None,
-        ascents: int | Callable[[int], int] = 1,
+        ascents: int | str | Ascents = 1,
         own_batches: bool = False,
         warm_start: int = 0,
         batch_size: int = 100,
@@ -93,7 +95,7 @@ class State:
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
         self.ascents, self.warm_start, self.batch_size, self.steps, self.precision = (
-            ascents,
+            scheduled(ascents),
             warm_start,
             batch_size,
             steps,

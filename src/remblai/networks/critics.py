@@ -1,0 +1,118 @@
+"""Critics of data: networks x (n, ...) -> (n, outputs), without batch statistics unless they are asked for."""
+
+import math
+from collections.abc import Callable
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.convolutions import stages, start
+from remblai.networks.mlp import mlp
+from remblai.networks.network import Network, checked_shape, image_shape, positive
+
+SLOPE = 0.2
+"""Of the leaky rectifiers below 0: a critic's gradient reaches every point of the model (DCGAN, arXiv 1511.06434)."""
+CriticNorm = Literal["none", "batch", "layer"]
+
+
+def auto(shape: tuple[int, ...], outputs: int, width: int | None = None) -> nn.Module:
+    """The critic that suits the shape: convolutional for images of 16 pixels a side or more, else fully connected.
+
+    Args:
+        shape: of one x, (d,) or (c, h, w).
+        outputs: numbers that it answers with.
+        width: the chosen network's width; its own default when not given.
+    """
+    chosen: Callable[..., nn.Module] = (
+        convolutional if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else connected
+    )
+    return chosen(shape, outputs) if width is None else chosen(shape, outputs, width=width)
+
+
+def connected(shape: tuple[int, ...], outputs: int, *, width: int = 256, depth: int = 3) -> nn.Module:
+    """Fully connected layers with leaky rectifiers, for points and for images, which it flattens.
+
+    Args:
+        shape: of one x.
+        outputs: numbers that it answers with.
+        width: units per hidden layer.
+        depth: hidden layers.
+
+    Raises:
+        ValueError: an empty shape, width or outputs below 1, or depth below 0.
+    """
+    shape = checked_shape(shape)
+    return nn.Sequential(nn.Flatten(), *mlp(math.prod(shape), outputs, width, depth, Leaky))
+
+
+def convolutional(
+    shape: tuple[int, ...], outputs: int, *, width: int = 32, widest: int = 512, norm: CriticNorm = "none"
+) -> nn.Module:
+    """Strided convolutions with leaky rectifiers and a linear layer: the discriminator of DCGAN, for any size.
+
+    Args:
+        shape: of one image, (c, h, w), of at least 2 x 2 pixels.
+        outputs: numbers that it answers with.
+        width: channels of the first stage; doubled at each further one.
+        widest: the most channels of a stage.
+        norm: of the hidden stages but the first: none, over the batch (DCGAN's; no gradient penalty goes with it), or
+            over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02, without
+            they keep the signal's variance.
+
+    Raises:
+        ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm.
+
+    Source: Radford et al., arXiv 1511.06434, section 3.
+    """
+    image = image_shape(shape, "convolutional")
+    positive(width=width, widest=widest, outputs=outputs)
+    if norm not in ("none", "batch", "layer"):
+        raise ValueError(f"expected norm to be one of none, batch, layer; got {norm!r}.")
+    layers: list[nn.Module] = []
+    steps = stages(image, width, widest)
+    for number, stage in enumerate(steps):
+        own = norm if number else "none"
+        layers.append(stage.down(bias=own == "none"))
+        if own != "none":
+            layers.append(nn.BatchNorm2d(stage.outputs) if own == "batch" else nn.GroupNorm(1, stage.outputs))
+        layers.append(Leaky())
+    layers += [nn.Flatten(), nn.Linear(steps[-1].outputs * math.prod(steps[-1].after), outputs)]
+    return start(nn.Sequential(*layers), "none", "he" if norm == "none" else "dcgan")
+
+
+class Leaky(nn.LeakyReLU):
+    """A leaky rectifier of slope 0.2 below 0."""
+
+    def __init__(self) -> None:
+        super().__init__(SLOPE)
+
+
+class Energy(nn.Module):
+    """An auto-encoder as a critic: x -> its energy |x - D(E(x))|^2, summed over x, and its code E(x).
+
+    Args:
+        network: the networks E and D.
+        latent: coordinates of the code.
+
+    Source: Zhao, Mathieu, LeCun, "Energy-based generative adversarial networks", section 2.3, arXiv 1609.03126.
+    """
+
+    def __init__(self, network: Network, latent: int) -> None:
+        super().__init__()
+        positive(latent=latent)
+        self.encoder, self.decoder = network.encoder(latent), network.decoder(latent)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (n, ...) -> (n, 1 + latent): energies, then codes."""
+        code = self.encoder(x)
+        energy = (x - self.decoder(code)).square().flatten(1).sum(1, keepdim=True)
+        return torch.cat([energy, code], 1)
+
+
+CRITICS: dict[str, Callable[..., Any]] = {
+    "auto": auto,
+    "mlp": connected,
+    "dcgan": convolutional,
+}

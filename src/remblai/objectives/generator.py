@@ -1,0 +1,108 @@
+"""The dual side's objective: D(P_X, P_G) over generators G of codes Z ~ P_Z."""
+
+import torch
+from torch import Tensor
+
+from remblai import devices
+from remblai.discrepancies import Adversarial, Discrepancy
+from remblai.laws import Decoder, Prior
+from remblai.objectives.autoencoder import AutoEncoder
+from remblai.objectives.objective import Objective, together
+
+
+class Generator(Objective):
+    """inf over G of D(P_X, P_G), where P_G is the law of G(Z), Z ~ P_Z.
+
+    D is any discrepancy: a supremum over critics (GAN, f-GAN, WGAN), or a closed one (MMD, Sinkhorn divergence).
+
+    Args:
+        decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients.
+        prior: () -> P_Z.
+        discrepancy: D; as many points are drawn as the batch has.
+
+    Raises:
+        ValueError: a decoder whose draws carry no gradient, or a critic of points of another shape.
+    """
+
+    def __init__(self, decoder: Decoder, prior: Prior, discrepancy: Discrepancy) -> None:
+        super().__init__()
+        self.decoder, self.prior, self.discrepancy = decoder, prior, discrepancy
+        self._check()
+
+    def generate(self, n: int) -> Tensor:
+        """n points of the model, with gradient."""
+        drawn: Tensor = self.decoder(self.prior().sample((n,))).rsample()
+        return drawn
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        return {"discrepancy": self.discrepancy(*self._samples(x, self.generate(len(x))))}
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        with torch.no_grad():
+            y = self.generate(len(x))
+        return self.discrepancy.adversary_loss(*self._samples(x, y))
+
+    @torch.no_grad()
+    def estimate(self, x: Tensor) -> Tensor:
+        return self.discrepancy.estimate(x, self.sample(len(x)))
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        mean: Tensor = self.decoder(self.prior().sample((n,))).mean
+        return mean
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        law = self.decoder.eval()(self.prior().mean[None])
+        self.decoder.train()
+        if not law.has_rsample:
+            raise ValueError(
+                f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "
+                "choose the deterministic or gaussian decoder."
+            )
+        if isinstance(self.discrepancy, Adversarial):
+            self.discrepancy.check(law.mean[0])
+
+    def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return (devices.gather(x), devices.gather(y)) if self.discrepancy.needs_all_samples else (x, y)
+
+
+class CodeGenerator(Objective):
+    """An auto-encoder, and a generator of its codes: D(Q_Z, G#P) beside E c(X, D(E(X))), in one run.
+
+    The codes are taken as they are: no gradient of the discrepancy reaches the auto-encoder, so that both are trained
+    as if one after the other. Samples are decoded draws of the generator.
+
+    Args:
+        auto_encoder: of the data.
+        generator: of codes, points (k,) as wide as the auto-encoder's.
+
+    Raises:
+        ValueError: codes of another width.
+
+    Source: Li, Swersky, Zemel, "Generative moment matching networks", section 4, arXiv 1502.02761.
+    """
+
+    def __init__(self, auto_encoder: AutoEncoder, generator: Generator) -> None:
+        super().__init__()
+        self.auto_encoder, self.generator = auto_encoder, generator
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        terms: dict[str, Tensor] = self.auto_encoder(x)
+        own: dict[str, Tensor] = self.generator(self._codes(x))
+        return terms | own
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        return together([self.auto_encoder.adversary_loss(x), self.generator.adversary_loss(self._codes(x))])
+
+    def weights(self) -> dict[str, float]:
+        return self.auto_encoder.weights()
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        mean: Tensor = self.auto_encoder.decoder(self.generator.sample(n)).mean
+        return mean
+
+    @torch.no_grad()
+    def _codes(self, x: Tensor) -> Tensor:
+        return self.auto_encoder.encode(x).z

@@ -1,0 +1,84 @@
+"""What the recipes of generators share: their options, and the objective from the chosen parts."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from remblai.choices import Choice, make
+from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Adversarial, Discrepancy, Game
+from remblai.kernels import KERNELS
+from remblai.laws import DECODERS, PRIORS
+from remblai.networks import CRITICS, NETWORKS
+from remblai.objectives import Generator
+
+Critic = Annotated[Choice, CRITICS, "the critic's network; auto takes convolutions for images of 16 pixels or more"]
+Held = Annotated[Choice, LIPSCHITZ, "how the critic is held"]
+GameName = Annotated[Choice, GAMES, "the losses of the two players"]
+Features = Annotated[int, "numbers that the critic answers with, the features that are compared"]
+Packing = Annotated[int, "points that the critic judges together"]
+KernelName = Annotated[Choice, KERNELS, "how points are compared"]
+
+
+def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
+    """A critic of data with its game and constraint, which sees `packing` points at a time."""
+    return feature_critic(shape, critic, game, lipschitz, 1, packing)
+
+
+def feature_critic(
+    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
+) -> Adversarial:
+    """A critic that answers with so many numbers for each point, or pack of points."""
+    seen = (max(1, packing) * shape[0], *shape[1:])
+    net = make(CRITICS, critic, "critic", shape=seen, outputs=features)
+    return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing)
+
+
+def adversarial(
+    shape: tuple[int, ...],
+    *,
+    critic: Critic = "auto",
+    game: GameName = "logistic",
+    lipschitz: Held = "free",
+    packing: Packing = 1,
+) -> Adversarial:
+    """A critic of data, trained against the generator."""
+    return game_critic(shape, critic, make(GAMES, game, "game"), lipschitz, packing)
+
+
+ON_DATA: dict[str, Callable[..., Discrepancy]] = DISCREPANCIES | {"adversarial": adversarial}
+"""The discrepancies by name, as generators take them: compared are points of data."""
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Where a kernel's scale is read from where there is no prior.
+
+    Attributes:
+        square_distance: E|X - X'|^2 of two data: for points 2 a coordinate, as if standardised; for images 1/8 a pixel
+            (digits have 0.15, MNIST 0.13, photographs about 0.12 on the scale from 0 to 1).
+        latent: coordinates of a point.
+    """
+
+    square_distance: float
+    latent: int
+
+
+def generator(
+    shape: tuple[int, ...], latent: int, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+) -> Generator:
+    """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`."""
+    size, images = math.prod(shape), len(shape) == 3
+    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    return Generator(
+        make(DECODERS, "deterministic", "decoder", network=nets, range=(0.0, 1.0) if images else None, latent=latent),
+        make(PRIORS, prior, "prior", latent=latent),
+        make(
+            ON_DATA,
+            discrepancy,
+            "discrepancy",
+            shape=shape,
+            latent=size,
+            prior=Spread(size / 8.0 if images else 2.0 * size, size),
+        ),
+    )

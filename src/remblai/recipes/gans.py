@@ -1,0 +1,245 @@
+"""The adversarial generators: inf over G of a supremum over critics."""
+
+from types import MappingProxyType
+from typing import Annotated
+
+from remblai.choices import Choice, make
+from remblai.discrepancies import (
+    FEATURE_GAMES,
+    Adversarial,
+    FDivergence,
+    Hinge,
+    Kantorovich,
+    KernelGame,
+    LeastSquares,
+    Logistic,
+    Margin,
+    MinibatchEnergy,
+)
+from remblai.kernels import Energy
+from remblai.networks import NETWORKS
+from remblai.networks import Energy as EnergyCritic
+from remblai.objectives import Generator
+from remblai.recipes.dual import Critic, Features, Held, KernelName, Packing, feature_critic, game_critic, generator
+from remblai.recipes.parts import Network, PriorLaw, Shape
+from remblai.recipes.recipe import recipe
+
+Latent = Annotated[int, "dimensions of the code that is turned into data"]
+Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
+Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
+PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
+NORMED = MappingProxyType({"name": "dcgan", "norm": "batch", "width": 64})
+
+
+@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+def gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    saturating: Saturating = False,
+    lipschitz: Held = "free",
+    packing: Packing = 1,
+) -> Generator:
+    """Generative adversarial network (Goodfellow et al. 2014, arXiv 1406.2661).
+
+    The critic's scores are logits of D; the generator minimises E -log D(G(z)), or with `--saturating` the game's own
+    value, 2 JS - 2 log 2 at the best critic. `--lipschitz r1` (arXiv 1801.04406) holds the critic at the data,
+    `--packing 2` (PacGAN, arXiv 1712.04086) lets it see when points are alike.
+    """
+    return generator(
+        shape, latent, network, prior, game_critic(shape, critic, Logistic(saturating), lipschitz, packing)
+    )
+
+
+@recipe(lr=2e-4, betas=(0.5, 0.999), batch_size=128, steps=8000, average=0.999, own_batches=True)
+def dcgan(
+    shape: Shape,
+    latent: Latent = 100,
+    network: Network = PLAIN,
+    prior: PriorLaw = "uniform",
+    critic: Critic = NORMED,
+    packing: Packing = 1,
+) -> Generator:
+    """The GAN with strided convolutions and batch normalisation (Radford et al. 2016, arXiv 1511.06434).
+
+    The authors' settings: uniform codes of 100 coordinates, Adam at 2e-4 with beta 0.5, batches of 128, weights from a
+    normal law of deviation 0.02. `--network.norm none --critic.norm none` takes the normalisation away,
+    `--network mlp` the convolutions of the generator: WGAN's comparisons.
+    """
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Logistic(), "free", packing))
+
+
+@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+def f_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    divergence: Annotated[str, "the f-divergence: a name of remblai list divergences"] = "kullback-leibler",
+    trick: Annotated[
+        bool, "the generator descends -E T, whose gradient does not vanish; off, the saddle's value"
+    ] = True,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    lipschitz: Held = "free",
+    packing: Packing = 1,
+) -> Generator:
+    """Variational divergence minimisation, for any f-divergence (Nowozin et al. 2016, arXiv 1606.00709).
+
+    The critic raises E T(x) - E f*(T(y)), at most D_f(P, Q); the generator lowers it.
+    """
+    game = FDivergence(divergence, trick)
+    return generator(shape, latent, network, prior, game_critic(shape, critic, game, lipschitz, packing))
+
+
+@recipe(
+    lr=5e-5,
+    optimiser="rmsprop",
+    betas=(0.0, 0.99),
+    batch_size=64,
+    steps=6000,
+    ascents="long-rounds",
+    average=0.999,
+    own_batches=True,
+)
+def wgan(
+    shape: Shape,
+    latent: Latent = 100,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    lipschitz: Held = "clip",
+    packing: Packing = 1,
+) -> Generator:
+    """Wasserstein GAN: the critic's weights are clipped (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875).
+
+    The critic raises E f(x) - E f(y), which is W1 times its largest slope; the generator lowers it. The authors'
+    settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 turns of the critic, 100 at the start and in
+    every 500th round.
+    """
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+
+
+@recipe(lr=1e-4, betas=(0.0, 0.9), batch_size=64, steps=6000, ascents=5, average=0.999, own_batches=True)
+def wgan_gp(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    lipschitz: Held = "gradient-penalty",
+    packing: Packing = 1,
+) -> Generator:
+    """Wasserstein GAN with a penalty on the critic's slope (Gulrajani et al. 2017, arXiv 1704.00028).
+
+    The critic's loss has weight * E (|slope| - 1)^2 on segments between data and samples: `--lipschitz.weight`, and
+    `--lipschitz.one-sided` for slopes above 1 only. `--lipschitz orthogonal` has slope at most 1 by construction.
+    """
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+
+
+@recipe(lr=2e-4, betas=(0.0, 0.9), batch_size=64, steps=6000, ascents=2, average=0.999, own_batches=True)
+def sn_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    lipschitz: Held = "spectral",
+    packing: Packing = 1,
+) -> Generator:
+    """Spectrally normalised critic with the hinge game (Miyato et al. 2018, arXiv 1802.05957)."""
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing))
+
+
+@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+def lsgan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    lipschitz: Held = "free",
+    packing: Packing = 1,
+) -> Generator:
+    """Least squares GAN: scores are drawn to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076)."""
+    return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
+
+
+@recipe(lr=1e-3, betas=(0.5, 0.999), steps=6000, average=0.999, own_batches=True)
+def ebgan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Auto = "auto",
+    code: Annotated[int, "coordinates of the critic's code"] = 16,
+    margin: Annotated[float, "the energy up to which the critic pushes samples"] = 1.0,
+    pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 0.1,
+) -> Generator:
+    """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
+
+    The critic lowers the energy of data and raises that of samples up to the margin; the generator lowers it, with the
+    pulling-away term. Energies are summed over the coordinates of a point, as costs are.
+    """
+    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
+    return generator(shape, latent, network, prior, Adversarial(auto, Margin(margin, pulling_away)))
+
+
+@recipe(lr=1e-4, betas=(0.5, 0.9), batch_size=64, steps=5000, ascents=5, average=0.999, own_batches=True)
+def mmd_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    features: Features = 16,
+    kernel: KernelName = "imq",
+    lipschitz: Held = "gradient-penalty",
+) -> Generator:
+    """MMD between learned features (Li et al. 2017, arXiv 1705.08584; Binkowski et al. 2018, arXiv 1801.01401).
+
+    The critic's features raise MMD^2, the generator lowers it; the penalty holds the slope of the witness function.
+    """
+    game = FEATURE_GAMES["mmd"](kernel)
+    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features))
+
+
+@recipe(lr=1e-4, betas=(0.5, 0.9), batch_size=64, steps=5000, ascents=5, average=0.999, own_batches=True)
+def cramer_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    features: Features = 16,
+    lipschitz: Held = "gradient-penalty",
+) -> Generator:
+    """Energy distance between learned features (Bellemare et al. 2017, arXiv 1705.10743).
+
+    As mmd-gan with the kernel -|a - b|. The paper's critic descends a surrogate of one sample pair; here, as in
+    Binkowski et al. (arXiv 1801.01401), the unbiased distance itself.
+    """
+    adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features)
+    return generator(shape, latent, network, prior, adversary)
+
+
+@recipe(lr=3e-4, betas=(0.5, 0.999), batch_size=200, steps=6000, ascents="every-third", average=0.999, own_batches=True)
+def ot_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    critic: Critic = "auto",
+    features: Features = 32,
+    epsilon: Annotated[float, "regularisation of the transport, in units of the cosine cost"] = 0.05,
+    lipschitz: Held = "free",
+) -> Generator:
+    """Minibatch energy distance of entropic transport between learned features (Salimans et al. 2018, 1803.05573).
+
+    The cost is 1 - the cosine of features; the model has three turns for each of the critic's. The authors need
+    batches of thousands: small ones are told by the estimate's bias.
+    """
+    adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features)
+    return generator(shape, latent, network, prior, adversary)

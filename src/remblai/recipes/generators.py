@@ -1,0 +1,85 @@
+"""Generators without a critic: inf over G of a discrepancy that is known in closed form."""
+
+from types import MappingProxyType
+from typing import Annotated
+
+from remblai.choices import Choice
+from remblai.discrepancies import DISCREPANCIES
+from remblai.objectives import CodeGenerator, Generator
+from remblai.recipes.dual import ON_DATA, generator
+from remblai.recipes.gans import Latent
+from remblai.recipes.parts import CostName, Network, Noise, PriorLaw, Shape, auto_encoder
+from remblai.recipes.recipe import recipe
+
+Any = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
+Mmd = Annotated[Choice, {"mmd": DISCREPANCIES["mmd"]}, "the squared maximum mean discrepancy of data and samples"]
+Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of data and samples"]
+GAUSSIAN = MappingProxyType({"name": "mmd", "kernel": "gaussian"})
+
+
+@recipe(lr=1e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
+def minimum_distance(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    discrepancy: Any = "energy-distance",
+) -> Generator:
+    """A generator by any discrepancy: inf over G of D(P_X, P_G) (Bassetti et al. 2006; Bernton et al., 1701.05146).
+
+    The form of which gmmn, sinkhorn-gan and the adversarial recipes are cases; by default the energy distance, which
+    has no scale to choose.
+    """
+    return generator(shape, latent, network, prior, discrepancy)
+
+
+@recipe(lr=1e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
+def gmmn(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "uniform",
+    discrepancy: Mmd = GAUSSIAN,
+) -> Generator:
+    """Generative moment matching network (Li, Swersky, Zemel 2015, 1502.02761; Dziugaite et al. 2015, 1505.03906).
+
+    Minimises the unbiased MMD^2 with a sum of Gaussian kernels around the spread of the data. The paper takes its
+    biased root and batches of 1,000; a step costs the square of the batch.
+    """
+    return generator(shape, latent, network, prior, discrepancy)
+
+
+@recipe(lr=1e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
+def gmmn_ae(
+    shape: Shape,
+    latent: Latent = 16,
+    code: Annotated[int, "dimensions of the auto-encoder's code"] = 8,
+    network: Network = "auto",
+    prior: PriorLaw = "uniform",
+    cost: CostName = "square",
+    noise: Noise = 0.01,
+    discrepancy: Mmd = GAUSSIAN,
+) -> CodeGenerator:
+    """A moment matching network of an auto-encoder's codes (Li, Swersky, Zemel 2015, arXiv 1502.02761, section 4).
+
+    The auto-encoder learns E c(x, G(z)) alone, beside it a generator of its codes their law; samples are decoded codes.
+    The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder.
+    """
+    auto = auto_encoder(shape, code, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
+    return CodeGenerator(auto, generator((code,), latent, "mlp", prior, discrepancy))
+
+
+@recipe(lr=1e-3, batch_size=200, steps=3000, schedule="cosine", average=0.995)
+def sinkhorn_gan(
+    shape: Shape,
+    latent: Latent = 16,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    discrepancy: Entropic = "entropic",
+) -> Generator:
+    """A generator by the Sinkhorn divergence of data and samples (Genevay, Peyre, Cuturi 2018, arXiv 1706.00292).
+
+    The cost is on the data themselves; the paper's learned cost is ot-gan's critic. The plans converge, and the
+    gradient is that of the value.
+    """
+    return generator(shape, latent, network, prior, discrepancy)

@@ -1,0 +1,130 @@
+"""Two processes equal one: every recipe of the table, in one launch that loops over it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from tests.small import IMAGES_ONLY, settled
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+from remblai import devices
+from remblai.recipes import RECIPES
+from remblai.training import State, steps
+
+WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
+OPTIONS: dict[str, Any] = {
+    "latent": 3,
+    "network": "mlp",
+    "network.width": 8,
+    "critic": "mlp",
+    "critic.width": 8,
+    "penalty.width": 9,
+    "penalty.depth": 1,
+    "penalty.directions": DIRECTIONS,
+    "code": 3,
+    "features": 5,
+    "noise": 0.1,
+    "optimiser": "sgd",
+    "ascents": 1,
+    "lipschitz.bound": 0.5,
+    "average": None,
+    "batch_size": BATCH,
+    "steps": STEPS,
+}
+DRAWS = {
+    torch.normal: "randn",
+    torch.randn: "randn",
+    torch.randn_like: "randn",
+    torch.rand: "rand",
+    torch.rand_like: "rand",
+    torch.bernoulli: "rand",
+    Tensor.bernoulli: "rand",
+    Tensor.uniform_: "rand",
+    Tensor.normal_: "randn",
+}
+
+
+class SharedDraws(TorchFunctionMode):
+    """Random numbers that are a function of the call's number alone; a process takes its rows of those for each point
+    or direction. So what two processes draw together is what one draws alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if func not in DRAWS:
+            return func(*args, **kwargs)
+        with torch.random.fork_rng():
+            like = func(*args, **kwargs)
+        self.calls += 1
+        generator = torch.Generator().manual_seed(self.calls)
+        rows = like.shape[0] if like.dim() else 0
+        whole = rows * devices.world() in (BATCH, DIRECTIONS)
+        shape = (rows * devices.world(), *like.shape[1:]) if whole else like.shape
+        drawn = getattr(torch, DRAWS[func])(shape, generator=generator, dtype=torch.float64)
+        mine = drawn[devices.rank() * rows :][:rows] if whole else drawn
+        return self._as_asked(func, mine.to(like.dtype), like, args, kwargs)
+
+    def _as_asked(self, func: Any, drawn: Tensor, like: Tensor, args: Any, kwargs: Any) -> Tensor:
+        if func is torch.normal:
+            mean, deviation = args[:2]
+            return mean + deviation * drawn
+        if func in (torch.bernoulli, Tensor.bernoulli):
+            return (drawn < args[0]).to(like.dtype)
+        if func is Tensor.uniform_:
+            low, high = (args[1:] or (0.0, 1.0))[:2]
+            return args[0].copy_(low + (high - low) * drawn)
+        if func is Tensor.normal_:
+            mean, deviation = (args[1:] or (0.0, 1.0))[:2]
+            return args[0].copy_(mean + deviation * drawn)
+        return drawn
+
+
+def trained(name: str) -> dict[str, Tensor]:
+    """The recipe's weights after some steps, in float64, on this process's share of each batch."""
+    given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in IMAGES_ONLY else {})
+    how = settled(name, given)
+    shape = (1, 5, 5) if name in IMAGES_ONLY else (2,)
+    torch.manual_seed(0)
+    objective = how.build(shape).double()
+    state = State(objective, **how.loop)
+    share = BATCH // devices.world()
+    mine = slice(share * devices.rank(), share * (devices.rank() + 1))
+    generator = torch.Generator().manual_seed(1)
+    batches = iter(
+        [torch.rand(BATCH, *shape, generator=generator, dtype=torch.float64)[mine] for _ in range(4 * STEPS)]
+    )
+    with SharedDraws():
+        for _ in steps(state, batches):
+            pass
+    return {key: value.detach().clone() for key, value in objective.state_dict().items()}
+
+
+def work(rank: int, folder: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
+    torch.save({name: trained(name) for name in RECIPES}, f"{folder}/{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    folder = Path(tmp_path_factory.mktemp("gloo"))
+    mp.start_processes(work, (str(folder),), nprocs=WORLD, start_method="spawn")
+    return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_two_processes_train_as_one(told: list[dict[str, Any]], name: str) -> None:
+    alone = trained(name)
+    for each in told:
+        for key, value in alone.items():
+            torch.testing.assert_close(
+                each[name][key], value, atol=1e-9, rtol=1e-7, msg=lambda told, key=key: f"{key}: {told}"
+            )
