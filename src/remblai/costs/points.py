@@ -1,33 +1,15 @@
-"""Costs c(x, y) of carrying a point x to a point y: one number a pair, summed over its entries."""
+"""Costs between points, of any shape: functions of the differences of their entries."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+
+from remblai.costs.cost import Cost, check, paired, sets, wide
+from remblai.costs.lengths import Lengths
 
 ENTRIES_AT_ONCE = 2**24
 """How many of the n * m * d differences a matrix without a closed form builds at a time."""
-
-
-class Cost(ABC):
-    """The interface: `cost(x, y)` for pairs and `cost.matrix(x, y)` for all against all.
-
-    Attributes:
-        reads_law: whether y is a law (the decoder's) instead of points.
-    """
-
-    reads_law: ClassVar[bool] = False
-
-    @abstractmethod
-    def __call__(self, x: Tensor, y: Any) -> Tensor:
-        """The cost of each pair: x (n, ...), y (n, ...) -> (n,)."""
-
-    @abstractmethod
-    def matrix(self, x: Tensor, y: Any) -> Tensor:
-        """The cost of each x against each y: x (n, ...), y (m, ...) -> (n, m)."""
 
 
 class Square(Cost):
@@ -35,12 +17,12 @@ class Square(Cost):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
-        x, y = _paired(x, y)
+        x, y = paired(x, y)
         return (x - y).square().sum(1)
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, by one matrix product: x (n, ...), y (m, ...) -> (n, m)."""
-        return squared_distances(*_sets(x, y))
+        return squared_distances(*sets(x, y))
 
 
 class Euclidean(Cost):
@@ -48,13 +30,13 @@ class Euclidean(Cost):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
-        x, y = _paired(x, y)
+        x, y = paired(x, y)
         lengths: Tensor = torch.linalg.vector_norm(x - y, dim=1)
         return lengths
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all: x (n, ...), y (m, ...) -> (n, m)."""
-        return distances(*_sets(x, y))
+        return distances(*sets(x, y))
 
 
 class Manhattan(Cost):
@@ -62,12 +44,12 @@ class Manhattan(Cost):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
-        x, y = _paired(x, y)
+        x, y = paired(x, y)
         return (x - y).abs().sum(1)
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all: x (n, ...), y (m, ...) -> (n, m)."""
-        return torch.cdist(*_sets(x, y), p=1.0)
+        return torch.cdist(*sets(x, y), p=1.0)
 
 
 class Huber(Cost):
@@ -87,11 +69,11 @@ class Huber(Cost):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
-        return self._summed(*_paired(x, y))
+        return self._summed(*paired(x, y))
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
-        x, y = _sets(x, y)
+        x, y = sets(x, y)
         rows = max(1, ENTRIES_AT_ONCE // y.numel())
         return torch.cat([self._summed(part[:, None], y[None]) for part in torch.split(x, rows)])
 
@@ -105,13 +87,13 @@ class Hamming(Cost):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
-        _check(x, y, pairs=True)
+        check(x, y, pairs=True)
         return (x != y).flatten(1).sum(1).to(torch.result_type(wide(x), wide(y)))
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, by matrix products where the values are 0 and 1: x (n, ...), y (m, ...) -> (n, m)."""
         x, y = (points if points.is_floating_point() else points.double() for points in (x, y))
-        x, y = _sets(x.detach(), y.detach())
+        x, y = sets(x.detach(), y.detach())
         if not (_binary(x) and _binary(y)):
             return torch.cdist(x, y, p=0.0)
         with torch.autocast(x.device.type, enabled=False):
@@ -139,7 +121,7 @@ class Power(Cost):
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all: x (n, ...), y (m, ...) -> (n, m)."""
-        return distances(*_sets(x, y)).pow(self.p)
+        return distances(*sets(x, y)).pow(self.p)
 
 
 def power(p: float = 2.0) -> Cost:
@@ -167,7 +149,7 @@ class Custom(Cost):
         Raises:
             ValueError: the function does not give one finite number a pair.
         """
-        x, y = _paired(x, y)
+        x, y = paired(x, y)
         found = self.function(x, y)
         if not isinstance(found, Tensor) or found.shape != x.shape[:1]:
             came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
@@ -181,41 +163,10 @@ class Custom(Cost):
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
-        x, y = _sets(x, y)
+        x, y = sets(x, y)
         rows = max(1, ENTRIES_AT_ONCE // y.numel())
         parts = torch.split(x, rows)
         return torch.cat([self(p.repeat_interleave(len(y), 0), y.repeat(len(p), 1)).view(len(p), -1) for p in parts])
-
-
-class NegativeLogLikelihood(Cost):
-    """c(x, G) = -log p(x | z): reads the decoder's law instead of a point, and so has no matrix."""
-
-    reads_law: ClassVar[bool] = True
-
-    def __call__(self, x: Tensor, y: Distribution) -> Tensor:
-        """-log p(x_i) under the law's i-th member: x (n, ...) -> (n,)."""
-        found: Tensor = -y.log_prob(x)
-        if found.shape != x.shape[:1]:
-            raise ValueError(
-                f"negative log-likelihood: expected one number for each of the {len(x)} points, got shape "
-                f"{tuple(found.shape)}: the law must have batch shape ({len(x)},) and event shape {tuple(x.shape[1:])}."
-            )
-        return found
-
-    def matrix(self, x: Tensor, y: Distribution) -> Tensor:
-        """Refused: a law is no set of points."""
-        raise ValueError("negative log-likelihood: it reads a law and has no matrix of costs; choose another cost.")
-
-
-COSTS: dict[str, Callable[..., Cost]] = {
-    "square": Square,
-    "euclidean": Euclidean,
-    "manhattan": Manhattan,
-    "huber": Huber,
-    "hamming": Hamming,
-    "power": power,
-    "negative-log-likelihood": NegativeLogLikelihood,
-}
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -233,32 +184,9 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j| of points x (n, d), y (m, d) -> (n, m); exactly 0, with gradient 0, where the points are equal."""
-    return torch.cdist(wide(x), wide(y), compute_mode="donot_use_mm_for_euclid_dist")
-
-
-def wide(x: Tensor) -> Tensor:
-    """The same values in float32 or better."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
-
-
-def _paired(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    _check(x, y, pairs=True)
-    return wide(x).flatten(1), wide(y).flatten(1)
-
-
-def _sets(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    _check(x, y, pairs=False)
-    x, y = wide(x).flatten(1), wide(y).flatten(1)
-    dtype = torch.result_type(x, y)
-    return x.to(dtype), y.to(dtype)
-
-
-def _check(x: Tensor, y: Tensor, pairs: bool) -> None:
-    if x.dim() < 2 or y.dim() < 2 or x.shape[1:] != y.shape[1:] or (pairs and len(x) != len(y)):
-        raise ValueError(
-            f"cost: expected x (n, ...) and y ({'n' if pairs else 'm'}, ...) of one shape but for the first dimension, "
-            f"got {tuple(x.shape)} and {tuple(y.shape)}."
-        )
+    # a view, for the compiler refuses one tensor in two places
+    found: Tensor = Lengths.apply(wide(x), wide(y).view(y.shape))  # type: ignore[no-untyped-call]  # torch has no types for it
+    return found
 
 
 def _binary(x: Tensor) -> bool:

@@ -1,0 +1,48 @@
+"""Costs c(x, y) of carrying a point x to a point y: one number a pair, summed over its entries."""
+
+from collections.abc import Callable
+
+from remblai.costs.cost import Cost, wide
+from remblai.costs.laplacian import Laplacian
+from remblai.costs.likelihood import NegativeLogLikelihood
+from remblai.costs.points import (
+    Custom,
+    Euclidean,
+    Hamming,
+    Huber,
+    Manhattan,
+    Power,
+    Square,
+    distances,
+    power,
+    squared_distances,
+)
+
+COSTS: dict[str, Callable[..., Cost]] = {
+    "square": Square,
+    "euclidean": Euclidean,
+    "manhattan": Manhattan,
+    "huber": Huber,
+    "laplacian": Laplacian,
+    "hamming": Hamming,
+    "power": power,
+    "negative-log-likelihood": NegativeLogLikelihood,
+}
+
+__all__ = [
+    "COSTS",
+    "Cost",
+    "Custom",
+    "Euclidean",
+    "Hamming",
+    "Huber",
+    "Laplacian",
+    "Manhattan",
+    "NegativeLogLikelihood",
+    "Power",
+    "Square",
+    "distances",
+    "power",
+    "squared_distances",
+    "wide",
+]

@@ -1,0 +1,53 @@
+"""What a cost is to the rest: one number a pair, summed over its entries."""
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+
+class Cost(ABC):
+    """The interface: `cost(x, y)` for pairs and `cost.matrix(x, y)` for all against all.
+
+    Attributes:
+        reads_law: whether y is a law (the decoder's) instead of points.
+    """
+
+    reads_law: ClassVar[bool] = False
+
+    @abstractmethod
+    def __call__(self, x: Tensor, y: Any) -> Tensor:
+        """The cost of each pair: x (n, ...), y (n, ...) -> (n,)."""
+
+    @abstractmethod
+    def matrix(self, x: Tensor, y: Any) -> Tensor:
+        """The cost of each x against each y: x (n, ...), y (m, ...) -> (n, m)."""
+
+
+def wide(x: Tensor) -> Tensor:
+    """The same values in float32 or better."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
+def paired(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as rows (n, d), of one length."""
+    check(x, y, pairs=True)
+    return wide(x).flatten(1), wide(y).flatten(1)
+
+
+def sets(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both as rows (n, d) and (m, d) of one type."""
+    check(x, y, pairs=False)
+    x, y = wide(x).flatten(1), wide(y).flatten(1)
+    dtype = torch.result_type(x, y)
+    return x.to(dtype), y.to(dtype)
+
+
+def check(x: Tensor, y: Tensor, pairs: bool) -> None:
+    """Raises ValueError where x and y are not rows of one shape, as many of each for pairs."""
+    if x.dim() < 2 or y.dim() < 2 or x.shape[1:] != y.shape[1:] or (pairs and len(x) != len(y)):
+        raise ValueError(
+            f"cost: expected x (n, ...) and y ({'n' if pairs else 'm'}, ...) of one shape but for the first dimension, "
+            f"got {tuple(x.shape)} and {tuple(y.shape)}."
+        )

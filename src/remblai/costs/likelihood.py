@@ -1,0 +1,28 @@
+"""The negative log-likelihood: the cost of a point under a law."""
+
+from typing import ClassVar
+
+from torch import Tensor
+from torch.distributions import Distribution
+
+from remblai.costs.cost import Cost
+
+
+class NegativeLogLikelihood(Cost):
+    """c(x, G) = -log p(x | z): reads the decoder's law instead of a point, and so has no matrix."""
+
+    reads_law: ClassVar[bool] = True
+
+    def __call__(self, x: Tensor, y: Distribution) -> Tensor:
+        """-log p(x_i) under the law's i-th member: x (n, ...) -> (n,)."""
+        found: Tensor = -y.log_prob(x)
+        if found.shape != x.shape[:1]:
+            raise ValueError(
+                f"negative log-likelihood: expected one number for each of the {len(x)} points, got shape "
+                f"{tuple(found.shape)}: the law must have batch shape ({len(x)},) and event shape {tuple(x.shape[1:])}."
+            )
+        return found
+
+    def matrix(self, x: Tensor, y: Distribution) -> Tensor:
+        """Refused: a law is no set of points."""
+        raise ValueError("negative log-likelihood: it reads a law and has no matrix of costs; choose another cost.")
