@@ -123,3 +123,10 @@ def test_points_refused() -> None:
         points("x", {"train": Part(np.zeros((3, 2))), "test": Part(np.zeros((3, 1)))})
     with pytest.raises(ValueError, match="no columns"):
         points("x", {WHOLE: Part(np.zeros((3, 0)))})
+
+
+def test_a_table_of_bits_is_left_as_it_is_and_one_other_number_makes_it_a_table() -> None:
+    table = np.random.default_rng(0).integers(0, 2, (50, 3))
+    assert set(points("bits", {WHOLE: Part(table)}).train[:].unique().tolist()) == {0.0, 1.0}
+    table[7, 1] = 2
+    assert len(points("numbers", {WHOLE: Part(table)}).train[:].unique()) > 2

@@ -6,7 +6,9 @@ import torch
 from torch import nn
 
 from remblai.choices import make
-from remblai.discrepancies import LIPSCHITZ, Clip, Free, GradientPenalty, Spectral
+from remblai.discrepancies import LIPSCHITZ, Adversarial, Clip, Free, GradientPenalty, Kantorovich, Spectral
+from remblai.discrepancies.lipschitz import R1
+from remblai.networks.convolutions import connected
 
 
 def network():
@@ -85,11 +87,37 @@ def test_penalty_reaches_the_critic_only_and_survives_a_flat_score():
     assert torch.isfinite(flat.weight.grad).all()
 
 
-def test_penalty_refuses_batch_normalisation():
+@pytest.mark.parametrize("held", [GradientPenalty(), R1()])
+def test_penalties_refuse_batch_normalisation_when_built(held):
     critic = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1))
     with pytest.raises(ValueError, match=r"BatchNorm1d at 1: use layer"):
-        GradientPenalty().prepare(critic)
-    GradientPenalty().prepare(nn.Sequential(nn.Linear(3, 4), nn.LayerNorm(4), nn.Linear(4, 1)))
+        Adversarial(critic, Kantorovich(), held)
+    nested = nn.Sequential(nn.Flatten(), nn.Sequential(*connected("batch", 3, 4)), nn.Linear(4, 1))
+    with pytest.raises(ValueError, match=r"BatchNorm1d at 1\.1: use layer"):
+        Adversarial(nested, Kantorovich(), held)
+    parametrised = nn.Sequential(nn.Linear(3, 4), nn.SyncBatchNorm(4), nn.Linear(4, 1))
+    Spectral().prepare(parametrised)
+    with pytest.raises(ValueError, match=r"SyncBatchNorm at 1: use layer"):
+        Adversarial(parametrised, Kantorovich(), held)
+    Adversarial(nn.Sequential(*connected("group", 3, 4), nn.Linear(4, 1)), Kantorovich(), held)
+
+
+def test_r1_of_a_known_score_is_half_of_its_mean_squared_slope_at_the_data():
+    """f(x) = scale |x|^2 / 2 has the gradient scale x."""
+    scale = torch.tensor(3.0, requires_grad=True)
+    x, y = torch.randn(7, 1, 4, 4), torch.full((5, 1, 4, 4), torch.nan)
+    found = R1(10.0).penalty(lambda z: scale * z.square().flatten(1).sum(1) / 2, x, y)
+    squares = x.square().flatten(1).sum(1).mean()
+    torch.testing.assert_close(found.detach(), 5.0 * 9.0 * squares)
+    (slope,) = torch.autograd.grad(found, scale)
+    torch.testing.assert_close(slope, 5.0 * 2.0 * 3.0 * squares)
+
+
+def test_r1_reaches_the_critic_only():
+    critic, x = network(), torch.randn(5, 3, requires_grad=True)
+    R1().penalty(critic, x, torch.randn(5, 3)).backward()
+    assert x.grad is None
+    assert all(p.grad is not None for name, p in critic.named_parameters() if name.endswith("weight"))
 
 
 def spectral():
@@ -157,6 +185,8 @@ def test_bad_settings_are_refused():
     for weight in (-1.0, math.inf):
         with pytest.raises(ValueError, match="finite weight"):
             GradientPenalty(weight)
+        with pytest.raises(ValueError, match="r1: expected a finite weight"):
+            R1(weight)
     with pytest.raises(ValueError, match="linear or convolution"):
         Spectral().prepare(nn.ReLU())
 

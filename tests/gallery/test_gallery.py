@@ -2,13 +2,13 @@ from dataclasses import replace
 
 import pytest
 
-from remblai.gallery import GALLERY, write_gallery
+from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
 from remblai.gallery.entry import between, equal
 
 INFINITE, MISSING = float("inf"), float("nan")
 
 
-@pytest.mark.parametrize("name", list(GALLERY))
+@pytest.mark.parametrize("name", [*EXAMPLES, *(pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS)])
 def test_every_entry_holds_what_it_says_and_shows_it(name):
     entry = GALLERY[name]()
     assert [check for check in entry.checks if not check.holds] == []

@@ -13,7 +13,7 @@ from tests.small import IMAGES_ONLY, settled
 from torch import Tensor
 
 from remblai.discrepancies import Adversarial, Hinge, Kantorovich, KernelGame
-from remblai.objectives import AutoEncoder, Objective
+from remblai.objectives import AutoEncoder, Boltzmann, Objective
 from remblai.recipes import RECIPES
 from remblai.resolve import Resolved, from_json
 from remblai.training import State, check, steps
@@ -30,6 +30,10 @@ SMALL: dict[str, Any] = {
     "features": 4,
     "ascents": 1,
     "lipschitz.bound": 0.5,
+    "binarise": "threshold",
+    "hidden": 5,
+    "chains": 8,
+    "warm_start": 0,
     "noise": 0.1,
     "average": 0.9,
     "steps": 20,
@@ -116,7 +120,8 @@ def test_it_trains_moves_every_weight_samples_and_encodes(
 def test_a_first_phase_leaves_only_the_decoder_and_the_critic(name: str, options: dict[str, Any]) -> None:
     shape = small_shape(name)
     objective, state = built(resolved(name, warm_start=5, **options), shape)
-    if objective.warm_start(next(stream(shape))) is None:
+    if not isinstance(objective, AutoEncoder):
+        assert objective.warm_start(next(stream(shape))) is None or isinstance(objective, Boltzmann)
         return
     before = copy.deepcopy(objective.state_dict())
     run(state, shape, 5)

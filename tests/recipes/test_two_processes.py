@@ -15,6 +15,8 @@ from remblai import devices
 from remblai.recipes import RECIPES
 from remblai.training import State, steps
 
+NAMES = [name for name in RECIPES if not name.endswith("rbm")]
+"""All but the machines: each process runs chains of its own, so that two have twice as many."""
 WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
 OPTIONS: dict[str, Any] = {
     "latent": 3,
@@ -109,7 +111,7 @@ def trained(name: str) -> dict[str, Tensor]:
 def work(rank: int, folder: str) -> None:
     torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=WORLD)
-    torch.save({name: trained(name) for name in RECIPES}, f"{folder}/{rank}.pt")
+    torch.save({name: trained(name) for name in NAMES}, f"{folder}/{rank}.pt")
     dist.destroy_process_group()
 
 
@@ -120,7 +122,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 
-@pytest.mark.parametrize("name", list(RECIPES))
+@pytest.mark.parametrize("name", NAMES)
 def test_two_processes_train_as_one(told: list[dict[str, Any]], name: str) -> None:
     alone = trained(name)
     for each in told:

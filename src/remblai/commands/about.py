@@ -12,15 +12,17 @@ from remblai import data as datasets
 from remblai.choices import unknown
 from remblai.commands.told import as_json, first_line
 from remblai.costs import COSTS
-from remblai.discrepancies import DISCREPANCIES
+from remblai.discrepancies import DISCREPANCIES, FEATURE_GAMES, GAMES, LIPSCHITZ
 from remblai.distance import METRICS
+from remblai.distances import DIVERGENCES
 from remblai.gallery import GALLERY
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS
-from remblai.networks import NETWORKS
+from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import PENALTIES, REGULARISERS
 from remblai.recipes import RECIPES
 from remblai.report import MEANINGS
+from remblai.training.ascents import ASCENTS
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
 PACKAGES += ["datasets", "tensorboard", "scikit-learn", "POT"]
@@ -35,10 +37,15 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "costs": COSTS,
     "kernels": KERNELS,
     "networks": NETWORKS,
+    "critics": CRITICS,
+    "games": GAMES | FEATURE_GAMES,
+    "constraints": LIPSCHITZ,
     "priors": PRIORS,
     "encoders": ENCODERS,
     "decoders": DECODERS,
     "metrics": METRICS,
+    "divergences": {name: METRICS[name] for name in DIVERGENCES},
+    "ascents": ASCENTS,
     "figures": {name: meaning.what for name, meaning in MEANINGS.items()},
     "gallery": GALLERY,
 }
@@ -48,8 +55,8 @@ def list_command(kind: str | None = None, *, json: bool = False) -> None:
     """Lists what there is to choose from.
 
     Args:
-        kind: recipes, data, discrepancies, penalties, regularisers, costs, kernels, networks, priors, encoders,
-            decoders, metrics, figures, gallery; or all.
+        kind: recipes, data, discrepancies, penalties, regularisers, costs, kernels, networks, critics, games,
+            constraints, priors, encoders, decoders, metrics, divergences, ascents, figures, gallery; or all.
         json: print JSON and nothing else.
     """
     if kind is not None and kind not in LISTS:
@@ -61,8 +68,9 @@ def list_command(kind: str | None = None, *, json: bool = False) -> None:
         return
     for title, rows in told.items():
         print(title)
+        width = max(map(len, rows))
         for name, summary in rows.items():
-            print(f"  {name:14s} {summary}")
+            print(f"  {name:{width}s}  {summary}")
 
 
 def info_command(*, json: bool = False) -> None:

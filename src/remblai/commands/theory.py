@@ -8,7 +8,7 @@ from typing import Any
 from remblai.choices import nest, unknown
 from remblai.commands.told import as_json
 from remblai.distance import Distance, distance, save_figure, save_plan
-from remblai.gallery import GALLERY, write_gallery
+from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
 
 
 def distance_command(
@@ -49,18 +49,21 @@ def distance_command(
     print(as_json(found.to_json()) if json else _shown(found))
 
 
-def gallery_command(name: str | None = None, *, out: str = "gallery", json: bool = False) -> None:
+def gallery_command(
+    name: str | None = None, *, out: str = "gallery", experiments: bool = False, json: bool = False
+) -> None:
     """Runs the worked examples and figures of the founding texts and checks each.
 
     Args:
-        name: of one entry; all of them when not given.
+        name: of one entry; when not given, all examples.
         out: the folder for index.html and the pictures.
+        experiments: also those that train models, a minute or two each.
         json: print JSON and nothing else.
     """
     if name is not None and name not in GALLERY:
         raise unknown("gallery entry", name, GALLERY)
     entries = {}
-    for one in [name] if name else GALLERY:
+    for one in [name] if name else GALLERY if experiments else EXAMPLES:
         entries[one] = GALLERY[one]()
         if not json:
             missed = [check for check in entries[one].checks if not check.holds]
@@ -72,6 +75,8 @@ def gallery_command(name: str | None = None, *, out: str = "gallery", json: bool
         checks = {key: [vars(check) for check in entry.checks] for key, entry in entries.items()}
         print(as_json({"schema": 1, "page": str(page), "entries": checks}))
     else:
+        if name is None and not experiments:
+            print(f"left out, for they train models (--experiments, or by name): {', '.join(EXPERIMENTS)}")
         print(page)
     if any(not check.holds for entry in entries.values() for check in entry.checks):
         raise RuntimeError(f"a check of the gallery was missed; {page} says which.")

@@ -104,7 +104,7 @@ def images(name: str, parts: Mapping[str, Part], classes: Sequence[str] | None =
 
 
 def points(name: str, parts: Mapping[str, Part], columns: Sequence[str] | None = None) -> Dataset:
-    """A data set of points, standardised by its train split.
+    """A data set of points, standardised by its train split; a table of nothing but 0 and 1 is left as it is.
 
     Args:
         name: what a report calls it.
@@ -120,13 +120,20 @@ def points(name: str, parts: Mapping[str, Part], columns: Sequence[str] | None =
     if next(iter(widths.values())) == (0,):
         raise ValueError("the data has no columns: expected at least one")
     source, rows = arrange(_positions(parts))[0]["train"]
-    mean, deviation = _moments(parts[source].array, rows)
+    bits = all(_are_bits(of.array) for of in parts.values())
+    mean, deviation = (
+        (np.zeros(widths[source]), np.ones(widths[source])) if bits else _moments(parts[source].array, rows)
+    )
     arrays = {id(of.array): of.array for of in parts.values()}  # parts may share one array
     shared = {key: _standardise(array, mean, deviation) for key, array in arrays.items()}
     scaled = {part: Part(shared[id(of.array)], of.labels, of.positions) for part, of in parts.items()}
     names = None if columns is None else tuple(columns)
     units = Units((len(mean),), None, tuple(mean.tolist()), tuple(deviation.tolist()), names)
     return _build(name, scaled, units, None, "")
+
+
+def _are_bits(array: NDArray[Any]) -> bool:
+    return all(np.isin(array[part], (0, 1)).all() for part in chunks(len(array), 8 * array.shape[1]))
 
 
 def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

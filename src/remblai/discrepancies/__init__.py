@@ -15,9 +15,10 @@ from remblai.discrepancies.feature_games import mmd as kernel_game
 from remblai.discrepancies.frechet import Frechet
 from remblai.discrepancies.games import FDivergence, Game, Hinge, Kantorovich, LeastSquares, Logistic, LogRatio
 from remblai.discrepancies.ipm import BALLS, Ball, Witness, ipm
-from remblai.discrepancies.lipschitz import Clip, Free, GradientPenalty, Lipschitz, Spectral
+from remblai.discrepancies.lipschitz import R1, Clip, Free, GradientPenalty, Lipschitz, Spectral
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.moments import Covariance
+from remblai.discrepancies.orthogonal import Orthogonal
 from remblai.discrepancies.sliced import Kind, Sliced
 from remblai.discrepancies.testing import floor, interval, two_sample_test
 from remblai.kernels import KERNELS, Energy
@@ -45,7 +46,9 @@ LIPSCHITZ: dict[str, Callable[..., Lipschitz]] = {
     "free": Free,
     "clip": Clip,
     "gradient-penalty": GradientPenalty,
+    "r1": R1,
     "spectral": Spectral,
+    "orthogonal": Orthogonal,
 }
 
 
@@ -177,6 +180,7 @@ __all__ = [
     "GAMES",
     "LIPSCHITZ",
     "MMD",
+    "R1",
     "Adversarial",
     "Ball",
     "Clip",
@@ -199,6 +203,7 @@ __all__ = [
     "Logistic",
     "Margin",
     "MinibatchEnergy",
+    "Orthogonal",
     "Sliced",
     "Spectral",
     "Witness",

@@ -1,4 +1,4 @@
-"""How a critic is held: not at all, by clipped weights, a penalty on its slope, or the spectral norm of its layers."""
+"""How a critic is held: by nothing, clipped weights, a penalty on its slope, or the spectral norm of its layers."""
 
 from collections.abc import Callable
 
@@ -79,22 +79,64 @@ class GradientPenalty(Lipschitz):
 
     def prepare(self, critic: nn.Module) -> None:
         """Refuses batch normalisation."""
-        for name, layer in critic.named_modules():
-            if isinstance(layer, _BatchNorm):
-                raise ValueError(
-                    f"gradient penalty: expected a critic without batch normalisation, got {type(layer).__name__} at "
-                    f"{name or 'its top'}: use layer, group or instance normalisation, or none."
-                )
+        _each_point_alone("gradient penalty", critic)
 
     def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor:
         """The penalty, with a gradient in the critic's parameters only."""
         n = min(len(x), len(y))
         place = torch.rand((n,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
-        between = torch.lerp(y[:n].detach().to(x.dtype), x[:n].detach(), place).requires_grad_()
-        (slope,) = torch.autograd.grad(score(between).sum(), between, create_graph=True)
-        excess = torch.linalg.vector_norm(slope.flatten(1), dim=1) - 1.0
+        between = torch.lerp(y[:n].detach().to(x.dtype), x[:n].detach(), place)
+        excess = torch.linalg.vector_norm(_gradients(score, between), dim=1) - 1.0
         paid: Tensor = excess.clamp(min=0.0) if self.one_sided else excess
         return self.weight * paid.square().mean()
+
+
+class R1(Lipschitz):
+    """weight / 2 * E |gradient of the score|^2 at points of P: it damps the critic near the data, and bounds no slope.
+
+    Args:
+        weight: the weight of the penalty.
+
+    Raises:
+        ValueError: a negative weight, or batch normalisation in the critic: it ties one point's score to the others.
+
+    Source: Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), equation 9,
+    arXiv 1801.04406.
+    """
+
+    def __init__(self, weight: float = 10.0) -> None:
+        if not 0.0 <= weight < float("inf"):
+            raise ValueError(f"r1: expected a finite weight of at least 0, got {weight}.")
+        self.weight = weight
+
+    def prepare(self, critic: nn.Module) -> None:
+        """Refuses batch normalisation."""
+        _each_point_alone("r1", critic)
+
+    def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor:
+        """The penalty, with a gradient in the critic's parameters only."""
+        return self.weight / 2.0 * _gradients(score, x).square().sum(1).mean()
+
+
+def _gradients(score: Score, points: Tensor) -> Tensor:
+    """The gradient of each point's score at it, (n, ...) -> (n, d), which the critic's parameters move."""
+    points = points.detach().requires_grad_()
+    (gradients,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
+    return gradients.flatten(1)
+
+
+def _each_point_alone(constraint: str, critic: nn.Module) -> None:
+    """Refuses layers that tie one point's score to the others, wherever they are nested.
+
+    Raises:
+        ValueError: batch normalisation.
+    """
+    for name, layer in critic.named_modules():
+        if isinstance(layer, _BatchNorm):
+            raise ValueError(
+                f"{constraint}: expected a critic without batch normalisation, got {type(layer).__name__} at "
+                f"{name or 'its top'}: use layer, group or instance normalisation, or none."
+            )
 
 
 class Spectral(Lipschitz):

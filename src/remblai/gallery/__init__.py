@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from remblai.gallery import (
+    bracket,
+    clipping,
     continuity,
     cost_against_n,
     energy_based,
@@ -18,11 +20,13 @@ from remblai.gallery import (
     sharpening,
     stochastic_curves,
     student_report,
+    vanishing,
+    wasserstein_machine,
 )
 from remblai.gallery.entry import Check, Entry
 from remblai.gallery.page import write_gallery
 
-GALLERY: dict[str, Callable[[], Entry]] = {
+EXAMPLES: dict[str, Callable[[], Entry]] = {
     "seven-points": seven_points.seven_points,
     "parallel-lines": parallel_lines.parallel_lines,
     "separating-sequences": separating_sequences.separating_sequences,
@@ -39,5 +43,16 @@ GALLERY: dict[str, Callable[[], Entry]] = {
     "cost-against-n": cost_against_n.cost_against_n,
     "student-report": student_report.student_report,
 }
+"""Worked examples and figures, of seconds."""
 
-__all__ = ["GALLERY", "Check", "Entry", "write_gallery"]
+EXPERIMENTS: dict[str, Callable[[], Entry]] = {
+    "bracket": bracket.bracket,
+    "clipping": clipping.clipping,
+    "vanishing": vanishing.vanishing,
+    "wasserstein-machine": wasserstein_machine.wasserstein_machine,
+}
+"""Experiments that train models, of a minute or two."""
+
+GALLERY = EXAMPLES | EXPERIMENTS
+
+__all__ = ["EXAMPLES", "EXPERIMENTS", "GALLERY", "Check", "Entry", "write_gallery"]

@@ -1,6 +1,7 @@
 """Objectives: a cost, a discrepancy or both, over shared parts."""
 
 from remblai.objectives.autoencoder import AutoEncoder
+from remblai.objectives.boltzmann import Boltzmann
 from remblai.objectives.generator import CodeGenerator, Generator
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import PENALTIES, Code, CodeNorm, Conditional, Marginal, Penalty, Sum
@@ -10,6 +11,7 @@ __all__ = [
     "PENALTIES",
     "REGULARISERS",
     "AutoEncoder",
+    "Boltzmann",
     "Code",
     "CodeGenerator",
     "CodeNorm",

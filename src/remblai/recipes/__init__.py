@@ -3,6 +3,7 @@
 from remblai.recipes.autoencoders import aae, ae, cwae, pot, rae, sinkhorn_ae, swae, wae_gan, wae_mmd
 from remblai.recipes.gans import cramer_gan, dcgan, ebgan, f_gan, gan, lsgan, mmd_gan, ot_gan, sn_gan, wgan, wgan_gp
 from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
+from remblai.recipes.machines import rbm, wasserstein_rbm
 from remblai.recipes.recipe import Recipe, recipe
 from remblai.recipes.variational import beta_vae, info_vae, mmd_vae, vae
 
@@ -15,6 +16,7 @@ RECIPES: dict[str, Recipe] = {
         *(gan, dcgan, f_gan, lsgan, ebgan),
         *(wgan, wgan_gp, sn_gan, mmd_gan, cramer_gan, ot_gan),
         *(gmmn, gmmn_ae, sinkhorn_gan, minimum_distance),
+        *(rbm, wasserstein_rbm),
     )
 }
 
@@ -40,6 +42,7 @@ __all__ = [
     "ot_gan",
     "pot",
     "rae",
+    "rbm",
     "recipe",
     "sinkhorn_ae",
     "sinkhorn_gan",
@@ -48,6 +51,7 @@ __all__ = [
     "vae",
     "wae_gan",
     "wae_mmd",
+    "wasserstein_rbm",
     "wgan",
     "wgan_gp",
 ]

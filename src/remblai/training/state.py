@@ -91,6 +91,11 @@ class State:
     ) -> None:
         _check(lr=lr, critic_lr=critic_lr, clip=clip)
         _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        if steps is not None and warm_start >= steps:
+            raise ValueError(
+                f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself would "
+                "never be descended; take more steps, or a shorter first phase."
+            )
         if len(milestones) != len(decays):
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches

@@ -124,9 +124,9 @@ def _typical(problem: Problem) -> float:
     """The mean cost, for square costs exactly and otherwise from at most 256 rows."""
     if square(problem.ground):
         return mean_cost(problem)
-    n = problem.shape[0]
-    rows = range(0, n, max(1, n // 256))
-    costs = torch.cat([problem.ground.block(i, i + 1) for i in rows]) if n > 256 else problem.ground.matrix()
+    (n, m), device = problem.shape, problem.ground.device
+    rows, columns = torch.arange(0, n, -(-n // 256), device=device), torch.arange(m, device=device)
+    costs = problem.ground.part(rows, columns).matrix()
     costs = costs[costs.isfinite()]
     return float((costs - costs.min()).mean())
 

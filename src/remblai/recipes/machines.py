@@ -1,0 +1,87 @@
+"""The machines: restricted Boltzmann machines of bits, by likelihood and by smoothed transport."""
+
+import math
+from typing import Annotated
+
+from remblai.discrepancies import Entropic
+from remblai.networks.rbm import RBM
+from remblai.objectives.boltzmann import Binarise, Boltzmann, Form
+from remblai.recipes.parts import Shape
+from remblai.recipes.recipe import recipe
+
+Hidden = Annotated[int, "hidden bits"]
+TransportWeight = Annotated[float, "weight of the smoothed transport, whose unit is a bit"]
+LikelihoodWeight = Annotated[float, "weight of KL(data | machine), in nats: the paper's lambda"]
+Epsilon = Annotated[float, "the transport's regularisation, as a share of the bits of x"]
+Decay = Annotated[float, "weight of the sum of squared weights"]
+Chains = Annotated[int, "persistent chains"]
+GibbsSteps = Annotated[int, "Gibbs steps of the chains at each batch"]
+FormName = Annotated[Form, "kl smooths by KL(P | a x b), entropy by -H(P)"]
+BinariseName = Annotated[Binarise, "how grey in [0, 1] becomes bits: threshold (a half), sample (as odds) or none"]
+TOLERANCE = 1e-3
+"""Marginal error of the plans; samples err by more."""
+
+
+@recipe(lr=5e-3, steps=3000, batch_size=256, schedule="cosine")
+def rbm(
+    shape: Shape,
+    hidden: Hidden = 96,
+    decay: Decay = 1e-4,
+    chains: Chains = 256,
+    gibbs_steps: GibbsSteps = 5,
+    epsilon: Epsilon = 1 / 32,
+    binarise: BinariseName = "none",
+) -> Boltzmann:
+    """Restricted Boltzmann machine by persistent contrastive divergence (Smolensky 1986; Tieleman 2008).
+
+    Minimises KL(data | machine) + decay * |W|^2, by samples from chains that run on from batch to batch. For bits:
+    grey images need `--binarise threshold` or `--binarise sample`, and are drawn as the means of their bits. Tieleman's
+    plain gradient steps with one Gibbs step are Adam and five here. `epsilon` is that of the estimate in the log only.
+    """
+    return _boltzmann(shape, hidden, 0.0, 1.0, decay, chains, gibbs_steps, epsilon, "kl", binarise)
+
+
+@recipe(lr=5e-3, steps=3000, batch_size=256, schedule="cosine", warm_start=1500)
+def wasserstein_rbm(
+    shape: Shape,
+    hidden: Hidden = 96,
+    weight: TransportWeight = 1.0,
+    likelihood_weight: LikelihoodWeight = 1.0,
+    decay: Decay = 1e-4,
+    chains: Chains = 256,
+    gibbs_steps: GibbsSteps = 5,
+    epsilon: Epsilon = 1 / 32,
+    form: FormName = "kl",
+    binarise: BinariseName = "none",
+) -> Boltzmann:
+    """Wasserstein restricted Boltzmann machine (Montavon, Müller, Cuturi 2016, arXiv 1507.01972).
+
+    Minimises weight * OT(data, machine) + likelihood_weight * KL(data | machine) + decay * |W|^2, with the Hamming cost
+    and epsilon KL(P | a x b) for smoothing, undebiased: dual potentials weigh the machine's samples. The first half of
+    the run is `rbm`'s, as the paper starts from a machine trained by likelihood. It gains in transport, completion and
+    heavy denoising what it loses in likelihood and variety. The paper trains on whole sets of small binary data in one
+    batch; here batches of 256 meet as many chains, with Adam. Its smoothing is -epsilon H(P) (`--form entropy`), whose
+    exact gradient asks for more entropy; potentials of two samples of equal mass, as here, leave that part out.
+    """
+    return _boltzmann(shape, hidden, weight, likelihood_weight, decay, chains, gibbs_steps, epsilon, form, binarise)
+
+
+def _boltzmann(
+    shape: Shape,
+    hidden: int,
+    weight: float,
+    likelihood_weight: float,
+    decay: float,
+    chains: int,
+    gibbs_steps: int,
+    epsilon: float,
+    form: Form,
+    binarise: Binarise,
+) -> Boltzmann:
+    bits = math.prod(shape)
+    # on bits the Hamming distance is the squared one, for which the solver is an order of magnitude quicker; epsilon
+    # is absolute, because the gradient of one that follows the machine's samples would lack a part
+    transport = Entropic("square", epsilon * bits, relative=False, debiased=False, tolerance=TOLERANCE)
+    return Boltzmann(
+        RBM(bits, hidden), transport, weight, likelihood_weight, decay, chains, gibbs_steps, form, binarise, shape
+    )
