@@ -15,6 +15,7 @@ from remblai.gallery import (
     maximum_likelihood,
     optimal_discriminator,
     parallel_lines,
+    robust_generators,
     separating_sequences,
     seven_points,
     sharpening,
@@ -25,6 +26,7 @@ from remblai.gallery import (
 )
 from remblai.gallery.entry import Check, Entry
 from remblai.gallery.page import write_gallery
+from remblai.gallery.wgan_paper import js_estimate, tracking
 
 EXAMPLES: dict[str, Callable[[], Entry]] = {
     "seven-points": seven_points.seven_points,
@@ -49,6 +51,9 @@ EXPERIMENTS: dict[str, Callable[[], Entry]] = {
     "bracket": bracket.bracket,
     "clipping": clipping.clipping,
     "vanishing": vanishing.vanishing,
+    "tracking": tracking.tracking,
+    "js-estimate": js_estimate.js_estimate,
+    "robust-generators": robust_generators.robust_generators,
     "wasserstein-machine": wasserstein_machine.wasserstein_machine,
 }
 """Experiments that train models, of a minute or two."""
