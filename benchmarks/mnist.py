@@ -17,7 +17,12 @@ from remblai import data
 
 SETTINGS = {
     "wae-mmd": {"weight": 100.0, "noise": 0.0},
-    "wae-gan": {"weight": 10.0, "noise": 0.0, "penalty": {"name": "adversarial", "width": 256}},
+    "wae-gan": {
+        "weight": 10.0,
+        "noise": 0.0,
+        "critic_lr": 5e-4,
+        "penalty": {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"},
+    },
 }
 N = 1000
 

@@ -244,8 +244,8 @@ def test_help_shows_every_option_with_meaning_and_default(call: Call, name: str)
 
 def test_help_shows_defaults_of_chosen_parts_and_of_the_recipe(call: Call) -> None:
     out = " ".join(call("train wae-gan --help")[1].split())
-    assert re.search(r"--penalty\.width N .*?\[default: 512\]", out)
-    assert re.search(r"--critic-lr F .*?\[default: 0\.0005\]", out)
+    assert re.search(r"--penalty\.width N .*?\[default: 128\]", out)
+    assert re.search(r"--critic-lr F .*?\[default: 0\.004\]", out)
     assert "--penalty.kernel" not in out
     assert "--penalty.kernel.scale" in call("train wae-gan --penalty mmd --help")[1]
     vae = " ".join(call("train vae --help")[1].split())

@@ -4,10 +4,12 @@ from itertools import product
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch.distributions import Bernoulli, Independent, Normal
 
 from remblai.choices import make
 from remblai.costs import COSTS, Huber, Laplacian, NegativeLogLikelihood, Square, distances, squared_distances
+from remblai.distances import transport
 
 POINTS = [name for name in COSTS if not make(COSTS, name).reads_law]
 TAPS = (1, 4, 6, 4, 1)
@@ -176,6 +178,10 @@ def test_laplacian_reads_flattened_images_where_it_knows_their_shape():
     x, y = values("laplacian", 4, (3, 5, 4), 1), values("laplacian", 3, (3, 5, 4), 2)
     rows = Laplacian(shape=(3, 5, 4)).matrix(x.flatten(1), y.flatten(1))
     torch.testing.assert_close(rows, Laplacian().matrix(x, y))
+    images = x[:3], y
+    plan = transport(*images, cost=Laplacian(shape=(3, 5, 4)))  # which flattens points
+    rows, columns = linear_sum_assignment(Laplacian().matrix(*images).numpy())
+    assert float(plan.value) == pytest.approx(float(Laplacian().matrix(*images)[rows, columns].mean()), rel=1e-9)
     with pytest.raises(ValueError, match=r"got \(4, 60\): choose the cost manhattan or square for points"):
         Laplacian()(x.flatten(1), x.flatten(1))
     with pytest.raises(ValueError, match="2 x 2 pixels"):

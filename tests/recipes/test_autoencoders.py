@@ -8,12 +8,15 @@ import torch
 
 from remblai.costs import COSTS
 from remblai.discrepancies import Adversarial, Logistic, adversarial
+from remblai.distances import transport
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS
+from remblai.laws.encoders import Deterministic, Gaussian
 from remblai.networks import NETWORKS, mlp
 from remblai.objectives import AutoEncoder, Marginal
 from remblai.objectives.penalties import PARTS, PENALTIES
 from remblai.recipes import RECIPES
+from remblai.recipes.parts import CODES
 from remblai.resolve import resolve
 
 SMALL: dict[str, Any] = {"latent": 3, "network.width": 8}
@@ -81,13 +84,21 @@ def test_every_combination_of_parts_trains_or_says_what_to_choose(which: int) ->
         ("vae", {"encoder": "deterministic"}, "choose the gaussian encoder"),
         ("vae", {"prior": "sphere"}, "'gaussian'"),
         ("wae-gan", {"penalty.depth": -1}, "depth"),
-        ("wae-mmd", {"penalty": "conditional"}, "Conditional needs an encoder with a density.*gaussian encoder"),
-        ("wae-mmd", {"penalty": "sum", "penalty.first": "conditional"}, "Sum needs an encoder with a density"),
+        (
+            "wae-mmd",
+            {"encoder": "deterministic", "penalty": "conditional"},
+            "Conditional needs an encoder with a density.*gaussian encoder",
+        ),
+        (
+            "wae-mmd",
+            {"encoder": "implicit", "penalty": "sum", "penalty.first": "conditional"},
+            "Sum needs an encoder with a density",
+        ),
         ("wae-mmd", {"penalty": "sum", "penalty.second_weight": -1.0}, "weights of at least 0, got -1.0 for Marginal"),
         ("wae-mmd", {"penalty": "sum", "penalty.first": "mmd", "penalty.first.kernel.scale": 0}, "positive.* scale"),
         ("pot", {"weight": -1.0}, "weight: expected a finite number of at least 0"),
-        ("pot", {"penalty": adversarial(PRIORS["normal"](5), 5)}, r"codes \(n, 3\).*build it for 3 inputs"),
-        ("wae-gan", {"penalty": Marginal(Adversarial(mlp(2, 1), Logistic()))}, "build it for 3 inputs"),
+        ("pot", {"penalty": adversarial(PRIORS["normal"](5), 5)}, r"points \(3,\).*build it for points of this shape"),
+        ("wae-gan", {"penalty": Marginal(Adversarial(mlp(2, 1), Logistic()))}, "build it for"),
         ("aae", {"encoder": "gaussian", "prior": "sphere"}, "'gaussian'"),
         ("beta-vae", {"beta": -1.0}, "weight: expected a finite number of at least 0"),
         ("info-vae", {"alpha": 1.5}, "alpha: expected a number of at most 1, got 1.5"),
@@ -186,9 +197,63 @@ def test_each_penalty_is_that_of_its_name_on_the_codes(name: str, kind: str) -> 
 
 
 def test_cwae_descends_the_logarithm() -> None:
-    log, plain = small("cwae", noise=0.0), small("cwae", noise=0.0, **{"penalty.log": False})
+    fixed: dict[str, Any] = {"noise": 0.0, "encoder": "deterministic"}
+    log, plain = small("cwae", **fixed), small("cwae", **fixed, **{"penalty.log": False})
     x = torch.randn(9, 2)
     assert log(x)["penalty"].item() == pytest.approx(plain(x)["penalty"].log().item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["wae-mmd", "wae-gan", "pot", "aae", "sinkhorn-ae", "swae", "cwae", "ae", "rae"])
+def test_a_code_has_no_more_coordinates_than_x_unless_they_are_asked_for(name: str) -> None:
+    for shape, wanted in [((2,), 2), ((1, 2, 2), 4), ((7,), 7), ((1, 8, 8), CODES), ((30,), CODES)]:
+        model = resolve(name, {"network.width": 8}).build(shape)
+        assert model.prior.latent == wanted
+        assert model.encode(torch.rand(3, *shape)).z.shape == (3, wanted)
+    assert resolve(name, {"network.width": 8, "latent": 5}).build((2,)).prior.latent == 5
+
+
+@pytest.mark.parametrize("name", ["wae-mmd", "wae-gan", "sinkhorn-ae", "swae", "cwae"])
+def test_codes_are_noisy_where_they_leave_nothing_of_x_out(name: str) -> None:
+    for shape, latent, prior, kind in [
+        ((2,), None, "normal", Gaussian),
+        ((2,), 1, "normal", Deterministic),
+        ((1, 8, 8), None, "mixture", Deterministic),
+        ((1, 2, 2), None, "mixture", Gaussian),
+        ((2,), 3, "sphere", Deterministic),
+    ]:
+        given = {"network.width": 8, "latent": latent, "prior": prior}
+        assert isinstance(resolve(name, given).build(shape).encoder, kind), (shape, latent, prior)
+
+
+@pytest.mark.parametrize("cost", [name for name in COSTS if name not in ("hamming", "negative-log-likelihood")])
+def test_every_cost_descends_as_the_transport_term(cost: str) -> None:
+    x = torch.rand(16, 2, 5, 4, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = resolve("wae-mmd", {"cost": cost, "network.width": 32, "latent": 8, "noise": 0.0}).build((2, 5, 4))
+    y = model.decoder(model.encode(x).z).mean
+    assert model(x)["transport"].item() == pytest.approx(COSTS[cost]()(x, y).mean().item(), rel=1e-5)
+    optimiser, first = torch.optim.Adam(model.parameters(), 5e-3), model(x)["transport"].item()
+    for _ in range(60):
+        optimiser.zero_grad()
+        sum(model(x).values()).backward()
+        optimiser.step()
+    assert model(x)["transport"].item() < 0.9 * first
+
+
+def test_with_the_euclidean_cost_the_transport_term_bounds_w1() -> None:
+    x = torch.randn(40, 2, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    model = resolve("wae-mmd", {"cost": "euclidean", "network.width": 8, "encoder": "deterministic"}).build((2,)).eval()
+    y = model.decoder(model.encode(x).z).mean.detach()
+    w1 = transport(x, y, "euclidean").value
+    assert float(w1) <= model(x)["transport"].item() + 1e-6
+    matched = torch.cdist(x, y).gather(1, torch.arange(40)[:, None]).mean()
+    assert model(x)["transport"].item() == pytest.approx(matched.item(), rel=1e-5)
+
+
+def test_the_laplacian_cost_is_for_images() -> None:
+    with pytest.raises(ValueError, match="choose the cost manhattan or square for points"):
+        small("wae-mmd", cost="laplacian")(torch.randn(5, 2))
 
 
 def test_rae_is_the_papers_sum() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from remblai.gallery import (
+    blur,
     bracket,
     clipping,
     continuity,
@@ -11,7 +12,9 @@ from remblai.gallery import (
     envelope,
     gluing,
     inf_sup,
+    inverse_reinforcement,
     k_lipschitz,
+    latent_plane,
     maximum_likelihood,
     optimal_discriminator,
     parallel_lines,
@@ -48,12 +51,15 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
 """Worked examples and figures, of seconds."""
 
 EXPERIMENTS: dict[str, Callable[[], Entry]] = {
+    "latent-plane": latent_plane.latent_plane,
+    "blur": blur.blur,
     "bracket": bracket.bracket,
     "clipping": clipping.clipping,
     "vanishing": vanishing.vanishing,
     "tracking": tracking.tracking,
     "js-estimate": js_estimate.js_estimate,
     "robust-generators": robust_generators.robust_generators,
+    "inverse-reinforcement": inverse_reinforcement.inverse_reinforcement,
     "wasserstein-machine": wasserstein_machine.wasserstein_machine,
 }
 """Experiments that train models, of a minute or two."""

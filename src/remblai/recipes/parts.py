@@ -1,33 +1,68 @@
 """What the recipes of auto-encoders share: their options, and the objective from the chosen parts."""
 
+import math
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
 from remblai.choices import Choice, make
 from remblai.costs import COSTS, Cost
-from remblai.laws import DECODERS, ENCODERS, PRIORS
+from remblai.laws import DECODERS, ENCODERS, PRIORS, Encoder, Prior
 from remblai.networks import NETWORKS
+from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.penalties import PENALTIES, made
 from remblai.objectives.regularisers import Regulariser
 
+
+def suited(network: Pair, prior: Prior) -> Encoder:
+    """The deterministic encoder where x has more entries than the code, else the gaussian one.
+
+    Where a code leaves directions of x out, what is left out spreads the codes and no noise is needed. A code of all of
+    x cannot be spread so: data in clusters would have to be torn apart to fill the prior, and a continuous encoder
+    leaves gaps between them that the decoder answers with points of no cluster. Noise fills the gaps. A prior of
+    bounded support, which Gaussians leave, gets the deterministic encoder.
+
+    Args:
+        network: the network pair whose encoder is used.
+        prior: the law of the codes.
+    """
+    fills = prior.bounded or math.prod(network.shape) > prior.latent
+    found: Encoder = ENCODERS["deterministic" if fills else "gaussian"](network=network, prior=prior)
+    return found
+
+
+SUITED: Mapping[str, Callable[..., Encoder]] = {"auto": suited, **ENCODERS}
 Shape = tuple[int, ...]
-Latent = Annotated[int, "dimensions of the code"]
+Latent = Annotated[int | None, "dimensions of the code; none takes 8, or as many as x has entries where fewer"]
 Network = Annotated[Choice, NETWORKS, "the family of networks; auto takes convolutions for images of 16 pixels or more"]
 PriorLaw = Annotated[Choice, PRIORS, "the law of the codes, P_Z"]
 EncoderLaw = Annotated[Choice, ENCODERS, "the law of the code given the data, Q(Z|X)"]
+AutoEncoderLaw = Annotated[Choice, SUITED, "the law of the code given the data, Q(Z|X); auto: noise where x needs it"]
 DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
 CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
 PenaltyName = Annotated[Choice, PENALTIES, "what holds the codes to the prior"]
 Weight = Annotated[float, "the penalty's weight"]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
+CODES = 8
+"""Dimensions of the code where none are asked for and x has as many entries."""
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.02, "learned": True})
+
+
+def dimensions(latent: int | None, shape: Shape) -> int:
+    """How many coordinates the code has: as asked for, else `CODES`, but no more than x has entries.
+
+    An encoder of d entries gives codes that lie on a surface of at most d dimensions: a prior of more can be reached by
+    noise alone, and what the decoder answers off the surface nothing has taught it (Rubenstein et al. 2018, "On the
+    latent space of Wasserstein auto-encoders", arXiv 1802.03761).
+    """
+    return min(CODES, math.prod(shape)) if latent is None else latent
 
 
 def auto_encoder(
     shape: Shape,
-    latent: int,
+    latent: int | None,
     network: Choice,
     prior: Choice,
     encoder: Choice,
@@ -41,10 +76,11 @@ def auto_encoder(
     regulariser_weight: float = 1.0,
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
+    latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
     return AutoEncoder(
-        make(ENCODERS, encoder, "encoder", network=nets, prior=law),
+        make(SUITED, encoder, "encoder", network=nets, prior=law),
         make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
         law,
         make(COSTS, cost, "cost"),
