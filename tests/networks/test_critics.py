@@ -162,3 +162,12 @@ def test_energy_of_a_decoder_that_answers_zero_is_the_squared_norm():
 def test_energy_needs_a_code():
     with pytest.raises(ValueError, match="latent >= 1"):
         Energy(NETWORKS["mlp"]((3,)), 0)
+
+
+def test_a_critic_sees_from_the_start_how_far_out_a_point_lies():
+    torch.manual_seed(0)
+    x = torch.randn(50, 2)
+    with torch.no_grad():
+        critic = connected((2,), 1)
+        near, far = critic(x) - critic(0.0 * x), critic(2.0 * x) - critic(0.0 * x)
+    assert (far / 2.0 - near).square().mean() > 0.01 * near.square().mean()

@@ -23,10 +23,20 @@ def test_activation_is_the_one_asked_for(activation):
 
 
 def test_the_start_keeps_the_signal_through_many_layers():
+    sizes = []
+    for seed in range(5):
+        torch.manual_seed(seed)
+        with torch.no_grad():
+            sizes.append(mlp(256, 256, width=256, depth=20)(torch.randn(500, 256)).square().mean())
+    assert 0.5 < torch.stack(sizes).log().mean().exp() < 2.0
+
+
+@pytest.mark.parametrize("activation", [nn.ReLU, nn.LeakyReLU])
+def test_the_start_is_not_homogeneous(activation):
+    """From biases at 0 a network of rectifiers would be f(a x) = a f(x), blind to holes about the origin."""
     torch.manual_seed(0)
-    with torch.no_grad():
-        deep = mlp(256, 256, width=256, depth=20)(torch.randn(500, 256))
-    assert 0.3 < deep.square().mean() < 3.0
+    net, x = mlp(2, 1, width=64, depth=2, activation=activation), torch.randn(100, 2)
+    assert (net(2 * x) - 2 * net(x)).abs().mean() > 0.2 * net(x).abs().mean()
 
 
 @pytest.mark.parametrize("bad", [{"width": 0}, {"depth": -1}])

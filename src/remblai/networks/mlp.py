@@ -17,7 +17,9 @@ def mlp(
     """A multilayer perceptron, (n, inputs) -> (n, outputs), linear at the end.
 
     Weights start from He's normal law, variance 2 / fan-in, where an activation of the ReLU family follows, and from
-    1 / fan-in where another does and in the last layer; biases start at 0.
+    1 / fan-in where another does and in the last layer, whose biases start at 0. Hidden biases start like the weights
+    of one more input that is always 1: from 0 a network of rectifiers would be homogeneous, f(a x) = a f(x) for a > 0,
+    and blind to holes about the origin until it has learned otherwise.
 
     Args:
         inputs: the number of inputs.
@@ -37,16 +39,24 @@ def mlp(
     sizes = [inputs] + [width] * depth
     layers: list[nn.Module] = []
     for before, after in pairwise(sizes):
-        layers += [linear(before, after, rectified=issubclass(activation, RECTIFIERS)), activation()]
+        rectified = issubclass(activation, RECTIFIERS)
+        hidden = linear(before, after, rectified)
+        nn.init.normal_(hidden.bias, 0.0, deviation(before, rectified))
+        layers += [hidden, activation()]
     return nn.Sequential(*layers, linear(sizes[-1], outputs))
 
 
 def linear(inputs: int, outputs: int, rectified: bool = False) -> nn.Linear:
     """A linear layer that keeps the variance of its input; `rectified` if a ReLU follows."""
     layer = nn.Linear(inputs, outputs)
-    nn.init.normal_(layer.weight, 0.0, math.sqrt((2.0 if rectified else 1.0) / inputs))
+    nn.init.normal_(layer.weight, 0.0, deviation(inputs, rectified))
     nn.init.zeros_(layer.bias)
     return layer
+
+
+def deviation(inputs: int, rectified: bool) -> float:
+    """Of the first weights of a layer that keeps the variance of its input."""
+    return math.sqrt((2.0 if rectified else 1.0) / inputs)
 
 
 def perceptron(shape: tuple[int, ...], width: int = 512, depth: int = 2) -> Network:
