@@ -33,7 +33,7 @@ SCORED = 1000
 def train(
     recipe: str | Recipe | None = None,
     *,
-    data: str | None = None,
+    data: str | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     epochs: float | None = None,
     seed: int | None = None,
@@ -58,7 +58,7 @@ def train(
 
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
-        data: a name, a folder or a file.
+        data: a name, alone or as {"name": "ring", "radius": 1.0}, a folder or a file.
         out: the run's folder; None takes the next free one under runs/.
         epochs: passes over the training data, in place of steps.
         seed: of everything random.

@@ -68,8 +68,8 @@ def settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, st
 
 
 def data_of(
-    spec: str | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None
-) -> tuple[str, dict[str, Any], Dataset]:
+    spec: str | Mapping[str, Any] | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None
+) -> tuple[str | Mapping[str, Any], dict[str, Any], Dataset]:
     """What data is asked for, with which options: those of the run to repeat, or the digits, where none is named.
 
     Raises:
@@ -79,7 +79,7 @@ def data_of(
     if base is not None and spec in (None, base["data"]["spec"]):
         spec, given = base["data"]["spec"], base["data"]["options"] | given
     spec = spec or "digits"
-    name, split = datasets.pick(spec)
+    name, split = datasets.pick(spec) if isinstance(spec, str) else ("", None)
     if split is not None:
         raise ValueError(f"data {spec!r}: the whole data set is wanted here, its splits are known: --data {name}.")
     return spec, given, datasets.load(spec, **given)
@@ -87,7 +87,7 @@ def data_of(
 
 def describe(
     resolved: Resolved,
-    spec: str,
+    spec: str | Mapping[str, Any],
     dataset: Dataset,
     options: Mapping[str, Any],
     seed: int,
@@ -102,7 +102,7 @@ def describe(
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
     return resolved.to_json() | {
         "data": {
-            "spec": spec,
+            "spec": spec if isinstance(spec, str) else dict(spec),
             "options": dict(options),
             "name": dataset.name,
             "fingerprint": dataset.fingerprint,

@@ -7,7 +7,7 @@ from typing import Any
 
 from remblai.choices import flatten
 from remblai.data import Dataset
-from remblai.evaluation import SMALLEST, Figure, fidelity_card
+from remblai.evaluation import SMALLEST, Figure, fidelity_card, mode_card
 from remblai.pictures import pictures
 from remblai.report import write_page, write_pictures
 from remblai.trained import Trained
@@ -18,6 +18,8 @@ MOST = 2000
 
 def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int = 0) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
+
+    Where the data's modes are known it has the figures of `evaluation.mode_card` too.
 
     Args:
         trained: the model.
@@ -37,7 +39,10 @@ def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int
     if trained.encodes:
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.prior}
-    return fidelity_card(dataset.train, test, trained.draws(n, seed), image=dataset.range is not None, **coded)
+    samples = trained.draws(n, seed)
+    card = fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
+    modes = dataset.modes
+    return card if modes is None else card | mode_card(samples, modes.centres, modes.deviation, seed=seed)
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:

@@ -125,9 +125,38 @@ def test_laws_are_float32_when_the_network_is_not(name):
 
 @pytest.mark.parametrize(("name", "prior"), PAIRS)
 def test_state_survives_saving(name, prior):
-    one, other = build(name, prior), build(name, prior)
+    one, other = build(name, prior).eval(), build(name, prior).eval()
     for parameter in one.parameters():
         torch.nn.init.normal_(parameter)
     other.load_state_dict(one.state_dict())
     x = torch.rand(2, *SHAPE)
     assert one(x).mean.equal(other(x).mean)
+
+
+def test_a_black_box_starts_as_a_gaussian_and_bends_with_its_weights():
+    torch.manual_seed(0)
+    encoder = build("black-box", "normal").eval()
+    with torch.no_grad():
+        law = encoder(torch.rand(1, *SHAPE))
+        assert law.stddev.mean() == pytest.approx(np.exp(-2.0), rel=0.5)
+        skew = ((law.sample((4000,)) - law.mean) / law.stddev).pow(3).mean((0, 1)).abs()
+    assert skew.max() < 0.2
+    torch.nn.init.normal_(encoder.bend[-1].weight)
+    bent = encoder(torch.rand(1, *SHAPE)).sample((4000,))
+    assert (((bent - bent.mean(0)) / bent.std(0)).pow(3).mean((0, 1)).abs()).max() > 0.3
+
+
+def test_a_black_box_draws_the_places_of_its_moments_anew_while_it_trains():
+    encoder, x = build("black-box", "normal"), torch.rand(2, *SHAPE)
+    torch.nn.init.normal_(encoder.bend[-1].weight)
+    assert not encoder(x).variance.equal(encoder(x).variance)
+    encoder.eval()
+    assert encoder(x).variance.equal(encoder(x).variance)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"), [({"width": 0}, "width"), ({"depth": 0}, "depth"), ({"draws": 1}, "draws")]
+)
+def test_a_black_box_without_size_is_refused(given, words):
+    with pytest.raises(ValueError, match=words if words != "draws" else "places of the noise"):
+        ENCODERS["black-box"](NETWORKS["mlp"](SHAPE, width=16), Normal(2), **given)

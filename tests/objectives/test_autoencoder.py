@@ -50,8 +50,8 @@ def algorithm_2(z: Array, p: Array, scale: float) -> float:
 @pytest.mark.parametrize("prior", ["normal", "uniform", "sphere"])
 def test_wae_mmd_is_the_papers_sum(prior: str) -> None:
     torch.manual_seed(0)
-    options = {"name": "mmd", "closed_form": False}
-    model = RECIPES["wae-mmd"]((2,), latent=3, weight=7.0, network=MLP, prior=prior, penalty=options).eval()
+    parts = {"encoder": "deterministic", "penalty": {"name": "mmd", "closed_form": False}}
+    model = RECIPES["wae-mmd"]((2,), latent=3, weight=7.0, network=MLP, prior=prior, **parts).eval()
     x = torch.randn(9, 2)
     torch.manual_seed(1)
     terms = model(x)
@@ -116,7 +116,7 @@ def test_the_vae_on_images_with_coins_is_the_cross_entropy() -> None:
 def test_wae_gan_is_the_non_saturating_game_against_the_prior() -> None:
     torch.manual_seed(0)
     model = RECIPES["wae-gan"](
-        (2,), latent=2, weight=3.0, network=MLP, penalty={"name": "adversarial", "width": 8}
+        (2,), latent=2, weight=3.0, network=MLP, encoder="deterministic", penalty={"name": "adversarial", "width": 8}
     ).eval()
     x = torch.randn(7, 2)
     codes = perceptron(model.encoder.body, x.double().numpy())

@@ -33,7 +33,6 @@ class Covariance(Discrepancy):
     arXiv 1711.01558.
     """
 
-
     def __init__(self, biased: bool = False) -> None:
         super().__init__()
         self.biased = biased

@@ -10,6 +10,7 @@ from remblai.evaluation.metrics import (
     sharpness,
     w2,
 )
+from remblai.evaluation.modes import mode_card, mode_deviation_ratios, mode_expectations, mode_figures
 
 __all__ = [
     "SMALLEST",
@@ -18,6 +19,10 @@ __all__ = [
     "fidelity_card",
     "latent_mmd_squared",
     "memorisation_ratio",
+    "mode_card",
+    "mode_deviation_ratios",
+    "mode_expectations",
+    "mode_figures",
     "nearest_neighbour_accuracy",
     "reconstruction_mse",
     "sharpness",

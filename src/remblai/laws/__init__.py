@@ -19,6 +19,7 @@ ENCODERS: dict[str, Callable[..., Encoder]] = {
     "deterministic": encoders.Deterministic,
     "gaussian": encoders.Gaussian,
     "implicit": encoders.Implicit,
+    "black-box": encoders.BlackBox,
 }
 
 DECODERS: dict[str, Callable[..., Decoder]] = {

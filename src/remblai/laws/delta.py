@@ -94,6 +94,11 @@ class Pushforward(Distribution):
         """T(m), the image of the noise's centre: the mean when T is the identity, a point of the support always."""
         return self.transform(self.location)
 
+    @property
+    def variance(self) -> Tensor:
+        """The diagonal of A A': exact when T is the identity."""
+        return self.mixing.square().sum(-1)
+
     def expand(self, batch_shape: Sequence[int], _instance: Any = None) -> "Pushforward":
         """The same law repeated to `batch_shape`, without a copy."""
         k = self.event_shape[0]

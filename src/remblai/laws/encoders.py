@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from remblai.laws.delta import Delta, Pushforward
 from remblai.laws.precision import full_precision
 from remblai.laws.priors import Prior
-from remblai.networks.mlp import linear
-from remblai.networks.network import Network
+from remblai.laws.pushed import Pushed, mirrored, places
+from remblai.networks.mlp import linear, mlp
+from remblai.networks.network import Network, positive
 
 
 class Encoder(nn.Module, ABC):
@@ -119,3 +121,57 @@ class Implicit(Encoder):
         location, k = self.body(x), self.prior.latent
         mixing = full_precision(self.mixing(location)).reshape(-1, k, k)
         return Pushforward(full_precision(location), mixing, self.prior.constrain)
+
+
+class BlackBox(Encoder):
+    """z = m(x) + s(x) (e + w(h(x), e)), e standard normal, mapped onto the prior's support: a law of any shape.
+
+    The noise passes through a perceptron w beside features h of x, so that Q(Z|X) may bend, lean and split. w starts
+    small and s near exp(start / 2): training begins where it does for the encoder gaussian. The law knows its mean and
+    variance over a few places of the noise (`Pushed`), as adaptive contrast needs: drawn anew while it trains.
+
+    Args:
+        network: the network pair whose encoder is used, with outputs (m, 2 log s - start, h).
+        prior: the prior, for the number of coordinates k and the support.
+        width: features h, and units per hidden layer of w.
+        depth: hidden layers of w.
+        start: the log-variance at which training starts, about.
+        draws: places of the noise over which the moments are taken.
+
+    Raises:
+        ValueError: width or depth below 1, or draws below 2.
+
+    Source: the black-box inference model of Mescheder et al., "Adversarial variational Bayes", arXiv 1701.04722.
+    """
+
+    stochastic = True
+    has_density = False
+    places: Tensor
+
+    def __init__(
+        self, network: Network, prior: Prior, width: int = 64, depth: int = 2, start: float = -4.0, draws: int = 32
+    ) -> None:
+        super().__init__()
+        positive(width=width, depth=depth)
+        k = prior.latent
+        self.width, self.start, self.prior = width, start, prior
+        hidden, last = mlp(width + k, width, width, depth - 1), linear(width, k)
+        nn.init.normal_(last.weight, 0.0, 0.01)
+        self.bend = nn.Sequential(hidden, nn.ReLU(), last)
+        self.body = network.encoder(2 * k + width)
+        self.register_buffer("places", places(k, draws), persistent=False)
+
+    def forward(self, x: Tensor) -> Pushed:
+        """The law of m + s (e + w(h, e)) on the prior's support."""
+        k = self.prior.latent
+        mean, log_variance, features = torch.split(full_precision(self.body(x)), [k, k, self.width], 1)
+        scale = (0.5 * (self.start + log_variance).clamp(-50.0, 50.0)).exp()
+
+        def push(noise: Tensor) -> Tensor:
+            beside = features.expand(*noise.shape[:-1], self.width)
+            moved: Tensor = noise + full_precision(self.bend(torch.cat([beside, noise], dim=-1)))
+            return mean + scale * moved
+
+        # while training drawn anew, or w would learn to give these few places moments that its law does not have
+        over = mirrored(torch.randn_like(self.places[::2])) if self.training else self.places
+        return Pushed(push, over, (len(x),), self.prior.constrain)

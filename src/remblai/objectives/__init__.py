@@ -3,6 +3,7 @@
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.boltzmann import Boltzmann
 from remblai.objectives.generator import CodeGenerator, Generator
+from remblai.objectives.joint import Joint
 from remblai.objectives.objective import Objective
 from remblai.objectives.penalties import PENALTIES, Code, CodeNorm, Conditional, Marginal, Penalty, Sum
 from remblai.objectives.regularisers import REGULARISERS, Regulariser
@@ -17,6 +18,7 @@ __all__ = [
     "CodeNorm",
     "Conditional",
     "Generator",
+    "Joint",
     "Marginal",
     "Objective",
     "Penalty",

@@ -65,6 +65,11 @@ class AutoEncoder(Objective):
                 f"{type(penalty).__name__} needs an encoder with a density, got {type(encoder).__name__}: "
                 "choose the gaussian encoder, or a penalty on samples such as mmd."
             )
+        if penalty is not None and penalty.needs_noise and not encoder.stochastic:
+            raise ValueError(
+                f"{type(penalty).__name__} needs a random encoder, got {type(encoder).__name__}, each of whose codes "
+                "is infinitely far from any prior: choose the encoder black-box or gaussian."
+            )
         if penalty is not None:
             penalty.check(prior)
         if regulariser is not None:

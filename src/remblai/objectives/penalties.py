@@ -28,9 +28,11 @@ class Penalty(nn.Module):
 
     Attributes:
         needs_density: whether it reads log q(z|x), which only some encoders have.
+        needs_noise: whether each code's law must be more than one point.
     """
 
     needs_density: bool = False
+    needs_noise: bool = False
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         """The penalty on this batch of codes."""
@@ -120,6 +122,7 @@ class Sum(Penalty):
         self.weights = [weight for weight, _ in kept]
         self.parts = nn.ModuleList(part for _, part in kept)
         self.needs_density = any(part.needs_density for _, part in kept)
+        self.needs_noise = any(part.needs_noise for _, part in kept)
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         total = code.z.new_zeros(())

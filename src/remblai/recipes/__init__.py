@@ -5,13 +5,13 @@ from remblai.recipes.gans import cramer_gan, dcgan, ebgan, f_gan, gan, lsgan, mm
 from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
 from remblai.recipes.machines import rbm, wasserstein_rbm
 from remblai.recipes.recipe import Recipe, recipe
-from remblai.recipes.variational import beta_vae, info_vae, mmd_vae, vae
+from remblai.recipes.variational import avb, beta_vae, info_vae, mmd_vae, vae
 
 RECIPES: dict[str, Recipe] = {
     one.name: one
     for one in (
         *(wae_mmd, wae_gan, pot, aae, sinkhorn_ae, swae, cwae),
-        *(vae, beta_vae, info_vae, mmd_vae),
+        *(vae, beta_vae, info_vae, mmd_vae, avb),
         *(ae, rae),
         *(gan, dcgan, f_gan, lsgan, ebgan),
         *(wgan, wgan_gp, sn_gan, mmd_gan, cramer_gan, ot_gan),
@@ -25,6 +25,7 @@ __all__ = [
     "Recipe",
     "aae",
     "ae",
+    "avb",
     "beta_vae",
     "cramer_gan",
     "cwae",

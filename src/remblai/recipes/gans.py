@@ -1,11 +1,13 @@
 """The adversarial generators: inf over G of a supremum over critics."""
 
+import math
 from types import MappingProxyType
 from typing import Annotated
 
 from remblai.choices import Choice, make
 from remblai.discrepancies import (
     FEATURE_GAMES,
+    LIPSCHITZ,
     Adversarial,
     FDivergence,
     Hinge,
@@ -24,32 +26,45 @@ from remblai.recipes.dual import Critic, Features, Held, KernelName, Packing, fe
 from remblai.recipes.parts import Network, PriorLaw, Shape
 from remblai.recipes.recipe import recipe
 
-Latent = Annotated[int, "dimensions of the code that is turned into data"]
+Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
 Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
 Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
 PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
 NORMED = MappingProxyType({"name": "dcgan", "norm": "batch", "width": 64})
+DAMPED = MappingProxyType({"name": "r1", "weight": 0.1})
+WEAKLY = MappingProxyType({"name": "gradient-penalty", "weight": 0.1})
+EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
 
 
-@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+def dimensions(shape: Shape, latent: int | None) -> int:
+    """Of the code: as asked for, or twice the coordinates of a point, at most 16."""
+    return min(16, 2 * math.prod(shape)) if latent is None else latent
+
+
+@recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
 def gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     saturating: Saturating = False,
-    lipschitz: Held = "free",
+    lipschitz: Held = DAMPED,
     packing: Packing = 1,
 ) -> Generator:
     """Generative adversarial network (Goodfellow et al. 2014, arXiv 1406.2661).
 
     The critic's scores are logits of D; the generator minimises E -log D(G(z)), or with `--saturating` the game's own
-    value, 2 JS - 2 log 2 at the best critic. `--lipschitz r1` (arXiv 1801.04406) holds the critic at the data,
-    `--packing 2` (PacGAN, arXiv 1712.04086) lets it see when points are alike.
+    value, 2 JS - 2 log 2 at the best critic. `--packing 2` (PacGAN, arXiv 1712.04086) lets the critic see when points
+    are alike. Unlike the paper's, whose critic soon tells all and whose generator drops modes (`--lipschitz free`), the
+    critic is held at the data by R1 (Mescheder et al., arXiv 1801.04406); Adam is theirs, without momentum.
     """
     return generator(
-        shape, latent, network, prior, game_critic(shape, critic, Logistic(saturating), lipschitz, packing)
+        shape,
+        dimensions(shape, latent),
+        network,
+        prior,
+        game_critic(shape, critic, Logistic(saturating), lipschitz, packing),
     )
 
 
@@ -68,13 +83,15 @@ def dcgan(
     normal law of deviation 0.02. `--network.norm none --critic.norm none` takes the normalisation away,
     `--network mlp` the convolutions of the generator: WGAN's comparisons.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Logistic(), "free", packing))
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Logistic(), "free", packing)
+    )
 
 
-@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+@recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
 def f_gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     divergence: Annotated[str, "the f-divergence: a name of remblai list divergences"] = "kullback-leibler",
     trick: Annotated[
         bool, "the generator descends -E T, whose gradient does not vanish; off, the saddle's value"
@@ -82,15 +99,18 @@ def f_gan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = "free",
+    lipschitz: Held = DAMPED,
     packing: Packing = 1,
 ) -> Generator:
     """Variational divergence minimisation, for any f-divergence (Nowozin et al. 2016, arXiv 1606.00709).
 
-    The critic raises E T(x) - E f*(T(y)), at most D_f(P, Q); the generator lowers it.
+    The critic raises E T(x) - E f*(T(y)), at most D_f(P, Q); the generator lowers it. The authors leave the critic
+    free; here R1 holds it at the data, as in gan: f* may grow without bound, and a free critic's loss with it.
     """
     game = FDivergence(divergence, trick)
-    return generator(shape, latent, network, prior, game_critic(shape, critic, game, lipschitz, packing))
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, game, lipschitz, packing)
+    )
 
 
 @recipe(
@@ -98,14 +118,14 @@ def f_gan(
     optimiser="rmsprop",
     betas=(0.0, 0.99),
     batch_size=64,
-    steps=6000,
+    steps=3000,
     ascents="long-rounds",
     average=0.999,
     own_batches=True,
 )
 def wgan(
     shape: Shape,
-    latent: Latent = 100,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
@@ -116,67 +136,88 @@ def wgan(
 
     The critic raises E f(x) - E f(y), which is W1 times its largest slope; the generator lowers it. The authors'
     settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 turns of the critic, 100 at the start and in
-    every 500th round.
+    every 500th round. They train 100 times as long.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing)
+    )
 
 
-@recipe(lr=1e-4, betas=(0.0, 0.9), batch_size=64, steps=6000, ascents=5, average=0.999, own_batches=True)
+@recipe(
+    lr=1e-3, betas=(0.0, 0.9), batch_size=64, ascents=5, steps=1500, schedule="cosine", average=0.998, own_batches=True
+)
 def wgan_gp(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = "gradient-penalty",
+    lipschitz: Held = WEAKLY,
     packing: Packing = 1,
 ) -> Generator:
     """Wasserstein GAN with a penalty on the critic's slope (Gulrajani et al. 2017, arXiv 1704.00028).
 
     The critic's loss has weight * E (|slope| - 1)^2 on segments between data and samples: `--lipschitz.weight`, and
-    `--lipschitz.one-sided` for slopes above 1 only. `--lipschitz orthogonal` has slope at most 1 by construction.
+    `--lipschitz.one-sided` for slopes above 1 only. `--lipschitz orthogonal` has slope at most 1 by construction. The
+    paper has weight 10 and Adam at 1e-4; short runs need a weight of 0.1, the authors' for points on the plane, and a
+    rate that falls from 1e-3.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing)
+    )
 
 
-@recipe(lr=2e-4, betas=(0.0, 0.9), batch_size=64, steps=6000, ascents=2, average=0.999, own_batches=True)
+@recipe(
+    lr=1e-3, betas=(0.0, 0.9), batch_size=64, ascents=2, steps=2500, schedule="cosine", average=0.998, own_batches=True
+)
 def sn_gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Held = "spectral",
     packing: Packing = 1,
 ) -> Generator:
-    """Spectrally normalised critic with the hinge game (Miyato et al. 2018, arXiv 1802.05957)."""
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing))
+    """Spectrally normalised critic with the hinge game (Miyato et al. 2018, arXiv 1802.05957).
+
+    The paper has Adam at 2e-4 and 5 turns of the critic; short runs need a rate that falls from 1e-3, and do with 2.
+    """
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing)
+    )
 
 
-@recipe(lr=2e-4, betas=(0.5, 0.999), steps=8000, average=0.999, own_batches=True)
+@recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
 def lsgan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = "free",
+    lipschitz: Held = DAMPED,
     packing: Packing = 1,
 ) -> Generator:
-    """Least squares GAN: scores are drawn to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076)."""
-    return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
+    """Least squares GAN: scores are drawn to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076).
+
+    The authors leave the critic free; here R1 holds it at the data, as in gan.
+    """
+    return generator(
+        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing)
+    )
 
 
-@recipe(lr=1e-3, betas=(0.5, 0.999), steps=6000, average=0.999, own_batches=True)
+@recipe(lr=1e-3, critic_lr=1e-4, betas=(0.5, 0.999), steps=2000, schedule="cosine", average=0.998, own_batches=True)
 def ebgan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Auto = "auto",
     code: Annotated[int, "coordinates of the critic's code"] = 16,
     margin: Annotated[float, "the energy up to which the critic pushes samples"] = 1.0,
-    pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 0.1,
+    pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 1.0,
+    lipschitz: Held = "free",
 ) -> Generator:
     """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
 
@@ -184,37 +225,44 @@ def ebgan(
     pulling-away term. Energies are summed over the coordinates of a point, as costs are.
     """
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
-    return generator(shape, latent, network, prior, Adversarial(auto, Margin(margin, pulling_away)))
+    adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
+    return generator(shape, dimensions(shape, latent), network, prior, adversary)
 
 
-@recipe(lr=1e-4, betas=(0.5, 0.9), batch_size=64, steps=5000, ascents=5, average=0.999, own_batches=True)
+@recipe(
+    lr=1e-3, betas=(0.5, 0.9), batch_size=64, ascents=5, steps=800, schedule="cosine", average=0.998, own_batches=True
+)
 def mmd_gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 16,
     kernel: KernelName = "imq",
-    lipschitz: Held = "gradient-penalty",
+    lipschitz: Held = EVENLY,
 ) -> Generator:
     """MMD between learned features (Li et al. 2017, arXiv 1705.08584; Binkowski et al. 2018, arXiv 1801.01401).
 
     The critic's features raise MMD^2, the generator lowers it; the penalty holds the slope of the witness function.
     """
     game = FEATURE_GAMES["mmd"](kernel)
-    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features))
+    return generator(
+        shape, dimensions(shape, latent), network, prior, feature_critic(shape, critic, game, lipschitz, features)
+    )
 
 
-@recipe(lr=1e-4, betas=(0.5, 0.9), batch_size=64, steps=5000, ascents=5, average=0.999, own_batches=True)
+@recipe(
+    lr=1e-3, betas=(0.5, 0.9), batch_size=64, ascents=5, steps=800, schedule="cosine", average=0.998, own_batches=True
+)
 def cramer_gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 16,
-    lipschitz: Held = "gradient-penalty",
+    lipschitz: Held = EVENLY,
 ) -> Generator:
     """Energy distance between learned features (Bellemare et al. 2017, arXiv 1705.10743).
 
@@ -222,13 +270,22 @@ def cramer_gan(
     Binkowski et al. (arXiv 1801.01401), the unbiased distance itself.
     """
     adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features)
-    return generator(shape, latent, network, prior, adversary)
+    return generator(shape, dimensions(shape, latent), network, prior, adversary)
 
 
-@recipe(lr=3e-4, betas=(0.5, 0.999), batch_size=200, steps=6000, ascents="every-third", average=0.999, own_batches=True)
+@recipe(
+    lr=1e-3,
+    betas=(0.5, 0.999),
+    batch_size=200,
+    ascents="every-third",
+    steps=800,
+    schedule="cosine",
+    average=0.998,
+    own_batches=True,
+)
 def ot_gan(
     shape: Shape,
-    latent: Latent = 16,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
@@ -242,4 +299,4 @@ def ot_gan(
     batches of thousands: small ones are told by the estimate's bias.
     """
     adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features)
-    return generator(shape, latent, network, prior, adversary)
+    return generator(shape, dimensions(shape, latent), network, prior, adversary)

@@ -6,23 +6,42 @@ from typing import Annotated
 from remblai.choices import Choice, make
 from remblai.costs import NegativeLogLikelihood
 from remblai.discrepancies import DISCREPANCIES
-from remblai.laws import PRIORS
+from remblai.laws import ENCODERS, PRIORS
+from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder, Conditional
+from remblai.objectives.joint import joint
 from remblai.objectives.penalties import Sum, made
-from remblai.recipes.parts import LEARNED, DecoderLaw, EncoderLaw, Latent, Network, PriorLaw, Shape, auto_encoder
+from remblai.recipes.parts import (
+    LEARNED,
+    DecoderLaw,
+    EncoderLaw,
+    Latent,
+    Network,
+    PriorLaw,
+    Shape,
+    auto_encoder,
+    dimensions,
+)
 from remblai.recipes.recipe import recipe
 
 Beta = Annotated[float, "the weight of the divergence from the prior; 1 is the VAE"]
 Alpha = Annotated[float, "the share of the information term that is taken out: 0 as the VAE, 1 as the MMD-VAE"]
 Lambda = Annotated[float, "the paper's lambda, the weight of the codes' law against the prior"]
 MarginalName = Annotated[Choice, DISCREPANCIES, "the discrepancy between the codes and the prior"]
+Noisy = Annotated[
+    Choice,
+    {name: ENCODERS[name] for name in ("black-box", "implicit", "gaussian")},
+    "the law of the code given the data, Q(Z|X); black-box takes any shape",
+]
+JOINT = {"joint": joint}
+JointName = Annotated[Choice, JOINT, "the critic of data and codes together"]
 HALF = MappingProxyType({"name": "gaussian", "variance": 0.5})
 
 
 @recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
 def vae(
     shape: Shape,
-    latent: Latent = 8,
+    latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "gaussian",
@@ -40,7 +59,7 @@ def vae(
 @recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
 def beta_vae(
     shape: Shape,
-    latent: Latent = 8,
+    latent: Latent = None,
     beta: Beta = 4.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
@@ -60,7 +79,7 @@ def beta_vae(
 @recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
 def info_vae(
     shape: Shape,
-    latent: Latent = 8,
+    latent: Latent = None,
     alpha: Alpha = 0.5,
     weight: Lambda = 100.0,
     network: Network = "auto",
@@ -81,6 +100,7 @@ def info_vae(
         )
     if not weight >= 0.0:
         raise ValueError(f"weight: expected lambda of at least 0, got {weight}: take 1 for the VAE, or more.")
+    latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", latent=latent)
     marginal = made(penalty, prior=law, latent=latent)
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal), signed=True)
@@ -90,7 +110,7 @@ def info_vae(
 @recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
 def mmd_vae(
     shape: Shape,
-    latent: Latent = 8,
+    latent: Latent = None,
     weight: Lambda = 50.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
@@ -104,3 +124,25 @@ def mmd_vae(
     random encoder: the cost is |x - G(z)|^2 and a constant. Nothing holds the encoder's noise but its mark on the cost.
     """
     return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
+
+
+@recipe(lr=1e-3, critic_lr=3e-3, ascents=2, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+def avb(
+    shape: Shape,
+    latent: Latent = None,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    encoder: Noisy = "black-box",
+    decoder: DecoderLaw = LEARNED,
+    penalty: JointName = "joint",
+) -> AutoEncoder:
+    """Adversarial variational Bayes: the VAE with codes of any law (Mescheder et al. 2017, arXiv 1701.04722).
+
+    Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z), the divergence by a critic that tells pairs (x, code) from pairs
+    (x, draw of the prior): so the encoder needs no density, and its noise passes through a network. By default with
+    adaptive contrast: the critic sees codes normalised by their own mean and deviation, and the Gaussian part is known.
+    """
+    latent = dimensions(latent, shape)
+    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    pairs = make(JOINT, penalty, "penalty", network=nets, latent=latent)
+    return auto_encoder(shape, latent, nets, prior, encoder, decoder, NegativeLogLikelihood(), pairs)

@@ -48,6 +48,36 @@ MEANINGS = {
         "{ratio} times the detail of the data.",
         "held-out data",
     ),
+    "modes_covered": Meaning(
+        "Modes covered",
+        "How many of the known modes have a sample within 3 deviations of their centre.",
+        "{value} modes, where as many draws of the truth cover {floor}.",
+        "draws of the truth",
+    ),
+    "high_quality_share": Meaning(
+        "High-quality share",
+        "Samples within 3 deviations of the nearest mode's centre. More than the truth has are modes too narrow.",
+        "{value_percent} of the samples, where the truth has {floor_percent}.",
+        "draws of the truth",
+    ),
+    "mode_total_variation": Meaning(
+        "Modes' histogram, total variation",
+        "The share of samples that would have to change their mode to fill all modes evenly.",
+        "{value_percent}, where as many draws of the truth have {floor_percent} by chance.",
+        "draws of the truth",
+    ),
+    "mode_reverse_kl": Meaning(
+        "Modes' histogram, reverse KL",
+        "The divergence of the modes' histogram from the even one.",
+        "{value}, where as many draws of the truth have {floor} by chance.",
+        "draws of the truth",
+    ),
+    "mode_deviation_ratio": Meaning(
+        "Modes' width",
+        "The deviation within the modes over the truth's. 0 means points, above 1 modes too wide.",
+        "{value} times the truth's deviation.",
+        "draws of the truth",
+    ),
     "reconstruction_mse": Meaning(
         "Reconstruction error",
         "Mean squared error a pixel, or a coordinate, on held-out data; images are on the [0, 1] scale.",

@@ -93,8 +93,8 @@ class State:
         _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
         if steps is not None and warm_start >= steps:
             raise ValueError(
-                f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself would "
-                "never be descended; take more steps, or a shorter first phase."
+                f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself "
+                "would never be descended; take more steps, or a shorter first phase."
             )
         if len(milestones) != len(decays):
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
