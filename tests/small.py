@@ -29,8 +29,9 @@ def last(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in where.glob("*.safetensors")}
 
 
-IMAGES_ONLY = {"dcgan"}
-"""Recipes that refuse points."""
+CONVOLUTIONAL = {"dcgan"}
+IMAGES_ONLY = CONVOLUTIONAL | {"rbm", "wasserstein-rbm"}
+"""Recipes that refuse points, by their shape or by their values."""
 
 
 def settled(name: str, wanted: dict[str, Any], **options: Any) -> Resolved:

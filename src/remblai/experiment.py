@@ -182,6 +182,8 @@ def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
     with seeded(0), state.autocast():
         objective(x)
         objective.adversary_loss(x)
+        if len(dataset.validation) > 1:
+            shown(objective, None).estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(where))
         if state.warm_start and objective.warm_start(x) is None:
             raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
 
@@ -246,7 +248,8 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
         model = shown(state.objective, state.average.values if state.average else None)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
         own = model.estimate(x.to(next(model.parameters()).device))
-    return scores if own is None else scores | {"estimate": float(own)}
+    # a bound may be infinite, of which JSON and a curve know nothing
+    return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 
 
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:

@@ -21,6 +21,10 @@ from remblai.trained import Trained
 SHOWN = 2000
 """Points of a chart, at most."""
 PRIOR_SAMPLE = 20_000
+ADVERSARY = "adversary"
+"""The term of the critics' turns."""
+RESTS = {"weighted": float("nan")}
+"""Where the critics had no turn; a curve leaves it out."""
 
 Array = np.ndarray[Any, Any]
 
@@ -60,8 +64,8 @@ def _samples(trained: Trained) -> Picture:
     return Picture(
         "samples",
         "What it draws",
-        "64 draws of the prior, decoded, not chosen. Look for shapes that belong to no class, for kinds that are "
-        "missing, and for many alike.",
+        f"64 draws of the {'prior, decoded' if trained.decodes else 'model'}, not chosen. Look for shapes that belong "
+        "to no class, for kinds that are missing, and for many alike.",
         "A sheet of generated images",
         grid(trained.sample(64), 8),
     )
@@ -143,18 +147,19 @@ def _quantiles(z: Array, p: Array) -> Picture:
 def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     if not lines:
         return []
-    # a first phase has terms of its own: what is drawn is the objective's
-    names = list(lines[-1]["terms"])
-    own = [line for line in lines if list(line["terms"]) == names]
+    # A first phase has terms of its own: what is drawn is the objective's. The critics may rest in some steps.
+    last = set(lines[-1]["terms"]) - {ADVERSARY}
+    own = [line for line in lines if set(line["terms"]) - {ADVERSARY} == last]
     if len(own) < 2:
         return []
+    names = dict.fromkeys(name for line in own for name in line["terms"])
     words = (
         "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
         "negative half of the time once the codes match."
     )
     given = {
         "steps": [line["step"] for line in own],
-        "values": {name: [line["terms"][name]["weighted"] for line in own] for name in names},
+        "values": {name: [line["terms"].get(name, RESTS)["weighted"] for line in own] for name in names},
     }
     return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
 

@@ -67,7 +67,10 @@ class Trained:
             return self.objective
         if isinstance(self.objective, CodeGenerator):
             return self.objective.auto_encoder
-        raise ValueError(f"{self.run.settings['recipe']} has no encoder: it samples{' and decodes' * self.decodes}.")
+        raise ValueError(
+            f"{self.run.settings['recipe']} has no encoder: it samples{' and decodes' * self.decodes}; take a recipe "
+            "of an auto-encoder, such as wae-mmd."
+        )
 
     @property
     def decoder(self) -> AutoEncoder | Generator:

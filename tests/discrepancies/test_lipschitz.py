@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from remblai.choices import make
-from remblai.discrepancies import LIPSCHITZ, Adversarial, Clip, Free, GradientPenalty, Kantorovich, Spectral
+from remblai.discrepancies import LIPSCHITZ, Adversarial, Clip, Free, GradientPenalty, Hinge, Kantorovich, Spectral
 from remblai.discrepancies.lipschitz import R1
 from remblai.networks.convolutions import connected
 
@@ -200,3 +200,26 @@ def test_every_constraint_trains_a_critic(name):
     loss = critic(y).mean() - critic(x).mean() + held.penalty(lambda z: critic(z).squeeze(1), x, y)
     loss.backward()
     assert all(p.grad is not None and torch.isfinite(p.grad).all() for p in list(critic.parameters())[:-1])
+
+
+def test_a_weight_of_zero_waits_for_its_singular_vectors():
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 1))
+    nn.init.zeros_(critic[2].weight)
+    part = Adversarial(critic, Hinge(), Spectral())
+    optimiser = torch.optim.SGD(critic.parameters(), 0.1)
+    for _ in range(5):
+        optimiser.zero_grad()
+        loss = part.adversary_loss(torch.randn(20, 3), torch.randn(20, 3) + 1.0)
+        loss.backward()
+        optimiser.step()
+        part.project()
+        assert torch.isfinite(loss)
+    assert float(torch.linalg.matrix_norm(critic[2].weight, 2)) == pytest.approx(1.0, abs=1e-4)
+
+
+def test_transposed_convolutions_are_held_too():
+    torch.manual_seed(0)
+    critic = nn.Sequential(nn.ConvTranspose2d(2, 4, 3), nn.Flatten(), nn.Linear(4 * 25, 1))
+    Spectral().prepare(critic)
+    assert float(torch.linalg.matrix_norm(critic[0].weight.flatten(1), 2)) == pytest.approx(1.0, abs=0.05)

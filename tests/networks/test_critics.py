@@ -134,7 +134,7 @@ def test_options_that_a_critic_does_not_have_are_refused():
         connected((2,), 1, depth=-1)
     with pytest.raises(ValueError, match="one of none, batch, layer; got 'group'"):
         convolutional((1, 8, 8), 1, norm="group")
-    with pytest.raises(ValueError, match="use the network 'mlp'"):
+    with pytest.raises(ValueError, match="use the critic 'mlp'"):
         convolutional((2,), 1)
     with pytest.raises(ValueError, match="at least 2 x 2 pixels"):
         convolutional((1, 1, 8), 1)

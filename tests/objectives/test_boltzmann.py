@@ -298,3 +298,12 @@ def test_bad_settings_are_refused_with_what_was_expected(options, words):
 def test_a_batch_of_another_shape_is_refused():
     with pytest.raises(ValueError, match=r"expected x \(n, 3\), got \(4, 2\)"):
         objective(machine())(torch.zeros(4, 2))
+
+
+@pytest.mark.parametrize("binarise", ["threshold", "sample"])
+@pytest.mark.parametrize("bad", [float("nan"), 3.0, -0.1])
+def test_values_off_the_grey_scale_are_refused_however_they_become_bits(binarise, bad):
+    x = torch.rand(4, 5)
+    x[2, 3] = bad
+    with pytest.raises(ValueError, match="values in \\[0, 1\\]"):
+        objective(RBM(5, 2), binarise=binarise).bits(x)

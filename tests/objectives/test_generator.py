@@ -128,3 +128,13 @@ def test_a_critic_of_codes_is_trained_on_codes() -> None:
     loss.backward()
     moved = {name.split(".")[1] for name, value in made.named_parameters() if value.grad is not None}
     assert moved == {"discrepancy"}
+
+
+def test_a_generator_of_codes_of_another_width_is_refused() -> None:
+    fitting = coded(MMD(Energy()))
+    with pytest.raises(ValueError, match=r"generator of codes \(3,\).*points \(5,\)"):
+        CodeGenerator(fitting.auto_encoder, generator(MMD(Energy()), shape=(5,)))
+
+
+def test_a_critics_game_is_no_distance_and_is_not_called_one() -> None:
+    assert set(generator(Adversarial(mlp(2, 1, 8, 1), Kantorovich()))(torch.randn(4, 2))) == {"game"}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small import IMAGES_ONLY, settled
+from tests.small import CONVOLUTIONAL, IMAGES_ONLY, settled
 from torch import Tensor
 
 from remblai.discrepancies import Adversarial, Hinge, Kantorovich, KernelGame
@@ -192,6 +192,6 @@ def test_critics_are_where_they_are_named() -> None:
 
 
 def test_a_convolutional_recipe_refuses_points() -> None:
-    for name in IMAGES_ONLY:
+    for name in CONVOLUTIONAL:
         with pytest.raises(ValueError, match="expected images"):
             built(resolved(name), (2,))

@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from tests.small import IMAGES_ONLY, settled
+from tests.small import CONVOLUTIONAL, settled
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
@@ -90,9 +90,9 @@ class SharedDraws(TorchFunctionMode):
 
 def trained(name: str) -> dict[str, Tensor]:
     """The recipe's weights after some steps, in float64, on this process's share of each batch."""
-    given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in IMAGES_ONLY else {})
+    given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in CONVOLUTIONAL else {})
     how = settled(name, given)
-    shape = (1, 5, 5) if name in IMAGES_ONLY else (2,)
+    shape = (1, 5, 5) if name in CONVOLUTIONAL else (2,)
     torch.manual_seed(0)
     objective = how.build(shape).double()
     state = State(objective, **how.loop)

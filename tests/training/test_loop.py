@@ -206,3 +206,15 @@ def test_a_state_goes_on_bit_for_bit(name: str) -> None:
     for name_, value in whole.objective.state_dict().items():
         assert torch.equal(value, second.objective.state_dict()[name_]), name_
     assert all(torch.equal(value, second.average.values[key]) for key, value in whole.average.values.items())  # type: ignore[union-attr]
+
+
+def test_a_critic_whose_slope_is_penalised_is_trained_uncompiled() -> None:
+    """A compiled graph cannot be differentiated twice; the model's turn is compiled all the same."""
+
+    def compiled(name: str) -> tuple[bool, bool]:
+        state = State(RECIPES[name]((2,), latent=2), compile=True)
+        return tuple(part._call is not part.function for part in (state.terms, state.adversary))  # type: ignore[return-value]
+
+    assert compiled("wgan-gp") == (True, False)
+    assert compiled("gan") == (True, False)
+    assert compiled("sn-gan") == (True, True)

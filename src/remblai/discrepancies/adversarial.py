@@ -50,8 +50,8 @@ class Adversarial(Discrepancy):
         packing: int = 1,
     ) -> None:
         super().__init__()
-        if packing < 1:
-            raise ValueError(f"adversarial: expected packing of at least 1 point, got {packing}.")
+        if packing < 1 or packing != int(packing):
+            raise ValueError(f"adversarial: expected packing of at least 1 point, a whole number, got {packing}.")
         if offset is not None and offset.bounded:
             raise ValueError(
                 f"adversarial: expected an offset with a density that varies, got {type(offset).__name__}, whose "

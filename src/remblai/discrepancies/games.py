@@ -73,7 +73,8 @@ class Logistic(Game):
 class Kantorovich(Game):
     """The Wasserstein game: critic E f(y) - E f(x), model -E f(y), estimate E f(x) - E f(y).
 
-    The estimate is W1 where the critic is held to slopes of at most 1, and K * W1 for slopes of at most K.
+    The estimate is at most W1 where the critic is held to slopes of at most 1, and at most K * W1 for slopes of at most
+    K; it is that at the best critic.
 
     Source: Arjovsky et al., "Wasserstein GAN", equation 2, arXiv 1701.07875.
     """

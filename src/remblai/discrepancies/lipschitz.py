@@ -1,6 +1,7 @@
 """How a critic is held: by nothing, clipped weights, a penalty on its slope, or the spectral norm of its layers."""
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,12 +11,19 @@ from torch.nn.utils.parametrize import ParametrizationList, register_parametriza
 
 Score = Callable[[Tensor], Tensor]
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 FIRST_ITERATIONS = 50
 """Power iterations when the spectral norm is put on, from a random start; later ones follow slowly moving weights."""
 
 
 class Lipschitz:
-    """The interface; it does nothing. `prepare` is called once; `project` then, and after each turn of the critic."""
+    """The interface; it does nothing. `prepare` is called once; `project` then, and after each turn of the critic.
+
+    Attributes:
+        differentiates_twice: its penalty reads the score's slope, which a compiled graph cannot be differentiated for.
+    """
+
+    differentiates_twice: ClassVar[bool] = False
 
     def prepare(self, critic: nn.Module) -> None:
         """Checks the critic, and changes its layers where the constraint needs it."""
@@ -72,6 +80,8 @@ class GradientPenalty(Lipschitz):
     Source: Gulrajani et al., "Improved training of Wasserstein GANs", equation 3 and section 4, arXiv 1704.00028.
     """
 
+    differentiates_twice = True
+
     def __init__(self, weight: float = 10.0, one_sided: bool = False) -> None:
         if not 0.0 <= weight < float("inf"):
             raise ValueError(f"gradient penalty: expected a finite weight of at least 0, got {weight}.")
@@ -103,6 +113,8 @@ class R1(Lipschitz):
     Source: Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), equation 9,
     arXiv 1801.04406.
     """
+
+    differentiates_twice = True
 
     def __init__(self, weight: float = 10.0) -> None:
         if not 0.0 <= weight < float("inf"):
@@ -142,15 +154,16 @@ def _each_point_alone(constraint: str, critic: nn.Module) -> None:
 class Spectral(Lipschitz):
     """Each linear and convolution layer's weight is divided by its largest singular value.
 
-    A convolution's weight is taken as the matrix (out, in * height * width), as in the paper; its norm as a map may be
-    larger. The singular vectors advance by one power iteration in `project`, never in a forward pass.
+    A convolution's weight is taken as the matrix (out, in * height * width), as in the paper, a transposed one's as
+    (in, out * height * width); its norm as a map may be larger. The singular vectors advance by one power iteration in
+    `project`, never in a forward pass.
 
     Source: Miyato et al., "Spectral normalization for GANs", algorithm 1, arXiv 1802.05957.
     """
 
     def prepare(self, critic: nn.Module) -> None:
         """Puts the division on each layer's weight."""
-        layers = [layer for layer in critic.modules() if isinstance(layer, LAYERS)]
+        layers = [layer for layer in critic.modules() if isinstance(layer, LAYERS + TRANSPOSED)]
         if not layers:
             raise ValueError("spectral: expected a critic with linear or convolution layers, got none.")
         for layer in layers:
@@ -179,19 +192,24 @@ class UnitNorm(nn.Module):
         super().__init__()
         matrix = weight.detach().flatten(1)
         self.register_buffer("u", normalize(torch.randn_like(matrix[:, 0]), dim=0))
-        self.register_buffer("v", torch.zeros_like(matrix[0]))
+        self.register_buffer("v", normalize(torch.randn_like(matrix[0]), dim=0))
         self.advance(weight, FIRST_ITERATIONS)
 
     def forward(self, weight: Tensor) -> Tensor:
         """W / (u . W v); u and v are constants to the gradient."""
         with torch.autocast(weight.device.type, enabled=False):
             largest = torch.dot(self.u, torch.mv(weight.flatten(1), self.v))
-        return weight / largest.clamp(min=torch.finfo(weight.dtype).tiny)
+        return weight / torch.where(largest > 0.0, largest, 1.0)
 
     @torch.no_grad()
     def advance(self, weight: Tensor, iterations: int = 1) -> None:
         """Power iterations towards the singular vectors of `weight`."""
         matrix = weight.flatten(1)
         for _ in range(iterations):
-            self.v.copy_(normalize(matrix.T @ self.u, dim=0))
-            self.u.copy_(normalize(matrix @ self.v, dim=0))
+            _turned(self.v, matrix.T @ self.u)
+            _turned(self.u, matrix @ self.v)
+
+
+def _turned(old: Tensor, towards: Tensor) -> None:
+    """Turns a singular vector; of a weight of 0 there is none, and the last one waits for it to move."""
+    old.copy_(torch.where(towards.any(), normalize(towards, dim=0), old))

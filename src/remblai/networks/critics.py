@@ -57,8 +57,8 @@ def convolutional(
         outputs: numbers that it answers with.
         width: channels of the first stage; doubled at each further one.
         widest: the most channels of a stage.
-        norm: of the hidden stages but the first: none, over the batch (DCGAN's; no gradient penalty goes with it), or
-            over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02, without
+        norm: of the stages but the first of several: none, over the batch (DCGAN's; no gradient penalty goes with it),
+            or over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02, without
             they keep the signal's variance.
 
     Raises:
@@ -66,14 +66,14 @@ def convolutional(
 
     Source: Radford et al., arXiv 1511.06434, section 3.
     """
-    image = image_shape(shape, "convolutional")
+    image = image_shape(shape, "dcgan", "critic")
     positive(width=width, widest=widest, outputs=outputs)
     if norm not in ("none", "batch", "layer"):
         raise ValueError(f"expected norm to be one of none, batch, layer; got {norm!r}.")
     layers: list[nn.Module] = []
     steps = stages(image, width, widest)
     for number, stage in enumerate(steps):
-        own = norm if number else "none"
+        own = norm if number or len(steps) == 1 else "none"
         layers.append(stage.down(bias=own == "none"))
         if own != "none":
             layers.append(nn.BatchNorm2d(stage.outputs) if own == "batch" else nn.GroupNorm(1, stage.outputs))

@@ -33,7 +33,7 @@ def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
-def image_shape(shape: tuple[int, ...], network: str) -> tuple[int, int, int]:
+def image_shape(shape: tuple[int, ...], network: str, kind: str = "network") -> tuple[int, int, int]:
     """The shape of one image as (channels, height, width), at least 2 pixels a side.
 
     Raises:
@@ -42,14 +42,14 @@ def image_shape(shape: tuple[int, ...], network: str) -> tuple[int, int, int]:
     shape = checked_shape(shape)
     if len(shape) != 3:
         raise ValueError(
-            f"network {network!r} is convolutional: expected images (c, h, w), got x of shape {shape}; "
-            f"use the network 'mlp', which takes any shape."
+            f"{kind} {network!r} is convolutional: expected images (c, h, w), got x of shape {shape}; "
+            f"use the {kind} 'mlp', which takes any shape."
         )
     channels, height, width = shape
     if min(height, width) < 2:
         raise ValueError(
-            f"network {network!r} expected images of at least 2 x 2 pixels, got {height} x {width}; "
-            f"use the network 'mlp', which takes any shape."
+            f"{kind} {network!r} expected images of at least 2 x 2 pixels, got {height} x {width}; "
+            f"use the {kind} 'mlp', which takes any shape."
         )
     return channels, height, width
 

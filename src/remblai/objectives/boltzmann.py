@@ -172,10 +172,10 @@ class Boltzmann(Objective):
                 f"Boltzmann: a binary machine expects 0s and 1s, got {share:.0%} other values (from {float(x.min()):g} "
                 f"to {float(x.max()):g}): set binarise to 'threshold' (1 above a half) or 'sample' (grey as odds)."
             )
-        if self.binarise == "sample" and not bool(((x >= 0) & (x <= 1)).all()):
+        if self.binarise != "none" and not bool(((x >= 0) & (x <= 1)).all()):
             raise ValueError(
-                f"Boltzmann: binarise 'sample' takes values as probabilities, in [0, 1], got {float(x.min()):g} to "
-                f"{float(x.max()):g}: scale them, or set binarise to 'threshold' (1 above a half)."
+                f"Boltzmann: binarise {self.binarise!r} takes values in [0, 1], got {float(x.min()):g} to "
+                f"{float(x.max()):g}: scale them, or pass bits."
             )
 
 

@@ -13,7 +13,8 @@ from remblai.objectives.objective import Objective, together
 class Generator(Objective):
     """inf over G of D(P_X, P_G), where P_G is the law of G(Z), Z ~ P_Z.
 
-    D is any discrepancy: a supremum over critics (GAN, f-GAN, WGAN), or a closed one (MMD, Sinkhorn divergence).
+    D is any discrepancy: a supremum over critics (GAN, f-GAN, WGAN), or a closed one (MMD, Sinkhorn divergence). Its
+    term is called `game` where a critic plays: the model's loss is then no distance.
 
     Args:
         decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients.
@@ -35,7 +36,8 @@ class Generator(Objective):
         return drawn
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return {"discrepancy": self.discrepancy(*self._samples(x, self.generate(len(x))))}
+        name = "game" if isinstance(self.discrepancy, Adversarial) else "discrepancy"
+        return {name: self.discrepancy(*self._samples(x, self.generate(len(x))))}
 
     def adversary_loss(self, x: Tensor) -> Tensor | None:
         with torch.no_grad():
@@ -44,11 +46,19 @@ class Generator(Objective):
 
     @torch.no_grad()
     def estimate(self, x: Tensor) -> Tensor:
-        return self.discrepancy.estimate(x, self.sample(len(x)))
+        return self.discrepancy.estimate(x, self.generate(len(x)))
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         mean: Tensor = self.decoder(self.prior().sample((n,))).mean
+        return mean
+
+    @torch.no_grad()
+    def point(self) -> Tensor:
+        """One x (...), the image of the prior's mean."""
+        training = self.decoder.training
+        mean: Tensor = self.decoder.eval()(self.prior().mean[None]).mean[0]
+        self.decoder.train(training)
         return mean
 
     @torch.no_grad()
@@ -85,6 +95,12 @@ class CodeGenerator(Objective):
 
     def __init__(self, auto_encoder: AutoEncoder, generator: Generator) -> None:
         super().__init__()
+        drawn, width = generator.point().shape, auto_encoder.prior.latent
+        if drawn != (width,):
+            raise ValueError(
+                f"code generator: expected a generator of codes ({width},), as the auto-encoder's are, got one of "
+                f"points {tuple(drawn)}: build it for that shape."
+            )
         self.auto_encoder, self.generator = auto_encoder, generator
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

@@ -5,11 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
-from torch.nn.utils.parametrize import register_parametrization
 
-from remblai.discrepancies.lipschitz import LAYERS, Spectral, UnitNorm
-
-TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+from remblai.discrepancies.lipschitz import Spectral
 
 
 class Regulariser:
@@ -64,14 +61,13 @@ def squared_slope(decoder: nn.Module, z: Tensor) -> Tensor:
 class SpectralNorm(Regulariser):
     """Each linear and convolution layer's weight is divided by its largest singular value: costs nothing (RAE-SN).
 
-    As for critics (Miyato et al., arXiv 1802.05957), transposed convolutions included, whose weight is taken as the
-    matrix (in, out * height * width). The singular vectors advance by one power iteration before each decoding.
+    As for critics (Miyato et al., arXiv 1802.05957). The singular vectors advance by one power iteration before each
+    decoding.
     """
 
     def prepare(self, decoder: nn.Module) -> None:
         """Puts the division on each layer's weight."""
-        for layer in [layer for layer in decoder.modules() if isinstance(layer, LAYERS + TRANSPOSED)]:
-            register_parametrization(layer, "weight", UnitNorm(layer.weight))
+        Spectral().prepare(decoder)
 
     def project(self, decoder: nn.Module) -> None:
         """One power iteration on each layer."""

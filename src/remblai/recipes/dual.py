@@ -50,6 +50,10 @@ ON_DATA: dict[str, Callable[..., Discrepancy]] = DISCREPANCIES | {"adversarial":
 """The discrepancies by name, as generators take them: compared are points of data."""
 
 
+CODES = 16
+"""Coordinates of a code, where it is not said how many, at most."""
+
+
 @dataclass(frozen=True)
 class Spread:
     """Where a kernel's scale is read from where there is no prior.
@@ -65,10 +69,14 @@ class Spread:
 
 
 def generator(
-    shape: tuple[int, ...], latent: int, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+    shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
 ) -> Generator:
-    """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`."""
+    """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
+
+    Without `latent` a code has twice the coordinates of a point, at most 16.
+    """
     size, images = math.prod(shape), len(shape) == 3
+    latent = min(CODES, 2 * size) if latent is None else latent
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
     return Generator(
         make(DECODERS, "deterministic", "decoder", network=nets, range=(0.0, 1.0) if images else None, latent=latent),

@@ -1,6 +1,5 @@
 """The adversarial generators: inf over G of a supremum over critics."""
 
-import math
 from types import MappingProxyType
 from typing import Annotated
 
@@ -36,11 +35,6 @@ WEAKLY = MappingProxyType({"name": "gradient-penalty", "weight": 0.1})
 EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
 
 
-def dimensions(shape: Shape, latent: int | None) -> int:
-    """Of the code: as asked for, or twice the coordinates of a point, at most 16."""
-    return min(16, 2 * math.prod(shape)) if latent is None else latent
-
-
 @recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
 def gan(
     shape: Shape,
@@ -61,7 +55,7 @@ def gan(
     """
     return generator(
         shape,
-        dimensions(shape, latent),
+        latent,
         network,
         prior,
         game_critic(shape, critic, Logistic(saturating), lipschitz, packing),
@@ -83,9 +77,7 @@ def dcgan(
     normal law of deviation 0.02. `--network.norm none --critic.norm none` takes the normalisation away,
     `--network mlp` the convolutions of the generator: WGAN's comparisons.
     """
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Logistic(), "free", packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Logistic(), "free", packing))
 
 
 @recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
@@ -108,9 +100,7 @@ def f_gan(
     free; here R1 holds it at the data, as in gan: f* may grow without bound, and a free critic's loss with it.
     """
     game = FDivergence(divergence, trick)
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, game, lipschitz, packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, game, lipschitz, packing))
 
 
 @recipe(
@@ -134,13 +124,11 @@ def wgan(
 ) -> Generator:
     """Wasserstein GAN: the critic's weights are clipped (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875).
 
-    The critic raises E f(x) - E f(y), which is W1 times its largest slope; the generator lowers it. The authors'
+    The critic raises E f(x) - E f(y), at most W1 times its largest slope; the generator lowers it. The authors'
     settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 turns of the critic, 100 at the start and in
     every 500th round. They train 100 times as long.
     """
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
 
 
 @recipe(
@@ -162,9 +150,7 @@ def wgan_gp(
     paper has weight 10 and Adam at 1e-4; short runs need a weight of 0.1, the authors' for points on the plane, and a
     rate that falls from 1e-3.
     """
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
 
 
 @recipe(
@@ -183,9 +169,7 @@ def sn_gan(
 
     The paper has Adam at 2e-4 and 5 turns of the critic; short runs need a rate that falls from 1e-3, and do with 2.
     """
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing))
 
 
 @recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
@@ -202,9 +186,7 @@ def lsgan(
 
     The authors leave the critic free; here R1 holds it at the data, as in gan.
     """
-    return generator(
-        shape, dimensions(shape, latent), network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing)
-    )
+    return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
 
 
 @recipe(lr=1e-3, critic_lr=1e-4, betas=(0.5, 0.999), steps=2000, schedule="cosine", average=0.998, own_batches=True)
@@ -226,7 +208,7 @@ def ebgan(
     """
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
     adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
-    return generator(shape, dimensions(shape, latent), network, prior, adversary)
+    return generator(shape, latent, network, prior, adversary)
 
 
 @recipe(
@@ -247,9 +229,7 @@ def mmd_gan(
     The critic's features raise MMD^2, the generator lowers it; the penalty holds the slope of the witness function.
     """
     game = FEATURE_GAMES["mmd"](kernel)
-    return generator(
-        shape, dimensions(shape, latent), network, prior, feature_critic(shape, critic, game, lipschitz, features)
-    )
+    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features))
 
 
 @recipe(
@@ -270,7 +250,7 @@ def cramer_gan(
     Binkowski et al. (arXiv 1801.01401), the unbiased distance itself.
     """
     adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features)
-    return generator(shape, dimensions(shape, latent), network, prior, adversary)
+    return generator(shape, latent, network, prior, adversary)
 
 
 @recipe(
@@ -299,4 +279,4 @@ def ot_gan(
     batches of thousands: small ones are told by the estimate's bias.
     """
     adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features)
-    return generator(shape, dimensions(shape, latent), network, prior, adversary)
+    return generator(shape, latent, network, prior, adversary)

@@ -7,11 +7,11 @@ from remblai.choices import Choice
 from remblai.discrepancies import DISCREPANCIES
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes.dual import ON_DATA, generator
-from remblai.recipes.gans import Latent, dimensions
+from remblai.recipes.gans import Latent
 from remblai.recipes.parts import CostName, Network, Noise, PriorLaw, Shape, auto_encoder
 from remblai.recipes.recipe import recipe
 
-Any = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
+AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
 Mmd = Annotated[Choice, {"mmd": DISCREPANCIES["mmd"]}, "the squared maximum mean discrepancy of data and samples"]
 Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of data and samples"]
 GAUSSIAN = MappingProxyType({"name": "mmd", "kernel": "gaussian"})
@@ -24,14 +24,14 @@ def minimum_distance(
     latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
-    discrepancy: Any = "energy-distance",
+    discrepancy: AnyDiscrepancy = "energy-distance",
 ) -> Generator:
     """A generator by any discrepancy: inf over G of D(P_X, P_G) (Bassetti et al. 2006; Bernton et al., 1701.05146).
 
     The form of which gmmn, sinkhorn-gan and the adversarial recipes are cases; by default the energy distance, which
     has no scale to choose.
     """
-    return generator(shape, dimensions(shape, latent), network, prior, discrepancy)
+    return generator(shape, latent, network, prior, discrepancy)
 
 
 @recipe(lr=2e-3, batch_size=200, steps=3000, schedule="cosine", average=0.995)
@@ -47,7 +47,7 @@ def gmmn(
     Minimises the unbiased MMD^2 with a sum of Gaussian kernels around the spread of the data. The paper takes its
     biased root and batches of 1,000; a step costs the square of the batch. The rate is above the papers' and falls.
     """
-    return generator(shape, dimensions(shape, latent), network, prior, discrepancy)
+    return generator(shape, latent, network, prior, discrepancy)
 
 
 @recipe(lr=2e-3, batch_size=200, steps=2500, schedule="cosine", average=0.995)
@@ -67,7 +67,7 @@ def gmmn_ae(
     The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder.
     """
     auto = auto_encoder(shape, code, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
-    return CodeGenerator(auto, generator((code,), dimensions((code,), latent), "mlp", prior, discrepancy))
+    return CodeGenerator(auto, generator((code,), latent, "mlp", prior, discrepancy))
 
 
 @recipe(lr=2e-3, batch_size=200, steps=3000, schedule="cosine", average=0.995)
@@ -84,4 +84,4 @@ def sinkhorn_gan(
     gradient is that of the value. Plans of batches are too good: a small epsilon draws samples to the means of data,
     and away from their law; a large one blurs the modes.
     """
-    return generator(shape, dimensions(shape, latent), network, prior, discrepancy)
+    return generator(shape, latent, network, prior, discrepancy)

@@ -94,7 +94,7 @@ class State:
         if steps is not None and warm_start >= steps:
             raise ValueError(
                 f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself "
-                "would never be descended; take more steps, or a shorter first phase."
+                "would never be descended; take more steps, or a shorter first phase (--warm-start)."
             )
         if len(milestones) != len(decays):
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
@@ -129,7 +129,10 @@ class State:
         hidden = {name for name, _ in objective.named_parameters() if name in critics} | critic_buffers(objective)
         shown = [name for name in objective.state_dict() if name not in hidden]
         self.average = None if average is None else Average(objective, shown, average)
-        self.terms, self.adversary = Compiled(objective.forward, compile), Compiled(objective.adversary_loss, compile)
+        parts = [part for part in objective.modules() if isinstance(part, Adversarial)]
+        twice = any(part.lipschitz.differentiates_twice for part in parts)
+        self.terms = Compiled(objective.forward, compile)
+        self.adversary = Compiled(objective.adversary_loss, compile and not twice)
         self.watch = Watch()
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
