@@ -58,8 +58,8 @@ def convolutional(
         width: channels of the first stage; doubled at each further one.
         widest: the most channels of a stage.
         norm: of the stages but the first of several: none, over the batch (DCGAN's; no gradient penalty goes with it),
-            or over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02, without
-            they keep the signal's variance.
+            or over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02,
+            without they keep the signal's variance.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm.
