@@ -139,3 +139,22 @@ def test_bits_are_drawn_with_their_means():
 def test_a_layer_has_a_bit(sizes):
     with pytest.raises(ValueError, match=r"expected (visible|hidden) >= 1, got 0"):
         RBM(*sizes)
+
+
+def test_what_is_no_bit_is_not_completed_or_cleaned():
+    machine, known = RBM(4, 2), torch.tensor([True, True, False, False])
+    for bad in (torch.full((3, 4), 0.5), torch.zeros(3, 5), torch.full((3, 4), float("nan"))):
+        with pytest.raises(ValueError, match="complete: expected"):
+            machine.complete(bad, known, 2)
+        with pytest.raises(ValueError, match="denoise: expected bits"):
+            machine.denoise(bad, 0.1, 2)
+    with pytest.raises(ValueError, match="mask of booleans"):
+        machine.complete(torch.zeros(3, 4), known.float(), 2)
+
+
+def test_whole_numbers_are_bits_and_what_is_unknown_is_not_read():
+    x = torch.tensor([[1, 0, 1, 0]])
+    known = torch.tensor([True, True, False, False])
+    assert RBM(4, 2).complete(x, known, 5)[0, :2].tolist() == [1.0, 0.0]
+    grey = x.float().masked_fill(~known, float("nan"))
+    assert torch.isfinite(RBM(4, 2).complete(grey, known, 5)).all()

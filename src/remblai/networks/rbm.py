@@ -87,7 +87,16 @@ class RBM(nn.Module):
             x: bits (n, d); what it holds where it is unknown is not read.
             known: (d,) or (n, d), true where a bit is given.
             steps: of Gibbs sampling.
+
+        Raises:
+            ValueError: given values that are no bits, or masks of another shape.
         """
+        if known.dtype != torch.bool or known.shape not in (x.shape, x.shape[1:]):
+            raise ValueError(
+                f"complete: expected a mask of booleans {tuple(x.shape[1:])} or {tuple(x.shape)}, got "
+                f"{tuple(known.shape)} of {known.dtype}."
+            )
+        x = self._bits("complete", torch.where(known, x, 0))
         start = torch.where(known, x, torch.rand_like(x).round())
         return self.gibbs(start, steps, torch.where(known, (2.0 * x - 1.0) * torch.inf, 0.0))
 
@@ -95,11 +104,20 @@ class RBM(nn.Module):
         """A draw of the clean bits given noisy ones x (n, d), each of which was turned over with probability `flip`.
 
         Raises:
-            ValueError: flip outside (0, 1).
+            ValueError: flip outside (0, 1), or values that are no bits.
         """
         if not 0.0 < flip < 1.0:
             raise ValueError(f"flip: expected a probability between 0 and 1, both left out, got {flip}.")
+        x = self._bits("denoise", x)
         return self.gibbs(x, steps, (2.0 * x - 1.0) * math.log((1.0 - flip) / flip))
+
+    def _bits(self, task: str, x: Tensor) -> Tensor:
+        if x.shape[1:] != self.visible_bias.shape or not bool(((x == 0) | (x == 1)).all()):
+            raise ValueError(
+                f"{task}: expected bits (n, {len(self.visible_bias)}), 0 or 1, got {tuple(x.shape)} with other values "
+                "or another width: set a threshold first."
+            )
+        return x.to(self.weight.dtype)
 
     @torch.no_grad()
     def exact_log_partition(self) -> float:
