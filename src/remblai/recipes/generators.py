@@ -34,7 +34,7 @@ def minimum_distance(
     return generator(shape, latent, network, prior, discrepancy)
 
 
-@recipe(lr=2e-3, batch_size=200, steps=3000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
 def gmmn(
     shape: Shape,
     latent: Latent = None,
