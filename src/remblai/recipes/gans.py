@@ -30,8 +30,8 @@ Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient 
 Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
 PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
 NORMED = MappingProxyType({"name": "dcgan", "norm": "batch", "width": 64})
-NARROW = MappingProxyType({"name": "mlp", "width": 128})
 DAMPED = MappingProxyType({"name": "r1", "weight": 0.1})
+DAMPED_SQUARES = MappingProxyType({"name": "r1", "weight": 1.0})
 WEAKLY = MappingProxyType({"name": "gradient-penalty", "weight": 0.1})
 EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
 
@@ -180,12 +180,13 @@ def lsgan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = DAMPED,
+    lipschitz: Held = DAMPED_SQUARES,
     packing: Packing = 1,
 ) -> Generator:
     """Least squares GAN: scores are drawn to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076).
 
-    The authors leave the critic free; here R1 holds it at the data, as in gan.
+    The authors leave the critic free; here R1 holds it at the data, as in gan, with ten times the weight: its
+    scores lie within 0 and 1.
     """
     return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
 
@@ -196,7 +197,7 @@ def ebgan(
     latent: Latent = None,
     network: Network = "auto",
     prior: PriorLaw = "normal",
-    critic: Auto = NARROW,
+    critic: Auto = "auto",
     code: Annotated[int, "coordinates of the critic's code"] = 16,
     margin: Annotated[float, "the energy up to which the critic pushes samples"] = 1.0,
     pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 1.0,
@@ -207,7 +208,7 @@ def ebgan(
     The critic lowers the energy of data and raises that of samples up to the margin; the generator lowers it, with the
     pulling-away term. Energies are summed over the coordinates of a point, as costs are. Once modes lie apart no energy
     leads from one to another, and their shares stay as they are: the pulling-away term weighs ten times the paper's,
-    and the critic is narrow and learns at a tenth of the generator's rate.
+    and the critic learns at a tenth of the generator's rate.
     """
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
     adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
