@@ -4,7 +4,7 @@ import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
 from remblai.recipes import Recipe
 from remblai.resolve import from_json
 from remblai.runs import Run
+
+M = TypeVar("M", bound=Objective)
 
 Array = NDArray[Any]
 Rows = Tensor | Split
@@ -226,7 +228,7 @@ def load(
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary)
 
 
-def shown(objective: Objective, average: Mapping[str, Tensor] | None) -> Objective:
+def shown(objective: M, average: Mapping[str, Tensor] | None) -> M:
     """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
     model = copy.deepcopy(objective).eval()
     model.load_state_dict(dict(objective.state_dict()) | dict(average or {}))

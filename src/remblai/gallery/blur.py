@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,11 @@ from remblai.devices import seeded
 from remblai.evaluation import sharpness
 from remblai.gallery.entry import Entry, between
 from remblai.gallery.latent_plane import trained
+from remblai.gallery.learned import learned
 from remblai.objectives import AutoEncoder
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
 from remblai.resolve import resolve
-from remblai.trained import shown
-from remblai.training import State, check
-from remblai.training import steps as train
 
 DATA = (-2.0, -1.2, 0.2, 1.0, 2.2)
 """The toy's data, on the line."""
@@ -140,12 +139,7 @@ def along_the_line(steps: int = STEPS) -> Toy:
     options = FIXED | {"decoder.variance": VARIANCE, "latent": 1, "network.width": 64, "lr": 3e-3, "steps": steps}
     how = resolve("vae", options)
     with seeded(0):
-        objective = how.build((1,))
-        state = State(objective, **how.loop)
-        for _ in train(state, endless(x, state.batch_size)):
-            pass
-        check(state)
-    model = shown(objective, None if state.average is None else state.average.values)
+        model = learned(how.build((1,)), how.loop, partial(endless, x))
     assert isinstance(model, AutoEncoder)
     places = torch.linspace(-2.5, 2.5, 251)[:, None]
     with torch.no_grad():

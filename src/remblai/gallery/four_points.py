@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,14 +20,12 @@ from torch import Tensor
 from remblai.devices import seeded
 from remblai.gallery.entry import Entry, between, equal
 from remblai.gallery.latent_plane import NINE_TENTHS
+from remblai.gallery.learned import learned
 from remblai.objectives import AutoEncoder
 from remblai.recipes import Recipe
 from remblai.recipes.variational import avb, vae
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
-from remblai.trained import shown
-from remblai.training import State, check
-from remblai.training import steps as train
 
 Floats = NDArray[np.float64]
 
@@ -158,15 +157,16 @@ def four_points(steps: dict[str, int] | None = None) -> Entry:
 def trial(recipe: Recipe, steps: int, options: dict[str, Any]) -> Trial:
     """A recipe's model trained on the four points, and what its encoder answers; the global generator rests."""
     with seeded(0):
-        model = recipe(POINTS.shape[1:], **options)
-        state = State(model, **{**recipe.loop, "steps": steps})
-        for _ in train(state, itertools.repeat(POINTS.repeat(BATCH // 4, 1, 1, 1))):
-            pass
-        check(state)
-        best = shown(model, None if state.average is None else state.average.values)
-        assert isinstance(best, AutoEncoder)
+        loop = {**recipe.loop, "batch_size": BATCH, "steps": steps}
+        model = learned(recipe(POINTS.shape[1:], **options), loop, even)
+        assert isinstance(model, AutoEncoder)
         with torch.no_grad():
-            return Trial(best, best.encoder(POINTS).sample((DRAWS,)))
+            return Trial(model, model.encoder(POINTS).sample((DRAWS,)))
+
+
+def even(size: int) -> Iterator[Tensor]:
+    """The four points, each a quarter of a batch."""
+    return itertools.repeat(POINTS.repeat(size // 4, 1, 1, 1))
 
 
 def mardia(points: Tensor) -> float:

@@ -12,14 +12,12 @@ from remblai.data import Dataset, load
 from remblai.devices import seeded
 from remblai.evaluation.metrics import latent_mmd_null, latent_mmd_squared
 from remblai.gallery.entry import Entry, between
+from remblai.gallery.learned import learned
 from remblai.laws import PRIORS
 from remblai.objectives import AutoEncoder
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
 from remblai.resolve import resolve
-from remblai.trained import shown
-from remblai.training import State, check
-from remblai.training import steps as train
 
 STEPS = 1200
 OPTIONS: dict[str, Any] = {"latent": 2, "network.width": 128, "encoder": "gaussian"}
@@ -116,12 +114,7 @@ def trained(data: Dataset, recipe: str, options: dict[str, Any], steps: int = ST
     """The recipe's model with its averaged weights after so many steps; the global generator is left as it was."""
     how = resolve(recipe, options | {"steps": steps})
     with seeded(seed):
-        objective = how.build(data.shape)
-        state = State(objective, **how.loop)
-        for _ in train(state, data.train.batches(state.batch_size, seed)):
-            pass
-        check(state)
-    model = shown(objective, None if state.average is None else state.average.values)
+        model = learned(how.build(data.shape), how.loop, lambda size: data.train.batches(size, seed))
     assert isinstance(model, AutoEncoder)
     return model
 

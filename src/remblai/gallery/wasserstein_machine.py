@@ -14,13 +14,13 @@ from remblai.devices import seeded
 from remblai.discrepancies import DISCREPANCIES, Entropic
 from remblai.distances import sinkhorn
 from remblai.gallery.entry import Check, Entry, between, equal
+from remblai.gallery.learned import learned
 from remblai.networks.rbm import RBM, states
 from remblai.objectives.boltzmann import Boltzmann, Form, surrogate
 from remblai.recipes.machines import rbm, wasserstein_rbm
 from remblai.recipes.recipe import Recipe
 from remblai.report import Picture
 from remblai.report.style import LIGHT, Theme, chart, png, typeset
-from remblai.training import State, steps
 
 EPSILON = 0.7
 STATES = states(3).double()
@@ -175,12 +175,9 @@ def trained(recipe: Recipe, count: int, seed: int, **options: float) -> Boltzman
         loop["warm_start"] = count // 2
     with seeded(seed):
         machine = recipe(digits.shape, binarise="threshold", **options)
-        assert isinstance(machine, Boltzmann)
-        state = State(machine, **loop)
-        for _ in steps(state, digits.train.batches(state.batch_size, seed)):
-            pass
-    machine.eval().requires_grad_(False)
-    return machine
+        machine = learned(machine, loop, lambda size: digits.train.batches(size, seed))
+    assert isinstance(machine, Boltzmann)
+    return machine.requires_grad_(False)
 
 
 def figures(y: Tensor, held_out: Tensor, known: Tensor, machine: RBM | None) -> Row:

@@ -118,6 +118,11 @@ def test_a_run_is_a_function_of_its_seed_and_leaves_the_global_generator(short_r
     assert one.images.shape[1:] == SHAPE
 
 
+def test_a_run_is_the_same_however_often_it_is_looked_at(short_rounds):
+    once, often = (trained("MLP 512 × 4", Kantorovich(), "clip", 3, evaluations) for evaluations in (1, 3))
+    assert torch.equal(once.images, often.images)
+
+
 def test_training_brings_samples_nearer_and_the_estimate_down(short_rounds):
     def build():
         return objective(GENERATORS["MLP 512 × 4"], {"name": "mlp", "width": 64}, Kantorovich(), "gradient-penalty")

@@ -143,10 +143,11 @@ def watch(
         )
         fresh = batches(WATCHED, seed + 1)
         for step in steps(state, batches(BATCH, seed)):
-            estimates.append(float(model.estimate(next(fresh))))
-            if step.number in places:
-                images = model.sample(DRAWN)
-                distances.append(energy_distance(digits()[1], images))
+            with seeded(step.number):  # being watched changes nothing in the run
+                estimates.append(float(model.estimate(next(fresh))))
+                if step.number in places:
+                    images = model.sample(DRAWN)
+                    distances.append(energy_distance(digits()[1], images))
         check(state)
     return Run(np.array(estimates), places, np.array(distances), images)
 
