@@ -30,7 +30,7 @@ Call = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A run on grey images, one on colour images and one on points in units of their own."""
+    """Runs of an auto-encoder on grey images, on colour images, on points in units of their own, and of a generator."""
     folder = tmp_path_factory.mktemp("commands")
     rng = np.random.default_rng(0)
     np.savez(folder / "colour.npz", images=rng.integers(0, 256, (80, 9, 7, 3), dtype=np.uint8))
@@ -41,7 +41,8 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         for name, data in (("grey", "digits"), ("colour", "colour.npz"), ("points", "points.npy")):
             spec = data if name == "grey" else str(folder / data)
             remblai.train("wae-mmd", data=spec, out=folder / name, **OPTIONS)
-    return {name: folder / name for name in ("grey", "colour", "points")}
+        remblai.train("gmmn", data="digits", out=folder / "generator", prior="sphere", **OPTIONS)
+    return {name: folder / name for name in ("grey", "colour", "points", "generator")}
 
 
 @pytest.fixture
@@ -161,6 +162,14 @@ def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     assert call("interpolate", runs["colour"], "-n", 2, "--out", tmp_path / "w.png")[0] == 0
 
 
+def test_walks_between_draws_where_there_is_no_encoder(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
+    assert call("interpolate", runs["generator"], "-n", 3, "--steps", 4, "--out", tmp_path / "w.npz")[0] == 0
+    images = arrays(tmp_path / "w.npz")["images"]
+    assert images.shape == (12, 8, 8, 1)
+    run = remblai.load(runs["generator"])
+    assert np.allclose(images[::4, ..., 0].astype(float), run.decode(run.prior_sample(6)[:3]), atol=1)
+
+
 def test_a_walk_of_a_split(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     assert call("interpolate", runs["grey"], "--data", "digits:train", "--out", tmp_path / "w.npy")[0] == 0
 
@@ -216,6 +225,8 @@ def test_json_is_one_object_and_nothing_else(call: Call) -> None:
         (["reconstruct", "grey", "-n", "0", "--out", "x.npz"], "expected"),
         (["reconstruct", "grey", "-n", "-3", "--out", "x.npz"], "expected"),
         (["interpolate", "grey", "-n", "5000", "--out", "x.npz"], "walks between"),
+        (["interpolate", "grey", "-n", "0", "--out", "x.npz"], "at least 1 walk"),
+        (["interpolate", "generator", "--data", "digits", "--out", "x.npz"], "has no encoder"),
         (["interpolate", "grey", "--steps", "1", "--out", "x.npz"], "at least 2"),
         (["evaluate", "grey", "-n", "100000"], "expected 1 to"),
         (["evaluate", "grey", "-n", "2"], "at least 4"),

@@ -78,7 +78,7 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     return Picture(
         "interpolations",
         "What lies between",
-        "Straight lines between the codes of two held-out images, which stand at both ends. Every step should be an "
+        "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
         "image of the data's kind, not a fade: a fade shows a hole in the code.",
         "Rows of images that change from one held-out image into another",
         paths([restore(walk) for walk in trained.paths(a, b, 9)], (restore(a), restore(b))),
@@ -91,7 +91,7 @@ def _walks(trained: Trained) -> Picture:
     return Picture(
         "walks",
         "What lies between",
-        "Straight lines between two draws of the prior, decoded. Every step should be an image of the data's kind; "
+        "Walks between two draws of the prior, decoded. Every step should be an image of the data's kind; "
         "rows that end alike are a sign of dropped modes.",
         "Rows of generated images that change from one into another",
         grid(trained.units.restore(walks.flatten(0, 1)), 11),

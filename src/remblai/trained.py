@@ -130,7 +130,9 @@ class Trained:
         return self.units.restore(self.reconstructions(self.units.scale(x), seed))
 
     def interpolate(self, x0: Array | Tensor, x1: Array | Tensor, steps: int = 9) -> Array:
-        """Decoded codes on the line between those of two data: (steps, ...) in the data's units, ends included.
+        """Decoded codes on the way between those of two data: (steps, ...) in the data's units, ends included.
+
+        The way is a straight line, on the sphere an arc of a great circle.
 
         Args:
             x0: where it starts, one datum.
@@ -160,15 +162,15 @@ class Trained:
         return self._through(lambda part: self._decode(self.auto_encoder.encode(part).z), x, seed)
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int) -> Tensor:
-        """Between each of n pairs: (n, steps, ...), decoded codes on the straight line between theirs."""
+        """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
         return self.walks(self.codes(x0), self.codes(x1), steps)
 
     def walks(self, z0: Tensor, z1: Tensor, steps: int) -> Tensor:
-        """Between each of n pairs of codes (n, k): (n, steps, ...), what lies on the straight line, decoded."""
+        """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded."""
         if steps < 2:
             raise ValueError(f"steps: expected at least 2, got {steps}.")
-        t = torch.linspace(0, 1, steps)[None, :, None]
-        decoded = self._through(self._decode, ((1 - t) * z0[:, None] + t * z1[:, None]).flatten(0, 1), None)
+        between = self.decoder.prior.between(z0, z1, torch.linspace(0, 1, steps))
+        decoded = self._through(self._decode, between.flatten(0, 1), None)
         return decoded.reshape(len(z0), steps, *decoded.shape[1:])
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:

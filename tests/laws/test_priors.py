@@ -113,6 +113,30 @@ def test_samples_on_the_circle_are_uniform_in_angle():
     assert stats.kstest(angles, stats.uniform(-math.pi, 2 * math.pi).cdf).pvalue > 0.01
 
 
+@pytest.mark.parametrize("prior", CASES, ids=name)
+def test_ways_between_codes_have_their_ends_and_even_steps(prior):
+    torch.manual_seed(0)
+    z0, z1, t = prior().sample((6,)), prior().sample((6,)), torch.linspace(0, 1, 5)
+    way = prior.between(z0, z1, t)
+    assert way.shape == (6, 5, prior.latent)
+    torch.testing.assert_close(way[:, 0], z0)
+    torch.testing.assert_close(way[:, -1], z1)
+    if isinstance(prior, Sphere) and prior.latent == 1:
+        return  # two points: there is no way from one to the other
+    lengths = way.diff(dim=1).norm(dim=-1)
+    torch.testing.assert_close(lengths, lengths[:, :1].expand(-1, 4), rtol=1e-4, atol=1e-5)
+    if isinstance(prior, Sphere):
+        torch.testing.assert_close(way.norm(dim=-1), torch.ones(6, 5))
+
+
+def test_a_quarter_of_a_circle_and_ways_that_stay():
+    east, north = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]])
+    middle = Sphere(2).between(east, north, torch.tensor([0.5]))
+    torch.testing.assert_close(middle, torch.full((1, 1, 2), math.sqrt(0.5)))
+    torch.testing.assert_close(Sphere(2).between(east, east, torch.linspace(0, 1, 3)), east.expand(1, 3, 2))
+    assert Sphere(2).between(east, -east, torch.linspace(0, 1, 3)).isfinite().all()
+
+
 def test_centres_of_the_mixture():
     circle = Mixture(4, components=6, radius=2.0).centres
     torch.testing.assert_close(circle.norm(dim=1), torch.full((6,), 2.0))

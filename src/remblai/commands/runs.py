@@ -89,7 +89,7 @@ def reconstruct_command(
 def interpolate_command(
     run: str, *, data: str | None = None, n: int = 8, steps: int = 9, out: str, device: str = "auto"
 ) -> None:
-    """Writes walks between data through the codes, one pair a row.
+    """Writes walks between data through the codes, one pair a row; between draws where there is no encoder.
 
     Args:
         run: the run's folder.
@@ -100,10 +100,16 @@ def interpolate_command(
         device: auto, cpu, cuda or cuda:0.
     """
     trained = load(run, device=device)
-    part = next(_splits(trained, data)) if data else _fitting(trained, None).test
-    if not 1 <= n <= len(part) // 2:
-        raise ValueError(f"n: expected 1 to {len(part) // 2} walks between {len(part)} data, got {n}.")
-    walks = trained.paths(part[:n], part[n : 2 * n], steps)
+    if n < 1:
+        raise ValueError(f"n: expected at least 1 walk, got {n}.")
+    if trained.encodes or data:
+        part = next(_splits(trained, data)) if data else _fitting(trained, None).test
+        if n > len(part) // 2:
+            raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
+        ends = trained.codes(part[: 2 * n])
+    else:
+        ends = trained.prior_sample(2 * n)
+    walks = trained.walks(ends[:n], ends[n:], steps)
     print(_write(Path(out), trained.units.restore(walks.flatten(0, 1)), steps))
 
 

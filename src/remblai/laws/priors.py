@@ -11,6 +11,9 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 from torch.distributions import Normal as TorchNormal
 from torch.distributions import Uniform as TorchUniform
 
+ROUNDING = 1e-5
+"""Sine of an angle below which two unit vectors are taken to be on one line."""
+
 
 class Prior(nn.Module, ABC):
     """A law P_Z over codes. `prior()` is a Distribution with batch_shape () and event_shape (latent,).
@@ -32,6 +35,10 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def constrain(self, z: Tensor) -> Tensor:
         """Maps an encoder's raw output (n, latent) onto the support of the law."""
+
+    def between(self, z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
+        """Codes (n, steps, latent) at the shares t (steps,) of the ways from z0 (n, latent) to z1: straight lines."""
+        return z0[:, None] + t[None, :, None] * (z1 - z0)[:, None]
 
 
 class Normal(Prior):
@@ -120,6 +127,18 @@ class Sphere(Prior):
     def constrain(self, z: Tensor) -> Tensor:
         """z / |z|."""
         return nn.functional.normalize(z, dim=-1)
+
+    def between(self, z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
+        """Codes (n, steps, latent) on the shorter arcs of great circles: no code of a straight line is on the sphere.
+
+        sin((1 - t) a) z0 + sin(t a) z1, over sin a, at the angle a between them (Shoemake 1985, "Animating rotation
+        with quaternion curves"). Between opposite codes no arc is shorter, and the way is straight, through 0.
+        """
+        angle = 2.0 * torch.atan2((z1 - z0).norm(dim=-1), (z1 + z0).norm(dim=-1))[:, None, None]
+        after = t[None, :, None]
+        arcs = torch.sin((1.0 - after) * angle) * z0[:, None] + torch.sin(after * angle) * z1[:, None]
+        even = torch.sin(angle) < ROUNDING
+        return self.constrain(torch.where(even, super().between(z0, z1, t), arcs))
 
 
 class Mixture(Prior):
