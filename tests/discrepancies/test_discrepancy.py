@@ -1,10 +1,13 @@
+import itertools
 import math
+from functools import partial
 
 import pytest
 import torch
 from torch.distributions import Independent, Normal, Uniform
 
 from remblai.choices import make, options
+from remblai.costs import Laplacian
 from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Discrepancy, Entropic, Exact, Frechet
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
@@ -28,6 +31,19 @@ def test_gives_a_scalar_with_a_gradient_in_the_model(discrepancy):
         assert slope.shape == y.shape
         assert slope.abs().sum() > 0
     assert discrepancy.estimate(x, y).shape == ()
+
+
+@pytest.mark.parametrize("solver", [Exact, partial(Entropic, epsilon=1e-3, debiased=False)])
+def test_transport_of_images_takes_the_cost_of_images(solver):
+    torch.manual_seed(0)
+    x, y = torch.rand(2, 3, 2, 5, 4, dtype=torch.float64)
+    costs = Laplacian().matrix(x, y)
+    least = min(costs[range(3), order].mean() for order in itertools.permutations(range(3)))
+    torch.testing.assert_close(solver("laplacian")(x, y), least, rtol=1e-2, atol=0.0)
+    rows = Laplacian(shape=(2, 5, 4))
+    torch.testing.assert_close(solver(rows)(x.flatten(1), y.flatten(1)), solver("laplacian")(x, y))
+    with pytest.raises(ValueError, match="manhattan or square for points"):
+        solver("laplacian")(x.flatten(1), y.flatten(1))
 
 
 def test_adversary_never_reaches_the_model(discrepancy):

@@ -112,6 +112,9 @@ def test_every_combination_of_parts_trains_or_says_what_to_choose(which: int) ->
         ("rae", {"regulariser_weight": -1.0}, "regulariser_weight: expected a finite number of at least 0"),
         ("rae", {"regulariser": "dropout"}, "unknown regulariser 'dropout'"),
         ("wae-gan", {"penalty.offset": True, "prior": "uniform"}, "leave the offset out"),
+        ("mmd-gan", {"features": 0}, "features: expected at least 1 number"),
+        ("ot-gan", {"lipschitz": "r1"}, "MinibatchEnergy has no witness function"),
+        ("ebgan", {"code": 0}, "code: expected at least 1 coordinate"),
     ],
 )
 def test_parts_that_do_not_fit_are_refused(name: str, options: dict[str, Any], words: str) -> None:

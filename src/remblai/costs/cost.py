@@ -24,6 +24,10 @@ class Cost(ABC):
     def matrix(self, x: Tensor, y: Any) -> Tensor:
         """The cost of each x against each y: x (n, ...), y (m, ...) -> (n, m)."""
 
+    def of_rows(self, shape: tuple[int, ...]) -> "Cost":
+        """The same cost of points of this shape that come as rows (n, d), as solvers between point sets give them."""
+        return self
+
 
 def wide(x: Tensor) -> Tensor:
     """The same values in float32 or better."""

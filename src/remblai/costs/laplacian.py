@@ -64,6 +64,10 @@ class Laplacian(Cost):
         check(x, y, pairs=False)
         return Manhattan().matrix(self.pyramid(x), self.pyramid(y))
 
+    def of_rows(self, shape: tuple[int, ...]) -> "Laplacian":
+        """The same cost of images of this shape (c, h, w) that come as rows; rows stay what they were."""
+        return Laplacian(self.levels, shape) if len(shape) == IMAGES - 1 else self
+
     def pyramid(self, x: Tensor) -> Tensor:
         """The weighted levels of images (n, c, h, w), each flattened, side by side: (n, k). It is linear in x.
 

@@ -33,8 +33,8 @@ class Adversarial(Discrepancy):
             critic that sees several at once sees that they are alike.
 
     Raises:
-        ValueError: a critic that the constraint cannot hold, an offset of constant density or beside packing or
-            features, packing below 1 or above the sample's size, or answers of a wrong shape.
+        ValueError: a critic or a game that the constraint cannot hold, an offset of constant density or beside packing
+            or features, packing below 1 or above the sample's size, or answers of a wrong shape.
 
     Source of the offset: Mescheder et al., "Adversarial variational Bayes", section 3, arXiv 1701.04722. The code of
     the Wasserstein auto-encoders adds shapes (n, 1) and (n,) to logits (n, n): here each point keeps its own. Packing:
@@ -59,6 +59,11 @@ class Adversarial(Discrepancy):
             )
         if offset is not None and (packing > 1 or game.features):
             raise ValueError("adversarial: an offset belongs to the score of one point: leave it or the others out.")
+        if isinstance(game, FeatureGame) and not game.has_witness and lipschitz and lipschitz.differentiates_twice:
+            raise ValueError(
+                f"adversarial: {type(game).__name__} has no witness function whose slope {type(lipschitz).__name__} "
+                "could penalise: hold the critic by clip, spectral or orthogonal, or leave it free."
+            )
         self.critic, self.game, self.offset, self.packing = critic, game, offset, packing
         self.lipschitz = Free() if lipschitz is None else lipschitz
         self.needs_all_samples = isinstance(game, FeatureGame) and game.pairs

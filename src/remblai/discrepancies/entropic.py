@@ -24,7 +24,7 @@ class Entropic(Discrepancy):
     Gradients are those of the plans, by the envelope theorem, with epsilon taken as fixed.
 
     Args:
-        cost: c(x, y), symmetric: a name, a `Cost`, or a function of pairs. Points are flattened before it sees them.
+        cost: c(x, y), symmetric: a name, a `Cost`, or a function of pairs, which sees points flattened.
         epsilon: the regularisation; a multiple of the mean cost between x and y, or absolute.
         relative: whether it is a multiple; all three terms then take that of (x, y).
         debiased: take the halves of x and y against themselves off.
@@ -77,12 +77,13 @@ class Entropic(Discrepancy):
         if not self.debiased:
             return self.plan(x, y)
         check_samples(x, y)
-        return divergence(x.flatten(1), y.flatten(1), self.epsilon, self.cost, **self._options())
+        cost = self.cost.of_rows(tuple(x.shape[1:]))
+        return divergence(x.flatten(1), y.flatten(1), self.epsilon, cost, **self._options())
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
         check_samples(x, y)
-        problem = Problem.of_points(x.flatten(1), y.flatten(1), self.cost)
+        problem = Problem.of_points(x.flatten(1), y.flatten(1), self.cost.of_rows(tuple(x.shape[1:])))
         return solve(problem, self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:

@@ -3,10 +3,9 @@
 import torch
 from torch import Tensor
 
-from remblai.costs import Cost
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.distances import Plan, transport
-from remblai.distances.ground import CostLike
+from remblai.distances.ground import CostLike, resolved
 
 
 class Exact(Discrepancy):
@@ -16,15 +15,15 @@ class Exact(Discrepancy):
     gradient is that of the best plan, by the envelope theorem. It runs on the CPU and takes about n^2.5 steps.
 
     Args:
-        cost: c(x, y): a name, a `Cost`, or a function of pairs.
+        cost: c(x, y): a name, a `Cost`, or a function of pairs, which sees points flattened.
 
     Raises:
-        ValueError: samples that do not fit together, or values that are not finite.
+        ValueError: samples that do not fit together, values that are not finite, or an unknown cost.
     """
 
-    def __init__(self, cost: CostLike | Cost = "square") -> None:
+    def __init__(self, cost: CostLike = "square") -> None:
         super().__init__()
-        self.cost = cost
+        self.cost = resolved(cost)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         value: Tensor = self.plan(x, y).value
@@ -33,4 +32,4 @@ class Exact(Discrepancy):
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The best plan between the samples x (n, ...) and y (m, ...)."""
         check_samples(x, y)
-        return transport(x.flatten(1), y.flatten(1), self.cost)
+        return transport(x.flatten(1), y.flatten(1), self.cost.of_rows(tuple(x.shape[1:])))

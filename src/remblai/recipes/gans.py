@@ -210,6 +210,8 @@ def ebgan(
     leads from one to another, and their shares stay as they are: the pulling-away term weighs ten times the paper's,
     and the critic learns at a tenth of the generator's rate.
     """
+    if code < 1:
+        raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
     adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
     return generator(shape, latent, network, prior, adversary)
