@@ -162,7 +162,7 @@ def compare(name: str, given: argparse.Namespace) -> None:
         print(f"{'published: ' + paper:{TITLE}s}{found:16.1f}{quality:16.2f}" + f"{'':16s}{divergence or '':>16}")
 
 
-def trained(recipe: str, spec: Mapping[str, Any], folder: Path, **options: Any) -> tuple[remblai.Trained, float]:
+def trained(recipe: str, spec: str | Mapping[str, Any], folder: Path, **options: Any) -> tuple[remblai.Trained, float]:
     """The run in the folder, trained or continued, and the CPU seconds that it took, over all calls."""
     clock = folder.with_suffix(".cpu")
     complete = clock.exists()
