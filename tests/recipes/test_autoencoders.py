@@ -200,7 +200,7 @@ def test_each_penalty_is_that_of_its_name_on_the_codes(name: str, kind: str) -> 
 
 
 def test_cwae_descends_the_logarithm() -> None:
-    fixed: dict[str, Any] = {"noise": 0.0, "encoder": "deterministic"}
+    fixed: dict[str, Any] = {"weight": 1.0, "noise": 0.0, "encoder": "deterministic"}
     log, plain = small("cwae", **fixed), small("cwae", **fixed, **{"penalty.log": False})
     x = torch.randn(9, 2)
     assert log(x)["penalty"].item() == pytest.approx(plain(x)["penalty"].log().item(), rel=1e-5)
