@@ -54,8 +54,3 @@ def test_a_short_run_draws_its_picture_and_leaves_the_global_generator():
     before = torch.get_rng_state()
     assert [picture.name for picture in bracket(atoms=12, steps=4).pictures] == ["bracket"]
     assert torch.equal(torch.get_rng_state(), before)
-
-
-@pytest.mark.slow
-def test_every_check_holds():
-    assert [check for check in bracket().checks if not check.holds] == []

@@ -3,7 +3,6 @@ import pytest
 import torch
 
 from remblai.distances import emd
-from remblai.gallery.entry import Entry
 from remblai.gallery.inverse_reinforcement import (
     STEPS,
     WITH,
@@ -12,7 +11,6 @@ from remblai.gallery.inverse_reinforcement import (
     checks,
     draw,
     draw_rewards,
-    inverse_reinforcement,
     slopes,
     study,
 )
@@ -67,10 +65,3 @@ def test_pictures_differ_by_paper_and_nothing_draws_on_the_global_generators(sma
     assert np.array_equal(np.random.get_state()[1], state)
     for figure in (draw, draw_rewards):
         assert figure(found=small, theme=LIGHT) != figure(found=small, theme=DARK)
-
-
-@pytest.mark.slow
-def test_every_check_holds() -> None:
-    entry: Entry = inverse_reinforcement()
-    assert all(check.holds for check in entry.checks), [check for check in entry.checks if not check.holds]
-    assert [picture.name for picture in entry.pictures] == ["inverse-reinforcement", "inverse-reinforcement-reward"]

@@ -57,8 +57,3 @@ def test_a_short_run_draws_its_picture_and_leaves_the_global_generator():
     before = torch.get_rng_state()
     assert [picture.name for picture in vanishing(steps=4).pictures] == ["vanishing"]
     assert torch.equal(torch.get_rng_state(), before)
-
-
-@pytest.mark.slow
-def test_every_check_holds():
-    assert [check for check in vanishing().checks if not check.holds] == []
