@@ -50,7 +50,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
         },
         {
             "ring": {"lipschitz": {"name": "r1", "weight": 0.01}, "steps": 15_000},
-            "grid": {"lipschitz": {"name": "r1", "weight": 0.1}, "steps": 40_000, "prior": "uniform"},
+            "grid": {"lipschitz": {"name": "r1", "weight": 0.002}, "steps": 20_000, "prior": "uniform"},
         },
     ),
     "gmmn-laplacian": (
@@ -72,7 +72,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
             "grid": {
                 "discrepancy": {"name": "mmd", "kernel": laplacian(0.1, 0.5, 2.0, 8.0)},
                 "network": NET | {"depth": 5},
-                "lr": 8e-3,
+                "lr": 3e-3,
+                "steps": 100_000,
             },
         },
     ),
