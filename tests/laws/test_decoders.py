@@ -60,7 +60,8 @@ def test_gaussian_samples_are_noisy_and_its_mean_is_not():
 def test_only_a_learned_variance_is_a_parameter():
     assert "log_variance" not in build("gaussian").state_dict()
     decoder = build("gaussian", variance=0.5, learned=True)
-    assert decoder.state_dict()["log_variance"] == torch.tensor(0.5).log()
+    assert "log_variance" in decoder.state_dict()
+    torch.testing.assert_close(decoder(torch.zeros(1, 3)).variance, torch.full((1, 1, 8, 8), 0.5))
 
 
 def test_a_learned_variance_finds_the_mean_squared_error():
@@ -76,11 +77,18 @@ def test_a_learned_variance_finds_the_mean_squared_error():
     torch.testing.assert_close(law.variance.mean(), (x - law.mean).square().mean(), rtol=1e-2, atol=0)
 
 
-def test_a_learned_variance_has_a_floor():
-    decoder = build("gaussian", learned=True)
+@pytest.mark.parametrize("smallest", [1e-6, 0.02])
+def test_a_learned_variance_has_a_floor(smallest):
+    decoder = build("gaussian", learned=True, smallest=smallest)
     torch.nn.init.constant_(decoder.log_variance, -100.0)
     assert decoder(torch.zeros(1, 3)).log_prob(torch.rand(1, 1, 8, 8)).isfinite()
-    torch.testing.assert_close(decoder(torch.zeros(1, 3)).variance.min(), torch.tensor(1e-6))
+    torch.testing.assert_close(decoder(torch.zeros(1, 3)).variance.min(), torch.tensor(smallest))
+
+
+@pytest.mark.parametrize("smallest", [0.0, 0.5, 2.0])
+def test_a_floor_above_where_a_learned_variance_starts_is_refused(smallest):
+    with pytest.raises(ValueError, match=r"smallest variance between 0 and 0\.5"):
+        build("gaussian", variance=0.5, learned=True, smallest=smallest)
 
 
 def test_bernoulli_is_the_cross_entropy_of_grey_pixels():

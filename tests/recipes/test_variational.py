@@ -8,7 +8,6 @@ import pytest
 import torch
 from torch.distributions import MultivariateNormal, kl_divergence
 
-from remblai.laws.decoders import FLOOR
 from remblai.objectives import AutoEncoder
 from remblai.recipes import RECIPES, Recipe
 from remblai.recipes.variational import avb, vae
@@ -106,8 +105,7 @@ OFFSET = torch.tensor([0.5, -1.0, 2.0])
 
 def principal(recipe: Recipe, learned: bool, **options: Any) -> AutoEncoder:
     """Probabilistic principal components: x = L z + offset + noise, with the exact posterior for an encoder."""
-    variance = SIGMA - FLOOR if learned else SIGMA
-    decoder = {"name": "gaussian", "variance": variance, "learned": learned}
+    decoder = {"name": "gaussian", "variance": SIGMA, "learned": learned}
     model = recipe((3,), latent=2, network=LINEAR, decoder=decoder, encoder="gaussian", **options)
     assert isinstance(model, AutoEncoder)
     precision = LOADINGS.T @ LOADINGS / SIGMA + torch.eye(2)

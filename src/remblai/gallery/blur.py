@@ -30,7 +30,7 @@ OPTIONS: dict[str, Any] = {"latent": 8, "network.width": 128}
 FIXED: dict[str, Any] = {"decoder.learned": False, "decoder.variance": 0.5}
 MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "VAE": ("vae", OPTIONS | FIXED),
-    "VAE, learned variance": ("vae", OPTIONS),
+    "VAE, learned variance": ("vae", OPTIONS | {"decoder.variance": 0.02, "decoder.smallest": 1e-6}),
     "WAE": ("wae-mmd", OPTIONS),
 }
 SAMPLES, SHOWN = 1000, 12

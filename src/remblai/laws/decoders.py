@@ -14,7 +14,6 @@ from remblai.laws.precision import full_precision
 from remblai.networks.network import Network
 
 Range = tuple[float, float] | None
-FLOOR = 1e-6  # of a learned variance: at perfect reconstructions the likelihood would grow without bound
 
 
 class Decoder(nn.Module, ABC):
@@ -56,10 +55,12 @@ class Gaussian(Decoder):
         latent: the number of coordinates of a code.
         range: the data's range: (0, 1) sigmoid, (-1, 1) tanh, None unbounded.
         variance: the noise's variance per coordinate of x; where training starts, if learned.
-        learned: learn one variance for all coordinates and all x (never below 1e-6).
+        learned: learn one variance for all coordinates and all x.
+        smallest: what a learned variance stays above: at perfect reconstructions the likelihood would grow without
+            bound, and long before, on few data, it falls to the error on those data alone.
 
     Raises:
-        ValueError: another range, or a variance that is not positive.
+        ValueError: another range, a variance that is not positive, or a learned one that starts below the smallest.
 
     Source: learned variance: Rybkin et al. "Simple and effective VAE training with calibrated decoders",
     arXiv 2006.13202.
@@ -68,16 +69,27 @@ class Gaussian(Decoder):
     log_variance: Tensor
 
     def __init__(
-        self, network: Network, latent: int, range: Range, variance: float = 1.0, learned: bool = False
+        self,
+        network: Network,
+        latent: int,
+        range: Range,
+        variance: float = 1.0,
+        learned: bool = False,
+        smallest: float = 1e-6,
     ) -> None:
         super().__init__()
         if not 0.0 < variance < math.inf:
             raise ValueError(f"decoder 'gaussian': expected a positive, finite variance, got {variance}.")
-        self.variance, self.learned = variance, learned
+        if learned and not 0.0 < smallest < variance:
+            raise ValueError(
+                f"decoder 'gaussian': expected a smallest variance between 0 and {variance}, where the learned one "
+                f"starts, got {smallest}."
+            )
+        self.variance, self.learned, self.smallest = variance, learned, smallest
         self.squeeze = squeeze_to(range)
         self.event_dims = len(network.shape)
         self.body = network.decoder(latent)
-        log_variance = torch.tensor(math.log(variance))
+        log_variance = torch.tensor(math.log(variance - smallest if learned else variance))
         if learned:
             self.log_variance = nn.Parameter(log_variance)
         else:
@@ -86,7 +98,7 @@ class Gaussian(Decoder):
     def forward(self, z: Tensor) -> Independent[Normal]:
         """Independent normal coordinates around G(z)."""
         variance = full_precision(self.log_variance).exp()
-        deviation = (variance + FLOOR if self.learned else variance).sqrt()
+        deviation = (variance + self.smallest if self.learned else variance).sqrt()
         mean = self.squeeze(full_precision(self.body(z)))
         return Independent(Normal(mean, deviation, validate_args=False), self.event_dims, validate_args=False)
 

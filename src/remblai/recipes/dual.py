@@ -70,6 +70,12 @@ class Spread:
     latent: int
 
 
+def spread(shape: tuple[int, ...]) -> Spread:
+    """What is taken for the spread of data of this shape before any is seen."""
+    size = math.prod(shape)
+    return Spread(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
+
+
 def generator(
     shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
 ) -> Generator:
@@ -89,6 +95,6 @@ def generator(
             "discrepancy",
             shape=shape,
             latent=size,
-            prior=Spread(size / 8.0 if images else 2.0 * size, size),
+            prior=spread(shape),
         ),
     )

@@ -21,7 +21,17 @@ from remblai.kernels import Energy
 from remblai.networks import NETWORKS
 from remblai.networks import Energy as EnergyCritic
 from remblai.objectives import Generator
-from remblai.recipes.dual import Critic, Features, Held, KernelName, Packing, feature_critic, game_critic, generator
+from remblai.recipes.dual import (
+    Critic,
+    Features,
+    Held,
+    KernelName,
+    Packing,
+    feature_critic,
+    game_critic,
+    generator,
+    spread,
+)
 from remblai.recipes.parts import Network, PriorLaw, Shape
 from remblai.recipes.recipe import recipe
 
@@ -191,7 +201,7 @@ def lsgan(
     return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
 
 
-@recipe(lr=1e-3, critic_lr=1e-4, betas=(0.5, 0.999), steps=2000, schedule="cosine", average=0.998, own_batches=True)
+@recipe(lr=1e-3, critic_lr=3e-4, betas=(0.5, 0.999), steps=2000, schedule="cosine", average=0.998, own_batches=True)
 def ebgan(
     shape: Shape,
     latent: Latent = None,
@@ -199,20 +209,24 @@ def ebgan(
     prior: PriorLaw = "normal",
     critic: Auto = "auto",
     code: Annotated[int, "coordinates of the critic's code"] = 16,
-    margin: Annotated[float, "the energy up to which the critic pushes samples"] = 1.0,
-    pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 1.0,
+    margin: Annotated[
+        float | None, "the energy up to which the critic pushes samples; none: half of E |X - X'|^2"
+    ] = None,
+    pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 3.0,
     lipschitz: Held = "free",
 ) -> Generator:
     """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
 
     The critic lowers the energy of data and raises that of samples up to the margin; the generator lowers it, with the
     pulling-away term. Energies are summed over the coordinates of a point, as costs are. Once modes lie apart no energy
-    leads from one to another, and their shares stay as they are: the pulling-away term weighs ten times the paper's,
-    and the critic learns at a tenth of the generator's rate.
+    leads from one to another, and their shares stay as they are: the pulling-away term weighs thirty times the
+    paper's, and the critic learns at a third of the generator's rate. The margin is by default the energy of a critic
+    that answers with the mean of the data, of which 2 is assumed for each coordinate of a point, 1/8 for each pixel.
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
+    margin = spread(shape).square_distance / 2.0 if margin is None else margin
     adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
     return generator(shape, latent, network, prior, adversary)
 

@@ -47,7 +47,7 @@ TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 CODES = 8
 """Dimensions of the code where none are asked for and x has as many entries."""
-LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.02, "learned": True})
+LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
 
 
 def dimensions(latent: int | None, shape: Shape) -> int:
