@@ -36,6 +36,21 @@ def laplacian(*scales: float) -> dict[str, Any]:
 
 NET = {"name": "mlp", "width": 128, "depth": 3}
 SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
+    "gan-plain": (
+        "gan",
+        {
+            "latent": 2,
+            "network": NET,
+            "critic": NET,
+            "lipschitz": "free",
+            "lr": 2e-4,
+            "betas": (0.5, 0.999),
+            "schedule": "constant",
+            "average": None,
+            "steps": 20_000,
+        },
+        {},
+    ),
     "gan-r1": (
         "gan",
         {
@@ -117,7 +132,7 @@ PUBLISHED: dict[str, dict[str, tuple[float, float, float | None]]] = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=["gan", *SETTINGS])
+    parser.add_argument("names", nargs="*", default=list(SETTINGS))
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=1)

@@ -240,14 +240,15 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
 
 
 def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
-    """Of the averaged model's samples against validation data: the unbiased squared energy distance, and the
-    objective's own estimate where it has one. Changes nothing."""
+    """Of the averaged model's samples against validation data: the unbiased squared energy distance; and the
+    objective's own estimate where it has one, of the model that its critic plays against. Changes nothing."""
     n = min(SCORED, len(dataset.validation))
     x = dataset.validation[:n]
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
-        own = model.estimate(x.to(next(model.parameters()).device))
+        live = model if state.average is None else shown(state.objective, None)
+        own = live.estimate(x.to(next(live.parameters()).device))
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 

@@ -170,7 +170,10 @@ def _validation(lines: list[dict[str, Any]]) -> list[Picture]:
     words = "Samples against validation data while training: the lowest point is the checkpoint called best."
     values = {"squared energy distance": [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
-        words += " Below, what the model's own discrepancy, with its critic where it has one, says of the same samples."
+        words += (
+            " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the newest "
+            "weights, which the critic plays against, not by the averaged ones."
+        )
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {"steps": [line["step"] for line in lines], "values": values}
     return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]

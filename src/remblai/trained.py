@@ -12,6 +12,7 @@ from torch import Tensor
 
 from remblai import devices
 from remblai.data import Split, Units
+from remblai.discrepancies.lipschitz import settle
 from remblai.laws import Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
 from remblai.recipes import Recipe
@@ -226,6 +227,8 @@ def load(
     resolved = from_json(run.settings, recipe, **parts)
     objective = resolved.build(tuple(run.settings["data"]["shape"]))
     objective.load_state_dict(checkpoint.weights | (checkpoint.average or {}))
+    if checkpoint.average:
+        settle(objective)
     units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary)
 
@@ -234,4 +237,6 @@ def shown(objective: M, average: Mapping[str, Tensor] | None) -> M:
     """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
     model = copy.deepcopy(objective).eval()
     model.load_state_dict(dict(objective.state_dict()) | dict(average or {}))
+    if average:
+        settle(model)
     return model

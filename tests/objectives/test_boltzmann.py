@@ -215,7 +215,8 @@ def test_chains_run_on_in_training_only_and_stay_bits_in_the_average():
 def test_the_first_phase_is_the_likelihoods():
     found, x = objective(machine(), likelihood_weight=0.5, decay=0.1), STATES
     terms = found.warm_start(x)
-    assert list(terms) == ["likelihood_surrogate", "decay"]
+    assert list(terms) == ["likelihood", "decay"]  # it has no weight, so none of `weights` may be taken off it
+    assert "likelihood" not in found.weights()
     assert objective(machine(), weight=0.0, likelihood_weight=1.0).warm_start(x) is None
 
 

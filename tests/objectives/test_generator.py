@@ -12,6 +12,7 @@ from remblai.networks import mlp
 from remblai.networks.dcgan import dcgan
 from remblai.networks.mlp import perceptron
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator
+from remblai.resolve import resolve
 from remblai.training import State, steps
 
 
@@ -110,6 +111,13 @@ def test_a_generator_of_codes_learns_their_law_and_leaves_the_auto_encoder_to_it
     expected = MMD(Energy())(codes, made.generator.generate(9))
     torch.manual_seed(3)
     torch.testing.assert_close(made(x)["discrepancy"], expected)
+
+
+def test_batch_statistics_of_a_coded_auto_encoder_move_once_a_step() -> None:
+    made = resolve("gmmn-ae", {"network": "dcgan", "network.width": 4, "code": 3, "latent": 3}).build((1, 16, 16))
+    made(torch.rand(5, 1, 16, 16))
+    moved = {int(value) for name, value in made.named_buffers() if name.endswith("num_batches_tracked")}
+    assert moved == {1}
 
 
 def test_samples_of_a_code_generator_are_decoded_draws_of_it() -> None:

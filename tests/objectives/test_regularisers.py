@@ -1,5 +1,7 @@
 """Regularisers of the decoder against Jacobians and singular values taken directly."""
 
+import itertools
+
 import pytest
 import torch
 from torch import nn
@@ -9,6 +11,8 @@ from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder
 from remblai.objectives.regularisers import REGULARISERS, Gradient, Regulariser, SpectralNorm, WeightDecay
+from remblai.trained import shown
+from remblai.training import State, steps
 
 
 def model(regulariser: Regulariser, shape: tuple[int, ...] = (2,), network: str = "mlp") -> AutoEncoder:
@@ -86,6 +90,19 @@ def test_under_the_spectral_norm_every_layer_of_the_decoder_has_norm_1(shape: tu
         assert norm == pytest.approx(1.0, rel=0.05)
     assert not any("parametrizations" in name for name, _ in one.encoder.named_parameters())
     assert set(one(torch.rand(4, *shape))) == {"transport"}
+
+
+def test_averaged_weights_are_shown_under_their_own_spectral_norm() -> None:
+    """The average of singular vectors is none: it is shorter, and the weights it divides come out too large."""
+    one = model(SpectralNorm())
+    state = State(one, lr=1e-2, average=0.99, steps=60, batch_size=20)
+    for _ in steps(state, itertools.repeat(torch.randn(20, 2))):
+        pass
+    assert state.average is not None
+    model_shown = shown(one, state.average.values)
+    for layer in model_shown.decoder.modules():
+        if isinstance(layer, nn.Linear):
+            assert torch.linalg.matrix_norm(layer.weight.detach(), 2).item() == pytest.approx(1.0, abs=1e-3)
 
 
 def test_singular_vectors_advance_while_training_only() -> None:

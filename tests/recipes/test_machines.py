@@ -32,10 +32,7 @@ def test_the_plain_machine_descends_likelihood_alone():
 
 def test_the_wasserstein_machine_starts_as_the_plain_one_and_then_takes_transport_in():
     machine, named = trained(wasserstein_rbm)
-    assert (
-        named
-        == [{"likelihood_surrogate", "decay"}] * 6 + [{"transport_surrogate", "likelihood_surrogate", "decay"}] * 6
-    )
+    assert named == [{"likelihood", "decay"}] * 6 + [{"transport_surrogate", "likelihood_surrogate", "decay"}] * 6
     assert machine.sample(3).shape == (3, 1, 4, 3)
 
 

@@ -5,11 +5,11 @@ import pytest
 from remblai.training.ascents import ASCENTS, scheduled
 
 
-def test_the_wgan_authors_rounds_are_long_at_the_start_and_every_500th() -> None:
-    turns = [ASCENTS["long-rounds"](step) for step in range(1, 1001)]
+def test_the_wgan_authors_rounds_are_long_at_the_start_and_500_rounds_on() -> None:
+    turns = [ASCENTS["long-rounds"](step) for step in range(1, 1002)]
     assert turns[:25] == [100] * 25
-    assert [step for step, count in enumerate(turns, 1) if count == 100 and step > 25] == [500, 1000]
-    assert set(turns[25:499]) == {5}
+    assert [step for step, count in enumerate(turns, 1) if count == 100 and step > 25] == [501, 1001]
+    assert set(turns[25:500]) == {5}
 
 
 def test_every_third_round_has_one_turn() -> None:

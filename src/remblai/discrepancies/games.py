@@ -7,11 +7,17 @@ critic the estimate is a lower bound, in expectation over fresh points.
 import math
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 from remblai.choices import unknown
 from remblai.distances import DIVERGENCES
+
+EXPONENTIAL = frozenset({"kullback-leibler", "reverse-kullback-leibler", "neyman", "hellinger"})
+"""Divergences of which T or f*(T) is an exponential of the critic's score."""
+LARGEST = 10.0
+"""Of a score under an exponential."""
 
 
 class Game:
@@ -169,7 +175,8 @@ class FDivergence(Game):
 
     The model descends the game's own value, -E f*(T(y)) (the saddle), or with the trick -E T(y), whose gradient does
     not vanish where the critic is sure. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best critic, less
-    elsewhere.
+    elsewhere. Where T or f* is an exponential of the score f, 10 tanh(f / 10) is taken for f: it is log p / q up to a
+    factor, and critics that are not held at samples would drive it to overflow there.
 
     Args:
         divergence: the f-divergence.
@@ -191,12 +198,17 @@ class FDivergence(Game):
 
     def critic(self, a: Tensor, b: Tensor) -> Tensor:
         """E f*(T(y)) - E T(x)."""
+        a, b = self._limited(a), self._limited(b)
         return self.known.f_star_of_activation(b).mean() - self.known.activation(a).mean()
 
     def model(self, a: Tensor | None, b: Tensor) -> Tensor:
         """-E f*(T(y)), or -E T(y) with the trick."""
+        b = self._limited(b)
         return -(self.known.activation(b) if self.trick else self.known.f_star_of_activation(b)).mean()
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         """E T(x) - E f*(T(y)), at most D_f(P, Q)."""
         return -self.critic(a, b)
+
+    def _limited(self, f: Tensor) -> Tensor:
+        return LARGEST * torch.tanh(f / LARGEST) if self.divergence in EXPONENTIAL else f

@@ -178,6 +178,15 @@ class Spectral(Lipschitz):
                         part.advance(weight.original)
 
 
+def settle(module: nn.Module) -> None:
+    """Finds the singular vectors of every divided weight anew: those of other weights, averaged, are of none."""
+    for weight in module.modules():
+        if isinstance(weight, ParametrizationList):
+            for part in weight:
+                if isinstance(part, UnitNorm):
+                    part.advance(weight.original, FIRST_ITERATIONS)
+
+
 class UnitNorm(nn.Module):
     """W -> W / (u . W v), with u, v the singular vectors of the largest singular value of W (out, ...).
 

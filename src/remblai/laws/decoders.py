@@ -83,7 +83,7 @@ class Gaussian(Decoder):
         if learned and not 0.0 < smallest < variance:
             raise ValueError(
                 f"decoder 'gaussian': expected a smallest variance between 0 and {variance}, where the learned one "
-                f"starts, got {smallest}."
+                f"starts, got {smallest}: give smallest a lower value, or variance a higher one."
             )
         self.variance, self.learned, self.smallest = variance, learned, smallest
         self.squeeze = squeeze_to(range)

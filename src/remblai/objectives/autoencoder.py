@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 
+from remblai import devices
 from remblai.costs import Cost
 from remblai.laws import Decoder, Encoder, Prior
 from remblai.objectives.objective import Objective
@@ -84,7 +85,10 @@ class AutoEncoder(Objective):
         return Code(x, law, law.rsample())
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        code = self.encode(x)
+        return self.terms(x, self.encode(x))
+
+    def terms(self, x: Tensor, code: Code) -> dict[str, Tensor]:
+        """What is descended at these codes of x."""
         if self.regulariser is not None and self.training:
             self.regulariser.project(self.decoder)
         law = self.decoder(code.z)
@@ -111,7 +115,7 @@ class AutoEncoder(Objective):
 
     def warm_start(self, x: Tensor) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
-        z = self.encode(x).z
+        z = devices.gather(self.encode(x).z)
         p = self.prior().sample((len(z),))
         mean = (z.mean(0) - p.mean(0)).square().mean()
         return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}

@@ -105,7 +105,7 @@ class Boltzmann(Objective):
         if not self.weight:
             return None
         rise = self.rbm.free_energy(self.bits(x)).mean() - self.rbm.free_energy(self._run_on()).mean()
-        return {"likelihood_surrogate": rise} | self._decayed()
+        return {"likelihood": rise} | self._decayed()
 
     def weights(self) -> dict[str, float]:
         return {

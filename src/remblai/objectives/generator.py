@@ -104,8 +104,9 @@ class CodeGenerator(Objective):
         self.auto_encoder, self.generator = auto_encoder, generator
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        terms: dict[str, Tensor] = self.auto_encoder(x)
-        own: dict[str, Tensor] = self.generator(self._codes(x))
+        code = self.auto_encoder.encode(x)  # once: a second pass would move batch statistics twice
+        terms = self.auto_encoder.terms(x, code)
+        own: dict[str, Tensor] = self.generator(code.z.detach())
         return terms | own
 
     def adversary_loss(self, x: Tensor) -> Tensor | None:

@@ -25,14 +25,18 @@ def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: C
     return feature_critic(shape, critic, game, lipschitz, 1, packing)
 
 
+def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
+    """The shape of a pack of points, which lie along their first axis."""
+    return (max(1, packing) * shape[0], *shape[1:])
+
+
 def feature_critic(
     shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
 ) -> Adversarial:
     """A critic that answers with so many numbers for each point, or pack of points."""
     if features < 1:
         raise ValueError(f"features: expected at least 1 number for each point, got {features}.")
-    seen = (max(1, packing) * shape[0], *shape[1:])
-    net = make(CRITICS, critic, "critic", shape=seen, outputs=features)
+    net = make(CRITICS, critic, "critic", shape=packed(shape, packing), outputs=features)
     return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing)
 
 

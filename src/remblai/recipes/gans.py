@@ -30,6 +30,7 @@ from remblai.recipes.dual import (
     feature_critic,
     game_critic,
     generator,
+    packed,
     spread,
 )
 from remblai.recipes.parts import Network, PriorLaw, Shape
@@ -119,7 +120,7 @@ def f_gan(
     optimiser="rmsprop",
     betas=(0.0, 0.99),
     batch_size=64,
-    steps=4000,
+    steps=3800,
     ascents="long-rounds",
     average=0.999,
     own_batches=True,
@@ -214,6 +215,7 @@ def ebgan(
     ] = None,
     pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 3.0,
     lipschitz: Held = "free",
+    packing: Packing = 1,
 ) -> Generator:
     """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
 
@@ -225,9 +227,11 @@ def ebgan(
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
-    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=shape, latent=code), code)
-    margin = spread(shape).square_distance / 2.0 if margin is None else margin
-    adversary = Adversarial(auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"))
+    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=packed(shape, packing), latent=code), code)
+    margin = spread(packed(shape, packing)).square_distance / 2.0 if margin is None else margin
+    adversary = Adversarial(
+        auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing
+    )
     return generator(shape, latent, network, prior, adversary)
 
 
@@ -243,6 +247,7 @@ def mmd_gan(
     features: Features = 16,
     kernel: KernelName = "imq",
     lipschitz: Held = EVENLY,
+    packing: Packing = 1,
 ) -> Generator:
     """MMD between learned features (Li et al. 2017, arXiv 1705.08584; Binkowski et al. 2018, arXiv 1801.01401).
 
@@ -250,7 +255,7 @@ def mmd_gan(
     weight is 1, and the rate falls from ten times the papers' 1e-4, for short runs.
     """
     game = FEATURE_GAMES["mmd"](kernel)
-    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features))
+    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features, packing))
 
 
 @recipe(
@@ -264,13 +269,14 @@ def cramer_gan(
     critic: Critic = "auto",
     features: Features = 16,
     lipschitz: Held = EVENLY,
+    packing: Packing = 1,
 ) -> Generator:
     """Energy distance between learned features (Bellemare et al. 2017, arXiv 1705.10743).
 
     As mmd-gan with the kernel -|a - b|. The paper's critic descends a surrogate of one sample pair; here, as in
     Binkowski et al. (arXiv 1801.01401), the unbiased distance itself, and a tenth of the paper's penalty.
     """
-    adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features)
+    adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features, packing)
     return generator(shape, latent, network, prior, adversary)
 
 
@@ -293,11 +299,12 @@ def ot_gan(
     features: Features = 32,
     epsilon: Annotated[float, "regularisation of the transport, in units of the cosine cost"] = 0.05,
     lipschitz: Held = "free",
+    packing: Packing = 1,
 ) -> Generator:
     """Minibatch energy distance of entropic transport between learned features (Salimans et al. 2018, 1803.05573).
 
     The cost is 1 - the cosine of features; the model has three turns for each of the critic's. The authors need
     batches of thousands: small ones are told by the estimate's bias. Their rate is 3e-4.
     """
-    adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features)
+    adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features, packing)
     return generator(shape, latent, network, prior, adversary)

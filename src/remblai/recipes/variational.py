@@ -13,6 +13,7 @@ from remblai.objectives.joint import joint
 from remblai.objectives.penalties import Sum, made
 from remblai.recipes.parts import (
     LEARNED,
+    LEARNED_LOW,
     DecoderLaw,
     EncoderLaw,
     Latent,
@@ -66,12 +67,13 @@ def beta_vae(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "gaussian",
-    decoder: DecoderLaw = LEARNED,
+    decoder: DecoderLaw = LEARNED_LOW,
 ) -> AutoEncoder:
     """The VAE with a heavier divergence (Higgins et al., ICLR 2017; Burgess et al. 2018, arXiv 1804.03599).
 
     Minimises E -log p(x|z) + beta * E KL(Q(Z|X) || P_Z): fewer nats through the code, and axes that vary apart. With a
-    Gaussian decoder of fixed variance, beta and the variance are one knob: only their product matters.
+    Gaussian decoder of fixed variance, beta and the variance are one knob: only their product matters. So the learned
+    variance may fall to 0.006, a quarter of the vae's least.
     """
     return auto_encoder(
         shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional(), weight=beta
@@ -93,7 +95,8 @@ def info_vae(
     """Information maximising VAE (Zhao, Song, Ermon 2019, arXiv 1706.02262).
 
     Minimises E -log p(x|z) + (1 - alpha) E KL(Q(Z|X) || P_Z) + (alpha + weight - 1) D(Q_Z, P_Z). With alpha 0 and
-    weight 1 it is the VAE, with alpha 1 the MMD-VAE; the last factor is below 0 where weight < 1 - alpha.
+    weight 1 it is the VAE, with alpha 1 the MMD-VAE; the last factor is below 0 where weight < 1 - alpha. The decoder
+    is the vae's, its variance learned from 0.025 up.
     """
     if not alpha <= 1.0:
         raise ValueError(
@@ -128,7 +131,7 @@ def mmd_vae(
     return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
 
 
-@recipe(lr=1e-3, critic_lr=3e-3, ascents=2, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=1e-3, ascents=2, betas=(0.5, 0.999), steps=4000, schedule="cosine", average=0.995)
 def avb(
     shape: Shape,
     latent: Latent = None,
@@ -143,6 +146,7 @@ def avb(
     Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z), the divergence by a critic that tells pairs (x, code) from pairs
     (x, draw of the prior): so the encoder needs no density, and its noise passes through a network. By default with
     adaptive contrast: the critic sees codes normalised by their own mean and deviation, and the Gaussian part is known.
+    The decoder is the vae's, its variance learned from 0.025 up.
     """
     latent = dimensions(latent, shape)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)

@@ -9,8 +9,8 @@ LONG, USUAL = 100, 5
 
 
 def long_rounds(step: int) -> int:
-    """100 turns in the first 25 rounds and in every 500th, 5 in the others: the WGAN authors' code."""
-    return LONG if step <= 25 or step % 500 == 0 else USUAL
+    """100 turns in the first 25 rounds, the 501st, the 1,001st ..., 5 in the others: the WGAN authors' code."""
+    return LONG if step <= 25 or step % 500 == 1 else USUAL
 
 
 def every_third(step: int) -> int:

@@ -112,11 +112,9 @@ class State:
         inner, outer = list(critics.values()), list(model.values())
 
         def rule(parameters: list[nn.Parameter], rate: float, decay: float) -> torch.optim.Optimizer:
-            fast = (
-                {"fused": True}
-                if all(p.device.type in ("cpu", "cuda") for p in parameters) and optimiser != "rmsprop"
-                else {}
-            )
+            # rmsprop has no fused form; that of sgd fails where some parameters get their first gradient late
+            fused = optimiser in ("adam", "adamw") and all(p.device.type in ("cpu", "cuda") for p in parameters)
+            fast = {"fused": True} if fused else {}
             own = {
                 "rmsprop": {"alpha": betas[1]},
                 "sgd": {"momentum": betas[0]},
