@@ -93,8 +93,8 @@ def test_beta_weighs_the_divergence_only() -> None:
         torch.manual_seed(1)
         found.append(model(torch.ones(7, 2)))
     assert found[1]["transport"].item() == found[0]["transport"].item()
-    assert found[1]["penalty"].item() == pytest.approx(4 * found[0]["penalty"].item())
-    assert models[1].weights()["penalty"] == 4.0
+    assert found[1]["penalty"].item() == pytest.approx(2 * found[0]["penalty"].item())
+    assert models[1].weights()["penalty"] == 2.0
 
 
 LINEAR = {"name": "mlp", "depth": 0}

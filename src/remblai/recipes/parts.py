@@ -48,7 +48,8 @@ Noise = Annotated[float, "standard deviation of the noise on the encoder's input
 CODES = 8
 """Dimensions of the code where none are asked for and x has as many entries."""
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
-LEARNED_LOW = MappingProxyType({**LEARNED, "smallest": 0.006})
+LEARNED_LOW = MappingProxyType({**LEARNED, "smallest": 0.0125})
+LEARNED_HIGH = MappingProxyType({**LEARNED, "variance": 0.1, "smallest": 0.05})
 
 
 def dimensions(latent: int | None, shape: Shape) -> int:
