@@ -10,8 +10,10 @@ from remblai.discrepancies import MMD, Adversarial, Logistic, Sliced
 from remblai.discrepancies.moments import Covariance
 from remblai.kernels import KERNELS
 from remblai.laws import PRIORS
+from remblai.networks import NETWORKS
 from remblai.objectives import Code, Conditional, Marginal, Penalty
-from remblai.objectives.penalties import PENALTIES, CodeNorm, Sum, made
+from remblai.objectives.penalties import CodeNorm, Sum
+from remblai.objectives.table import PENALTIES, made
 
 
 def code(n: int = 200, latent: int = 2) -> Code:
@@ -129,7 +131,7 @@ def test_a_critic_of_codes_of_another_width_is_refused_and_a_fitting_one_left_as
 @pytest.mark.parametrize("name", PENALTIES)
 def test_every_penalty_of_the_table_is_made_by_name(name: str) -> None:
     prior, one = PRIORS["normal"](latent=2), code(20)
-    penalty = made(name, prior=prior, latent=2)
+    penalty = made(name, prior=prior, latent=2, network=NETWORKS["mlp"](shape=(1,), width=4))
     assert isinstance(penalty, Penalty)
     penalty.check(prior)
     assert torch.isfinite(penalty(one, prior()))

@@ -14,7 +14,7 @@ from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.laws.encoders import Deterministic, Gaussian
 from remblai.networks import NETWORKS, mlp
 from remblai.objectives import AutoEncoder, Marginal
-from remblai.objectives.penalties import PARTS, PENALTIES
+from remblai.objectives.table import PARTS, PENALTIES
 from remblai.recipes import RECIPES
 from remblai.recipes.parts import CODES
 from remblai.resolve import resolve

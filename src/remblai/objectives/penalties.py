@@ -1,16 +1,13 @@
 """Penalties on the code of an auto-encoder: how far the codes' law is from the prior."""
 
 import math
-from collections.abc import Callable
-from types import MappingProxyType
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from remblai import devices
-from remblai.choices import Choice, make
-from remblai.discrepancies import DISCREPANCIES, Adversarial, Discrepancy
+from remblai.discrepancies import Adversarial, Discrepancy
 from remblai.laws import Prior
 from remblai.objectives.objective import together
 
@@ -140,54 +137,3 @@ class Sum(Penalty):
 
     def _penalties(self) -> list[Penalty]:
         return [part for part in self.parts if isinstance(part, Penalty)]
-
-
-PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
-    **DISCREPANCIES,
-    "conditional": Conditional,
-    "code-norm": CodeNorm,
-}
-"""What a sum of penalties is made of."""
-
-AXES = MappingProxyType({"name": "sliced", "kind": "axes"})
-
-
-def both(
-    prior: Prior,
-    latent: int,
-    *,
-    first: Annotated[Choice, PARTS] = AXES,
-    second: Annotated[Choice, PARTS] = "covariance",
-    first_weight: float = 1.0,
-    second_weight: float = 1.0,
-) -> Sum:
-    """Two penalties, each with its weight; for sums of more, pass a live `Sum`.
-
-    Args:
-        prior: the law that the codes are held against.
-        latent: the number of coordinates of a code.
-        first: one penalty; quantiles along the axes see a single dead or folded axis among many.
-        second: the other; the covariance sees tied axes.
-        first_weight: the first one's weight, at least 0.
-        second_weight: the second one's weight, at least 0.
-    """
-    context = {"prior": prior, "latent": latent}
-    return Sum((first_weight, made(first, **context)), (second_weight, made(second, **context)))
-
-
-PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "sum": both}
-"""Penalties by name: discrepancies from the prior, what needs each code's law, and sums."""
-
-
-def made(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
-    """The penalty of a name, an options mapping or a live part; a discrepancy compares the codes with the prior.
-
-    Args:
-        choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty` or a `Discrepancy`.
-        **context: what the factories ask for: `prior` and `latent`.
-
-    Raises:
-        ValueError: an unknown name or option.
-    """
-    part = make(PENALTIES, choice, "penalty", **context)
-    return part if isinstance(part, Penalty) else Marginal(part)

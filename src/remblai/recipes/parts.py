@@ -11,8 +11,8 @@ from remblai.laws import DECODERS, ENCODERS, PRIORS, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
-from remblai.objectives.penalties import PENALTIES, made
 from remblai.objectives.regularisers import Regulariser
+from remblai.objectives.table import PENALTIES, made
 
 
 def suited(network: Pair, prior: Prior) -> Encoder:
@@ -86,7 +86,7 @@ def auto_encoder(
         make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
         law,
         make(COSTS, cost, "cost"),
-        None if penalty is None else made(penalty, prior=law, latent=latent),
+        None if penalty is None else made(penalty, prior=law, latent=latent, network=nets),
         weight,
         transport_weight,
         noise,

@@ -10,7 +10,8 @@ from remblai.laws import ENCODERS, PRIORS
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder, Conditional
 from remblai.objectives.joint import joint
-from remblai.objectives.penalties import Sum, made
+from remblai.objectives.penalties import Sum
+from remblai.objectives.table import made
 from remblai.recipes.parts import (
     LEARNED,
     LEARNED_HIGH,

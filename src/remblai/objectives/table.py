@@ -1,0 +1,61 @@
+"""The penalties by name."""
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import Annotated
+
+from remblai.choices import Choice, make
+from remblai.discrepancies import DISCREPANCIES, Discrepancy
+from remblai.laws import Prior
+from remblai.objectives.joint import joint
+from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
+
+PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
+    **DISCREPANCIES,
+    "conditional": Conditional,
+    "code-norm": CodeNorm,
+}
+"""What a sum of penalties is made of."""
+
+AXES = MappingProxyType({"name": "sliced", "kind": "axes"})
+
+
+def both(
+    prior: Prior,
+    latent: int,
+    *,
+    first: Annotated[Choice, PARTS] = AXES,
+    second: Annotated[Choice, PARTS] = "covariance",
+    first_weight: float = 1.0,
+    second_weight: float = 1.0,
+) -> Sum:
+    """Two penalties, each with its weight; for sums of more, pass a live `Sum`.
+
+    Args:
+        prior: the law that the codes are held against.
+        latent: the number of coordinates of a code.
+        first: one penalty; quantiles along the axes see a single dead or folded axis among many.
+        second: the other; the covariance sees tied axes.
+        first_weight: the first one's weight, at least 0.
+        second_weight: the second one's weight, at least 0.
+    """
+    context = {"prior": prior, "latent": latent}
+    return Sum((first_weight, made(first, **context)), (second_weight, made(second, **context)))
+
+
+PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "joint": joint, "sum": both}
+"""Penalties by name: discrepancies from the prior, what needs each code's law, and sums."""
+
+
+def made(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
+    """The penalty of a name, an options mapping or a live part; a discrepancy compares the codes with the prior.
+
+    Args:
+        choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty` or a `Discrepancy`.
+        **context: what the factories ask for: `prior`, `latent` and `network`, the model's networks.
+
+    Raises:
+        ValueError: an unknown name or option.
+    """
+    part = make(PENALTIES, choice, "penalty", **context)
+    return part if isinstance(part, Penalty) else Marginal(part)
