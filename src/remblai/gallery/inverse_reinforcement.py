@@ -109,11 +109,12 @@ def inverse_reinforcement() -> Entry:
         "expert and policy. With a term of both places in the reward, both bring W1 from the walks that they "
         "learn from below that to the expert's own policy, and collide about as rarely as the expert. That is to fit "
         f"the set, too: fresh walks of theirs are {fresh[1]:.2f} and {fresh[0]:.2f} times as far from the expert's (by "
-        "potential, by AIRL) as two sets of its own are from each other, so that the floor itself is not reached; where the "
-        "reward is a sum of one term for each walker, they walk independently and almost half of the walks collide. A potential sees what its metric sees: "
+        "potential, by AIRL) as two sets of its own are from each other, so that the floor itself is not reached; "
+        "where the reward is a sum of one term for each walker, they walk independently and almost half of the walks "
+        "collide. A potential sees what its metric sees: "
         f"this one adds {FAR:g} steps between a collision and a state that is none, so it is told what a collision is, "
-        "which AIRL is not; measured in steps alone, a collision is one step from safety, and a policy about as "
-        "near still collides far more often than the expert.",
+        "which AIRL is not; measured in steps alone, a collision is one step from safety, and a policy about as near "
+        "still collides far more often than the expert.",
         checks=checks(found),
         pictures=pictures,
         source="The slides' outlook: Wasserstein inverse reinforcement learning with several agents; Fu, Luo, Levine, "
@@ -215,7 +216,7 @@ def draw(found: Study, *, theme: Theme) -> bytes:
         figure, (left, right) = chart(4.0, columns=2, theme=theme, width=9.8)
         left.axhspan(low, high, color=theme.quiet, alpha=0.16, lw=0)
         left.axhline(middle, color=theme.quiet, lw=0.9, ls=(0, (4, 4)))
-        left.text(420, low * 0.96, "the expert's\nown policy", color=theme.quiet, size=9, va="top", linespacing=1.0)
+        left.text(3100, high * 1.04, "the expert's own policy", color=theme.quiet, size=9, ha="right")
         for name, curve in found.curves.items():
             rounds = np.maximum(found.learners[name][0].rounds, 0.5)  # the first policy's, 0, has no logarithm
             style = (0, (4, 2)) if name in WITHOUT else "-"
