@@ -71,7 +71,8 @@ class Scaled(Kernel):
         if not self.sizes or not 0.0 < scale < math.inf or not all(0.0 < size < math.inf for size in self.sizes):
             raise ValueError(
                 f"kernel {type(self).__name__}: expected a positive, finite scale and at least one positive multiple "
-                f"of it in scales, got scale {scale} and scales {tuple(scales)}."
+                f"of it in scales, got scale {scale} and scales {tuple(scales)}: by name, without a scale, a kernel "
+                "takes the prior's spread."
             )
 
     def diagonal(self, x: Tensor) -> Tensor:

@@ -100,7 +100,7 @@ def test_every_combination_of_parts_trains_or_says_what_to_choose(which: int) ->
         ("pot", {"penalty": adversarial(PRIORS["normal"](5), 5)}, r"points \(3,\).*build it for points of this shape"),
         ("wae-gan", {"penalty": Marginal(Adversarial(mlp(2, 1), Logistic()))}, "build it for"),
         ("aae", {"encoder": "gaussian", "prior": "sphere"}, "'gaussian'"),
-        ("beta-vae", {"beta": -1.0}, "weight: expected a finite number of at least 0"),
+        ("beta-vae", {"beta": -1.0}, "beta: expected a finite number of at least 0"),
         ("info-vae", {"alpha": 1.5}, "alpha: expected a number of at most 1, got 1.5"),
         ("info-vae", {"weight": -0.5}, "lambda of at least 0, got -0.5"),
         ("info-vae", {"encoder": "implicit"}, "needs an encoder with a density"),

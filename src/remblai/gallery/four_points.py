@@ -145,8 +145,8 @@ def four_points(steps: dict[str, int] | None = None) -> Entry:
         words="Four images of four pixels, one of them lit in each, are given codes in the plane by a VAE and by "
         "adversarial variational Bayes, with the same decoder. The best posteriors would cut the prior into four equal "
         "parts without a gap or an overlap: a Gaussian encoder cannot, an encoder that passes noise through a network "
-        "does, its divergence told by a critic. The decoder gains by it: the mean log p(x), integrated over the "
-        f"plane, is {told['AVB']} against {told['VAE']}, and no model can have more than "
+        "does, its divergence told by a critic, in twice the steps. The decoder gains by it: the mean "
+        f"log p(x), integrated over the plane, is {told['AVB']} against {told['VAE']}, and no model can have more than "
         f"−log 4 = −{-BEST:.3f}.",
         checks=checks,
         pictures=(drawn, exact),

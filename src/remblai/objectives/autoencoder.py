@@ -29,7 +29,7 @@ class AutoEncoder(Objective):
         cost: c(x, y) -> (n,); a negative log-likelihood reads the decoder's law instead of y.
         penalty: how far the codes are from the prior; None for a plain auto-encoder.
         weight: the penalty's weight, at least 0.
-        transport_weight: the weight of the cost, above 0 (the WAE authors' code has 0.05).
+        transport_weight: the weight of the cost, at least 0 (the WAE authors' code has 0.05).
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
         regulariser: what keeps the decoder smooth; None for nothing.
         regulariser_weight: its weight, at least 0.
@@ -53,14 +53,16 @@ class AutoEncoder(Objective):
         regulariser_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("weight", weight, 0),
-            ("noise", noise, 0),
-            ("transport_weight", transport_weight, 0),
-            ("regulariser_weight", regulariser_weight, 0),
+        for name, value in (
+            ("weight", weight),
+            ("noise", noise),
+            ("transport_weight", transport_weight),
+            ("regulariser_weight", regulariser_weight),
         ):
-            if not least <= value < float("inf"):
-                raise ValueError(f"{name}: expected a finite number of at least {least}, got {value}.")
+            if not 0.0 <= value < float("inf"):
+                raise ValueError(
+                    f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out."
+                )
         if penalty is not None and penalty.needs_density and not encoder.has_density:
             raise ValueError(
                 f"{type(penalty).__name__} needs an encoder with a density, got {type(encoder).__name__}: "

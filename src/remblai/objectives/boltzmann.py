@@ -195,7 +195,7 @@ def surrogate(pull: Tensor, energy: Tensor, masses: Tensor | None = None) -> Ten
 def _check(weight: float, likelihood_weight: float, decay: float) -> None:
     for name, value in (("weight", weight), ("likelihood_weight", likelihood_weight), ("decay", decay)):
         if not 0.0 <= value < float("inf"):
-            raise ValueError(f"{name}: expected a finite number of at least 0, got {value}.")
+            raise ValueError(f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out.")
     if not (weight or likelihood_weight):
         raise ValueError(
             "weight and likelihood_weight: expected one above 0, got 0 for both: nothing would be learned."

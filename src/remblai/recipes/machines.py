@@ -61,7 +61,8 @@ def wasserstein_rbm(
     the run is `rbm`'s, as the paper starts from a machine trained by likelihood. It gains in transport, completion and
     heavy denoising what it loses in likelihood and variety. The paper trains on whole sets of small binary data in one
     batch; here batches of 256 meet as many chains, with Adam. Its smoothing is -epsilon H(P) (`--form entropy`), whose
-    exact gradient asks for more entropy; potentials of two samples of equal mass, as here, leave that part out.
+    gradient also asks for more entropy of the machine: that part is added, for the potentials of two samples of equal
+    mass leave it out.
     """
     return _boltzmann(shape, hidden, weight, likelihood_weight, decay, chains, gibbs_steps, epsilon, form, binarise)
 

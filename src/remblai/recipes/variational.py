@@ -1,5 +1,6 @@
 """The variational auto-encoders: -log p(x|z) for a cost, a random encoder, and penalties on each code's law."""
 
+import math
 from types import MappingProxyType
 from typing import Annotated
 
@@ -77,6 +78,8 @@ def beta_vae(
     Gaussian decoder of fixed variance, beta and the variance are one knob: only their product matters. So the learned
     variance may fall to 0.0125, half of the vae's least. The paper takes 4 and more, where samples blur.
     """
+    if not 0.0 <= beta < math.inf:
+        raise ValueError(f"beta: expected a finite number of at least 0, got {beta}; 1 is the VAE.")
     return auto_encoder(
         shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional(), weight=beta
     )
