@@ -36,7 +36,8 @@ class AutoEncoder(Objective):
 
     Raises:
         ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
-            of another width, or (when it is called) a cost between points with a decoder whose draws carry no gradient.
+            of another width, or a decoder that the cost cannot read: without a density, or without a gradient through
+            its draws.
     """
 
     def __init__(
@@ -80,6 +81,7 @@ class AutoEncoder(Objective):
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
+        self._check()
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -94,11 +96,6 @@ class AutoEncoder(Objective):
         if self.regulariser is not None and self.training:
             self.regulariser.project(self.decoder)
         law = self.decoder(code.z)
-        if not (self.cost.reads_law or law.has_rsample):
-            raise ValueError(
-                f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
-                f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
-            )
         cost = self.cost(x, law if self.cost.reads_law else law.rsample())
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
@@ -125,6 +122,18 @@ class AutoEncoder(Objective):
     def weights(self) -> dict[str, float]:
         found = {"transport": self.transport_weight, "penalty": self.weight}
         return found if self.regulariser is None else found | {"regulariser": self.regulariser_weight}
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        """Whether the cost can read what the decoder answers."""
+        law = self.decoder.eval()(self.prior().mean[None])
+        self.decoder.train()
+        if not (self.cost.reads_law or law.has_rsample):
+            raise ValueError(
+                f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
+                f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
+            )
+        self.cost(law.mean, law if self.cost.reads_law else law.mean)
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
