@@ -247,7 +247,7 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
-        live = model if state.average is None else shown(state.objective, None)
+        live = shown(state.objective, None).train()  # batch statistics as in the game, which move in this copy alone
         own = live.estimate(x.to(next(live.parameters()).device))
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
