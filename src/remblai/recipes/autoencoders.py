@@ -89,7 +89,9 @@ def wae_gan(
     --penalty.width 512 --penalty.depth 4`). The paper prints weight 10 (MNIST) and 1 (CelebA), lr 1e-3 / 3e-4 for the
     auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction by 0.05
     (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's logit
-    (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd; so is the encoder.
+    (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd; so is the encoder. A Wasserstein critic
+    of the codes wants a penalty on its slope and more turns: `--penalty.game kantorovich --penalty.lipschitz
+    gradient-penalty --weight 5 --ascents 5 --critic-lr 1e-3`.
     """
     return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
 
