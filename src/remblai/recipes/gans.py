@@ -138,7 +138,7 @@ def wgan(
 
     The critic raises E f(x) - E f(y), at most W1 times its largest slope; the generator lowers it. The authors'
     settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 turns of the critic, 100 at the start and in
-    every 500th round. They train 100 times as long.
+    every 500th round. They train 100 times as long; a short run comes further with `--lr 5e-4 --schedule cosine`.
     """
     return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
 

@@ -64,7 +64,8 @@ def gmmn_ae(
     """A moment matching network of an auto-encoder's codes (Li, Swersky, Zemel 2015, arXiv 1502.02761, section 4).
 
     The auto-encoder learns E c(x, G(z)) alone, beside it a generator of its codes their law; samples are decoded codes.
-    The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder.
+    The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder. Nothing holds the
+    spread of the codes either: the kernels' scales reach from a tenth to ten times that of a standard normal law.
     """
     auto = auto_encoder(shape, code, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
     return CodeGenerator(auto, generator((code,), latent, "mlp", prior, discrepancy))
