@@ -15,10 +15,10 @@ AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and sa
 Mmd = Annotated[Choice, {"mmd": DISCREPANCIES["mmd"]}, "the squared maximum mean discrepancy of data and samples"]
 Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of data and samples"]
 GAUSSIAN = MappingProxyType({"name": "mmd", "kernel": "gaussian"})
-BLURRED = MappingProxyType({"name": "entropic", "epsilon": 0.2})
+BLURRED = MappingProxyType({"name": "entropic", "epsilon": 0.3})
 
 
-@recipe(lr=2e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
+@recipe(lr=2e-3, batch_size=200, steps=7000, schedule="cosine", average=0.995)
 def minimum_distance(
     shape: Shape,
     latent: Latent = None,
