@@ -82,7 +82,8 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
             "ring": {
                 "discrepancy": {"name": "mmd", "kernel": laplacian(0.02, 0.1, 0.5, 2.0)},
                 "network": NET,
-                "lr": 3e-3,
+                "lr": 2e-3,
+                "steps": 50_000,
             },
             "grid": {
                 "discrepancy": {"name": "mmd", "kernel": laplacian(0.1, 0.5, 2.0, 8.0)},
