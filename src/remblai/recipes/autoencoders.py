@@ -30,7 +30,6 @@ CRITIC = MappingProxyType(
     {"name": "adversarial", "lipschitz": MappingProxyType({"name": "r1", "weight": 0.3}), "width": 128, "depth": 3}
 )
 VARIANCE = MappingProxyType({"name": "gaussian", "variance": 12.5})
-TENTH = MappingProxyType({"name": "entropic", "epsilon": 0.1})
 LOG = MappingProxyType({"name": "cramer-wold", "log": True})
 Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of codes and prior"]
 Sliced = Annotated[Choice, {"sliced": DISCREPANCIES["sliced"]}, "the sliced distance of codes and prior"]
@@ -146,7 +145,7 @@ def sinkhorn_ae(
     prior: PriorLaw = "normal",
     encoder: AutoEncoderLaw = "auto",
     cost: CostName = "square",
-    penalty: Entropic = TENTH,
+    penalty: Entropic = "entropic",
     noise: Noise = 0.01,
 ) -> AutoEncoder:
     """Sinkhorn auto-encoder: codes held to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
@@ -155,8 +154,7 @@ def sinkhorn_ae(
     prior. The paper takes the sphere (`--prior sphere`), epsilon 0.1 of a cost in absolute units and 50 iterations that
     it differentiates through; here the plans converge and the gradient is that of the value. Transport to a draw of
     the prior pulls few codes inwards, in 8 coordinates to a standard deviation of 0.7 on batches of 100 at epsilon 0.05
-    of the mean cost; larger batches and epsilons lessen it. Here batches have 200 codes, and epsilon is 0.1 of that
-    cost.
+    of the mean cost; larger batches and epsilons lessen it. Here batches have 200 codes.
     """
     return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
 
