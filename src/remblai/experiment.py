@@ -183,7 +183,7 @@ def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
         objective(x)
         objective.adversary_loss(x)
         if len(dataset.validation) > 1:
-            shown(objective, None).estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(where))
+            objective.estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(where))
         if state.warm_start and objective.warm_start(x) is None:
             raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
 
@@ -247,8 +247,8 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
-        live = shown(state.objective, None).train()  # batch statistics as in the game, which move in this copy alone
-        own = live.estimate(x.to(next(live.parameters()).device))
+        model.load_state_dict(state.objective.state_dict())
+        own = model.train().estimate(x.to(next(model.parameters()).device))  # with batch statistics, as in the game
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 

@@ -226,9 +226,7 @@ def load(
         raise ValueError(f"{folder} has no checkpoint yet.")
     resolved = from_json(run.settings, recipe, **parts)
     objective = resolved.build(tuple(run.settings["data"]["shape"]))
-    objective.load_state_dict(checkpoint.weights | (checkpoint.average or {}))
-    if checkpoint.average:
-        settle(objective)
+    _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary)
 
@@ -236,7 +234,11 @@ def load(
 def shown(objective: M, average: Mapping[str, Tensor] | None) -> M:
     """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
     model = copy.deepcopy(objective).eval()
-    model.load_state_dict(dict(objective.state_dict()) | dict(average or {}))
-    if average:
-        settle(model)
+    _fill(model, objective.state_dict(), average)
     return model
+
+
+def _fill(model: Objective, weights: Mapping[str, Tensor], average: Mapping[str, Tensor] | None) -> None:
+    model.load_state_dict({**weights, **(average or {})})
+    if average:
+        settle(model)  # averaged singular vectors are those of no weight

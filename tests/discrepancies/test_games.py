@@ -6,7 +6,7 @@ from torch.distributions import Normal
 
 from remblai.choices import make
 from remblai.discrepancies import GAMES, FDivergence, Hinge, Kantorovich, LeastSquares, Logistic, LogRatio
-from remblai.discrepancies.games import EXPONENTIAL, LARGEST
+from remblai.discrepancies.games import LARGEST
 from remblai.distances import DIVERGENCES, f_divergence
 
 P, Q = torch.tensor([1, 4, 5]), torch.tensor([5, 3, 2])  # tenths, on three atoms
@@ -114,7 +114,7 @@ def logits(divergence, ratio):
 
 def raised(name, v):
     """The scores of which the game makes the outputs v: where they come under an exponential it limits them."""
-    return LARGEST * torch.atanh(v / LARGEST) if name in EXPONENTIAL else v
+    return LARGEST * torch.atanh(v / LARGEST) if DIVERGENCES[name].exponential else v
 
 
 @pytest.mark.parametrize("name", list(DIVERGENCES))

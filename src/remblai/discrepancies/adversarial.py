@@ -59,13 +59,13 @@ class Adversarial(Discrepancy):
             )
         if offset is not None and (packing > 1 or game.features):
             raise ValueError("adversarial: an offset belongs to the score of one point: leave it or the others out.")
-        if isinstance(game, FeatureGame) and not game.has_witness and lipschitz and lipschitz.differentiates_twice:
+        held = Free() if lipschitz is None else lipschitz
+        if isinstance(game, FeatureGame) and not game.has_witness and held.differentiates_twice:
             raise ValueError(
-                f"adversarial: {type(game).__name__} has no witness function whose slope {type(lipschitz).__name__} "
+                f"adversarial: {type(game).__name__} has no witness function whose slope {type(held).__name__} "
                 "could penalise: hold the critic by clip, spectral or orthogonal, or leave it free."
             )
-        self.critic, self.game, self.offset, self.packing = critic, game, offset, packing
-        self.lipschitz = Free() if lipschitz is None else lipschitz
+        self.critic, self.game, self.lipschitz, self.offset, self.packing = critic, game, held, offset, packing
         self.needs_all_samples = isinstance(game, FeatureGame) and game.pairs
         self.lipschitz.prepare(critic)
         self.project()

@@ -5,7 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.samples import rows
 from remblai.distances import door
 from remblai.distances.entropic.debiased import Divergence, divergence
 from remblai.distances.entropic.sinkhorn import solve
@@ -76,15 +77,12 @@ class Entropic(Discrepancy):
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
         if not self.debiased:
             return self.plan(x, y)
-        check_samples(x, y)
-        cost = self.cost.of_rows(tuple(x.shape[1:]))
-        return divergence(x.flatten(1), y.flatten(1), self.epsilon, cost, **self._options())
+        x, y, cost = rows(x, y, self.cost)
+        return divergence(x, y, self.epsilon, cost, **self._options())
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
-        check_samples(x, y)
-        problem = Problem.of_points(x.flatten(1), y.flatten(1), self.cost.of_rows(tuple(x.shape[1:])))
-        return solve(problem, self.epsilon, **self._options())
+        return solve(Problem.of_points(*rows(x, y, self.cost)), self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {"relative": self.relative, "tolerance": self.tolerance, "max_iterations": self.max_iterations}

@@ -3,7 +3,8 @@
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
 from remblai.distances.ground import CostLike, resolved
 
@@ -31,5 +32,4 @@ class Exact(Discrepancy):
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The best plan between the samples x (n, ...) and y (m, ...)."""
-        check_samples(x, y)
-        return transport(x.flatten(1), y.flatten(1), self.cost.of_rows(tuple(x.shape[1:])))
+        return transport(*rows(x, y, self.cost))

@@ -14,8 +14,6 @@ from torch.nn.functional import relu, softplus
 from remblai.choices import unknown
 from remblai.distances import DIVERGENCES
 
-EXPONENTIAL = frozenset({"kullback-leibler", "reverse-kullback-leibler", "neyman", "hellinger"})
-"""Divergences of which T or f*(T) is an exponential of the critic's score."""
 LARGEST = 10.0
 """Of a score under an exponential."""
 
@@ -175,8 +173,8 @@ class FDivergence(Game):
 
     The model descends the game's own value, -E f*(T(y)) (the saddle), or with the trick -E T(y), whose gradient does
     not vanish where the critic is sure. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best critic, less
-    elsewhere. Where T or f* is an exponential of the score f, 10 tanh(f / 10) is taken for f: it is log p / q up to a
-    factor, and critics that are not held at samples would drive it to overflow there.
+    elsewhere. Where T or f* is an exponential of the score f, 10 tanh(f / 10) is taken for f: critics that are not
+    held at samples would drive it to overflow there.
 
     Args:
         divergence: the f-divergence.
@@ -211,4 +209,4 @@ class FDivergence(Game):
         return -self.critic(a, b)
 
     def _limited(self, f: Tensor) -> Tensor:
-        return LARGEST * torch.tanh(f / LARGEST) if self.divergence in EXPONENTIAL else f
+        return LARGEST * torch.tanh(f / LARGEST) if self.known.exponential else f

@@ -171,20 +171,16 @@ class Spectral(Lipschitz):
 
     def project(self, critic: nn.Module) -> None:
         """One power iteration on each layer."""
-        for weight in critic.modules():
-            if isinstance(weight, ParametrizationList):
-                for part in weight:
-                    if isinstance(part, UnitNorm):
-                        part.advance(weight.original)
+        settle(critic, 1)
 
 
-def settle(module: nn.Module) -> None:
-    """Finds the singular vectors of every divided weight anew: those of other weights, averaged, are of none."""
+def settle(module: nn.Module, iterations: int = FIRST_ITERATIONS) -> None:
+    """Turns the singular vectors of every divided weight towards its own, by default from wherever they are."""
     for weight in module.modules():
         if isinstance(weight, ParametrizationList):
             for part in weight:
                 if isinstance(part, UnitNorm):
-                    part.advance(weight.original, FIRST_ITERATIONS)
+                    part.advance(weight.original, iterations)
 
 
 class UnitNorm(nn.Module):

@@ -3,8 +3,18 @@
 import torch
 from torch import Tensor
 
-from remblai.costs import wide
+from remblai.costs import Cost, wide
 from remblai.discrepancies.discrepancy import check_samples
+
+
+def rows(x: Tensor, y: Tensor, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
+    """The same points as vectors, x (n, ...), y (m, ...) -> (n, d), (m, d), and the cost of points that come so.
+
+    Raises:
+        ValueError: samples that do not fit together (`check_samples`).
+    """
+    check_samples(x, y)
+    return x.flatten(1), y.flatten(1), cost.of_rows(tuple(x.shape[1:]))
 
 
 def flat(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

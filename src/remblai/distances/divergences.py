@@ -46,6 +46,7 @@ class Divergence:
         f_star: the conjugate; infinite outside its domain.
         activation: a critic's free output v -> t in the domain of f*, increasing.
         stable: f*(activation(v)) in a form that does not overflow or cancel; None is the composition.
+        exponential: whether activation or f* of it is an exponential of v, which then is log p / q up to a factor.
         closed_form: its value between two Gaussian laws; None where there is none.
     """
 
@@ -56,6 +57,7 @@ class Divergence:
     f_star: Function = _absent
     activation: Function = _absent
     stable: Function | None = None
+    exponential: bool = False
     closed_form: Callable[[Gaussian, Gaussian], Tensor] | None = None
 
     def __post_init__(self) -> None:
@@ -95,6 +97,7 @@ DIVERGENCES: dict[str, Divergence] = {
         slope=lambda u: 1.0 + u.log(),
         f_star=lambda t: (t - 1.0).exp(),
         activation=lambda v: v,
+        exponential=True,
         closed_form=gaussians.kullback_leibler,
     ),
     "reverse-kullback-leibler": Divergence(
@@ -105,6 +108,7 @@ DIVERGENCES: dict[str, Divergence] = {
         f_star=_up_to(0.0, lambda t: -1.0 - (-t).log()),
         activation=lambda v: -(-v).exp(),
         stable=lambda v: v - 1.0,
+        exponential=True,
         closed_form=lambda p, q: gaussians.kullback_leibler(q, p),
     ),
     "pearson": Divergence(
@@ -125,6 +129,7 @@ DIVERGENCES: dict[str, Divergence] = {
         f_star=_up_to(1.0, lambda t: 2.0 - 2.0 * (1.0 - t).sqrt()),
         activation=lambda v: -torch.expm1(-v),
         stable=lambda v: -2.0 * torch.expm1(-0.5 * v),
+        exponential=True,
         closed_form=lambda p, q: gaussians.pearson(q, p),
     ),
     "hellinger": Divergence(
@@ -135,6 +140,7 @@ DIVERGENCES: dict[str, Divergence] = {
         f_star=_up_to(0.5, lambda t: t / (1.0 - 2.0 * t)),
         activation=lambda v: -0.5 * torch.expm1(-v),
         stable=lambda v: 0.5 * torch.expm1(v),
+        exponential=True,
         closed_form=gaussians.hellinger,
     ),
     "total-variation": Divergence(

@@ -8,7 +8,7 @@ from torch import Tensor
 from remblai import devices
 from remblai.costs import Cost
 from remblai.laws import Decoder, Encoder, Prior
-from remblai.objectives.objective import Objective
+from remblai.objectives.objective import Objective, at_the_mean
 from remblai.objectives.penalties import Code, Penalty
 from remblai.objectives.regularisers import Regulariser
 
@@ -126,8 +126,7 @@ class AutoEncoder(Objective):
     @torch.no_grad()
     def _check(self) -> None:
         """Whether the cost can read what the decoder answers."""
-        law = self.decoder.eval()(self.prior().mean[None])
-        self.decoder.train()
+        law = at_the_mean(self.decoder, self.prior)
         if not (self.cost.reads_law or law.has_rsample):
             raise ValueError(
                 f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "

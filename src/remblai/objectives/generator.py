@@ -7,7 +7,7 @@ from remblai import devices
 from remblai.discrepancies import Adversarial, Discrepancy
 from remblai.laws import Decoder, Prior
 from remblai.objectives.autoencoder import AutoEncoder
-from remblai.objectives.objective import Objective, together
+from remblai.objectives.objective import Objective, at_the_mean, together
 
 
 class Generator(Objective):
@@ -56,15 +56,12 @@ class Generator(Objective):
     @torch.no_grad()
     def point(self) -> Tensor:
         """One x (...), the image of the prior's mean."""
-        training = self.decoder.training
-        mean: Tensor = self.decoder.eval()(self.prior().mean[None]).mean[0]
-        self.decoder.train(training)
+        mean: Tensor = at_the_mean(self.decoder, self.prior).mean[0]
         return mean
 
     @torch.no_grad()
     def _check(self) -> None:
-        law = self.decoder.eval()(self.prior().mean[None])
-        self.decoder.train()
+        law = at_the_mean(self.decoder, self.prior)
         if not law.has_rsample:
             raise ValueError(
                 f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "

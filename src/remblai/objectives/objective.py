@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from remblai.laws import Decoder, Prior
 
 
 class Objective(nn.Module):
@@ -32,6 +35,15 @@ class Objective(nn.Module):
     def sample(self, n: int) -> Tensor:
         """n samples of the model, x (n, ...), without gradient."""
         raise NotImplementedError
+
+
+@torch.no_grad()
+def at_the_mean(decoder: Decoder, prior: Prior) -> Distribution:
+    """P(X|Z) at the prior's mean, one law (1,): what a decoder answers, asked for without moving its statistics."""
+    training = decoder.training
+    law: Distribution = decoder.eval()(prior().mean[None])
+    decoder.train(training)
+    return law
 
 
 def together(losses: Iterable[Tensor | None]) -> Tensor | None:

@@ -1,7 +1,8 @@
 """Recipes: every named model as a short function over the shared parts, and the one table of them."""
 
 from remblai.recipes.autoencoders import aae, ae, cwae, pot, rae, sinkhorn_ae, swae, wae_gan, wae_mmd
-from remblai.recipes.gans import cramer_gan, dcgan, ebgan, f_gan, gan, lsgan, mmd_gan, ot_gan, sn_gan, wgan, wgan_gp
+from remblai.recipes.feature_gans import cramer_gan, ebgan, mmd_gan, ot_gan
+from remblai.recipes.gans import dcgan, f_gan, gan, lsgan, sn_gan, wgan, wgan_gp
 from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
 from remblai.recipes.machines import rbm, wasserstein_rbm
 from remblai.recipes.recipe import Recipe, recipe

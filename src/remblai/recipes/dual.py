@@ -12,6 +12,7 @@ from remblai.laws import DECODERS, PRIORS
 from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import Generator
 
+Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
 Critic = Annotated[Choice, CRITICS, "the critic's network; auto takes convolutions for images of 16 pixels or more"]
 Held = Annotated[Choice, LIPSCHITZ, "how the critic is held"]
 GameName = Annotated[Choice, GAMES, "the losses of the two players"]

@@ -6,8 +6,7 @@ from typing import Annotated
 from remblai.choices import Choice
 from remblai.discrepancies import DISCREPANCIES
 from remblai.objectives import CodeGenerator, Generator
-from remblai.recipes.dual import ON_DATA, generator
-from remblai.recipes.gans import Latent
+from remblai.recipes.dual import ON_DATA, Latent, generator
 from remblai.recipes.parts import CostName, Network, Noise, PriorLaw, Shape, auto_encoder
 from remblai.recipes.recipe import recipe
 
