@@ -9,20 +9,16 @@ narrowest and the widest mode. CPU seconds are those of the whole run, with its 
 """
 
 import argparse
-import statistics
-import time
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
-import remblai
 from remblai import data
 from remblai.choices import flatten
 from remblai.evaluation.modes import mode_deviation_ratios, mode_expectations, mode_figures
 from remblai.resolve import resolve
+from runs import TITLE, Targets, header, line, options, summary, trained
 
 SAMPLES = 2500
-TITLE = 40
 DATA: dict[str, dict[str, Any]] = {
     "ring": {"name": "ring", "modes": 8, "radius": 1.0, "deviation": 0.01},
     "grid": {"name": "grid", "side": 5, "spacing": 2.0, "deviation": 0.05},
@@ -98,12 +94,6 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
 go from twice the deviation of a mode to the extent of the data."""
 
 COLUMNS = ("modes", "high quality %", "histogram TV", "reverse KL", "ratio", "narrowest", "widest", "CPU s")
-TARGETS: dict[str, Callable[[float, int], bool]] = {
-    "modes": lambda value, modes: value >= (modes if modes == 8 else modes - 0.2),
-    "high quality %": lambda value, _: 95.0 <= value <= 99.2,
-    "histogram TV": lambda value, _: value <= 0.06,
-    "ratio": lambda value, _: 0.7 <= value <= 1.4,
-}
 PUBLISHED: dict[str, dict[str, tuple[float, float, float | None]]] = {
     "ring": {
         "GAN (VEEGAN paper)": (1, 99.3, None),
@@ -132,18 +122,14 @@ PUBLISHED: dict[str, dict[str, tuple[float, float, float | None]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", default=list(SETTINGS))
+    parser = options(__doc__, "names", list(SETTINGS), "runs/modes")
     parser.add_argument("--data", nargs="+", choices=list(DATA), default=list(DATA))
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("runs/modes"))
     given = parser.parse_args()
     for name in given.data:
         compare(name, given)
 
 
-def options(name: str, dataset: str) -> tuple[str, dict[str, Any]]:
+def setting(name: str, dataset: str) -> tuple[str, dict[str, Any]]:
     """The recipe that a name stands for, and the settings in which it differs from its defaults."""
     recipe, common, own = SETTINGS.get(name, (name, {}, {}))
     return recipe, common | own.get(dataset, {})
@@ -156,38 +142,37 @@ def compare(name: str, given: argparse.Namespace) -> None:
     modes = len(dataset.modes.centres)
     print(f"\n{name} of {modes}, deviation {dataset.modes.deviation}, {SAMPLES:,} samples, {given.seeds} seeds")
     for one in given.names:
-        recipe, settings = options(one, name)
+        recipe, settings = setting(one, name)
         resolved = resolve(recipe, settings)
         every = flatten(resolved.to_json()["arguments"]) | resolved.loop
         print(f"{one}: {recipe} " + " ".join(f"{option}={value}" for option, value in every.items()))
-    print(f"{'':{TITLE}s}" + "".join(f"{column:>16s}" for column in COLUMNS))
+    header(COLUMNS)
     expected = mode_expectations(SAMPLES, modes)
     line("truth, expected", in_columns(expected)[:5])
     draws = [row(next(dataset.test.batches(SAMPLES, seed)), dataset) for seed in range(given.seeds)]
-    summary("truth, drawn", draws, modes)
+    summary("truth, drawn", draws, COLUMNS[:-1], targets(modes))
     for one in given.names:
         rows = []
-        recipe, settings = options(one, name)
+        recipe, settings = setting(one, name)
         for seed in range(given.seeds):
             run, seconds = trained(
                 recipe, DATA[name], given.out / f"{one}-{name}-{seed}", seed=seed, threads=given.threads, **settings
             )
             rows.append([*row(run.sample(SAMPLES, seed), dataset), seconds])
             line(f"{one} {seed}", rows[-1])
-        summary(one, rows, modes)
+        summary(one, rows, COLUMNS, targets(modes))
     for paper, (found, quality, divergence) in PUBLISHED[name].items():
         print(f"{'published: ' + paper:{TITLE}s}{found:16.1f}{quality:16.2f}" + f"{'':16s}{divergence or '':>16}")
 
 
-def trained(recipe: str, spec: str | Mapping[str, Any], folder: Path, **options: Any) -> tuple[remblai.Trained, float]:
-    """The run in the folder, trained or continued, and the CPU seconds that it took, over all calls."""
-    clock = folder.with_suffix(".cpu")
-    complete = clock.exists()
-    began = time.process_time()
-    run = remblai.train(recipe, data=spec, out=folder, resume=True, quiet=True, **options)
-    if not complete:
-        clock.write_text(f"{time.process_time() - began}\n")
-    return run, float(clock.read_text())
+def targets(modes: int) -> Targets:
+    """What is meant to be reached with so many modes."""
+    return {
+        "modes": lambda value: value >= (modes if modes == 8 else modes - 0.2),
+        "high quality %": lambda value: 95.0 <= value <= 99.2,
+        "histogram TV": lambda value: value <= 0.06,
+        "ratio": lambda value: 0.7 <= value <= 1.4,
+    }
 
 
 def row(samples: Any, dataset: data.Dataset) -> list[float]:
@@ -202,25 +187,6 @@ def in_columns(figures: Mapping[str, float]) -> list[float]:
     """The figures in the order of the columns, the share in per cent."""
     modes, quality, variation, divergence, ratio = figures.values()
     return [modes, 100 * quality, variation, divergence, ratio]
-
-
-def summary(title: str, rows: Sequence[Sequence[float]], modes: int) -> None:
-    """Prints the medians with what misses its target marked, and the least and the most."""
-    columns = list(zip(*rows, strict=True))
-    medians = [statistics.median(column) for column in columns]
-    marks = [
-        "" if column not in TARGETS or TARGETS[column](value, modes) else "*"
-        for column, value in zip(COLUMNS, medians, strict=False)
-    ]
-    line(f"{title}: median", medians, marks)
-    line(f"{title}: least", [min(column) for column in columns])
-    line(f"{title}: most", [max(column) for column in columns])
-
-
-def line(title: str, values: Sequence[float], marks: Sequence[str] = ()) -> None:
-    """Prints a row."""
-    told = [f"{value:.4g}{mark}" for value, mark in zip(values, [*marks] or [""] * len(values), strict=True)]
-    print(f"{title:{TITLE}s}" + "".join(f"{text:>16s}" for text in told), flush=True)
 
 
 if __name__ == "__main__":

@@ -7,41 +7,31 @@ its target is marked with a `*`. CPU seconds are those of the whole run, with it
 which are of bits, have benchmarks/machines.py.
 """
 
-import argparse
-import statistics
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-from modes import TITLE, line, trained
 from remblai import data
 from remblai.evaluation import energy_distance
 from remblai.evaluation.modes import mode_figures
-from remblai.recipes import RECIPES
 from remblai.resolve import resolve
+from runs import OF_NUMBERS, TITLE, Targets, header, line, options, summary, trained
 
 SAMPLES = 1000
 RING: dict[str, Any] = {"name": "ring", "modes": 8, "radius": 2.0, "deviation": 0.1}
-TARGETS: dict[str, Callable[[float], bool]] = {
+COLUMNS = ("modes", "histogram TV", "energy^2", "CPU s", "high quality %", "width ratio")
+TARGETS: Targets = {
     "modes": lambda value: value >= 8,
     "histogram TV": lambda value: value <= 0.15,
     "energy^2": lambda value: value <= 0.03,
     "CPU s": lambda value: value <= 180,
-    "high quality %": lambda _: True,
-    "width ratio": lambda _: True,
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("recipes", nargs="*", default=[name for name in RECIPES if not name.endswith("rbm")])
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("runs/toys"))
-    given = parser.parse_args()
+    given = options(__doc__, "recipes", OF_NUMBERS, "runs/toys").parse_args()
     ring = data.load(RING)
-    print(f"{'':{TITLE}s}" + "".join(f"{column:>16s}" for column in TARGETS))
-    show("truth", [row(next(ring.validation.batches(SAMPLES, seed)), ring, 0.0) for seed in range(given.seeds)])
+    header(COLUMNS)
+    draws = [row(next(ring.validation.batches(SAMPLES, seed)), ring, 0.0) for seed in range(given.seeds)]
+    summary("truth", draws, COLUMNS, TARGETS)
     passed = []
     for recipe in given.recipes:
         if reason := refused(recipe, ring.shape):
@@ -52,7 +42,7 @@ def main() -> None:
             run, seconds = trained(recipe, RING, given.out / f"{recipe}-{seed}", seed=seed, threads=given.threads)
             rows.append(row(run.sample(SAMPLES, seed), ring, seconds))
             line(f"{recipe} {seed}", rows[-1])
-        passed.append(show(recipe, rows))
+        passed.append(summary(recipe, rows, COLUMNS, TARGETS))
     print(f"{sum(passed)} of {len(passed)} recipes reach every target in the median")
 
 
@@ -78,14 +68,6 @@ def row(samples: Any, ring: data.Dataset, seconds: float) -> list[float]:
         100 * found["high_quality_share"],
         found["mode_deviation_ratio"],
     ]
-
-
-def show(title: str, rows: Sequence[Sequence[float]]) -> bool:
-    """Prints the medians with what misses its target marked; whether nothing does."""
-    medians = [statistics.median(column) for column in zip(*rows, strict=True)]
-    reached = [target(value) for target, value in zip(TARGETS.values(), medians, strict=True)]
-    line(f"{title}: median", medians, ["" if good else "*" for good in reached])
-    return all(reached)
 
 
 if __name__ == "__main__":
