@@ -1,6 +1,7 @@
 """What the benchmarks of recipes share: their options, runs that continue, rows, medians held against targets."""
 
 import argparse
+import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -28,13 +29,13 @@ def options(description: str | None, names: str, default: Sequence[str], out: st
 
 
 def trained(recipe: str, spec: str | Mapping[str, Any], folder: Path, **options: Any) -> tuple[remblai.Trained, float]:
-    """The run in the folder, trained or continued, and the CPU seconds of the call that completed it."""
+    """The run in the folder, trained or continued, and the CPU seconds that it took: nan where a call was killed."""
     clock = folder.with_suffix(".cpu")
-    complete = clock.exists()
+    complete, begun = clock.exists(), folder.exists()
     began = time.process_time()
     run = remblai.train(recipe, data=spec, out=folder, resume=True, quiet=True, **options)
     if not complete:
-        clock.write_text(f"{time.process_time() - began}\n")
+        clock.write_text(f"{math.nan if begun else time.process_time() - began}\n")
     return run, float(clock.read_text())
 
 

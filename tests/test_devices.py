@@ -54,12 +54,16 @@ def work(rank: int, folder: str) -> None:
     still = nn.Parameter(torch.zeros(1))
     devices.average_gradients([own, still])
     devices.seed(3)
+    layer = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    layer[1].running_mean += rank
+    devices.begin_as_one(layer)
     told = {
         "world": (devices.world(), devices.rank()),
         "rows": devices.gather(x),
         "average": own.grad,
         "still": still.grad,
         "draw": torch.rand(4),
+        "layer": layer.state_dict(),
         "gradients": gradients(slice(8 * rank, 8 * (rank + 1))),
     }
     torch.save(told, f"{folder}/{rank}.pt")
@@ -91,6 +95,13 @@ def test_gradients_are_averaged_and_missing_ones_stay_missing(told: list[dict[st
 
 def test_each_process_has_a_stream_of_its_own(told: list[dict[str, Any]]) -> None:
     assert not torch.equal(told[0]["draw"], told[1]["draw"])
+
+
+def test_all_begin_with_the_first_ones_weights_and_buffers(told: list[dict[str, Any]]) -> None:
+    devices.seed(3)
+    first = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3)).state_dict()
+    for each in told:
+        assert all(torch.equal(each["layer"][name], value) for name, value in first.items())
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["discrepancy", "penalty"])

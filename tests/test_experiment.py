@@ -175,6 +175,16 @@ def test_a_free_folder_is_found_under_runs(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("name", ["ascents", "critic_lr", "critic_schedule", "own_batches"])
+def test_settings_of_critics_are_refused_where_there_are_none(tmp_path: Path, name: str) -> None:
+    value = {"ascents": 5, "critic_lr": 0.1, "critic_schedule": "cosine", "own_batches": True}[name]
+    with pytest.raises(ValueError, match=f"{name}: this model trains no critic"):
+        train(tmp_path / "run", "vae", **{name: value})
+    assert not (tmp_path / "run").exists()
+    critic = {"name": "adversarial", "width": 8, "depth": 1}
+    assert train(tmp_path / "run", "wae-mmd", penalty=critic, **{name: value}).objective.penalty is not None
+
+
 def test_the_log_has_each_term_raw_and_weighted(tmp_path: Path) -> None:
     train(tmp_path / "run", "wae-gan", weight=4.0, steps=40, **{"penalty.width": 8})
     lines = Run.open(tmp_path / "run").terms()

@@ -49,6 +49,15 @@ def gather(x: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def begin_as_one(module: nn.Module) -> None:
+    """Gives every process the first one's parameters and buffers: each drew its own from a stream of its own."""
+    if world() == 1:
+        return
+    for value in [*module.parameters(), *module.buffers()]:
+        dist.broadcast(value, 0)
+
+
+@torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replaces each gradient by its mean over the processes."""
     if world() == 1:

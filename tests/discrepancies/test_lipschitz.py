@@ -4,6 +4,7 @@ import math
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
 
 from remblai.choices import make
 from remblai.discrepancies import LIPSCHITZ, Adversarial, Clip, Free, GradientPenalty, Hinge, Kantorovich, Spectral
@@ -96,10 +97,16 @@ def test_penalties_refuse_batch_normalisation_when_built(held):
     with pytest.raises(ValueError, match=r"BatchNorm1d at 1\.1: use layer"):
         Adversarial(nested, Kantorovich(), held)
     parametrised = nn.Sequential(nn.Linear(3, 4), nn.SyncBatchNorm(4), nn.Linear(4, 1))
-    Spectral().prepare(parametrised)
+    weight_norm(parametrised[0])
     with pytest.raises(ValueError, match=r"SyncBatchNorm at 1: use layer"):
         Adversarial(parametrised, Kantorovich(), held)
     Adversarial(nn.Sequential(*connected("group", 3, 4), nn.Linear(4, 1)), Kantorovich(), held)
+
+
+@pytest.mark.parametrize("layer", [nn.BatchNorm1d(4), nn.LayerNorm(4), nn.GroupNorm(2, 4), nn.RMSNorm(4)])
+def test_the_spectral_norm_refuses_layers_that_undo_it(layer):
+    with pytest.raises(ValueError, match=f"without normalisation, got {type(layer).__name__} at 1: it undoes"):
+        Adversarial(nn.Sequential(nn.Linear(3, 4), layer, nn.Linear(4, 1)), Hinge(), Spectral())
 
 
 def test_r1_of_a_known_score_is_half_of_its_mean_squared_slope_at_the_data():

@@ -222,13 +222,13 @@ def test_other_divergences_are_played_without_contrast_only(game: Game) -> None:
 def test_what_cannot_be_scored_is_refused_when_it_is_built() -> None:
     prior = PRIORS["normal"](latent=3)
     with pytest.raises(ValueError, match=r"codes \(n, 2\), the prior's are \(n, 3\): build it for 3"):
-        joint(NETS, 2).check(prior)
+        joint(NETS, 2).check(prior, torch.zeros(2))
     with pytest.raises(ValueError, match=r"codes \(n, 2\), the prior's are \(n, 3\)"):
         avb((2,), latent=3, penalty=joint(NETS, 2))
-    joint(NETS, 3).check(prior)
+    joint(NETS, 3).check(prior, torch.zeros(2))
     with pytest.raises(ValueError, match=r"'sphere'.*leave the contrast out"):
-        joint(NETS, 3, contrast=True).check(PRIORS["sphere"](latent=3))
-    joint(NETS, 3, contrast=False).check(PRIORS["sphere"](latent=3))
+        joint(NETS, 3, contrast=True).check(PRIORS["sphere"](latent=3), torch.zeros(2))
+    joint(NETS, 3, contrast=False).check(PRIORS["sphere"](latent=3), torch.zeros(2))
     for extra in ({"offset": prior}, {"packing": 2}):
         with pytest.raises(ValueError, match="leave them out"):
             Joint(Adversarial(nn.Linear(5, 1), LogRatio(), **extra))

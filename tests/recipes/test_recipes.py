@@ -142,7 +142,7 @@ def constants(objective: Objective) -> set[str]:
         if isinstance(part, Adversarial) and isinstance(part.game, Hinge | Kantorovich | KernelGame):
             biases = [key for key, _ in part.critic.named_parameters() if key.endswith("bias")]
             # under the spectral norm a bias outweighs its layer's few weights: units are then on or off for all points
-            moved = biases if isinstance(part.lipschitz, Spectral) else biases[-1:]
+            moved = biases[-2:] if isinstance(part.lipschitz, Spectral) else biases[-1:]
             found |= {f"{name}.critic.{bias}" for bias in moved}
     return found
 

@@ -15,8 +15,8 @@ from remblai import devices
 from remblai.recipes import RECIPES
 from remblai.training import State, steps
 
-WARM = "wae-mmd, warm start"
-NAMES = [WARM, *(name for name in RECIPES if not name.endswith("rbm"))]
+WARM, NORMED = "wae-mmd, warm start", "wae-mmd, batch norm"
+NAMES = [WARM, NORMED, *(name for name in RECIPES if not name.endswith("rbm"))]
 """All but the machines: each process runs chains of its own, so that two have twice as many."""
 WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
 OPTIONS: dict[str, Any] = {
@@ -92,9 +92,10 @@ class SharedDraws(TorchFunctionMode):
 def trained(name: str) -> dict[str, Tensor]:
     """The recipe's weights after some steps, in float64, on this process's share of each batch."""
     given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in CONVOLUTIONAL else {})
-    how = settled("wae-mmd", given, warm_start=STEPS - 1) if name == WARM else settled(name, given)
-    shape = (1, 5, 5) if name in CONVOLUTIONAL else (2,)
-    torch.manual_seed(0)
+    own = {WARM: {"warm_start": STEPS - 1}, NORMED: {"network": "dcgan", "network.norm": "batch"}}.get(name, {})
+    how = settled(name.partition(",")[0], given | own)
+    shape = (1, 5, 5) if name in CONVOLUTIONAL or name == NORMED else (2,)
+    torch.manual_seed(devices.rank())  # the first one's weights are everybody's
     objective = how.build(shape).double()
     state = State(objective, **how.loop)
     share = BATCH // devices.world()

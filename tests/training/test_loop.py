@@ -177,6 +177,7 @@ def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
         ({"clip": -1.0}, "clip"),
         ({"accumulate": 0}, "accumulate: expected at least 1"),
         ({"steps": 0}, "steps"),
+        ({"warm_start": -5}, "warm_start: expected at least 0, got -5"),
         ({"average": 1.0}, r"decay in \[0, 1\)"),
         ({"milestones": (0.5,)}, "as many of each"),
     ],

@@ -7,7 +7,7 @@ from torch.func import functional_call
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples
 from remblai.discrepancies.feature_games import SMALLEST, FeatureGame
-from remblai.discrepancies.games import Game
+from remblai.discrepancies.games import Game, Logistic, LogRatio
 from remblai.discrepancies.lipschitz import Free, Lipschitz
 from remblai.laws import Prior
 
@@ -28,13 +28,14 @@ class Adversarial(Discrepancy):
         game: the two players' losses.
         lipschitz: how the critic is held; None leaves it free.
         offset: a prior whose log-density of the scored point is added to its score, whichever sample it is from: the
-            critic then learns minus the log-density of Q (for the logistic game against this prior).
+            critic then learns minus the log-density of Q. For games whose best score is log p / q.
         packing: points that are judged together, along their first axis; a short tail of a sample is left out. A
-            critic that sees several at once sees that they are alike.
+            critic that sees several at once sees that they are alike. The game is then between the laws of packs, of
+            which the estimate tells: it is more than that of single points, for W1 up to the root of `packing` times.
 
     Raises:
-        ValueError: a critic or a game that the constraint cannot hold, an offset of constant density or beside packing
-            or features, packing below 1 or above the sample's size, or answers of a wrong shape.
+        ValueError: a critic or a game that the constraint cannot hold, an offset of constant density, beside packing or
+            in a game of other scores, packing below 1 or above the sample's size, or answers of a wrong shape.
 
     Source of the offset: Mescheder et al., "Adversarial variational Bayes", section 3, arXiv 1701.04722. The code of
     the Wasserstein auto-encoders adds shapes (n, 1) and (n,) to logits (n, n): here each point keeps its own. Packing:
@@ -57,8 +58,13 @@ class Adversarial(Discrepancy):
                 f"adversarial: expected an offset with a density that varies, got {type(offset).__name__}, whose "
                 "density is constant where its codes are: leave the offset out."
             )
-        if offset is not None and (packing > 1 or game.features):
-            raise ValueError("adversarial: an offset belongs to the score of one point: leave it or the others out.")
+        if offset is not None and packing > 1:
+            raise ValueError("adversarial: an offset belongs to the score of one point: leave it or packing out.")
+        if offset is not None and not isinstance(game, Logistic | LogRatio):
+            raise ValueError(
+                f"adversarial: an offset is a log-density, as the scores of the logistic game are, those of "
+                f"{type(game).__name__} are not: take the game logistic, or leave the offset out."
+            )
         held = Free() if lipschitz is None else lipschitz
         if isinstance(game, FeatureGame) and not game.has_witness and held.differentiates_twice:
             raise ValueError(
@@ -87,7 +93,8 @@ class Adversarial(Discrepancy):
 
     @torch.no_grad()
     def estimate(self, x: Tensor, y: Tensor) -> Tensor:
-        """The game's estimate of its distance with this critic, without penalties; checks that values are finite."""
+        """The game's estimate of its distance (with packing, of packs) by this critic, without penalties; checks that
+        values are finite."""
         check_finite(x, y)
         return self.game.estimate(self._at_rest(self._packed(x)), self._at_rest(self._packed(y)))
 

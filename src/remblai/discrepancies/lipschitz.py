@@ -6,11 +6,14 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _BatchNorm, _NormBase
 from torch.nn.utils.parametrize import ParametrizationList, register_parametrization
 
 Score = Callable[[Tensor], Tensor]
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+Kinds = type[nn.Module] | tuple[type[nn.Module], ...]
+NORMALISING = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
+"""They divide by a standard deviation: their slope has no bound."""
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 FIRST_ITERATIONS = 50
 """Power iterations when the spectral norm is put on, from a random start; later ones follow slowly moving weights."""
@@ -138,16 +141,22 @@ def _gradients(score: Score, points: Tensor) -> Tensor:
 
 
 def _each_point_alone(constraint: str, critic: nn.Module) -> None:
-    """Refuses layers that tie one point's score to the others, wherever they are nested.
+    _refuse(
+        constraint, critic, _BatchNorm, "batch normalisation", "use layer, group or instance normalisation, or none"
+    )
+
+
+def _refuse(constraint: str, critic: nn.Module, kinds: Kinds, what: str, remedy: str) -> None:
+    """Refuses layers of these kinds, wherever they are nested.
 
     Raises:
-        ValueError: batch normalisation.
+        ValueError: there is one.
     """
     for name, layer in critic.named_modules():
-        if isinstance(layer, _BatchNorm):
+        if isinstance(layer, kinds):
             raise ValueError(
-                f"{constraint}: expected a critic without batch normalisation, got {type(layer).__name__} at "
-                f"{name or 'its top'}: use layer, group or instance normalisation, or none."
+                f"{constraint}: expected a critic without {what}, got {type(layer).__name__} at {name or 'its top'}: "
+                f"{remedy}."
             )
 
 
@@ -158,6 +167,9 @@ class Spectral(Lipschitz):
     (in, out * height * width); its norm as a map may be larger. The singular vectors advance by one power iteration in
     `project`, never in a forward pass.
 
+    Raises:
+        ValueError: a critic without layers, or with normalisation, which undoes the division.
+
     Source: Miyato et al., "Spectral normalization for GANs", algorithm 1, arXiv 1802.05957.
     """
 
@@ -166,6 +178,7 @@ class Spectral(Lipschitz):
         layers = [layer for layer in critic.modules() if isinstance(layer, LAYERS + TRANSPOSED)]
         if not layers:
             raise ValueError("spectral: expected a critic with linear or convolution layers, got none.")
+        _refuse("spectral", critic, NORMALISING, "normalisation", "it undoes the division; use the norm 'none'")
         for layer in layers:
             register_parametrization(layer, "weight", UnitNorm(layer.weight))
 

@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from torch import nn
 
+from remblai.networks.batchnorm import BatchNorm1d, BatchNorm2d
+
 Size = tuple[int, int]
 Norm = Literal["batch", "group", "none"]
 Init = Literal["auto", "he", "dcgan"]
@@ -79,7 +81,7 @@ def stages(shape: tuple[int, int, int], width: int, widest: int) -> list[Stage]:
 def normalised(norm: Norm, channels: int) -> list[nn.Module]:
     """The normalisation of maps (n, channels, h, w) and their ReLU: over the batch, groups of 8 channels, or none."""
     if norm == "batch":
-        return [nn.BatchNorm2d(channels), nn.ReLU()]
+        return [BatchNorm2d(channels), nn.ReLU()]
     if norm == "group":
         return [nn.GroupNorm(channels // math.gcd(channels, 8), channels), nn.ReLU()]
     return [nn.ReLU()]
@@ -90,7 +92,7 @@ def connected(norm: Norm, inputs: int, outputs: int) -> list[nn.Module]:
     linear = nn.Linear(inputs, outputs, bias=norm == "none")
     if norm == "none":
         return [linear, nn.ReLU()]
-    return [linear, nn.BatchNorm1d(outputs) if norm == "batch" else nn.LayerNorm(outputs), nn.ReLU()]
+    return [linear, BatchNorm1d(outputs) if norm == "batch" else nn.LayerNorm(outputs), nn.ReLU()]
 
 
 def start(network: nn.Module, norm: Norm, init: Init = "auto") -> nn.Module:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.batchnorm import BatchNorm2d
 from remblai.networks.convolutions import stages, start
 from remblai.networks.mlp import mlp
 from remblai.networks.network import Network, checked_shape, image_shape, positive
@@ -76,7 +77,7 @@ def convolutional(
         own = norm if number or len(steps) == 1 else "none"
         layers.append(stage.down(bias=own == "none"))
         if own != "none":
-            layers.append(nn.BatchNorm2d(stage.outputs) if own == "batch" else nn.GroupNorm(1, stage.outputs))
+            layers.append(BatchNorm2d(stage.outputs) if own == "batch" else nn.GroupNorm(1, stage.outputs))
         layers.append(Leaky())
     layers += [nn.Flatten(), nn.Linear(steps[-1].outputs * math.prod(steps[-1].after), outputs)]
     return start(nn.Sequential(*layers), "none", "he" if norm == "none" else "dcgan")

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from remblai.networks.batchnorm import BatchNorm2d
 from remblai.networks.network import Network, image_shape, positive
 
 DEVIATION = 0.01
@@ -50,7 +51,7 @@ def wae(shape: tuple[int, ...], width: int = 128) -> Network:
 def _encoder(channels: int, side: int, width: int, outputs: int) -> nn.Module:
     layers: list[nn.Module] = []
     for before, after in pairwise([channels, width, 2 * width, 4 * width, 8 * width]):
-        layers += [SameConv(before, after, KERNELS[side], 2), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [SameConv(before, after, KERNELS[side], 2), BatchNorm2d(after), nn.ReLU()]
     features = 8 * width * math.ceil(side / 16) ** 2
     return _start(nn.Sequential(*layers, nn.Flatten(), nn.Linear(features, outputs)))
 
@@ -60,7 +61,7 @@ def _decoder(channels: int, side: int, width: int, inputs: int) -> nn.Module:
     layers: list[nn.Module] = [nn.Linear(inputs, math.prod(first)), nn.ReLU(), nn.Unflatten(1, first)]
     widths = [8 * width // 2**stage for stage in range(STRIDED[side] + 1)]
     for before, after in pairwise(widths):
-        layers += [SameConvTranspose(before, after, KERNELS[side], 2), nn.BatchNorm2d(after), nn.ReLU()]
+        layers += [SameConvTranspose(before, after, KERNELS[side], 2), BatchNorm2d(after), nn.ReLU()]
     return _start(nn.Sequential(*layers, SameConvTranspose(widths[-1], channels, KERNELS[side], 1)))
 
 

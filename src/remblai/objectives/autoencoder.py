@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from remblai import devices
 from remblai.costs import Cost
@@ -74,14 +75,15 @@ class AutoEncoder(Objective):
                 f"{type(penalty).__name__} needs a random encoder, got {type(encoder).__name__}, each of whose codes "
                 "is infinitely far from any prior: choose the encoder black-box or gaussian."
             )
+        law = at_the_mean(decoder, prior)
         if penalty is not None:
-            penalty.check(prior)
+            penalty.check(prior, law.mean[0])
         if regulariser is not None:
             regulariser.prepare(decoder)
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
-        self._check()
+        self._check(law)
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -123,16 +125,19 @@ class AutoEncoder(Objective):
         found = {"transport": self.transport_weight, "penalty": self.weight}
         return found if self.regulariser is None else found | {"regulariser": self.regulariser_weight}
 
-    @torch.no_grad()
-    def _check(self) -> None:
-        """Whether the cost can read what the decoder answers."""
-        law = at_the_mean(self.decoder, self.prior)
+    def _check(self, law: Distribution) -> None:
+        """Whether the cost can read what the decoder answers, and leads it."""
         if not (self.cost.reads_law or law.has_rsample):
             raise ValueError(
                 f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
                 f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
             )
-        self.cost(law.mean, law if self.cost.reads_law else law.mean)
+        told = self.cost(law.mean, law if self.cost.reads_law else law.mean.clone().requires_grad_())
+        if not (self.cost.reads_law or told.requires_grad):
+            raise ValueError(
+                f"{type(self.cost).__name__} has no gradient that the decoder could follow: choose another cost, such "
+                "as manhattan, which is the same between bits."
+            )
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:

@@ -73,7 +73,7 @@ class Joint(Penalty):
         told = self.discrepancy.estimate(*self._pairs(code, u, prior))
         return float(told if known is None else told + known)
 
-    def check(self, prior: Prior) -> None:
+    def check(self, prior: Prior, point: Tensor) -> None:
         """The critic must score pairs with codes as wide as the prior's, and contrast needs a prior over all of R^k."""
         critic = self.discrepancy.critic
         if isinstance(critic, PairCritic) and critic.latent != prior.latent:
@@ -86,6 +86,7 @@ class Joint(Penalty):
                 f"joint: adaptive contrast is against normal laws, which leave the support of the prior "
                 f"{type(prior).__name__.lower()!r}: leave the contrast out, or take the prior normal or mixture."
             )
+        self.discrepancy.check(paired(point[None], prior().mean[None])[0])
 
     def _pairs(self, code: Code, u: Tensor, prior: Distribution) -> tuple[Tensor, Tensor]:
         against = torch.randn_like(u) if self.contrast else prior.sample((len(u),))

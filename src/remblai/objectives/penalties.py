@@ -39,8 +39,8 @@ class Penalty(nn.Module):
         """The loss of the penalty's critic, or None."""
         return None
 
-    def check(self, prior: Prior) -> None:
-        """Whether it can be used with codes of this prior; asked when the objective is built.
+    def check(self, prior: Prior, point: Tensor) -> None:
+        """Whether it can be used with codes of this prior, of points such as this (...); asked when one builds.
 
         Raises:
             ValueError: it cannot, with the remedy.
@@ -64,7 +64,7 @@ class Marginal(Penalty):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         return self.discrepancy.adversary_loss_to_law(devices.gather(code.z), prior)
 
-    def check(self, prior: Prior) -> None:
+    def check(self, prior: Prior, point: Tensor) -> None:
         """A critic must take codes as wide as the prior's: it is tried on some."""
         if isinstance(self.discrepancy, Adversarial):
             self.discrepancy.check(prior().mean)
@@ -130,10 +130,10 @@ class Sum(Penalty):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         return together(part.adversary_loss(code, prior) for part in self._penalties())
 
-    def check(self, prior: Prior) -> None:
+    def check(self, prior: Prior, point: Tensor) -> None:
         """Every part is asked."""
         for part in self._penalties():
-            part.check(prior)
+            part.check(prior, point)
 
     def _penalties(self) -> list[Penalty]:
         return [part for part in self.parts if isinstance(part, Penalty)]

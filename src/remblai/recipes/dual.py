@@ -1,9 +1,11 @@
 """What the recipes of generators share: their options, and the objective from the chosen parts."""
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from functools import wraps
+from typing import Annotated, Any
 
 from remblai.choices import Choice, make
 from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Adversarial, Discrepancy, Game
@@ -53,7 +55,24 @@ def adversarial(
     return game_critic(shape, critic, make(GAMES, game, "game"), lipschitz, packing)
 
 
-ON_DATA: dict[str, Callable[..., Discrepancy]] = DISCREPANCIES | {"adversarial": adversarial}
+def _between_samples(factory: Callable[..., Discrepancy]) -> Callable[..., Discrepancy]:
+    """The factory without `closed_form`, which is of use against a law only."""
+    signature = inspect.signature(factory)
+    kept = [parameter for name, parameter in signature.parameters.items() if name != "closed_form"]
+    if len(kept) == len(signature.parameters):
+        return factory
+
+    @wraps(factory)
+    def made(**options: Any) -> Discrepancy:
+        return factory(**options)
+
+    made.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # read by inspect
+    return made
+
+
+ON_DATA: dict[str, Callable[..., Discrepancy]] = {
+    name: _between_samples(factory) for name, factory in DISCREPANCIES.items()
+} | {"adversarial": adversarial}
 """The discrepancies by name, as generators take them: compared are points of data."""
 
 

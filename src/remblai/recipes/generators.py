@@ -4,15 +4,14 @@ from types import MappingProxyType
 from typing import Annotated
 
 from remblai.choices import Choice
-from remblai.discrepancies import DISCREPANCIES
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes.dual import ON_DATA, Latent, generator
 from remblai.recipes.parts import CostName, Network, Noise, PriorLaw, Shape, auto_encoder
 from remblai.recipes.recipe import recipe
 
 AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
-Mmd = Annotated[Choice, {"mmd": DISCREPANCIES["mmd"]}, "the squared maximum mean discrepancy of data and samples"]
-Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of data and samples"]
+Mmd = Annotated[Choice, {"mmd": ON_DATA["mmd"]}, "the squared maximum mean discrepancy of data and samples"]
+Entropic = Annotated[Choice, {"entropic": ON_DATA["entropic"]}, "the Sinkhorn divergence of data and samples"]
 GAUSSIAN = MappingProxyType({"name": "mmd", "kernel": "gaussian"})
 BLURRED = MappingProxyType({"name": "entropic", "epsilon": 0.3})
 

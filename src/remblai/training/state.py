@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from remblai import devices
 from remblai.discrepancies import Adversarial
 from remblai.objectives import Objective
 from remblai.training.ascents import Ascents, scheduled
@@ -37,6 +38,8 @@ class Player:
 
 class State:
     """A run in progress: give it to `steps` with an endless stream of batches.
+
+    Of several processes all begin with the first one's weights.
 
     Args:
         objective: what is trained; its critics are the `Adversarial` parts found in it.
@@ -90,7 +93,8 @@ class State:
         compile: bool = False,
     ) -> None:
         _check(lr=lr, critic_lr=critic_lr, clip=clip)
-        _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        _check_counts(1, accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        _check_counts(0, warm_start=warm_start)
         if steps is not None and warm_start >= steps:
             raise ValueError(
                 f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself "
@@ -98,6 +102,7 @@ class State:
             )
         if len(milestones) != len(decays):
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
+        devices.begin_as_one(objective)
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
         self.ascents, self.warm_start, self.batch_size, self.steps, self.precision = (
             scheduled(ascents),
@@ -263,7 +268,7 @@ def _check(**rates: float | None) -> None:
             raise ValueError(f"{name}: expected a number above 0, got {value}.")
 
 
-def _check_counts(**counts: int) -> None:
+def _check_counts(least: int, **counts: int) -> None:
     for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}.")
+        if value < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}.")

@@ -47,8 +47,9 @@ def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
             Picture.chart(
                 "js-estimate",
                 "Near log 2, whatever the samples look like",
-                "Above, the estimate on fresh points after each round, its running median over a tenth of the run, and "
-                "the largest value that it can have. Below, the energy distance of 720 samples to 360 held-out digits.",
+                "Above, the estimate on validation digits after each round, its running median over a tenth of the "
+                "run, and the largest value that it can have. Below, the energy distance of 720 samples to 360 "
+                "held-out digits.",
                 "Three columns of two curves each: the upper ones lie near a line, the lower ones move",
                 drawn.curves,
                 runs=runs,

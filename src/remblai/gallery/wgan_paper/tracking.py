@@ -51,9 +51,9 @@ def tracking(rounds: int = 160, evaluations: int = 80) -> Entry:
             Picture.chart(
                 "tracking",
                 "The estimate falls as the samples improve",
-                "Above, the critic's estimate on fresh points after each round, and its running median over a tenth "
-                "of the run. Below, what it should tell: the energy distance of 720 samples to 360 held-out digits. "
-                "The fourth run has another critic, so that its scale is its own.",
+                "Above, the critic's estimate on validation digits after each round, and its running median over a "
+                "tenth of the run. Below, what it should tell: the energy distance of 720 samples to 360 held-out "
+                "digits. The fourth run has another critic, so that its scale is its own.",
                 "Four columns of two curves each: three fall together, the fourth pair stays high",
                 drawn.curves,
                 runs=shown,

@@ -45,7 +45,7 @@ BATCH = 32
 DRAWN = 720
 """Samples of one evaluation, against the 360 held-out digits."""
 WATCHED = 64
-"""Fresh points a side of one round's estimate: the paper's batch."""
+"""Points a side of one round's estimate, fresh draws and validation digits: the paper's batch."""
 
 Floats = NDArray[np.float64]
 
@@ -55,7 +55,7 @@ class Run:
     """What was seen of a run.
 
     Attributes:
-        estimates: (rounds,) the game's estimate after each round, on fresh points that no turn was made on.
+        estimates: (rounds,) the game's estimate after each round, on digits that no turn is made on.
         places: (k,) the rounds, from 1, after which samples were held against held-out data.
         distances: (k,) their squared energy distance to the held-out digits, without bias.
         images: (DRAWN, 1, 16, 16) the last samples.
@@ -141,7 +141,7 @@ def watch(
             batch_size=BATCH,
             steps=rounds,
         )
-        fresh = batches(WATCHED, seed + 1)
+        fresh = map(enlarged, data.load("digits").validation.batches(WATCHED, seed + 1))
         for step in steps(state, batches(BATCH, seed)):
             with seeded(step.number):  # being watched changes nothing in the run
                 estimates.append(float(model.estimate(next(fresh))))

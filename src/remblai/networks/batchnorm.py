@@ -1,0 +1,24 @@
+"""Batch normalisation over the batches of all processes, so that several train as one with all their points."""
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from remblai import devices
+
+
+class _Everywhere(nn.Module):
+    def forward(self, x: Tensor) -> Any:
+        """Normalised x (n, c, ...): in training by the mean and variance of every process's points."""
+        if devices.world() == 1 or not self.training:
+            return super().forward(x)
+        # whole maps are gathered, not sums of them: the figures are then those of one process to the last bits
+        return super().forward(devices.gather(x)).chunk(devices.world())[devices.rank()]
+
+
+class BatchNorm1d(_Everywhere, nn.BatchNorm1d):
+    """`torch.nn.BatchNorm1d`, for vectors (n, c), over all processes."""
+
+
+class BatchNorm2d(_Everywhere, nn.BatchNorm2d):
+    """`torch.nn.BatchNorm2d`, for maps (n, c, h, w), over all processes."""
