@@ -72,7 +72,9 @@ def _cell(words: str) -> str:
 
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
-        value = ", ".join(str(item) for item in value.values())
+        name, *own = value.items()
+        told = ", ".join(f"{key.replace('_', '-')} {_shown(item)}" for key, item in own)
+        value = f"{name[1]} ({told})" if own else name[1]
     if isinstance(value, tuple):
         value = ", ".join(str(item) for item in value)
     return "" if value is None else f"{value}"

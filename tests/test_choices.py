@@ -1,5 +1,7 @@
 """Choices by name: flat and nested forms, contexts, conversions."""
 
+from collections.abc import Callable
+from types import MappingProxyType
 from typing import Annotated, Literal
 
 import pytest
@@ -57,6 +59,16 @@ def test_make_injects_only_the_context_that_is_asked_for() -> None:
     assert make(INNER, {"name": "large", "size": 4}, shape=(1,)) == ("large", 4, "a")
     live = object()
     assert make(INNER, live) is live  # type: ignore[arg-type]  # any object may be a part
+
+
+def test_options_of_a_choice_that_is_left_as_it_is_need_no_name() -> None:
+    table: dict[str, Callable[..., object]] = {"outer": outer}
+    assert make(table, {"name": "outer", "inner": {"size": 4.0}}, prior="p") == (("small", (2,), 4.0), False)
+
+    def preset(inner: Annotated[Choice, INNER, "inside"] = MappingProxyType({"name": "large", "extra": "b"})) -> object:
+        return make(INNER, inner)
+
+    assert make({"preset": preset}, {"name": "preset", "inner": {"size": 3}}) == ("large", 3, "b")
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,9 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train wae-mmd --threads 0", "threads"),
         ("train wae-mmd --from nowhere", "nowhere is not a run"),
         ("train nothing.py:f", "there is no file nothing.py"),
+        ("train wae-mmd --data digits --data.radius 2", "No such option '--data.radius'"),
+        ("train wae-mmd --overwrite --resume", "give one of them"),
+        ("distance ring grid --metric mmd --kernel.scale 0", "expected a positive, finite scale"),
         ("train wae-mmd surplus", "surplus"),
         ("train wae-mmd --lr", "--lr"),
         ("trian wae-mmd", "Did you mean 'train'"),
@@ -164,14 +167,22 @@ def test_a_recipe_of_a_file_is_run_only_when_it_is_named(call: Call, tmp_path: P
     refused(call("train --from a --out b"), 2, "not run unasked")
     refused(call("sample a"), 2, "not run unasked")
     assert not (tmp_path / "executed").exists()
+    assert call("report a --recipe own.py:mine")[0] == 0
+    assert "remblai train own.py:mine --from a" in (tmp_path / "a" / "report.html").read_text()
     assert call("train own.py:mine --from a --out b --quiet --evaluate-every 0 --device cpu")[0] == 0
     assert Run.open(tmp_path / "b").settings["arguments"] == {"latent": 2, "wide": 8}
     refused(call("train own.py:yours"), 2, "decorate the function")
 
 
+def test_options_of_the_data_are_dotted_after_it(call: Call, tmp_path: Path) -> None:
+    assert "--data.radius" in call("train wae-mmd --data ring --help")[1]
+    assert call("train wae-mmd --data ring --data.radius 3 --data.modes 4 --out run", SMALL)[0] == 0
+    assert Run.open(tmp_path / "run").settings["data"]["spec"] == {"name": "ring", "radius": 3.0, "modes": 4}
+
+
 def test_divergence_exits_with_1_and_names_step_and_term(call: Call, tmp_path: Path) -> None:
     told = call("train ae --out run --optimiser sgd --lr 1e20", SMALL)
-    refused(told, 1, r"the transport was not a finite number at step \d.*smaller --lr")
+    refused(told, 1, r"the transport was not a finite number at step \d.*; there was no checkpoint yet.*smaller --lr")
     assert Run.open(tmp_path / "run").settings["status"] == "diverged"
 
 

@@ -179,18 +179,23 @@ def test_figures_as_json_and_as_a_table(call: Call, runs: dict[str, Path], more:
     code, out, err = call("evaluate", runs["grey"], "-n", 60, "--json", *more)
     assert (code, err) == (0, "")
     told = json.loads(out)
+    assert told.pop("schema") == 1
     assert told.keys() >= {"energy_distance_squared", "reconstruction_mse", "w2", "latent_mmd_squared"}
     assert all(figure.keys() == {"value", "floor", "spread", "n"} for figure in told.values())
     assert remblai.load(runs["grey"]).run.metrics() == told
     table = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()
     assert table[0].split() == ["value", "floor", "spread", "n"]
     assert [line.split()[0] for line in table[1:]] == list(told)
+    assert remblai.evaluate(runs["grey"], n=60) == told
 
 
 def test_the_page_is_written_again(call: Call, runs: dict[str, Path]) -> None:
     page = runs["colour"] / "report.html"
     page.unlink(missing_ok=True)
     assert call("report", runs["colour"])[:2] == (0, f"{page}\n")
+    assert page.is_file()
+    page.unlink()
+    assert remblai.report(runs["colour"]) == page
     assert page.is_file()
 
 

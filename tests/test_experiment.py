@@ -185,6 +185,16 @@ def test_settings_of_critics_are_refused_where_there_are_none(tmp_path: Path, na
     assert train(tmp_path / "run", "wae-mmd", penalty=critic, **{name: value}).objective.penalty is not None
 
 
+def test_a_cost_of_ones_own_is_a_function_of_pairs(tmp_path: Path) -> None:
+    def cost(x: Tensor, y: Tensor) -> Tensor:
+        return (x - y).abs().sum(-1)
+
+    mine = train(tmp_path / "mine", "ae", cost=cost)
+    theirs = train(tmp_path / "theirs", "ae", cost="manhattan")
+    assert np.array_equal(mine.sample(4, seed=0), theirs.sample(4, seed=0))
+    assert np.array_equal(remblai.load(tmp_path / "mine", cost=cost).sample(4, seed=0), mine.sample(4, seed=0))
+
+
 def test_the_log_has_each_term_raw_and_weighted(tmp_path: Path) -> None:
     train(tmp_path / "run", "wae-gan", weight=4.0, steps=40, **{"penalty.width": 8})
     lines = Run.open(tmp_path / "run").terms()

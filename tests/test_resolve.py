@@ -77,7 +77,7 @@ def test_options_flat_nested_and_as_text_come_back(recipe: str, given: dict[str,
         ("wae-mmd", {"schedule": "stairs"}, "Known: constant, cosine, step"),
         ("wae-mmd", {"steps": True}, "whole number"),
         ("nothing.py:f", {}, "no file nothing.py"),
-        ("nothing.py", {}, "unknown recipe"),
+        ("nothing.py", {}, "name the function in the file too, as in nothing.py:my_model"),
     ],
 )
 def test_unknown_names_and_wrong_values_are_refused_with_the_nearest(spec: str, given: Any, words: str) -> None:
@@ -144,6 +144,19 @@ def test_a_file_without_that_recipe_says_how_to_make_one(file: Path) -> None:
     for name in ("yours", "not_a_recipe"):
         with pytest.raises(ValueError, match=r"decorate the function with @remblai.recipe"):
             find(f"{file}:{name}")
+
+
+@pytest.mark.parametrize("words", ["x = (", "import nothing_of_that_name", "1 / 0"])
+def test_a_file_that_fails_is_bad_input(file: Path, words: str) -> None:
+    file.write_text(words)
+    with pytest.raises(ValueError, match=r"fails when it is run: (SyntaxError|ModuleNotFoundError|ZeroDivisionError)"):
+        find(f"{file}:mine")
+
+
+def test_a_recipe_that_makes_no_objective_is_refused(file: Path) -> None:
+    file.write_text("import remblai\n@remblai.recipe(steps=1)\ndef mine(shape):\n    return 3\n")
+    with pytest.raises(ValueError, match="expected an Objective from it, got int"):
+        resolve(f"{file}:mine").build((2,))
 
 
 def test_a_loop_option_that_the_loop_does_not_have_is_refused(file: Path) -> None:

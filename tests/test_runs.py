@@ -261,6 +261,13 @@ def test_a_log_is_cut_back_and_a_line_cut_short_is_left_out(run: Run) -> None:
     assert [line["step"] for line in run.terms()] == [1, 2, 3, 4]
 
 
+def test_a_damaged_log_or_card_is_told_by_its_name(run: Run) -> None:
+    for name, read in (("terms.jsonl", run.terms), ("metrics.json", run.metrics)):
+        (run.folder / name).write_text("damaged\n")
+        with pytest.raises(ValueError, match=f"{name} cannot be read"):
+            read()
+
+
 def test_settings_and_metrics_are_kept(run: Run) -> None:
     run.update(status="complete")
     assert Run.open(run.folder).settings == {"schema": 1, "recipe": "ae", "status": "complete"}

@@ -116,6 +116,8 @@ def test_options_of_the_data_are_kept_and_repeated(tmp_path: Path) -> None:
         ({"precision": "float16"}, "precision"),
         ({"compile": "maybe"}, "compile"),
         ({"device": "tpu"}, "device"),
+        ({"overwrite": True, "resume": True}, "give one of them"),
+        ({"data": np.zeros((50, 2))}, "write an array with numpy.save and give its path"),
         ({"data": "digts"}, "Did you mean 'digits'"),
         ({"data": "digits:test"}, "--data digits"),
         ({"data": "nowhere/at/all"}, "no file or folder"),

@@ -64,7 +64,15 @@ def make(table: Table, choice: Choice, kind: str = "choice", **context: Any) -> 
     for key in given:
         if key not in known:
             raise unknown(f"option of {kind} {name!r}:", key, list(known))
+    given = {key: _named(value, wanted[key].default) for key, value in given.items()}
     return factory(**{key: value for key, value in context.items() if key in wanted}, **given)
+
+
+def _named(value: Any, default: Any) -> Any:
+    """Options of a choice that is left as it is, `{"scale": 2}`, with the name and the options that are its default."""
+    if not isinstance(value, Mapping) or NAME in value or not isinstance(default, str | Mapping):
+        return value
+    return ({NAME: default} if isinstance(default, str) else dict(default)) | dict(value)
 
 
 def own_options(factory: Callable[..., Any], every: bool = False) -> list[Option]:

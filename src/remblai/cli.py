@@ -6,12 +6,14 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args, get_origin
 
 import click
 
 from remblai.choices import Option, Table, convert, flatten, options, own_options, unknown
 from remblai.commands import COMMANDS
+from remblai.data import DATA
 from remblai.data import load as load_data
 from remblai.distance import METRICS
 from remblai.experiment import train
@@ -126,7 +128,10 @@ def train_command(arguments: list[str]) -> click.Command:
     loop = loop_options(recipe)
     fixed = [o for o in own_options(train) if o.name not in HIDDEN] + own_options(load_data)
     fixed.append(Option("from_run", str, None, "a run whose settings are repeated, but for those given here"))
-    params = [click_option(option) for option in [*signature, *loop, *fixed]]
+    data, of_data = _value_of("--data", arguments), []
+    if data in DATA:
+        of_data = [replace(option, name=f"data.{option.name}") for option in own_options(DATA[data])]
+    params = [click_option(option) for option in [*signature, *loop, *fixed, *of_data]]
     own = {p.name for p in params[: len(signature) + len(loop)]}
     data_names = {option.name for option in own_options(load_data)}
 
@@ -134,20 +139,28 @@ def train_command(arguments: list[str]) -> click.Command:
         given = {key: value for key, value in values.items() if value is not None}
         dotted = {key.replace("__", "."): given.pop(key) for key in list(given) if key in own}
         data_options = {key: given.pop(key) for key in list(given) if key in data_names}
+        if own_data := {key: given.pop(key) for key in list(given) if key.startswith("data__")}:
+            given["data"] = {"name": data} | {key.removeprefix("data__"): value for key, value in own_data.items()}
         trained = train(name, **given, data_options=data_options or None, **dotted)
         print(trained.folder / "report.html")
 
     built = Sectioned(
-        "train", params=[click.Argument(["name"], required=False), *params], callback=call, help=recipe.__doc__
+        "train",
+        params=[click.Argument(["name"], required=False, metavar="[RECIPE]"), *params],
+        callback=call,
+        help=recipe.__doc__,
     )
     built.sections = _sections(recipe.name, signature, loop)
+    if of_data:
+        built.sections = built.sections | {f"Options of {data}": [o.name.replace(".", "__") for o in of_data]}
     return built
 
 
 def _train_overview(arguments: list[str]) -> click.Command:
     if "--help" not in arguments:
         raise ValueError(f"train: name the recipe first, as in: remblai train wae-mmd. Known: {', '.join(RECIPES)}.")
-    rows = "\n".join(f"  {name:10s} {recipe.summary}" for name, recipe in RECIPES.items())
+    width = max(map(len, RECIPES))
+    rows = "\n".join(f"  {name:{width}s}  {recipe.summary}" for name, recipe in RECIPES.items())
     words = (
         f"{(train.__doc__ or '').partition(chr(10))[0]}\n\n\b\n{rows}\n\nremblai train RECIPE --help shows its options."
     )
@@ -264,7 +277,8 @@ def _told(problem: BaseException) -> tuple[int, str]:
         case KeyboardInterrupt() | click.Abort():
             return 130, "stopped"
         case Diverged():
-            return 1, f"{problem}; the last good checkpoint stays. Try a smaller --lr, or --clip 1."
+            kept = f"the checkpoint of step {problem.kept} stays" if problem.kept else "there was no checkpoint yet"
+            return 1, f"{problem}; {kept}. Try a smaller --lr, or --clip 1."
     return 1, f"{type(problem).__name__}: {problem}"
 
 

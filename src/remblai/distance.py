@@ -1,6 +1,7 @@
 """The distance between two data sets, by any metric, with what it can be trusted for."""
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,13 +58,19 @@ def _empirical(name: str) -> Callable[[], Statistic]:
         steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
         _, where = torch.unique(steps.round(), dim=0, return_inverse=True)
         cells = int(where.max()) + 1
+        if cells == len(both):
+            warnings.warn(
+                f"{name}: no value occurs twice, so that the samples have nothing in common whatever their laws are: "
+                "take mmd or wasserstein for such data",
+                stacklevel=1,  # told once, whoever calls
+            )
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
         return cast(Tensor, f_divergence(name, p, q))
 
     def factory() -> Statistic:
         return divergence
 
-    factory.__doc__ = f"{name.replace('-', ' ').capitalize()} between the empirical laws, for data that repeat."
+    factory.__doc__ = f"The f-divergence {name} of two samples' empirical laws, for data that repeat their values."
     return factory
 
 

@@ -60,7 +60,7 @@ def train(
 
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
-        data: a name, alone or as {"name": "ring", "radius": 1.0}, a folder or a file.
+        data: a name, alone or as {"name": "ring", "radius": 1.0} (--data ring --data.radius 1), a folder or a file.
         out: the run's folder; None takes the next free one under runs/.
         epochs: passes over the training data, in place of steps.
         seed: of everything random.
@@ -95,6 +95,8 @@ def train(
     ):
         if value < least:
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
+    if overwrite and resume:
+        raise ValueError("overwrite and resume: give one of them: a run is replaced or continued.")
     base = Run.open(from_run).settings if from_run else None
     if base is not None:
         precision = base["precision"] if precision == "auto" else precision
@@ -102,6 +104,8 @@ def train(
     resolved = settled(recipe, options, base)
     spec, data_options, dataset = data_of(data, data_options, base)
     seed = base["seed"] if seed is None and base else seed or 0
+    if seed < 0:
+        raise ValueError(f"seed: expected at least 0, got {seed}.")
     settle_counts(resolved, dataset, epochs, "steps" in options)
     where = devices.choose(device)
     settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
@@ -120,7 +124,9 @@ def train(
         else:
             try:
                 _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
-            except Diverged:
+            except Diverged as problem:
+                last = run.pointed("last")
+                problem.kept = int(last.name) if last else None
                 run.update(status="diverged", ended=now())
                 raise
     trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))

@@ -43,7 +43,10 @@ class Resolved:
         Raises:
             ValueError: an option outside its range, or parts that do not fit each other.
         """
-        return self.recipe(shape=shape, **nest(self.arguments))
+        objective = self.recipe(shape=shape, **nest(self.arguments))
+        if not isinstance(objective, Objective):
+            raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
+        return objective
 
     def to_json(self) -> dict[str, Any]:
         """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""
@@ -58,13 +61,15 @@ def find(spec: str | Recipe) -> Recipe:
     """The recipe that a name or `path/to/file.py:function` means; a path's code is run.
 
     Raises:
-        ValueError: no such recipe; the nearest is suggested.
+        ValueError: no such recipe, where the nearest is suggested; or a file that fails when it is run.
     """
     if isinstance(spec, Recipe):
         return spec
     if spec in RECIPES:
         return RECIPES[spec]
     path, _, name = spec.rpartition(":")
+    if spec.endswith(".py"):
+        raise ValueError(f"recipe {spec!r}: name the function in the file too, as in {spec}:my_model.")
     if not path.endswith(".py"):
         raise unknown("recipe", spec, RECIPES)
     if not Path(path).is_file():
@@ -72,7 +77,12 @@ def find(spec: str | Recipe) -> Recipe:
     module_spec = importlib.util.spec_from_file_location(Path(path).stem, path)
     assert module_spec is not None and module_spec.loader is not None
     module = importlib.util.module_from_spec(module_spec)
-    module_spec.loader.exec_module(module)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as problem:
+        raise ValueError(
+            f"recipe {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}."
+        ) from problem
     found = getattr(module, name, None)
     if not isinstance(found, Recipe):
         raise ValueError(
@@ -128,7 +138,7 @@ def made_by(saved: Mapping[str, Any]) -> Recipe:
     if saved["recipe"] not in RECIPES:
         raise ValueError(
             f"this run was made by {saved['recipe']!r}, which is not one of remblai's recipes and is not run unasked: "
-            "name it to `train`, or pass it as recipe=... to `load`."
+            "name it (--recipe path/to/file.py:function; for `train` the recipe itself; recipe=... for `load`)."
         )
     return RECIPES[saved["recipe"]]
 
@@ -139,13 +149,13 @@ def customs(saved: Mapping[str, Any]) -> dict[str, str]:
     return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
 
 
-def from_json(saved: Mapping[str, Any], recipe: Recipe | None = None, **parts: Any) -> Resolved:
+def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **parts: Any) -> Resolved:
     """What `Resolved.to_json` wrote. Nothing a run names is executed: recipes and parts from outside must be passed.
 
     Raises:
         ValueError: the run used a recipe or a part that is not remblai's own and was not passed.
     """
-    recipe = recipe or made_by(saved)
+    recipe = made_by(saved) if recipe is None else find(recipe)
     flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
     for name, value in customs(saved).items():
         if name in parts:

@@ -87,7 +87,10 @@ class Run:
         """The logged lines, oldest first; a last line cut short by a kill is left out."""
         path = self.folder / "terms.jsonl"
         lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-        return [json.loads(line) for line in lines if line.endswith("\n")]
+        try:
+            return [json.loads(line) for line in lines if line.endswith("\n")]
+        except ValueError as problem:
+            raise ValueError(f"{path} cannot be read: {problem}.") from None
 
     def cut_terms(self, number: int) -> None:
         """Forgets what was logged after step `number`, so that a resumed run's log has no line twice."""
@@ -100,7 +103,10 @@ class Run:
         path = self.folder / "metrics.json"
         if not path.is_file():
             return None
-        return {name: figure for name, figure in json.loads(path.read_text()).items() if name != "schema"}
+        try:
+            return {name: figure for name, figure in json.loads(path.read_text()).items() if name != "schema"}
+        except ValueError as problem:
+            raise ValueError(f"{path} cannot be read: {problem}: `remblai evaluate` writes it anew.") from None
 
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes the newest evaluation."""

@@ -2,6 +2,7 @@
 
 import datetime
 import math
+import os
 import platform
 from collections.abc import Mapping
 from importlib.metadata import version
@@ -73,9 +74,16 @@ def data_of(
     """What data is asked for, with which options: those of the run to repeat, or the digits, where none is named.
 
     Raises:
-        ValueError: unknown data, or a split where a whole data set is wanted.
+        ValueError: unknown data, what is no name or path, or a split where a whole data set is wanted.
     """
     given = dict(options or {})
+    if isinstance(spec, os.PathLike):
+        spec = os.fspath(spec)
+    if spec is not None and not isinstance(spec, str | Mapping):
+        raise ValueError(
+            f"data: expected a name, a path or a mapping such as {{'name': 'ring'}}, got {type(spec).__name__}: a run "
+            "names its data, so write an array with numpy.save and give its path."
+        )
     if base is not None and spec in (None, base["data"]["spec"]):
         spec, given = base["data"]["spec"], base["data"]["options"] | given
     spec = spec or "digits"

@@ -9,27 +9,32 @@ from remblai.choices import flatten
 from remblai.data import Dataset
 from remblai.evaluation import SMALLEST, Figure, fidelity_card, mode_card
 from remblai.pictures import pictures
+from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
-from remblai.trained import Trained
+from remblai.settings import data_of
+from remblai.trained import Trained, load
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
 
 
-def evaluate(trained: Trained, dataset: Dataset, n: int | None = None, seed: int = 0) -> dict[str, Figure]:
+def evaluate(
+    trained: Trained | str | Path, dataset: Dataset | None = None, n: int | None = None, seed: int = 0
+) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
     Where the data's modes are known it has the figures of `evaluation.mode_card` too.
 
     Args:
-        trained: the model.
-        dataset: its data; the test split is what it is held against.
+        trained: the model, or its run's folder.
+        dataset: its data, of which the test split is what it is held against; those of the run when None.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
 
     Raises:
         ValueError: n above what there is, or below 4.
     """
+    trained, dataset = _with_data(trained, dataset)
     most = min(len(dataset.test), len(dataset.train))
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
@@ -53,24 +58,26 @@ def measure(trained: Trained, dataset: Dataset) -> None:
         warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
 
 
-def report(trained: Trained, dataset: Dataset) -> Path:
+def report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Path:
     """Writes `report.html` and its pictures into the run's folder, and says where.
 
     Args:
-        trained: the model; its run holds the terms and the metrics.
-        dataset: its data.
+        trained: the model, or its run's folder, which holds the terms and the metrics.
+        dataset: its data; those of the run when None.
     """
+    trained, dataset = _with_data(trained, dataset)
     run, settings = trained.run, trained.run.settings
     shown = pictures(trained, dataset)
     write_pictures(run.folder, shown)
     page = run.folder / "report.html"
+    own = "" if settings["recipe"] in RECIPES else f"{settings['recipe']} "
     last = run.pointed("last")
     write_page(
         page,
         title=f"{settings['recipe']} on {settings['data']['name']}",
         summary=_sentence(trained, dataset),
         settings=_told(settings),
-        command=f"remblai train --from {run.folder} --out {run.folder}-again",
+        command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
         metrics=run.metrics() or {},
         pictures=shown,
         facts={
@@ -83,6 +90,11 @@ def report(trained: Trained, dataset: Dataset) -> Path:
         versions=settings["versions"],
     )
     return page
+
+
+def _with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
+    trained = trained if isinstance(trained, Trained) else load(trained)
+    return trained, data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
 
 
 def _told(settings: Mapping[str, Any]) -> dict[str, Any]:

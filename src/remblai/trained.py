@@ -204,7 +204,7 @@ def seeded(seed: int | None) -> Iterator[None]:
 
 
 def load(
-    folder: str | Path, *, which: str = "last", device: str = "auto", recipe: Recipe | None = None, **parts: Any
+    folder: str | Path, *, which: str = "last", device: str = "auto", recipe: str | Recipe | None = None, **parts: Any
 ) -> Trained:
     """The model of a run. Nothing in the run's folder is executed.
 
@@ -212,7 +212,7 @@ def load(
         folder: the run's folder.
         which: the `last` checkpoint or the `best`.
         device: auto, cpu, cuda or cuda:0.
-        recipe: the recipe, where it was not one of remblai's own.
+        recipe: the recipe, or its path/to/file.py:function, where it was not one of remblai's own.
         **parts: the live parts that were passed to `train`, by name.
 
     Raises:

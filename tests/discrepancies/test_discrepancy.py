@@ -2,13 +2,14 @@ import itertools
 import math
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from torch.distributions import Independent, Normal, Uniform
 
 from remblai.choices import make, options
 from remblai.costs import Laplacian
-from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Discrepancy, Entropic, Exact, Frechet
+from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, MMD, Discrepancy, Entropic, Exact, Frechet
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
 
@@ -111,6 +112,13 @@ def test_a_law_of_another_dimension_is_refused(discrepancy):
 class Means(Discrepancy):
     def forward(self, x, y):
         return (x.mean() - y.mean()).square()
+
+
+def test_arrays_are_refused_with_the_way_to_tensors(discrepancy):
+    with pytest.raises(ValueError, match=r"got x of type ndarray: use torch.as_tensor\(x\)"):
+        discrepancy(np.zeros((4, 4)), np.zeros((4, 4)))
+    with pytest.raises(ValueError, match=r"such as kernels.Gaussian\(scale=1.0\).* got 'gaussian'"):
+        MMD("gaussian")
 
 
 def test_the_interface_samples_as_many_points_and_has_no_critic():

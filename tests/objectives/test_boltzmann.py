@@ -264,6 +264,8 @@ def test_grey_data_for_a_binary_machine_name_the_remedy():
         found(torch.tensor([[0.0, 0.5, 0.2], [1.0, 0.7, 0.0]]))
     with pytest.raises(ValueError, match=r"in \[0, 1\], got -1 to 2"):
         objective(RBM(3, 2), binarise="sample")(torch.tensor([[-1.0, 0.5, 2.0]]))
+    with pytest.raises(ValueError, match=r"from -1 to 2\): it is for bits and grey images only"):
+        found(torch.tensor([[-1.0, 0.5, 2.0]]))
     with pytest.raises(ValueError, match=r"100% other values"):
         found(torch.full((1, 3), torch.nan))
 

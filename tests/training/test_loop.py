@@ -164,6 +164,16 @@ def test_warm_start_moves_the_encoder_only_and_towards_the_prior() -> None:
     assert set(next(steps(state, points(size=64))).terms) == {"transport", "penalty"}
 
 
+def test_batches_of_ones_own() -> None:
+    few = list(itertools.islice(points(), 3))
+    assert [step.number for step in steps(State(Line(), steps=3), few)] == [1, 2, 3]
+    with pytest.raises(ValueError, match=r"they ended at step 4: .* itertools.cycle"):
+        list(steps(State(Line(), steps=9), few))
+    for wrong, told in ((few[0].numpy(), "ndarray"), ([few[0]], "list"), (few[0].to(torch.uint8), "torch.uint8")):
+        with pytest.raises(ValueError, match=f"tensors x .* of floating point, got {told}"):
+            next(steps(State(Line()), [wrong]))  # type: ignore[list-item]
+
+
 def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
     with pytest.raises(ValueError, match="has no first phase"):
         run(State(Line(), warm_start=1), points(), 1)
@@ -180,6 +190,10 @@ def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
         ({"warm_start": -5}, "warm_start: expected at least 0, got -5"),
         ({"average": 1.0}, r"decay in \[0, 1\)"),
         ({"milestones": (0.5,)}, "as many of each"),
+        ({"milestones": (0.5, 0.3)}, "shares of the run from 0 to 1 that rise"),
+        ({"decays": (-1.0, 2.0)}, r"decays\[0\]: expected a number above 0"),
+        ({"betas": (0.5, 2.0)}, "betas: expected two numbers from 0 to below 1"),
+        ({"weight_decay": -1.0}, "weight_decay: expected a finite number of at least 0"),
     ],
 )
 def test_settings_outside_their_range_are_refused(setting: dict[str, object], words: str) -> None:

@@ -15,12 +15,15 @@ from remblai.data import Dataset, Split
 from remblai.data.rows import Rows
 from remblai.files import whole
 from remblai.report import save_grid
+from remblai.runs import SCHEMA
 from remblai.settings import data_of
 from remblai.summary import evaluate, measure, report
 from remblai.trained import Trained, load
 
 
-def sample_command(run: str, *, n: int = 64, seed: int = 0, out: str | None = None, device: str = "auto") -> None:
+def sample_command(
+    run: str, *, n: int = 64, seed: int = 0, out: str | None = None, recipe: str | None = None, device: str = "auto"
+) -> None:
     """Draws samples of a trained model.
 
     Args:
@@ -28,25 +31,27 @@ def sample_command(run: str, *, n: int = 64, seed: int = 0, out: str | None = No
         n: how many.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     path = Path(out) if out else trained.folder / ("samples.png" if trained.units.range else "samples.npz")
     print(_write(path, trained.sample(n, seed), columns=None))
 
 
-def encode_command(run: str, *, data: str, out: str, device: str = "auto") -> None:
+def encode_command(run: str, *, data: str, out: str, recipe: str | None = None, device: str = "auto") -> None:
     """Writes the codes of data: codes, labels (-1 where there are none), split and index.
 
     Args:
         run: the run's folder.
         data: a name, a folder or a file; NAME:test picks a split.
         out: the .npz to write.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
     if Path(out).suffix != ".npz":
         raise ValueError(f"out: expected a name that ends in .npz, got {out!r}.")
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     parts = list(_splits(trained, data))
     labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
     with whole(Path(out)) as temporary:
@@ -61,7 +66,13 @@ def encode_command(run: str, *, data: str, out: str, device: str = "auto") -> No
 
 
 def reconstruct_command(
-    run: str, *, data: str | None = None, n: int | None = None, out: str, device: str = "auto"
+    run: str,
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    out: str,
+    recipe: str | None = None,
+    device: str = "auto",
 ) -> None:
     """Writes the reconstructions of data.
 
@@ -70,9 +81,10 @@ def reconstruct_command(
         data: a name, a folder or a file, NAME:train picks a split; the run's own test data when not given.
         n: only the first n.
         out: a .png (each row of data above its reconstructions), .npz or .npy.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
     columns = 16
@@ -87,7 +99,14 @@ def reconstruct_command(
 
 
 def interpolate_command(
-    run: str, *, data: str | None = None, n: int = 8, steps: int = 9, out: str, device: str = "auto"
+    run: str,
+    *,
+    data: str | None = None,
+    n: int = 8,
+    steps: int = 9,
+    out: str,
+    recipe: str | None = None,
+    device: str = "auto",
 ) -> None:
     """Writes walks between data through the codes, one pair a row; between draws where there is no encoder.
 
@@ -97,9 +116,10 @@ def interpolate_command(
         n: how many walks.
         steps: images in each, both ends included.
         out: a .png, .npz or .npy.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     if n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if trained.encodes or data:
@@ -114,7 +134,13 @@ def interpolate_command(
 
 
 def evaluate_command(
-    run: str, *, data: str | None = None, n: int | None = None, json: bool = False, device: str = "auto"
+    run: str,
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    json: bool = False,
+    recipe: str | None = None,
+    device: str = "auto",
 ) -> None:
     """Measures a trained model against held-out data, each figure beside its floor.
 
@@ -123,23 +149,25 @@ def evaluate_command(
         data: a name, a folder or a file; the run's own when not given.
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
         json: print JSON and nothing else.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     dataset = _fitting(trained, data)
     metrics = evaluate(trained, dataset, n)
     trained.run.write_metrics(metrics)
-    print(as_json(metrics) if json else _table(metrics))
+    print(as_json({"schema": SCHEMA} | metrics) if json else _table(metrics))
 
 
-def report_command(run: str, *, device: str = "auto") -> None:
+def report_command(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
     """Writes a run's report.html and its pictures.
 
     Args:
         run: the run's folder.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device)
+    trained = load(run, device=device, recipe=recipe)
     dataset = _fitting(trained, None)
     if trained.run.metrics() is None:
         measure(trained, dataset)

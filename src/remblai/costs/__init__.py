@@ -14,6 +14,7 @@ from remblai.costs.points import (
     Power,
     Square,
     distances,
+    of_pairs,
     power,
     squared_distances,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "Power",
     "Square",
     "distances",
+    "of_pairs",
     "power",
     "squared_distances",
     "wide",

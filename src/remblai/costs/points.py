@@ -133,6 +133,19 @@ def power(p: float = 2.0) -> Cost:
     return Square() if p == 2.0 else Euclidean() if p == 1.0 else Power(p)
 
 
+def of_pairs(cost: object) -> Cost:
+    """The cost itself, or that of a function of pairs.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(cost, Cost):
+        return cost
+    if not callable(cost):
+        raise ValueError(f"cost: expected a name, a Cost or a function of pairs, got {type(cost).__name__}.")
+    return Custom(cost)
+
+
 class Custom(Cost):
     """A cost of one's own, from a function of pairs.
 

@@ -54,6 +54,9 @@ def check_samples(x: Tensor, y: Tensor) -> None:
         ValueError: samples that are empty, are no points, differ in the shape of a point, or are not floating point.
     """
     for name, sample in (("x", x), ("y", y)):
+        if not isinstance(sample, Tensor):
+            came = type(sample).__name__
+            raise ValueError(f"discrepancy: expected tensors, got {name} of type {came}: use torch.as_tensor({name}).")
         if sample.dim() < 2 or sample.numel() == 0:
             raise ValueError(f"discrepancy: expected samples {name} (n, d) with n, d >= 1, got {tuple(sample.shape)}.")
         if not sample.is_floating_point():

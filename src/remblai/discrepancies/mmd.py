@@ -30,13 +30,17 @@ class MMD(Discrepancy):
         closed_form: use the exact expectations where there are some; off, `to_law` samples the law as the paper does.
 
     Raises:
-        ValueError: a sample of one point with the unbiased estimate, or samples that do not fit together.
+        ValueError: what is no kernel, a sample of one point with the unbiased estimate, or samples that do not fit.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), lemma 6; Tolstikhin et al., algorithm 2, 1711.01558.
     """
 
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
         super().__init__()
+        if not isinstance(kernel, Kernel):
+            raise ValueError(
+                f"mmd: expected a kernel, such as kernels.Gaussian(scale=1.0) or kernels.Energy(), got {kernel!r}."
+            )
         self.kernel, self.biased, self.closed_form = kernel, biased, closed_form
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -67,8 +67,9 @@ class Sliced(Discrepancy):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean (for "max" the largest) over directions: x (n, ...), y (m, ...) -> scalar."""
+        x, y = flat(x, y)
         with torch.autocast(x.device.type, enabled=False):
-            return self._value(*flat(x, y))
+            return self._value(x, y)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """`forward` from a sample y (n, d) to the law itself where its quantiles are known, else to a sample of it."""

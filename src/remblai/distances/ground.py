@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from remblai.choices import Choice, make
-from remblai.costs import COSTS, Cost, Custom, Square
+from remblai.costs import COSTS, Cost, Square, of_pairs
 from remblai.distances.coupling import ENTRIES, Coupling, Sparse
 from remblai.distances.door import finite, tensor
 
@@ -214,14 +214,10 @@ def resolved(cost: CostLike) -> Cost:
     Raises:
         ValueError: unknown name, or no cost.
     """
-    found = make(COSTS, cost, "cost")
-    if isinstance(found, Cost):
-        if found.reads_law:
-            raise ValueError(f"cost {type(found).__name__}: it reads a law, not points; choose another cost.")
-        return found.cost.cost if isinstance(found, _Flipped) and isinstance(found.cost, _Flipped) else found
-    if not callable(found):
-        raise ValueError(f"cost: expected a name, a Cost or a function of pairs, got {type(found).__name__}.")
-    return Custom(found)
+    found = of_pairs(make(COSTS, cost, "cost"))
+    if found.reads_law:
+        raise ValueError(f"cost {type(found).__name__}: it reads a law, not points; choose another cost.")
+    return found.cost.cost if isinstance(found, _Flipped) and isinstance(found.cost, _Flipped) else found
 
 
 def points(name: str, value: Any) -> Tensor:

@@ -167,10 +167,11 @@ class Boltzmann(Objective):
 
     def _check_values(self, x: Tensor) -> None:
         if self.binarise == "none" and not bool(((x == 0) | (x == 1)).all()):
-            share = float(((x != 0) & (x != 1)).float().mean())
+            share, low, high = float(((x != 0) & (x != 1)).float().mean()), float(x.min()), float(x.max())
+            remedy = "set binarise to 'threshold' (1 above a half) or 'sample' (grey as odds)"
             raise ValueError(
-                f"Boltzmann: a binary machine expects 0s and 1s, got {share:.0%} other values (from {float(x.min()):g} "
-                f"to {float(x.max()):g}): set binarise to 'threshold' (1 above a half) or 'sample' (grey as odds)."
+                f"Boltzmann: a binary machine expects 0s and 1s, got {share:.0%} other values (from {low:g} to "
+                f"{high:g}): {remedy if low >= 0 and high <= 1 else 'it is for bits and grey images only'}."
             )
         if self.binarise != "none" and not bool(((x >= 0) & (x <= 1)).all()):
             raise ValueError(

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Annotated
 
 from remblai.choices import Choice, make
-from remblai.costs import COSTS, Cost
+from remblai.costs import COSTS, Cost, of_pairs
 from remblai.laws import DECODERS, ENCODERS, PRIORS, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
@@ -85,7 +85,7 @@ def auto_encoder(
         make(SUITED, encoder, "encoder", network=nets, prior=law),
         make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
         law,
-        make(COSTS, cost, "cost"),
+        of_pairs(make(COSTS, cost, "cost")),
         None if penalty is None else made(penalty, prior=law, latent=latent, network=nets),
         weight,
         transport_weight,

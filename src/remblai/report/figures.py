@@ -21,6 +21,7 @@ from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
 Floats = NDArray[np.float64]
 SHOWN = 4000  # points: more only make a blot
 CLASSES = 10
+FEW = 30  # places of a curve that are marked one by one, at most
 DECADES = 10.0  # a positive curve that falls further than this is read better on a log scale
 LEVELS = np.linspace(0.01, 0.99, 99)
 
@@ -70,7 +71,7 @@ def _curve(axes: Axes, name: str, x: Floats, y: Floats, theme: Theme) -> None:
     if negative:
         axes.axhline(0, color=theme.quiet, lw=0.8, ls=(0, (2, 3)))
     axes.plot(x, y, color=theme.model, alpha=0.28, lw=0.8)
-    axes.plot(x, smooth, color=theme.model, lw=1.6, solid_capstyle="round")
+    axes.plot(x, smooth, ".-" if len(x) <= FEW else "-", color=theme.model, lw=1.6, solid_capstyle="round")
     axes.plot(x[-1], smooth[-1], "o", color=theme.model, ms=4, clip_on=False)
     _beside(axes, number(float(smooth[-1])), (x[-1], smooth[-1]), theme.ink)
     axes.margins(x=0.01)

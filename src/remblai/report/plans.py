@@ -15,6 +15,8 @@ CELLS = 240
 
 LINES = 3000
 """Lines of a matching at most: those that carry the most are drawn."""
+INK = 300.0
+"""How much all lines darken the picture together, as so many opaque ones."""
 
 
 def heat(coupling: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme = LIGHT) -> bytes:
@@ -61,7 +63,8 @@ def matched(
     size = float(np.clip(4000 / len(both), 3, 26))
     with typeset():
         figure, (axes,) = chart(WIDTH * float(np.clip(high / wide, 0.5, 1.1)), theme=theme)
-        shades = [to_rgba(theme.quiet, 0.15 + 0.65 * mass) for mass in masses / masses.max()]
+        darkest = min(0.8, INK / len(masses))  # many lines lie on each other
+        shades = [to_rgba(theme.quiet, darkest * mass) for mass in masses / masses.max()]
         axes.add_collection(
             LineCollection(list(np.stack([x[rows], y[columns]], 1)), colors=shades, linewidths=0.8, zorder=1)
         )

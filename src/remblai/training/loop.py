@@ -1,7 +1,7 @@
 """One loop for all models: a round is some turns of the critics and one of the model."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,22 +23,35 @@ class Step:
 
 
 class Diverged(ArithmeticError):
-    """A term was not finite: `number` is the step and `term` the name."""
+    """A term was not finite: `number` is the step, `term` the name, `kept` the step of the last checkpoint, if any."""
 
     def __init__(self, number: int, term: str) -> None:
         super().__init__(f"the {term} was not a finite number at step {number}")
         self.number, self.term = number, term
+        self.kept: int | None = None
 
 
-def steps(state: State, batches: Iterator[Tensor]) -> Iterator[Step]:
+def steps(state: State, batches: Iterable[Tensor]) -> Iterator[Step]:
     """Trains `state` on endless batches x (n, ...), one `Step` at a time, until `state.steps` where that is given.
 
     Nothing in it waits for the device; `check(state)` does, and raises `Diverged`.
+
+    Raises:
+        ValueError: batches that end, or are no tensors of floating point.
     """
+    stream = iter(batches)
 
     def draw() -> Tensor:
         state.drawn += 1
-        return next(batches)
+        x = next(stream, None)
+        if x is None:
+            raise ValueError(
+                f"batches: they ended at step {state.number}: give endless ones, such as those of itertools.cycle."
+            )
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            told = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"batches: expected tensors x (n, ...) of floating point, got {told}.")
+        return x
 
     state.objective.train()
     while state.steps is None or state.number < state.steps:

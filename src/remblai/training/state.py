@@ -102,6 +102,13 @@ class State:
             )
         if len(milestones) != len(decays):
             raise ValueError(f"milestones and decays: expected as many of each, got {milestones} and {decays}.")
+        if sorted(milestones) != list(milestones) or not all(0 <= share <= 1 for share in milestones):
+            raise ValueError(f"milestones: expected shares of the run from 0 to 1 that rise, got {milestones}.")
+        _check(**{f"decays[{i}]": value for i, value in enumerate(decays)})
+        if not all(0 <= beta < 1 for beta in betas):
+            raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
+        if not 0 <= weight_decay < float("inf"):
+            raise ValueError(f"weight_decay: expected a finite number of at least 0, got {weight_decay}.")
         devices.begin_as_one(objective)
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
         self.ascents, self.warm_start, self.batch_size, self.steps, self.precision = (
