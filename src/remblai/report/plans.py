@@ -14,7 +14,7 @@ CELLS = 240
 """Rows and columns of a heat map at most: larger couplings are summed into so many."""
 
 LINES = 3000
-"""Lines of a matching at most: those that carry the most are drawn."""
+"""Lines of a matching at most: those that carry the most from each point are drawn."""
 INK = 300.0
 """How much all lines darken the picture together, as so many opaque ones."""
 
@@ -56,8 +56,9 @@ def matched(
         theme: the colours.
     """
     x, y, masses = (np.asarray(one, dtype=np.float64) for one in (x, y, masses))
-    most = np.argsort(masses)[::-1][:LINES]
-    rows, columns, masses = np.asarray(rows)[most], np.asarray(columns)[most], masses[most]
+    rows, columns = np.asarray(rows), np.asarray(columns)
+    most = _most(rows, masses, len(x))
+    rows, columns, masses = rows[most], columns[most], masses[most]
     both = np.concatenate([x, y])
     wide, high = np.ptp(both, axis=0) + 1e-9
     size = float(np.clip(4000 / len(both), 3, 26))
@@ -72,8 +73,24 @@ def matched(
             axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0, zorder=2, label=name)
         axes.set_aspect("equal")
         axes.autoscale_view()
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.06), ncols=2, frameon=False, labelcolor="linecolor")
+        axes.legend(
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.06),
+            ncols=2,
+            frameon=False,
+            labelcolor="linecolor",
+            handletextpad=0.1,
+        )
         return png(figure)
+
+
+def _most(rows: Any, masses: Floats, n: int) -> Any:
+    """Which lines to draw: of each of n points those that carry the most, as many of each."""
+    order = np.lexsort((-masses, rows))
+    kept = rows[order]
+    place = np.arange(len(kept)) - np.searchsorted(kept, kept)
+    chosen = order[place < max(1, LINES // n)]
+    return chosen[np.argsort(-masses[chosen])][:LINES]
 
 
 def _grouped(matrix: Floats, axis: int) -> Floats:
