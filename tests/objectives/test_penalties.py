@@ -122,10 +122,10 @@ def test_a_critic_of_codes_of_another_width_is_refused_and_a_fitting_one_left_as
     before = {key: value.clone() for key, value in fitting.state_dict().items()}
     torch.manual_seed(0)
     total = Sum((1.0, Marginal(Adversarial(fitting, Logistic()))))
-    total.check(PRIORS[prior](latent=2))
+    total.check(PRIORS[prior](latent=2), torch.zeros(2))
     assert all(torch.equal(value, before[key]) for key, value in fitting.state_dict().items())
     with pytest.raises(ValueError, match=r"points \(3,\).*build it for points of this shape"):
-        total.check(PRIORS[prior](latent=3))
+        total.check(PRIORS[prior](latent=3), torch.zeros(2))
 
 
 @pytest.mark.parametrize("name", PENALTIES)
@@ -133,7 +133,7 @@ def test_every_penalty_of_the_table_is_made_by_name(name: str) -> None:
     prior, one = PRIORS["normal"](latent=2), code(20)
     penalty = made(name, prior=prior, latent=2, network=NETWORKS["mlp"](shape=(1,), width=4))
     assert isinstance(penalty, Penalty)
-    penalty.check(prior)
+    penalty.check(prior, torch.zeros(1))
     assert torch.isfinite(penalty(one, prior()))
     assert made(penalty) is penalty
 

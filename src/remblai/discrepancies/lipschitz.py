@@ -175,16 +175,25 @@ class Spectral(Lipschitz):
 
     def prepare(self, critic: nn.Module) -> None:
         """Puts the division on each layer's weight."""
-        layers = [layer for layer in critic.modules() if isinstance(layer, LAYERS + TRANSPOSED)]
-        if not layers:
-            raise ValueError("spectral: expected a critic with linear or convolution layers, got none.")
         _refuse("spectral", critic, NORMALISING, "normalisation", "it undoes the division; use the norm 'none'")
-        for layer in layers:
-            register_parametrization(layer, "weight", UnitNorm(layer.weight))
+        divide(critic)
 
     def project(self, critic: nn.Module) -> None:
         """One power iteration on each layer."""
         settle(critic, 1)
+
+
+def divide(module: nn.Module) -> None:
+    """Puts the division by its largest singular value on each layer's weight.
+
+    Raises:
+        ValueError: there are no layers.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, LAYERS + TRANSPOSED)]
+    if not layers:
+        raise ValueError("spectral: expected linear or convolution layers, got none.")
+    for layer in layers:
+        register_parametrization(layer, "weight", UnitNorm(layer.weight))
 
 
 def settle(module: nn.Module, iterations: int = FIRST_ITERATIONS) -> None:

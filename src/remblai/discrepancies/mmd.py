@@ -37,7 +37,7 @@ class MMD(Discrepancy):
 
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
         super().__init__()
-        if not isinstance(kernel, Kernel):
+        if not callable(kernel):
             raise ValueError(
                 f"mmd: expected a kernel, such as kernels.Gaussian(scale=1.0) or kernels.Energy(), got {kernel!r}."
             )

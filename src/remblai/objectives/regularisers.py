@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from remblai.discrepancies.lipschitz import Spectral
+from remblai.discrepancies.lipschitz import divide, settle
 
 
 class Regulariser:
@@ -67,11 +67,11 @@ class SpectralNorm(Regulariser):
 
     def prepare(self, decoder: nn.Module) -> None:
         """Puts the division on each layer's weight."""
-        Spectral().prepare(decoder)
+        divide(decoder)
 
     def project(self, decoder: nn.Module) -> None:
         """One power iteration on each layer."""
-        Spectral().project(decoder)
+        settle(decoder, 1)
 
 
 REGULARISERS: dict[str, Callable[..., Regulariser]] = {
