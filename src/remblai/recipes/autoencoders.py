@@ -184,7 +184,7 @@ def swae(
 def cwae(
     shape: Shape,
     latent: Latent = None,
-    weight: Weight = 5.0,
+    weight: Weight = 7.0,
     network: Network = "auto",
     prior: PriorLaw = "normal",
     encoder: AutoEncoderLaw = "auto",
