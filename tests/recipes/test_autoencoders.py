@@ -146,6 +146,15 @@ def test_parts_that_do_not_fit_are_refused(name: str, options: dict[str, Any], w
         small(name, **options)
 
 
+def test_it_is_built_where_gradients_are_off_too() -> None:
+    with torch.no_grad():
+        built = small("wae-mmd")
+        with pytest.raises(ValueError, match="Hamming has no gradient"):
+            small("wae-mmd", cost="hamming")
+    sum(built(torch.randn(4, 2)).values()).backward()
+    assert all(p.grad is not None for p in built.decoder.parameters())
+
+
 def test_a_batch_of_one_is_refused_by_mmd_with_a_remedy() -> None:
     with pytest.raises(ValueError, match=r"at least 2 points .*take a larger batch"):
         small("wae-mmd")(torch.randn(1, 2))

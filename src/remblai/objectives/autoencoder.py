@@ -132,7 +132,8 @@ class AutoEncoder(Objective):
                 f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
                 f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
             )
-        told = self.cost(law.mean, law if self.cost.reads_law else law.mean.clone().requires_grad_())
+        with torch.enable_grad():  # a model may be built, as by `load`, where gradients are off
+            told = self.cost(law.mean, law if self.cost.reads_law else law.mean.clone().requires_grad_())
         if not (self.cost.reads_law or told.requires_grad):
             raise ValueError(
                 f"{type(self.cost).__name__} has no gradient that the decoder could follow: choose another cost, such "
