@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args, get_origin
 
 import click
 
-from remblai.choices import Option, Table, convert, flatten, options, own_options, unknown
+from remblai.choices import Option, Table, convert, flatten, nest, options, own_options, unknown
 from remblai.commands import COMMANDS
 from remblai.data import DATA
 from remblai.data import load as load_data
@@ -139,8 +139,8 @@ def train_command(arguments: list[str]) -> click.Command:
         given = {key: value for key, value in values.items() if value is not None}
         dotted = {key.replace("__", "."): given.pop(key) for key in list(given) if key in own}
         data_options = {key: given.pop(key) for key in list(given) if key in data_names}
-        if own_data := {key: given.pop(key) for key in list(given) if key.startswith("data__")}:
-            given["data"] = {"name": data} | {key.removeprefix("data__"): value for key, value in own_data.items()}
+        if asked := {key.replace("__", "."): given.pop(key) for key in list(given) if key.startswith("data__")}:
+            given |= nest({"data": data} | asked)
         trained = train(name, **given, data_options=data_options or None, **dotted)
         print(trained.folder / "report.html")
 
@@ -150,9 +150,7 @@ def train_command(arguments: list[str]) -> click.Command:
         callback=call,
         help=recipe.__doc__,
     )
-    built.sections = _sections(recipe.name, signature, loop)
-    if of_data:
-        built.sections = built.sections | {f"Options of {data}": [o.name.replace(".", "__") for o in of_data]}
+    built.sections = _sections(recipe.name, [*signature, *of_data], loop)
     return built
 
 

@@ -16,9 +16,19 @@ from remblai.evaluation import energy_distance
 from remblai.objectives import Objective
 from remblai.progress import Progress
 from remblai.recipes import Recipe
-from remblai.resolve import Resolved, loop_options
+from remblai.resolve import Resolved
 from remblai.runs import Checkpoint, Run
-from remblai.settings import Compile, Precision, data_of, describe, differences, now, settle_counts, settled
+from remblai.settings import (
+    Compile,
+    Precision,
+    check_critics,
+    data_of,
+    describe,
+    differences,
+    now,
+    settle_counts,
+    settled,
+)
 from remblai.signals import Interrupted, stop_signals
 from remblai.summary import measure, report
 from remblai.trained import Trained, load, seeded, shown
@@ -26,8 +36,6 @@ from remblai.training import Diverged, State, Step, check, gradient_norms, steps
 
 IMAGES = 4
 """Dimensions of a batch of images."""
-CRITICS_OWN = ("ascents", "critic_lr", "critic_schedule", "own_batches")
-"""Options of the loop that only critics have."""
 SCORED = 1000
 """Samples in the score by which the best checkpoint is chosen."""
 
@@ -114,7 +122,7 @@ def train(
     objective = resolved.build(dataset.shape).to(where)
     _channels_last_weights(objective)
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
-    _check_critics(state, resolved)
+    check_critics(state, resolved)
     _rehearse(state, dataset, seed)
     run = _run(folder, settings, overwrite, resume)
     best = _continue(run, state) if resume else None
@@ -181,17 +189,6 @@ def _train(
     run.update(status="complete", ended=now(), compile_fell_back=state.terms.fell_back or state.adversary.fell_back)
     if stopped:
         raise Interrupted(stopped[0])
-
-
-def _check_critics(state: State, resolved: Resolved) -> None:
-    """Refuses settings of critics, other than the recipe's, where none is trained: they would change nothing."""
-    own = {option.name: option.default for option in loop_options(resolved.recipe)}
-    idle = [name for name in CRITICS_OWN if resolved.loop[name] != own[name]]
-    if state.critics is None and idle:
-        raise ValueError(
-            f"{idle[0]}: this model trains no critic that it could be for: leave it out, or choose a part with a "
-            "critic, such as the penalty or discrepancy 'adversarial'."
-        )
 
 
 def _rehearse(state: State, dataset: Dataset, seed: int) -> None:

@@ -15,9 +15,12 @@ from remblai.choices import convert, flatten
 from remblai.data import Dataset
 from remblai.recipes import RECIPES, Recipe
 from remblai.resolve import Resolved, customs, find, from_json, resolve
+from remblai.training import State
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
+CRITICS_OWN = ("ascents", "critic_lr", "critic_schedule", "own_batches")
+"""Options of the loop that only critics have."""
 
 
 def now() -> str:
@@ -66,6 +69,21 @@ def settle_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, st
         raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
     # a batch or an accumulation of 0 is refused by State
     loop["steps"] = max(1, int(epochs * (size // max(1, loop["batch_size"])) / max(1, loop["accumulate"])))
+
+
+def check_critics(state: State, resolved: Resolved) -> None:
+    """Refuses settings of critics, other than the recipe's, where none is trained: they would change nothing.
+
+    Raises:
+        ValueError: there is one.
+    """
+    own = {option.name: option.default for option in resolved.loop_signature}
+    idle = [name for name in CRITICS_OWN if resolved.loop[name] != own[name]]
+    if state.critics is None and idle:
+        raise ValueError(
+            f"{idle[0]}: this model trains no critic that it could be for: leave it out, or choose a part with a "
+            "critic, such as the penalty or discrepancy 'adversarial'."
+        )
 
 
 def data_of(

@@ -141,7 +141,7 @@ def watch(
             batch_size=BATCH,
             steps=rounds,
         )
-        fresh = map(enlarged, data.load("digits").validation.batches(WATCHED, seed + 1))
+        fresh = batches(WATCHED, seed + 1, "validation")
         for step in steps(state, batches(BATCH, seed)):
             with seeded(step.number):  # being watched changes nothing in the run
                 estimates.append(float(model.estimate(next(fresh))))
@@ -159,9 +159,9 @@ def digits() -> tuple[Tensor, Tensor]:
     return enlarged(found.train[:]), enlarged(found.test[:])
 
 
-def batches(size: int, seed: int) -> Iterator[Tensor]:
-    """Endless shuffled batches (size, 1, 16, 16) of the training digits."""
-    return map(enlarged, data.load("digits").train.batches(size, seed))
+def batches(size: int, seed: int, split: str = "train") -> Iterator[Tensor]:
+    """Endless shuffled batches (size, 1, 16, 16) of a split of the digits."""
+    return map(enlarged, data.load("digits").split(split).batches(size, seed))
 
 
 def enlarged(x: Tensor) -> Tensor:
