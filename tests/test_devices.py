@@ -149,3 +149,12 @@ def test_devices_by_name() -> None:
 def test_a_device_that_is_not_here_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="device: "):
         devices.choose(name)
+
+
+def test_rows_are_shared_out_evenly_or_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert devices.share(7, "chains") == slice(0, 7)
+    monkeypatch.setattr(devices, "world", lambda: 3)
+    monkeypatch.setattr(devices, "rank", lambda: 1)
+    assert devices.share(6, "chains") == slice(2, 4)
+    with pytest.raises(ValueError, match="chains: expected a multiple of the 3 processes, got 7"):
+        devices.share(7, "chains")

@@ -48,6 +48,18 @@ def gather(x: Tensor) -> Tensor:
     return gathered
 
 
+def share(count: int, name: str) -> slice:
+    """This process's rows of `count` that all share out; every one where there is one process.
+
+    Raises:
+        ValueError: a count that cannot be shared evenly, by its name.
+    """
+    if count % world():
+        raise ValueError(f"{name}: expected a multiple of the {world()} processes, got {count}.")
+    rows = count // world()
+    return slice(rank() * rows, (rank() + 1) * rows)
+
+
 @torch.no_grad()
 def begin_as_one(module: nn.Module) -> None:
     """Gives every process the first one's parameters and buffers: each drew its own from a stream of its own."""

@@ -4,7 +4,6 @@ import itertools
 import pytest
 import torch
 
-from remblai import devices
 from remblai.discrepancies.entropic import Entropic
 from remblai.distances import sinkhorn
 from remblai.networks.rbm import RBM, states
@@ -144,31 +143,6 @@ def test_terms_are_weighted_and_named_for_what_they_are():
     assert all(heavy[name].item() == pytest.approx(2 * plain[name].item()) for name in plain)
     assert plain["decay"].item() == pytest.approx(3 * rbm.weight.square().sum().item())
     assert list(objective(rbm, decay=3.0).weights().values()) == [1.0, 0.0, 3.0]
-
-
-def test_two_devices_equal_one(monkeypatch):
-    rbm, x, y = machine(), repeated([1, 2, 1, 0, 0, 1, 0, 3]), repeated([1, 1, 2, 0, 1, 1, 1, 1])
-    options = {"form": "entropy", "likelihood_weight": 0.5}
-    terms = at_rest(objective(rbm, **options), y)(x)
-    wanted = torch.autograd.grad(sum(terms.values()), list(rbm.parameters()))
-
-    def gathered(part: torch.Tensor) -> torch.Tensor:
-        if part.dim() > 1:
-            return next(one for one in (x, y) if torch.equal(one.chunk(2)[devices.rank()], part))
-        parts = [one.detach() for one in rbm.free_energy(y).chunk(2)]
-        parts[devices.rank()] = part.detach() + 2 * (part - part.detach())  # backward sums what both ranks say
-        return torch.cat(parts)
-
-    total = [torch.zeros_like(p) for p in rbm.parameters()]
-    monkeypatch.setattr(devices, "world", lambda: 2)
-    monkeypatch.setattr(devices, "gather", gathered)
-    for rank in (0, 1):
-        monkeypatch.setattr(devices, "rank", lambda rank=rank: rank)
-        terms = at_rest(objective(rbm, **options), y.chunk(2)[rank])(x.chunk(2)[rank])
-        own = terms["transport_surrogate"] + terms["likelihood_surrogate"]
-        gradients = torch.autograd.grad(own, list(rbm.parameters()))
-        total = [sums + gradient / 2 for sums, gradient in zip(total, gradients, strict=True)]
-    assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(total, wanted, strict=True))
 
 
 def test_training_by_likelihood_finds_the_law():

@@ -16,8 +16,8 @@ from remblai.recipes import RECIPES
 from remblai.training import State, steps
 
 WARM, NORMED = "wae-mmd, warm start", "wae-mmd, batch norm"
-NAMES = [WARM, NORMED, *(name for name in RECIPES if not name.endswith("rbm"))]
-"""All but the machines: each process runs chains of its own, so that two have twice as many."""
+ENTROPY = "wasserstein-rbm, entropy"
+NAMES = [WARM, NORMED, ENTROPY, *RECIPES]
 WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
 OPTIONS: dict[str, Any] = {
     "latent": 3,
@@ -29,6 +29,9 @@ OPTIONS: dict[str, Any] = {
     "penalty.depth": 1,
     "penalty.directions": DIRECTIONS,
     "code": 3,
+    "hidden": 4,
+    "chains": BATCH,
+    "binarise": "sample",
     "features": 5,
     "noise": 0.1,
     "optimiser": "sgd",
@@ -37,6 +40,12 @@ OPTIONS: dict[str, Any] = {
     "average": None,
     "batch_size": BATCH,
     "steps": STEPS,
+}
+OWN: dict[str, dict[str, Any]] = {
+    WARM: {"warm_start": STEPS - 1},
+    NORMED: {"network": "dcgan", "network.norm": "batch"},
+    "wasserstein-rbm": {"warm_start": STEPS - 1},
+    ENTROPY: {"warm_start": 0, "form": "entropy"},
 }
 DRAWS = {
     torch.normal: "randn",
@@ -92,7 +101,7 @@ class SharedDraws(TorchFunctionMode):
 def trained(name: str) -> dict[str, Tensor]:
     """The recipe's weights after some steps, in float64, on this process's share of each batch."""
     given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in CONVOLUTIONAL else {})
-    own = {WARM: {"warm_start": STEPS - 1}, NORMED: {"network": "dcgan", "network.norm": "batch"}}.get(name, {})
+    own = OWN.get(name, {})
     how = settled(name.partition(",")[0], given | own)
     shape = (1, 5, 5) if name in CONVOLUTIONAL or name == NORMED else (2,)
     torch.manual_seed(devices.rank())  # the first one's weights are everybody's

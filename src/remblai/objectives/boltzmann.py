@@ -34,7 +34,7 @@ class Boltzmann(Objective):
         weight: of the transport; 0 trains by likelihood alone, and `estimate` still tells it.
         likelihood_weight: of the KL divergence (the paper's lambda).
         decay: of the sum of squared weights, biases left out.
-        chains: persistent chains on each device.
+        chains: persistent chains, shared out among the processes.
         gibbs_steps: by which a batch runs them on.
         form: "kl" smooths by epsilon KL(P | a x b), "entropy" by -epsilon H(P). The second has epsilon log p(y) added
             to g, which asks for more entropy of the machine: its least is a blurred copy of the data's law, where the
@@ -46,7 +46,8 @@ class Boltzmann(Objective):
 
     Raises:
         ValueError: a negative weight or no weight at all, counts below 1, an unknown name, a shape that the machine has
-            no bits for, the entropy form of a debiased divergence; on the first batch, data that are no bits.
+            no bits for, the entropy form of a debiased divergence; on the first batch, data that are no bits, or chains
+            that the processes cannot share evenly.
 
     Source: Montavon, Müller, Cuturi, "Wasserstein training of restricted Boltzmann machines" (2016), arXiv 1507.01972;
     Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient" (2008).
@@ -150,9 +151,11 @@ class Boltzmann(Objective):
         return self.transport.estimate(bits, self.draw(len(bits)))
 
     def _run_on(self) -> Tensor:
-        y = self.rbm.gibbs(self.chains.to(self.rbm.weight.dtype), self.gibbs_steps)
+        """This process's share of the chains, run on. Every process keeps them all, so that any checkpoint has them."""
+        mine = self.chains[devices.share(len(self.chains), "chains")]
+        y = self.rbm.gibbs(mine.to(self.rbm.weight.dtype), self.gibbs_steps)
         if self.training:
-            self.chains.copy_(y)  # in place: the moving average holds this very tensor
+            self.chains.copy_(devices.gather(y))  # in place: the moving average holds this very tensor
         return y
 
     @torch.no_grad()
