@@ -78,6 +78,19 @@ def test_samples_of_images_are_read_again(
     assert len(again.train) + len(again.validation) + len(again.test) == 20
 
 
+def test_a_law_is_fitted_drawn_from_and_measured(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
+    run, out = runs["points"], tmp_path / "s.npz"
+    code, told, err = call("fit", run, "--sampler", "mixture", "--sampler.components", 2)
+    assert (code, err) == (0, ""), err
+    assert f"remblai sample {run} --sampler mixture" in told
+    assert call("sample", run, "-n", 20, "--sampler", "mixture", "--out", out)[0] == 0
+    assert np.array_equal(arrays(out)["values"], remblai.load(run).sample(20, sampler="mixture"))
+    assert len(remblai.load(run).law("mixture").weights) == 2
+    cards = [json.loads(call("evaluate", run, "--json", *more)[1]) for more in ((), ("--sampler", "mixture"))]
+    assert cards[0]["w2"]["value"] != cards[1]["w2"]["value"]
+    assert cards[0]["reconstruction_mse"] == cards[1]["reconstruction_mse"]
+
+
 def test_samples_of_points_are_in_the_datas_units_and_are_read_again(
     call: Call, runs: dict[str, Path], tmp_path: Path
 ) -> None:
@@ -224,6 +237,14 @@ def test_json_is_one_object_and_nothing_else(call: Call) -> None:
         (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz or .npy"),
         (["sample", "points", "--out", "x.png"], "points cannot be drawn"),
         (["sample", "grey", "--which", "best"], "No such option"),
+        (["sample", "grey", "--sampler", "gaussian"], "remblai fit .* --sampler gaussian"),
+        (["sample", "grey", "--sampler", "gaussain"], "is not one of"),
+        (["evaluate", "generator", "--sampler", "mixture"], "gmmn has no encoder"),
+        (["fit", "generator"], "gmmn has no encoder"),
+        (["fit", "grey", "--sampler", "prior"], "unknown sampler .prior.. Known: gaussian, mixture"),
+        (["fit", "grey", "--sampler.components", "0"], "at least 1 component"),
+        (["fit", "grey", "--sampler", "gaussian", "--sampler.components", "3"], "No such option"),
+        (["fit", "nowhere"], "not a run"),
         (["encode", "grey", "--data", "digits", "--out", "x.npy"], "ends in .npz"),
         (["encode", "grey", "--data", "ring", "--out", "x.npz"], "give data of that shape"),
         (["reconstruct", "grey", "--data", "nowhere/x", "--out", "x.npz"], "no file or folder"),

@@ -2,6 +2,7 @@
 
 from remblai import data, discrepancies, distances, recipes, training
 from remblai.experiment import train
+from remblai.fitting import fit
 from remblai.recipes import recipe
 from remblai.summary import evaluate, report
 from remblai.trained import Trained, load
@@ -12,6 +13,7 @@ __all__ = [
     "discrepancies",
     "distances",
     "evaluate",
+    "fit",
     "load",
     "recipe",
     "recipes",

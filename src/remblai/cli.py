@@ -114,6 +114,11 @@ def distance_command(arguments: list[str]) -> click.Command:
     return command("distance", COMMANDS["distance"], _settled(METRICS[name], {}, arguments))
 
 
+def fit_command(arguments: list[str]) -> click.Command:
+    """`fit` with the options of the law that the arguments name."""
+    return command("fit", COMMANDS["fit"], _settled(COMMANDS["fit"], {}, arguments))
+
+
 def train_command(arguments: list[str]) -> click.Command:
     """`train` with the options of the recipe that the arguments name, and of the parts that they choose."""
     recipe = find(arguments[0]) if arguments and not arguments[0].startswith("-") else None
@@ -216,7 +221,11 @@ def _text(value: Any) -> str:
     return ",".join(str(item) for item in value) if isinstance(value, tuple | list) else str(value)
 
 
-BUILT: dict[str, Callable[[list[str]], click.Command]] = {"train": train_command, "distance": distance_command}
+BUILT: dict[str, Callable[[list[str]], click.Command]] = {
+    "train": train_command,
+    "distance": distance_command,
+    "fit": fit_command,
+}
 """Commands whose options depend on what the arguments choose."""
 
 

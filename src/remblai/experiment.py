@@ -13,7 +13,8 @@ from torch import Tensor
 from remblai import devices
 from remblai.data import Dataset
 from remblai.evaluation import energy_distance
-from remblai.objectives import Objective
+from remblai.fitting import fit
+from remblai.objectives import AutoEncoder, Objective
 from remblai.progress import Progress
 from remblai.recipes import Recipe
 from remblai.resolve import Resolved
@@ -138,6 +139,8 @@ def train(
                 run.update(status="diverged", ended=now())
                 raise
     trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
+    if trained.sampler != "prior":
+        fit(trained, dataset=dataset)
     measure(trained, dataset)
     report(trained, dataset)
     return trained
@@ -263,6 +266,9 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
     x = dataset.validation[:n]
     with seeded(0):
         model = shown(state.objective, state.average.values if state.average else None)
+        if isinstance(model, AutoEncoder) and model.law is None:
+            seen = dataset.train[: min(SCORED, len(dataset.train))]
+            model.fit(model.encode(seen.to(next(model.parameters()).device)).z.detach())
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
         model.load_state_dict(state.objective.state_dict())
         own = model.train().estimate(x.to(next(model.parameters()).device))  # with batch statistics, as in the game

@@ -61,11 +61,12 @@ def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
 
 
 def _samples(trained: Trained) -> Picture:
+    source = f"{_law(trained)}, decoded" if trained.decodes else "model"
     return Picture(
         "samples",
         "What it draws",
-        f"64 draws of the {'prior, decoded' if trained.decodes else 'model'}, not chosen. Look for shapes that belong "
-        "to no class, for kinds that are missing, and for many alike.",
+        f"64 draws of the {source}, not chosen. Look for shapes that belong to no class, for kinds that are missing, "
+        "and for many alike.",
         "A sheet of generated images",
         grid(trained.sample(64), 8),
     )
@@ -117,22 +118,28 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
         "labels": None if labels is None else labels[:n].numpy(),
         "names": dataset.classes,
     }
+    law, fitted = _law(trained), trained.sampler != "prior"
     if z.shape[1] == 1:
         return [_quantiles(z, p)]
-    words = "Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the prior. "
+    words = f"Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the {law}. "
     words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
     if z.shape[1] > 2:
         plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
         given["plane"] = plane
         words += (
-            f" The plane is the one where they look least like the prior: W2 is {plane.distances[0]:.2f} and "
-            f"{plane.distances[1]:.2f} along its axes; draws of the prior itself, searched the same way, give "
+            f" The plane is the one where they look least like it: W2 is {plane.distances[0]:.2f} and "
+            f"{plane.distances[1]:.2f} along its axes; draws of that law itself, searched the same way, give "
             f"{null.distances[0]:.2f} and {null.distances[1]:.2f}."
         )
-    return [
-        Picture.chart("codes", "Where the codes lie", words, "Codes scattered over the prior", codes, **given),
-        _quantiles(z, p),
-    ]
+    shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
+    return [shown] if fitted else [shown, _quantiles(z, p)]  # the chart's band is that of like coordinates
+
+
+def _law(trained: Trained) -> str:
+    """What the codes of samples are drawn from, in words."""
+    if trained.encodes and trained.prior is None:
+        return "law that its generator of codes learned"
+    return "prior" if trained.sampler == "prior" else f"law fitted to the training codes ({trained.sampler})"
 
 
 def _quantiles(z: Array, p: Array) -> Picture:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -111,6 +112,33 @@ class Run:
     def write_metrics(self, metrics: dict[str, Any]) -> None:
         """Writes the newest evaluation."""
         write_json(self.folder / "metrics.json", {"schema": SCHEMA} | metrics)
+
+    def keep_law(self, name: str, tensors: dict[str, Tensor], step: int) -> None:
+        """Keeps a law that was fitted to the codes of the model of this step."""
+        with whole(self._law(name)) as temporary:
+            temporary.write_bytes(save(_plain(tensors), {"schema": str(SCHEMA), "step": str(step)}))
+
+    def law(self, name: str, step: int) -> dict[str, Tensor]:
+        """The law that was kept under the name.
+
+        Raises:
+            ValueError: there is none, it cannot be read, or its codes are those of another step.
+        """
+        path, remedy = self._law(name), f"`remblai fit {self.folder} --sampler {name}` fits it"
+        if not path.is_file():
+            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to its codes: {remedy}.")
+        try:
+            with safe_open(path, "pt") as file:
+                fitted = (file.metadata() or {}).get("step")
+                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no mapping
+        except (SafetensorError, OSError) as problem:
+            raise ValueError(f"{path} cannot be read ({problem}): {remedy} anew.") from None
+        if fitted != str(step):
+            raise ValueError(f"{path} was fitted to the codes of step {fitted}, this is step {step}: {remedy} anew.")
+        return tensors
+
+    def _law(self, name: str) -> Path:
+        return self.folder / "samplers" / f"{name}.safetensors"
 
     @property
     def checkpoints(self) -> Path:

@@ -19,7 +19,11 @@ MOST = 2000
 
 
 def evaluate(
-    trained: Trained | str | Path, dataset: Dataset | None = None, n: int | None = None, seed: int = 0
+    trained: Trained | str | Path,
+    dataset: Dataset | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    sampler: str | None = None,
 ) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
@@ -30,11 +34,12 @@ def evaluate(
         dataset: its data, of which the test split is what it is held against; those of the run when None.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
+        sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
 
     Raises:
         ValueError: n above what there is, or below 4.
     """
-    trained, dataset = _with_data(trained, dataset)
+    trained, dataset = with_data(trained, dataset)
     most = min(len(dataset.test), len(dataset.train))
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
@@ -44,7 +49,7 @@ def evaluate(
     if trained.encodes:
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.prior}
-    samples = trained.draws(n, seed)
+    samples = trained.draws(n, seed, sampler)
     card = fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
     modes = dataset.modes
     return card if modes is None else card | mode_card(samples, modes.centres, modes.deviation, seed=seed)
@@ -65,7 +70,7 @@ def report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Pat
         trained: the model, or its run's folder, which holds the terms and the metrics.
         dataset: its data; those of the run when None.
     """
-    trained, dataset = _with_data(trained, dataset)
+    trained, dataset = with_data(trained, dataset)
     run, settings = trained.run, trained.run.settings
     shown = pictures(trained, dataset)
     write_pictures(run.folder, shown)
@@ -92,7 +97,8 @@ def report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Pat
     return page
 
 
-def _with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
+def with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
+    """The model, loaded where only its folder is given, and its data, those of the run where none are."""
     trained = trained if isinstance(trained, Trained) else load(trained)
     return trained, data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
 

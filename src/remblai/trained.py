@@ -3,17 +3,19 @@
 import contextlib
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from remblai import devices
+from remblai.choices import unknown
 from remblai.data import Split, Units
 from remblai.discrepancies.lipschitz import settle
-from remblai.laws import Prior
+from remblai.laws import SAMPLERS, NormalMixture, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
 from remblai.recipes import Recipe
 from remblai.resolve import from_json
@@ -38,10 +40,12 @@ class Trained:
         objective: its model.
         units: how data and the model's tensors become each other.
         summary: what the recipe is, in a sentence.
+        step: of the checkpoint that it is.
     """
 
-    def __init__(self, run: Run, objective: Objective, units: Units, summary: str) -> None:
-        self.run, self.objective, self.units, self.summary = run, objective, units, summary
+    def __init__(self, run: Run, objective: Objective, units: Units, summary: str, step: int) -> None:
+        self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
+        self._laws: dict[str, nn.Module] = {}
         objective.eval().requires_grad_(False)
 
     @property
@@ -96,17 +100,19 @@ class Trained:
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
 
-    def sample(self, n: int = 64, seed: int | None = 0) -> Array:
+    def sample(self, n: int = 64, seed: int | None = 0, sampler: str | None = None) -> Array:
         """n samples: images (n, h, w) or (n, h, w, c) uint8, or points (n, d), in the data's units.
 
         Args:
             n: how many, at least 1.
             seed: of the draw; None continues torch's global generator.
+            sampler: the law of the codes that they are decoded from: prior, gaussian or mixture, of which the last
+                two are fitted to codes by `fit`; None is the recipe's own.
 
         Raises:
-            ValueError: n below 1.
+            ValueError: n below 1, an unknown sampler, or one that has not been fitted to the codes of this step.
         """
-        return self.units.restore(self.draws(n, seed))
+        return self.units.restore(self.draws(n, seed, sampler))
 
     def encode(self, x: Array | Tensor, seed: int | None = 0) -> Array:
         """Codes z (n, k) of data x in its own units; a random encoder draws one code a point."""
@@ -146,13 +152,41 @@ class Trained:
         a, b = (self.units.scale(x[None]) for x in (x0, x1))
         return self.units.restore(self.paths(a, b, steps)[0])
 
-    def draws(self, n: int, seed: int | None = 0) -> Tensor:
+    def draws(self, n: int, seed: int | None = 0, sampler: str | None = None) -> Tensor:
         """n samples x (n, ...)."""
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
+        draw = self._drawn_from(sampler)
         with seeded(seed):
             counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
-            return torch.cat([self.objective.sample(count).cpu() for count in counts])
+            return torch.cat([draw(count).cpu() for count in counts])
+
+    @property
+    def sampler(self) -> str:
+        """The name of the law of the codes that samples are decoded from."""
+        own = self.objective.sampler if isinstance(self.objective, AutoEncoder) else None
+        return "prior" if own is None else own.name
+
+    def law(self, sampler: str | None = None) -> nn.Module:
+        """() -> the law of the codes (k,): the prior, or the one of this name that has been fitted; None is its own.
+
+        Raises:
+            ValueError: an unknown name, or a law that has not been fitted to the codes of this step.
+        """
+        name = self.sampler if sampler is None else sampler
+        if name == "prior":
+            return self.decoder.prior
+        if name not in self._laws:
+            if name not in SAMPLERS and name != self.sampler:
+                raise unknown("sampler", name, SAMPLERS)
+            encoder = self.auto_encoder  # which a generator has not: it says so before the law is looked for
+            self._laws[name] = NormalMixture(**self.run.law(name, self.step)).to(next(encoder.parameters()).device)
+        return self._laws[name]
+
+    def keep(self, name: str, law: NormalMixture) -> None:
+        """Keeps a law that was fitted to the model's codes, with the run too."""
+        self.run.keep_law(name, law.tensors(), self.step)
+        self._laws[name] = law.to(next(self.objective.parameters()).device)
 
     def codes(self, x: Rows, seed: int | None = 0) -> Tensor:
         """One draw of the codes (n, k) of x."""
@@ -179,8 +213,16 @@ class Trained:
         with seeded(seed):
             if isinstance(self.objective, CodeGenerator):
                 return self.objective.generator.sample(n).cpu()
-            drawn: Tensor = self.decoder.prior().sample((n,))
+            drawn: Tensor = self.law()().sample((n,))
             return drawn.cpu()
+
+    def _drawn_from(self, sampler: str | None) -> Callable[[int], Tensor]:
+        """What draws so many samples."""
+        if isinstance(self.objective, AutoEncoder):
+            return partial(self.objective.sample, law=self.law(sampler))
+        if sampler is None or (sampler == "prior" and not self.encodes):
+            return self.objective.sample
+        return partial(self.auto_encoder.sample, law=self.law(sampler))
 
     def _decode(self, z: Tensor) -> Tensor:
         mean: Tensor = self.decoder.decoder(z).mean
@@ -228,7 +270,7 @@ def load(
     objective = resolved.build(tuple(run.settings["data"]["shape"]))
     _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
-    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary)
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number)
 
 
 def shown(objective: M, average: Mapping[str, Tensor] | None) -> M:

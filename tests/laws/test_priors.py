@@ -57,6 +57,18 @@ def test_moments_of_the_samples_are_those_of_the_law(prior):
 
 
 @pytest.mark.parametrize("prior", CASES, ids=name)
+def test_nearest_is_on_the_support_and_nearer_than_any_draw(prior):
+    torch.manual_seed(0)
+    z = 3.0 * torch.randn(20, prior.latent)
+    near = prior.nearest(z)
+    assert torch.allclose(prior.nearest(near), near)
+    assert (prior().log_prob(near * (1 - 1e-6)) > -torch.inf).all()
+    draws = prior().sample((500,))
+    assert ((z - near).norm(dim=1)[:, None] <= torch.cdist(z, draws) + 1e-5).all()
+    torch.testing.assert_close(prior.nearest(draws), draws)
+
+
+@pytest.mark.parametrize("prior", CASES, ids=name)
 def test_constrain_lands_on_the_support_with_a_gradient(prior):
     raw = (3 * torch.randn(20, prior.latent)).requires_grad_()
     z = prior.constrain(raw)

@@ -6,6 +6,7 @@ from remblai.commands import about, runs, theory
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "sample": runs.sample_command,
+    "fit": runs.fit_command,
     "encode": runs.encode_command,
     "reconstruct": runs.reconstruct_command,
     "interpolate": runs.interpolate_command,

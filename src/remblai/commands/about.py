@@ -17,7 +17,7 @@ from remblai.distance import METRICS
 from remblai.distances import DIVERGENCES
 from remblai.gallery import GALLERY
 from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, ENCODERS, PRIORS
+from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS
 from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import PENALTIES, REGULARISERS
 from remblai.recipes import RECIPES
@@ -43,6 +43,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "priors": PRIORS,
     "encoders": ENCODERS,
     "decoders": DECODERS,
+    "samplers": SAMPLERS,
     "metrics": METRICS,
     "divergences": {name: METRICS[name] for name in DIVERGENCES},
     "ascents": ASCENTS,
@@ -56,7 +57,7 @@ def list_command(kind: str | None = None, *, json: bool = False) -> None:
 
     Args:
         kind: recipes, data, discrepancies, penalties, regularisers, costs, kernels, networks, critics, games,
-            constraints, priors, encoders, decoders, metrics, divergences, ascents, figures, gallery; or all.
+            constraints, priors, encoders, decoders, samplers, metrics, divergences, ascents, figures, gallery; or all.
         json: print JSON and nothing else.
     """
     if kind is not None and kind not in LISTS:

@@ -3,32 +3,46 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from remblai import data as datasets
+from remblai.choices import Choice, nest
 from remblai.commands.told import as_json
 from remblai.data import Dataset, Split
 from remblai.data.rows import Rows
 from remblai.files import whole
+from remblai.fitting import fit
+from remblai.laws import SAMPLERS
 from remblai.report import save_grid
 from remblai.runs import SCHEMA
 from remblai.settings import data_of
 from remblai.summary import evaluate, measure, report
 from remblai.trained import Trained, load
 
+FITTED = {name: fitter for name, fitter in SAMPLERS.items() if name != "prior"}
+Sampler = Annotated[str | None, SAMPLERS]
+
 
 def sample_command(
-    run: str, *, n: int = 64, seed: int = 0, out: str | None = None, recipe: str | None = None, device: str = "auto"
+    run: str,
+    *,
+    n: int = 64,
+    sampler: Sampler = None,
+    seed: int = 0,
+    out: str | None = None,
+    recipe: str | None = None,
+    device: str = "auto",
 ) -> None:
     """Draws samples of a trained model.
 
     Args:
         run: the run's folder.
         n: how many.
+        sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. None is the recipe's.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
         recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
@@ -36,7 +50,29 @@ def sample_command(
     """
     trained = load(run, device=device, recipe=recipe)
     path = Path(out) if out else trained.folder / ("samples.png" if trained.units.range else "samples.npz")
-    print(_write(path, trained.sample(n, seed), columns=None))
+    print(_write(path, trained.sample(n, seed, sampler), columns=None))
+
+
+def fit_command(
+    run: str,
+    *,
+    sampler: Annotated[Choice, FITTED] = "mixture",
+    recipe: str | None = None,
+    device: str = "auto",
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """Fits a law to the codes of a run's training data and keeps it with the run: samples can be decoded from it.
+
+    Args:
+        run: the run's folder.
+        sampler: the kind of law; --sampler NAME --help shows the options of one.
+        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        device: auto, cpu, cuda or cuda:0.
+        options: of the law.
+    """
+    trained = load(run, device=device, recipe=recipe)
+    fit(trained, nest({"sampler": sampler} | dict(options or {}))["sampler"], _fitting(trained, None))
+    print(f"{run}: the law {sampler} is fitted; remblai sample {run} --sampler {sampler} draws from it")
 
 
 def encode_command(run: str, *, data: str, out: str, recipe: str | None = None, device: str = "auto") -> None:
@@ -138,6 +174,7 @@ def evaluate_command(
     *,
     data: str | None = None,
     n: int | None = None,
+    sampler: Sampler = None,
     json: bool = False,
     recipe: str | None = None,
     device: str = "auto",
@@ -148,13 +185,15 @@ def evaluate_command(
         run: the run's folder.
         data: a name, a folder or a file; the run's own when not given.
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
+        sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. None is the
+            recipe's.
         json: print JSON and nothing else.
         recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
     """
     trained = load(run, device=device, recipe=recipe)
     dataset = _fitting(trained, data)
-    metrics = evaluate(trained, dataset, n)
+    metrics = evaluate(trained, dataset, n, sampler=sampler)
     trained.run.write_metrics(metrics)
     print(as_json({"schema": SCHEMA} | metrics) if json else _table(metrics))
 

@@ -1,11 +1,13 @@
-"""Laws: priors () -> P_Z, encoders x -> Q(Z|X), decoders z -> P(X|Z), as modules that return a torch Distribution."""
+"""Laws as modules that return a torch Distribution: priors () -> P_Z, encoders x -> Q(Z|X), decoders z -> P(X|Z), and
+those fitted to codes () -> Q_Z."""
 
 from collections.abc import Callable
 
-from remblai.laws import decoders, encoders, priors
+from remblai.laws import decoders, encoders, fitted, priors
 from remblai.laws.decoders import Decoder
 from remblai.laws.delta import Delta
 from remblai.laws.encoders import Encoder
+from remblai.laws.fitted import NormalMixture, Sampler
 from remblai.laws.priors import Prior
 
 PRIORS: dict[str, Callable[..., Prior]] = {
@@ -28,4 +30,22 @@ DECODERS: dict[str, Callable[..., Decoder]] = {
     "bernoulli": decoders.Bernoulli,
 }
 
-__all__ = ["DECODERS", "ENCODERS", "PRIORS", "Decoder", "Delta", "Encoder", "Prior"]
+SAMPLERS: dict[str, Callable[..., Sampler | None]] = {
+    "prior": fitted.prior,
+    "gaussian": fitted.Gaussian,
+    "mixture": fitted.Mixture,
+}
+"""What fits the law of the codes that samples are decoded from to codes (n, k) of data; None fits nothing."""
+
+__all__ = [
+    "DECODERS",
+    "ENCODERS",
+    "PRIORS",
+    "SAMPLERS",
+    "Decoder",
+    "Delta",
+    "Encoder",
+    "NormalMixture",
+    "Prior",
+    "Sampler",
+]

@@ -36,6 +36,10 @@ class Prior(nn.Module, ABC):
     def constrain(self, z: Tensor) -> Tensor:
         """Maps an encoder's raw output (n, latent) onto the support of the law."""
 
+    def nearest(self, z: Tensor) -> Tensor:
+        """The points of the law's support nearest to z (n, latent): z itself where every code is possible."""
+        return z
+
     def between(self, z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
         """Codes (n, steps, latent) at the shares t (steps,) of the ways from z0 (n, latent) to z1: straight lines."""
         return z0[:, None] + t[None, :, None] * (z1 - z0)[:, None]
@@ -100,6 +104,10 @@ class Uniform(Prior):
         """scale * tanh(z), as in the code of Wasserstein auto-encoders (tolstikhin/wae)."""
         return self.scale * torch.tanh(z)
 
+    def nearest(self, z: Tensor) -> Tensor:
+        """z, cut at the sides of the cube."""
+        return z.clamp(-self.scale, self.scale)
+
 
 class Sphere(Prior):
     """The uniform law on the unit sphere of R^k. E|Z - Z'|^2 = 2.
@@ -127,6 +135,10 @@ class Sphere(Prior):
     def constrain(self, z: Tensor) -> Tensor:
         """z / |z|."""
         return nn.functional.normalize(z, dim=-1)
+
+    def nearest(self, z: Tensor) -> Tensor:
+        """z / |z|."""
+        return self.constrain(z)
 
     def between(self, z0: Tensor, z1: Tensor, t: Tensor) -> Tensor:
         """Codes (n, steps, latent) on the shorter arcs of great circles: no code of a straight line is on the sphere.

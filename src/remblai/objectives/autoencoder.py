@@ -3,12 +3,12 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from remblai import devices
 from remblai.costs import Cost
-from remblai.laws import Decoder, Encoder, Prior
+from remblai.laws import Decoder, Encoder, Prior, Sampler
 from remblai.objectives.objective import Objective, at_the_mean
 from remblai.objectives.penalties import Code, Penalty
 from remblai.objectives.regularisers import Regulariser
@@ -34,6 +34,8 @@ class AutoEncoder(Objective):
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
         regulariser: what keeps the decoder smooth; None for nothing.
         regulariser_weight: its weight, at least 0.
+        sampler: fits the law of the codes that samples are decoded from, after training, where nothing holds the codes
+            to the prior; None decodes draws of the prior.
 
     Raises:
         ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
@@ -53,6 +55,7 @@ class AutoEncoder(Objective):
         noise: float = 0.0,
         regulariser: Regulariser | None = None,
         regulariser_weight: float = 1.0,
+        sampler: Sampler | None = None,
     ) -> None:
         super().__init__()
         for name, value in (
@@ -84,6 +87,8 @@ class AutoEncoder(Objective):
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
         self._check(law)
+        self.sampler = sampler
+        self.law: nn.Module | None = prior if sampler is None else None
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -140,9 +145,25 @@ class AutoEncoder(Objective):
                 "as manhattan, which is the same between bits."
             )
 
+    def fit(self, z: Tensor) -> None:
+        """Fits the law that samples are decoded from to codes z (n, k) of data; the prior is left as it is."""
+        if self.sampler is not None:
+            self.law = self.sampler(z).to(z.device)
+
     @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        mean: Tensor = self.decoder(self.prior().sample((n,))).mean
+    def sample(self, n: int, law: nn.Module | None = None) -> Tensor:
+        """n samples x (n, ...), decoded from codes of a law; its own is the prior, or what `fit` has found.
+
+        Raises:
+            ValueError: its own is to be fitted, and is not yet.
+        """
+        law = self.law if law is None else law
+        if law is None:
+            raise ValueError(
+                "sample: the law of the codes is fitted after training, and is not yet: call fit(z) with codes z (n, "
+                f"{self.prior.latent}) of data."
+            )
+        mean: Tensor = self.decoder(self.prior.nearest(law().sample((n,)))).mean
         return mean
 
     def _noisy(self, x: Tensor) -> Tensor:

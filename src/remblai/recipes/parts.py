@@ -7,7 +7,7 @@ from typing import Annotated
 
 from remblai.choices import Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
-from remblai.laws import DECODERS, ENCODERS, PRIORS, Encoder, Prior
+from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
@@ -45,6 +45,7 @@ PenaltyName = Annotated[Choice, PENALTIES, "what holds the codes to the prior"]
 Weight = Annotated[float, "the penalty's weight"]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
+SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
 CODES = 8
 """Dimensions of the code where none are asked for and x has as many entries."""
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
@@ -76,6 +77,7 @@ def auto_encoder(
     noise: float = 0.0,
     regulariser: Regulariser | None = None,
     regulariser_weight: float = 1.0,
+    sampler: Choice = "prior",
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
     latent = dimensions(latent, shape)
@@ -92,4 +94,5 @@ def auto_encoder(
         noise,
         regulariser,
         regulariser_weight,
+        make(SAMPLERS, sampler, "sampler"),
     )

@@ -1,0 +1,120 @@
+"""Fitted laws against numpy, scipy, scikit-learn and laws that are known."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+from sklearn.mixture import GaussianMixture
+from torch import Tensor
+
+from remblai.laws import SAMPLERS, NormalMixture, Sampler
+from remblai.laws.fitted import Gaussian, Mixture
+
+FITTERS = [name for name in SAMPLERS if name != "prior"]
+
+
+def fitter(name: str) -> Sampler:
+    found = SAMPLERS[name]()
+    assert found is not None
+    return found
+
+
+def two_groups(n: int = 4000) -> Tensor:
+    """A quarter N((-3, 0), diag(.25, 1)), the rest N((4, 1), of correlation .8)."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(n, 2, generator=generator)
+    first = noise * torch.tensor([0.5, 1.0]) + torch.tensor([-3.0, 0.0])
+    second = noise @ torch.tensor([[1.0, 0.8], [0.0, 0.6]]) + torch.tensor([4.0, 1.0])
+    return torch.where((torch.arange(n) % 4 == 0)[:, None], first, second)
+
+
+def test_the_prior_fits_nothing() -> None:
+    assert SAMPLERS["prior"]() is None
+
+
+def test_the_normal_law_has_the_codes_mean_covariance_and_density() -> None:
+    z = two_groups()
+    law = Gaussian()(z)()
+    mean, covariance = z.double().numpy().mean(0), np.cov(z.double().numpy().T)
+    wanted = stats.multivariate_normal(mean, covariance).logpdf(z.numpy())
+    np.testing.assert_allclose(law.log_prob(z).numpy(), wanted, atol=1e-4)
+    np.testing.assert_allclose(law.mean.numpy(), mean, atol=1e-5)
+    np.testing.assert_allclose(law.variance.numpy(), np.diag(covariance), rtol=1e-5)
+
+
+def test_a_mixture_has_the_density_of_scikit_learns() -> None:
+    z = two_groups()
+    law = Mixture(components=3, seed=1)(z)()
+    theirs = GaussianMixture(3, max_iter=500, random_state=1).fit(z.double().numpy())
+    np.testing.assert_allclose(law.log_prob(z).numpy(), theirs.score_samples(z.double().numpy()), atol=2e-3)
+
+
+def test_a_mixture_finds_the_groups_it_was_drawn_from() -> None:
+    found = Mixture(components=2)(two_groups(20_000))
+    order = found.means[:, 0].argsort()
+    torch.testing.assert_close(found.weights[order], torch.tensor([0.25, 0.75]), atol=0.01, rtol=0)
+    torch.testing.assert_close(found.means[order], torch.tensor([[-3.0, 0.0], [4.0, 1.0]]), atol=0.05, rtol=0)
+    covariances = found.factors @ found.factors.mT
+    wanted = torch.tensor([[[0.25, 0.0], [0.0, 1.0]], [[1.0, 0.8], [0.8, 1.0]]])
+    torch.testing.assert_close(covariances[order], wanted, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("name", FITTERS)
+def test_draws_have_the_moments_of_the_codes(name: str) -> None:
+    z, law = two_groups(), fitter(name)(two_groups())()
+    torch.manual_seed(0)
+    drawn = law.sample((50_000,))
+    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.05, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.15, rtol=0)
+
+
+@pytest.mark.parametrize("name", FITTERS)
+def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None:
+    z = two_groups(100)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    law = fitter(name)(z)
+    assert torch.equal(before[0], torch.get_rng_state())
+    assert np.array_equal(before[1], np.random.get_state()[1])
+    again = NormalMixture(**law.tensors())
+    assert torch.equal(law().log_prob(z), again().log_prob(z))
+    assert law.state_dict() == {}  # a checkpoint of a fitted model is that of an unfitted one
+
+
+@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize(
+    "codes",
+    [
+        torch.randn(50, 3, generator=torch.Generator().manual_seed(0)) * torch.tensor([1.0, 0.0, 2.0]),
+        torch.full((20, 3), 0.7),
+        torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]),
+        1e4 * torch.randn(30, 1, generator=torch.Generator().manual_seed(0)),
+    ],
+    ids=["dead axis", "all alike", "two codes", "one wide coordinate"],
+)
+def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
+    law = fitter(name)(codes)()
+    drawn = law.sample((500,))
+    assert torch.isfinite(law.log_prob(codes)).all()
+    assert torch.isfinite(drawn).all()
+    torch.testing.assert_close(
+        drawn.std(0), codes.std(0), atol=2e-3, rtol=0.35
+    )  # of two codes n and n - 1 are far apart
+
+
+@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize(
+    ("codes", "words"),
+    [
+        (torch.zeros(1, 3), r"n of 2 or more to fit a law to, got \(1, 3\)"),
+        (torch.zeros(5), r"got \(5,\)"),
+        (torch.tensor([[0.0], [float("nan")]]), "NaN or infinite"),
+    ],
+)
+def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        fitter(name)(codes)
+
+
+def test_a_mixture_of_nothing_is_refused_when_it_is_chosen() -> None:
+    with pytest.raises(ValueError, match="at least 1 component, got 0"):
+        Mixture(components=0)

@@ -1,0 +1,98 @@
+"""Laws fitted to a run's codes: kept with it, drawn from, told apart from stale ones."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from tests.small import train
+
+import remblai
+from remblai.laws.fitted import NormalMixture
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_fitted_law_is_kept_and_drawn_from(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run")
+    before = trained.sample(40)
+    law = remblai.fit(trained, {"name": "mixture", "components": 3})
+    assert isinstance(law, NormalMixture)
+    assert len(law.weights) == 3
+    loaded = remblai.load(tmp_path / "run")
+    assert np.array_equal(before, loaded.sample(40)), "the recipe's own stays the prior"
+    assert np.array_equal(before, loaded.sample(40, sampler="prior"))
+    drawn = loaded.sample(40, sampler="mixture")
+    assert np.array_equal(drawn, trained.sample(40, sampler="mixture"))
+    assert not np.array_equal(drawn, before)
+    torch.manual_seed(0)
+    assert np.array_equal(drawn, loaded.decode(law().sample((40,)))), "what is drawn is the law's codes, decoded"
+    figures = {name: remblai.evaluate(loaded, sampler=name) for name in ("prior", "mixture")}
+    assert figures["prior"]["w2"] != figures["mixture"]["w2"]
+    assert figures["prior"]["reconstruction_mse"] == figures["mixture"]["reconstruction_mse"]
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize("name", ["ae", "rae"])
+def test_a_recipe_of_free_codes_fits_its_own_law(tmp_path: Path, name: str) -> None:
+    trained = train(tmp_path / "run", name, sampler={"name": "mixture", "components": 4}, evaluate_every=10)
+    assert trained.sampler == "mixture"
+    law = trained.law()
+    assert isinstance(law, NormalMixture)
+    assert len(law.weights) == 4
+    assert np.array_equal(trained.sample(9), remblai.load(tmp_path / "run").sample(9))
+    assert np.array_equal(trained.sample(9), trained.sample(9, sampler="mixture"))
+    codes = trained.codes(remblai.data.load("digits").train)
+    torch.testing.assert_close(law().mean, codes.mean(0), atol=1e-3, rtol=0)  # expectation maximisation keeps the mean
+    scores = [line["validation"] for line in trained.run.terms() if "validation" in line]
+    assert len(scores) == 2
+    assert all(np.isfinite(score["energy_distance_squared"]) for score in scores)
+    again = train(tmp_path / "again", None, from_run=tmp_path / "run", sampler="prior")
+    assert again.sampler == "prior"
+    assert not (tmp_path / "again" / "samplers").exists()
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_law_of_other_codes_is_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    remblai.fit(train(folder, "ae"), "gaussian")
+    longer = train(folder, "ae", steps=40, resume=True)
+    assert len(longer.sample(3)) == 3, "the recipe's own is fitted anew"
+    with pytest.raises(ValueError, match=r"fitted to the codes of step 20, this is step 40: `remblai fit .* anew"):
+        longer.sample(3, sampler="gaussian")
+    remblai.fit(longer, "gaussian")
+    assert len(remblai.load(folder).sample(3, sampler="gaussian")) == 3
+
+
+@pytest.mark.usefixtures("bare")
+def test_what_is_missing_damaged_or_unknown_is_told(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run")
+    with pytest.raises(ValueError, match="no law 'gaussian' has been fitted to its codes: `remblai fit"):
+        trained.sample(3, sampler="gaussian")
+    with pytest.raises(ValueError, match=r"unknown sampler 'gausian'\. Did you mean 'gaussian'"):
+        trained.sample(3, sampler="gausian")
+    with pytest.raises(ValueError, match="the prior is not fitted"):
+        remblai.fit(trained)
+    remblai.fit(trained, "gaussian")
+    (tmp_path / "run" / "samplers" / "gaussian.safetensors").write_bytes(b"not this")
+    with pytest.raises(ValueError, match=r"gaussian.safetensors cannot be read .*: `remblai fit .* anew"):
+        remblai.load(tmp_path / "run").sample(3, sampler="gaussian")
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_generator_has_no_codes_to_fit(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run", "gmmn")
+    assert np.array_equal(trained.sample(3), trained.sample(3, sampler="prior"))
+    for asked in (lambda: remblai.fit(trained, "mixture"), lambda: trained.sample(3, sampler="mixture")):
+        with pytest.raises(ValueError, match="gmmn has no encoder"):
+            asked()
+
+
+@pytest.mark.usefixtures("bare")
+def test_codes_are_decoded_from_the_priors_support(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run", prior="sphere")
+    remblai.fit(trained, "gaussian")
+    seen: list[torch.Tensor] = []
+    decoder = trained.auto_encoder.decoder
+    decoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    trained.sample(50, sampler="gaussian")
+    torch.testing.assert_close(seen[0].norm(dim=1), torch.ones(50))
