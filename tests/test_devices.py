@@ -14,12 +14,13 @@ from remblai.kernels import KERNELS
 from remblai.laws import PRIORS
 from remblai.objectives import Code, Marginal
 
-WORLD = 2
+WORLD, LOSSES = 2, 4
 
 
 def setting() -> tuple[nn.Module, Tensor, Tensor, Marginal, Any]:
     torch.manual_seed(0)
     net, x, p = nn.Linear(3, 2).double(), torch.randn(16, 3).double(), torch.randn(16, 2).double()
+    net.register_parameter("shift", nn.Parameter(torch.zeros(16, 2).double()))
     prior = PRIORS["normal"](latent=2).double()
     penalty = Marginal(MMD(KERNELS["gaussian"](prior=prior).double()))
     return net, x, p, penalty, prior()
@@ -28,15 +29,18 @@ def setting() -> tuple[nn.Module, Tensor, Tensor, Marginal, Any]:
 def losses(net: nn.Module, x: Tensor, p: Tensor, penalty: Marginal, law: Any, mine: slice) -> list[Tensor]:
     """A discrepancy to a sample of all processes, and the penalty as an objective calls it."""
     z = net(x[mine])
+    slope = torch.autograd.grad((devices.gather(z) ** 3).sum(), z, create_graph=True)[0]
     return [
         MMD(KERNELS["imq"](prior=PRIORS["normal"](latent=2)).double())(p, devices.gather(z)),
         penalty(Code(x[mine], law, z), law),
+        (devices.gather(z) + net.shift).square().sum(),  # the sum hands one gradient to both
+        devices.gather(slope).square().sum() / devices.world() ** 2,  # a slope is the sum of what each process says
     ]
 
 
 def gradients(mine: slice) -> list[tuple[Tensor, dict[str, Tensor]]]:
     found = []
-    for number in range(2):
+    for number in range(LOSSES):
         net, *rest = setting()
         loss = losses(net, *rest, mine)[number]
         loss.backward()
@@ -104,7 +108,7 @@ def test_all_begin_with_the_first_ones_weights_and_buffers(told: list[dict[str, 
         assert all(torch.equal(each["layer"][name], value) for name, value in first.items())
 
 
-@pytest.mark.parametrize("number", [0, 1], ids=["discrepancy", "penalty"])
+@pytest.mark.parametrize("number", range(LOSSES))
 def test_gathered_values_and_gradients_equal_those_of_one_process(told: list[dict[str, Any]], number: int) -> None:
     value, gradient = gradients(slice(None))[number]
     for each in told:
@@ -112,9 +116,13 @@ def test_gathered_values_and_gradients_equal_those_of_one_process(told: list[dic
         assert abs(theirs - value).item() < 1e-12
         for name, expected in gradient.items():
             assert (by_rank[name] - expected).norm() < 1e-12 * expected.norm()
+
+
+def test_the_setting_tells_gathered_from_apart() -> None:
+    value, _ = gradients(slice(None))[0]
     net, x, p, _, _ = setting()
     apart = MMD(KERNELS["imq"](prior=PRIORS["normal"](latent=2)).double())(p[:8], net(x[:8]))
-    assert abs(apart.item() - value.item()) > 1e-3, "the setting would not tell gathered from apart"
+    assert abs(apart.item() - value.item()) > 1e-3
 
 
 def test_one_process_is_the_trivial_case() -> None:

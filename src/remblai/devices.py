@@ -2,22 +2,39 @@
 
 import random
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 
 import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+_apart: ContextVar[bool] = ContextVar("_apart", default=False)
+
 
 def world() -> int:
     """How many processes train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
+    return dist.get_world_size() if dist.is_initialized() and not _apart.get() else 1
 
 
 def rank() -> int:
     """This process's number among them, from 0."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return dist.get_rank() if dist.is_initialized() and not _apart.get() else 0
+
+
+def apart(wanted: bool) -> AbstractContextManager[None]:
+    """Within it each process is alone, where that is wanted: all compute the same of points that all have gathered."""
+    return _each_alone() if wanted and world() > 1 else nullcontext()  # what a compiler knows
+
+
+@contextmanager
+def _each_alone() -> Iterator[None]:
+    token = _apart.set(True)
+    try:
+        yield
+    finally:
+        _apart.reset(token)
 
 
 class _Gather(torch.autograd.Function):
@@ -25,16 +42,29 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
-        parts = [torch.empty_like(x) for _ in range(world())]
+        parts = [torch.empty_like(x) for _ in range(dist.get_world_size())]
         dist.all_gather(parts, x.contiguous())
         return torch.cat(parts)
 
     @staticmethod
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
-        (gradient,) = gradients
-        gradient = gradient.contiguous()
-        dist.all_reduce(gradient)
-        return gradient.chunk(world())[rank()]
+        summed: Tensor = _SumShare.apply(*gradients)  # type: ignore[no-untyped-call]  # torch has no types for it
+        return summed
+
+
+class _SumShare(torch.autograd.Function):
+    """This rank's rows of the sum over ranks: the other's transpose, so that each is the other's derivative."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)  # autograd may still need the one that came
+        dist.all_reduce(total)
+        return total.chunk(dist.get_world_size())[dist.get_rank()]
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> Tensor:
+        gathered: Tensor = _Gather.apply(*gradients)  # type: ignore[no-untyped-call]
+        return gathered
 
 
 def gather(x: Tensor) -> Tensor:

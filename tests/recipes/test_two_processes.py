@@ -17,7 +17,8 @@ from remblai.training import State, steps
 
 WARM, NORMED = "wae-mmd, warm start", "wae-mmd, batch norm"
 ENTROPY = "wasserstein-rbm, entropy"
-NAMES = [WARM, NORMED, ENTROPY, *RECIPES]
+TWICE, FEATURES, CRITIC = "rae, gradient", "ebgan, batch norm", "dcgan, batch norm"
+NAMES = [WARM, NORMED, ENTROPY, TWICE, FEATURES, CRITIC, *RECIPES]
 WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
 OPTIONS: dict[str, Any] = {
     "latent": 3,
@@ -41,13 +42,18 @@ OPTIONS: dict[str, Any] = {
     "batch_size": BATCH,
     "steps": STEPS,
 }
+IMAGES = {"network": "dcgan", "network.norm": "batch"}
 OWN: dict[str, dict[str, Any]] = {
     WARM: {"warm_start": STEPS - 1},
-    NORMED: {"network": "dcgan", "network.norm": "batch"},
+    NORMED: IMAGES,
+    TWICE: IMAGES | {"regulariser": "gradient"},
+    FEATURES: IMAGES | {"critic": "dcgan", "critic.norm": "batch"},
+    CRITIC: IMAGES | {"critic": "dcgan", "critic.norm": "batch"},
     "wasserstein-rbm": {"warm_start": STEPS - 1},
     ENTROPY: {"warm_start": 0, "form": "entropy"},
 }
 DRAWS = {
+    torch.randint: "rand",
     torch.normal: "randn",
     torch.randn: "randn",
     torch.randn_like: "randn",
@@ -81,14 +87,17 @@ class SharedDraws(TorchFunctionMode):
         shape = (rows * devices.world(), *like.shape[1:]) if whole else like.shape
         drawn = getattr(torch, DRAWS[func])(shape, generator=generator, dtype=torch.float64)
         mine = drawn[devices.rank() * rows :][:rows] if whole else drawn
-        return self._as_asked(func, mine.to(like.dtype), like, args, kwargs)
+        return self._as_asked(func, mine, args).to(like.dtype)
 
-    def _as_asked(self, func: Any, drawn: Tensor, like: Tensor, args: Any, kwargs: Any) -> Tensor:
+    def _as_asked(self, func: Any, drawn: Tensor, args: Any) -> Tensor:
+        if func is torch.randint:
+            low, high = args[:2]
+            return low + ((high - low) * drawn).floor()
         if func is torch.normal:
             mean, deviation = args[:2]
             return mean + deviation * drawn
         if func in (torch.bernoulli, Tensor.bernoulli):
-            return (drawn < args[0]).to(like.dtype)
+            return drawn < args[0]
         if func is Tensor.uniform_:
             low, high = (args[1:] or (0.0, 1.0))[:2]
             return args[0].copy_(low + (high - low) * drawn)
@@ -103,7 +112,7 @@ def trained(name: str) -> dict[str, Tensor]:
     given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in CONVOLUTIONAL else {})
     own = OWN.get(name, {})
     how = settled(name.partition(",")[0], given | own)
-    shape = (1, 5, 5) if name in CONVOLUTIONAL or name == NORMED else (2,)
+    shape = (1, 5, 5) if name in CONVOLUTIONAL or "network.norm" in own else (2,)
     torch.manual_seed(devices.rank())  # the first one's weights are everybody's
     objective = how.build(shape).double()
     state = State(objective, **how.loop)

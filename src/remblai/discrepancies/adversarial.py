@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from remblai import devices
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples
 from remblai.discrepancies.feature_games import SMALLEST, FeatureGame
@@ -31,7 +32,7 @@ class Adversarial(Discrepancy):
             critic then learns minus the log-density of Q. For games whose best score is log p / q.
         packing: points that are judged together, along their first axis; a short tail of a sample is left out. A
             critic that sees several at once sees that they are alike. The game is then between the laws of packs, of
-            which the estimate tells: it is more than that of single points, for W1 up to the root of `packing` times.
+            which the estimate tells: for W1 it is from the root of `packing` to `packing` times that of single points.
 
     Raises:
         ValueError: a critic or a game that the constraint cannot hold, an offset of constant density, beside packing or
@@ -73,6 +74,8 @@ class Adversarial(Discrepancy):
             )
         self.critic, self.game, self.lipschitz, self.offset, self.packing = critic, game, held, offset, packing
         self.needs_all_samples = isinstance(game, FeatureGame) and game.pairs
+        # whether each process has the points of all, which the critic's batch norm must not gather again
+        self.sees_all = self.needs_all_samples
         self.lipschitz.prepare(critic)
         self.project()
 
@@ -127,15 +130,20 @@ class Adversarial(Discrepancy):
             return z
         packs = len(z) // self.packing
         if packs == 0:
-            raise ValueError(f"adversarial: expected at least {self.packing} points for one pack, got {len(z)}.")
+            raise ValueError(
+                f"adversarial: expected at least {self.packing} points for one pack, got {len(z)}: take larger "
+                "batches, or less packing."
+            )
         return z[: packs * self.packing].reshape(packs, self.packing * z.shape[1], *z.shape[2:])
 
     def _at_rest(self, z: Tensor) -> Tensor:
         lent = {name: buffer.clone() for name, buffer in self.critic.named_buffers()}
-        return self._checked(z, functional_call(self.critic, lent, (z,)) if lent else self.critic(z))
+        with devices.apart(self.sees_all):
+            return self._checked(z, functional_call(self.critic, lent, (z,)) if lent else self.critic(z))
 
     def _answer(self, z: Tensor) -> Tensor:
-        return self._checked(z, self.critic(z))
+        with devices.apart(self.sees_all):
+            return self._checked(z, self.critic(z))
 
     def _checked(self, z: Tensor, answers: Tensor) -> Tensor:
         n = len(z)

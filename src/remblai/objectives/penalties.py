@@ -57,6 +57,8 @@ class Marginal(Penalty):
     def __init__(self, discrepancy: Discrepancy) -> None:
         super().__init__()
         self.discrepancy = discrepancy
+        if isinstance(discrepancy, Adversarial):
+            discrepancy.sees_all = True
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         return self.discrepancy.to_law(devices.gather(code.z), prior)
