@@ -1,4 +1,5 @@
 import copy
+import itertools
 import math
 
 import pytest
@@ -280,10 +281,20 @@ def test_a_packed_critic_sees_modes_that_a_plain_one_cannot():
     assert float(plain.estimate(*draw())) < 0.02
 
 
+def test_w1_of_packs_lies_between_the_root_of_packing_and_packing_times_that_of_points():
+    """P is one point and Q leaves it now and then: a pack costs the root of how many of its points have left."""
+    for m, away in itertools.product((2, 4), (0.05, 0.5, 1.0)):
+        left = torch.tensor(list(itertools.product((0.0, 1.0), repeat=m)))
+        masses = torch.where(left > 0, away, 1.0 - away).prod(1)
+        of_packs = float(masses @ left.norm(dim=1))  # from one point there is one plan
+        assert math.sqrt(m) * away - 1e-6 <= of_packs <= m * away + 1e-6
+        assert of_packs > math.sqrt(m) * away + 1e-3 or away == 1.0
+
+
 def test_packing_out_of_range_is_refused():
     with pytest.raises(ValueError, match="at least 1 point"):
         adversarial(packing=0)
-    with pytest.raises(ValueError, match="at least 4 points for one pack"):
+    with pytest.raises(ValueError, match="at least 4 points for one pack, got 3: take larger batches"):
         adversarial(mlp(12, 1, 8, 1), packing=4)(torch.randn(3, 3), torch.randn(3, 3))
     with pytest.raises(ValueError, match="score of one point"):
         adversarial(mlp(6, 1, 8, 1), packing=2, offset=PRIORS["normal"](3))

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.distributions import Normal
 
 from remblai.choices import make
@@ -144,6 +145,29 @@ def test_the_bound_on_fresh_gaussian_points_is_tight_within_three_standard_error
     assert abs(float(game.estimate(raised(name, a), raised(name, b))) - exact) < 3 * error
     worse = game.estimate(0.7 * a, 0.7 * b) if name != "total-variation" else game.estimate(a / 60, b / 60)
     assert float(worse) < exact + 3 * error
+
+
+@pytest.mark.parametrize("name", list(DIVERGENCES))
+def test_the_bound_of_a_trained_critic_is_tight_and_below_the_closed_form_on_fresh_points(name):
+    torch.manual_seed(0)
+    shift, n, game, known = 0.6, 100_000, FDivergence(name), DIVERGENCES[name]
+    exact = float(f_divergence(name, Normal(0.0, 1.0), Normal(shift, 1.0)))
+    critic = nn.Sequential(nn.Linear(1, 24), nn.Softplus(), nn.Linear(24, 1), nn.Flatten(0))
+    optimiser = torch.optim.Adam(critic.parameters(), 2e-2)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, 400)
+    for _ in range(400):
+        x = torch.randn(2000, 1)
+        optimiser.zero_grad()
+        game.critic(critic(x), critic(shift + x.flip(0))).backward()
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        a, b = critic(torch.randn(n, 1)), critic(shift + torch.randn(n, 1))
+    u, v = (LARGEST * torch.tanh(t / LARGEST) if known.exponential else t for t in (a, b))
+    error = math.sqrt(float(known.activation(u).var() + known.f_star_of_activation(v).var()) / n)
+    found = float(game.estimate(a, b))
+    assert found < exact + 3 * error
+    assert found > exact - 0.02 - 3 * error
 
 
 @pytest.mark.parametrize("name", list(DIVERGENCES))

@@ -10,7 +10,7 @@ def test_a_short_run_has_its_checks_and_pictures():
     found = entry.wasserstein_machine(2)
     on_bits, on_digits = found.checks[:5], found.checks[5:]
     assert all(check.holds for check in on_bits)
-    assert len(on_digits) == 9
+    assert len(on_digits) == 10
     assert [picture.name for picture in found.pictures] == ["wasserstein-machine", "wasserstein-machine-samples"]
 
 

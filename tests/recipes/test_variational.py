@@ -69,8 +69,8 @@ def test_mmd_vae_at_a_variance_of_one_half_is_wae_mmd_with_a_random_encoder() ->
         torch.testing.assert_close(value, theirs[key], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("alpha", "weight"), [(0.5, 100.0), (-1.0, 3.0), (0.0, 0.5)])
-def test_info_vae_is_the_papers_sum_weights_below_0_included(alpha: float, weight: float) -> None:
+@pytest.mark.parametrize(("alpha", "weight"), [(0.5, 100.0), (-1.0, 3.0), (0.0, 1.5)])
+def test_info_vae_is_the_papers_sum(alpha: float, weight: float) -> None:
     x = torch.randn(9, 2)
 
     def penalty(name: str, **options: Any) -> float:

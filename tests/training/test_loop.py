@@ -174,6 +174,13 @@ def test_batches_of_ones_own() -> None:
             next(steps(State(Line()), [wrong]))  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize(
+    ("asked", "steps", "found"), [(0.5, 31, 15), (0.01, 20, 0), (0, 20, 0), (7, 20, 7), (7.0, None, 7)]
+)
+def test_a_warm_start_is_steps_or_a_share_of_them(asked: float, steps: int | None, found: int) -> None:
+    assert State(Line(), warm_start=asked, steps=steps).warm_start == found
+
+
 def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
     with pytest.raises(ValueError, match="has no first phase"):
         run(State(Line(), warm_start=1), points(), 1)
@@ -187,7 +194,9 @@ def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
         ({"clip": -1.0}, "clip"),
         ({"accumulate": 0}, "accumulate: expected at least 1"),
         ({"steps": 0}, "steps"),
-        ({"warm_start": -5}, "warm_start: expected at least 0, got -5"),
+        ({"warm_start": -5}, "warm_start: expected a whole number of steps or a share below 1, got -5"),
+        ({"warm_start": 1.5}, "a whole number of steps or a share below 1, got 1.5"),
+        ({"warm_start": 0.5}, "0.5 is a share of the run's steps: give steps"),
         ({"average": 1.0}, r"decay in \[0, 1\)"),
         ({"milestones": (0.5,)}, "as many of each"),
         ({"milestones": (0.5, 0.3)}, "shares of the run from 0 to 1 that rise"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from remblai.costs.cost import Cost, wide
+from remblai.costs.cost import Cost, must_lead, wide
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
 from remblai.costs.points import (
@@ -43,6 +43,7 @@ __all__ = [
     "Power",
     "Square",
     "distances",
+    "must_lead",
     "of_pairs",
     "power",
     "squared_distances",

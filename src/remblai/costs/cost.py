@@ -29,6 +29,21 @@ class Cost(ABC):
         return self
 
 
+def must_lead(cost: Cost, x: Tensor) -> None:
+    """Whether y can follow the gradient of c(x, y), asked at points x (n, ...); a model of a cost without one rests.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    with torch.enable_grad():  # a model may be built, as by `load`, where gradients are off
+        if cost.reads_law or cost(x, x.detach().clone().requires_grad_()).requires_grad:
+            return
+    raise ValueError(
+        f"{type(cost).__name__} has no gradient that a model could follow: choose another cost, such as manhattan, "
+        "which is the same between bits."
+    )
+
+
 def wide(x: Tensor) -> Tensor:
     """The same values in float32 or better."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()

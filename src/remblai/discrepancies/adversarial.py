@@ -107,11 +107,7 @@ class Adversarial(Discrepancy):
 
     @torch.no_grad()
     def check(self, point: Tensor) -> None:
-        """Whether the critic can judge such a point (...); asked when an objective is built.
-
-        Raises:
-            ValueError: it cannot, with the remedy.
-        """
+        """Whether the critic can judge such a point."""
         z = point.expand(SMALLEST * self.packing, *point.shape)
         try:
             self.forward(z, z)

@@ -33,6 +33,13 @@ class Discrepancy(nn.Module):
         check_finite(x, y)
         return self.forward(x, y)
 
+    def check(self, point: Tensor) -> None:
+        """Whether a model of such points (...) can be trained by it; asked when an objective is built.
+
+        Raises:
+            ValueError: it cannot, with the remedy.
+        """
+
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """`forward` against a law instead of a sample of it: y (n, ...) ~ Q. Here: as many points drawn from it."""
         return self.forward(draw(law, len(y)), y)

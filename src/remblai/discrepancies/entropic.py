@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.costs import must_lead
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.samples import rows
 from remblai.distances import door
@@ -56,6 +57,9 @@ class Entropic(Discrepancy):
             debiased,
         )
         self.tolerance, self.max_iterations = door.positive("tolerance", tolerance), max_iterations
+
+    def check(self, point: Tensor) -> None:
+        must_lead(self.cost, point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""

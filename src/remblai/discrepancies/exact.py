@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from remblai.costs import must_lead
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
@@ -25,6 +26,9 @@ class Exact(Discrepancy):
     def __init__(self, cost: CostLike = "square") -> None:
         super().__init__()
         self.cost = resolved(cost)
+
+    def check(self, point: Tensor) -> None:
+        must_lead(self.cost, point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         value: Tensor = self.plan(x, y).value

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from remblai import devices
-from remblai.costs import Cost
+from remblai.costs import Cost, must_lead
 from remblai.laws import Decoder, Encoder, Prior, Sampler
 from remblai.objectives.objective import Objective, at_the_mean
 from remblai.objectives.penalties import Code, Penalty
@@ -137,13 +137,9 @@ class AutoEncoder(Objective):
                 f"{type(self.cost).__name__} compares points, and no gradient passes a draw of "
                 f"{type(self.decoder).__name__}: choose the deterministic or gaussian decoder, or the recipe vae."
             )
-        with torch.enable_grad():  # a model may be built, as by `load`, where gradients are off
-            told = self.cost(law.mean, law if self.cost.reads_law else law.mean.clone().requires_grad_())
-        if not (self.cost.reads_law or told.requires_grad):
-            raise ValueError(
-                f"{type(self.cost).__name__} has no gradient that the decoder could follow: choose another cost, such "
-                "as manhattan, which is the same between bits."
-            )
+        if self.cost.reads_law:
+            self.cost(law.mean, law)
+        must_lead(self.cost, law.mean)
 
     def fit(self, z: Tensor) -> None:
         """Fits the law that samples are decoded from to codes z (n, k) of data; the prior is left as it is."""

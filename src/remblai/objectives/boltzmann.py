@@ -9,6 +9,7 @@ from torch import Tensor
 from remblai import devices
 from remblai.choices import unknown
 from remblai.discrepancies.entropic import Entropic
+from remblai.discrepancies.exact import Exact
 from remblai.networks.rbm import RBM, drawn
 from remblai.objectives.objective import Objective
 
@@ -23,7 +24,7 @@ class Boltzmann(Objective):
     No gradient passes a bit, but that of a discrepancy in the machine's parameters is -Cov(g(y), dF(y)) over samples y
     of the machine, where g(y) is its derivative in the mass at y: of the smoothed transport, the dual potential. The
     samples are persistent chains that each batch runs on (persistent contrastive divergence). Only the gradients of the
-    terms mean something: they are surrogates, whose values are no distances; `estimate` tells one.
+    terms mean something: they are surrogates, whose values are no distances; `estimate` tells W1, unsmoothed.
 
     On a sample of the machine g is a plug-in: its mean gradient nears the true one as the chains grow in number.
 
@@ -31,7 +32,7 @@ class Boltzmann(Objective):
         rbm: the machine.
         transport: OT with the Hamming cost, which on bits is the squared distance; not debiased in the paper.
             A relative epsilon is taken as fixed.
-        weight: of the transport; 0 trains by likelihood alone, and `estimate` still tells it.
+        weight: of the transport; 0 trains by likelihood alone.
         likelihood_weight: of the KL divergence (the paper's lambda).
         decay: of the sum of squared weights, biases left out.
         chains: persistent chains, shared out among the processes.
@@ -46,8 +47,8 @@ class Boltzmann(Objective):
 
     Raises:
         ValueError: a negative weight or no weight at all, counts below 1, an unknown name, a shape that the machine has
-            no bits for, the entropy form of a debiased divergence; on the first batch, data that are no bits, or chains
-            that the processes cannot share evenly.
+            no bits for, the entropy form of a debiased divergence; of batches, data that are no bits (of a GPU, the
+            first is looked at), or chains that the processes cannot share evenly.
 
     Source: Montavon, Müller, Cuturi, "Wasserstein training of restricted Boltzmann machines" (2016), arXiv 1507.01972;
     Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient" (2008).
@@ -119,11 +120,11 @@ class Boltzmann(Objective):
         """Data x (n, ...) as bits (n, d) of the machine's type.
 
         Raises:
-            ValueError: on the first batch: values that are no bits, or not on the [0, 1] scale; with the remedy.
+            ValueError: values that are no bits, or not on the [0, 1] scale; with the remedy.
         """
         if x.shape[1:] != self.shape:
             raise ValueError(f"Boltzmann: expected x (n, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
-        if not self._seen:  # once: reading values waits for the device
+        if not self._seen or x.device.type == "cpu":  # reading values waits for any other device: there, once
             self._check_values(x)
             self._seen = True
         x = x.flatten(1).to(self.rbm.weight.dtype)
@@ -146,9 +147,9 @@ class Boltzmann(Objective):
 
     @torch.no_grad()
     def estimate(self, x: Tensor) -> Tensor:
-        """What the surrogate is not: the smoothed transport, in its KL form, of data x (n, ...) and as many draws."""
+        """What the surrogate is not: W1 of data x (n, ...) and as many draws by the Hamming cost, exactly; in bits."""
         bits = self.bits(x)
-        return self.transport.estimate(bits, self.draw(len(bits)))
+        return Exact("square").estimate(bits, self.draw(len(bits)))  # between bits the Hamming cost, and quicker
 
     def _run_on(self) -> Tensor:
         """This process's share of the chains, run on. Every process keeps them all, so that any checkpoint has them."""

@@ -22,7 +22,8 @@ class Generator(Objective):
         discrepancy: D; as many points are drawn as the batch has.
 
     Raises:
-        ValueError: a decoder whose draws carry no gradient, or a critic of points of another shape.
+        ValueError: a decoder whose draws carry no gradient, a critic of points of another shape, or a cost without a
+            gradient.
     """
 
     def __init__(self, decoder: Decoder, prior: Prior, discrepancy: Discrepancy) -> None:
@@ -67,8 +68,7 @@ class Generator(Objective):
                 f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "
                 "choose the deterministic or gaussian decoder."
             )
-        if isinstance(self.discrepancy, Adversarial):
-            self.discrepancy.check(law.mean[0])
+        self.discrepancy.check(law.mean[0])
 
     def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return (devices.gather(x), devices.gather(y)) if self.discrepancy.needs_all_samples else (x, y)

@@ -67,9 +67,8 @@ class Marginal(Penalty):
         return self.discrepancy.adversary_loss_to_law(devices.gather(code.z), prior)
 
     def check(self, prior: Prior, point: Tensor) -> None:
-        """A critic must take codes as wide as the prior's: it is tried on some."""
-        if isinstance(self.discrepancy, Adversarial):
-            self.discrepancy.check(prior().mean)
+        """The discrepancy is asked of codes as wide as the prior's: a critic must take them."""
+        self.discrepancy.check(prior().mean)
 
 
 class Conditional(Penalty):
@@ -103,16 +102,15 @@ class Sum(Penalty):
 
     Args:
         *terms: pairs of a weight and a penalty.
-        signed: weights below 0 are allowed, where a formula has them (InfoVAE).
 
     Raises:
-        ValueError: a weight that is not finite, or below 0 and not `signed`.
+        ValueError: a weight that is not finite, or below 0.
     """
 
-    def __init__(self, *terms: tuple[float, Penalty], signed: bool = False) -> None:
+    def __init__(self, *terms: tuple[float, Penalty]) -> None:
         super().__init__()
         for weight, part in terms:
-            if not math.isfinite(weight) or (weight < 0 and not signed):
+            if not 0 <= weight < math.inf:
                 raise ValueError(
                     f"sum of penalties: expected finite weights of at least 0, got {weight} for "
                     f"{type(part).__name__}: a weight below 0 would drive the codes away from the prior."

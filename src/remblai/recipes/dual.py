@@ -109,10 +109,11 @@ def generator(
     """
     size, images = math.prod(shape), len(shape) == 3
     latent = min(CODES, 2 * size) if latent is None else latent
+    law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
     return Generator(
         make(DECODERS, "deterministic", "decoder", network=nets, range=(0.0, 1.0) if images else None, latent=latent),
-        make(PRIORS, prior, "prior", latent=latent),
+        law,
         make(
             ON_DATA,
             discrepancy,

@@ -49,7 +49,7 @@ def ebgan(
     pulling-away term. Energies are summed over the coordinates of a point, as costs are. Once modes lie apart no energy
     leads from one to another, and their shares stay as they are: the pulling-away term weighs thirty times the
     paper's, and the critic learns at a third of the generator's rate. The margin is by default the energy of a critic
-    that answers with the mean of the data, of which 2 is assumed for each coordinate of a point, 1/8 for each pixel.
+    that answers with the mean of the data, of which 1 is assumed for each coordinate of a point, 1/16 for each pixel.
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")

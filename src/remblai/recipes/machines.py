@@ -18,6 +18,7 @@ Chains = Annotated[int, "persistent chains"]
 GibbsSteps = Annotated[int, "Gibbs steps of the chains at each batch"]
 FormName = Annotated[Form, "kl smooths by KL(P | a x b), entropy by -H(P)"]
 BinariseName = Annotated[Binarise, "how grey in [0, 1] becomes bits: threshold (a half), sample (as odds) or none"]
+EPSILON = 1 / 32
 TOLERANCE = 1e-3
 """Marginal error of the plans; samples err by more."""
 
@@ -29,19 +30,18 @@ def rbm(
     decay: Decay = 1e-4,
     chains: Chains = 256,
     gibbs_steps: GibbsSteps = 5,
-    epsilon: Epsilon = 1 / 32,
     binarise: BinariseName = "none",
 ) -> Boltzmann:
     """Restricted Boltzmann machine by persistent contrastive divergence (Smolensky 1986; Tieleman 2008).
 
     Minimises KL(data | machine) + decay * |W|^2, by samples from chains that run on from batch to batch. For bits:
     grey images need `--binarise threshold` or `--binarise sample`, and are drawn as the means of their bits. Tieleman's
-    plain gradient steps with one Gibbs step are Adam and five here. `epsilon` is that of the estimate in the log only.
+    plain gradient steps with one Gibbs step are Adam and five here.
     """
-    return _boltzmann(shape, hidden, 0.0, 1.0, decay, chains, gibbs_steps, epsilon, "kl", binarise)
+    return _boltzmann(shape, hidden, 0.0, 1.0, decay, chains, gibbs_steps, EPSILON, "kl", binarise)
 
 
-@recipe(lr=5e-3, steps=3000, batch_size=256, schedule="cosine", warm_start=1500)
+@recipe(lr=5e-3, steps=3000, batch_size=256, schedule="cosine", warm_start=0.5)
 def wasserstein_rbm(
     shape: Shape,
     hidden: Hidden = 96,
@@ -50,7 +50,7 @@ def wasserstein_rbm(
     decay: Decay = 1e-4,
     chains: Chains = 256,
     gibbs_steps: GibbsSteps = 5,
-    epsilon: Epsilon = 1 / 32,
+    epsilon: Epsilon = EPSILON,
     form: FormName = "kl",
     binarise: BinariseName = "none",
 ) -> Boltzmann:

@@ -100,20 +100,23 @@ def info_vae(
     """Information maximising VAE (Zhao, Song, Ermon 2019, arXiv 1706.02262).
 
     Minimises E -log p(x|z) + (1 - alpha) E KL(Q(Z|X) || P_Z) + (alpha + weight - 1) D(Q_Z, P_Z). With alpha 0 and
-    weight 1 it is the VAE, with alpha 1 the MMD-VAE; the last factor is below 0 where weight < 1 - alpha. The decoder
-    is the vae's, its variance learned from 0.025 up.
+    weight 1 it is the VAE, with alpha 1 and its decoder the MMD-VAE. The decoder is the vae's, its variance learned
+    from 0.025 up; the mmd-vae's is fixed at a half. A weight below 1 - alpha would drive the codes from the prior.
     """
     if not alpha <= 1.0:
         raise ValueError(
             f"alpha: expected a number of at most 1, got {alpha}: beyond 1 each code is driven away from the prior; "
             "take 1, the MMD-VAE."
         )
-    if not weight >= 0.0:
-        raise ValueError(f"weight: expected lambda of at least 0, got {weight}: take 1 for the VAE, or more.")
+    if not alpha + weight >= 1.0:
+        raise ValueError(
+            f"weight: expected lambda of at least 1 - alpha, {1.0 - alpha:g}, got {weight}: with less the codes' law "
+            "is driven away from the prior; take 1 for the VAE, or more."
+        )
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", latent=latent)
     marginal = made(penalty, prior=law, latent=latent)
-    terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal), signed=True)
+    terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
     return auto_encoder(shape, latent, network, law, encoder, decoder, NegativeLogLikelihood(), terms)
 
 
@@ -155,6 +158,7 @@ def avb(
     and the critic's share of it wrong, which on a ring of points leaves the modes' shares uneven.
     """
     latent = dimensions(latent, shape)
+    law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
     pairs = make(JOINT, penalty, "penalty", network=nets, latent=latent)
-    return auto_encoder(shape, latent, nets, prior, encoder, decoder, NegativeLogLikelihood(), pairs)
+    return auto_encoder(shape, latent, nets, law, encoder, decoder, NegativeLogLikelihood(), pairs)

@@ -58,7 +58,8 @@ class State:
         ascents: turns of the critics before each turn of the model: a number, long-rounds (WGAN's), every-third
             (OT-GAN's), or a function of the step.
         own_batches: whether the critics draw batches of their own (WGAN) or share the model's (WAE).
-        warm_start: first steps that only match the codes' mean and covariance to the prior's.
+        warm_start: first steps that only match the codes' mean and covariance to the prior's, or a machine by
+            likelihood; below 1 it is a share of the steps.
         batch_size: points in a batch.
         steps: how many steps the run has; schedules are shares of it.
         precision: float32, or bfloat16 under autocast.
@@ -86,7 +87,7 @@ class State:
         average: float | None = None,
         ascents: int | str | Ascents = 1,
         own_batches: bool = False,
-        warm_start: int = 0,
+        warm_start: int | float = 0,
         batch_size: int = 100,
         steps: int | None = None,
         precision: Literal["float32", "bfloat16"] = "float32",
@@ -94,7 +95,7 @@ class State:
     ) -> None:
         _check(lr=lr, critic_lr=critic_lr, clip=clip)
         _check_counts(1, accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
-        _check_counts(0, warm_start=warm_start)
+        warm_start = _first_steps(warm_start, steps)
         if steps is not None and warm_start >= steps:
             raise ValueError(
                 f"warm_start: expected fewer than the run's {steps} steps, got {warm_start}: the objective itself "
@@ -273,6 +274,17 @@ def _check(**rates: float | None) -> None:
     for name, value in rates.items():
         if value is not None and not 0 < value < float("inf"):
             raise ValueError(f"{name}: expected a number above 0, got {value}.")
+
+
+def _first_steps(warm_start: float, steps: int | None) -> int:
+    """How many steps the first phase has, of which a share of all may be asked."""
+    if 0 < warm_start < 1:
+        if steps is None:
+            raise ValueError(f"warm_start: {warm_start} is a share of the run's steps: give steps, or a whole number.")
+        return int(warm_start * steps)
+    if warm_start < 0 or warm_start != int(warm_start):
+        raise ValueError(f"warm_start: expected a whole number of steps or a share below 1, got {warm_start}.")
+    return int(warm_start)
 
 
 def _check_counts(least: int, **counts: int) -> None:
