@@ -1,17 +1,20 @@
 """The fidelity card of recipes on the embedded digits, at default settings: 360 samples against 360 held-out digits.
 
-    python benchmarks/digits.py [wae-mmd gan ...] [--seeds 5] [--threads 1] [--out runs/digits]
+    python benchmarks/digits.py [wae-mmd gan ...] [--seeds 5] [--threads 1] [--sampler mixture] [--out runs/digits]
 
 Prints a row a run, the floor (real against held-out real) and the median, least and most of each recipe; a median that
 misses its target is marked with a `*`. Sharpness is told as a share of the data's own. CPU seconds are those of the
-whole run, with its card and its report. The machines, which are of bits, have benchmarks/machines.py.
+whole run, with its card and its report. With --sampler a law of that kind is fitted to the codes of each auto-encoder,
+and its samples are decoded from it. The machines, which are of bits, have benchmarks/machines.py.
 """
 
+import argparse
 import math
 from pathlib import Path
 
 import remblai
 from remblai import data
+from remblai.laws import SAMPLERS
 from runs import OF_NUMBERS, Targets, header, line, options, summary, trained
 
 FIGURES = {
@@ -26,7 +29,9 @@ COLUMNS = [*FIGURES.values(), "CPU s"]
 
 
 def main() -> None:
-    given = options(__doc__, "recipes", OF_NUMBERS, "runs/digits").parse_args()
+    parser = options(__doc__, "recipes", OF_NUMBERS, "runs/digits")
+    parser.add_argument("--sampler", choices=[name for name in SAMPLERS if name != "prior"])
+    given = parser.parse_args()
     digits = data.load("digits")
     header(COLUMNS)
     floors: list[float] = []
@@ -34,7 +39,7 @@ def main() -> None:
     for recipe in given.recipes:
         rows = []
         for seed in range(given.seeds):
-            found, floor = row(recipe, given.out / f"{recipe}-{seed}", digits, seed, given.threads)
+            found, floor = row(recipe, given.out / f"{recipe}-{seed}", digits, seed, given)
             if not floors:
                 line("floor", floors := floor)
             rows.append(found)
@@ -54,10 +59,15 @@ def targets(encodes: bool) -> Targets:
     }
 
 
-def row(recipe: str, folder: Path, digits: data.Dataset, seed: int, threads: int) -> tuple[list[float], list[float]]:
+def row(
+    recipe: str, folder: Path, digits: data.Dataset, seed: int, given: argparse.Namespace
+) -> tuple[list[float], list[float]]:
     """The figures of one run, and the floors of the card; nan where there is none."""
-    run, seconds = trained(recipe, "digits", folder, seed=seed, threads=threads)
-    card = remblai.evaluate(run, digits, seed=seed)
+    run, seconds = trained(recipe, "digits", folder, seed=seed, threads=given.threads)
+    sampler = given.sampler if run.encodes else None
+    if sampler:
+        remblai.fit(run, sampler, digits)
+    card = remblai.evaluate(run, digits, seed=seed, sampler=sampler)
     sharp = card["sharpness_data"]["value"]
     figures, floors = (
         [card[name][key] / (sharp if name == "sharpness" else 1.0) if name in card else math.nan for name in FIGURES]
