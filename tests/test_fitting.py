@@ -8,7 +8,7 @@ import torch
 from tests.small import train
 
 import remblai
-from remblai.laws.fitted import NormalMixture
+from remblai.laws.fitted import Gaussian, NormalMixture
 
 
 @pytest.mark.usefixtures("bare")
@@ -57,24 +57,60 @@ def test_a_law_of_other_codes_is_refused(tmp_path: Path) -> None:
     remblai.fit(train(folder, "ae"), "gaussian")
     longer = train(folder, "ae", steps=40, resume=True)
     assert len(longer.sample(3)) == 3, "the recipe's own is fitted anew"
-    with pytest.raises(ValueError, match=r"fitted to the codes of step 20, this is step 40: `remblai fit .* anew"):
+    with pytest.raises(ValueError, match=r"no law 'gaussian' has been fitted to the codes of step 40: `remblai fit"):
         longer.sample(3, sampler="gaussian")
     remblai.fit(longer, "gaussian")
     assert len(remblai.load(folder).sample(3, sampler="gaussian")) == 3
 
 
 @pytest.mark.usefixtures("bare")
+def test_each_checkpoint_has_laws_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    last = train(folder, "ae", checkpoint_every=10)
+    last.run.mark_best(10)
+    best = remblai.load(folder, which="best")
+    assert (best.step, last.step) == (10, 20)
+    with pytest.raises(ValueError, match="to the codes of step 10"):
+        best.sample(3)
+    remblai.fit(best)
+    shown = last.sample(9)
+    assert not np.array_equal(best.sample(9), shown)
+    assert np.array_equal(remblai.load(folder).sample(9), shown)
+    train(folder, "ae", steps=60, checkpoint_every=10, resume=True)
+    kept = {path.name for path in (folder / "samplers").iterdir()}
+    assert kept == {"mixture-00000010.safetensors", "mixture-00000060.safetensors"}, "the best's and the last's"
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_sampler_of_ones_own_is_taken_alive(tmp_path: Path) -> None:
+    class Doubled:
+        name = "doubled"
+
+        def __call__(self, codes: torch.Tensor) -> NormalMixture:
+            return Gaussian()(2.0 * codes)
+
+    trained = train(tmp_path / "run", "ae", sampler=Doubled())
+    assert trained.sampler == "doubled"
+    again = remblai.load(tmp_path / "run", sampler=Doubled())
+    assert np.array_equal(again.sample(5), trained.sample(5))
+    codes = trained.codes(remblai.data.load("digits").train)
+    torch.testing.assert_close(again.law()().mean, 2.0 * codes.mean(0), atol=1e-3, rtol=0)
+    with pytest.raises(ValueError, match="sampler"):
+        remblai.load(tmp_path / "run")
+
+
+@pytest.mark.usefixtures("bare")
 def test_what_is_missing_damaged_or_unknown_is_told(tmp_path: Path) -> None:
     trained = train(tmp_path / "run")
-    with pytest.raises(ValueError, match="no law 'gaussian' has been fitted to its codes: `remblai fit"):
+    with pytest.raises(ValueError, match="no law 'gaussian' has been fitted to the codes of step 20: `remblai fit"):
         trained.sample(3, sampler="gaussian")
     with pytest.raises(ValueError, match=r"unknown sampler 'gausian'\. Did you mean 'gaussian'"):
         trained.sample(3, sampler="gausian")
     with pytest.raises(ValueError, match="the prior is not fitted"):
         remblai.fit(trained)
     remblai.fit(trained, "gaussian")
-    (tmp_path / "run" / "samplers" / "gaussian.safetensors").write_bytes(b"not this")
-    with pytest.raises(ValueError, match=r"gaussian.safetensors cannot be read .*: `remblai fit .* anew"):
+    (tmp_path / "run" / "samplers" / "gaussian-00000020.safetensors").write_bytes(b"not this")
+    with pytest.raises(ValueError, match=r"gaussian-00000020.safetensors cannot be read .*: fit it anew by `remblai"):
         remblai.load(tmp_path / "run").sample(3, sampler="gaussian")
 
 

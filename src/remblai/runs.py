@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -113,32 +113,31 @@ class Run:
         """Writes the newest evaluation."""
         write_json(self.folder / "metrics.json", {"schema": SCHEMA} | metrics)
 
-    def keep_law(self, name: str, tensors: dict[str, Tensor], step: int) -> None:
-        """Keeps a law that was fitted to the codes of the model of this step."""
-        with whole(self._law(name)) as temporary:
-            temporary.write_bytes(save(_plain(tensors), {"schema": str(SCHEMA), "step": str(step)}))
+    def keep_law(self, name: str, step: int, tensors: dict[str, Tensor]) -> None:
+        """Keeps a law that was fitted to the codes of the checkpoint of this step; those of steps that are gone go."""
+        with whole(self._law(name, step)) as temporary:
+            temporary.write_bytes(save(_plain(tensors)))
+        steps = {folder.name for folder in self._folders()}
+        for path in self._law(name, step).parent.glob(f"{name}-*.safetensors"):
+            if path.stem.removeprefix(f"{name}-") not in steps:
+                path.unlink()
 
     def law(self, name: str, step: int) -> dict[str, Tensor]:
-        """The law that was kept under the name.
+        """The law that was kept under the name for the checkpoint of this step.
 
         Raises:
-            ValueError: there is none, it cannot be read, or its codes are those of another step.
+            ValueError: there is none, or it cannot be read.
         """
-        path, remedy = self._law(name), f"`remblai fit {self.folder} --sampler {name}` fits it"
+        path, remedy = self._law(name, step), f"`remblai fit {self.folder} --sampler {name}`"
         if not path.is_file():
-            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to its codes: {remedy}.")
+            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to the codes of step {step}: {remedy}.")
         try:
-            with safe_open(path, "pt") as file:
-                fitted = (file.metadata() or {}).get("step")
-                tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # it is no mapping
+            return load_file(path)
         except (SafetensorError, OSError) as problem:
-            raise ValueError(f"{path} cannot be read ({problem}): {remedy} anew.") from None
-        if fitted != str(step):
-            raise ValueError(f"{path} was fitted to the codes of step {fitted}, this is step {step}: {remedy} anew.")
-        return tensors
+            raise ValueError(f"{path} cannot be read ({problem}): fit it anew by {remedy}.") from None
 
-    def _law(self, name: str) -> Path:
-        return self.folder / "samplers" / f"{name}.safetensors"
+    def _law(self, name: str, step: int) -> Path:
+        return self.folder / "samplers" / f"{name}-{_name(step)}.safetensors"
 
     @property
     def checkpoints(self) -> Path:

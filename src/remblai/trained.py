@@ -185,7 +185,7 @@ class Trained:
 
     def keep(self, name: str, law: NormalMixture) -> None:
         """Keeps a law that was fitted to the model's codes, with the run too."""
-        self.run.keep_law(name, law.tensors(), self.step)
+        self.run.keep_law(name, self.step, law.tensors())
         self._laws[name] = law.to(next(self.objective.parameters()).device)
 
     def codes(self, x: Rows, seed: int | None = 0) -> Tensor:

@@ -88,7 +88,7 @@ class AutoEncoder(Objective):
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
         self._check(law)
         self.sampler = sampler
-        self.law: nn.Module | None = prior if sampler is None else None
+        self.fitted: nn.Module | None = None
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -141,10 +141,15 @@ class AutoEncoder(Objective):
             self.cost(law.mean, law)
         must_lead(self.cost, law.mean)
 
+    @property
+    def law(self) -> nn.Module | None:
+        """() -> the law of the codes that samples are decoded from; None where it is yet to be fitted."""
+        return self.prior if self.sampler is None else self.fitted
+
     def fit(self, z: Tensor) -> None:
-        """Fits the law that samples are decoded from to codes z (n, k) of data; the prior is left as it is."""
+        """Fits the law that samples are decoded from to codes z (n, k) of data, where it is not the prior."""
         if self.sampler is not None:
-            self.law = self.sampler(z).to(z.device)
+            self.fitted = self.sampler(z).to(z.device)
 
     @torch.no_grad()
     def sample(self, n: int, law: nn.Module | None = None) -> Tensor:
