@@ -21,7 +21,7 @@ import remblai
 from remblai import experiment
 from remblai.data import load
 from remblai.devices import seeded
-from remblai.evaluation import energy_distance
+from remblai.evaluation import SCORED, energy_distance
 from remblai.objectives import Objective
 from remblai.recipes import recipe
 from remblai.resolve import resolve
@@ -260,7 +260,7 @@ def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -
         pass
     assert state.average is not None
     found = experiment.validation_scores(state, dataset)
-    x = dataset.validation[: min(experiment.SCORED, len(dataset.validation))]
+    x = dataset.validation[: min(SCORED, len(dataset.validation))]
     averaged = shown(state.objective, state.average.values)
     with seeded(0):
         samples = averaged.sample(len(x))

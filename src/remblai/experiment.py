@@ -12,7 +12,7 @@ from torch import Tensor
 
 from remblai import devices
 from remblai.data import Dataset
-from remblai.evaluation import energy_distance
+from remblai.evaluation import SCORED, energy_distance
 from remblai.fitting import fit
 from remblai.objectives import AutoEncoder, Objective
 from remblai.progress import Progress
@@ -37,8 +37,6 @@ from remblai.training import Diverged, State, Step, check, gradient_norms, steps
 
 IMAGES = 4
 """Dimensions of a batch of images."""
-SCORED = 1000
-"""Samples in the score by which the best checkpoint is chosen."""
 
 
 def train(

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from remblai.data import Dataset
+from remblai.evaluation import SCORED, energy_distance
 from remblai.report import (
     Picture,
     beside,
@@ -44,7 +45,7 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     found += _terms([line for line in lines if "terms" in line])
     if trained.encodes:
         found += _codes(trained, dataset)
-    return found + _validation([line for line in lines if "validation" in line])
+    return found + _validation([line for line in lines if "validation" in line], dataset)
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
@@ -171,16 +172,25 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
 
 
-def _validation(lines: list[dict[str, Any]]) -> list[Picture]:
+def _validation(lines: list[dict[str, Any]], dataset: Dataset) -> list[Picture]:
     if len(lines) < 2:
         return []
-    words = "Samples against validation data while training: the lowest point is the checkpoint called best."
-    values = {"squared energy distance": [line["validation"]["energy_distance_squared"] for line in lines]}
+    n = min(SCORED, len(dataset.validation), len(dataset.train))
+    words = (
+        "Samples against validation data while training: the lowest point is the checkpoint called best. The dashed "
+        f"line is the same figure of {n:,} training data; without bias, it may be below 0."
+    )
+    distance = "squared energy distance"
+    values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
         words += (
             " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the newest "
             "weights, which the critic plays against, not by the averaged ones."
         )
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
-    given = {"steps": [line["step"] for line in lines], "values": values}
+    given = {
+        "steps": [line["step"] for line in lines],
+        "values": values,
+        "floors": {distance: energy_distance(dataset.validation[:n], dataset.train[:n])},
+    }
     return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]

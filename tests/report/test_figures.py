@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -96,3 +97,26 @@ def test_charts_leave_matplotlib_as_it_was(rng):
     before = dict(mpl.rcParams)
     figures.points(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
     assert dict(mpl.rcParams) == before
+
+
+@pytest.mark.parametrize(
+    ("curve", "floor", "drawn"),
+    [
+        ([3.0, 2.0, 1.0], 0.5, True),
+        ([3.0, 2.0, 1.0], -0.5, True),
+        ([100.0, 10.0, 1.0, 0.1], 0.01, True),
+        ([100.0, 10.0, 1.0, 0.1], -0.01, False),  # a logarithm has no place for it
+        ([3.0, 2.0, 1.0], None, False),
+    ],
+)
+def test_a_floor_is_drawn_within_the_panel(
+    curve: list[float], floor: float | None, drawn: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    panels: list[Any] = []
+    monkeypatch.setattr(figures, "png", lambda figure: panels.extend(figure.axes) or b"")
+    figures.terms(range(len(curve)), {"a": curve}, None if floor is None else {"a": floor})
+    (axes,) = panels
+    assert [text.get_text() for text in axes.texts].count("floor") == drawn
+    if drawn:
+        low, high = axes.get_ylim()
+        assert low <= floor <= high

@@ -1,6 +1,6 @@
 """Figures that say how far samples are from data: functions of arrays, and the fidelity card that adds their floors."""
 
-from remblai.evaluation.card import SMALLEST, Figure, fidelity_card
+from remblai.evaluation.card import SCORED, SMALLEST, Figure, fidelity_card
 from remblai.evaluation.metrics import (
     energy_distance,
     latent_mmd_squared,
@@ -13,6 +13,7 @@ from remblai.evaluation.metrics import (
 from remblai.evaluation.modes import mode_card, mode_deviation_ratios, mode_expectations, mode_figures
 
 __all__ = [
+    "SCORED",
     "SMALLEST",
     "Figure",
     "energy_distance",

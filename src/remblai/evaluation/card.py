@@ -21,6 +21,8 @@ from remblai.evaluation.pairs import Rows, flat, halves, measure, rounding, to_n
 from remblai.laws.priors import Prior
 
 SMALLEST = 4
+SCORED = 1000
+"""Samples in the score by which the best checkpoint is chosen, at most."""
 W2_REPEATS = 8
 
 

@@ -26,7 +26,13 @@ DECADES = 10.0  # a positive curve that falls further than this is read better o
 LEVELS = np.linspace(0.01, 0.99, 99)
 
 
-def terms(steps: Sequence[int], values: Mapping[str, Sequence[float]], *, theme: Theme = LIGHT) -> bytes:
+def terms(
+    steps: Sequence[int],
+    values: Mapping[str, Sequence[float]],
+    floors: Mapping[str, float] | None = None,
+    *,
+    theme: Theme = LIGHT,
+) -> bytes:
     """Each term over the steps, in a panel of its own: as logged in light, smoothed in dark, its last value written.
 
     The scale is logarithmic for a term that stays positive and falls more than tenfold, and linear with a line at 0
@@ -35,6 +41,7 @@ def terms(steps: Sequence[int], values: Mapping[str, Sequence[float]], *, theme:
     Args:
         steps: (n,), rising.
         values: by name, n each; what is not finite is left out.
+        floors: by name, what a value can come down to: a dashed line.
         theme: the colours.
 
     Raises:
@@ -46,14 +53,14 @@ def terms(steps: Sequence[int], values: Mapping[str, Sequence[float]], *, theme:
     with typeset():
         figure, panels = chart(0.45 + 1.6 * len(values), len(values), theme=theme)
         for axes, (name, curve) in zip(panels, values.items(), strict=True):
-            _curve(axes, name, x, np.asarray(curve, dtype=np.float64), theme)
+            _curve(axes, name, x, np.asarray(curve, dtype=np.float64), (floors or {}).get(name), theme)
         panels[-1].set_xlabel("step")
         panels[-1].xaxis.set_major_locator(MaxNLocator(5, integer=True))
         panels[-1].xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         return png(figure)
 
 
-def _curve(axes: Axes, name: str, x: Floats, y: Floats, theme: Theme) -> None:
+def _curve(axes: Axes, name: str, x: Floats, y: Floats, floor: float | None, theme: Theme) -> None:
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
     axes.set_title(name, loc="left", color=theme.ink, size=10, weight="bold", pad=7)
     if len(y) == 0:
@@ -67,9 +74,12 @@ def _curve(axes: Axes, name: str, x: Floats, y: Floats, theme: Theme) -> None:
         axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.set_ylim(*_limits(y, smooth))
+        axes.set_ylim(*_limits(y, smooth, floor))
     if negative:
         axes.axhline(0, color=theme.quiet, lw=0.8, ls=(0, (2, 3)))
+    if floor is not None and (floor > 0 or axes.get_yscale() == "linear"):
+        axes.axhline(floor, color=theme.data, lw=1.1, ls=(0, (4, 3)))
+        axes.annotate("floor", (x[0], floor), (2, 3), textcoords="offset points", color=theme.data, size=9, va="bottom")
     axes.plot(x, y, color=theme.model, alpha=0.28, lw=0.8)
     axes.plot(x, smooth, ".-" if len(x) <= FEW else "-", color=theme.model, lw=1.6, solid_capstyle="round")
     axes.plot(x[-1], smooth[-1], "o", color=theme.model, ms=4, clip_on=False)
@@ -96,9 +106,9 @@ def smoothed(y: Floats) -> Floats:
     return smooth
 
 
-def _limits(y: Floats, smooth: Floats) -> tuple[float, float]:
-    """Around what matters: the smooth curve after its first twentieth and nine tenths of the raw one."""
-    settled = smooth[len(smooth) // 20 :]
+def _limits(y: Floats, smooth: Floats, floor: float | None) -> tuple[float, float]:
+    """Around what matters: the smooth curve after its first twentieth, nine tenths of the raw one, and its floor."""
+    settled = np.append(smooth[len(smooth) // 20 :], [] if floor is None else [floor])
     low, high = min(settled.min(), np.quantile(y, 0.05)), max(settled.max(), np.quantile(y, 0.95))
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     return float(low - margin), float(high + margin)
