@@ -68,23 +68,20 @@ SETTINGS: dict[str, tuple[str, dict[str, Any], dict[str, dict[str, Any]]]] = {
         "gmmn",
         {
             "latent": 2,
+            "network": NET | {"depth": 5},
+            "lr": 3e-3,
             "betas": (0.5, 0.999),
             "batch_size": 128,
-            "steps": 25_000,
             "schedule": "cosine",
             "average": 0.995,
         },
         {
             "ring": {
                 "discrepancy": {"name": "mmd", "kernel": laplacian(0.02, 0.1, 0.5, 2.0)},
-                "network": NET,
-                "lr": 2e-3,
                 "steps": 50_000,
             },
             "grid": {
                 "discrepancy": {"name": "mmd", "kernel": laplacian(0.1, 0.5, 2.0, 8.0)},
-                "network": NET | {"depth": 5},
-                "lr": 3e-3,
                 "steps": 100_000,
             },
         },
