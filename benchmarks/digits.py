@@ -14,7 +14,7 @@ from pathlib import Path
 
 import remblai
 from remblai import data
-from remblai.laws import SAMPLERS
+from remblai.laws import FITTED
 from runs import OF_NUMBERS, Targets, header, line, options, summary, trained
 
 FIGURES = {
@@ -30,7 +30,7 @@ COLUMNS = [*FIGURES.values(), "CPU s"]
 
 def main() -> None:
     parser = options(__doc__, "recipes", OF_NUMBERS, "runs/digits")
-    parser.add_argument("--sampler", choices=[name for name in SAMPLERS if name != "prior"])
+    parser.add_argument("--sampler", choices=list(FITTED))
     given = parser.parse_args()
     digits = data.load("digits")
     header(COLUMNS)

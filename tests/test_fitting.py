@@ -1,5 +1,6 @@
 """Laws fitted to a run's codes: kept with it, drawn from, told apart from stale ones."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import torch
 from tests.small import train
 
 import remblai
+from remblai import experiment
 from remblai.laws.fitted import Gaussian, NormalMixture
+from remblai.runs import Checkpoint, Run
 
 
 @pytest.mark.usefixtures("bare")
@@ -57,7 +60,10 @@ def test_a_law_of_other_codes_is_refused(tmp_path: Path) -> None:
     remblai.fit(train(folder, "ae"), "gaussian")
     longer = train(folder, "ae", steps=40, resume=True)
     assert len(longer.sample(3)) == 3, "the recipe's own is fitted anew"
-    with pytest.raises(ValueError, match=r"no law 'gaussian' has been fitted to the codes of step 40: `remblai fit"):
+    with pytest.raises(
+        ValueError,
+        match=r"no law 'gaussian' has been fitted to the codes of step 40: `remblai fit .* --sampler gaussian`",
+    ):
         longer.sample(3, sampler="gaussian")
     remblai.fit(longer, "gaussian")
     assert len(remblai.load(folder).sample(3, sampler="gaussian")) == 3
@@ -70,9 +76,9 @@ def test_each_checkpoint_has_laws_of_its_own(tmp_path: Path) -> None:
     last.run.mark_best(10)
     best = remblai.load(folder, which="best")
     assert (best.step, last.step) == (10, 20)
-    with pytest.raises(ValueError, match="to the codes of step 10"):
+    with pytest.raises(ValueError, match=r"to the codes of step 10: `remblai.fit\(trained\)` fits it"):
         best.sample(3)
-    remblai.fit(best)
+    remblai.fit(best)  # marked by hand: training itself fits the best's too
     shown = last.sample(9)
     assert not np.array_equal(best.sample(9), shown)
     assert np.array_equal(remblai.load(folder).sample(9), shown)
@@ -110,7 +116,7 @@ def test_what_is_missing_damaged_or_unknown_is_told(tmp_path: Path) -> None:
         remblai.fit(trained)
     remblai.fit(trained, "gaussian")
     (tmp_path / "run" / "samplers" / "gaussian-00000020.safetensors").write_bytes(b"not this")
-    with pytest.raises(ValueError, match=r"gaussian-00000020.safetensors cannot be read .*: fit it anew by `remblai"):
+    with pytest.raises(ValueError, match=r"gaussian-00000020.safetensors cannot be read .*: `remblai fit .* fits it"):
         remblai.load(tmp_path / "run").sample(3, sampler="gaussian")
 
 
@@ -132,3 +138,68 @@ def test_codes_are_decoded_from_the_priors_support(tmp_path: Path) -> None:
     decoder.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     trained.sample(50, sampler="gaussian")
     torch.testing.assert_close(seen[0].norm(dim=1), torch.ones(50))
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_best_checkpoint_has_its_law_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([{"energy_distance_squared": 1.0}, {"energy_distance_squared": 2.0}])
+    monkeypatch.setattr(experiment, "validation_scores", lambda *_: next(scores))
+    last = train(tmp_path / "run", "ae", evaluate_every=10, checkpoint_every=10)
+    best = remblai.load(tmp_path / "run", which="best")
+    assert (best.step, last.step) == (10, 20)
+    assert not np.array_equal(best.sample(9), last.sample(9))
+
+
+@pytest.mark.usefixtures("bare")
+def test_the_runs_own_law_is_fitted_again_as_the_run_says(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run", "ae", sampler={"name": "mixture", "components": 3})
+    shown = trained.sample(9)
+    shutil.rmtree(tmp_path / "run" / "samplers")
+    with pytest.raises(ValueError, match=r"step 20: `remblai fit \S*` fits it"):
+        remblai.load(tmp_path / "run").sample(9)
+    again = remblai.load(tmp_path / "run")
+    remblai.fit(again)
+    assert np.array_equal(again.sample(9), shown)
+    assert again.objective.sample(9).shape == (9, 1, 8, 8), "the objective knows its law too"
+    with pytest.raises(ValueError, match=r"'mixture' is the run's own law, as Mixture\(components=3"):
+        remblai.fit(again, "mixture")
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_generator_of_codes_has_a_law_without_a_formula(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run", "gmmn-ae", code=2)
+    assert trained.sampler == "generator"
+    assert np.array_equal(trained.sample(9), trained.sample(9, sampler="generator"))
+    for name in ("prior", "generator"):
+        with pytest.raises(ValueError, match="a generator learned the codes' law"):
+            trained.law(name)
+    remblai.fit(trained, "gaussian")
+    assert trained.sample(9, sampler="gaussian").shape == (9, 8, 8)
+
+
+@pytest.mark.usefixtures("bare")
+def test_other_data_or_codes_are_refused(tmp_path: Path) -> None:
+    trained = train(tmp_path / "run")
+    with pytest.raises(ValueError, match=r"expected data of shape \(1, 8, 8\), ring has \(2,\)"):
+        remblai.fit(trained, "gaussian", remblai.data.load("ring"))
+    model = remblai.recipes.ae(shape=(2,), latent=2)
+    with pytest.raises(ValueError, match=r"expected codes \(n, 2\), got \(5, 3\)"):
+        model.fit(torch.zeros(5, 3))
+
+
+def test_a_sampler_that_is_called_prior_is_refused() -> None:
+    class Named(Gaussian):
+        name = "prior"
+
+    with pytest.raises(ValueError, match="give your sampler another"):
+        remblai.recipes.ae(shape=(2,), sampler=Named())
+
+
+def test_a_run_keeps_each_law_for_as_long_as_its_step(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", {})
+    for step in (10, 20):
+        run.save(Checkpoint(step, {"w": torch.zeros(1)}, None, {}), keep=1)
+        for name in ("mixture", "mixture-mine"):
+            run.keep_law(name, step, {"weights": torch.ones(1)})
+    kept = {path.name for path in (tmp_path / "run" / "samplers").iterdir()}
+    assert kept == {"mixture-00000020.safetensors", "mixture-mine-00000020.safetensors"}

@@ -196,7 +196,7 @@ def _convert_union(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
                 return convert(name, value, kind)
             except ValueError as problem:
                 problems.append(str(problem))
-    raise ValueError(problems[0])
+    raise ValueError(problems[-1])
 
 
 def _convert_plain(name: str, value: Any, kind: Any) -> Any:

@@ -214,7 +214,8 @@ def _metavar(option: Option) -> str | None:
         return "|".join(str(argument) for argument in arguments)
     inner = [kind for kind in (arguments or (option.annotation,)) if kind in (int, float, str)]
     words = {int: "N", float: "F", str: "TEXT"}
-    return ",".join(dict.fromkeys(words[kind] for kind in inner)) + (",..." if origin is tuple else "") or "VALUE"
+    told = [words[kind] for kind in dict.fromkeys(inner)]
+    return (",".join(told) + ",..." if origin is tuple else "|".join(told)) or "VALUE"
 
 
 def _text(value: Any) -> str:

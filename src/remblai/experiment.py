@@ -136,9 +136,13 @@ def train(
                 problem.kept = int(last.name) if last else None
                 run.update(status="diverged", ended=now())
                 raise
-    trained = load(run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
-    if trained.sampler != "prior":
-        fit(trained, dataset=dataset)
+    trained, best_one = (
+        load(run.folder, which=which, device=device, recipe=resolved.recipe, **_live(resolved))
+        for which in ("last", "best")
+    )
+    for one in {each.step: each for each in (best_one, trained)}.values():
+        if one.fits:
+            fit(one, dataset=dataset)
     measure(trained, dataset)
     report(trained, dataset)
     return trained
@@ -266,7 +270,8 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
         model = shown(state.objective, state.average.values if state.average else None)
         if isinstance(model, AutoEncoder) and model.law is None:
             seen = dataset.train[: min(SCORED, len(dataset.train))]
-            model.fit(model.encode(seen.to(next(model.parameters()).device)).z.detach())
+            with torch.no_grad():
+                model.fit(model.encode(seen.to(next(model.parameters()).device)).z)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
         model.load_state_dict(state.objective.state_dict())
         own = model.train().estimate(x.to(next(model.parameters()).device))  # with batch statistics, as in the game

@@ -18,17 +18,25 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
 
     Args:
         trained: the model, or its run's folder; it needs an encoder.
-        sampler: gaussian, mixture, or {"name": "mixture", "components": 20}; None is the recipe's own.
+        sampler: gaussian, mixture, or {"name": "mixture", "components": 20}; None is the recipe's own, of which the
+            run says the options.
         dataset: its data, of which the training split is encoded; those of the run when None.
 
     Raises:
-        ValueError: an unknown name, a model without an encoder, nothing to fit, or codes that no law fits.
+        ValueError: an unknown name, a model without an encoder, nothing to fit, other options under the name of the
+            recipe's own, or data of another shape.
     """
     trained, dataset = with_data(trained, dataset)
     own = trained.auto_encoder.sampler
     found = own if sampler is None else make(SAMPLERS, sampler, "sampler")
     if found is None:
         raise ValueError("sampler: the prior is not fitted: name another, such as mixture.")
+    if own is not None and found.name == own.name and found != own:
+        raise ValueError(
+            f"sampler: {found.name!r} is the run's own law, as {own}: fit that, without options, or train with others."
+        )
+    if dataset.shape != trained.units.shape:
+        raise ValueError(f"fit: expected data of shape {trained.units.shape}, {dataset.name} has {dataset.shape}.")
     law = found(trained.codes(dataset.train))
     trained.keep(found.name, law)
     return law

@@ -6,6 +6,7 @@ import numpy as np
 
 from remblai.data import Dataset
 from remblai.evaluation import SCORED, energy_distance
+from remblai.objectives import Boltzmann
 from remblai.report import (
     Picture,
     beside,
@@ -45,7 +46,7 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     found += _terms([line for line in lines if "terms" in line])
     if trained.encodes:
         found += _codes(trained, dataset)
-    return found + _validation([line for line in lines if "validation" in line], dataset)
+    return found + _validation([line for line in lines if "validation" in line], trained, dataset)
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
@@ -121,7 +122,7 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     }
     law, fitted = _law(trained), trained.sampler != "prior"
     if z.shape[1] == 1:
-        return [_quantiles(z, p)]
+        return [_quantiles(z, p, trained.sampler)]
     words = f"Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the {law}. "
     words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
     if z.shape[1] > 2:
@@ -133,23 +134,24 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
             f"{null.distances[0]:.2f} and {null.distances[1]:.2f}."
         )
     shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
-    return [shown] if fitted else [shown, _quantiles(z, p)]  # the chart's band is that of like coordinates
+    # the band of quantiles is that of like coordinates, which a fitted law has not
+    return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
 
 
 def _law(trained: Trained) -> str:
     """What the codes of samples are drawn from, in words."""
-    if trained.encodes and trained.prior is None:
-        return "law that its generator of codes learned"
-    return "prior" if trained.sampler == "prior" else f"law fitted to the training codes ({trained.sampler})"
+    told = {"prior": "prior", "generator": "law that its generator of codes learned"}
+    return told.get(trained.sampler, f"law fitted to the training codes ({trained.sampler})")
 
 
-def _quantiles(z: Array, p: Array) -> Picture:
+def _quantiles(z: Array, p: Array, law: str) -> Picture:
     words = (
-        "Each line is one coordinate of the code. In the band it cannot be told from the prior at this n; one that "
+        f"Each line is one coordinate of the code. In the band it cannot be told from the {law} at this n; one that "
         "falls is too narrow, one that rises too wide, one that falls by the full height is dead. The three worst are "
         "named."
     )
-    return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, z=z, prior=p)
+    given = {"z": z, "prior": p, "law": law}
+    return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, **given)
 
 
 def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
@@ -172,7 +174,7 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
 
 
-def _validation(lines: list[dict[str, Any]], dataset: Dataset) -> list[Picture]:
+def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset) -> list[Picture]:
     if len(lines) < 2:
         return []
     n = min(SCORED, len(dataset.validation), len(dataset.train))
@@ -183,9 +185,10 @@ def _validation(lines: list[dict[str, Any]], dataset: Dataset) -> list[Picture]:
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
+        told = "W1 in bits, exactly," if isinstance(trained.objective, Boltzmann) else "the model's own discrepancy"
         words += (
-            " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the newest "
-            "weights, which the critic plays against, not by the averaged ones."
+            f" Below, what {told} says, with its critic where it has one, of samples by the newest weights, which the "
+            "critic plays against, not by the averaged ones."
         )
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {

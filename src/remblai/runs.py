@@ -118,8 +118,8 @@ class Run:
         with whole(self._law(name, step)) as temporary:
             temporary.write_bytes(save(_plain(tensors)))
         steps = {folder.name for folder in self._folders()}
-        for path in self._law(name, step).parent.glob(f"{name}-*.safetensors"):
-            if path.stem.removeprefix(f"{name}-") not in steps:
+        for path in (self.folder / "samplers").glob("*.safetensors"):
+            if path.stem.rpartition("-")[2] not in steps:
                 path.unlink()
 
     def law(self, name: str, step: int) -> dict[str, Tensor]:
@@ -128,13 +128,13 @@ class Run:
         Raises:
             ValueError: there is none, or it cannot be read.
         """
-        path, remedy = self._law(name, step), f"`remblai fit {self.folder} --sampler {name}`"
+        path = self._law(name, step)
         if not path.is_file():
-            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to the codes of step {step}: {remedy}.")
+            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to the codes of step {step}")
         try:
             return load_file(path)
         except (SafetensorError, OSError) as problem:
-            raise ValueError(f"{path} cannot be read ({problem}): fit it anew by {remedy}.") from None
+            raise ValueError(f"{path} cannot be read ({problem})") from None
 
     def _law(self, name: str, step: int) -> Path:
         return self.folder / "samplers" / f"{name}-{_name(step)}.safetensors"

@@ -148,6 +148,7 @@ def describe(
             "python": platform.python_version(),
             "torch": torch.__version__,
             "numpy": version("numpy"),
+            "scikit-learn": version("scikit-learn"),
         },
         "started": now(),
         "ended": None,

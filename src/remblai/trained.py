@@ -94,8 +94,14 @@ class Trained:
 
     @property
     def prior(self) -> Prior | None:
-        """The law that the encoder's codes should follow; None where a generator learned theirs."""
-        return self.objective.prior if isinstance(self.objective, AutoEncoder) else None
+        """The law that the encoder's codes should follow; None where samples are decoded from one learned from them."""
+        held = isinstance(self.objective, AutoEncoder) and not self.fits
+        return self.auto_encoder.prior if held else None
+
+    @property
+    def fits(self) -> bool:
+        """Whether the recipe's samples are decoded from a law that is fitted to codes after training."""
+        return isinstance(self.objective, AutoEncoder) and self.objective.sampler is not None
 
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
@@ -163,7 +169,10 @@ class Trained:
 
     @property
     def sampler(self) -> str:
-        """The name of the law of the codes that samples are decoded from."""
+        """The name of the law of the codes that samples are decoded from: prior, generator (it learned codes), or that
+        of the law that is fitted to them."""
+        if isinstance(self.objective, CodeGenerator):
+            return "generator"
         own = self.objective.sampler if isinstance(self.objective, AutoEncoder) else None
         return "prior" if own is None else own.name
 
@@ -171,22 +180,45 @@ class Trained:
         """() -> the law of the codes (k,): the prior, or the one of this name that has been fitted; None is its own.
 
         Raises:
-            ValueError: an unknown name, or a law that has not been fitted to the codes of this step.
+            ValueError: an unknown name, a law that has not been fitted to the codes of this step, or the prior of codes
+                whose law a generator learned.
         """
         name = self.sampler if sampler is None else sampler
+        if isinstance(self.objective, CodeGenerator) and name in ("prior", self.sampler):
+            raise ValueError(
+                f"sampler {name!r}: a generator learned the codes' law: no prior holds them, and it has no formula. "
+                "Leave the sampler out, or fit a law to the codes."
+            )
         if name == "prior":
             return self.decoder.prior
         if name not in self._laws:
-            if name not in SAMPLERS and name != self.sampler:
-                raise unknown("sampler", name, SAMPLERS)
-            encoder = self.auto_encoder  # which a generator has not: it says so before the law is looked for
-            self._laws[name] = NormalMixture(**self.run.law(name, self.step)).to(next(encoder.parameters()).device)
+            self._use(name, self._kept(name))
         return self._laws[name]
 
     def keep(self, name: str, law: NormalMixture) -> None:
         """Keeps a law that was fitted to the model's codes, with the run too."""
         self.run.keep_law(name, self.step, law.tensors())
+        self._use(name, law)
+
+    def _use(self, name: str, law: NormalMixture) -> None:
         self._laws[name] = law.to(next(self.objective.parameters()).device)
+        if isinstance(self.objective, AutoEncoder) and name == self.sampler:
+            self.objective.fitted = law
+
+    def _kept(self, name: str) -> NormalMixture:
+        """The law that the run keeps under this name."""
+        if name not in SAMPLERS and name != self.sampler:
+            raise unknown("sampler", name, SAMPLERS)
+        _ = self.auto_encoder  # a generator has none: it says so before all else
+        own, last = name == self.sampler, self.run.pointed("last")
+        if last is not None and int(last.name) == self.step:
+            remedy = f"remblai fit {self.folder}" + ("" if own else f" --sampler {name}")
+        else:
+            remedy = "remblai.fit(trained)" if own else f"remblai.fit(trained, {name!r})"
+        try:
+            return NormalMixture(**self.run.law(name, self.step))
+        except (ValueError, TypeError) as problem:
+            raise ValueError(f"{problem}: `{remedy}` fits it.") from None
 
     def codes(self, x: Rows, seed: int | None = 0) -> Tensor:
         """One draw of the codes (n, k) of x."""
@@ -220,7 +252,7 @@ class Trained:
         """What draws so many samples."""
         if isinstance(self.objective, AutoEncoder):
             return partial(self.objective.sample, law=self.law(sampler))
-        if sampler is None or (sampler == "prior" and not self.encodes):
+        if sampler in (None, self.sampler):
             return self.objective.sample
         return partial(self.auto_encoder.sample, law=self.law(sampler))
 

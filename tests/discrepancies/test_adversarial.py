@@ -14,6 +14,7 @@ from remblai.discrepancies import (
     DISCREPANCIES,
     Adversarial,
     Clip,
+    Exact,
     Game,
     GradientPenalty,
     Kantorovich,
@@ -282,13 +283,16 @@ def test_a_packed_critic_sees_modes_that_a_plain_one_cannot():
 
 
 def test_w1_of_packs_lies_between_the_root_of_packing_and_packing_times_that_of_points():
-    """P is one point and Q leaves it now and then: a pack costs the root of how many of its points have left."""
-    for m, away in itertools.product((2, 4), (0.05, 0.5, 1.0)):
-        left = torch.tensor(list(itertools.product((0.0, 1.0), repeat=m)))
-        masses = torch.where(left > 0, away, 1.0 - away).prod(1)
-        of_packs = float(masses @ left.norm(dim=1))  # from one point there is one plan
-        assert math.sqrt(m) * away - 1e-6 <= of_packs <= m * away + 1e-6
-        assert of_packs > math.sqrt(m) * away + 1e-3 or away == 1.0
+    """Q is P but for points that have moved by 1: half of them, in all ways in which a pack can have them, or all."""
+    for m in (2, 3):
+        packs = torch.tensor(list(itertools.product((0.0, 1.0), repeat=m)))
+        for y, least in ((packs.reshape(-1, 1), False), (torch.ones(m * 2**m, 1), True)):
+            x = torch.zeros_like(y)
+            part = adversarial(mlp(m, 1, 8, 1), packing=m)
+            of_packs = float(Exact("euclidean")(part._packed(x), part._packed(y)))
+            of_points = float(Exact("euclidean")(x, y))
+            assert math.sqrt(m) * of_points - 1e-6 <= of_packs <= m * of_points + 1e-6
+            assert (of_packs == pytest.approx(math.sqrt(m) * of_points)) == least
 
 
 def test_packing_out_of_range_is_refused():

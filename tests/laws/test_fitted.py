@@ -7,16 +7,8 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from remblai.laws import SAMPLERS, NormalMixture, Sampler
+from remblai.laws import FITTED, SAMPLERS, NormalMixture
 from remblai.laws.fitted import Gaussian, Mixture
-
-FITTERS = [name for name in SAMPLERS if name != "prior"]
-
-
-def fitter(name: str) -> Sampler:
-    found = SAMPLERS[name]()
-    assert found is not None
-    return found
 
 
 def two_groups(n: int = 4000) -> Tensor:
@@ -59,20 +51,20 @@ def test_a_mixture_finds_the_groups_it_was_drawn_from() -> None:
     torch.testing.assert_close(covariances[order], wanted, atol=0.05, rtol=0)
 
 
-@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize("name", FITTED)
 def test_draws_have_the_moments_of_the_codes(name: str) -> None:
-    z, law = two_groups(), fitter(name)(two_groups())()
+    z, law = two_groups(), FITTED[name]()(two_groups())()
     torch.manual_seed(0)
     drawn = law.sample((50_000,))
     torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.15, rtol=0)
 
 
-@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize("name", FITTED)
 def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None:
     z = two_groups(100)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    law = fitter(name)(z)
+    law = FITTED[name]()(z)
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
     again = NormalMixture(**law.tensors())
@@ -80,7 +72,7 @@ def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None
     assert law.state_dict() == {}  # a checkpoint of a fitted model is that of an unfitted one
 
 
-@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize("name", FITTED)
 @pytest.mark.parametrize(
     "codes",
     [
@@ -92,7 +84,7 @@ def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None
     ids=["dead axis", "all alike", "two codes", "one wide coordinate"],
 )
 def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
-    law = fitter(name)(codes)()
+    law = FITTED[name]()(codes)()
     drawn = law.sample((500,))
     assert torch.isfinite(law.log_prob(codes)).all()
     assert torch.isfinite(drawn).all()
@@ -101,7 +93,7 @@ def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
     )  # of two codes n and n - 1 are far apart
 
 
-@pytest.mark.parametrize("name", FITTERS)
+@pytest.mark.parametrize("name", FITTED)
 @pytest.mark.parametrize(
     ("codes", "words"),
     [
@@ -112,7 +104,7 @@ def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
 )
 def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        fitter(name)(codes)
+        FITTED[name]()(codes)
 
 
 def test_a_mixture_of_nothing_is_refused_when_it_is_chosen() -> None:

@@ -8,17 +8,20 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from tests.small import CONVOLUTIONAL, settled
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from remblai import devices
+from remblai.discrepancies import Adversarial, Logistic
+from remblai.networks.batchnorm import BatchNorm1d
 from remblai.recipes import RECIPES
 from remblai.training import State, steps
 
 WARM, NORMED = "wae-mmd, warm start", "wae-mmd, batch norm"
 ENTROPY = "wasserstein-rbm, entropy"
+CODES = "wae-gan, batch norm"
 TWICE, FEATURES, CRITIC = "rae, gradient", "ebgan, batch norm", "dcgan, batch norm"
-NAMES = [WARM, NORMED, ENTROPY, TWICE, FEATURES, CRITIC, *RECIPES]
+NAMES = [WARM, NORMED, ENTROPY, CODES, TWICE, FEATURES, CRITIC, *RECIPES]
 WORLD, BATCH, DIRECTIONS, STEPS = 2, 12, 20, 3
 OPTIONS: dict[str, Any] = {
     "latent": 3,
@@ -111,6 +114,8 @@ def trained(name: str) -> dict[str, Tensor]:
     """The recipe's weights after some steps, in float64, on this process's share of each batch."""
     given = OPTIONS | ({"critic.norm": "none", "critic": "dcgan"} if name in CONVOLUTIONAL else {})
     own = OWN.get(name, {})
+    if name == CODES:
+        own = {"penalty": Adversarial(nn.Sequential(nn.Linear(3, 8), BatchNorm1d(8), nn.Linear(8, 1)), Logistic())}
     how = settled(name.partition(",")[0], given | own)
     shape = (1, 5, 5) if name in CONVOLUTIONAL or "network.norm" in own else (2,)
     torch.manual_seed(devices.rank())  # the first one's weights are everybody's

@@ -118,6 +118,7 @@ def test_critics_take_their_turns_on_the_models_batch_or_on_their_own() -> None:
 
 
 def test_nothing_of_the_critic_moves_in_the_models_turn_and_clipping_holds_after_its_own() -> None:
+    torch.manual_seed(0)
     objective = Game(Kantorovich(), Clip(0.01))
     state = State(objective, ascents=0)
     before = copy.deepcopy(objective.discrepancy.state_dict())
@@ -179,6 +180,22 @@ def test_batches_of_ones_own() -> None:
 )
 def test_a_warm_start_is_steps_or_a_share_of_them(asked: float, steps: int | None, found: int) -> None:
     assert State(Line(), warm_start=asked, steps=steps).warm_start == found
+
+
+def test_a_longer_run_does_not_begin_its_first_phase_again() -> None:
+    def state(count: int) -> State:
+        torch.manual_seed(0)
+        return State(
+            RECIPES["wae-mmd"](shape=(2,), latent=2, network="mlp"), warm_start=0.5, steps=count, batch_size=16
+        )
+
+    first = state(6)
+    named = [set(step.terms) for step in steps(first, points())]
+    longer = state(20)
+    longer.load_state_dict(first.state_dict(), None)
+    named += [set(step.terms) for step in steps(longer, points())]
+    assert [index for index, each in enumerate(named) if "covariance" in each] == [0, 1, 2]
+    assert len(named) == 20
 
 
 def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:

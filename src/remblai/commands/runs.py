@@ -16,14 +16,13 @@ from remblai.data import Dataset, Split
 from remblai.data.rows import Rows
 from remblai.files import whole
 from remblai.fitting import fit
-from remblai.laws import SAMPLERS
+from remblai.laws import FITTED, SAMPLERS
 from remblai.report import save_grid
 from remblai.runs import SCHEMA
 from remblai.settings import data_of
 from remblai.summary import evaluate, measure, report
 from remblai.trained import Trained, load
 
-FITTED = {name: fitter for name, fitter in SAMPLERS.items() if name != "prior"}
 Sampler = Annotated[str | None, SAMPLERS]
 
 
@@ -42,7 +41,8 @@ def sample_command(
     Args:
         run: the run's folder.
         n: how many.
-        sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. None is the recipe's.
+        sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. The recipe's own when
+            not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
         recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
@@ -56,7 +56,7 @@ def sample_command(
 def fit_command(
     run: str,
     *,
-    sampler: Annotated[Choice, FITTED] = "mixture",
+    sampler: Annotated[Choice | None, FITTED] = None,
     recipe: str | None = None,
     device: str = "auto",
     options: Mapping[str, Any] | None = None,
@@ -65,14 +65,16 @@ def fit_command(
 
     Args:
         run: the run's folder.
-        sampler: the kind of law; --sampler NAME --help shows the options of one.
+        sampler: the kind of law, --sampler NAME --help shows the options of one; the recipe's own when not given.
         recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
         options: of the law.
     """
     trained = load(run, device=device, recipe=recipe)
-    fit(trained, nest({"sampler": sampler} | dict(options or {}))["sampler"], _fitting(trained, None))
-    print(f"{run}: the law {sampler} is fitted; remblai sample {run} --sampler {sampler} draws from it")
+    chosen = nest({"sampler": sampler} | dict(options or {}))["sampler"]
+    fit(trained, chosen, _fitting(trained, None))
+    name = sampler or trained.sampler
+    print(f"{run}: the law {name} is fitted; remblai sample {run} --sampler {name} draws from it")
 
 
 def encode_command(run: str, *, data: str, out: str, recipe: str | None = None, device: str = "auto") -> None:
@@ -185,8 +187,8 @@ def evaluate_command(
         run: the run's folder.
         data: a name, a folder or a file; the run's own when not given.
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
-        sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. None is the
-            recipe's.
+        sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. The figures of the
+            recipe's own, taken when not given, are kept with the run.
         json: print JSON and nothing else.
         recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
         device: auto, cpu, cuda or cuda:0.
@@ -194,7 +196,8 @@ def evaluate_command(
     trained = load(run, device=device, recipe=recipe)
     dataset = _fitting(trained, data)
     metrics = evaluate(trained, dataset, n, sampler=sampler)
-    trained.run.write_metrics(metrics)
+    if sampler in (None, trained.sampler):  # the report shows them beside samples of the run's own law
+        trained.run.write_metrics(metrics)
     print(as_json({"schema": SCHEMA} | metrics) if json else _table(metrics))
 
 

@@ -30,16 +30,19 @@ DECODERS: dict[str, Callable[..., Decoder]] = {
     "bernoulli": decoders.Bernoulli,
 }
 
-SAMPLERS: dict[str, Callable[..., Sampler | None]] = {
-    "prior": fitted.prior,
+FITTED: dict[str, Callable[..., Sampler]] = {
     "gaussian": fitted.Gaussian,
     "mixture": fitted.Mixture,
 }
-"""What fits the law of the codes that samples are decoded from to codes (n, k) of data; None fits nothing."""
+"""What fits a law to codes (n, k) of data, after training."""
+
+SAMPLERS: dict[str, Callable[..., Sampler | None]] = {"prior": fitted.prior, **FITTED}
+"""The laws of the codes that samples are decoded from."""
 
 __all__ = [
     "DECODERS",
     "ENCODERS",
+    "FITTED",
     "PRIORS",
     "SAMPLERS",
     "Decoder",

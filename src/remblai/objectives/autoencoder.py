@@ -87,6 +87,8 @@ class AutoEncoder(Objective):
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
         self._check(law)
+        if sampler is not None and sampler.name == "prior":
+            raise ValueError("sampler: 'prior' is the name of what is not fitted: give your sampler another.")
         self.sampler = sampler
         self.fitted: nn.Module | None = None
 
@@ -147,7 +149,13 @@ class AutoEncoder(Objective):
         return self.prior if self.sampler is None else self.fitted
 
     def fit(self, z: Tensor) -> None:
-        """Fits the law that samples are decoded from to codes z (n, k) of data, where it is not the prior."""
+        """Fits the law that samples are decoded from to codes z (n, k) of data, where it is not the prior.
+
+        Raises:
+            ValueError: codes of another width, or that no law fits.
+        """
+        if z.ndim != 2 or z.shape[1] != self.prior.latent:
+            raise ValueError(f"fit: expected codes (n, {self.prior.latent}), got {tuple(z.shape)}.")
         if self.sampler is not None:
             self.fitted = self.sampler(z).to(z.device)
 

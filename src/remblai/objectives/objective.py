@@ -29,7 +29,7 @@ class Objective(nn.Module):
         return {}
 
     def estimate(self, x: Tensor) -> Tensor | None:
-        """What the objective's own discrepancy says of data x (n, ...) and as many samples; None where it has none."""
+        """A distance of data x (n, ...) and as many samples, such as the objective's own discrepancy; None for none."""
         return None
 
     def sample(self, n: int) -> Tensor:

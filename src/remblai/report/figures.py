@@ -217,7 +217,7 @@ def _scatter(axes: Axes, z: Floats, colours: Any, size: float, alpha: float = 0.
     return axes.scatter(z[:, 0], z[:, 1], s=size, c=colours, alpha=alpha, linewidths=0)
 
 
-def quantiles(z: Any, prior: Any, *, theme: Theme = LIGHT) -> bytes:
+def quantiles(z: Any, prior: Any, law: str = "prior", *, theme: Theme = LIGHT) -> bytes:
     """How far each coordinate's quantiles lie from the prior's: flat lines in the band are what matched codes give.
 
     The band holds 95 % of what n draws of the prior show at that place by chance. A line that falls is a coordinate
@@ -226,6 +226,7 @@ def quantiles(z: Any, prior: Any, *, theme: Theme = LIGHT) -> bytes:
     Args:
         z: codes (n, k).
         prior: a sample (m, k) of the prior, better larger than the codes.
+        law: what the sample is of.
         theme: the colours.
     """
     z, p = np.asarray(z, dtype=np.float64), np.asarray(prior, dtype=np.float64)
@@ -242,7 +243,8 @@ def quantiles(z: Any, prior: Any, *, theme: Theme = LIGHT) -> bytes:
         axes.plot(100 * LEVELS, np.delete(gaps, worst, axis=1), color=theme.data, lw=1, alpha=alpha)
         axes.plot(100 * LEVELS, gaps[:, worst], color=theme.model, lw=1.6)
         _named(axes, gaps, worst, theme)
-        axes.set(xlim=(0, 100), xlabel="share of the codes below, %", ylabel="code's quantile \N{MINUS SIGN} prior's")
+        label = f"code's quantile \N{MINUS SIGN} {law}'s"
+        axes.set(xlim=(0, 100), xlabel="share of the codes below, %", ylabel=label)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         return png(figure)
 

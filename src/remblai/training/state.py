@@ -1,6 +1,7 @@
 """The explicit state of a training run: objective, optimisers, average, counters - all that a checkpoint needs."""
 
 import contextlib
+import math
 import random
 from collections.abc import Callable
 from typing import Any, Literal
@@ -168,6 +169,7 @@ class State:
             "number": self.number,
             "drawn": self.drawn,
             "seconds": self.seconds,
+            "warm_start": self.warm_start,
             "updates": self.average.updates if self.average else 0,
             "generators": generators(),
             "model": self.model.optimiser.state_dict(),
@@ -177,6 +179,7 @@ class State:
     def load_state_dict(self, saved: dict[str, Any], average: dict[str, Tensor] | None) -> None:
         """Continues where `state_dict` was taken; the objective's weights are loaded by the caller."""
         self.number, self.drawn, self.seconds = saved["number"], saved["drawn"], saved["seconds"]
+        self.warm_start = saved["warm_start"]  # a share of the steps that were asked for first: it does not come again
         self.model.optimiser.load_state_dict(saved["model"])
         if self.critics:
             self.critics.optimiser.load_state_dict(saved["critics"])
@@ -282,7 +285,7 @@ def _first_steps(warm_start: float, steps: int | None) -> int:
         if steps is None:
             raise ValueError(f"warm_start: {warm_start} is a share of the run's steps: give steps, or a whole number.")
         return int(warm_start * steps)
-    if warm_start < 0 or warm_start != int(warm_start):
+    if not (math.isfinite(warm_start) and warm_start >= 0 and warm_start == int(warm_start)):
         raise ValueError(f"warm_start: expected a whole number of steps or a share below 1, got {warm_start}.")
     return int(warm_start)
 
