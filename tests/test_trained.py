@@ -10,7 +10,8 @@ import torch
 
 import remblai
 from remblai.data import Dataset, load
-from remblai.trained import CHUNK, Trained, seeded, shown
+from remblai.devices import seeded
+from remblai.trained import CHUNK, Trained, shown
 
 MLP = {"name": "mlp", "width": 16}
 

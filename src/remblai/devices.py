@@ -119,8 +119,12 @@ def seed(value: int) -> None:
 
 
 @contextmanager
-def seeded(seed: int, device: torch.device | None = None) -> Iterator[None]:
-    """Within it torch's generators of the CPU and of `device` start at the seed; after it they are as before."""
+def seeded(seed: int | None, device: torch.device | None = None) -> Iterator[None]:
+    """Within it torch's generators of the CPU and of `device` start at the seed; after it they are as before. None
+    changes nothing."""
+    if seed is None:
+        yield
+        return
     cuda = device is not None and device.type == "cuda"
     with torch.random.fork_rng(devices=[device] if cuda else []):
         torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach other accelerators too

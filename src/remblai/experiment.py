@@ -32,7 +32,7 @@ from remblai.settings import (
 )
 from remblai.signals import Interrupted, stop_signals
 from remblai.summary import measure, report
-from remblai.trained import Trained, load, seeded, shown
+from remblai.trained import Trained, load, shown
 from remblai.training import Diverged, State, Step, check, gradient_norms, steps
 
 IMAGES = 4
@@ -201,7 +201,7 @@ def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
     objective = copy.deepcopy(state.objective).train()
     where = next(objective.parameters()).device
     x = next(dataset.train.batches(state.batch_size, seed, device=where))
-    with seeded(0), state.autocast():
+    with devices.seeded(0, where), state.autocast():
         objective(x)
         objective.adversary_loss(x)
         if len(dataset.validation) > 1:
@@ -266,15 +266,16 @@ def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
     objective's own estimate where it has one, of the model that its critic plays against. Changes nothing."""
     n = min(SCORED, len(dataset.validation))
     x = dataset.validation[:n]
-    with seeded(0):
+    where = next(state.objective.parameters()).device
+    with devices.seeded(0, where):
         model = shown(state.objective, state.average.values if state.average else None)
         if isinstance(model, AutoEncoder) and model.law is None:
             seen = dataset.train[: min(SCORED, len(dataset.train))]
             with torch.no_grad():
-                model.fit(model.encode(seen.to(next(model.parameters()).device)).z)
+                model.fit(model.encode(seen.to(where)).z)
         scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
         model.load_state_dict(state.objective.state_dict())
-        own = model.train().estimate(x.to(next(model.parameters()).device))  # with batch statistics, as in the game
+        own = model.train().estimate(x.to(where))  # with batch statistics, as in the game
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 

@@ -1,8 +1,7 @@
 """A trained model as its user sees it: arrays in the data's own range and layout, in and out."""
 
-import contextlib
 import copy
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from remblai import devices
 from remblai.choices import unknown
 from remblai.data import Split, Units
+from remblai.devices import seeded
 from remblai.discrepancies.lipschitz import settle
 from remblai.laws import SAMPLERS, NormalMixture, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
@@ -52,6 +52,11 @@ class Trained:
     def folder(self) -> Path:
         """Where the run is."""
         return self.run.folder
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.objective.parameters()).device
 
     @property
     def encodes(self) -> bool:
@@ -163,7 +168,7 @@ class Trained:
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
         draw = self._drawn_from(sampler)
-        with seeded(seed):
+        with seeded(seed, self.device):
             counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
             return torch.cat([draw(count).cpu() for count in counts])
 
@@ -201,7 +206,7 @@ class Trained:
         self._use(name, law)
 
     def _use(self, name: str, law: NormalMixture) -> None:
-        self._laws[name] = law.to(next(self.objective.parameters()).device)
+        self._laws[name] = law.to(self.device)
         if isinstance(self.objective, AutoEncoder) and name == self.sampler:
             self.objective.fitted = law
 
@@ -242,7 +247,7 @@ class Trained:
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:
         """n draws (n, k) of the law of the codes that samples are decoded from."""
-        with seeded(seed):
+        with seeded(seed, self.device):
             if isinstance(self.objective, CodeGenerator):
                 return self.objective.generator.sample(n).cpu()
             drawn: Tensor = self.law()().sample((n,))
@@ -262,19 +267,9 @@ class Trained:
 
     @torch.no_grad()
     def _through(self, function: Callable[[Tensor], Tensor], x: Rows, seed: int | None) -> Tensor:
-        device = next(self.objective.parameters()).device
-        with seeded(seed):
+        with seeded(seed, self.device):
             parts = [x[start : start + CHUNK] for start in range(0, max(1, len(x)), CHUNK)]
-            return torch.cat([function(part.to(device)).cpu() for part in parts])
-
-
-@contextlib.contextmanager
-def seeded(seed: int | None) -> Iterator[None]:
-    """Inside it the global generators start from `seed`; after it they are as before. None changes nothing."""
-    with torch.random.fork_rng(enabled=seed is not None):
-        if seed is not None:
-            torch.manual_seed(seed)
-        yield
+            return torch.cat([function(part.to(self.device)).cpu() for part in parts])
 
 
 def load(
