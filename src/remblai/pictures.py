@@ -185,10 +185,11 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
-        told = "W1 in bits, exactly," if isinstance(trained.objective, Boltzmann) else "the model's own discrepancy"
         words += (
-            f" Below, what {told} says, with its critic where it has one, of samples by the newest weights, which the "
-            "critic plays against, not by the averaged ones."
+            " Below, the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
+            if isinstance(trained.objective, Boltzmann)
+            else " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the "
+            "newest weights, which the critic plays against, not by the averaged ones."
         )
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {
