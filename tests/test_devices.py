@@ -166,3 +166,11 @@ def test_rows_are_shared_out_evenly_or_refused(monkeypatch: pytest.MonkeyPatch) 
     assert devices.share(6, "chains") == slice(2, 4)
     with pytest.raises(ValueError, match="chains: expected a multiple of the 3 processes, got 7"):
         devices.share(7, "chains")
+
+
+def test_seeded_without_a_seed_goes_on_with_the_global_generator() -> None:
+    torch.manual_seed(1)
+    expected = torch.rand(2)
+    torch.manual_seed(1)
+    with devices.seeded(None):
+        assert torch.equal(torch.rand(2), expected)

@@ -18,16 +18,11 @@ from tests.small import SMALL, last, train
 from torch import Tensor, nn
 
 import remblai
-from remblai import experiment
-from remblai.data import load
-from remblai.devices import seeded
-from remblai.evaluation import SCORED, energy_distance
+from remblai import logged
 from remblai.objectives import Objective
 from remblai.recipes import recipe
-from remblai.resolve import resolve
 from remblai.runs import Run
-from remblai.trained import shown
-from remblai.training import Diverged, State, steps
+from remblai.training import Diverged
 
 
 @pytest.mark.usefixtures("bare")
@@ -126,7 +121,7 @@ def explodes(shape: tuple[int, ...], at: int = 29) -> Objective:
 @pytest.mark.parametrize("how", ["log", "checkpoint", "score"])
 def test_poisoned_weights_never_reach_a_checkpoint(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if how != "log":
-        monkeypatch.setattr(experiment, "gradient_norms", lambda _: {})
+        monkeypatch.setattr(logged, "gradient_norms", lambda _: {})
     every = {"log": (10, 0), "checkpoint": (10, 0), "score": (20, 15)}[how]
     out = tmp_path / "run"
     with pytest.raises(Diverged) as problem:
@@ -249,23 +244,3 @@ def test_a_whole_run_has_its_metrics_and_its_page(tmp_path: Path) -> None:
     page = (tmp_path / "run/report.html").read_text()
     assert "http" not in page.replace("http://www.w3.org", "")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
-
-
-def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -> None:
-    dataset = load("ring")
-    how = resolve("gan", {"network.width": 16, "critic.width": 16, "average": 0.99, "lr": 1e-2, "steps": 40})
-    torch.manual_seed(0)
-    state = State(how.build(dataset.shape), **how.loop)
-    for _ in steps(state, dataset.train.batches(state.batch_size, 0)):
-        pass
-    assert state.average is not None
-    found = experiment.validation_scores(state, dataset)
-    x = dataset.validation[: min(SCORED, len(dataset.validation))]
-    averaged = shown(state.objective, state.average.values)
-    with seeded(0):
-        samples = averaged.sample(len(x))
-        expected = state.objective.estimate(x)
-        other = averaged.estimate(x)
-    assert found["energy_distance_squared"] == pytest.approx(energy_distance(x, samples))
-    assert found["estimate"] == pytest.approx(float(expected), rel=1e-5)
-    assert abs(float(other) - float(expected)) > 1e-3

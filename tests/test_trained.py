@@ -1,7 +1,6 @@
 """A trained model takes and gives arrays in the data's own range and layout."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +9,8 @@ import torch
 
 import remblai
 from remblai.data import Dataset, load
-from remblai.devices import seeded
-from remblai.trained import CHUNK, Trained, shown
+from remblai.loading import shown
+from remblai.trained import CHUNK, Trained
 
 MLP = {"name": "mlp", "width": 16}
 
@@ -156,19 +155,3 @@ def test_the_averaged_weights_are_shown(pair: tuple[Trained, Dataset]) -> None:
         assert torch.equal(value, checkpoint.average.get(name, checkpoint.weights[name])), name
     model = shown(trained.objective, checkpoint.weights)
     assert all(torch.equal(value, checkpoint.weights[name]) for name, value in model.state_dict().items())
-
-
-@pytest.mark.parametrize(
-    ("which", "words"), [("newest", "'last' or 'best'"), ("last", "is not a run"), ("best", "is not a run")]
-)
-def test_loading_what_is_not_there_is_refused(tmp_path: Path, which: str, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        remblai.load(tmp_path, which=which)
-
-
-def test_seeded_without_a_seed_goes_on_with_the_global_generator() -> None:
-    torch.manual_seed(1)
-    expected = torch.rand(2)
-    torch.manual_seed(1)
-    with seeded(None):
-        assert torch.equal(torch.rand(2), expected)

@@ -3,9 +3,10 @@
 from remblai import data, discrepancies, distances, recipes, training
 from remblai.experiment import train
 from remblai.fitting import fit
+from remblai.loading import load
 from remblai.recipes import recipe
 from remblai.summary import evaluate, report
-from remblai.trained import Trained, load
+from remblai.trained import Trained
 
 __all__ = [
     "Trained",

@@ -2,8 +2,8 @@
 
 import copy
 import itertools
-import math
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,11 @@ from torch import Tensor
 
 from remblai import devices
 from remblai.data import Dataset
-from remblai.evaluation import SCORED, energy_distance
+from remblai.evaluation import SCORED
 from remblai.fitting import fit
-from remblai.objectives import AutoEncoder, Objective
+from remblai.loading import load
+from remblai.logged import log_line, validation_scores
+from remblai.objectives import Objective
 from remblai.progress import Progress
 from remblai.recipes import Recipe
 from remblai.resolve import Resolved
@@ -32,8 +34,8 @@ from remblai.settings import (
 )
 from remblai.signals import Interrupted, stop_signals
 from remblai.summary import measure, report
-from remblai.trained import Trained, load, shown
-from remblai.training import Diverged, State, Step, check, gradient_norms, steps
+from remblai.trained import Trained
+from remblai.training import Diverged, State, check, steps
 
 IMAGES = 4
 """Dimensions of a batch of images."""
@@ -136,16 +138,20 @@ def train(
                 problem.kept = int(last.name) if last else None
                 run.update(status="diverged", ended=now())
                 raise
-    trained, best_one = (
-        load(run.folder, which=which, device=device, recipe=resolved.recipe, **_live(resolved))
-        for which in ("last", "best")
-    )
-    for one in {each.step: each for each in (best_one, trained)}.values():
-        if one.fits:
-            fit(one, dataset=dataset)
+    again = partial(load, run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
+    trained = again()
+    if trained.fits:
+        _fit(trained, again(which="best"), dataset)
     measure(trained, dataset)
     report(trained, dataset)
     return trained
+
+
+def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
+    """Fits the law that samples are decoded from to the codes of both checkpoints."""
+    fit(last, dataset=dataset)
+    if best.step != last.step:
+        fit(best, dataset=dataset)
 
 
 def _train(
@@ -237,47 +243,6 @@ def _continue(run: Run, state: State) -> float | None:
         run.mark_best(checkpoint.number)
     best: float | None = checkpoint.state["best"]
     return best
-
-
-def log_line(state: State, step: Step) -> dict[str, Any]:
-    """One line of `terms.jsonl`."""
-    weights = state.objective.weights()
-    terms = {}
-    for name, term in step.terms.items():
-        weighted, weight = term.item(), weights.get(name, 1.0)
-        terms[name] = {"weighted": weighted, "raw": weighted / weight if weight else None}
-    norms = gradient_norms(state)
-    for name, norm in norms.items():
-        if not math.isfinite(norm):
-            raise Diverged(step.number, f"gradient of the {name}")
-    rates = {"model": state.rate(state.model)} | ({"critics": state.rate(state.critics)} if state.critics else {})
-    return {
-        "step": step.number,
-        "seconds": round(step.seconds, 3),
-        "images": state.drawn * state.batch_size,
-        "terms": terms,
-        "gradient_norms": norms,
-        "lr": rates,
-    }
-
-
-def validation_scores(state: State, dataset: Dataset) -> dict[str, float]:
-    """Of the averaged model's samples against validation data: the unbiased squared energy distance; and the
-    objective's own estimate where it has one, of the model that its critic plays against. Changes nothing."""
-    n = min(SCORED, len(dataset.validation))
-    x = dataset.validation[:n]
-    where = next(state.objective.parameters()).device
-    with devices.seeded(0, where):
-        model = shown(state.objective, state.average.values if state.average else None)
-        if isinstance(model, AutoEncoder) and model.law is None:
-            seen = dataset.train[: min(SCORED, len(dataset.train))]
-            with torch.no_grad():
-                model.fit(model.encode(seen.to(where)).z)
-        scores = {"energy_distance_squared": energy_distance(x, model.sample(n).cpu())}
-        model.load_state_dict(state.objective.state_dict())
-        own = model.train().estimate(x.to(where))  # with batch statistics, as in the game
-    # a bound may be infinite, of which JSON and a curve know nothing
-    return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 
 
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:

@@ -35,8 +35,6 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
         raise ValueError(
             f"sampler: {found.name!r} is the run's own law, as {own}: fit that, without options, or train with others."
         )
-    if dataset.shape != trained.units.shape:
-        raise ValueError(f"fit: expected data of shape {trained.units.shape}, {dataset.name} has {dataset.shape}.")
     law = found(trained.codes(dataset.train))
     trained.keep(found.name, law)
     return law

@@ -8,11 +8,12 @@ from typing import Any
 from remblai.choices import flatten
 from remblai.data import Dataset
 from remblai.evaluation import SMALLEST, Figure, fidelity_card, mode_card
+from remblai.loading import load
 from remblai.pictures import pictures
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.settings import data_of
-from remblai.trained import Trained, load
+from remblai.trained import Trained
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
@@ -100,7 +101,23 @@ def report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Pat
 def with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
     """The model, loaded where only its folder is given, and its data, those of the run where none are."""
     trained = trained if isinstance(trained, Trained) else load(trained)
-    return trained, data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
+    dataset = data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
+    check_shape(trained, dataset)
+    return trained, dataset
+
+
+def check_shape(trained: Trained, dataset: Dataset) -> None:
+    """Whether the model takes such data.
+
+    Raises:
+        ValueError: they are of another shape.
+    """
+    wanted = trained.units.shape
+    if dataset.shape != wanted:
+        raise ValueError(
+            f"{trained.folder}: expected data of shape {wanted}, {dataset.name} has {dataset.shape}: give data of that "
+            "shape."
+        )
 
 
 def _told(settings: Mapping[str, Any]) -> dict[str, Any]:

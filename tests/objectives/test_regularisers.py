@@ -8,10 +8,10 @@ from torch import nn
 
 from remblai.costs import Square
 from remblai.laws import DECODERS, ENCODERS, PRIORS
+from remblai.loading import shown
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder
 from remblai.objectives.regularisers import REGULARISERS, Gradient, Regulariser, SpectralNorm, WeightDecay
-from remblai.trained import shown
 from remblai.training import State, steps
 
 

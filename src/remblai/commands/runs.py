@@ -17,11 +17,12 @@ from remblai.data.rows import Rows
 from remblai.files import whole
 from remblai.fitting import fit
 from remblai.laws import FITTED, SAMPLERS
+from remblai.loading import load
 from remblai.report import save_grid
 from remblai.runs import SCHEMA
 from remblai.settings import data_of
-from remblai.summary import evaluate, measure, report
-from remblai.trained import Trained, load
+from remblai.summary import check_shape, evaluate, measure, report
+from remblai.trained import Trained
 
 Sampler = Annotated[str | None, SAMPLERS]
 
@@ -235,11 +236,7 @@ def _seen(trained: Trained, dataset: Dataset) -> Dataset:
     Raises:
         ValueError: data of another shape.
     """
-    if dataset.shape != trained.units.shape:
-        raise ValueError(
-            f"{trained.folder} was trained on data of shape {trained.units.shape}, {dataset.name} has {dataset.shape}: "
-            "give data of that shape."
-        )
+    check_shape(trained, dataset)
     if dataset.range is not None or dataset.units == trained.units:
         return dataset
 

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
+from remblai.loading import shown
 from remblai.objectives import Objective
-from remblai.trained import shown
 from remblai.training import State, check, steps
 
 M = TypeVar("M", bound=Objective)
