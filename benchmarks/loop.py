@@ -21,7 +21,7 @@ from torch import Tensor
 import pairs
 from remblai.data import Dataset, Split
 from remblai.objectives import Objective
-from remblai.resolve import Resolved, resolve
+from remblai.runs.resolve import Resolved, resolve
 from remblai.training import State, check, steps
 
 BATCH = 100

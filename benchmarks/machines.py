@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from remblai import data
-from remblai.devices import seeded
-from remblai.gallery.wasserstein_machine import Row, figures, trained
+from remblai.gallery.machines.wasserstein_machine import Row, figures, trained
 from remblai.recipes import Recipe
 from remblai.recipes.machines import rbm, wasserstein_rbm
+from remblai.runtime.rng import seeded
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ SETTINGS = {
         "weight": 10.0,
         "noise": 0.0,
         "critic_lr": 5e-4,
-        "ascents": 1,
+        "critic_steps": 1,
         "penalty": {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"},
     },
 }

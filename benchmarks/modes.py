@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from remblai import data
-from remblai.choices import flatten
-from remblai.evaluation.modes import mode_deviation_ratios, mode_expectations, mode_figures
-from remblai.resolve import resolve
+from remblai.config.registry import flatten
+from remblai.metrics.modes import mode_deviation_ratios, mode_expectations, mode_figures
+from remblai.runs.resolve import resolve
 from runs import TITLE, Targets, header, line, options, summary, trained
 
 SAMPLES = 2500

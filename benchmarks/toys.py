@@ -10,9 +10,9 @@ which are of bits, have benchmarks/machines.py.
 from typing import Any
 
 from remblai import data
-from remblai.evaluation import energy_distance
-from remblai.evaluation.modes import mode_figures
-from remblai.resolve import resolve
+from remblai.metrics import energy_distance
+from remblai.metrics.modes import mode_figures
+from remblai.runs.resolve import resolve
 from runs import OF_NUMBERS, TITLE, Targets, header, line, options, summary, trained
 
 SAMPLES = 1000

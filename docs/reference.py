@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from remblai.choices import Option, own_options
-from remblai.commands.about import LISTS
+from remblai.cli.commands.about import LISTS
+from remblai.config.registry import Option, own_options
 from remblai.data import load
-from remblai.experiment import train
 from remblai.recipes import Recipe
+from remblai.runs.train import train
 from remblai.training import State
 
 PATH = Path(__file__).with_suffix(".md")

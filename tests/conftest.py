@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from remblai import experiment
+from remblai.runs import train as train_module
 
 torch.set_num_threads(1)
 
@@ -29,5 +29,5 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training without the figures and the report at its end, whose tests are elsewhere."""
-    monkeypatch.setattr(experiment, "report", lambda *_: None)
-    monkeypatch.setattr(experiment, "measure", lambda *_: None)
+    monkeypatch.setattr(train_module, "write_report", lambda *_: None)
+    monkeypatch.setattr(train_module, "measure", lambda *_: None)

@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import remblai
-from remblai import choices
+from remblai.config import registry
 from remblai.recipes import RECIPES
-from remblai.resolve import Resolved, loop_options, resolve
+from remblai.runs.resolve import Resolved, loop_options, resolve
 
 SMALL: dict[str, Any] = {
     "latent": 2,
@@ -37,8 +37,8 @@ IMAGES_ONLY = CONVOLUTIONAL | {"rbm", "wasserstein-rbm"}
 def settled(name: str, wanted: dict[str, Any], **options: Any) -> Resolved:
     """The recipe with these options, and with as many of the wanted ones as it has then."""
     picked = {key: value for key, value in wanted.items() if "." not in key} | options
-    own = {option.name for option in choices.own_options(RECIPES[name].function)}
+    own = {option.name for option in registry.own_options(RECIPES[name].function)}
     picked = {key: value for key, value in picked.items() if key.partition(".")[0] in own}
-    known = {option.name for option in choices.options(RECIPES[name].function, picked)}
+    known = {option.name for option in registry.options(RECIPES[name].function, picked)}
     known |= {option.name for option in loop_options(RECIPES[name])}
     return resolve(name, {key: value for key, value in wanted.items() if key in known} | options)

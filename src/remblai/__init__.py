@@ -1,12 +1,16 @@
 """remblai trains, measures and explains generative models through optimal transport."""
 
-from remblai import data, discrepancies, distances, recipes, training
-from remblai.experiment import train
-from remblai.fitting import fit
-from remblai.loading import load
-from remblai.recipes import recipe
-from remblai.summary import evaluate, report
-from remblai.trained import Trained
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from remblai import data, discrepancies, distances, recipes, training
+    from remblai.recipes import recipe
+    from remblai.runs.evaluate import evaluate, write_report
+    from remblai.runs.fit import fit
+    from remblai.runs.load import load
+    from remblai.runs.model import Trained
+    from remblai.runs.train import train
 
 __all__ = [
     "Trained",
@@ -18,7 +22,32 @@ __all__ = [
     "load",
     "recipe",
     "recipes",
-    "report",
     "train",
     "training",
+    "write_report",
 ]
+
+_HOMES = {
+    "Trained": "remblai.runs.model",
+    "evaluate": "remblai.runs.evaluate",
+    "fit": "remblai.runs.fit",
+    "load": "remblai.runs.load",
+    "recipe": "remblai.recipes",
+    "train": "remblai.runs.train",
+    "write_report": "remblai.runs.evaluate",
+}
+"""Where each public name is defined: it is imported when it is first used, so that `import remblai` costs nothing."""
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, imported at its first use (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module 'remblai' has no attribute {name!r}")
+    home = _HOMES.get(name)
+    found = importlib.import_module(f"remblai.{name}") if home is None else getattr(importlib.import_module(home), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

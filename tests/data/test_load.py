@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from remblai.choices import own_options
+from remblai.config.registry import own_options
 from remblai.data import DATA, Dataset, load, pick
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal, Uniform
 
-from remblai.choices import make, options
+from remblai.config.registry import make, options
 from remblai.costs import Laplacian
-from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, MMD, Discrepancy, Entropic, Exact, Frechet
+from remblai.critics import ALL_DISCREPANCIES, GAMES, LIPSCHITZ
+from remblai.discrepancies import MMD, Discrepancy, Entropic, Exact, Frechet
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
 
@@ -17,11 +18,11 @@ SOLVED = (Entropic, Exact, Frechet)
 """Those that look at their values on the way: what is around them is compiled, they are not."""
 
 
-@pytest.fixture(params=list(DISCREPANCIES))
+@pytest.fixture(params=list(ALL_DISCREPANCIES))
 def discrepancy(request):
     torch.manual_seed(0)
     prior = PRIORS["normal"](4)
-    return make(DISCREPANCIES, request.param, prior=prior, latent=4)
+    return make(ALL_DISCREPANCIES, request.param, prior=prior, latent=4)
 
 
 def test_gives_a_scalar_with_a_gradient_in_the_model(discrepancy):
@@ -137,7 +138,7 @@ def test_the_interface_samples_as_many_points_and_has_no_critic():
     assert Means.needs_all_samples
 
 
-@pytest.mark.parametrize("table", [DISCREPANCIES, GAMES, LIPSCHITZ])
+@pytest.mark.parametrize("table", [ALL_DISCREPANCIES, GAMES, LIPSCHITZ])
 def test_every_option_has_help(table):
     for factory in table.values():
         assert all(option.help for option in options(factory, {}))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from remblai.costs import COSTS
 from remblai.discrepancies import MMD
 from remblai.discrepancies.entropic import Entropic
-from remblai.distances.entropic.sinkhorn import solve
+from remblai.distances.entropic.balanced import solve
 from remblai.distances.problem import Problem
 from remblai.kernels import Energy
 

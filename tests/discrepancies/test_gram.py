@@ -3,7 +3,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from remblai.choices import make
+from remblai.config.registry import make
 from remblai.discrepancies import gram
 from remblai.discrepancies.gram import mean_across, mean_within
 from remblai.kernels import KERNELS, Gaussian

@@ -6,12 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from remblai.choices import make
-from remblai.discrepancies import DISCREPANCIES, two_sample_test
-from remblai.discrepancies.testing import floor
+from remblai.config.registry import make
+from remblai.discrepancies import DISCREPANCIES
 from remblai.laws import PRIORS
+from remblai.statistics import two_sample_test
+from remblai.statistics.subsampling import floor
 
-NAMES = [name for name in DISCREPANCIES if name != "adversarial"]
+NAMES = list(DISCREPANCIES)
 UNBIASED = ("mmd", "energy-distance")
 """Those that are 0 between equal laws on average, and so below 0 between equal samples."""
 DEGREE = {"energy-distance": 1, "sliced": 2, "exact": 2, "frechet": 2, "entropic": 2}

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from remblai.choices import make
+from remblai.config.registry import make
 from remblai.discrepancies import MMD
 from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Polynomial
 from remblai.laws import PRIORS

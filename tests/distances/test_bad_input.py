@@ -17,7 +17,7 @@ A, B = np.full(5, 0.2), np.full(6, 1 / 6)
 
 BY_MATRIX = {
     "emd": distances.emd,
-    "programme": lambda a, b, costs: distances.emd(a, b, costs, method="programme"),
+    "linear-program": lambda a, b, costs: distances.emd(a, b, costs, method="linear-program"),
     "sinkhorn": lambda a, b, costs: distances.sinkhorn(a, b, costs, epsilon=0.5),
     "sag": lambda a, b, costs: stochastic.discrete(a, b, costs, 0.5),
 }

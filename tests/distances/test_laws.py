@@ -156,5 +156,5 @@ def test_a_problem_turned_has_its_plan_turned():
     a, b, costs = np.array([0.3, 0.7]), np.array([0.2, 0.5, 0.3]), np.array([[1.0, 2.0, 4.0], [3.0, 1.0, 0.0]])
     turned = Problem.of_matrix(a, b, costs).flipped()
     assert turned.shape == (3, 2)
-    np.testing.assert_allclose(turned.ground.matrix(), costs.T)
+    np.testing.assert_allclose(turned.geometry.matrix(), costs.T)
     np.testing.assert_allclose(turned.a, b)

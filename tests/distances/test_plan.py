@@ -5,7 +5,7 @@ from scipy.optimize import linprog
 
 from remblai.distances.certificate import Interval, certificate, transformed
 from remblai.distances.coupling import Dense, Lazy
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
 from remblai.distances.plan import Parts, Plan, solved
 from remblai.distances.problem import Problem
 
@@ -93,7 +93,7 @@ def test_transforms_make_feasible_duals():
 def test_extend_gives_the_potential_at_the_points_and_elsewhere():
     x, y = np.random.default_rng(0).standard_normal((2, 6, 2))
     problem = Problem.of_points(x, y)
-    value, coupling, f, g = linear_program(*(np.full(6, 1 / 6),) * 2, problem.ground.matrix().numpy())
+    value, coupling, f, g = linear_program(*(np.full(6, 1 / 6),) * 2, problem.geometry.matrix().numpy())
     plan = solved(
         problem, value, Dense(torch.as_tensor(coupling)), (torch.as_tensor(f), torch.as_tensor(g)), method="p"
     )
@@ -135,9 +135,9 @@ def test_the_value_has_the_derivatives_of_its_problem_and_only_the_first():
 
 def test_nothing_is_attached_where_nobody_asks():
     value = torch.tensor(1.0)
-    assert attached(value, []) is value
+    assert with_gradients(value, []) is value
     with torch.no_grad():
-        assert not attached(value, [(torch.ones(1, requires_grad=True), torch.ones(1))]).requires_grad
+        assert not with_gradients(value, [(torch.ones(1, requires_grad=True), torch.ones(1))]).requires_grad
 
 
 def test_repr_says_how_far_to_trust_it():

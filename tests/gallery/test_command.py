@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from remblai.cli import main
-from remblai.commands import theory
+from remblai.cli.commands import theory
+from remblai.cli.main import main
 from remblai.gallery import GALLERY
 from remblai.gallery.entry import equal
 

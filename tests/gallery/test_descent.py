@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from remblai.discrepancies import Adversarial, Clip, Kantorovich
+from remblai.critics import Adversarial, Clip, Kantorovich
 from remblai.gallery.descent import ascent, descent
 
 

@@ -5,7 +5,7 @@ import inspect
 import pytest
 from docstring_parser import parse
 
-from remblai.choices import make
+from remblai.config.registry import make
 from remblai.laws import DECODERS, ENCODERS, PRIORS, Decoder, Encoder, Prior
 from remblai.networks import NETWORKS
 

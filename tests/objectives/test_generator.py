@@ -5,14 +5,14 @@ import torch
 from torch import Tensor
 
 from remblai.costs import Square
-from remblai.discrepancies import MMD, Adversarial, Discrepancy, Kantorovich, Sliced
+from remblai.critics import Adversarial, Kantorovich
+from remblai.discrepancies import MMD, Discrepancy, Sliced
 from remblai.kernels import Energy
 from remblai.laws import DECODERS, ENCODERS, PRIORS, Decoder
-from remblai.networks import mlp
 from remblai.networks.dcgan import dcgan
-from remblai.networks.mlp import perceptron
+from remblai.networks.mlp import mlp, perceptron
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator
-from remblai.resolve import resolve
+from remblai.runs.resolve import resolve
 from remblai.training import State, steps
 
 

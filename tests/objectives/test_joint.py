@@ -10,16 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Categorical, Distribution, Independent, MixtureSameFamily, Normal
 from torch.nn import Module
 
-from remblai.discrepancies import (
-    Adversarial,
-    FDivergence,
-    Game,
-    Hinge,
-    Kantorovich,
-    LeastSquares,
-    Logistic,
-    LogRatio,
-)
+from remblai.critics import Adversarial, FDivergence, Game, Hinge, Kantorovich, LeastSquares, Logistic, LogRatio
 from remblai.laws import ENCODERS, PRIORS, Delta, Prior
 from remblai.laws.encoders import BlackBox
 from remblai.networks import NETWORKS

@@ -6,14 +6,15 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from remblai.discrepancies import MMD, Adversarial, Logistic, Sliced
+from remblai.critics import Adversarial, Logistic
+from remblai.discrepancies import MMD, Sliced
 from remblai.discrepancies.moments import Covariance
 from remblai.kernels import KERNELS
 from remblai.laws import PRIORS
 from remblai.networks import NETWORKS
 from remblai.objectives import Code, Conditional, Marginal, Penalty
 from remblai.objectives.penalties import CodeNorm, Sum
-from remblai.objectives.table import PENALTIES, made
+from remblai.objectives.table import PENALTIES, make_penalty
 
 
 def code(n: int = 200, latent: int = 2) -> Code:
@@ -126,22 +127,22 @@ def test_a_critic_of_codes_of_another_width_is_refused_and_a_fitting_one_left_as
 @pytest.mark.parametrize("name", PENALTIES)
 def test_every_penalty_of_the_table_is_made_by_name(name: str) -> None:
     prior, one = PRIORS["normal"](latent=2), code(20)
-    penalty = made(name, prior=prior, latent=2, network=NETWORKS["mlp"](shape=(1,), width=4))
+    penalty = make_penalty(name, prior=prior, latent=2, network=NETWORKS["mlp"](shape=(1,), width=4))
     assert isinstance(penalty, Penalty)
     penalty.check(prior, torch.zeros(1))
     assert torch.isfinite(penalty(one, prior()))
-    assert made(penalty) is penalty
+    assert make_penalty(penalty) is penalty
 
 
 def test_a_live_discrepancy_compares_the_codes_with_the_prior() -> None:
     discrepancy = Covariance()
-    penalty = made(discrepancy, prior=PRIORS["normal"](latent=2), latent=2)
+    penalty = make_penalty(discrepancy, prior=PRIORS["normal"](latent=2), latent=2)
     assert isinstance(penalty, Marginal)
     assert penalty.discrepancy is discrepancy
 
 
 def test_the_sum_by_name_is_the_axes_and_the_covariance() -> None:
     prior, one = PRIORS["normal"](latent=2), code()
-    penalty = made({"name": "sum", "second_weight": 0.5}, prior=prior, latent=2)
+    penalty = make_penalty({"name": "sum", "second_weight": 0.5}, prior=prior, latent=2)
     expected = Sliced(kind="axes").to_law(one.z, prior()) + 0.5 * Covariance().to_law(one.z, prior())
     assert penalty(one, prior()).item() == pytest.approx(expected.item(), rel=1e-6)

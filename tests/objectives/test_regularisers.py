@@ -8,10 +8,10 @@ from torch import nn
 
 from remblai.costs import Square
 from remblai.laws import DECODERS, ENCODERS, PRIORS
-from remblai.loading import shown
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder
 from remblai.objectives.regularisers import REGULARISERS, Gradient, Regulariser, SpectralNorm, WeightDecay
+from remblai.runs.load import eval_copy
 from remblai.training import State, steps
 
 
@@ -99,7 +99,7 @@ def test_averaged_weights_are_shown_under_their_own_spectral_norm() -> None:
     for _ in steps(state, itertools.repeat(torch.randn(20, 2))):
         pass
     assert state.average is not None
-    model_shown = shown(one, state.average.values)
+    model_shown = eval_copy(one, state.average.values)
     for layer in model_shown.decoder.modules():
         if isinstance(layer, nn.Linear):
             assert torch.linalg.matrix_norm(layer.weight.detach(), 2).item() == pytest.approx(1.0, abs=1e-3)

@@ -9,12 +9,13 @@ import torch
 from torch import Tensor, nn
 
 import remblai
-from remblai.discrepancies import MMD, Adversarial
+from remblai.critics import Adversarial
+from remblai.discrepancies import MMD
 from remblai.kernels import KERNELS
 from remblai.laws import PRIORS
 from remblai.networks import NETWORKS
 from remblai.recipes import RECIPES
-from remblai.resolve import resolve
+from remblai.runs.resolve import resolve
 from remblai.training import State, steps
 
 MLP = {"name": "mlp", "width": 16}

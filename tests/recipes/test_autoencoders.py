@@ -7,17 +7,18 @@ import pytest
 import torch
 
 from remblai.costs import COSTS
-from remblai.discrepancies import Adversarial, Logistic, LogRatio, adversarial
+from remblai.critics import Adversarial, Logistic, LogRatio, adversarial
 from remblai.distances import transport
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.laws.encoders import Deterministic, Gaussian
-from remblai.networks import NETWORKS, mlp
+from remblai.networks import NETWORKS
+from remblai.networks.mlp import mlp
 from remblai.objectives import AutoEncoder, Joint, Marginal
 from remblai.objectives.table import PARTS, PENALTIES
 from remblai.recipes import RECIPES
 from remblai.recipes.parts import CODES
-from remblai.resolve import resolve
+from remblai.runs.resolve import resolve
 from remblai.training.state import sides
 
 SMALL: dict[str, Any] = {"latent": 3, "network.width": 8}

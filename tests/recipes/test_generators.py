@@ -6,12 +6,9 @@ import pytest
 import torch
 from tests.small import settled
 
-from remblai.discrepancies import (
-    DISCREPANCIES,
+from remblai.critics import (
     LIPSCHITZ,
-    MMD,
     Adversarial,
-    Entropic,
     FDivergence,
     Hinge,
     Kantorovich,
@@ -21,11 +18,12 @@ from remblai.discrepancies import (
     Margin,
     MinibatchEnergy,
 )
+from remblai.discrepancies import DISCREPANCIES, MMD, Entropic
 from remblai.distances import DIVERGENCES
 from remblai.kernels import Energy, Gaussian, InverseMultiquadric
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes import RECIPES
-from remblai.training.ascents import scheduled
+from remblai.training.critic_steps import scheduled
 
 SMALL: dict[str, Any] = {"latent": 3, "network.width": 8, "critic.width": 8, "code": 3, "features": 4}
 IMAGE = (2, 8, 8)
@@ -115,7 +113,7 @@ def test_wgan_has_the_papers_loop() -> None:
     loop = RECIPES["wgan"].loop
     asked = {"lr": 5e-5, "optimiser": "rmsprop", "batch_size": 64, "own_batches": True}
     assert {key: loop[key] for key in asked} == asked
-    turns = scheduled(loop["ascents"])
+    turns = scheduled(loop["critic_steps"])
     assert [turns(step) for step in (1, 25, 26, 500, 501, 502, 1001)] == [100, 100, 5, 5, 100, 5, 100]
 
 

@@ -13,11 +13,11 @@ from tests.small import CONVOLUTIONAL, IMAGES_ONLY, settled
 from torch import Tensor
 
 from remblai import data
-from remblai.discrepancies import Adversarial, Hinge, Kantorovich, KernelGame, Spectral
+from remblai.critics import Adversarial, Hinge, Kantorovich, KernelGame, Spectral
 from remblai.distances import DIVERGENCES
 from remblai.objectives import AutoEncoder, Boltzmann, Objective
 from remblai.recipes import RECIPES
-from remblai.resolve import Resolved, from_json, resolve
+from remblai.runs.resolve import Resolved, from_json, resolve
 from remblai.training import State, check, steps
 from remblai.training.state import sides
 
@@ -30,7 +30,7 @@ SMALL: dict[str, Any] = {
     "critic.width": 8,
     "code": 3,
     "features": 4,
-    "ascents": 1,
+    "critic_steps": 1,
     "lipschitz.bound": 0.5,
     "binarise": "threshold",
     "hidden": 5,
@@ -96,7 +96,7 @@ def stream(shape: tuple[int, ...], start: int = 0) -> Iterator[Tensor]:
 
 
 def run(state: State, shape: tuple[int, ...], n: int) -> None:
-    for step in itertools.islice(steps(state, stream(shape, state.drawn)), n):
+    for step in itertools.islice(steps(state, stream(shape, state.batches_drawn)), n):
         assert all(torch.isfinite(term) for term in step.terms.values())
     check(state)
 
@@ -170,7 +170,7 @@ def test_it_is_saved_and_goes_on_bit_for_bit(name: str, options: dict[str, Any],
     again.load_state_dict(saved[0])
     later.load_state_dict(saved[1], saved[2])
     run(later, shape, 6)
-    assert (later.number, later.drawn) == (state.number, state.drawn)
+    assert (later.step, later.batches_drawn) == (state.step, state.batches_drawn)
     assert all(torch.equal(value, again.state_dict()[key]) for key, value in whole.state_dict().items())
     assert later.average is not None
     assert all(torch.equal(value, later.average.values[key]) for key, value in state.average.values.items())
@@ -179,7 +179,7 @@ def test_it_is_saved_and_goes_on_bit_for_bit(name: str, options: dict[str, Any],
 @pytest.mark.parametrize(("name", "options"), CASES, ids=title)
 def test_each_side_keeps_still_in_the_others_turn(name: str, options: dict[str, Any]) -> None:
     shape = small_shape(name)
-    objective, state = built(resolved(name, **options | {"ascents": 0}), shape)
+    objective, state = built(resolved(name, **options | {"critic_steps": 0}), shape)
     critics, model = sides(objective)
     assert bool(critics) == any(isinstance(part, Adversarial) for part in objective.modules())
     assert model

@@ -8,7 +8,7 @@ import pytest
 from tests.small import settled
 
 import remblai
-from remblai.choices import flatten
+from remblai.config.registry import flatten
 from remblai.data import load
 from remblai.recipes import RECIPES
 
@@ -22,7 +22,7 @@ WANTED: dict[str, Any] = {
     "hidden": 5,
     "chains": 8,
     "binarise": "threshold",
-    "ascents": 1,
+    "critic_steps": 1,
     "warm_start": 0,
     "batch_size": 16,
     "steps": 3,

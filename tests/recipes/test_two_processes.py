@@ -11,10 +11,10 @@ from tests.small import CONVOLUTIONAL, settled
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from remblai import devices
-from remblai.discrepancies import Adversarial, Logistic
+from remblai.critics import Adversarial, Logistic
 from remblai.networks.batchnorm import BatchNorm1d
 from remblai.recipes import RECIPES
+from remblai.runtime import distributed
 from remblai.training import State, steps
 
 WARM, NORMED = "wae-mmd, warm start", "wae-mmd, batch norm"
@@ -39,7 +39,7 @@ OPTIONS: dict[str, Any] = {
     "features": 5,
     "noise": 0.1,
     "optimiser": "sgd",
-    "ascents": 1,
+    "critic_steps": 1,
     "lipschitz.bound": 0.5,
     "average": None,
     "batch_size": BATCH,
@@ -86,10 +86,10 @@ class SharedDraws(TorchFunctionMode):
         self.calls += 1
         generator = torch.Generator().manual_seed(self.calls)
         rows = like.shape[0] if like.dim() else 0
-        whole = rows * devices.world() in (BATCH, DIRECTIONS)
-        shape = (rows * devices.world(), *like.shape[1:]) if whole else like.shape
+        whole = rows * distributed.world() in (BATCH, DIRECTIONS)
+        shape = (rows * distributed.world(), *like.shape[1:]) if whole else like.shape
         drawn = getattr(torch, DRAWS[func])(shape, generator=generator, dtype=torch.float64)
-        mine = drawn[devices.rank() * rows :][:rows] if whole else drawn
+        mine = drawn[distributed.rank() * rows :][:rows] if whole else drawn
         return self._as_asked(func, mine, args).to(like.dtype)
 
     def _as_asked(self, func: Any, drawn: Tensor, args: Any) -> Tensor:
@@ -118,11 +118,11 @@ def trained(name: str) -> dict[str, Tensor]:
         own = {"penalty": Adversarial(nn.Sequential(nn.Linear(3, 8), BatchNorm1d(8), nn.Linear(8, 1)), Logistic())}
     how = settled(name.partition(",")[0], given | own)
     shape = (1, 5, 5) if name in CONVOLUTIONAL or "network.norm" in own else (2,)
-    torch.manual_seed(devices.rank())  # the first one's weights are everybody's
+    torch.manual_seed(distributed.rank())  # the first one's weights are everybody's
     objective = how.build(shape).double()
     state = State(objective, **how.loop)
-    share = BATCH // devices.world()
-    mine = slice(share * devices.rank(), share * (devices.rank() + 1))
+    share = BATCH // distributed.world()
+    mine = slice(share * distributed.rank(), share * (distributed.rank() + 1))
     generator = torch.Generator().manual_seed(1)
     batches = iter(
         [torch.rand(BATCH, *shape, generator=generator, dtype=torch.float64)[mine] for _ in range(4 * STEPS)]

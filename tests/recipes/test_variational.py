@@ -203,7 +203,7 @@ def test_avb_learns_a_half_normal_posterior_and_reaches_the_log_likelihood() -> 
     model = avb((1, 1, 1), 1, network, encoder=encoder, decoder="bernoulli", penalty={"name": "joint", "width": 24})
     model.decoder.body = Side()
     x = torch.tensor([0.0, 1.0]).repeat(100).reshape(-1, 1, 1, 1)
-    state = State(model, lr=5e-3, critic_lr=1e-2, ascents=2, betas=(0.5, 0.999), steps=400, schedule="cosine")
+    state = State(model, lr=5e-3, critic_lr=1e-2, critic_steps=2, betas=(0.5, 0.999), steps=400, schedule="cosine")
     for _ in steps(state, itertools.repeat(x)):
         pass
     with torch.no_grad():

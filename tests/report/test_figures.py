@@ -19,7 +19,7 @@ def rng():
 def size(picture):
     with Image.open(io.BytesIO(picture)) as opened:
         assert opened.mode == "RGBA"
-        assert np.asarray(opened)[0, -1, 3] == 0  # no ground of its own: it lies on light and on dark paper
+        assert np.asarray(opened)[0, -1, 3] == 0  # no geometry of its own: it lies on light and on dark paper
         return opened.size
 
 

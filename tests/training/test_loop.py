@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from remblai.discrepancies import Adversarial, Clip, Kantorovich, Logistic
+from remblai.critics import Adversarial, Clip, Kantorovich, Logistic
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
 from remblai.training import Diverged, State, check, gradient_norms, steps
-from remblai.training.ascents import scheduled
+from remblai.training.critic_steps import scheduled
 from remblai.training.state import sides
 
 
@@ -67,7 +67,7 @@ def test_a_step_is_what_the_optimiser_says() -> None:
     x = next(points())
     (step,) = itertools.islice(steps(state, iter([x])), 1)
     assert torch.allclose(state.objective.place, 0.1 * 2 * x.mean(0))  # type: ignore[arg-type]
-    assert step.number == state.number == state.drawn == 1
+    assert step.number == state.step == state.batches_drawn == 1
     assert step.terms["transport"].item() == pytest.approx(x.square().sum(1).mean().item())
 
 
@@ -83,7 +83,7 @@ def test_accumulated_batches_equal_one_large_batch() -> None:
     run(small, iter(parts), 1)
     run(large, iter([torch.cat(parts)]), 1)
     assert torch.allclose(small.objective.place, large.objective.place)  # type: ignore[arg-type]
-    assert small.drawn == 4
+    assert small.batches_drawn == 4
 
 
 def test_clipping_bounds_the_step_and_the_log_tells_the_norm_before() -> None:
@@ -100,32 +100,34 @@ def test_learning_rates_are_a_function_of_the_step(schedule: str, expected: list
     state = State(Line(), lr=1.0, schedule=schedule, milestones=(0.3, 0.5), decays=(0.5, 0.2), steps=100)  # type: ignore[arg-type]
     found = []
     for number in (0, 25, 50, 75):
-        state.number = number
+        state.step = number
         found.append(state.rate(state.model))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_critics_take_their_turns_on_the_models_batch_or_on_their_own() -> None:
-    shared = run(State(Game(Logistic(), Clip(0.1)), ascents=2), points(), 2)
+    shared = run(State(Game(Logistic(), Clip(0.1)), critic_steps=2), points(), 2)
     assert [name for name, _ in shared.objective.seen] == ["critic", "critic", "model"] * 2  # type: ignore[union-attr]
     assert len({value for _, value in shared.objective.seen[:3]}) == 1  # type: ignore[index]
     own = run(
-        State(Game(Kantorovich(), Clip(0.1)), ascents=lambda step: 3 if step == 1 else 1, own_batches=True), points(), 2
+        State(Game(Kantorovich(), Clip(0.1)), critic_steps=lambda step: 3 if step == 1 else 1, own_batches=True),
+        points(),
+        2,
     )
     assert [name for name, _ in own.objective.seen] == ["critic"] * 3 + ["model", "critic", "model"]  # type: ignore[union-attr]
     assert len({value for _, value in own.objective.seen}) == 6  # type: ignore[union-attr]
-    assert own.drawn == 6
+    assert own.batches_drawn == 6
 
 
 def test_nothing_of_the_critic_moves_in_the_models_turn_and_clipping_holds_after_its_own() -> None:
     torch.manual_seed(0)
     objective = Game(Kantorovich(), Clip(0.01))
-    state = State(objective, ascents=0)
+    state = State(objective, critic_steps=0)
     before = copy.deepcopy(objective.discrepancy.state_dict())
     run(state, points(), 3)
     assert all(torch.equal(before[name], value) for name, value in objective.discrepancy.state_dict().items())
     assert objective.place.abs().sum() > 0
-    state.ascents = scheduled(1)
+    state.critic_steps = scheduled(1)
     run(state, points(), 3)
     assert max(p.abs().max().item() for p in objective.discrepancy.critic.parameters()) <= 0.01
     critics, model = sides(objective)
@@ -243,7 +245,7 @@ def test_a_state_goes_on_bit_for_bit(name: str) -> None:
     second = fresh()
     second.objective.load_state_dict(saved[0])
     second.load_state_dict(saved[2], saved[1])
-    run(second, stream(second.drawn), 7)
+    run(second, stream(second.batches_drawn), 7)
     for name_, value in whole.objective.state_dict().items():
         assert torch.equal(value, second.objective.state_dict()[name_]), name_
     assert all(torch.equal(value, second.average.values[key]) for key, value in whole.average.values.items())  # type: ignore[union-attr]

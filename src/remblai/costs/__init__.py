@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from remblai.costs.cost import Cost, must_lead, wide
+from remblai.costs.cost import Cost, require_gradient, wide
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
 from remblai.costs.points import (
@@ -43,9 +43,9 @@ __all__ = [
     "Power",
     "Square",
     "distances",
-    "must_lead",
     "of_pairs",
     "power",
+    "require_gradient",
     "squared_distances",
     "wide",
 ]

@@ -29,7 +29,7 @@ class Cost(ABC):
         return self
 
 
-def must_lead(cost: Cost, x: Tensor) -> None:
+def require_gradient(cost: Cost, x: Tensor) -> None:
     """Whether y can follow the gradient of c(x, y), asked at points x (n, ...); a model of a cost without one rests.
 
     Raises:

@@ -7,16 +7,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from remblai.choices import NAME, Choice, make, unknown
+from remblai.config.registry import NAME, Choice, make, unknown
+from remblai.data import celeba, digits, glyphs, hub, idx, lsun
 from remblai.data.arrays import npy, npz
-from remblai.data.celeba import celeba, is_celeba
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
-from remblai.data.digits import digits
-from remblai.data.glyphs import glyphs
-from remblai.data.hub import hub
-from remblai.data.idx import idx, is_idx
 from remblai.data.images import SUFFIXES, image_folder
-from remblai.data.lsun import databases, lsun
 from remblai.data.tables import csv_table, parquet
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
@@ -24,8 +19,8 @@ from remblai.data.units import Units
 __all__ = ["DATA", "FILES", "SPLITS", "Dataset", "Modes", "Split", "Units", "load", "pick"]
 
 DATA: dict[str, Callable[..., Dataset]] = {
-    "digits": digits,
-    "glyphs": glyphs,
+    "digits": digits.digits,
+    "glyphs": glyphs.glyphs,
     "grid": grid,
     "ring": ring,
     "swiss-roll": swiss_roll,
@@ -83,8 +78,8 @@ def load(
     if source in DATA and isinstance(spec, str):
         return _named(source, source, options, cache)
     if source.startswith(HUB) and isinstance(spec, str):
-        given = _accepted(hub, "data of the hub", options, cache)
-        return hub(source.removeprefix(HUB), **given)
+        given = _accepted(hub.hub, "data of the hub", options, cache)
+        return hub.hub(source.removeprefix(HUB), **given)
     return _from_path(Path(source).expanduser(), source, options, cache)
 
 
@@ -139,11 +134,11 @@ def _from_path(path: Path, told: str, options: Mapping[str, Any], cache: Any) ->
 
 def _reader(path: Path) -> Callable[..., Dataset]:
     if path.is_dir():
-        if is_idx(path):
-            return idx
-        if is_celeba(path):
-            return celeba
-        return lsun if databases(path) else image_folder
+        if idx.is_idx(path):
+            return idx.idx
+        if celeba.is_celeba(path):
+            return celeba.celeba
+        return lsun.lsun if lsun.databases(path) else image_folder
     suffix = path.suffix.lower()
     if suffix in FILES:
         return FILES[suffix]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.rows import digest
-from remblai.files import UnwritableError, whole, write_json
+from remblai.runtime.files import UnwritableError, whole, write_json
 
 FORMAT = 1
 Shape = tuple[int, ...]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.choices import unknown
+from remblai.config.registry import unknown
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units
 

@@ -18,8 +18,8 @@ from remblai.costs import squared_distances, wide
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.samples import flat
-from remblai.expectations import STEP, Mixing
 from remblai.kernels import Kernel
+from remblai.kernels.embeddings import STEP, Mixing
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

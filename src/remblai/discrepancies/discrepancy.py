@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from remblai import devices
+from remblai.runtime import distributed
 
 
 class Discrepancy(nn.Module):
@@ -51,7 +51,7 @@ class Discrepancy(nn.Module):
 
 def draw(law: Distribution, n: int) -> Tensor:
     """n points of the law, the same on every device: each draws its share, and all see all."""
-    return devices.gather(law.sample((n // devices.world(),)))
+    return distributed.gather(law.sample((n // distributed.world(),)))
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:

@@ -1,17 +1,17 @@
 """The Sinkhorn divergence between samples, and the potentials that tell which points weigh on it."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 
-from remblai.costs import must_lead
+from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.samples import rows
-from remblai.distances import door
+from remblai.distances import validation
+from remblai.distances.entropic.balanced import solve
 from remblai.distances.entropic.debiased import Divergence, divergence
-from remblai.distances.entropic.sinkhorn import solve
-from remblai.distances.ground import CostLike, resolved
+from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 
@@ -42,7 +42,7 @@ class Entropic(Discrepancy):
 
     def __init__(
         self,
-        cost: CostLike = "square",
+        cost: Annotated[CostLike, COSTS] = "square",
         epsilon: float = 0.05,
         relative: bool = True,
         debiased: bool = True,
@@ -52,14 +52,14 @@ class Entropic(Discrepancy):
         super().__init__()
         self.cost, self.epsilon, self.relative, self.debiased = (
             resolved(cost),
-            door.epsilon(epsilon),
+            validation.epsilon(epsilon),
             relative,
             debiased,
         )
-        self.tolerance, self.max_iterations = door.positive("tolerance", tolerance), max_iterations
+        self.tolerance, self.max_iterations = validation.positive("tolerance", tolerance), max_iterations
 
     def check(self, point: Tensor) -> None:
-        must_lead(self.cost, point.flatten()[None])
+        require_gradient(self.cost, point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""

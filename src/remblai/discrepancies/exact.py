@@ -1,13 +1,15 @@
 """Exact transport between samples."""
 
+from typing import Annotated
+
 import torch
 from torch import Tensor
 
-from remblai.costs import must_lead
+from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
-from remblai.distances.ground import CostLike, resolved
+from remblai.distances.geometry import CostLike, resolved
 
 
 class Exact(Discrepancy):
@@ -23,12 +25,12 @@ class Exact(Discrepancy):
         ValueError: samples that do not fit together, values that are not finite, or an unknown cost.
     """
 
-    def __init__(self, cost: CostLike = "square") -> None:
+    def __init__(self, cost: Annotated[CostLike, COSTS] = "square") -> None:
         super().__init__()
         self.cost = resolved(cost)
 
     def check(self, point: Tensor) -> None:
-        must_lead(self.cost, point.flatten()[None])
+        require_gradient(self.cost, point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         value: Tensor = self.plan(x, y).value

@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal
 
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite
-from remblai.distances.envelope import attached
-from remblai.expectations import normal_parts
+from remblai.distances.envelope import with_gradients
+from remblai.kernels.embeddings import normal_parts
 from remblai.laws.priors import UniformOnSphere
 
 
@@ -69,7 +69,7 @@ def _overlap(a: Tensor, b: Tensor) -> Tensor:
         held = values > max(a.shape[1], len(values)) * torch.finfo(values.dtype).eps * values[0]
         left, right = q @ (u * held), p @ v.T
         slopes = [(a, left @ (right.T @ b)), (b, right @ (left.T @ a))]
-    return attached(values.sum(), slopes)
+    return with_gradients(values.sum(), slopes)
 
 
 def _fitted(x: Tensor) -> _Moments:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
 from remblai.kernels import Kernel
 
 PAIRS = 256**2
@@ -21,7 +21,7 @@ def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
     pairs = len(x) * len(y)
     total, slopes = _across(kernel, x, y)
     known = [(one, slope.div_(pairs)) for one, slope in zip((x, y), slopes, strict=True) if slope is not None]
-    return attached((total / pairs).to(x.dtype), known)
+    return with_gradients((total / pairs).to(x.dtype), known)
 
 
 def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
@@ -34,7 +34,7 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
         apart = gram.sum() - gram.diagonal().sum()
     else:
         total, slope = _apart(kernel, x)
-        apart = attached(total.to(x.dtype), [] if slope is None else [(x, slope)])
+        apart = with_gradients(total.to(x.dtype), [] if slope is None else [(x, slope)])
     return (apart + kernel.diagonal(x).sum()) / pairs if diagonal else apart / pairs
 
 

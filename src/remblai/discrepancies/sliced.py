@@ -8,11 +8,11 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import normalize
 
-from remblai import devices
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.slices import Lines, Quantiles, along_each, mean
+from remblai.runtime import distributed
 
 Kind = Literal["random", "max", "axes"]
 
@@ -111,8 +111,8 @@ class Sliced(Discrepancy):
             generator = torch.Generator().manual_seed(self.seed)  # on the CPU: a seed means the same on every device
             drawn = torch.randn(shape, generator=generator, dtype=torch.float64).to(y)
         else:
-            share = math.ceil(self.directions / devices.world())
-            drawn = devices.gather(torch.randn(share, shape[1], dtype=y.dtype, device=y.device))[: self.directions]
+            share = math.ceil(self.directions / distributed.world())
+            drawn = distributed.gather(torch.randn(share, shape[1], dtype=y.dtype, device=y.device))[: self.directions]
         return normalize(drawn)
 
 

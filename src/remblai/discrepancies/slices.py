@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
 from remblai.distances.line import staircase
 
 ENTRIES_AT_ONCE = 2**20
@@ -108,7 +108,7 @@ def mean(x: Tensor | Quantiles, y: Tensor, lines: Lines, p: float) -> Tensor:
         return along_each(x, y, lines, p).mean().to(y.dtype)
     value, slopes = _blocked(x, y, lines, p)
     sides = [(side, slope) for side, slope in zip((x, y), slopes, strict=True) if slope is not None]
-    return attached(value.to(y.dtype), [(side, slope) for side, slope in sides if isinstance(side, Tensor)])
+    return with_gradients(value.to(y.dtype), [(side, slope) for side, slope in sides if isinstance(side, Tensor)])
 
 
 @torch.no_grad()

@@ -14,9 +14,9 @@ from remblai.distances.divergences import (
 )
 from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
+from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
 from remblai.distances.plan import Plan
-from remblai.distances.transport import transport, wasserstein
 
 __all__ = [
     "DIVERGENCES",

@@ -25,7 +25,7 @@ def transformed(problem: Problem, g: Tensor, epsilon: float = 0.0) -> Tensor:
     held = problem.b > 0
     g = g.double()
     found = []
-    for _, costs in problem.ground.blocks():
+    for _, costs in problem.geometry.blocks():
         left = costs[:, held] - g[held]
         if epsilon:
             found.append(-epsilon * torch.logsumexp(problem.b[held].log() - left / epsilon, 1))
@@ -62,7 +62,7 @@ def _rounded(problem: Problem, coupling: Coupling, epsilon: float) -> float:
     lacking = float(left.sum())
     spread = lack / lacking if lacking > 0.0 else torch.zeros_like(lack)
     total = 0.0
-    for (part, masses), (_, costs) in zip(coupling.blocks(), problem.ground.blocks(), strict=True):
+    for (part, masses), (_, costs) in zip(coupling.blocks(), problem.geometry.blocks(), strict=True):
         made = shrink[part, None] * masses * narrow + left[part, None] * spread
         total += float(torch.where(made > 0, made * costs, 0.0).sum())
         if epsilon:

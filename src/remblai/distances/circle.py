@@ -7,9 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.distances.door import exponent, finite, masses, same_total
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
 from remblai.distances.line import flat, levels, staircase
+from remblai.distances.validation import exponent, finite, masses, same_total
 
 ROUNDS = 200
 """Shifts tried at most: every second one halves the interval, so rounding ends the search long before."""
@@ -67,7 +67,7 @@ def transport_cost(x: Any, y: Any, p: float = 1.0, a: Any = None, b: Any = None)
             back = np.zeros(len(at))
             back[order] = total * slope
             derivatives.append((at, torch.from_numpy(back).to(at.device)))
-    return attached(value, derivatives)
+    return with_gradients(value, derivatives)
 
 
 class _Shifts:

@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn.functional import softplus
 
-from remblai.choices import unknown
+from remblai.config.registry import unknown
 from remblai.distances import gaussians
-from remblai.distances.door import TOLERANCE, masses, tensor
 from remblai.distances.gaussians import Gaussian
+from remblai.distances.validation import TOLERANCE, masses, tensor
 
 LOG2 = math.log(2.0)
 WIDEST = 2.0**1000

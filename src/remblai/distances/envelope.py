@@ -27,7 +27,7 @@ class _Attached(torch.autograd.Function):
         )
 
 
-def attached(value: Tensor, derivatives: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+def with_gradients(value: Tensor, derivatives: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
     """The scalar with the derivatives that are known of it: pairs of a tensor and d value / d tensor.
 
     It is differentiable once; asking for more is an error, not a wrong answer.

@@ -21,7 +21,7 @@ def check_feasible(problem: Problem, kept: bool = True) -> bool:
     """
     rows, columns = problem.a > 0, problem.b > 0
     reached, forbidden = torch.zeros_like(columns), []
-    for part, costs in problem.ground.blocks():
+    for part, costs in problem.geometry.blocks():
         open_ = costs.isfinite() & columns
         stuck = rows[part] & ~open_.any(1)
         if bool(stuck.any()):
@@ -45,7 +45,7 @@ def _flow(problem: Problem) -> int:
     a, b = (np.floor(one.cpu().numpy() * UNITS).astype(np.int64) for one in (problem.a, problem.b))
     pairs = [
         (costs.isfinite().nonzero() + torch.tensor([part.start, 0], device=costs.device)).cpu().numpy()
-        for part, costs in problem.ground.blocks()
+        for part, costs in problem.geometry.blocks()
     ]
     i, j = np.concatenate(pairs).T
     source, sink = n + m, n + m + 1

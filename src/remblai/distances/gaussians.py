@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
-from remblai.distances.door import finite, tensor
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
+from remblai.distances.validation import finite, tensor
 
 NODES = 24
 """Gauss-Legendre nodes a panel."""
@@ -198,7 +198,7 @@ def bures(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Any:
         slopes.append((c1, _less_map(first, second @ right.T @ left.T)))
     if c2.requires_grad:
         slopes.append((c2, _less_map(second, first @ left @ right)))
-    return attached(value, [(one, slope) for one, slope in slopes if one.requires_grad])
+    return with_gradients(value, [(one, slope) for one, slope in slopes if one.requires_grad])
 
 
 def _factor(name: str, covariance: Tensor) -> Tensor:

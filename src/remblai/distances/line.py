@@ -10,10 +10,10 @@ from torch import Tensor
 
 from remblai.costs import Cost, Euclidean, Huber, Manhattan, Power, Square
 from remblai.distances.coupling import Sparse
-from remblai.distances.door import exponent, finite, masses, tensor
-from remblai.distances.ground import CostLike, Points, resolved
+from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem, uniform
+from remblai.distances.validation import exponent, finite, masses, tensor
 
 CONVEX = (Square, Euclidean, Manhattan, Huber, Power)
 """Costs that are a convex function of |x - y| on the line, where sorting solves the problem."""
@@ -94,13 +94,13 @@ def plan(x: Any, y: Any, cost: CostLike | float = 2.0, a: Any = None, b: Any = N
 def solve(problem: Problem) -> Plan:
     """The plan of a problem whose places are points on the line and whose cost is one of `CONVEX`."""
     began = time.perf_counter()
-    ground = problem.ground
-    assert isinstance(ground, Points) and ground.x.shape[1] == 1 and isinstance(ground.cost, CONVEX)
-    x, y = (_host(one[:, 0]) for one in (ground.x, ground.y))
+    geometry = problem.geometry
+    assert isinstance(geometry, Points) and geometry.x.shape[1] == 1 and isinstance(geometry.cost, CONVEX)
+    x, y = (_host(one[:, 0]) for one in (geometry.x, geometry.y))
     here, there = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
     path = staircase(levels(problem.a, here), levels(problem.b, there))
     rows, columns = here[path.rows], there[path.columns]
-    costs = _costs(ground.cost, x[rows] - y[columns])
+    costs = _costs(geometry.cost, x[rows] - y[columns])
     # Along the path f_i + g_j = c_ij: a step to the next row changes f alone, a step to the next column g alone. That
     # this dual is feasible off the path too is the Monge property of convex costs.
     steps, down = np.diff(costs), np.diff(path.rows) > 0
@@ -108,7 +108,7 @@ def solve(problem: Problem) -> Plan:
     f[here] = np.concatenate([[0.0], np.cumsum(steps[down])])
     g[there] = costs[0] + np.concatenate([[0.0], np.cumsum(steps[~down])])
     kept = path.masses > 0
-    told = [torch.from_numpy(one).to(ground.device) for one in (rows[kept], columns[kept], path.masses[kept], f, g)]
+    told = [torch.from_numpy(one).to(geometry.device) for one in (rows[kept], columns[kept], path.masses[kept], f, g)]
     return solved(
         problem,
         float(path.masses @ costs),
@@ -225,9 +225,9 @@ def _paired(first: Tensor, second: Tensor, cost: Cost) -> float:
 
 
 def _weighted(problem: Problem, cost: Cost) -> float:
-    assert isinstance(problem.ground, Points)
+    assert isinstance(problem.geometry, Points)
     sides = []
-    for points, held in ((problem.ground.x, problem.a), (problem.ground.y, problem.b)):
+    for points, held in ((problem.geometry.x, problem.a), (problem.geometry.y, problem.b)):
         values = _host(points[:, 0])
         order = np.argsort(values)
         sides.append((values[order], levels(held, order)))

@@ -11,10 +11,10 @@ from torch import Tensor
 
 from remblai.distances.certificate import Interval, certificate, transformed
 from remblai.distances.coupling import Coupling, Sparse
-from remblai.distances.door import tensor
-from remblai.distances.envelope import attached
-from remblai.distances.ground import Ground, Points
+from remblai.distances.envelope import with_gradients
+from remblai.distances.geometry import Geometry, Points
 from remblai.distances.problem import Problem
+from remblai.distances.validation import tensor
 
 HAVE = {
     "coupling": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
@@ -189,7 +189,7 @@ def solved(
     value_of = torch.tensor(problem.mass * value, dtype=torch.float64, device=f.device)
     told: Any = float(value_of)
     if not problem.arrays:
-        told = attached(value_of, _derivatives(problem, coupling, (f, g)))
+        told = with_gradients(value_of, _derivatives(problem, coupling, (f, g)))
     if marginal_error is None:
         rows, columns = coupling.marginals()
         marginal_error = float((rows - problem.a).abs().sum() + (columns - problem.b).abs().sum())
@@ -208,7 +208,7 @@ def solved(
             coupling=coupling,
             f=f,
             g=g,
-            cost=lambda: carried_cost(problem.ground, coupling),
+            cost=lambda: carried_cost(problem.geometry, coupling),
             certificate=lambda blur: certificate(problem, coupling, g, blur),
             extend=extension(problem, g, epsilon),
         ),
@@ -218,31 +218,31 @@ def solved(
 def _derivatives(
     problem: Problem, coupling: Coupling, potentials: tuple[Tensor, Tensor]
 ) -> list[tuple[Tensor, Tensor]]:
-    found = [(one, problem.mass * slope) for one, slope in problem.ground.gradients(coupling)]
+    found = [(one, problem.mass * slope) for one, slope in problem.geometry.gradients(coupling)]
     for masses, potential in zip(problem.given, potentials, strict=True):
         if masses.requires_grad:
             found.append((masses, potential))
     return found
 
 
-def carried_cost(ground: Ground, coupling: Coupling) -> float:
+def carried_cost(geometry: Geometry, coupling: Coupling) -> float:
     """<P, C>, a block of rows at a time."""
     if isinstance(coupling, Sparse):
-        return float(coupling.masses @ ground.pairs(coupling.rows, coupling.columns))
+        return float(coupling.masses @ geometry.pairs(coupling.rows, coupling.columns))
     total = 0.0
-    for (_, masses), (_, costs) in zip(coupling.blocks(), ground.blocks(), strict=True):
+    for (_, masses), (_, costs) in zip(coupling.blocks(), geometry.blocks(), strict=True):
         total += float(torch.where(masses > 0, masses * costs, 0.0).sum())
     return total
 
 
 def extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
     """What a plan extends its potential by: the transform of g (m,) at new points; None where there are no points."""
-    ground = problem.ground
-    if not isinstance(ground, Points):
+    geometry = problem.geometry
+    if not isinstance(geometry, Points):
         return None
 
     def extend(x: Tensor) -> Tensor:
-        moved = Points(x, ground.given[1].detach(), ground.cost)
+        moved = Points(x, geometry.given[1].detach(), geometry.cost)
         n = moved.shape[0]
         even = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
         return transformed(Problem(even, problem.b, moved, 1.0, (even, problem.b)), g, epsilon)

@@ -6,20 +6,20 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from remblai.distances.door import masses, same_total
-from remblai.distances.ground import CostLike, Ground, Matrix, Points
+from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
+from remblai.distances.validation import masses, same_total
 
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Masses and ground costs, checked; solvers read `a`, `b` and `ground` and nothing else.
+    """Masses and ground costs, checked; solvers read `a`, `b` and `geometry` and nothing else.
 
     The masses that solvers see sum to 1; `mass` is the total that the caller's had, and everything that a `Plan` says
     of mass (value, cost, coupling) is multiplied by it: transport is homogeneous.
 
     Attributes:
         a: (n,) and b: (m,), float64 without gradient, each summing to 1.
-        ground: the costs.
+        geometry: the costs.
         mass: the caller's total.
         given: the caller's masses, with their gradients.
         arrays: whether answers are numpy arrays and floats, because no tensor came in.
@@ -27,7 +27,7 @@ class Problem:
 
     a: Tensor
     b: Tensor
-    ground: Ground
+    geometry: Geometry
     mass: float
     given: tuple[Tensor, Tensor]
     arrays: bool = field(default=False)
@@ -53,11 +53,11 @@ class Problem:
     @property
     def shape(self) -> tuple[int, int]:
         """(n, m)."""
-        return self.ground.shape
+        return self.geometry.shape
 
     def flipped(self) -> "Problem":
         """The same problem the other way: from b to a."""
-        return Problem(self.b, self.a, self.ground.flipped(), self.mass, self.given[::-1], self.arrays)
+        return Problem(self.b, self.a, self.geometry.flipped(), self.mass, self.given[::-1], self.arrays)
 
     def answer(self, value: Any) -> Any:
         """Tensors as the caller speaks: numpy arrays and floats where no tensor came in."""
@@ -66,12 +66,12 @@ class Problem:
         return value.item() if value.dim() == 0 else np.asarray(value.detach().cpu())
 
 
-def _checked(ground: Ground, a: Any, b: Any, arrays: bool) -> Problem:
-    n, m = ground.shape
-    given = masses("a", a, n, ground.device), masses("b", b, m, ground.device)
+def _checked(geometry: Geometry, a: Any, b: Any, arrays: bool) -> Problem:
+    n, m = geometry.shape
+    given = masses("a", a, n, geometry.device), masses("b", b, m, geometry.device)
     total = same_total(*given)
     first, second = (one.detach().double() for one in given)
-    return Problem(first / first.sum(), second / second.sum(), ground, total, given, arrays)
+    return Problem(first / first.sum(), second / second.sum(), geometry, total, given, arrays)
 
 
 def uniform(masses: Tensor) -> bool:

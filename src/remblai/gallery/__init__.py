@@ -2,36 +2,35 @@
 
 from collections.abc import Callable
 
-from remblai.gallery import (
-    blur,
+from remblai.gallery.distances import (
+    cost_against_n,
+    envelope,
+    gluing,
+    inf_sup,
+    maximum_likelihood,
+    seven_points,
+    sharpening,
+    stochastic_curves,
+)
+from remblai.gallery.entry import Check, Entry
+from remblai.gallery.machines import wasserstein_machine
+from remblai.gallery.page import write_gallery
+from remblai.gallery.wae import blur, four_points, latent_plane, one_knob, student_report
+from remblai.gallery.walkers import inverse_reinforcement
+from remblai.gallery.wgan import (
     bracket,
     clipping,
     continuity,
-    cost_against_n,
     energy_based,
-    envelope,
-    four_points,
-    gluing,
-    inf_sup,
-    inverse_reinforcement,
+    js_estimate,
     k_lipschitz,
-    latent_plane,
-    maximum_likelihood,
-    one_knob,
     optimal_discriminator,
     parallel_lines,
     robust_generators,
     separating_sequences,
-    seven_points,
-    sharpening,
-    stochastic_curves,
-    student_report,
+    tracking,
     vanishing,
-    wasserstein_machine,
 )
-from remblai.gallery.entry import Check, Entry
-from remblai.gallery.page import write_gallery
-from remblai.gallery.wgan_paper import js_estimate, tracking
 
 EXAMPLES: dict[str, Callable[[], Entry]] = {
     "seven-points": seven_points.seven_points,

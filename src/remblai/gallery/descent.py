@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 from torch import Tensor
 
-from remblai.discrepancies import Adversarial
+from remblai.critics import Adversarial
 
 
 def descent(

@@ -4,16 +4,16 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from remblai import devices
+from remblai.runtime import distributed
 
 
 class _Everywhere(nn.Module):
     def forward(self, x: Tensor) -> Any:
         """Normalised x (n, c, ...): in training by the mean and variance of every process's points."""
-        if devices.world() == 1 or not self.training:
+        if distributed.world() == 1 or not self.training:
             return super().forward(x)
         # whole maps are gathered, not sums of them: the figures are then those of one process to the last bits
-        return super().forward(devices.gather(x)).chunk(devices.world())[devices.rank()]
+        return super().forward(distributed.gather(x)).chunk(distributed.world())[distributed.rank()]
 
 
 class BatchNorm1d(_Everywhere, nn.BatchNorm1d):

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from remblai import devices
-from remblai.costs import Cost, must_lead
+from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior, Sampler
 from remblai.objectives.objective import Objective, at_the_mean
 from remblai.objectives.penalties import Code, Penalty
 from remblai.objectives.regularisers import Regulariser
+from remblai.runtime import distributed
 
 WITHIN_TWO = math.erf(math.sqrt(2.0))
 """The mass of a normal law within two deviations of its mean."""
@@ -123,7 +123,7 @@ class AutoEncoder(Objective):
 
     def warm_start(self, x: Tensor) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
-        z = devices.gather(self.encode(x).z)
+        z = distributed.gather(self.encode(x).z)
         p = self.prior().sample((len(z),))
         mean = (z.mean(0) - p.mean(0)).square().mean()
         return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
@@ -141,7 +141,7 @@ class AutoEncoder(Objective):
             )
         if self.cost.reads_law:
             self.cost(law.mean, law)
-        must_lead(self.cost, law.mean)
+        require_gradient(self.cost, law.mean)
 
     @property
     def law(self) -> nn.Module | None:

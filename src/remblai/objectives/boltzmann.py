@@ -6,12 +6,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from remblai import devices
-from remblai.choices import unknown
+from remblai.config.registry import unknown
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
 from remblai.networks.rbm import RBM, drawn
 from remblai.objectives.objective import Objective
+from remblai.runtime import distributed
 
 Form = Literal["kl", "entropy"]
 Binarise = Literal["none", "threshold", "sample"]
@@ -92,10 +92,10 @@ class Boltzmann(Objective):
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         bits, y = self.bits(x), self._run_on()
-        energy = devices.gather(self.rbm.free_energy(y))
+        energy = distributed.gather(self.rbm.free_energy(y))
         terms = {}
         if self.weight:
-            pull = self._pull(devices.gather(bits), devices.gather(y), energy.detach())
+            pull = self._pull(distributed.gather(bits), distributed.gather(y), energy.detach())
             terms["transport_surrogate"] = self.weight * surrogate(pull, energy)
         if self.likelihood_weight:
             rise = self.rbm.free_energy(bits).mean() - energy.mean()
@@ -153,10 +153,10 @@ class Boltzmann(Objective):
 
     def _run_on(self) -> Tensor:
         """This process's share of the chains, run on. Every process keeps them all, so that any checkpoint has them."""
-        mine = self.chains[devices.share(len(self.chains), "chains")]
+        mine = self.chains[distributed.share(len(self.chains), "chains")]
         y = self.rbm.gibbs(mine.to(self.rbm.weight.dtype), self.gibbs_steps)
         if self.training:
-            self.chains.copy_(devices.gather(y))  # in place: the moving average holds this very tensor
+            self.chains.copy_(distributed.gather(y))  # in place: the moving average holds this very tensor
         return y
 
     @torch.no_grad()

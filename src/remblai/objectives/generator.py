@@ -3,11 +3,12 @@
 import torch
 from torch import Tensor
 
-from remblai import devices
-from remblai.discrepancies import Adversarial, Discrepancy
+from remblai.critics import Adversarial
+from remblai.discrepancies import Discrepancy
 from remblai.laws import Decoder, Prior
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import Objective, at_the_mean, together
+from remblai.runtime import distributed
 
 
 class Generator(Objective):
@@ -71,7 +72,7 @@ class Generator(Objective):
         self.discrepancy.check(law.mean[0])
 
     def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        return (devices.gather(x), devices.gather(y)) if self.discrepancy.needs_all_samples else (x, y)
+        return (distributed.gather(x), distributed.gather(y)) if self.discrepancy.needs_all_samples else (x, y)
 
 
 class CodeGenerator(Objective):

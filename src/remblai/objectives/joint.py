@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from remblai.discrepancies import Adversarial, FDivergence, Logistic, LogRatio
+from remblai.critics import Adversarial, FDivergence, Logistic, LogRatio
 from remblai.laws import Delta, Prior
 from remblai.networks import Network
 from remblai.networks.pairs import PairCritic, paired

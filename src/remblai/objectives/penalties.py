@@ -6,10 +6,11 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
-from remblai import devices
-from remblai.discrepancies import Adversarial, Discrepancy
+from remblai.critics import Adversarial
+from remblai.discrepancies import Discrepancy
 from remblai.laws import Prior
 from remblai.objectives.objective import together
+from remblai.runtime import distributed
 
 
 class Code(NamedTuple):
@@ -61,10 +62,10 @@ class Marginal(Penalty):
             discrepancy.sees_all = True
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
-        return self.discrepancy.to_law(devices.gather(code.z), prior)
+        return self.discrepancy.to_law(distributed.gather(code.z), prior)
 
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
-        return self.discrepancy.adversary_loss_to_law(devices.gather(code.z), prior)
+        return self.discrepancy.adversary_loss_to_law(distributed.gather(code.z), prior)
 
     def check(self, prior: Prior, point: Tensor) -> None:
         """The discrepancy is asked of codes as wide as the prior's: a critic must take them."""

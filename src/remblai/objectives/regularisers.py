@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from remblai.discrepancies.lipschitz import divide, settle
+from remblai.networks.spectral import add_spectral_norm, power_iterate
 
 
 class Regulariser:
@@ -67,11 +67,11 @@ class SpectralNorm(Regulariser):
 
     def prepare(self, decoder: nn.Module) -> None:
         """Puts the division on each layer's weight."""
-        divide(decoder)
+        add_spectral_norm(decoder)
 
     def project(self, decoder: nn.Module) -> None:
         """One power iteration on each layer."""
-        settle(decoder, 1)
+        power_iterate(decoder, 1)
 
 
 REGULARISERS: dict[str, Callable[..., Regulariser]] = {

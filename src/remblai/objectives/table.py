@@ -4,14 +4,15 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice, make
-from remblai.discrepancies import DISCREPANCIES, Discrepancy
+from remblai.config.registry import Choice, make
+from remblai.critics import ALL_DISCREPANCIES
+from remblai.discrepancies import Discrepancy
 from remblai.laws import Prior
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
 
 PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
-    **DISCREPANCIES,
+    **ALL_DISCREPANCIES,
     "conditional": Conditional,
     "code-norm": CodeNorm,
 }
@@ -40,14 +41,14 @@ def both(
         second_weight: the second one's weight, at least 0.
     """
     context = {"prior": prior, "latent": latent}
-    return Sum((first_weight, made(first, **context)), (second_weight, made(second, **context)))
+    return Sum((first_weight, make_penalty(first, **context)), (second_weight, make_penalty(second, **context)))
 
 
 PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "joint": joint, "sum": both}
 """Penalties by name: discrepancies from the prior, what needs each code's law, and sums."""
 
 
-def made(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
+def make_penalty(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
     """The penalty of a name, an options mapping or a live part; a discrepancy compares the codes with the prior.
 
     Args:

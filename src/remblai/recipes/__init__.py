@@ -1,11 +1,11 @@
 """Recipes: every named model as a short function over the shared parts, and the one table of them."""
 
 from remblai.recipes.autoencoders import aae, ae, cwae, pot, rae, sinkhorn_ae, swae, wae_gan, wae_mmd
+from remblai.recipes.base import Recipe, recipe
 from remblai.recipes.feature_gans import cramer_gan, ebgan, mmd_gan, ot_gan
 from remblai.recipes.gans import dcgan, f_gan, gan, lsgan, sn_gan, wgan, wgan_gp
 from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
 from remblai.recipes.machines import rbm, wasserstein_rbm
-from remblai.recipes.recipe import Recipe, recipe
 from remblai.recipes.variational import avb, beta_vae, info_vae, mmd_vae, vae
 
 RECIPES: dict[str, Recipe] = {

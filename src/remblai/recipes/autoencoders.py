@@ -3,12 +3,13 @@
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice, make
+from remblai.config.registry import Choice, make
 from remblai.costs import NegativeLogLikelihood
 from remblai.discrepancies import DISCREPANCIES
 from remblai.objectives import AutoEncoder
 from remblai.objectives.penalties import CodeNorm
 from remblai.objectives.regularisers import REGULARISERS
+from remblai.recipes.base import recipe
 from remblai.recipes.parts import (
     AutoEncoderLaw,
     CostName,
@@ -25,7 +26,6 @@ from remblai.recipes.parts import (
     Weight,
     auto_encoder,
 )
-from remblai.recipes.recipe import recipe
 
 CRITIC = MappingProxyType(
     {"name": "adversarial", "lipschitz": MappingProxyType({"name": "r1", "weight": 0.3}), "width": 128, "depth": 3}
@@ -66,7 +66,7 @@ def wae_mmd(
     return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
 
 
-@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), ascents=2, steps=4000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
 def wae_gan(
     shape: Shape,
     latent: Latent = None,
@@ -85,18 +85,18 @@ def wae_gan(
     Minimises E |x - G(z)|^2, summed over pixels, + weight * E -log D(z), against a critic that tells codes from draws
     of the prior. The critic's slope at the prior is damped (R1, arXiv 1801.04406), without which codes circle around
     the prior instead of settling on it, it has two turns for each of the model's, and its rate is four times theirs;
-    the paper's is free, has one turn and four layers of 512 units (`--penalty.lipschitz free --ascents 1
+    the paper's is free, has one turn and four layers of 512 units (`--penalty.lipschitz free --critic_steps 1
     --penalty.width 512 --penalty.depth 4`). The paper prints weight 10 (MNIST) and 1 (CelebA), lr 1e-3 / 3e-4 for the
     auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction by 0.05
     (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's logit
     (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd; so is the encoder. A Wasserstein critic
     of the codes wants a penalty on its slope and more turns: `--penalty.game kantorovich --penalty.lipschitz
-    gradient-penalty --weight 5 --ascents 5 --critic-lr 1e-3`.
+    gradient-penalty --weight 5 --critic_steps 5 --critic-lr 1e-3`.
     """
     return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
 
 
-@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), ascents=2, steps=4000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
 def pot(
     shape: Shape,
     latent: Latent = None,
@@ -117,7 +117,7 @@ def pot(
     return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight)
 
 
-@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), ascents=2, steps=4000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
 def aae(
     shape: Shape,
     latent: Latent = None,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
-from remblai.choices import Choice, make
-from remblai.discrepancies import DISCREPANCIES, GAMES, LIPSCHITZ, Adversarial, Discrepancy, Game
+from remblai.config.registry import Choice, make
+from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game
+from remblai.discrepancies import DISCREPANCIES, Discrepancy
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS
 from remblai.networks import CRITICS, NETWORKS
@@ -63,11 +64,11 @@ def _between_samples(factory: Callable[..., Discrepancy]) -> Callable[..., Discr
         return factory
 
     @wraps(factory)
-    def made(**options: Any) -> Discrepancy:
+    def factory_of_samples(**options: Any) -> Discrepancy:
         return factory(**options)
 
-    made.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # read by inspect
-    return made
+    factory_of_samples.__signature__ = signature.replace(parameters=kept)  # type: ignore[attr-defined]  # read by inspect
+    return factory_of_samples
 
 
 ON_DATA: dict[str, Callable[..., Discrepancy]] = {

@@ -3,12 +3,13 @@
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice, make
-from remblai.discrepancies import FEATURE_GAMES, LIPSCHITZ, Adversarial, KernelGame, Margin, MinibatchEnergy
+from remblai.config.registry import Choice, make
+from remblai.critics import FEATURE_GAMES, LIPSCHITZ, Adversarial, KernelGame, Margin, MinibatchEnergy
 from remblai.kernels import Energy
 from remblai.networks import NETWORKS
 from remblai.networks import Energy as EnergyCritic
 from remblai.objectives import Generator
+from remblai.recipes.base import recipe
 from remblai.recipes.dual import (
     Critic,
     Features,
@@ -22,7 +23,6 @@ from remblai.recipes.dual import (
     spread,
 )
 from remblai.recipes.parts import Network, PriorLaw, Shape
-from remblai.recipes.recipe import recipe
 
 Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
 EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
@@ -62,7 +62,14 @@ def ebgan(
 
 
 @recipe(
-    lr=1e-3, betas=(0.5, 0.9), batch_size=64, ascents=5, steps=800, schedule="cosine", average=0.998, own_batches=True
+    lr=1e-3,
+    betas=(0.5, 0.9),
+    batch_size=64,
+    critic_steps=5,
+    steps=800,
+    schedule="cosine",
+    average=0.998,
+    own_batches=True,
 )
 def mmd_gan(
     shape: Shape,
@@ -85,7 +92,14 @@ def mmd_gan(
 
 
 @recipe(
-    lr=1e-3, betas=(0.5, 0.9), batch_size=64, ascents=5, steps=800, schedule="cosine", average=0.998, own_batches=True
+    lr=1e-3,
+    betas=(0.5, 0.9),
+    batch_size=64,
+    critic_steps=5,
+    steps=800,
+    schedule="cosine",
+    average=0.998,
+    own_batches=True,
 )
 def cramer_gan(
     shape: Shape,
@@ -110,7 +124,7 @@ def cramer_gan(
     lr=1e-3,
     betas=(0.5, 0.999),
     batch_size=200,
-    ascents="every-third",
+    critic_steps="every-third",
     steps=1500,
     schedule="cosine",
     average=0.998,

@@ -3,11 +3,11 @@
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.discrepancies import FDivergence, Hinge, Kantorovich, LeastSquares, Logistic
+from remblai.critics import FDivergence, Hinge, Kantorovich, LeastSquares, Logistic
 from remblai.objectives import Generator
+from remblai.recipes.base import recipe
 from remblai.recipes.dual import Critic, Held, Latent, Packing, game_critic, generator
 from remblai.recipes.parts import Network, PriorLaw, Shape
-from remblai.recipes.recipe import recipe
 
 Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
 PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
@@ -86,7 +86,7 @@ def f_gan(
     betas=(0.0, 0.99),
     batch_size=64,
     steps=3800,
-    ascents="long-rounds",
+    critic_steps="long-rounds",
     average=0.999,
     own_batches=True,
 )
@@ -109,7 +109,14 @@ def wgan(
 
 
 @recipe(
-    lr=1e-3, betas=(0.0, 0.9), batch_size=64, ascents=5, steps=1500, schedule="cosine", average=0.998, own_batches=True
+    lr=1e-3,
+    betas=(0.0, 0.9),
+    batch_size=64,
+    critic_steps=5,
+    steps=1500,
+    schedule="cosine",
+    average=0.998,
+    own_batches=True,
 )
 def wgan_gp(
     shape: Shape,
@@ -131,7 +138,14 @@ def wgan_gp(
 
 
 @recipe(
-    lr=1e-3, betas=(0.0, 0.9), batch_size=64, ascents=2, steps=2500, schedule="cosine", average=0.998, own_batches=True
+    lr=1e-3,
+    betas=(0.0, 0.9),
+    batch_size=64,
+    critic_steps=2,
+    steps=2500,
+    schedule="cosine",
+    average=0.998,
+    own_batches=True,
 )
 def sn_gan(
     shape: Shape,

@@ -3,11 +3,11 @@
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice
+from remblai.config.registry import Choice
 from remblai.objectives import CodeGenerator, Generator
+from remblai.recipes.base import recipe
 from remblai.recipes.dual import ON_DATA, Latent, generator
 from remblai.recipes.parts import CostName, Network, Noise, PriorLaw, Shape, auto_encoder
-from remblai.recipes.recipe import recipe
 
 AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
 Mmd = Annotated[Choice, {"mmd": ON_DATA["mmd"]}, "the squared maximum mean discrepancy of data and samples"]

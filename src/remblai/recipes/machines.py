@@ -6,8 +6,8 @@ from typing import Annotated
 from remblai.discrepancies import Entropic
 from remblai.networks.rbm import RBM
 from remblai.objectives.boltzmann import Binarise, Boltzmann, Form
+from remblai.recipes.base import recipe
 from remblai.recipes.parts import Shape
-from remblai.recipes.recipe import recipe
 
 Hidden = Annotated[int, "hidden bits"]
 TransportWeight = Annotated[float, "weight of the smoothed transport, whose unit is a bit"]

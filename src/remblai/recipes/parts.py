@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice, make
+from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
 from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.regularisers import Regulariser
-from remblai.objectives.table import PENALTIES, made
+from remblai.objectives.table import PENALTIES, make_penalty
 
 
 def suited(network: Pair, prior: Prior) -> Encoder:
@@ -88,7 +88,7 @@ def auto_encoder(
         make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
         law,
         of_pairs(make(COSTS, cost, "cost")),
-        None if penalty is None else made(penalty, prior=law, latent=latent, network=nets),
+        None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets),
         weight,
         transport_weight,
         noise,

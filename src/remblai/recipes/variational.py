@@ -4,15 +4,16 @@ import math
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.choices import Choice, make
+from remblai.config.registry import Choice, make
 from remblai.costs import NegativeLogLikelihood
-from remblai.discrepancies import DISCREPANCIES
+from remblai.critics import ALL_DISCREPANCIES
 from remblai.laws import ENCODERS, PRIORS
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder, Conditional
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import Sum
-from remblai.objectives.table import made
+from remblai.objectives.table import make_penalty
+from remblai.recipes.base import recipe
 from remblai.recipes.parts import (
     LEARNED,
     LEARNED_HIGH,
@@ -26,12 +27,11 @@ from remblai.recipes.parts import (
     auto_encoder,
     dimensions,
 )
-from remblai.recipes.recipe import recipe
 
 Beta = Annotated[float, "the weight of the divergence from the prior; 1 is the VAE"]
 Alpha = Annotated[float, "the share of the information term that is taken out: 0 as the VAE, 1 as the MMD-VAE"]
 Lambda = Annotated[float, "the paper's lambda, the weight of the codes' law against the prior"]
-MarginalName = Annotated[Choice, DISCREPANCIES, "the discrepancy between the codes and the prior"]
+MarginalName = Annotated[Choice, ALL_DISCREPANCIES, "the discrepancy between the codes and the prior"]
 Noisy = Annotated[
     Choice,
     {name: ENCODERS[name] for name in ("black-box", "implicit", "gaussian")},
@@ -115,7 +115,7 @@ def info_vae(
         )
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", latent=latent)
-    marginal = made(penalty, prior=law, latent=latent)
+    marginal = make_penalty(penalty, prior=law, latent=latent)
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
     return auto_encoder(shape, latent, network, law, encoder, decoder, NegativeLogLikelihood(), terms)
 
@@ -139,7 +139,7 @@ def mmd_vae(
     return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
 
 
-@recipe(lr=1e-3, critic_lr=1e-3, ascents=2, betas=(0.5, 0.999), steps=4000, schedule="cosine", average=0.995)
+@recipe(lr=1e-3, critic_lr=1e-3, critic_steps=2, betas=(0.5, 0.999), steps=4000, schedule="cosine", average=0.995)
 def avb(
     shape: Shape,
     latent: Latent = None,

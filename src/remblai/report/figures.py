@@ -1,4 +1,4 @@
-"""Charts of a report: terms over time, codes against the prior, points over data. All are PNG bytes on no ground.
+"""Charts of a report: terms over time, codes against the prior, points over data. All are PNG bytes on no geometry.
 
 A chart takes a `Theme`; `Picture.of` draws it for light and for dark paper.
 """

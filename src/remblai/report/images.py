@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from remblai.files import whole
+from remblai.runtime.files import whole
 
 Bytes = NDArray[np.uint8]
 CELL = 112  # pixels: images smaller than this are enlarged, smoothly
@@ -96,7 +96,7 @@ def paths(steps: Any, ends: tuple[Any, Any] | None = None) -> bytes:
 
 
 def _lay(rows: Sequence[Bytes], groups: Sequence[int] | None = None) -> Image.Image:
-    """Cells on a transparent ground: a narrow gap between cells, a wide one between groups of columns and then rows."""
+    """Cells on a transparent background: narrow gaps between cells, wide ones between groups of columns and rows."""
     height, width = _cell(rows[0].shape[1:3], max(len(row) for row in rows))
     gap = max(2, round(min(height, width) * 0.05))
     lefts = _lefts(max(len(row) for row in rows), width, gap, groups)

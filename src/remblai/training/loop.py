@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai import devices
-from remblai.discrepancies import Adversarial
+from remblai.critics import Adversarial
+from remblai.runtime import distributed
 from remblai.training.state import Player, State, Terms
 
 
@@ -42,11 +42,11 @@ def steps(state: State, batches: Iterable[Tensor]) -> Iterator[Step]:
     stream = iter(batches)
 
     def draw() -> Tensor:
-        state.drawn += 1
+        state.batches_drawn += 1
         x = next(stream, None)
         if x is None:
             raise ValueError(
-                f"batches: they ended at step {state.number}: give endless ones, such as those of itertools.cycle."
+                f"batches: they ended at step {state.step}: give endless ones, such as those of itertools.cycle."
             )
         if not isinstance(x, Tensor) or not x.is_floating_point():
             told = x.dtype if isinstance(x, Tensor) else type(x).__name__
@@ -54,16 +54,16 @@ def steps(state: State, batches: Iterable[Tensor]) -> Iterator[Step]:
         return x
 
     state.objective.train()
-    while state.steps is None or state.number < state.steps:
+    while state.steps is None or state.step < state.steps:
         began = time.perf_counter()
-        state.number += 1
+        state.step += 1
         drawn = [draw() for _ in range(state.accumulate)]
-        terms = _warm(state, drawn) if state.number <= state.warm_start else _round(state, drawn, draw)
+        terms = _warm(state, drawn) if state.step <= state.warm_start else _round(state, drawn, draw)
         if state.average is not None:
             state.average.update()
-        state.watch.see(state.number, terms)
+        state.guard.observe(state.step, terms)
         state.seconds += time.perf_counter() - began
-        yield Step(state.number, terms, state.seconds)
+        yield Step(state.step, terms, state.seconds)
 
 
 def check(state: State) -> None:
@@ -72,14 +72,14 @@ def check(state: State) -> None:
     Raises:
         Diverged: a term has been infinite or not a number.
     """
-    if found := state.watch.first():
+    if found := state.guard.first_bad():
         raise Diverged(*found)
 
 
 def _round(state: State, drawn: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
     terms: Terms = {}
     if state.critics is not None:
-        for _ in range(state.ascents(state.number)):
+        for _ in range(state.critic_steps(state.step)):
             mine = [draw() for _ in drawn] if state.own_batches else drawn
             terms |= _turn(state, state.critics, mine, lambda x: {"adversary": state.adversary(x)})
             for part in state.objective.modules():
@@ -114,7 +114,7 @@ def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Ten
         sum(terms.values()).backward()
         for name, term in terms.items():
             sums[name] = sums[name] + term.detach() if name in sums else term.detach()
-    devices.average_gradients(player.parameters)
+    distributed.average_gradients(player.parameters)
     if state.clip is not None and player is state.model:
         player.gradient_norm = torch.nn.utils.clip_grad_norm_(player.parameters, state.clip)
     for group in player.optimiser.param_groups:

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from remblai import devices
-from remblai.discrepancies import Adversarial
+from remblai.critics import Adversarial
 from remblai.objectives import Objective
-from remblai.training.ascents import Ascents, scheduled
+from remblai.runtime import distributed
 from remblai.training.average import Average
 from remblai.training.compiled import Compiled
+from remblai.training.critic_steps import CriticSteps, scheduled
 
 OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -56,7 +56,7 @@ class State:
         clip: largest norm of the model's gradient; None leaves it free.
         accumulate: batches whose gradients are averaged into one step.
         average: decay of the moving average of the model's weights; None keeps none.
-        ascents: turns of the critics before each turn of the model: a number, long-rounds (WGAN's), every-third
+        critic_steps: turns of the critics before each turn of the model: a number, long-rounds (WGAN's), every-third
             (OT-GAN's), or a function of the step.
         own_batches: whether the critics draw batches of their own (WGAN) or share the model's (WAE).
         warm_start: first steps that only match the codes' mean and covariance to the prior's, or a machine by
@@ -86,7 +86,7 @@ class State:
         clip: float | None = None,
         accumulate: int = 1,
         average: float | None = None,
-        ascents: int | str | Ascents = 1,
+        critic_steps: int | str | CriticSteps = 1,
         own_batches: bool = False,
         warm_start: int | float = 0,
         batch_size: int = 100,
@@ -111,17 +111,17 @@ class State:
             raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
         if not 0 <= weight_decay < float("inf"):
             raise ValueError(f"weight_decay: expected a finite number of at least 0, got {weight_decay}.")
-        devices.begin_as_one(objective)
+        distributed.begin_as_one(objective)
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
-        self.ascents, self.warm_start, self.batch_size, self.steps, self.precision = (
-            scheduled(ascents),
+        self.critic_steps, self.warm_start, self.batch_size, self.steps, self.precision = (
+            scheduled(critic_steps),
             warm_start,
             batch_size,
             steps,
             precision,
         )
         self.milestones, self.decays = milestones, decays
-        self.number, self.drawn, self.seconds = 0, 0, 0.0
+        self.step, self.batches_drawn, self.seconds = 0, 0, 0.0
         critics, model = sides(objective)
         inner, outer = list(critics.values()), list(model.values())
 
@@ -145,7 +145,7 @@ class State:
         twice = any(part.lipschitz.differentiates_twice for part in parts)
         self.terms = Compiled(objective.forward, compile)
         self.adversary = Compiled(objective.adversary_loss, compile and not twice)
-        self.watch = Watch()
+        self.guard = NonFiniteGuard()
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision's context."""
@@ -155,7 +155,7 @@ class State:
 
     def rate(self, player: Player) -> float:
         """The player's learning rate at this step: a function of the step alone."""
-        done = self.number / self.steps if self.steps else 0.0
+        done = self.step / self.steps if self.steps else 0.0
         if player.schedule == "cosine":
             return player.lr * 0.5 * (1 + float(np.cos(np.pi * done)))
         if player.schedule == "step":
@@ -166,8 +166,8 @@ class State:
     def state_dict(self) -> dict[str, Any]:
         """Counters, generators and optimisers; the weights and their average are kept apart."""
         return {
-            "number": self.number,
-            "drawn": self.drawn,
+            "number": self.step,
+            "drawn": self.batches_drawn,
             "seconds": self.seconds,
             "warm_start": self.warm_start,
             "updates": self.average.updates if self.average else 0,
@@ -178,7 +178,7 @@ class State:
 
     def load_state_dict(self, saved: dict[str, Any], average: dict[str, Tensor] | None) -> None:
         """Continues where `state_dict` was taken; the objective's weights are loaded by the caller."""
-        self.number, self.drawn, self.seconds = saved["number"], saved["drawn"], saved["seconds"]
+        self.step, self.batches_drawn, self.seconds = saved["number"], saved["drawn"], saved["seconds"]
         self.warm_start = saved["warm_start"]  # a share of the steps that were asked for first: it does not come again
         self.model.optimiser.load_state_dict(saved["model"])
         if self.critics:
@@ -188,7 +188,7 @@ class State:
         restore_generators(saved["generators"])
 
 
-class Watch:
+class NonFiniteGuard:
     """Remembers on the device the first step and term that was not finite, without waiting for the device.
 
     A step is looked at together with those before it: one by one they would cost as much as a small model's step.
@@ -202,7 +202,7 @@ class Watch:
         self._codes: list[tuple[int, int]] = []
         self._values: list[Tensor] = []
 
-    def see(self, number: int, terms: Terms) -> None:
+    def observe(self, number: int, terms: Terms) -> None:
         """Notes a step's terms."""
         for name, term in terms.items():
             if name not in self._names:
@@ -220,7 +220,7 @@ class Watch:
         self._first = code if self._first is None else torch.where(self._first[0] == 0, code, self._first)
         self._codes, self._values = [], []
 
-    def first(self) -> tuple[int, str] | None:
+    def first_bad(self) -> tuple[int, str] | None:
         """The first bad step and term, or None. Waits for the device."""
         if self._values:
             self._look()

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remblai.distances.entropic.balanced import solve
 from remblai.distances.entropic.debiased import divergence, symmetric
-from remblai.distances.entropic.sinkhorn import solve
 from remblai.distances.problem import Problem
 
 

@@ -18,7 +18,7 @@ def problem(n=40, m=30, spread=1.0):
 
 def plain(given, epsilon, g):
     """f by the formula, and the columns of the plan over b."""
-    C = given.ground.matrix()
+    C = given.geometry.matrix()
     f = -epsilon * torch.logsumexp(given.b.log() + (g - C) / epsilon, 1)
     return f, (given.a[:, None] * ((f[:, None] + g - C) / epsilon).exp()).sum(0)
 
@@ -27,9 +27,9 @@ def plain(given, epsilon, g):
 @pytest.mark.parametrize("epsilon", [10.0, 0.5])
 def test_a_sweep_is_the_soft_transform(cost, epsilon):
     given = problem()
-    given = Problem.of_points(given.ground.x, given.ground.y, cost, given.a, given.b)
+    given = Problem.of_points(given.geometry.x, given.geometry.y, cost, given.a, given.b)
     g = torch.randn(30, generator=torch.Generator().manual_seed(1)).double()
-    f, ratios = sweep(Exponents(given.ground, epsilon, torch.float64), given.a, given.b, g)
+    f, ratios = sweep(Exponents(given.geometry, epsilon, torch.float64), given.a, given.b, g)
     wanted, columns = plain(given, epsilon, g)
     assert torch.allclose(f, wanted, atol=1e-9)
     assert torch.allclose(ratios, columns, rtol=1e-7, atol=1e-30)
@@ -41,7 +41,7 @@ def test_both_forms_take_the_plain_step_and_judge_it(form, dtype):
     given, epsilon = problem(), 5.0
     g = torch.zeros_like(given.b)
     moving = form(given.a, given.b, dtype)
-    moving.begin(Exponents(given.ground, epsilon, dtype), g)
+    moving.begin(Exponents(given.geometry, epsilon, dtype), g)
     for _ in range(4):
         error = moving.sweep(1.0)
         f, ratios = plain(given, epsilon, g)
@@ -59,7 +59,7 @@ def test_both_forms_take_the_plain_step_and_judge_it(form, dtype):
 def test_far_sets_at_small_epsilon_are_absorbed_not_lost(form):
     given, epsilon = problem(spread=3.0), 0.5
     moving = form(given.a, given.b, torch.float32)
-    moving.begin(Exponents(given.ground, epsilon, torch.float32), torch.zeros_like(given.b))
+    moving.begin(Exponents(given.geometry, epsilon, torch.float32), torch.zeros_like(given.b))
     error, _ = iterate(moving, 1e-3, 5000)
     assert error <= 1e-3
     assert plain(given, epsilon, moving.potentials())[1] == pytest.approx(torch.ones(30).double(), abs=0.1)
@@ -70,7 +70,7 @@ def test_over_relaxation_needs_fewer_passes_than_plain_steps():
     passes = []
     for relaxed in (True, False):
         moving = Kernel(given.a, given.b, torch.float64)
-        moving.begin(Exponents(given.ground, epsilon, torch.float64), torch.zeros_like(given.b))
+        moving.begin(Exponents(given.geometry, epsilon, torch.float64), torch.zeros_like(given.b))
         if relaxed:
             passes.append(iterate(moving, 1e-6, 20_000, patient=True)[1])
         else:

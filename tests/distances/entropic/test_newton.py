@@ -14,7 +14,7 @@ def problem(n=30, m=25):
 
 
 def checked(given, epsilon, f, g, error):
-    plan = given.a[:, None] * given.b * ((f[:, None] + g - given.ground.matrix()) / epsilon).exp()
+    plan = given.a[:, None] * given.b * ((f[:, None] + g - given.geometry.matrix()) / epsilon).exp()
     assert torch.allclose(plan.sum(1), given.a, atol=1e-12)
     assert float((plan.sum(0) - given.b).abs().sum()) == pytest.approx(error, abs=1e-11)
 
@@ -22,7 +22,7 @@ def checked(given, epsilon, f, g, error):
 def test_few_steps_solve_to_rounding():
     given, epsilon = problem(), 0.3
     start = torch.zeros_like(given.b)
-    f, g, error, steps = polish(Exponents(given.ground, epsilon, torch.float64), given.a, given.b, start, 1e-12, 50)
+    f, g, error, steps = polish(Exponents(given.geometry, epsilon, torch.float64), given.a, given.b, start, 1e-12, 50)
     assert error <= 1e-12
     assert steps <= 20
     checked(given, epsilon, f, g, error)
@@ -31,7 +31,7 @@ def test_few_steps_solve_to_rounding():
 @pytest.mark.parametrize("epsilon", [1e-2, 1e-3, 1e-4])
 def test_the_path_reaches_small_epsilons(epsilon):
     given = problem()
-    f, g, error, steps = follow(given.ground, given.a, given.b, epsilon, 0.2, 1e-9, 2000)
+    f, g, error, steps = follow(given.geometry, given.a, given.b, epsilon, 0.2, 1e-9, 2000)
     assert error <= 1e-9
     assert steps < 500
     checked(given, epsilon, f, g, error)
@@ -39,4 +39,4 @@ def test_the_path_reaches_small_epsilons(epsilon):
 
 def test_no_more_steps_than_the_limit():
     given = problem()
-    assert follow(given.ground, given.a, given.b, 1e-4, 0.2, 1e-9, 7)[3] <= 7
+    assert follow(given.geometry, given.a, given.b, 1e-4, 0.2, 1e-9, 7)[3] <= 7

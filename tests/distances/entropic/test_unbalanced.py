@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import minimize
 
 from remblai.distances.entropic import unbalanced
-from remblai.distances.entropic.sinkhorn import sinkhorn
+from remblai.distances.entropic.balanced import sinkhorn
 
 RNG = np.random.default_rng(0)
 A, B, COSTS = RNG.random(4) + 0.2, 2 * RNG.random(5) + 0.2, 2 * RNG.random((4, 5))

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from remblai.distances.exact import simplex
-from remblai.distances.exact.programme import primal
+from remblai.distances.exact.linear_program import primal
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.problem import Problem
 
@@ -19,7 +19,7 @@ def random(seed: int, n: int, m: int, integers: bool = False) -> Problem:
 
 
 def feasible(problem: Problem, plan) -> bool:
-    costs = problem.ground.matrix().numpy()
+    costs = problem.geometry.matrix().numpy()
     return bool((plan.f[:, None] + plan.g <= costs + 1e-12 * np.abs(costs[np.isfinite(costs)]).max()).all())
 
 
@@ -135,7 +135,7 @@ def test_without_pot_a_uniform_problem_is_an_assignment(without_pot: None) -> No
 
 def test_without_pot_a_small_problem_is_a_programme(without_pot: None) -> None:
     plan = network_simplex(Problem.of_matrix([0.3, 0.7], [0.5, 0.5], [[0.0, 1.0], [1.5, 0.0]]))
-    assert plan.method == "programme"
+    assert plan.method == "linear-program"
     assert plan.value == pytest.approx(0.3)
 
 

@@ -7,7 +7,7 @@ from torch.distributions import Normal
 
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic import continuous
-from remblai.distances.stochastic.discrete import solve
+from remblai.distances.stochastic.finite import solve
 from remblai.kernels import Energy, Gaussian, Laplacian
 
 

@@ -7,7 +7,7 @@ from torch.distributions import Independent, Normal, Uniform
 
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic import laguerre, semi_discrete
-from remblai.distances.stochastic.discrete import solve
+from remblai.distances.stochastic.finite import solve
 
 
 def uniform(d):

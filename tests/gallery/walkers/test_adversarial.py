@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from remblai.discrepancies.games import Logistic
-from remblai.gallery.walkers import Discriminator, World, adversarial
+from remblai.critics.games import Logistic
+from remblai.gallery.walkers.adversarial import Discriminator, adversarial
+from remblai.gallery.walkers.world import World
 
 WORLD = World(side=3, discount=0.8, steps=30)
 TRUE = WORLD.reward(2.0, 4.0)

@@ -4,7 +4,8 @@ import pytest
 from scipy.optimize import linprog
 
 from remblai.distances import emd
-from remblai.gallery.walkers import World, apart, kantorovich, together
+from remblai.gallery.walkers.kantorovich import apart, kantorovich, together
+from remblai.gallery.walkers.world import World
 
 WORLD = World(side=3, discount=0.8)
 METRIC = WORLD.metric(2.0)

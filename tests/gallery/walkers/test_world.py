@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from remblai.gallery.walkers import World
+from remblai.gallery.walkers.world import World
 
 TINY = World(side=3, discount=0.8, steps=40)
 RNG = np.random.default_rng(0)

@@ -1,7 +1,7 @@
 """Entropic transport, <P, C> + epsilon KL(P | a x b), by Sinkhorn's iteration in several forms."""
 
-from remblai.distances.entropic.batch import Batch, batch
+from remblai.distances.entropic.balanced import sinkhorn, solve
+from remblai.distances.entropic.batched import Batch, batch
 from remblai.distances.entropic.debiased import Divergence, divergence
-from remblai.distances.entropic.sinkhorn import sinkhorn, solve
 
 __all__ = ["Batch", "Divergence", "batch", "divergence", "sinkhorn", "solve"]

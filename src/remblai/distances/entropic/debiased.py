@@ -7,12 +7,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.distances import door
+from remblai.distances import validation
+from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
 from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.ladder import absolute, chosen, complain, count, ladder
-from remblai.distances.entropic.sinkhorn import ITERATIONS, TOLERANCE, solve
+from remblai.distances.entropic.schedule import absolute, chosen, complain, count, precision_schedule
 from remblai.distances.entropic.softmin import Exponents
-from remblai.distances.ground import CostLike, Points
+from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 
@@ -111,11 +111,11 @@ def divergence(
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}
     before = (None, None) if start is None else (start.within[0].g, start.within[1].g)
     sides = (problem.a, problem.given[0]), (problem.b, problem.given[1])
-    assert isinstance(problem.ground, Points)
+    assert isinstance(problem.geometry, Points)
     within = []
-    for points, (masses, given), old in zip(problem.ground.given, sides, before, strict=True):
-        ground = Points(points, points, problem.ground.cost)
-        itself = Problem(masses, masses, ground, problem.mass, (given, given), problem.arrays)
+    for points, (masses, given), old in zip(problem.geometry.given, sides, before, strict=True):
+        geometry = Points(points, points, problem.geometry.cost)
+        itself = Problem(masses, masses, geometry, problem.mass, (given, given), problem.arrays)
         within.append(symmetric(itself, epsilon, start=old, **options))
     first, second = within
     # where the laws are near each other, their own potentials nearly solve the problem between them
@@ -125,9 +125,9 @@ def divergence(
 
 def _near(problem: Problem, first: Plan, second: Plan, epsilon: float) -> tuple[Tensor, Tensor] | None:
     """The two laws' own potentials, where the points are the same."""
-    ground = problem.ground
-    assert isinstance(ground, Points)
-    same = ground.shape[0] == ground.shape[1] and torch.equal(ground.x, ground.y)
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    same = geometry.shape[0] == geometry.shape[1] and torch.equal(geometry.x, geometry.y)
     return (torch.as_tensor(first.f), torch.as_tensor(second.g)) if same else None
 
 
@@ -151,13 +151,13 @@ def symmetric(
         start: a potential (n,) to begin with.
     """
     began = time.perf_counter()
-    tolerance, max_iterations = door.positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     held = populated(problem)
     a, iterations = held.a, 0
     h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[problem.a > 0]
-    for dtype, target in ladder(held, tolerance, form):
+    for dtype, target in precision_schedule(held, tolerance, form):
         moving = chosen(form, dtype, held)
-        moving.begin(Exponents(held.ground, epsilon, dtype), h)
+        moving.begin(Exponents(held.geometry, epsilon, dtype), h)
         error, back = 2.0, moving.transform(h)
         while error > 0.5 * target and iterations < max_iterations:
             h = 0.5 * (h + back)

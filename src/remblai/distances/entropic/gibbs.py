@@ -15,7 +15,7 @@ def populated(problem: Problem) -> Problem:
     rows, columns = problem.a > 0, problem.b > 0
     if bool(rows.all()) and bool(columns.all()):
         return problem
-    kept = problem.ground.part(rows, columns)
+    kept = problem.geometry.part(rows, columns)
     return Problem(problem.a[rows], problem.b[columns], kept, problem.mass, problem.given, problem.arrays)
 
 
@@ -36,11 +36,11 @@ def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) 
 def gibbs(problem: Problem, f: Tensor, g: Tensor, epsilon: float) -> Lazy:
     """P = a b exp((f + g - c) / epsilon), as a rule: exactly 0 where a mass is 0 or a cost infinite."""
     rows, columns = f.where(problem.a > 0, -math.inf), g.where(problem.b > 0, -math.inf)
-    ground, a, b = problem.ground, problem.a, problem.b
+    geometry, a, b = problem.geometry, problem.a, problem.b
 
     def rule(start: int, stop: int) -> Tensor:
         part = slice(start, stop)
-        exponents = (rows[part, None] + columns - ground.block(start, stop)) / epsilon
+        exponents = (rows[part, None] + columns - geometry.block(start, stop)) / epsilon
         return a[part, None] * b * exponents.exp_()
 
     return Lazy(rule, problem.shape)

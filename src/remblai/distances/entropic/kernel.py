@@ -82,7 +82,7 @@ class Stream(Form):
         return sweep(self.exponents, self.a, self.b, g)[0]
 
     def judged(self) -> tuple[Tensor, float]:
-        judge = Exponents(self.exponents.ground, self.exponents.epsilon, torch.float64)
+        judge = Exponents(self.exponents.geometry, self.exponents.epsilon, torch.float64)
         f, ratios = sweep(judge, self.a, self.b, self.g)
         return f, float((self.b * (ratios - 1.0)).abs().sum())
 

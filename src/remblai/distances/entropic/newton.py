@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from remblai.distances.entropic.softmin import Exponents
-from remblai.distances.ground import Ground
+from remblai.distances.geometry import Geometry
 
 MOST = 1024
 """Most places on the smaller side for which the Hessian is made."""
@@ -23,12 +23,12 @@ REACH = 30.0
 
 
 def follow(
-    ground: Ground, a: Tensor, b: Tensor, epsilon: float, above: float, target: float, limit: int
+    geometry: Geometry, a: Tensor, b: Tensor, epsilon: float, above: float, target: float, limit: int
 ) -> tuple[Tensor, Tensor, float, int]:
     """Newton along the path of potentials from a large epsilon down to this one: f, g, error, steps.
 
     Args:
-        ground: the costs.
+        geometry: the costs.
         a: masses (n,) above 0.
         b: masses (m,) above 0.
         epsilon: where the path ends.
@@ -37,12 +37,12 @@ def follow(
         limit: most steps in all.
     """
     behind, blur, fall, done = None, max(above, epsilon), FALL, 0
-    f, here, error, done = polish(Exponents(ground, blur, torch.float64), a, b, torch.zeros_like(b), LOOSE, limit)
+    f, here, error, done = polish(Exponents(geometry, blur, torch.float64), a, b, torch.zeros_like(b), LOOSE, limit)
     while blur > epsilon and done < limit:
         lower = max(blur / fall, epsilon)
         # potentials are nearly linear in epsilon
         g = here if behind is None else here + (here - behind[0]) * ((lower - blur) / (blur - behind[1]))
-        exponents = Exponents(ground, lower, torch.float64)
+        exponents = Exponents(geometry, lower, torch.float64)
         f, g, error, steps = polish(exponents, a, b, g, LOOSE, min(TRIES, limit - done))
         done += steps
         if error <= LOOSE or fall < LEAST:
@@ -50,7 +50,7 @@ def follow(
             fall = fall if steps > TRIES // 3 else min(fall**1.5, FALL)
         else:
             fall **= 0.5
-    f, g, error, steps = polish(Exponents(ground, epsilon, torch.float64), a, b, here, target, limit - done)
+    f, g, error, steps = polish(Exponents(geometry, epsilon, torch.float64), a, b, here, target, limit - done)
     return f, g, error, done + steps
 
 

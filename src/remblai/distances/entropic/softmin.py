@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from remblai.costs import Square
-from remblai.distances.ground import Ground, Points
+from remblai.distances.geometry import Geometry, Points
 
 FLOOR = -80.0
 """Least exponent that e is raised to: below, an entry is lost beside its row's largest, and exp is slow."""
@@ -22,24 +22,24 @@ class Exponents:
     """(g_j - c_ij) / epsilon, a block of rows at a time, as exp of it over its row's largest.
 
     Args:
-        ground: the costs (n, m).
+        geometry: the costs (n, m).
         epsilon: the absolute regularisation.
         dtype: of the blocks.
         wide: whether exponents are found in float64 whatever the blocks are in: what cancels in them is lost in
             float32 where costs are large beside epsilon.
     """
 
-    def __init__(self, ground: Ground, epsilon: float, dtype: torch.dtype, wide: bool = True) -> None:
-        self.ground, self.epsilon, self.dtype = ground, epsilon, dtype
+    def __init__(self, geometry: Geometry, epsilon: float, dtype: torch.dtype, wide: bool = True) -> None:
+        self.geometry, self.epsilon, self.dtype = geometry, epsilon, dtype
         self.inner = torch.float64 if wide else dtype
-        self.shape, self.device = ground.shape, ground.device
+        self.shape, self.device = geometry.shape, geometry.device
         n, m = self.shape
         self.rows = min(n, max(1, ENTRIES.get(self.device.type, 2**25) // m))
-        self.square = isinstance(ground, Points) and isinstance(ground.cost, Square)
+        self.square = isinstance(geometry, Points) and isinstance(geometry.cost, Square)
         self.left: Tensor | float = 0.0  # what a block leaves out of its rows
-        if isinstance(ground, Points) and self.square:
-            centre = ground.y.double().mean(0)
-            x, y = ground.x.double() - centre, ground.y.double() - centre
+        if isinstance(geometry, Points) and self.square:
+            centre = geometry.y.double().mean(0)
+            x, y = geometry.x.double() - centre, geometry.y.double() - centre
             self.left, self.yy = x.square().sum(1) / -epsilon, y.square().sum(1) / epsilon
             self.x, self.y = (x * (2.0 / epsilon)).to(self.inner), y.to(self.inner).T.contiguous()
         self._scratch = torch.empty(self.rows, m, dtype=self.inner, device=self.device)
@@ -60,7 +60,7 @@ class Exponents:
         if self.square:
             torch.addmm(bias.expand(len(z), -1), self.x[part], self.y, out=z)
         else:
-            costs = self.ground.block(part.start, part.stop, self.inner)
+            costs = self.geometry.block(part.start, part.stop, self.inner)
             torch.sub(bias, costs, alpha=1.0 / self.epsilon, out=z)
             forbidden = costs.isinf() if bool(costs.max().isinf()) else None
         top = z.amax(1)

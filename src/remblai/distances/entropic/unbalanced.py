@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.distances import door
+from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.entropic.gibbs import gibbs, populated
 from remblai.distances.entropic.kernel import Relaxation
-from remblai.distances.entropic.ladder import absolute, complain, count, rungs
+from remblai.distances.entropic.schedule import absolute, complain, count, epsilon_schedule
 from remblai.distances.entropic.softmin import Exponents, Moved, sweep
-from remblai.distances.envelope import attached
+from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
-from remblai.distances.ground import CostLike, Ground, Matrix, Points
+from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.plan import Parts, Plan, carried_cost
 from remblai.distances.problem import Problem
 
@@ -38,11 +38,11 @@ def of_points(x: Any, y: Any, cost: CostLike = "square", a: Any = None, b: Any =
     return _as_given(Points(x, y, cost), a, b, not any(isinstance(one, Tensor) for one in (x, y, a, b)))
 
 
-def _as_given(ground: Ground, a: Any, b: Any, arrays: bool) -> Problem:
-    n, m = ground.shape
-    given = door.masses("a", a, n, ground.device), door.masses("b", b, m, ground.device)
+def _as_given(geometry: Geometry, a: Any, b: Any, arrays: bool) -> Problem:
+    n, m = geometry.shape
+    given = validation.masses("a", a, n, geometry.device), validation.masses("b", b, m, geometry.device)
     first, second = (one.detach().double() for one in given)
-    return Problem(first, second, ground, 1.0, given, arrays)
+    return Problem(first, second, geometry, 1.0, given, arrays)
 
 
 def solve(
@@ -76,12 +76,12 @@ def solve(
     """
     began = time.perf_counter()
     epsilon = absolute(problem, epsilon, relative)
-    tolerance, max_iterations = door.positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     strengths = _strengths(strength)
     check_feasible(problem, kept=False)
     held = populated(problem)
     g, iterations = torch.zeros_like(held.b), 0
-    for blur in [*rungs(held, epsilon), epsilon]:
+    for blur in [*epsilon_schedule(held, epsilon), epsilon]:
         last = blur == epsilon
         f, g, error, more = _iterated(
             held, blur, strengths, g, tolerance if last else 0.1, max_iterations if last else 10
@@ -92,14 +92,14 @@ def solve(
     value = _value(held, f, g, strengths, epsilon)
     f, g = _everywhere(problem, g, strengths, epsilon)
     coupling = gibbs(problem, f, g, epsilon)
-    derivatives = problem.ground.gradients(coupling)
+    derivatives = problem.geometry.gradients(coupling)
     both = zip(problem.given, (f, g), strengths, (problem.b, problem.a), strict=True)
     derivatives += [
         (one, _slope(h, rho, float(other.sum()), epsilon)) for one, h, rho, other in both if one.requires_grad
     ]
     told = torch.tensor(value, dtype=torch.float64, device=f.device)
     return Plan(
-        value=value if problem.arrays else attached(told, derivatives),
+        value=value if problem.arrays else with_gradients(told, derivatives),
         method="sinkhorn (unbalanced, float64)",
         epsilon=epsilon,
         marginal_error=error,
@@ -107,7 +107,7 @@ def solve(
         iterations=iterations,
         seconds=time.perf_counter() - began,
         arrays=problem.arrays,
-        parts=Parts(coupling=coupling, f=f, g=g, cost=lambda: carried_cost(problem.ground, coupling)),
+        parts=Parts(coupling=coupling, f=f, g=g, cost=lambda: carried_cost(problem.geometry, coupling)),
     )
 
 
@@ -115,7 +115,7 @@ def _strengths(value: Any) -> tuple[float, float]:
     both = value if isinstance(value, tuple | list) else (value, value)
     if len(both) != 2:
         raise ValueError(f"unbalanced: expected one strength or a pair, got {value!r}.")
-    first, second = (math.inf if one is None else door.number("unbalanced", one) for one in both)
+    first, second = (math.inf if one is None else validation.number("unbalanced", one) for one in both)
     if not (first > 0.0 and second > 0.0):
         raise ValueError(f"unbalanced: expected positive strengths, got {value!r}.")
     if math.isinf(first) and math.isinf(second):
@@ -130,7 +130,7 @@ def _iterated(
 ) -> tuple[Tensor, Tensor, float, int]:
     """f, g, the error and the passes; f = T(g) rho / (rho + epsilon), so that its side's condition holds exactly."""
     a, b = problem.a, problem.b
-    exponents = Exponents(problem.ground, epsilon, torch.float64)
+    exponents = Exponents(problem.geometry, epsilon, torch.float64)
     drawn, other = (_drawn(rho, epsilon) for rho in strengths)
     relaxation, f, k, closing = Relaxation(), None, 0, False
     while k < limit:

@@ -6,23 +6,23 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from remblai.choices import unknown
+from remblai.config.registry import unknown
 from remblai.distances.certificate import transformed
-from remblai.distances.door import finite, tensor
-from remblai.distances.exact.programme import dual, primal
-from remblai.distances.exact.reduced import reduced
+from remblai.distances.exact.column_generation import column_generation
+from remblai.distances.exact.linear_program import dual, primal
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.exact.vertex import feasible
-from remblai.distances.ground import Points
+from remblai.distances.geometry import Points
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.validation import finite, tensor
 
 METHODS: Mapping[str, Callable[[Problem], Plan]] = {
-    "programme": primal,
-    "programme-dual": dual,
+    "linear-program": primal,
+    "linear-program-dual": dual,
     "network-simplex": network_simplex,
     "assignment": assignment,
-    "reduced": reduced,
+    "column-generation": column_generation,
 }
 """The exact solvers: a problem to its plan."""
 
@@ -68,8 +68,8 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     """
     if method == "auto":
         n, m = problem.shape
-        flat = isinstance(problem.ground, Points) and problem.ground.x.shape[1] <= FLAT
-        return reduced(problem) if n * m >= LARGE and not flat else network_simplex(problem)
+        flat = isinstance(problem.geometry, Points) and problem.geometry.x.shape[1] <= FLAT
+        return column_generation(problem) if n * m >= LARGE and not flat else network_simplex(problem)
     if method not in METHODS:
         raise unknown("method", method, ["auto", *METHODS])
     return METHODS[method](problem)

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 from remblai.distances.certificate import transformed
-from remblai.distances.door import tensor
 from remblai.distances.exact import solve
-from remblai.distances.ground import CostLike, Ground, Points
+from remblai.distances.geometry import CostLike, Geometry, Points
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.validation import tensor
 
 ROUNDING = 1e-9
 """By how much, relative to the largest distance, a metric may fail its laws."""
@@ -30,14 +30,14 @@ class Potential:
         f: f at the places of a (n,).
         at_b: f at the places of b (m,).
         lipschitz: the largest |f(x) - f(y)| / d(x, y) over all pairs of places; at most 1.
-        ground: the distances from all places (n + m, or n where both laws are on the same) to themselves.
+        geometry: the distances from all places (n + m, or n where both laws are on the same) to themselves.
     """
 
     plan: Plan
     f: Any
     at_b: Any
     lipschitz: float
-    ground: Ground
+    geometry: Geometry
 
     @property
     def value(self) -> Any:
@@ -58,10 +58,10 @@ class Potential:
         """
         if side not in ("upper", "lower"):
             raise ValueError(f"side: expected 'upper' or 'lower', got {side!r}.")
-        if not isinstance(self.ground, Points):
+        if not isinstance(self.geometry, Points):
             raise ValueError("extend: expected points, got a matrix of distances: use of_points for new points.")
         known = torch.cat([tensor("f", one).detach() for one in (self.f, self.at_b)])
-        blocks = Points(x, self.ground.y, self.ground.cost).blocks()
+        blocks = Points(x, self.geometry.y, self.geometry.cost).blocks()
         upper = side == "upper"
         found = torch.cat([(known + c).amin(1) if upper else (known - c).amax(1) for _, c in blocks])
         return np.asarray(found.cpu()) if isinstance(self.f, np.ndarray) else found
@@ -82,7 +82,7 @@ def of_matrix(a: Any, b: Any, D: Any) -> Potential:
     n, m = problem.shape
     if n != m:
         raise ValueError(f"distances: expected (n, n) between the same n places, got ({n}, {m}): use of_points.")
-    return _solved(problem, problem.ground, same=True)
+    return _solved(problem, problem.geometry, same=True)
 
 
 def of_points(x: Any, y: Any, cost: CostLike = "euclidean", a: Any = None, b: Any = None) -> Potential:
@@ -99,12 +99,12 @@ def of_points(x: Any, y: Any, cost: CostLike = "euclidean", a: Any = None, b: An
         ValueError: anything that is no transport problem, or the cost is no metric on the points.
     """
     problem = Problem.of_points(x, y, cost, a, b)
-    assert isinstance(problem.ground, Points)
-    places = torch.cat([problem.ground.x, problem.ground.y])
-    return _solved(problem, Points(places, places, problem.ground.cost), same=False)
+    assert isinstance(problem.geometry, Points)
+    places = torch.cat([problem.geometry.x, problem.geometry.y])
+    return _solved(problem, Points(places, places, problem.geometry.cost), same=False)
 
 
-def is_metric(ground: Ground) -> None:
+def is_metric(geometry: Geometry) -> None:
     """Checks a square matrix of distances: 0 on the diagonal, symmetric, and no detour shorter than the direct way.
 
     Detours through `BETWEEN` places spread over all are tried.
@@ -112,7 +112,7 @@ def is_metric(ground: Ground) -> None:
     Raises:
         ValueError: which law fails, where, and the remedy.
     """
-    distances = ground.matrix()
+    distances = geometry.matrix()
     n = len(distances)
     slack = ROUNDING * float(distances.max())
     if not np.isfinite(slack):
@@ -139,7 +139,7 @@ def is_metric(ground: Ground) -> None:
             )
 
 
-def _solved(problem: Problem, among: Ground, same: bool) -> Potential:
+def _solved(problem: Problem, among: Geometry, same: bool) -> Potential:
     is_metric(among)
     plan = solve(problem)
     g = tensor("g", plan.g).detach().to(problem.b.device)
@@ -150,22 +150,22 @@ def _solved(problem: Problem, among: Ground, same: bool) -> Potential:
         at_b = f
     else:
         even = torch.full((n + m,), 1.0 / (n + m), dtype=torch.float64, device=problem.b.device)
-        assert isinstance(among, Points) and isinstance(problem.ground, Points)
-        whole = Points(among.x, problem.ground.y, among.cost)
+        assert isinstance(among, Points) and isinstance(problem.geometry, Points)
+        whole = Points(among.x, problem.geometry.y, among.cost)
         union = transformed(Problem(even, problem.b, whole, 1.0, (even, problem.b)), g)
         f, at_b = union[:n], union[n:]
     slope = _slope(among, f if same else torch.cat([f, at_b]))
     return Potential(plan, problem.answer(f), problem.answer(at_b), slope, among)
 
 
-def _slope(ground: Ground, f: Tensor) -> float:
+def _slope(geometry: Geometry, f: Tensor) -> float:
     """The largest |f_i - f_j| / d_ij over the places that are apart.
 
     Raises:
         RuntimeError: it exceeds 1 by more than rounding.
     """
     steepest = 0.0
-    for part, costs in ground.blocks():
+    for part, costs in geometry.blocks():
         rise = (f[part, None] - f).abs()
         slack = ROUNDING * (float(costs.max()) + float(f.abs().max()))
         if bool((rise > costs + slack).any()):

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from remblai.distances.exact.programme import primal
-from remblai.distances.exact.vertex import Array, task, told
+from remblai.distances.exact.linear_program import primal
+from remblai.distances.exact.vertex import Array, proven_plan, task
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 
@@ -59,7 +59,9 @@ def network_simplex(problem: Problem) -> Plan:
         costs /= unit
     matrix, log = _emd(ot, given.a, given.b, costs)
     i, j = np.nonzero(matrix)
-    return told(problem, given, (i, j, matrix[i, j]), log["v"] * unit + low, method="network-simplex", started=started)
+    return proven_plan(
+        problem, given, (i, j, matrix[i, j]), log["v"] * unit + low, method="network-simplex", started=started
+    )
 
 
 def sparse_simplex(ot: ModuleType, a: Array, b: Array, arcs: Any) -> tuple[Any, Array, Array]:
@@ -79,7 +81,7 @@ def _emd(ot: ModuleType, a: Array, b: Array, costs: Any) -> tuple[Any, dict[str,
     if log["result_code"] != 1:
         raise RuntimeError(
             f"network simplex: it stopped before the optimum ({log['warning']}): scale the costs so that their range "
-            "is smaller, or use method='programme'."
+            "is smaller, or use method='linear-program'."
         )
     return plan, log
 
@@ -111,7 +113,7 @@ def assignment(problem: Problem) -> Plan:
     g = _shortest(given.costs[:, columns], given.unit)
     potential = np.empty_like(g)
     potential[columns] = g
-    return told(problem, given, (rows, columns, given.a), potential, method="assignment", started=started)
+    return proven_plan(problem, given, (rows, columns, given.a), potential, method="assignment", started=started)
 
 
 def matchable(problem: Problem) -> bool:

@@ -46,7 +46,7 @@ def task(problem: Problem) -> Task:
     all_columns = len(columns) == len(problem.b)
     costs = np.empty((len(rows), len(columns)))
     done = 0
-    for part, block in problem.ground.blocks():
+    for part, block in problem.geometry.blocks():
         kept = rows[(rows >= part.start) & (rows < part.stop)] - part.start
         found = block if len(kept) == len(block) else block[kept]
         costs[done : done + len(kept)] = (found if all_columns else found[:, columns]).cpu().numpy()
@@ -72,7 +72,7 @@ def _priced(costs: Array) -> NDArray[np.bool_] | None:
     return forbidden
 
 
-def told(
+def proven_plan(
     problem: Problem,
     given: Task,
     entries: tuple[NDArray[np.int64], NDArray[np.int64], Array],
@@ -150,7 +150,7 @@ def proven(
     rows, columns, masses = (one.to(problem.a.device) for one in entries)
     coupling = Sparse(rows, columns, masses, problem.shape)
     f, g = feasible(problem, g.to(problem.a.device), f)
-    value = carried_cost(problem.ground, coupling)
+    value = carried_cost(problem.geometry, coupling)
     gap = value - float(problem.a @ f + problem.b @ g)
     sums = coupling.marginals()
     error = float((sums[0] - problem.a).abs().sum() + (sums[1] - problem.b).abs().sum())
@@ -158,7 +158,7 @@ def proven(
         raise RuntimeError(
             f"{method}: it stopped before the optimum: duality gap {gap:.3g} at value {value:.6g}, marginal error "
             f"{error:.3g}. Scale the costs so that their range is not dominated by a few huge ones, or try another "
-            "method: 'programme', 'network-simplex' or 'reduced'."
+            "method: 'linear-program', 'network-simplex' or 'column-generation'."
         )
     shift = 0.5 * float(problem.a @ f - problem.b @ g)
     return solved(
@@ -185,7 +185,7 @@ def feasible(problem: Problem, g: Tensor, f: Tensor | None = None) -> tuple[Tens
     if not bool(empty.any()):
         return f, g
     lowest = torch.full_like(g[empty], float("inf"))
-    for part, costs in problem.ground.blocks():
+    for part, costs in problem.geometry.blocks():
         lowest = torch.minimum(lowest, (costs[:, empty] - f[part, None]).amin(0))
     g = g.clone()
     g[empty] = lowest.where(lowest.isfinite(), 0.0)

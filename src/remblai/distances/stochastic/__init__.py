@@ -4,7 +4,7 @@ Source: Genevay, Cuturi, Peyre, Bach, "Stochastic optimization for large-scale o
 arXiv 1605.08527.
 """
 
-from remblai.distances.stochastic.discrete import discrete
+from remblai.distances.stochastic.finite import discrete
 from remblai.distances.stochastic.kernel import continuous
 from remblai.distances.stochastic.semidiscrete import laguerre, semi_discrete
 

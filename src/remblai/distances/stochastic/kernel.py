@@ -7,17 +7,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from remblai.choices import Choice, make
+from remblai.config.registry import Choice, make
 from remblai.costs import Cost
-from remblai.devices import seeded
-from remblai.distances import door
+from remblai.distances import validation
 from remblai.distances.certificate import transformed
-from remblai.distances.ground import CostLike, Points, resolved
+from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, whole
 from remblai.distances.stochastic.semidual import response
 from remblai.kernels import KERNELS, Gaussian, Kernel
+from remblai.runtime.rng import seeded
 
 RECORDS = 40
 """Points of the curve."""
@@ -77,8 +77,8 @@ def continuous(
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 3 and proposition 5, arXiv 1605.08527.
     """
     started = time.perf_counter()
-    epsilon = door.epsilon(epsilon)
-    steps, pace = -(-whole("samples", samples) // whole("batch", batch)), door.positive("step", step)
+    epsilon = validation.epsilon(epsilon)
+    steps, pace = -(-whole("samples", samples) // whole("batch", batch)), validation.positive("step", step)
     if whole("evaluation", evaluation) < 2:
         raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
     draws = Draws("sampler_x", sampler_x), Draws("sampler_y", sampler_y)
@@ -202,11 +202,11 @@ def _ascend(
 
 
 def _points(problem: Problem) -> tuple[Tensor, Tensor]:
-    assert isinstance(problem.ground, Points)  # it was made from points
-    return problem.ground.x, problem.ground.y
+    assert isinstance(problem.geometry, Points)  # it was made from points
+    return problem.geometry.x, problem.geometry.y
 
 
 def _answered(problem: Problem, g: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
     """f of all places, and what arrives at each of the others."""
-    found = [response(costs, problem.a[part], g, problem.b, epsilon) for part, costs in problem.ground.blocks()]
+    found = [response(costs, problem.a[part], g, problem.b, epsilon) for part, costs in problem.geometry.blocks()]
     return torch.cat([one.f for one in found]), torch.stack([one.received for one in found]).sum(0)

@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from remblai.distances.ground import Ground
+from remblai.distances.geometry import Geometry
 from remblai.distances.stochastic.semidual import Response, response
 
 DRIFT = 20.0
@@ -20,8 +20,8 @@ class Rows(ABC):
         count: of the blocks.
     """
 
-    def __init__(self, ground: Ground, a: Tensor, b: Tensor, epsilon: float, batch: int) -> None:
-        self.ground, self.a, self.b, self.epsilon = ground, a, b, epsilon
+    def __init__(self, geometry: Geometry, a: Tensor, b: Tensor, epsilon: float, batch: int) -> None:
+        self.geometry, self.a, self.b, self.epsilon = geometry, a, b, epsilon
         self.size = len(a)
         self.parts = [slice(i, min(i + batch, self.size)) for i in range(0, self.size, batch)]
         self.count = len(self.parts)
@@ -46,7 +46,7 @@ class Made(Rows):
 
     def answer(self, block: int, g: Tensor) -> Response:
         part = self.parts[block]
-        return response(self.ground.block(part.start, part.stop), self.a[part], g, self.b, self.epsilon)
+        return response(self.geometry.block(part.start, part.stop), self.a[part], g, self.b, self.epsilon)
 
     def received(self, block: int, g: Tensor) -> Tensor:
         return self.answer(block, g).received
@@ -58,9 +58,9 @@ class Kept(Rows):
     A block then answers with two products of a matrix and a vector, without an exponential of its entries.
     """
 
-    def __init__(self, ground: Ground, a: Tensor, b: Tensor, epsilon: float, batch: int) -> None:
-        super().__init__(ground, a, b, epsilon, batch)
-        self.costs = ground.matrix()
+    def __init__(self, geometry: Geometry, a: Tensor, b: Tensor, epsilon: float, batch: int) -> None:
+        super().__init__(geometry, a, b, epsilon, batch)
+        self.costs = geometry.matrix()
         self.masses = [a[part] for part in self.parts]
         self.absorbed: Tensor | None = None
         self.kernels: list[Tensor] = []

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from remblai.distances.ground import points
+from remblai.distances.geometry import points
 
 Sampler = Distribution | Callable[[int], Any]
 """A torch Distribution of points (d,), or of numbers, or a function that gives n points: n -> (n, d)."""

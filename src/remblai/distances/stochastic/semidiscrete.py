@@ -7,15 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.devices import seeded
-from remblai.distances import door
+from remblai.distances import validation
 from remblai.distances.certificate import transformed
-from remblai.distances.door import number, tensor
-from remblai.distances.ground import CostLike, Points
+from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, whole
 from remblai.distances.stochastic.semidual import response
+from remblai.distances.validation import number, tensor
+from remblai.runtime.rng import seeded
 
 RECORDS = 50
 """Points of the curve."""
@@ -78,16 +78,16 @@ def semi_discrete(
         (2013), section 4, arXiv 1212.1824.
     """
     started = time.perf_counter()
-    epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else door.epsilon(epsilon)
-    budget = _Budget(whole("samples", samples), whole("batch", batch), door.positive("step", step))
+    epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else validation.epsilon(epsilon)
+    budget = _Budget(whole("samples", samples), whole("batch", batch), validation.positive("step", step))
     if whole("evaluation", evaluation) < 2:
         raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
     draws = Draws("sampler", sampler)
     with seeded(seed):
         problem = Problem.of_points(draws(PROBE), y, cost, None, b)
         held = problem.b > 0
-        assert isinstance(problem.ground, Points)  # it was made from points
-        atoms = _Atoms(problem.ground, held, problem.b[held], epsilon)
+        assert isinstance(problem.geometry, Points)  # it was made from points
+        atoms = _Atoms(problem.geometry, held, problem.b[held], epsilon)
         g, curve = _ascend(draws, atoms, budget)
         sizes = [min(CHUNK, evaluation - done) for done in range(0, evaluation, CHUNK)]
         f = torch.cat([atoms.answered(draws(size), g) for size in sizes])
@@ -126,11 +126,11 @@ def laguerre(x: Any, y: Any, g: Any, cost: CostLike = "square") -> Any:
     Raises:
         ValueError: no points, or another number of potentials than of atoms.
     """
-    ground, given = Points(x, y, cost), tensor("potential g", g).detach().double()
-    if given.shape != ground.shape[1:]:
-        raise ValueError(f"potential g: expected shape ({ground.shape[1]},), got {tuple(given.shape)}.")
-    given = given.to(ground.device)
-    found = torch.cat([(costs - given).argmin(1) for _, costs in ground.blocks()])
+    geometry, given = Points(x, y, cost), tensor("potential g", g).detach().double()
+    if given.shape != geometry.shape[1:]:
+        raise ValueError(f"potential g: expected shape ({geometry.shape[1]},), got {tuple(given.shape)}.")
+    given = given.to(geometry.device)
+    found = torch.cat([(costs - given).argmin(1) for _, costs in geometry.blocks()])
     return found if any(isinstance(one, Tensor) for one in (x, y, g)) else np.asarray(found)
 
 
@@ -147,9 +147,9 @@ class _Budget(NamedTuple):
 class _Atoms:
     """Atoms that hold mass, with the cost of points to them."""
 
-    def __init__(self, ground: Points, held: Tensor, b: Tensor, epsilon: float) -> None:
-        self.y, self.cost, self.b, self.epsilon = ground.y[held].double(), ground.cost, b, epsilon
-        self.probe = self.costs(ground.x.double())
+    def __init__(self, geometry: Points, held: Tensor, b: Tensor, epsilon: float) -> None:
+        self.y, self.cost, self.b, self.epsilon = geometry.y[held].double(), geometry.cost, b, epsilon
+        self.probe = self.costs(geometry.x.double())
 
     def costs(self, x: Tensor) -> Tensor:
         with torch.no_grad():

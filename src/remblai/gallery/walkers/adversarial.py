@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from remblai.discrepancies import Adversarial
-from remblai.discrepancies.games import Logistic
+from remblai.critics import Adversarial
+from remblai.critics.games import Logistic
 from remblai.gallery.walkers.kantorovich import LOOSE, Learner, marks
 from remblai.gallery.walkers.world import Answer, Floats, Indices, World
 

@@ -1,0 +1,1 @@
+"""Two data sets, or several models, side by side."""

@@ -1,0 +1,65 @@
+"""Text and JSON as typed values: what an annotation of a signature asks for."""
+
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+from remblai.config.registry import unknown
+
+
+def convert(name: str, value: Any, annotation: Any) -> Any:
+    """The value as its annotation wants it, from the command line's text, from JSON or from Python.
+
+    Raises:
+        ValueError: the value is not of that type; it says what was expected and what came.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        return _convert_union(name, value, arguments)
+    if origin is Literal:
+        matches = [choice for choice in arguments if choice == value or str(choice) == str(value)]
+        if not matches:
+            raise unknown(name, value, [str(choice) for choice in arguments])
+        return matches[0]
+    if origin is tuple:
+        items = (
+            value.split(",") if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else [value]
+        )
+        kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
+        if len(kinds) != len(items):
+            raise ValueError(f"{name}: expected {len(kinds)} values joined by commas, got {value!r}.")
+        return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))
+    return _convert_plain(name, value, annotation)
+
+
+def _convert_union(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
+    if value is None or (types.NoneType in kinds and value == "none"):
+        if types.NoneType in kinds:
+            return None
+        raise ValueError(f"{name}: a value is needed, got none.")
+    problems = []
+    for kind in kinds:
+        if kind is not types.NoneType:
+            try:
+                return convert(name, value, kind)
+            except ValueError as problem:
+                problems.append(str(problem))
+    raise ValueError(problems[-1])
+
+
+def _convert_plain(name: str, value: Any, kind: Any) -> Any:
+    words = {"true": True, "false": False}
+    if kind is bool and isinstance(value, bool | str) and str(value).lower() in words:
+        return words[str(value).lower()]
+    try:
+        if kind is int and not isinstance(value, bool) and float(value) == int(float(value)):
+            return int(float(value))
+        if kind is float and not isinstance(value, bool):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    if kind is str and isinstance(value, str):
+        return value
+    if kind not in (bool, int, float, str):
+        return value
+    nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
+    raise ValueError(f"{name}: expected {nouns[kind]}, got {value!r}.")

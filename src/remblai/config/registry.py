@@ -1,0 +1,158 @@
+"""Choices by name: a table maps a name to a factory; a chosen factory's own options become dotted options.
+
+A factory's parameters without a default are *context* that the caller injects (shape, latent, prior ...); those with a
+default are *options* of the user. `make` builds the chosen part; `options` lists the flat signature that the command
+line, Python and a saved run share.
+"""
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from docstring_parser import parse
+
+Table = Mapping[str, Callable[..., Any]]
+Choice = str | Mapping[str, Any] | Callable[..., Any]
+"""A name of a table, `{"name": ..., option: ...}`, or a live part, which is used as it is."""
+
+NAME = "name"
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of a flat signature: `name` is dotted where it belongs to a chosen part."""
+
+    name: str
+    annotation: Any
+    default: Any
+    help: str
+    table: Table | None = None
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
+    """The error for a name that no table has: it suggests the nearest and lists the known ones."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return ValueError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
+
+
+def make(table: Table, choice: Choice, kind: str = "choice", **context: Any) -> Any:
+    """Builds the part that `choice` names, with as much of the context as its factory asks for.
+
+    Args:
+        table: the names and their factories.
+        choice: a name, a mapping `{"name": ..., option: ...}`, or a live part, returned as it is.
+        kind: what the error calls it.
+        **context: what the factory's parameters without a default may ask for.
+
+    Raises:
+        ValueError: unknown name, or an option that the factory does not have.
+    """
+    if not isinstance(choice, str | Mapping):
+        return choice
+    name, given = (choice, {}) if isinstance(choice, str) else (choice.get(NAME), dict(choice))
+    given.pop(NAME, None)
+    if not isinstance(name, str) or name not in table:
+        raise unknown(kind, name, table)
+    factory = table[name]
+    wanted = inspect.signature(factory).parameters
+    known = {option.name for option in own_options(factory)}
+    for key in given:
+        if key not in known:
+            raise unknown(f"option of {kind} {name!r}:", key, list(known))
+    given = {key: _named(value, wanted[key].default) for key, value in given.items()}
+    return factory(**{key: value for key, value in context.items() if key in wanted}, **given)
+
+
+def _named(value: Any, default: Any) -> Any:
+    """Options of a choice that is left as it is, `{"scale": 2}`, with the name and the options that are its default."""
+    if not isinstance(value, Mapping) or NAME in value or not isinstance(default, str | Mapping):
+        return value
+    return ({NAME: default} if isinstance(default, str) else dict(default)) | dict(value)
+
+
+def own_options(factory: Callable[..., Any], every: bool = False) -> list[Option]:
+    """The options of one factory: its parameters with a default (or every one), with their help from its docstring."""
+    target = inspect.getattr_static(factory, "__init__") if isinstance(factory, type) else factory
+    hints = get_type_hints(target, include_extras=True)
+    texts = {p.arg_name: (p.description or "").replace("\n", " ") for p in parse(inspect.getdoc(factory) or "").params}
+    found = []
+    for parameter in inspect.signature(factory).parameters.values():
+        if parameter.default is parameter.empty and not every:
+            continue
+        annotation, table, text = _split(hints.get(parameter.name, type(parameter.default)))
+        text = texts.get(parameter.name, text)
+        found.append(Option(parameter.name, annotation, parameter.default, text, table))
+    return found
+
+
+def _split(annotation: Any) -> tuple[Any, Table | None, str]:
+    """`Annotated[Choice, TABLE, "help"]` -> (str, TABLE, "help"); anything else -> (itself, None, "")."""
+    if get_origin(annotation) is not Annotated:
+        return annotation, None, ""
+    base, *extras = get_args(annotation)
+    table = next((extra for extra in extras if isinstance(extra, Mapping)), None)
+    text = next((extra for extra in extras if isinstance(extra, str)), "")
+    return (base if table is None else str), table, text
+
+
+def options(factory: Callable[..., Any], given: Mapping[str, Any]) -> list[Option]:
+    """The flat signature: the factory's options and, dotted, those of every part that is chosen by name.
+
+    Args:
+        factory: a recipe or a part's factory.
+        given: flat or nested choices already made; the factory's defaults stand for the rest.
+    """
+    flat = flatten(given)
+    found = []
+    for option in own_options(factory):
+        default = option.default[NAME] if option.table and isinstance(option.default, Mapping) else option.default
+        chosen = flat.get(option.name, default)
+        found.append(Option(option.name, option.annotation, default, option.help, option.table))
+        if option.table is None:
+            continue
+        if isinstance(chosen, str) and chosen not in option.table:
+            raise unknown(option.name, chosen, option.table)
+        if isinstance(chosen, str):
+            found.extend(_inner(option, chosen, flat))
+    return found
+
+
+def _inner(option: Option, chosen: str, flat: Mapping[str, Any]) -> Iterator[Option]:
+    prefix = option.name + "."
+    preset = flatten({option.name: option.default}) if isinstance(option.default, Mapping) else {}
+    below = {key.removeprefix(prefix): value for key, value in (preset | dict(flat)).items() if key.startswith(prefix)}
+    assert option.table is not None
+    for inner in options(option.table[chosen], below):
+        default = preset.get(prefix + inner.name, inner.default) if chosen == preset.get(option.name) else inner.default
+        yield Option(prefix + inner.name, inner.annotation, default, inner.help, inner.table)
+
+
+def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"kernel": {"name": "imq", "scale": 2}}` -> `{"kernel": "imq", "kernel.scale": 2}`."""
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, Mapping):
+            flat |= {prefix + key: value[NAME]} if NAME in value else {}
+            inner = {k: v for k, v in value.items() if k != NAME}
+            flat |= flatten(inner, prefix + key + ".")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def nest(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """The inverse of `flatten`: a choice without options stays a plain name."""
+    nested: dict[str, Any] = {}
+    for key in sorted(flat, key=lambda name: name.count(".")):
+        *path, last = key.split(".")
+        place = nested
+        for part in path:
+            if not isinstance(place.get(part), dict):
+                place[part] = {NAME: place[part]} if part in place else {}
+            place = place[part]
+        place[last] = flat[key]
+    return nested

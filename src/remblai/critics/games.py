@@ -1,0 +1,212 @@
+"""Games between a critic and a model, on the critic's scores a (n,) of points of P and b (m,) of points of Q.
+
+Each game is a pair of losses and the estimate of the distance that the critic's best answer gives; with any other
+critic the estimate is a lower bound, in expectation over fresh points.
+"""
+
+import math
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import relu, softplus
+
+from remblai.config.registry import unknown
+from remblai.distances import DIVERGENCES
+
+LARGEST = 10.0
+"""Of a score under an exponential."""
+
+
+class Game:
+    """The interface. `critic` and `model` are minimised by their players; `estimate` is the distance.
+
+    Attributes:
+        reads_target: whether the model's loss depends on a; where it does not, a is None in the model's turn and the
+            target's points are not scored in vain.
+        features: the critic answers with features (n, k) instead of scores (n,).
+    """
+
+    reads_target: ClassVar[bool] = True
+    features: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """The critic's loss, a scalar."""
+        raise NotImplementedError
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """The model's loss, a scalar."""
+        raise NotImplementedError
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """The estimate of the distance between P and Q, a scalar."""
+        raise NotImplementedError
+
+
+class Logistic(Game):
+    """The GAN's game: the critic's scores are the logits of D(x), the probability that x came from P.
+
+    Critic: -E log D(x) - E log(1 - D(y)). Model: -E log D(y), or E log(1 - D(y)) when saturating.
+    Estimate: the Jensen-Shannon divergence with halves and natural logarithms, at most log 2:
+    log 2 + (E log D(x) + E log(1 - D(y))) / 2.
+
+    Args:
+        saturating: the model minimises E log(1 - D(y)), the game's own value, whose gradient vanishes where D is sure.
+
+    Source: Goodfellow et al. (2014), arXiv 1406.2661, equation 1 and section 3.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def __init__(self, saturating: bool = False) -> None:
+        self.saturating = saturating
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """-E log D(x) - E log(1 - D(y)), from logits without overflow."""
+        return softplus(-a).mean() + softplus(b).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E log D(y), or E log(1 - D(y)) when saturating."""
+        return -softplus(b).mean() if self.saturating else softplus(-b).mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """Jensen-Shannon divergence, at most log 2."""
+        return math.log(2.0) - self.critic(a, b) / 2.0
+
+
+class Kantorovich(Game):
+    """The Wasserstein game: critic E f(y) - E f(x), model -E f(y), estimate E f(x) - E f(y).
+
+    The estimate is at most W1 where the critic is held to slopes of at most 1, and at most K * W1 for slopes of at most
+    K; it is that at the best critic.
+
+    Source: Arjovsky et al., "Wasserstein GAN", equation 2, arXiv 1701.07875.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """E f(y) - E f(x)."""
+        return b.mean() - a.mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f(y): the value alone means nothing, for f is known up to a constant."""
+        return -b.mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """E f(x) - E f(y)."""
+        return a.mean() - b.mean()
+
+
+class Hinge(Game):
+    """The hinge game: critic E max(0, 1 - f(x)) + E max(0, 1 + f(y)), model -E f(y).
+
+    Estimate: 1 - critic / 2, which is the total variation distance sup |P(A) - Q(A)| at the best critic.
+
+    Source: Lim and Ye, "Geometric GAN", section 3.2, arXiv 1705.02894.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """E max(0, 1 - f(x)) + E max(0, 1 + f(y))."""
+        return relu(1.0 - a).mean() + relu(1.0 + b).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f(y)."""
+        return -b.mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """Total variation distance, at most 1."""
+        return 1.0 - self.critic(a, b) / 2.0
+
+
+class LeastSquares(Game):
+    """The least squares game: critic E (f(x) - 1)^2 / 2 + E f(y)^2 / 2, model E (f(y) - 1)^2 / 2.
+
+    Estimate: 1 - 4 critic, which is half of the integral of (p - q)^2 / (p + q) at the best critic: at most 1.
+
+    Source: Mao et al., "Least squares GAN", equation 9, arXiv 1611.04076.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """E (f(x) - 1)^2 / 2 + E f(y)^2 / 2."""
+        return ((a - 1.0).square().mean() + b.square().mean()) / 2.0
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """E (f(y) - 1)^2 / 2."""
+        return (b - 1.0).square().mean() / 2.0
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """Half of the integral of (p - q)^2 / (p + q), at most 1."""
+        return 1.0 - 4.0 * self.critic(a, b)
+
+
+class LogRatio(Game):
+    """The log-ratio game: the critic plays the GAN's game, the model descends what its logits mean, -E f(y).
+
+    At the best critic f = log p / q, so that the model's loss is KL(Q || P), which is the estimate too; with another
+    critic it is no bound.
+
+    Source: Mescheder et al., "Adversarial variational Bayes", equations 3.3 and 3.7 with T = -f, arXiv 1701.04722.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """-E log D(x) - E log(1 - D(y)), from logits."""
+        return softplus(-a).mean() + softplus(b).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f(y)."""
+        return -b.mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """KL(Q || P) at the best critic."""
+        return -b.mean()
+
+
+class FDivergence(Game):
+    """The game of an f-divergence: critic E f*(T(y)) - E T(x), where T = activation(f) keeps to the domain of f*.
+
+    The model descends the game's own value, -E f*(T(y)) (the saddle), or with the trick -E T(y), whose gradient does
+    not vanish where the critic is sure. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best critic, less
+    elsewhere. Where T or f* is an exponential of the score f, 10 tanh(f / 10) is taken for f: critics that are not
+    held at samples would drive it to overflow there.
+
+    Args:
+        divergence: the f-divergence.
+        trick: the model descends -E T(y).
+
+    Raises:
+        ValueError: an unknown divergence.
+
+    Source: Nowozin, Cseke, Tomioka, "f-GAN", equations 4 to 8 and section 3.2, arXiv 1606.00709.
+    """
+
+    reads_target: ClassVar[bool] = False
+
+    def __init__(self, divergence: str = "kullback-leibler", trick: bool = False) -> None:
+        if divergence not in DIVERGENCES:
+            raise unknown("divergence", divergence, DIVERGENCES)
+        self.divergence, self.trick = divergence, trick
+        self.known = DIVERGENCES[divergence]
+
+    def critic(self, a: Tensor, b: Tensor) -> Tensor:
+        """E f*(T(y)) - E T(x)."""
+        a, b = self._limited(a), self._limited(b)
+        return self.known.f_star_of_activation(b).mean() - self.known.activation(a).mean()
+
+    def model(self, a: Tensor | None, b: Tensor) -> Tensor:
+        """-E f*(T(y)), or -E T(y) with the trick."""
+        b = self._limited(b)
+        return -(self.known.activation(b) if self.trick else self.known.f_star_of_activation(b)).mean()
+
+    def estimate(self, a: Tensor, b: Tensor) -> Tensor:
+        """E T(x) - E f*(T(y)), at most D_f(P, Q)."""
+        return -self.critic(a, b)
+
+    def _limited(self, f: Tensor) -> Tensor:
+        return LARGEST * torch.tanh(f / LARGEST) if self.known.exponential else f

@@ -1,0 +1,199 @@
+"""Integral probability metrics: the best witness in a ball of functions. One idea gives W_1, TV and MMD."""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import torch
+from torch import Tensor
+
+from remblai.config.registry import Choice, make
+from remblai.distances.exact import rubinstein
+from remblai.distances.geometry import CostLike, Points, resolved
+from remblai.distances.problem import Problem
+from remblai.distances.validation import number
+from remblai.kernels import KERNELS, Kernel
+
+Function = Callable[[Tensor], Tensor]
+"""f: points (k, d) in float64 -> (k,)."""
+
+
+class Ball(ABC):
+    """The interface: a set of functions F, and the one of them that tells two discrete laws apart the most."""
+
+    @abstractmethod
+    def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
+        """An f in F with the largest sum a_i f(x_i) - sum b_j f(y_j): x (n, d), y (m, d); a (n,), b (m,) sum to 1."""
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """The function that attains an integral probability metric; call it on new points.
+
+    Attributes:
+        value: sup over f in F of E_P f - E_Q f, which this function attains.
+        x: its values (n,) at the points of P.
+        y: its values (m,) at the points of Q.
+        problem: the two laws.
+        function: itself, on tensors in float64.
+    """
+
+    value: Any
+    x: Any
+    y: Any
+    problem: Problem
+    function: Function
+
+    def __call__(self, z: Any) -> Any:
+        """Its values at points z (k, d): (k,).
+
+        Raises:
+            ValueError: no points of the same dimension.
+        """
+        geometry = self.problem.geometry
+        assert isinstance(geometry, Points)
+        new = Points(z, geometry.y, geometry.cost).x.double()
+        with torch.no_grad():
+            return self.problem.answer(self.function(new))
+
+
+def ipm(ball: Choice | Ball, x: Any, y: Any, a: Any = None, b: Any = None) -> Witness:
+    """The sup over f in F of E_P f - E_Q f, for P of masses a at the points x and Q of masses b at the points y.
+
+    F = the 1-Lipschitz functions gives W_1, functions with values in [0, 1] total variation, the unit ball of a
+    reproducing kernel space the MMD, rooted.
+
+    Args:
+        ball: F: a name of the table BALLS, a mapping with its options, or a `Ball`.
+        x: points (n, d); (n,) are points on the line.
+        y: points (m, d).
+        a: masses (n,); None is 1 / n each.
+        b: masses (m,), of the same total.
+
+    Raises:
+        ValueError: anything that is no pair of laws, or an unknown ball.
+
+    Source: Mueller, "Integral probability metrics and their generating classes of functions" (1997).
+    """
+    found = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
+    if not isinstance(found, Ball):
+        raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(found).__name__}.")
+    problem = Problem.of_points(x, y, "euclidean", a, b)
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    with torch.no_grad():
+        places = geometry.x.double(), geometry.y.double()
+        function = found.best(*places, problem.a, problem.b)
+        at_x, at_y = (function(one) for one in places)
+        value = problem.mass * (problem.a @ at_x - problem.b @ at_y)
+    return Witness(problem.answer(value), problem.answer(at_x), problem.answer(at_y), problem, function)
+
+
+class Lipschitz(Ball):
+    """Functions with |f(z) - f(z')| <= k c(z, z') for a metric c: the value is k W_1 (Kantorovich and Rubinstein).
+
+    Args:
+        k: the Lipschitz constant.
+        cost: the metric c: euclidean, manhattan, hamming, or one of your own.
+
+    Raises:
+        ValueError: k not positive, or, once the points are seen, a cost that is no metric on them.
+    """
+
+    def __init__(self, k: float = 1.0, cost: CostLike = "euclidean") -> None:
+        self.k, self.cost = number("k", k), resolved(cost)
+        if not 0.0 < self.k < math.inf:
+            raise ValueError(f"lipschitz: expected a positive, finite constant k, got {k}.")
+
+    def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
+        potential = rubinstein.of_points(x, y, self.cost, a, b)
+
+        def function(z: Tensor) -> Tensor:
+            found: Tensor = self.k * potential.extend(z)
+            return found
+
+        return function
+
+
+class Bounded(Ball):
+    """Functions with low <= f <= high: the value is (high - low) TV, with TV = sup over sets A of |P(A) - Q(A)|.
+
+    The witness is high where P has more mass than Q, low where it has less, and half-way wherever they agree. So
+    [0, 1] gives TV and [-1, 1] twice TV. Places are equal when all their numbers are, bit by bit: between two samples
+    of a law with a density the value is high - low, always.
+
+    Args:
+        low: the least value.
+        high: the largest value.
+
+    Raises:
+        ValueError: not low < high, or not finite.
+    """
+
+    def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
+        self.low, self.high = number("low", low), number("high", high)
+        if not -math.inf < self.low < self.high < math.inf:
+            raise ValueError(f"bounded: expected finite numbers low < high, got {low} and {high}.")
+
+    def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
+        support, place = torch.unique(torch.cat([x, y]) + 0.0, dim=0, return_inverse=True)  # -0 and 0 are one place
+        excess = torch.zeros(len(support), dtype=a.dtype, device=a.device)
+        excess = excess.index_add(0, place, torch.cat([a, -b]))
+        excess = torch.where(excess.abs() <= ROUNDING, 0.0, excess)
+
+        def function(z: Tensor) -> Tensor:
+            _, where = torch.unique(torch.cat([support, z + 0.0]), dim=0, return_inverse=True)
+            sign = torch.zeros(int(where.max()) + 1, dtype=excess.dtype, device=excess.device)
+            sign[where[: len(support)]] = excess.sign()
+            return 0.5 * (self.low + self.high + (self.high - self.low) * sign[where[len(support) :]])
+
+        return function
+
+
+class UnitBall(Ball):
+    """Functions of norm at most 1 in the reproducing kernel space of k: the value is MMD, the root of the biased MMD^2.
+
+    The witness is the difference of the mean embeddings over its norm, (E_P k(x, .) - E_Q k(y, .)) / MMD; 0 where the
+    embeddings are equal. For the energy kernel, which is conditionally positive definite, the norm is a semi-norm and
+    the value is the root of the energy distance.
+
+    Args:
+        kernel: k, or a name of the table of kernels, whose scale is then read from the two laws taken together.
+
+    Source: Gretton et al., "A kernel two-sample test" (2012), section 2.
+    """
+
+    def __init__(self, kernel: Annotated[Choice | Kernel, KERNELS] = "imq") -> None:
+        self.kernel = kernel
+
+    def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
+        places, masses = torch.cat([x, y]), torch.cat([a, -b])
+        kernel: Kernel = make(KERNELS, self.kernel, "kernel", prior=_Pooled(places, masses.abs() / 2.0))
+        gram = kernel(places, places)
+        gram = gram.diagonal_scatter(kernel.diagonal(places))
+        square = float(masses @ gram @ masses)
+        # equal embeddings leave the rounding of sums of k
+        zero = square <= ROUNDING * float(masses.abs() @ gram.abs() @ masses.abs())
+        weights = torch.zeros_like(masses) if zero else masses / square**0.5
+
+        def function(z: Tensor) -> Tensor:
+            found: Tensor = kernel(z, places) @ weights
+            return found
+
+        return function
+
+
+class _Pooled:
+    """What a kernel's scale is read from: E|Z - Z'|^2 = 2 tr Cov of places (n, d) with masses (n,) that sum to 1."""
+
+    def __init__(self, places: Tensor, masses: Tensor) -> None:
+        centred = places - masses @ places
+        self.square_distance = 2.0 * float(masses @ centred.square().sum(1)) or 1.0  # one place: any scale will do
+
+
+ROUNDING = 1e-14
+"""Of sums of masses in float64, as a share of the total."""
+
+BALLS: dict[str, Callable[..., Ball]] = {"lipschitz": Lipschitz, "bounded": Bounded, "unit-ball": UnitBall}

@@ -1,0 +1,191 @@
+"""Stochastic averaged gradient (SAG) on the semi-dual of two discrete laws."""
+
+import time
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from remblai.distances import validation
+from remblai.distances.certificate import transformed
+from remblai.distances.entropic.gibbs import gibbs
+from remblai.distances.feasible import check_feasible
+from remblai.distances.plan import Plan, solved
+from remblai.distances.problem import Problem
+from remblai.distances.stochastic.rows import Kept, Made, Rows
+
+GROWTH = 1.1
+"""Ratio of the epochs after which the gradient is taken in full: to measure, to record, to stop."""
+
+FRESH = 2.0
+"""First step in units of 1 / L; halved whenever a full pass finds that the semi-dual has fallen."""
+
+KEPT = 2**25
+"""Entries up to which the costs are kept: 256 MB in float64. Beyond, each block is made when it is read."""
+
+
+def discrete(
+    a: Any,
+    b: Any,
+    costs: Any,
+    epsilon: float,
+    *,
+    batch: int | None = None,
+    tolerance: float = 1e-6,
+    epochs: int = 20_000,
+    g: Any = None,
+    seed: int = 0,
+) -> Plan:
+    """Entropic transport by the stochastic averaged gradient, from masses and a cost matrix.
+
+    Maximises H(g) = <b, g> + sum_i a_i f_i, f the soft c-transform of g: the dual of <P, C> + epsilon KL(P | a x b).
+    Rows are visited in random blocks; a table keeps each block's last gradient, and a step follows their sum, scaled by
+    1 / (L b_j), L the largest curvature among the blocks. Up to some ten thousand places, prefer `sinkhorn`: it passes
+    over all rows at once and is faster to a small error. This one improves g long before it has seen all rows, and
+    holds no coupling.
+
+    Args:
+        a: masses (n,); None is 1 / n each.
+        b: masses (m,), of the same total.
+        costs: (n, m); +infinity forbids a pair.
+        epsilon: the regularisation, absolute, above 0.
+        batch: rows in a block; None is an eighth of them, at most 512.
+        tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
+        epochs: how often each row is visited at most.
+        g: a potential (m,) to start from, of a problem like this one; None is the soft c-transform of 0.
+        seed: of the order of the rows.
+
+    Raises:
+        ValueError: anything that is no transport problem, or one without a plan of finite cost.
+
+    Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 1, arXiv 1605.08527; blocks: Schmidt, Le Roux, Bach,
+        "Minimizing finite sums with the stochastic average gradient" (2013), section 4, arXiv 1309.2388.
+    """
+    problem = Problem.of_matrix(a, b, costs)
+    return solve(problem, epsilon, batch=batch, tolerance=tolerance, epochs=epochs, g=g, seed=seed)
+
+
+def solve(
+    problem: Problem,
+    epsilon: float,
+    *,
+    batch: int | None = None,
+    tolerance: float = 1e-6,
+    epochs: int = 20_000,
+    g: Any = None,
+    seed: int = 0,
+) -> Plan:
+    """The same from a checked problem, of points too: no matrix of costs is kept where it would be large.
+
+    Args:
+        problem: masses and ground costs.
+        epsilon: the regularisation, absolute, above 0.
+        batch: rows in a block; None is an eighth of them, at most 512.
+        tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
+        epochs: how often each row is visited at most.
+        g: a potential (m,) to start from; None is the soft c-transform of 0.
+        seed: of the order of the rows.
+
+    Raises:
+        ValueError: an epsilon, a batch or a start that makes no sense, or no plan of finite cost.
+    """
+    started = time.perf_counter()
+    epsilon = validation.epsilon(epsilon)
+    start = _start(problem, epsilon, g)
+    held = problem.b > 0
+    rows = _rows(problem, epsilon, batch, seed)
+    found = _ascend(rows, problem.b[held], epsilon, start[held], tolerance, epochs, seed)
+    potential = start.clone()
+    potential[held] = found.g
+    f = transformed(problem, potential, epsilon)
+    if not bool(held.all()):
+        potential = torch.where(held, potential, transformed(problem.flipped(), f, epsilon))
+    full = problem.a > 0
+    return solved(
+        problem,
+        float(problem.a[full] @ f[full] + problem.b @ potential),
+        gibbs(problem, f, potential, epsilon),
+        (f, potential),
+        method=f"discrete, SAG over {rows.count} blocks of rows",
+        epsilon=epsilon,
+        marginal_error=found.error,
+        converged=found.error <= tolerance,
+        iterations=found.epochs * rows.count,
+        seconds=time.perf_counter() - started,
+        curve=tuple((step, problem.mass * value) for step, value in found.curve),
+    )
+
+
+class _Found(NamedTuple):
+    g: Tensor
+    value: float
+    error: float
+    epochs: int
+    curve: list[tuple[int, float]]
+
+
+def _ascend(rows: Rows, b: Tensor, epsilon: float, g: Tensor, tolerance: float, epochs: int, seed: int) -> _Found:
+    """SAG, with a full gradient after 1, 2, 3 ... and then ever more epochs."""
+    generator = torch.Generator().manual_seed(seed)
+    pace, epoch, due, curve = FRESH, 0, 1, []
+    best: _Found | None = None
+    while True:
+        table, value = rows.everything(g)
+        total = table.sum(0)
+        epoch += 1
+        curve.append((epoch * rows.size, float(b @ g) + value))
+        error = float((total - b).abs().sum())
+        if best is None or curve[-1][1] >= best.value - 1e-13 * abs(best.value):
+            best = _Found(g, curve[-1][1], error, epoch, curve)
+        else:
+            pace, g = 0.5 * pace, best.g
+            table, _ = rows.everything(g)
+            total, epoch = table.sum(0), epoch + 1
+        if best.error <= tolerance or epoch >= epochs:
+            return best._replace(epochs=epoch, curve=curve)
+        due = max(epoch + 1, int(GROWTH * epoch))
+        while epoch < due:
+            g = _sweep(rows, b, epsilon * pace, g, table, total, generator)
+            epoch += 1
+
+
+def _sweep(
+    rows: Rows, b: Tensor, pace: float, g: Tensor, table: Tensor, total: Tensor, generator: torch.Generator
+) -> Tensor:
+    """One visit to each block in random order; `table` (count, m) and its sum `total` are kept up to date."""
+    # The Hessian of one block is at most diag(what it gives) / epsilon. In the metric of diag(b), over the blocks:
+    curvature = float((table.amax(0) / b).amax()) * rows.count
+    for block in torch.randperm(rows.count, generator=generator).tolist():
+        received = rows.received(block, g)
+        total += received - table[block]
+        table[block] = received
+        curvature = max(curvature, float((received / b).amax()) * rows.count)
+        g = g + (pace / curvature) * (1.0 - total / b)
+    return g
+
+
+def _start(problem: Problem, epsilon: float, g: Any) -> Tensor:
+    """A checked potential (m,), finite."""
+    check_feasible(problem)
+    first = transformed(problem.flipped(), torch.zeros_like(problem.a), epsilon)
+    if g is None:
+        return first.nan_to_num(posinf=0.0)
+    given = validation.tensor("potential g", g).detach().double().to(first.device)
+    if given.shape != first.shape:
+        raise ValueError(f"potential g: expected shape {tuple(first.shape)}, got {tuple(given.shape)}.")
+    validation.finite("potential g", given)
+    return given
+
+
+def _rows(problem: Problem, epsilon: float, batch: int | None, seed: int) -> Rows:
+    full = (problem.a > 0).nonzero()[:, 0]
+    held = (problem.b > 0).nonzero()[:, 0]
+    n = len(full)
+    size = min(512, -(-n // 8)) if batch is None else batch
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(f"batch: expected at least 1 row in a block, got {batch}.")
+    # Shuffled once, so that no block is a cluster.
+    order = full[torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(full.device)]
+    geometry = problem.geometry.part(order, held)
+    kind = Kept if n * len(held) <= KEPT else Made
+    return kind(geometry, problem.a[order], problem.b[held], epsilon, size)

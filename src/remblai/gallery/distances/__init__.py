@@ -1,0 +1,1 @@
+"""Distances between laws: duality, regularisation and what computing them costs."""

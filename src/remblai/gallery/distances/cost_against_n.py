@@ -1,0 +1,210 @@
+"""How the time of a comparison grows with the sample: MMD, exact, entropic and stochastic transport in one run."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai.costs import Square, squared_distances
+from remblai.discrepancies import MMD
+from remblai.distances import sinkhorn, transport
+from remblai.distances.stochastic.finite import discrete
+from remblai.distances.stochastic.semidiscrete import semi_discrete
+from remblai.gallery.entry import Entry, between, equal
+from remblai.kernels import Gaussian
+from remblai.report import Picture
+from remblai.report.style import Theme, chart, png, typeset
+
+SIZES = (64, 128, 256, 512, 1024)
+FITTED = 3
+"""Sizes, the largest, that an exponent is fitted to: below them calls cost more than arithmetic."""
+
+DIMENSIONS, SHIFT = 4, 0.5
+EPSILON = 1.0
+ERROR = 1e-2
+"""Marginal error at which Sinkhorn's iteration and the stochastic one stop."""
+
+BATCH = 16
+REPEATS = 5
+
+Floats = NDArray[np.float64]
+
+
+@dataclass
+class Run:
+    """One method over all sizes: the least time of the repeats, and the answers."""
+
+    seconds: list[float] = field(default_factory=list)
+    answers: list[Any] = field(default_factory=list)
+
+    @property
+    def exponent(self) -> float:
+        """Of the power of n that fits the times of the largest sizes, by least squares of the logarithms."""
+        slope, _ = np.polyfit(np.log(SIZES[-FITTED:]), np.log(self.seconds[-FITTED:]), 1)
+        return float(slope)
+
+
+def cost_against_n() -> Entry:
+    """MMD is one pass over the pairs, Sinkhorn some ten, the stochastic ascent more, and exact transport most."""
+    runs = timed()
+    entropic, stepped, exact = (runs[name].answers for name in ("Sinkhorn", "stochastic semi-dual", "exact"))
+    visits = [plan.iterations * BATCH / n for plan, n in zip(stepped, SIZES, strict=True)]
+    apart = [abs(one.value / other.value - 1.0) for one, other in zip(entropic, stepped, strict=True)]
+    blur = [one.value - other.value for one, other in zip(entropic, exact, strict=True)]
+    used = [len(plan.entries[0]) / n for plan, n in zip(exact, SIZES, strict=True)]
+    by_hand = double_sum(*samples(SIZES[-1]))
+    checks = (
+        equal("MMD at the largest n, by the double sum", runs["MMD"].answers[-1], by_hand, 1e-10),
+        between("Sinkhorn's and the stochastic value apart, most, relative", max(apart), high=1e-3),
+        between("entropic value above the exact one, least", min(blur), low=0.0),
+        between("pairs that an exact plan uses, in units of n", max(used), 1, 2),
+        between("Sinkhorn's iterations, most", max(plan.iterations for plan in entropic), 2, 30),
+        between("the same, largest n over smallest", entropic[-1].iterations / entropic[0].iterations, high=1.5),
+        between("visits of a row by the stochastic ascent, largest n over smallest", visits[-1] / visits[0], high=3.0),
+        equal("pairs that one stochastic step reads, of n = 64, a sample", pairs_read(64), 64),
+        equal("the same of n = 256", pairs_read(256), 256),
+    )
+    picture = Picture.chart(
+        "cost-against-n",
+        "Time against n",
+        f"Two samples of n points in {DIMENSIONS} dimensions, one thread, the least of {REPEATS} repeats, all in one "
+        f"run on the machine that drew this. Dashed: the power of n that fits the last {FITTED} sizes. Sinkhorn and "
+        f"the semi-dual stop at one marginal error, {ERROR:g}.",
+        "Log-log chart of seconds against n: four methods, and one step of the stochastic one",
+        draw,
+        runs=runs | {"one step of it": one_step(runs["stochastic semi-dual"])},
+    )
+    return Entry(
+        title="What a comparison costs",
+        words="Two samples of n points are compared four ways in one run, and each method's time is fitted by a power "
+        "of n. MMD is a single pass over the n² pairs; Sinkhorn needs about ten, and as many for 1024 points as for "
+        "64, so it is the same power at another price; exact transport, whose worst case is near n³, uses but n of the "
+        "pairs in the end. The stochastic ascent of the semi-dual is no bargain on samples that fit in memory, but a "
+        "step of it reads n costs a sample and no more, which is what brings laws within reach that can only be "
+        "sampled.",
+        checks=checks,
+        pictures=(picture,),
+        source="Li, Swersky, Zemel, “Generative moment matching networks”, arXiv 1502.02761; Genevay, Cuturi, Peyré, "
+        "Bach, arXiv 1605.08527; both named by the slides on the Wasserstein GAN",
+    )
+
+
+def samples(n: int) -> tuple[Tensor, Tensor]:
+    """Two normal samples (n, 4), the second shifted, from a generator of their own."""
+    rng = np.random.default_rng(n)
+    x, y = (torch.from_numpy(rng.standard_normal((n, DIMENSIONS))) for _ in range(2))
+    return x, y + SHIFT
+
+
+def methods() -> dict[str, Callable[[Tensor, Tensor], Any]]:
+    """What is timed, each from the points: (x, y) to a value or a plan."""
+    mmd, matrix = MMD(Gaussian(DIMENSIONS)), Square().matrix
+    return {
+        "MMD": lambda x, y: float(mmd(x, y)),
+        "Sinkhorn": lambda x, y: sinkhorn(None, None, matrix(x, y), EPSILON, tolerance=ERROR),
+        "stochastic semi-dual": lambda x, y: discrete(None, None, matrix(x, y), EPSILON, batch=BATCH, tolerance=ERROR),
+        "exact": lambda x, y: transport(x, y, method="network-simplex"),
+    }
+
+
+def timed() -> dict[str, Run]:
+    """Every method at every size, the repeats interleaved so that a busy moment hits all alike."""
+    solvers = methods()
+    runs = {name: Run() for name in solvers}
+    with single_thread():
+        for solve in solvers.values():
+            solve(*samples(SIZES[0]))  # imports and first calls
+        for n in SIZES:
+            x, y = samples(n)
+            seconds: dict[str, list[float]] = {name: [] for name in solvers}
+            answers: dict[str, Any] = {}
+            for _ in range(REPEATS):
+                for name, solve in solvers.items():
+                    began = time.perf_counter()
+                    answers[name] = solve(x, y)
+                    seconds[name].append(time.perf_counter() - began)
+            for name, run in runs.items():
+                run.seconds.append(min(seconds[name]))
+                run.answers.append(answers[name])
+    return runs
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Within it torch works on one thread, so that powers of n are not those of a pool of threads that fills up."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def one_step(run: Run) -> Run:
+    """The mean time of one step of the stochastic ascent, the set-up of its costs shared out among them."""
+    return Run([second / plan.iterations for second, plan in zip(run.seconds, run.answers, strict=True)])
+
+
+def pairs_read(n: int) -> float:
+    """How many costs a stochastic step against n atoms asks for, a sample: counted, over some more steps than few."""
+    asked = 0
+
+    def counted(x: Tensor, y: Tensor) -> Tensor:
+        nonlocal asked
+        asked += len(x)
+        return (x - y).square().sum(1)
+
+    def used(drawn: int) -> int:
+        before, rng = asked, np.random.default_rng(0)
+        atoms = rng.standard_normal((n, DIMENSIONS))
+        semi_discrete(
+            lambda k: rng.standard_normal((k, DIMENSIONS)), atoms, cost=counted,
+            samples=drawn, evaluation=2, batch=BATCH,
+        )  # fmt: skip
+        return asked - before
+
+    return (used(4 * BATCH) - used(2 * BATCH)) / (2 * BATCH)
+
+
+def double_sum(x: Tensor, y: Tensor) -> float:
+    """The unbiased squared MMD, written out."""
+    n = len(x)
+    across, *within = (torch.exp(-squared_distances(p, q) / (2 * DIMENSIONS)) for p, q in ((x, y), (x, x), (y, y)))
+    return float(sum((k.sum() - n) / (n * (n - 1)) for k in within) - 2 * across.mean())
+
+
+def draw(runs: dict[str, Run], *, theme: Theme) -> bytes:
+    """Seconds against n, with the fitted powers as dashes and names where the curves end."""
+    colours = dict(zip(runs, (theme.classes[2], theme.data, theme.model, theme.classes[3], theme.model), strict=True))
+    fitted = np.array(SIZES[-FITTED:])
+    with typeset():
+        figure, (axes,) = chart(4.2, theme=theme, width=7.4)
+        for name, run in runs.items():
+            single = name == "one step of it"
+            axes.loglog(SIZES, run.seconds, "o-", color=colours[name], lw=1.2 if single else 1.8, ms=3 if single else 5)
+            level = np.exp(np.mean(np.log(run.seconds[-FITTED:])) - run.exponent * np.mean(np.log(fitted)))
+            line = np.geomspace(fitted[0] / 1.3, fitted[-1] * 1.5, 2)
+            axes.loglog(line, level * line**run.exponent, "--", color=colours[name], linewidth=0.9)
+        ends = spread({name: run.seconds[-1] for name, run in runs.items()})
+        for name, height in ends.items():
+            text = f"{name}, $n^{{{runs[name].exponent:.1f}}}$"
+            axes.text(SIZES[-1] * 1.6, height, text, color=colours[name], size=9.5, va="center")
+        axes.set_xlabel("n, points in each sample", x=0.36)
+        axes.set(ylabel="seconds", xlim=(SIZES[0] / 1.2, SIZES[-1] * 8))
+        axes.set_xticks(SIZES, [str(n) for n in SIZES])
+        axes.spines["bottom"].set_bounds(SIZES[0] / 1.2, SIZES[-1] * 1.5)
+        return png(figure)
+
+
+def spread(heights: dict[str, float], ratio: float = 1.8) -> dict[str, float]:
+    """Heights of labels on a logarithmic axis, moved up until none is nearer to the one below it than the ratio."""
+    told: dict[str, float] = {}
+    for name in sorted(heights, key=lambda name: heights[name]):
+        told[name] = max([heights[name], *(ratio * below for below in told.values())])
+    return told

@@ -1,0 +1,30 @@
+"""A model after its training, for the entries that look at trained models."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from remblai.objectives import Objective
+from remblai.runs.load import eval_copy
+from remblai.training import State, check, steps
+
+M = TypeVar("M", bound=Objective)
+
+
+def train_objective(model: M, loop: Mapping[str, Any], batches: Callable[[int], Iterator[Tensor]]) -> M:
+    """The model after its steps, with its averaged weights where the loop keeps them; to be called within `seeded`.
+
+    Args:
+        model: what is trained.
+        loop: the options of `State`, `steps` among them.
+        batches: endless batches of so many data.
+
+    Raises:
+        Diverged: a term was infinite or not a number.
+    """
+    state = State(model, **loop)
+    for _ in steps(state, batches(state.batch_size)):
+        pass
+    check(state)
+    return eval_copy(model, None if state.average is None else state.average.values)

@@ -1,0 +1,1 @@
+"""Wasserstein auto-encoders: what the texts show of codes, costs and penalties."""

@@ -1,0 +1,1 @@
+"""The Wasserstein GAN papers: distances that are continuous, critics and their constraints."""

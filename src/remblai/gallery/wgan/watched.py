@@ -1,0 +1,169 @@
+"""Generators of small digits, and a run of one that is watched: the critic's estimate and the true quality by round."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import median_filter
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from remblai import data
+from remblai.critics import Game
+from remblai.metrics import energy_distance
+from remblai.objectives import Generator
+from remblai.recipes.dual import game_critic, generator
+from remblai.runtime.rng import seeded
+from remblai.training import State, check, steps
+
+SIDE = 16
+SHAPE = (1, SIDE, SIDE)
+LATENT = 16
+FILTERS = 16
+CONVOLUTIONAL = MappingProxyType({"name": "dcgan", "width": FILTERS})
+CONNECTED = MappingProxyType({"name": "mlp", "width": 512, "depth": 4})
+GENERATORS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
+    "DCGAN": CONVOLUTIONAL | {"hidden": 0},
+    "no batch norm": CONVOLUTIONAL | {"hidden": 0, "norm": "none", "widest": FILTERS},
+    "MLP 512 × 4": CONNECTED,
+})  # fmt: skip
+"""The paper's three: its DCGAN; the same without batch normalisation and with as many filters in each layer; a MLP."""
+RATES: Mapping[str, float] = MappingProxyType({"DCGAN": 5e-4, "no batch norm": 5e-4, "MLP 512 × 4": 5e-5})
+"""Of the generators: slow enough that a run still improves in its last half."""
+CRITIC_RATE = 1e-3
+BETAS = (0.0, 0.9)
+TURNS = 5
+"""Of the critic, in a round."""
+LONG, FIRST, AGAIN = 30, 3, 100
+"""Turns of a long round; the first rounds are long, and every so many after."""
+BATCH = 32
+DRAWN = 720
+"""Samples of one evaluation, against the 360 held-out digits."""
+WATCHED = 64
+"""Points a side of one round's estimate, fresh draws and validation digits: the paper's batch."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was seen of a run.
+
+    Attributes:
+        estimates: (rounds,) the game's estimate after each round, on digits that no turn is made on.
+        places: (k,) the rounds, from 1, after which samples were held against held-out data.
+        distances: (k,) their squared energy distance to the held-out digits, without bias.
+        images: (DRAWN, 1, 16, 16) the last samples.
+    """
+
+    estimates: Floats
+    places: NDArray[np.int64]
+    distances: Floats
+    images: Tensor
+
+    @property
+    def filtered(self) -> Floats:
+        """The estimates' running median over a tenth of the run."""
+        return smooth(self.estimates)
+
+    @property
+    def late(self) -> tuple[Floats, Floats]:
+        """Filtered estimates and distances at the places in the last half of the run."""
+        later = self.places > len(self.estimates) // 2
+        return self.filtered[self.places[later] - 1], self.distances[later]
+
+
+def smooth(curve: Floats) -> Floats:
+    """The running median (n,) over a tenth of a curve (n,), an odd number of values; the ends are repeated outside."""
+    return np.asarray(median_filter(curve, 2 * (len(curve) // 20) + 1, mode="nearest"))
+
+
+def rank_correlation(*runs: Run) -> float:
+    """Spearman's rank correlation of filtered estimates and distances in the last half of each run, pooled."""
+    estimates, distances = (np.concatenate(part) for part in zip(*(run.late for run in runs), strict=True))
+    return float(spearmanr(estimates, distances).statistic)
+
+
+def turns(step: int) -> int:
+    """Turns of the critic in this round, from 1: many in the first, where it has the longest way to its optimum."""
+    return LONG if step <= FIRST or step % AGAIN == 0 else TURNS
+
+
+def trained(name: str, game: Game, lipschitz: str, rounds: int, evaluations: int, seed: int = 0) -> Run:
+    """A run of one of the paper's generators against the one critic: the same rates and turns whatever the game is."""
+    build = partial(objective, GENERATORS[name], CONVOLUTIONAL, game, lipschitz)
+    return watch(build, rounds, evaluations, seed, RATES[name], CRITIC_RATE)
+
+
+def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: str) -> Generator:
+    """The generator's objective: normal codes through this network, a critic of images, its game and how it is held."""
+    return generator(SHAPE, LATENT, network, "normal", game_critic(SHAPE, critic, game, lipschitz, 1))
+
+
+def watch(
+    build: Callable[[], Generator],
+    rounds: int,
+    evaluations: int,
+    seed: int,
+    rate: float,
+    critic_rate: float,
+    critic_steps: Callable[[int], int] | int = turns,
+) -> Run:
+    """Trains a generator against its critic, and evaluates it at so many evenly spaced rounds, the last among them.
+
+    Samples are drawn as in training: where the generator normalises over the batch, over the samples drawn.
+
+    Args:
+        build: makes the objective, within the seeded block.
+        rounds: updates of the generator.
+        evaluations: how often samples are held against held-out data, at most once a round.
+        seed: of the weights, the codes and the batches.
+        rate: the generator's learning rate.
+        critic_rate: the critic's.
+        critic_steps: turns of the critic in each round, or how many in a round, from 1.
+    """
+    places = np.unique(np.linspace(rounds / evaluations, rounds, evaluations).round().astype(np.int64))
+    estimates, distances = [], []
+    with seeded(seed):
+        model = build()
+        state = State(
+            model,
+            lr=rate,
+            critic_lr=critic_rate,
+            betas=BETAS,
+            critic_steps=critic_steps,
+            own_batches=True,
+            batch_size=BATCH,
+            steps=rounds,
+        )
+        fresh = batches(WATCHED, seed + 1, "validation")
+        for step in steps(state, batches(BATCH, seed)):
+            with seeded(step.number):  # being watched changes nothing in the run
+                estimates.append(float(model.estimate(next(fresh))))
+                if step.number in places:
+                    images = model.sample(DRAWN)
+                    distances.append(energy_distance(digits()[1], images))
+        check(state)
+    return Run(np.array(estimates), places, np.array(distances), images)
+
+
+@cache
+def digits() -> tuple[Tensor, Tensor]:
+    """Training and held-out digits (n, 1, 16, 16): 8 x 8 images enlarged, so that convolutions have room."""
+    found = data.load("digits")
+    return enlarged(found.train[:]), enlarged(found.test[:])
+
+
+def batches(size: int, seed: int, split: str = "train") -> Iterator[Tensor]:
+    """Endless shuffled batches (size, 1, 16, 16) of a split of the digits."""
+    return map(enlarged, data.load("digits").split(split).batches(size, seed))
+
+
+def enlarged(x: Tensor) -> Tensor:
+    """Images (n, 1, 8, 8) at 16 x 16, bilinearly."""
+    return interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)

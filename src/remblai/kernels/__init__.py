@@ -1,0 +1,27 @@
+"""Kernels k(x, y), and their exact means under normal laws."""
+
+from remblai.kernels.kernels import (
+    KERNELS,
+    SCALES,
+    Energy,
+    Gaussian,
+    InverseMultiquadric,
+    Kernel,
+    Laplacian,
+    Polynomial,
+    Scaled,
+    Spread,
+)
+
+__all__ = [
+    "KERNELS",
+    "SCALES",
+    "Energy",
+    "Gaussian",
+    "InverseMultiquadric",
+    "Kernel",
+    "Laplacian",
+    "Polynomial",
+    "Scaled",
+    "Spread",
+]

@@ -1,0 +1,141 @@
+"""What a trained model has learned: measured against held-out data, and shown on one page."""
+
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from remblai.config.registry import flatten
+from remblai.data import Dataset
+from remblai.metrics import SMALLEST, Figure, fidelity_card, mode_card
+from remblai.runs.load import load
+from remblai.runs.pictures import pictures
+from remblai.recipes import RECIPES
+from remblai.report import write_page, write_pictures
+from remblai.runs.manifest import data_of
+from remblai.runs.model import Trained
+
+MOST = 2000
+"""Samples and held-out data behind the figures, at most."""
+
+
+def evaluate(
+    trained: Trained | str | Path,
+    dataset: Dataset | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    sampler: str | None = None,
+) -> dict[str, Figure]:
+    """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
+
+    Where the data's modes are known it has the figures of `evaluation.mode_card` too.
+
+    Args:
+        trained: the model, or its run's folder.
+        dataset: its data, of which the test split is what it is held against; those of the run when None.
+        n: how many samples and held-out data; as many as there are, at most 2,000, when None.
+        seed: of the samples.
+        sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
+
+    Raises:
+        ValueError: n above what there is, or below 4.
+    """
+    trained, dataset = with_data(trained, dataset)
+    most = min(len(dataset.test), len(dataset.train))
+    n = min(MOST, most) if n is None else n
+    if not 0 < n <= most:
+        raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
+    test = dataset.test[:n]
+    coded: dict[str, Any] = {}
+    if trained.encodes:
+        coded["reconstructions"] = trained.reconstructions(test)
+        coded |= {"codes": trained.codes(test), "prior": trained.prior}
+    samples = trained.draws(n, seed, sampler)
+    card = fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
+    modes = dataset.modes
+    return card if modes is None else card | mode_card(samples, modes.centres, modes.deviation, seed=seed)
+
+
+def measure(trained: Trained, dataset: Dataset) -> None:
+    """Keeps the fidelity card with the run; data too few for one are told in a warning."""
+    if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
+        trained.run.write_metrics(evaluate(trained, dataset))
+    else:
+        warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
+
+
+def write_report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Path:
+    """Writes `report.html` and its pictures into the run's folder, and says where.
+
+    Args:
+        trained: the model, or its run's folder, which holds the terms and the metrics.
+        dataset: its data; those of the run when None.
+    """
+    trained, dataset = with_data(trained, dataset)
+    run, settings = trained.run, trained.run.settings
+    shown = pictures(trained, dataset)
+    write_pictures(run.folder, shown)
+    page = run.folder / "report.html"
+    own = "" if settings["recipe"] in RECIPES else f"{settings['recipe']} "
+    last = run.pointed("last")
+    write_page(
+        page,
+        title=f"{settings['recipe']} on {settings['data']['name']}",
+        summary=_sentence(trained, dataset),
+        settings=_told(settings),
+        command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
+        metrics=run.metrics() or {},
+        pictures=shown,
+        facts={
+            "steps": f"{int(last.name):,}" if last else "0",
+            "training time": _duration(run.terms()),
+            "device": settings["device"],
+            "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
+            "seed": settings["seed"],
+        },
+        versions=settings["versions"],
+    )
+    return page
+
+
+def with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
+    """The model, loaded where only its folder is given, and its data, those of the run where none are."""
+    trained = trained if isinstance(trained, Trained) else load(trained)
+    dataset = data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
+    check_shape(trained, dataset)
+    return trained, dataset
+
+
+def check_shape(trained: Trained, dataset: Dataset) -> None:
+    """Whether the model takes such data.
+
+    Raises:
+        ValueError: they are of another shape.
+    """
+    wanted = trained.units.shape
+    if dataset.shape != wanted:
+        raise ValueError(
+            f"{trained.folder}: expected data of shape {wanted}, {dataset.name} has {dataset.shape}: give data of that "
+            "shape."
+        )
+
+
+def _told(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by their dotted names, as the command line has them."""
+    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
+    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
+    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
+    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
+
+
+def _sentence(trained: Trained, dataset: Dataset) -> str:
+    """What was trained on what, for the head of the page."""
+    kind = "images" if dataset.range is not None else "points"
+    shape = " x ".join(str(size) for size in dataset.shape)
+    seen = f"{len(dataset.train):,} {kind} of {shape}" if dataset.train.draw is None else f"endless {kind} of {shape}"
+    return f"{trained.summary} Trained on {seen}; measured against {len(dataset.test):,} held out."
+
+
+def _duration(lines: list[dict[str, Any]]) -> str:
+    seconds = max((line["seconds"] for line in lines if "seconds" in line), default=0.0)
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,60 @@
+"""From what a run keeps, or a state holds, to the model that people are shown."""
+
+import copy
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from torch import Tensor
+
+from remblai.runtime import devices
+from remblai.data import Units
+from remblai.networks.spectral import power_iterate
+from remblai.objectives import Objective
+from remblai.recipes import Recipe
+from remblai.runs.resolve import from_json
+from remblai.runs.folder import Run
+from remblai.runs.model import Trained
+
+M = TypeVar("M", bound=Objective)
+
+
+def load(
+    folder: str | Path, *, which: str = "last", device: str = "auto", recipe: str | Recipe | None = None, **parts: Any
+) -> Trained:
+    """The model of a run. Nothing in the run's folder is executed.
+
+    Args:
+        folder: the run's folder.
+        which: the `last` checkpoint or the `best`.
+        device: auto, cpu, cuda or cuda:0.
+        recipe: the recipe, or its path/to/file.py:function, where it was not one of remblai's own.
+        **parts: the live parts that were passed to `train`, by name.
+
+    Raises:
+        ValueError: no run, no whole checkpoint, or a part that must be passed is not.
+    """
+    if which not in ("last", "best"):
+        raise ValueError(f"which: expected 'last' or 'best', got {which!r}.")
+    run = Run.open(folder)
+    checkpoint = run.load(which)
+    if checkpoint is None:
+        raise ValueError(f"{folder} has no checkpoint yet.")
+    resolved = from_json(run.settings, recipe, **parts)
+    objective = resolved.build(tuple(run.settings["data"]["shape"]))
+    _fill(objective, checkpoint.weights, checkpoint.average)
+    units = Units.from_json(run.settings["data"]["units"])
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number)
+
+
+def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
+    """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
+    model = copy.deepcopy(objective).eval()
+    _fill(model, objective.state_dict(), average)
+    return model
+
+
+def _fill(model: Objective, weights: Mapping[str, Tensor], average: Mapping[str, Tensor] | None) -> None:
+    model.load_state_dict({**weights, **(average or {})})
+    if average:
+        power_iterate(model)  # averaged singular vectors are those of no weight

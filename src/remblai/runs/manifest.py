@@ -1,0 +1,173 @@
+"""What `run.json` says of a run: everything that is needed to repeat it, and how two runs' settings differ."""
+
+import datetime
+import math
+import os
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any, Literal
+
+import torch
+
+from remblai import data as datasets
+from remblai.config.convert import convert
+from remblai.config.registry import flatten
+from remblai.data import Dataset
+from remblai.recipes import RECIPES, Recipe
+from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
+from remblai.training import State
+
+Precision = Literal["auto", "float32", "bfloat16"]
+Compile = Literal["auto", "on", "off"]
+CRITICS_OWN = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
+"""Options of the loop that only critics have."""
+
+
+def now() -> str:
+    """The time in UTC, as run.json writes it."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:
+    """Every option of a new run: the recipe's, or those of the run to repeat, and what is given on top.
+
+    Raises:
+        ValueError: unknown names, another recipe than that of the run to repeat, or a live part of it that is missing.
+    """
+    if base is None:
+        if recipe is None:
+            raise ValueError("recipe: expected a name such as wae-mmd, or from_run.")
+        return resolve(recipe, options)
+    if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
+        raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
+    given = flatten(options)
+    alive = {name: given[name] for name in customs(base) if name in given}
+    earlier = from_json(base, find(recipe) if recipe is not None else None, **alive)
+    overridden = tuple(f"{name}." for name in given)
+    kept = {
+        name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
+    }
+    return resolve(recipe or base["recipe"], kept | given)
+
+
+def resolve_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:
+    """Shrinks a default batch to the data, and turns epochs into steps.
+
+    Raises:
+        ValueError: steps and epochs both or neither, or epochs that are no number above 0.
+    """
+    loop, size = resolved.loop, len(dataset.train)
+    if loop["batch_size"] > size and "batch_size" not in resolved.given:
+        loop["batch_size"] = size
+    if epochs is None:
+        if loop["steps"] is None:
+            raise ValueError(f"{resolved.recipe.name} does not say how long it trains: give steps or epochs.")
+        return
+    if steps_given:
+        raise ValueError("steps and epochs: give one of them, not both.")
+    if not 0 < epochs < math.inf:
+        raise ValueError(f"epochs: expected a number above 0, got {epochs}.")
+    # a batch or an accumulation of 0 is refused by State
+    loop["steps"] = max(1, int(epochs * (size // max(1, loop["batch_size"])) / max(1, loop["accumulate"])))
+
+
+def check_critics(state: State, resolved: Resolved) -> None:
+    """Refuses settings of critics, other than the recipe's, where none is trained: they would change nothing.
+
+    Raises:
+        ValueError: there is one.
+    """
+    own = {option.name: option.default for option in resolved.loop_signature}
+    idle = [name for name in CRITICS_OWN if resolved.loop[name] != own[name]]
+    if state.critics is None and idle:
+        raise ValueError(
+            f"{idle[0]}: this model trains no critic that it could be for: leave it out, or choose a part with a "
+            "critic, such as the penalty or discrepancy 'adversarial'."
+        )
+
+
+def data_of(
+    spec: str | Mapping[str, Any] | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None
+) -> tuple[str | Mapping[str, Any], dict[str, Any], Dataset]:
+    """What data is asked for, with which options: those of the run to repeat, or the digits, where none is named.
+
+    Raises:
+        ValueError: unknown data, what is no name or path, or a split where a whole data set is wanted.
+    """
+    given = dict(options or {})
+    if isinstance(spec, os.PathLike):
+        spec = os.fspath(spec)
+    if spec is not None and not isinstance(spec, str | Mapping):
+        raise ValueError(
+            f"data: expected a name, a path or a mapping such as {{'name': 'ring'}}, got {type(spec).__name__}: a run "
+            "names its data, so write an array with numpy.save and give its path."
+        )
+    if base is not None and spec in (None, base["data"]["spec"]):
+        spec, given = base["data"]["spec"], base["data"]["options"] | given
+    spec = spec or "digits"
+    name, split = datasets.pick(spec) if isinstance(spec, str) else ("", None)
+    if split is not None:
+        raise ValueError(f"data {spec!r}: the whole data set is wanted here, its splits are known: --data {name}.")
+    return spec, given, datasets.load(spec, **given)
+
+
+def describe(
+    resolved: Resolved,
+    spec: str | Mapping[str, Any],
+    dataset: Dataset,
+    options: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    precision: str,
+    compile: str,
+) -> dict[str, Any]:
+    """The settings of a run that is about to start."""
+    precision, compile = convert("precision", precision, Precision), convert("compile", compile, Compile)
+    gpu = device.type == "cuda"
+    if precision == "auto":
+        precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
+    return resolved.to_json() | {
+        "data": {
+            "spec": spec if isinstance(spec, str) else dict(spec),
+            "options": dict(options),
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "shape": list(dataset.shape),
+            "units": dataset.units.to_json(),
+            "classes": dataset.classes,
+            "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
+            "split_note": dataset.split_note,
+        },
+        "seed": seed,
+        "device": torch.cuda.get_device_name(device) if gpu else "cpu",
+        "precision": precision,
+        "compile": compile == "on" or (compile == "auto" and gpu),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "remblai": version("remblai"),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": version("numpy"),
+            "scikit-learn": version("scikit-learn"),
+        },
+        "started": now(),
+        "ended": None,
+        "status": "running",
+    }
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """The settings in which a resumed run differs from what it was, in words; more steps are no difference."""
+    found = []
+    for part in ("recipe", "arguments", "loop", "seed", "precision", "compile"):
+        before, after = (flatten({part: side[part]}) for side in (old, new))
+        for name in sorted(before.keys() | after.keys()):
+            a, b = before.get(name), after.get(name)
+            longer = name == "loop.steps" and b is not None and a is not None and b >= a
+            if a != b and not longer:
+                found.append(f"{name.removeprefix('arguments.').removeprefix('loop.')} was {a}, now {b}")
+    for name in ("spec", "fingerprint"):
+        if old["data"][name] != new["data"][name]:
+            found.append(f"data {name} was {old['data'][name]}, now {new['data'][name]}")
+    return found

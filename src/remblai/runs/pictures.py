@@ -1,0 +1,190 @@
+"""The pictures of a trained model: what it keeps, what it draws, what lies between, where its codes are."""
+
+from typing import Any
+
+import numpy as np
+
+from remblai.data import Dataset
+from remblai.metrics import SCORED, energy_distance
+from remblai.objectives import Boltzmann
+from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
+from remblai.runs.model import Trained
+
+SHOWN = 2000
+"""Points of a chart, at most."""
+PRIOR_SAMPLE = 20_000
+ADVERSARY = "adversary"
+"""The term of the critics' turns."""
+RESTS = {"weighted": float("nan")}
+"""Where the critics had no turn; a curve leaves it out."""
+
+Array = np.ndarray[Any, Any]
+
+
+def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
+    """All of them, in the order of the page."""
+    lines = trained.run.terms()
+    images = dataset.range is not None
+    found = []
+    if images and trained.encodes:
+        found.append(_reconstructions(trained, dataset))
+    found += [_samples(trained)] if images else _points(trained, dataset)
+    if images and trained.encodes and len(dataset.test) > 1:
+        found.append(_interpolations(trained, dataset))
+    if images and trained.decodes and not trained.encodes:
+        found.append(_walks(trained))
+    found += _terms([line for line in lines if "terms" in line])
+    if trained.encodes:
+        found += _codes(trained, dataset)
+    return found + _validation([line for line in lines if "validation" in line], trained, dataset)
+
+
+def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
+    x = dataset.test[:28]
+    restore = trained.units.restore
+    return Picture(
+        "reconstructions",
+        "What it keeps",
+        "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
+        "shapes go first, and blur is an average of what the code cannot tell apart.",
+        "Pairs of held-out images and their reconstructions",
+        beside(restore(x), restore(trained.reconstructions(x))),
+    )
+
+
+def _samples(trained: Trained) -> Picture:
+    source = f"{_law(trained)}, decoded" if trained.decodes else "model"
+    return Picture(
+        "samples",
+        "What it draws",
+        f"64 draws of the {source}, not chosen. Look for shapes that belong to no class, for kinds that are missing, "
+        "and for many alike.",
+        "A sheet of generated images",
+        grid(trained.sample(64), 8),
+    )
+
+
+def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
+    rows = min(8, len(dataset.test) // 2)
+    a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
+    restore = trained.units.restore
+    return Picture(
+        "interpolations",
+        "What lies between",
+        "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
+        "image of the data's kind, not a fade: a fade shows a hole in the code.",
+        "Rows of images that change from one held-out image into another",
+        paths([restore(walk) for walk in trained.paths(a, b, 9)], (restore(a), restore(b))),
+    )
+
+
+def _walks(trained: Trained) -> Picture:
+    ends = trained.prior_sample(8), trained.prior_sample(8, seed=1)
+    walks = trained.walks(*ends, 11)
+    return Picture(
+        "walks",
+        "What lies between",
+        "Walks between two draws of the prior, decoded. Every step should be an image of the data's kind; "
+        "rows that end alike are a sign of dropped modes.",
+        "Rows of generated images that change from one into another",
+        grid(trained.units.restore(walks.flatten(0, 1)), 11),
+    )
+
+
+def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
+    if dataset.shape[0] < 2:  # no plane to draw
+        return []
+    n = min(SHOWN, len(dataset.test))
+    words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
+    given = {"data": dataset.test[:n].numpy(), "samples": trained.draws(n).numpy()}
+    return [Picture.chart("samples", "What it draws", words, "Samples scattered over data", points, **given)]
+
+
+def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
+    n = min(SHOWN, len(dataset.test))
+    z, labels = trained.codes(dataset.test[:n]).numpy(), dataset.test.labels
+    p, again = (trained.prior_sample(m, seed).numpy() for m, seed in ((PRIOR_SAMPLE, 0), (n, 1)))
+    given: dict[str, Any] = {
+        "z": z,
+        "prior": p,
+        "labels": None if labels is None else labels[:n].numpy(),
+        "names": dataset.classes,
+    }
+    law, fitted = _law(trained), trained.sampler != "prior"
+    if z.shape[1] == 1:
+        return [_quantiles(z, p, trained.sampler)]
+    words = f"Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the {law}. "
+    words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
+    if z.shape[1] > 2:
+        plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
+        given["plane"] = plane
+        words += (
+            f" The plane is the one where they look least like it: W2 is {plane.distances[0]:.2f} and "
+            f"{plane.distances[1]:.2f} along its axes; draws of that law itself, searched the same way, give "
+            f"{null.distances[0]:.2f} and {null.distances[1]:.2f}."
+        )
+    shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
+    # the band of quantiles is that of like coordinates, which a fitted law has not
+    return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
+
+
+def _law(trained: Trained) -> str:
+    """What the codes of samples are drawn from, in words."""
+    told = {"prior": "prior", "generator": "law that its generator of codes learned"}
+    return told.get(trained.sampler, f"law fitted to the training codes ({trained.sampler})")
+
+
+def _quantiles(z: Array, p: Array, law: str) -> Picture:
+    words = (
+        f"Each line is one coordinate of the code. In the band it cannot be told from the {law} at this n; one that "
+        "falls is too narrow, one that rises too wide, one that falls by the full height is dead. The three worst are "
+        "named."
+    )
+    given = {"z": z, "prior": p, "law": law}
+    return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, **given)
+
+
+def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
+    if not lines:
+        return []
+    # A first phase has terms of its own: what is drawn is the objective's. The critics may rest in some steps.
+    last = set(lines[-1]["terms"]) - {ADVERSARY}
+    own = [line for line in lines if set(line["terms"]) - {ADVERSARY} == last]
+    if len(own) < 2:
+        return []
+    names = dict.fromkeys(name for line in own for name in line["terms"])
+    words = (
+        "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
+        "negative half of the time once the codes match."
+    )
+    given = {
+        "steps": [line["step"] for line in own],
+        "values": {name: [line["terms"].get(name, RESTS)["weighted"] for line in own] for name in names},
+    }
+    return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
+
+
+def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset) -> list[Picture]:
+    if len(lines) < 2:
+        return []
+    n = min(SCORED, len(dataset.validation), len(dataset.train))
+    words = (
+        "Samples against validation data while training: the lowest point is the checkpoint called best. The dashed "
+        f"line is the same figure of {n:,} training data; without bias, it may be below 0."
+    )
+    distance = "squared energy distance"
+    values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
+    if all("estimate" in line["validation"] for line in lines):
+        words += (
+            " Below, the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
+            if isinstance(trained.objective, Boltzmann)
+            else " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the "
+            "newest weights, which the critic plays against, not by the averaged ones."
+        )
+        values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
+    given = {
+        "steps": [line["step"] for line in lines],
+        "values": values,
+        "floors": {distance: energy_distance(dataset.validation[:n], dataset.train[:n])},
+    }
+    return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]

@@ -1,0 +1,182 @@
+"""From a recipe's name and some options to one flat signature with every value, and back through `run.json`."""
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
+from remblai.config.convert import convert
+from remblai.objectives import Objective
+from remblai.recipes import RECIPES, Recipe
+from remblai.training import State
+
+APART = ("precision", "compile")
+CUSTOM = "custom"
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A recipe with every option settled.
+
+    Attributes:
+        spec: the name or path that found the recipe.
+        recipe: the recipe.
+        signature: its own options and, dotted, those of the parts it chose.
+        loop_signature: the options of its training loop.
+        arguments: flat name -> value, complete, live parts included.
+        loop: name -> value, complete.
+        given: the names that were asked for rather than taken from a default.
+    """
+
+    spec: str
+    recipe: Recipe
+    signature: list[Option]
+    loop_signature: list[Option]
+    arguments: dict[str, Any]
+    loop: dict[str, Any]
+    given: frozenset[str]
+
+    def build(self, shape: tuple[int, ...]) -> Objective:
+        """The objective for data of this shape.
+
+        Raises:
+            ValueError: an option outside its range, or parts that do not fit each other.
+        """
+        objective = self.recipe(shape=shape, **nest(self.arguments))
+        if not isinstance(objective, Objective):
+            raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
+        return objective
+
+    def to_json(self) -> dict[str, Any]:
+        """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""
+        return {
+            "recipe": self.spec,
+            "arguments": nest({name: _plain(value) for name, value in self.arguments.items()}),
+            "loop": {name: _plain(value) for name, value in self.loop.items()},
+        }
+
+
+def find(spec: str | Recipe) -> Recipe:
+    """The recipe that a name or `path/to/file.py:function` means; a path's code is run.
+
+    Raises:
+        ValueError: no such recipe, where the nearest is suggested; or a file that fails when it is run.
+    """
+    if isinstance(spec, Recipe):
+        return spec
+    if spec in RECIPES:
+        return RECIPES[spec]
+    path, _, name = spec.rpartition(":")
+    if spec.endswith(".py"):
+        raise ValueError(f"recipe {spec!r}: name the function in the file too, as in {spec}:my_model.")
+    if not path.endswith(".py"):
+        raise unknown("recipe", spec, RECIPES)
+    if not Path(path).is_file():
+        raise ValueError(f"recipe {spec!r}: there is no file {path}.")
+    module_spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    assert module_spec is not None and module_spec.loader is not None
+    module = importlib.util.module_from_spec(module_spec)
+    try:
+        module_spec.loader.exec_module(module)
+    except Exception as problem:
+        raise ValueError(
+            f"recipe {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}."
+        ) from problem
+    found = getattr(module, name, None)
+    if not isinstance(found, Recipe):
+        raise ValueError(
+            f"recipe {spec!r}: {path} has no recipe {name!r}; decorate the function with @remblai.recipe()."
+        )
+    return found
+
+
+def loop_options(recipe: Recipe) -> list[Option]:
+    """The loop's options with the recipe's own defaults."""
+    known = {option.name: option for option in own_options(State) if option.name not in APART}
+    for name in recipe.loop:
+        if name not in known:
+            raise unknown(f"loop option of recipe {recipe.name!r}:", name, known)
+    return [Option(o.name, o.annotation, recipe.loop.get(o.name, o.default), o.help, o.table) for o in known.values()]
+
+
+def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resolved:
+    """Finds the recipe, settles every option and says what they mean.
+
+    Args:
+        spec: a recipe, its name, or `path/to/file.py:function`.
+        given: options by name: flat (`penalty.kernel.scale`) or nested, of the recipe, its parts and its loop.
+
+    Raises:
+        ValueError: unknown recipe or option (the nearest is suggested), or a value of the wrong type.
+    """
+    recipe = find(spec)
+    flat = flatten(given or {})
+    signature, loop_signature = options(recipe.function, flat), loop_options(recipe)
+    known = {option.name: option for option in [*signature, *loop_signature]}
+    for name in flat:
+        if name not in known:
+            raise unknown(f"option of {recipe.name}:", name, known)
+    values = {name: _value(option, flat[name]) if name in flat else option.default for name, option in known.items()}
+    return Resolved(
+        spec if isinstance(spec, str) else recipe.name,
+        recipe,
+        signature,
+        loop_signature,
+        {option.name: values[option.name] for option in signature},
+        {option.name: values[option.name] for option in loop_signature},
+        frozenset(flat),
+    )
+
+
+def made_by(saved: Mapping[str, Any]) -> Recipe:
+    """The recipe of a run, if it is one of remblai's own: a file that a run names is never executed.
+
+    Raises:
+        ValueError: the recipe is not remblai's own.
+    """
+    if saved["recipe"] not in RECIPES:
+        raise ValueError(
+            f"this run was made by {saved['recipe']!r}, which is not one of remblai's recipes and is not run unasked: "
+            "name it (--recipe path/to/file.py:function; for `train` the recipe itself; recipe=... for `load`)."
+        )
+    return RECIPES[saved["recipe"]]
+
+
+def customs(saved: Mapping[str, Any]) -> dict[str, str]:
+    """The names for which a run had live parts, and what they were."""
+    flat = flatten(saved["arguments"]) | dict(saved["loop"])
+    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
+
+
+def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **parts: Any) -> Resolved:
+    """What `Resolved.to_json` wrote. Nothing a run names is executed: recipes and parts from outside must be passed.
+
+    Raises:
+        ValueError: the run used a recipe or a part that is not remblai's own and was not passed.
+    """
+    recipe = made_by(saved) if recipe is None else find(recipe)
+    flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
+    for name, value in customs(saved).items():
+        if name in parts:
+            continue
+        if name not in recipe.loop:
+            raise ValueError(f"this run used a part of its own for {name!r} ({value}): pass it as {name}=...")
+        del flat[name]
+    resolved = resolve(recipe, flat)
+    return Resolved(saved["recipe"], *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])
+
+
+def _value(option: Option, value: Any) -> Any:
+    if option.table is not None and not isinstance(value, str):
+        return value
+    return convert(option.name, value, option.annotation)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return list(value)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    return f"{CUSTOM}:{type(value).__qualname__}"

@@ -1,0 +1,1 @@
+"""Processes, random generators, devices, files and signals: what every wing stands on."""

@@ -1,0 +1,75 @@
+import numpy as np
+import pytest
+import torch
+
+from remblai import distances
+from remblai.distances import transport, wasserstein
+from remblai.distances.entry import rooted
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((7, 2)), RNG.standard_normal((5, 2))
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "method"),
+    [
+        ((X, Y), {}, "simplex"),
+        ((X, Y), {"method": "linear-program"}, "program"),
+        ((X[:, :1], Y[:, :1]), {}, "line"),
+        ((X[:, 0], Y[:, 0]), {"cost": "huber"}, "line"),
+        ((X[:, 0], Y[:, 0]), {"cost": lambda x, y: (x - y).abs().sum(-1)}, "simplex"),
+        ((X, Y), {"epsilon": 0.1}, "sinkhorn"),
+        ((X, Y), {"epsilon": 0.1, "unbalanced": 1.0}, "unbalanced"),
+    ],
+)
+def test_the_plan_says_which_method_was_chosen(given, options, method):
+    plan = transport(*given, **options)
+    assert method in plan.method
+    assert plan.converged
+
+
+def test_the_line_and_the_simplex_agree():
+    for cost in ("square", "euclidean", "huber", {"name": "power", "p": 1.7}):
+        quick = transport(X[:, :1], Y[:, :1], cost).value
+        assert quick == pytest.approx(transport(X[:, :1], Y[:, :1], cost, method="network-simplex").value, rel=1e-9)
+
+
+@pytest.mark.parametrize("p", [1, 1.5, 2, 3])
+@pytest.mark.parametrize("d", [1, 2])
+def test_wasserstein_is_the_root_of_the_least_mean_power(p, d):
+    costs = np.linalg.norm(X[:, None, :d] - Y[None, :, :d], axis=-1) ** p
+    assert wasserstein(X[:, :d], Y[:, :d], p) == pytest.approx(
+        distances.emd(None, None, costs).value ** (1 / p), rel=1e-9
+    )
+
+
+@pytest.mark.parametrize("points", [X, X[:, 0]])
+def test_the_root_has_gradient_zero_where_the_laws_are_equal(points):
+    x = torch.tensor(points, requires_grad=True)
+    value = wasserstein(x, torch.tensor(points[::-1].copy()))
+    value.backward()
+    assert float(value.detach()) == pytest.approx(0.0, abs=1e-7)
+    assert torch.isfinite(x.grad).all()
+    assert float(x.grad.abs().max()) < 1e-6 or float(value.detach()) > 0.0
+
+
+@pytest.mark.parametrize("p", [1.0, 2.0])
+def test_the_root_s_gradient_is_the_finite_difference(p):
+    x, way = torch.tensor(X, requires_grad=True), torch.tensor(RNG.standard_normal(X.shape))
+    (slope,) = torch.autograd.grad(wasserstein(x, Y, p), x)
+    ends = [float(wasserstein(X + sign * 1e-6 * way.numpy(), Y, p)) for sign in (1, -1)]
+    assert float((slope * way).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-5)
+
+
+def test_rooting_zero_gives_zero():
+    value = torch.tensor(0.0, requires_grad=True)
+    root = rooted(value, 2.0)
+    root.backward()
+    assert (float(root.detach()), float(value.grad)) == (0.0, 0.0)
+
+
+def test_unequal_masses_are_carried_where_that_is_allowed():
+    options = {"a": np.full(7, 2.0), "b": np.full(5, 1.0)}
+    with pytest.raises(ValueError, match="unbalanced"):
+        transport(X, Y, **options)
+    assert transport(X, Y, epsilon=0.5, unbalanced=1.0, **options).coupling.sum() > 0

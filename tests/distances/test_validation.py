@@ -1,0 +1,84 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from remblai.distances import validation
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("given", "dtype"),
+    [
+        ([1, 2], torch.float64),
+        (np.arange(3, dtype="f4"), torch.float32),
+        (np.arange(3, dtype=">f8"), torch.float64),
+        (torch.arange(3), torch.float64),
+        (torch.ones(2, dtype=torch.bfloat16), torch.float32),
+        (np.array([True, False]), torch.float64),
+        (np.arange(3.0)[::-1], torch.float64),
+        (np.arange(3, dtype=np.longdouble), torch.float64),
+        (np.array([7], dtype="u2"), torch.float64),
+    ],
+)
+def test_every_array_of_real_numbers_becomes_float32_or_float64(given, dtype):
+    found = validation.tensor("x", given)
+    assert found.dtype == dtype
+    assert found.tolist() == [float(one) for one in given]
+
+
+def test_arrays_that_cannot_be_written_are_copied_not_lent():
+    array = np.arange(3.0)
+    array.flags.writeable = False
+    validation.tensor("x", array)[0] = 7.0
+    assert array[0] == 0.0
+
+
+@pytest.mark.parametrize("given", ["abc", [[1.0], [1.0, 2.0]], np.array([1j]), torch.tensor([1j]), [None]])
+def test_what_is_no_array_of_real_numbers_is_refused(given):
+    with pytest.raises(ValueError, match="x: expected"):
+        validation.tensor("x", given)
+
+
+def test_gradients_pass_the_door():
+    x = torch.ones(2, requires_grad=True)
+    assert validation.tensor("x", x) is x
+
+
+def test_finite_counts_what_is_not_and_says_where():
+    with pytest.raises(ValueError, match=r"2 of 6 entries.*\(0, 1\)"):
+        validation.finite("x", torch.tensor([[1.0, math.nan, 2.0], [math.inf, 0.0, 0.0]]))
+    validation.finite("x", torch.tensor([math.inf]), infinite=True)
+    with pytest.raises(ValueError, match="minus infinity"):
+        validation.finite("x", torch.tensor([-math.inf]), infinite=True)
+
+
+@pytest.mark.parametrize("given", [[1.0], [[0.5], [0.5]], [0.7, -0.1], [math.nan, 1.0], [0.0, 0.0], [math.inf, 1.0]])
+def test_masses_that_are_none_are_refused(given):
+    with pytest.raises(ValueError, match="masses a"):
+        validation.masses("a", given, 2, CPU)
+
+
+def test_no_masses_are_even_ones():
+    assert validation.masses("a", None, 4, CPU).tolist() == [0.25] * 4
+
+
+def test_totals_may_differ_by_rounding_only():
+    a = torch.full((3,), 1 / 3)
+    assert validation.same_total(a, torch.full((7,), 1 / 7, dtype=torch.float64)) == pytest.approx(1.0, abs=1e-6)
+    with pytest.raises(ValueError, match="equal totals"):
+        validation.same_total(a, 1.00001 * a)
+
+
+@pytest.mark.parametrize("given", [0.0, -1.0, math.nan, math.inf, "much", None])
+def test_epsilon_must_be_positive_and_finite(given):
+    with pytest.raises(ValueError, match="epsilon: expected"):
+        validation.epsilon(given)
+
+
+@pytest.mark.parametrize("given", [0.5, 0.0, -1.0, math.nan, math.inf, "two"])
+def test_p_must_be_at_least_1(given):
+    with pytest.raises(ValueError, match="p: expected"):
+        validation.exponent(given)

@@ -1,0 +1,65 @@
+from importlib import import_module
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, cost_against_n, methods, samples, spread
+from remblai.gallery.entry import Entry
+
+
+@pytest.fixture(scope="module")
+def entry() -> Entry:
+    return cost_against_n()
+
+
+def test_every_check_holds(entry: Entry) -> None:
+    assert all(check.holds for check in entry.checks), [check for check in entry.checks if not check.holds]
+    assert [picture.name for picture in entry.pictures] == ["cost-against-n"]
+
+
+def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = import_module("remblai.gallery.cost_against_n")  # the package's attribute of that name is the function
+    monkeypatch.setattr(module, "SIZES", (16, 32, 64))
+    before = torch.get_num_threads()
+    runs = module.timed()
+    assert torch.get_num_threads() == before
+    assert {len(run.seconds) for run in runs.values()} == {len(run.answers) for run in runs.values()} == {3}
+
+
+def test_each_method_answers_its_own_question() -> None:
+    """Against an assignment, a plain Sinkhorn iteration and a loop over the pairs."""
+    x, y = samples(64)
+    costs = (x[:, None] - y).square().sum(2).numpy()
+    found = {name: solve(x, y) for name, solve in methods().items()}
+    rows, columns = linear_sum_assignment(costs)
+    assert found["exact"].value == pytest.approx(costs[rows, columns].mean(), rel=1e-9)
+    u, kernel = np.ones(64), np.exp(-costs / EPSILON)
+    for _ in range(2000):
+        v = 64 / (kernel.T @ u)
+        u = 64 / (kernel @ v)
+    value = EPSILON * (np.log(u).mean() + np.log(v).mean())
+    for name in ("Sinkhorn", "stochastic semi-dual"):
+        assert found[name].value == pytest.approx(value, rel=1e-3), name
+        assert found[name].marginal_error <= 1e-2
+    squared = 0.0
+    for i in range(64):
+        for j in range(64):
+            pairs = ((x[i], x[j], i != j), (y[i], y[j], i != j), (x[i], y[j], True))
+            a, b, c = (float(torch.exp(-(p - q).square().sum() / 8)) * counts for p, q, counts in pairs)
+            squared += (a + b) / (64 * 63) - 2 * c / 64**2
+    assert found["MMD"] == pytest.approx(squared, abs=1e-12)
+
+
+def test_exponent_is_the_power_of_the_times() -> None:
+    assert Run([3e-6 * n**2.5 for n in SIZES]).exponent == pytest.approx(2.5)
+
+
+def test_labels_keep_their_order_and_their_distance() -> None:
+    told = spread({"a": 1.0, "b": 0.9, "c": 1.1, "d": 50.0})
+    assert sorted(told, key=told.__getitem__) == ["b", "a", "c", "d"]
+    heights = sorted(told.values())
+    assert all(high >= 1.8 * low * (1 - 1e-12) for low, high in pairwise(heights))
+    assert told["b"] == 0.9 and told["d"] == 50.0

@@ -1,0 +1,131 @@
+import math
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from remblai.config.registry import make, options
+from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Laplacian, Polynomial
+
+PRIOR = SimpleNamespace(square_distance=16.0)  # of N(0, I) in 8 dimensions
+SCALED = {"imq": InverseMultiquadric, "gaussian": Gaussian, "laplacian": Laplacian}
+FORMULAS = {
+    "imq": lambda x, y: sum(16 * s / (16 * s + ((x - y) ** 2).sum()) for s in SCALES),
+    "gaussian": lambda x, y: sum(torch.exp(-((x - y) ** 2).sum() / (2 * 8 * s)) for s in SCALES),
+    "laplacian": lambda x, y: sum(torch.exp(-(x - y).norm() / (4 * s)) for s in SCALES),
+    "energy": lambda x, y: -(x - y).norm(),
+    "polynomial": lambda x, y: (x @ y / len(x) + 1) ** 3,
+}
+
+
+def points(n, d=8, seed=0, dtype=torch.float64):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+
+
+@pytest.fixture(params=list(KERNELS))
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def kernel(name):
+    return make(KERNELS, name, prior=PRIOR)
+
+
+def test_equals_the_formula_pair_by_pair(name, kernel):
+    x, y = points(5, seed=1), points(4, seed=2)
+    expected = torch.tensor([[float(FORMULAS[name](a, b)) for b in y] for a in x], dtype=torch.float64)
+    torch.testing.assert_close(kernel(x, y), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_symmetric_with_the_right_diagonal(kernel):
+    x, y = points(6, seed=1), points(4, seed=2)
+    torch.testing.assert_close(kernel(x, y), kernel(y, x).T, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(kernel(x, x).diagonal(), kernel.diagonal(x), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 2, 8])
+def test_conditionally_positive_definite(name, kernel, d):
+    x = points(40, d)
+    gram = kernel(x, x)
+    centred = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
+    assert torch.linalg.eigvalsh(centred).min() >= -1e-9
+    if name != "energy":
+        assert torch.linalg.eigvalsh(gram).min() >= -1e-9
+
+
+def test_gradients_match_finite_differences(kernel):
+    x, y = points(4, 3, seed=1).requires_grad_(), points(3, 3, seed=2).requires_grad_()
+    assert torch.autograd.gradcheck(kernel, (x, y))
+
+
+def test_gradient_is_finite_where_points_coincide(kernel):
+    x = points(4, 3).repeat(2, 1).float().requires_grad_()
+    (slope,) = torch.autograd.grad(kernel(x, x).sum(), x)
+    assert torch.isfinite(slope).all()
+
+
+def test_half_precision_and_autocast_compute_in_single(kernel):
+    x = points(6, 32, dtype=torch.float32).bfloat16()
+    exact = kernel(x.double(), x.double()).float()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = kernel(x, x)
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, exact, rtol=1e-4, atol=2e-4)
+    assert kernel.diagonal(x).dtype == torch.float32
+
+
+def test_state_holds_nothing_and_follows_a_copy(kernel):
+    assert not kernel.state_dict()
+    assert not list(kernel.parameters())
+
+
+@pytest.mark.parametrize("name", SCALED)
+def test_scale_comes_from_the_prior_or_from_the_user(name):
+    kernel, x = make(KERNELS, name, prior=PRIOR), points(3)
+    assert kernel.scale == {"imq": 16.0, "gaussian": 8.0, "laplacian": 4.0}[name]
+    assert len(kernel.sizes) == 7
+    single = make(KERNELS, {"name": name, "scale": 3.0, "scales": (1.0,)}, prior=PRIOR)
+    torch.testing.assert_close(single(x, x), SCALED[name](3.0)(x, x))
+    both = SCALED[name](1.0, (3.0, 5.0))
+    torch.testing.assert_close(both(x, x), SCALED[name](3.0)(x, x) + SCALED[name](5.0)(x, x))
+
+
+@pytest.mark.parametrize("name", SCALED)
+@pytest.mark.parametrize(
+    ("scale", "scales"),
+    [(0.0, (1.0,)), (-1.0, (1.0,)), (math.nan, (1.0,)), (1.0, ()), (1.0, (1.0, 0.0)), (-1.0, (-1.0,))],
+)
+def test_a_scale_that_is_not_positive_is_refused(name, scale, scales):
+    with pytest.raises(ValueError, match="positive, finite scale"):
+        SCALED[name](scale, scales)
+
+
+def test_a_power_below_one_is_refused():
+    with pytest.raises(ValueError, match="degree of at least 1"):
+        Polynomial(0)
+
+
+def test_every_option_has_help():
+    for factory in KERNELS.values():
+        assert all(option.help for option in options(factory, {}))
+
+
+def test_laplacian_and_energy_agree_at_small_distances():
+    """exp(-r / s) = 1 - r / s + ..., so that wide Laplacian kernels give the energy kernel."""
+    x = points(5)
+    torch.testing.assert_close((Laplacian(1e6)(x, x) - 1) * 1e6, Energy()(x, x), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("coincide", [False, True])
+def test_terms_are_the_kernel_and_its_derivative(kernel, coincide):
+    """By the chain rule they give autograd's gradient: 2 s (x - y) where k is radial, else s y."""
+    x, y = points(5, 3, seed=1).requires_grad_(), points(4, 3, seed=2)
+    if coincide:
+        y = x.detach()[:4]
+    (expected,) = torch.autograd.grad(kernel(x, y).sum(), x)
+    with torch.no_grad():
+        value, slope = kernel.terms(x, y)
+        torch.testing.assert_close(value, kernel(x, y), rtol=1e-12, atol=1e-12)
+        towards = 2 * (x[:, None] - y) if kernel.radial else y.expand(5, 4, 3)
+        torch.testing.assert_close((slope[..., None] * towards).sum(1), expected, rtol=1e-9, atol=1e-12)

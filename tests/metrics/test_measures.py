@@ -1,0 +1,214 @@
+import numpy as np
+import ot
+import pytest
+import torch
+from scipy import ndimage
+from scipy.spatial.distance import cdist
+
+from remblai.laws.priors import Normal
+from remblai.metrics import measures, pairs
+from remblai.metrics.measures import (
+    energy_distance,
+    latent_mmd_null,
+    latent_mmd_squared,
+    memorisation_ratio,
+    nearest_neighbour_accuracy,
+    reconstruction_mse,
+    sharpness,
+    w2,
+)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(params=[2048, 7])
+def block(request, monkeypatch):
+    """The answers must not depend on the blocks: 7 divides none of the sizes below."""
+    monkeypatch.setattr(pairs, "BLOCK", request.param)
+
+
+def brute_accuracy(x, y):
+    pooled, label = np.concatenate([x, y]), np.repeat([0, 1], [len(x), len(y)])
+    distances = cdist(pooled, pooled)
+    np.fill_diagonal(distances, np.inf)
+    return (label[distances.argmin(1)] == label).mean()
+
+
+def brute_energy(x, y):
+    n, m = len(x), len(y)
+    return 2 * cdist(x, y).mean() - cdist(x, x).sum() / (n * (n - 1)) - cdist(y, y).sum() / (m * (m - 1))
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.5, 100.0])
+def test_nearest_neighbour_accuracy_is_the_judges_score(rng, block, shift):
+    x, y = rng.normal(size=(40, 5)), rng.normal(size=(33, 5)) + shift
+    assert nearest_neighbour_accuracy(x, y) == pytest.approx(brute_accuracy(x, y))
+
+
+def test_nearest_neighbour_accuracy_is_half_between_equal_laws(rng):
+    assert nearest_neighbour_accuracy(rng.normal(size=(1000, 4)), rng.normal(size=(1000, 4))) == pytest.approx(
+        0.5, abs=0.04
+    )
+
+
+def test_nearest_neighbour_accuracy_counts_a_tie_as_half():
+    grid = np.array([[0.0], [0.0], [1.0], [1.0]])  # two of each: the nearest is at distance 0 on both sides
+    assert nearest_neighbour_accuracy(grid, grid) == 0.5
+    far = grid + 1000.3  # far from 0 rounding alone would break the ties
+    assert nearest_neighbour_accuracy(far, far) == 0.5
+
+
+def test_nearest_neighbour_accuracy_is_zero_for_copies(rng):
+    x = rng.normal(size=(50, 3))
+    assert nearest_neighbour_accuracy(x, x) == 0
+
+
+def test_energy_distance_is_the_brute_sum(rng, block):
+    x, y = rng.random((40, 3, 4, 4)), rng.random((33, 3, 4, 4)) * 1.1
+    truth = brute_energy(x.reshape(40, -1), y.reshape(33, -1))
+    assert energy_distance(x, y) == pytest.approx(truth, abs=1e-6)
+
+
+def test_energy_distance_has_no_bias(rng):
+    values = [energy_distance(rng.normal(size=(20, 3)), rng.normal(size=(30, 3))) for _ in range(300)]
+    assert abs(np.mean(values)) < 3 * np.std(values) / len(values) ** 0.5
+    assert min(values) < 0
+
+
+def test_energy_distance_on_the_line(rng):
+    """Between N(0, 1) and N(t, 1) it is 2 E|N(t, 2)| - 2 E|N(0, 2)|."""
+    truth = 2 * np.abs(rng.normal(1, 2**0.5, 10**6)).mean() - 4 / np.pi**0.5
+    values = [energy_distance(rng.normal(0, 1, (400, 1)), rng.normal(1, 1, (400, 1))) for _ in range(20)]
+    assert abs(np.mean(values) - truth) < 3 * np.std(values) / 20**0.5 + 0.005
+
+
+def test_memorisation_ratio(rng, block):
+    train, held_out = rng.random((60, 1, 5, 5)), rng.random((40, 1, 5, 5))
+    samples = rng.random((30, 1, 5, 5))
+    near = [np.median(cdist(part.reshape(len(part), -1), train.reshape(60, -1)).min(1)) for part in (samples, held_out)]
+    assert memorisation_ratio(samples, train, held_out) == pytest.approx(near[0] / near[1], rel=1e-5)
+    assert memorisation_ratio(train[:30], train, held_out) == 0  # exactly: copies are not at rounding's distance
+    assert memorisation_ratio(held_out, train, held_out) == 1
+
+
+def test_memorisation_ratio_reads_the_training_data_by_slices(rng):
+    class Slices:
+        def __init__(self, rows):
+            self.rows = torch.as_tensor(rows)
+
+        def __len__(self):
+            return len(self.rows)
+
+        def __getitem__(self, index):
+            assert isinstance(index, slice)
+            return self.rows[index]
+
+    train, held_out = rng.random((60, 4)), rng.random((40, 4))
+    assert memorisation_ratio(held_out[:20], Slices(train), held_out) == memorisation_ratio(
+        held_out[:20], train, held_out
+    )
+
+
+def test_memorisation_ratio_refuses_held_out_data_that_were_trained_on(rng):
+    train = rng.random((60, 4))
+    with pytest.raises(ValueError, match="also training data"):
+        memorisation_ratio(train[:5], train, train[:20])
+
+
+def test_w2_is_the_optimal_plans(rng):
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 3)) * 2 + 1
+    assert w2(x, y) ** 2 == pytest.approx(ot.emd2([], [], ot.dist(x, y)), rel=1e-5)
+
+
+def test_w2_closed_forms(rng):
+    x, step = rng.normal(size=(100, 4)), np.array([3.0, 0, 4.0, 0])
+    assert w2(x, rng.permutation(x) + step) == pytest.approx(5, rel=1e-5)  # a translation
+    a, b = rng.normal(size=(200, 1)), rng.normal(size=(200, 1)) * 3
+    assert w2(a, b) == pytest.approx(
+        ((np.sort(a, 0) - np.sort(b, 0)) ** 2).mean() ** 0.5, rel=1e-5
+    )  # on the line: sorting
+
+
+def test_sharpness_is_the_variance_of_scipys_laplacian(rng):
+    images = rng.random((300, 3, 9, 7))
+    grey = np.einsum("nchw,c->nhw", images, [0.2989, 0.587, 0.114])
+    truth = np.mean([ndimage.laplace(image)[1:-1, 1:-1].var() for image in grey])
+    assert sharpness(images) == pytest.approx(truth, rel=1e-5)
+    assert sharpness(np.concatenate([images, rng.random((300, 1, 9, 7))], 1)) == pytest.approx(truth, rel=1e-5)
+    plain = np.mean([ndimage.laplace(image[0])[1:-1, 1:-1].var() for image in images])
+    assert sharpness(images[:, :1]) == pytest.approx(plain, rel=1e-5)
+
+
+def test_sharpness_of_a_ramp_is_zero_and_blur_lowers_it(rng):
+    ramp = torch.linspace(0, 1, 8).expand(2, 1, 8, 8)
+    assert sharpness(ramp) == pytest.approx(0, abs=1e-12)
+    images = rng.random((20, 1, 12, 12))
+    assert sharpness(ndimage.gaussian_filter(images, (0, 0, 1, 1))) < 0.1 * sharpness(images)
+
+
+def test_reconstruction_mse(rng):
+    x, y = rng.random((5000, 1, 3, 3)), rng.random((5000, 1, 3, 3))
+    assert reconstruction_mse(x, y) == pytest.approx(((x - y) ** 2).mean(), rel=1e-5)
+    with pytest.raises(ValueError, match="its own reconstruction"):
+        reconstruction_mse(x, y[:10])
+
+
+def brute_mmd(x, y, base):
+    def kernel(a, b):
+        return sum(base * s / (base * s + cdist(a, b, "sqeuclidean")) for s in (0.1, 0.2, 0.5, 1, 2, 5, 10))
+
+    def within(a):
+        return (kernel(a, a).sum() - 7 * len(a)) / (len(a) * (len(a) - 1))
+
+    return within(x) + within(y) - 2 * kernel(x, y).mean()
+
+
+def test_latent_mmd_is_the_seven_scale_sum(rng):
+    prior, z = Normal(4, scale=1.5), rng.normal(size=(60, 4))
+    draws = measures._draw(prior, 60, 1, seed=3)[0].numpy()
+    assert latent_mmd_squared(z, prior, seed=3) == pytest.approx(brute_mmd(draws, z, 2 * 4 * 1.5**2), abs=1e-5)
+
+
+def test_latent_mmd_sees_a_wrong_scale_and_knows_its_null(rng):
+    prior = Normal(8)
+    mean, spread = latent_mmd_null(300, prior)
+    assert abs(mean) < 3 * spread / 20**0.5
+    assert abs(latent_mmd_squared(rng.normal(size=(300, 8)), prior)) < 4 * spread
+    assert latent_mmd_squared(1.5 * rng.normal(size=(300, 8)), prior) > 10 * spread
+
+
+def test_latent_mmd_leaves_the_global_generator_alone(rng):
+    z = rng.normal(size=(20, 2))
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    first = latent_mmd_squared(z, Normal(2))
+    assert torch.equal(torch.rand(3), expected)
+    assert latent_mmd_squared(z, Normal(2)) == first
+
+
+@pytest.mark.parametrize("metric", [nearest_neighbour_accuracy, energy_distance, w2])
+def test_bad_samples_are_refused(rng, metric):
+    x = rng.random((10, 4))
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        metric(x, np.where(x > 0.5, np.nan, x))
+    with pytest.raises(ValueError, match="3 numbers a row where 4"):
+        metric(x, x[:, :3])
+    with pytest.raises(ValueError, match="n >= 1"):
+        metric(x[:0], x)
+
+
+def test_other_bad_input(rng):
+    with pytest.raises(ValueError, match="at least 2 rows"):
+        energy_distance(rng.random((1, 4)), rng.random((5, 4)))
+    with pytest.raises(ValueError, match="one size, at most 2000"):
+        w2(rng.random((5, 4)), rng.random((4, 4)))
+    with pytest.raises(ValueError, match="at least 3 x 3"):
+        sharpness(rng.random((5, 1, 2, 8)))
+    with pytest.raises(ValueError, match="training data are empty"):
+        memorisation_ratio(rng.random((5, 4)), np.zeros((0, 4)), rng.random((5, 4)))
+    with pytest.raises(ValueError, match=r"\(n >= 2, 3\)"):
+        latent_mmd_squared(rng.random((5, 4)), Normal(3))

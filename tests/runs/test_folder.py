@@ -1,0 +1,300 @@
+"""Runs on disk: whole or not there, checked when read, never lost for a new one."""
+
+import errno
+import json
+import os
+import shutil
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from remblai.runs import folder as folder_module
+from remblai.runs.folder import AVERAGE, STATE, SUMS, WEIGHTS, Checkpoint, Run
+
+PARTS = (WEIGHTS, AVERAGE, STATE, SUMS)
+
+
+def checkpoint(number: int, average: bool = True) -> Checkpoint:
+    weights = {"a": torch.full((3, 2), float(number)), "shared": torch.arange(4.0).expand(2, 4)}
+    return Checkpoint(number, weights, {"a": torch.zeros(3, 2)} if average else None, {"best": 0.5, "list": [1, "b"]})
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    return Run.create(tmp_path / "run", {"recipe": "ae"})
+
+
+def numbers(run: Run) -> list[int]:
+    return sorted(int(path.name) for path in run.checkpoints.glob("[0-9]*"))
+
+
+def loaded(run: Run, which: str = "last") -> int:
+    found = run.load(which)
+    assert found is not None
+    return found.number
+
+
+def test_a_checkpoint_comes_back_as_it_was(run: Run) -> None:
+    for average in (True, False):
+        one = checkpoint(3 + average, average)
+        run.save(one)
+        again = run.load()
+        assert again is not None
+        assert (again.number, again.state) == (one.number, one.state)
+        assert all(torch.equal(again.weights[name], value) for name, value in one.weights.items())
+        assert (again.average is not None) == average
+
+
+def test_equal_states_are_equal_bytes(tmp_path: Path) -> None:
+    one, other = (Run.create(tmp_path / name, {}) for name in "ab")
+    for each in (one, other):
+        each.save(checkpoint(1))
+    for name in (WEIGHTS, AVERAGE):
+        assert (one.checkpoints / "00000001" / name).read_bytes() == (
+            other.checkpoints / "00000001" / name
+        ).read_bytes()
+
+
+def test_a_run_can_be_read_by_whom_the_umask_lets(run: Run, tmp_path: Path) -> None:
+    run.save(checkpoint(1))
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    (tmp_path / "folder").mkdir()
+    folder = run.checkpoints / "00000001"
+    assert folder.stat().st_mode == (tmp_path / "folder").stat().st_mode
+    assert {path.stat().st_mode for path in folder.iterdir()} == {plain.stat().st_mode}
+
+
+def test_the_newest_and_the_best_stay(run: Run) -> None:
+    for number in range(1, 7):
+        run.save(checkpoint(number), keep=2)
+        if number == 2:
+            run.mark_best(number)
+    assert numbers(run) == [2, 5, 6]
+    assert (loaded(run), loaded(run, "best")) == (6, 2)
+    run.mark_best(6)
+    run.save(checkpoint(7), keep=1)
+    assert numbers(run) == [6, 7]
+
+
+def test_without_a_checkpoint_there_is_none(run: Run) -> None:
+    assert run.load() is None
+    assert run.pointed("last") is None
+
+
+def flip(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0x40
+    path.write_bytes(content)
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("damage", [flip, cut, empty, Path.unlink])
+def test_a_damaged_checkpoint_is_skipped_for_the_one_before(run: Run, part: str, damage: Any) -> None:
+    for number in (1, 2):
+        run.save(checkpoint(number))
+    damage(run.checkpoints / "00000002" / part)
+    with pytest.warns(UserWarning, match="00000002 is damaged .*falling back"):
+        assert loaded(run) == 1
+    damage(run.checkpoints / "00000001" / part)
+    with pytest.raises(ValueError, match="every checkpoint is damaged"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        run.load()
+
+
+def test_every_flipped_byte_of_the_state_is_seen(run: Run) -> None:
+    run.save(checkpoint(1))
+    path = run.checkpoints / "00000001" / STATE
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 97):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert folder_module._damage(path.parent) is not None
+    path.write_bytes(whole)
+    assert folder_module._damage(path.parent) is None
+
+
+def test_a_damaged_best_falls_back(run: Run) -> None:
+    for number in (1, 2, 3):
+        run.save(checkpoint(number), keep=3)
+    run.mark_best(2)
+    flip(run.checkpoints / "00000002" / WEIGHTS)
+    with pytest.warns(UserWarning, match="damaged"):
+        assert loaded(run, "best") == 3
+
+
+@pytest.mark.parametrize("keep", [1, 2])
+def test_what_is_saved_after_a_fall_back_is_the_newest(run: Run, keep: int) -> None:
+    for number in (10, 20):
+        run.save(checkpoint(number))
+    flip(run.checkpoints / "00000020" / WEIGHTS)
+    run.save(checkpoint(15), keep)
+    assert loaded(run) == 15
+    assert numbers(run) == [10, 15][-keep:]
+
+
+def test_what_a_kill_left_is_cleared(run: Run) -> None:
+    run.save(checkpoint(1))
+    left = run.checkpoints / ".writing-123"
+    left.mkdir()
+    (left / WEIGHTS).write_text("half")
+    (run.checkpoints / ".last-123").symlink_to("00000001")
+    assert loaded(run) == 1
+    run.save(checkpoint(2))
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["00000001", "00000002", "last"]
+
+
+def test_a_kill_while_run_json_is_written_does_not_bar_the_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".run-abc123.json").write_text('{"schema"')
+    assert Run.create(folder, {"recipe": "ae"}).settings["recipe"] == "ae"
+
+
+@pytest.mark.parametrize("call", ["save", "torch.save", "write_json", "sync"])
+def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
+    run: Run, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    run.save(checkpoint(1))
+    before = sorted(path.name for path in run.folder.rglob("*"))
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(f"remblai.runs.folder.{call}", full)
+    with pytest.raises(OSError, match=r"No space left on device while writing .*what was there before stays"):
+        run.save(checkpoint(2))
+    monkeypatch.undo()
+    assert sorted(path.name for path in run.folder.rglob("*")) == before
+    assert loaded(run) == 1
+
+
+LIMITED = """
+import resource, signal, sys, torch
+from remblai.runs.folder import Checkpoint, Run
+run = Run.open(sys.argv[1])
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+try:
+    run.save(Checkpoint(2, {"a": torch.zeros(10_000)}, None, {}))
+except OSError as problem:
+    sys.exit(str(problem))
+"""
+
+
+def test_a_file_that_cannot_grow_leaves_nothing_half_written(run: Run) -> None:
+    run.save(checkpoint(1))
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(run.folder)], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "File too large while writing" in done.stderr
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == ["00000001", "last"]
+    assert loaded(run) == 1
+
+
+@pytest.mark.parametrize("code", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG])
+def test_a_place_that_cannot_be_written_is_bad_input(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("remblai.runs.folder.write_json", refuse)
+    with pytest.raises(ValueError, match=r"cannot be written .*name another place with --out"):
+        Run.create(tmp_path / "run", {})
+
+
+def test_a_folder_below_a_file_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ValueError, match="cannot be written"):
+        Run.create(tmp_path / "file" / "run", {})
+
+
+def test_nothing_is_overwritten_silently(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="not empty: name another --out, or add --resume or --overwrite"):
+        Run.create(run.folder, {})
+    other = tmp_path / "letters"
+    other.mkdir()
+    (other / "dear.txt").write_text("Dear")
+    for overwrite in (False, True):
+        with pytest.raises(ValueError, match=r"not empty|not a run"):
+            Run.create(other, {}, overwrite)
+    assert (other / "dear.txt").read_text() == "Dear"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="not empty"):
+        Run.create(tmp_path / "file", {})
+    run.save(checkpoint(1))
+    assert Run.create(run.folder, {"recipe": "vae"}, overwrite=True).load() is None
+    assert Run.open(run.folder).settings == {"schema": 1, "recipe": "vae"}
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(None, "no run.json"), ("{", "cannot be read"), ("[]", "schema"), ('{"schema": 2}', "another version")],
+)
+def test_what_is_no_run_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
+    if content is not None:
+        (tmp_path / "run.json").write_text(content)
+    with pytest.raises(ValueError, match=words):
+        Run.open(tmp_path)
+
+
+def test_a_log_is_cut_back_and_a_line_cut_short_is_left_out(run: Run) -> None:
+    for step in range(1, 6):
+        run.log({"step": step})
+    with (run.folder / "terms.jsonl").open("a") as file:
+        file.write('{"step": 6, "te')
+    assert [line["step"] for line in run.terms()] == [1, 2, 3, 4, 5]
+    run.cut_terms(3)
+    run.log({"step": 4})
+    assert [line["step"] for line in run.terms()] == [1, 2, 3, 4]
+
+
+def test_a_damaged_log_or_card_is_told_by_its_name(run: Run) -> None:
+    for name, read in (("terms.jsonl", run.terms), ("metrics.json", run.metrics)):
+        (run.folder / name).write_text("damaged\n")
+        with pytest.raises(ValueError, match=f"{name} cannot be read"):
+            read()
+
+
+def test_settings_and_metrics_are_kept(run: Run) -> None:
+    run.update(status="complete")
+    assert Run.open(run.folder).settings == {"schema": 1, "recipe": "ae", "status": "complete"}
+    assert run.metrics() is None
+    run.write_metrics({"w2": {"value": 1.0}})
+    assert json.loads((run.folder / "metrics.json").read_text())["schema"] == 1
+    assert run.metrics() == {"w2": {"value": 1.0}}
+
+
+def test_a_checkpoint_executes_nothing_when_it_is_read(run: Run, tmp_path: Path) -> None:
+    class Evil:
+        def __reduce__(self) -> tuple[Any, ...]:
+            return Path.touch, (tmp_path / "executed",)
+
+    run.save(checkpoint(1))
+    folder = run.checkpoints / "00000001"
+    torch.save({"number": 1, "state": Evil()}, folder / STATE)
+    sums = json.loads((folder / SUMS).read_text()) | {STATE: folder_module._sum(folder / STATE)}
+    (folder / SUMS).write_text(json.dumps(sums))
+    with pytest.raises(Exception, match=r"weights_only|Weights only"):
+        run.load()
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_moved_run_is_still_whole(run: Run, tmp_path: Path) -> None:
+    run.save(checkpoint(1))
+    run.mark_best(1)
+    shutil.move(run.folder, tmp_path / "elsewhere")
+    again = Run.open(tmp_path / "elsewhere")
+    assert (loaded(again), loaded(again, "best")) == (1, 1)

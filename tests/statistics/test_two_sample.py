@@ -1,0 +1,233 @@
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from remblai.discrepancies import MMD
+from remblai.discrepancies.frechet import Frechet
+from remblai.kernels import Energy, Gaussian
+from remblai.statistics.subsampling import floor, interval
+from remblai.statistics.two_sample import two_sample_test
+
+WIDTH, SHIFT, D = 2.0, 0.8, 2
+
+
+def draw(generator, n, shift=0.0, d=D):
+    return torch.randn(n, d, generator=generator, dtype=torch.float64) + shift
+
+
+def means(x, y):
+    return (x.mean(0) - y.mean(0)).square().sum()
+
+
+def sliced(x, y):
+    """A random estimate, as of slices: it draws from torch's global generator."""
+    direction = torch.randn(x.shape[1], dtype=x.dtype)
+    levels = torch.linspace(0.05, 0.95, 10, dtype=x.dtype)
+    return ((x @ direction).quantile(levels) - (y @ direction).quantile(levels)).square().mean()
+
+
+def mmd_of_shift():
+    """Between N(0, I) and N(shift, I) under a Gaussian kernel of variance s."""
+    same = (WIDTH / (WIDTH + 2)) ** (D / 2)
+    return 2 * same * (1 - math.exp(-D * SHIFT**2 / (2 * (WIDTH + 2))))
+
+
+def energy_of_shift():
+    """On the line, 2 E|X - Y| - E|X - X'| - E|Y - Y'| for N(0, 1) and N(shift, 1)."""
+    folded = 2 / math.sqrt(math.pi) * math.exp(-(SHIFT**2) / 4) + SHIFT * math.erf(SHIFT / 2)
+    return 2 * folded - 4 / math.sqrt(math.pi)
+
+
+def coverage(discrepancy, truth, method, n, m, trials, d=D):
+    generator = torch.Generator().manual_seed(1)
+    held = 0
+    for _ in range(trials):
+        x, y = draw(generator, n, d=d), draw(generator, m, SHIFT, d)
+        found = interval(discrepancy, x, y, repeats=40, method=method, generator=generator)
+        assert found.lower <= found.value <= found.upper and found.level == 0.95
+        held += found.lower <= truth <= found.upper
+    return held / trials
+
+
+CASES = {
+    "mmd": (MMD(Gaussian(WIDTH)), mmd_of_shift(), D),
+    "energy": (MMD(Energy()), energy_of_shift(), 1),
+    "biased mmd": (MMD(Gaussian(WIDTH), biased=True), mmd_of_shift(), D),
+    "frechet": (Frechet(), D * SHIFT**2, D),
+}
+
+
+@pytest.mark.parametrize("case", ["mmd", "energy"])
+def test_halves_hold_the_true_value_of_unbiased_estimates(case):
+    discrepancy, truth, d = CASES[case]
+    assert 0.86 <= coverage(discrepancy, truth, "halves", 60, 50, 60, d) <= 0.995
+
+
+@pytest.mark.parametrize("case", ["mmd", "biased mmd", "frechet"])
+def test_the_jackknife_holds_the_true_value_of_biased_estimates_too(case):
+    discrepancy, truth, d = CASES[case]
+    assert 0.82 <= coverage(discrepancy, truth, "jackknife", 30, 24, 40, d) <= 0.995
+
+
+def test_a_bootstrap_would_not():
+    """Why there is none: repeated points shift an unbiased MMD away from what it estimates."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 40), draw(generator, 40, SHIFT)
+    mmd = MMD(Gaussian(WIDTH))
+    again = [mmd(*(one[torch.randint(40, (40,), generator=generator)] for one in (x, y))) for _ in range(200)]
+    found = interval(mmd, x, y, generator=generator)
+    assert float(torch.stack(again).mean() - mmd(x, y)) > 0.02
+    assert found.value == pytest.approx(mmd(x, y).item(), rel=1e-12)
+
+
+def test_halves_have_the_standard_error_of_a_mean():
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 30, d=1), 3.0 * draw(generator, 20, d=1)
+    found = interval(lambda one, other: one.mean() - other.mean(), x, y, 0.9, 4000, generator=generator)
+    expected = stats.norm.ppf(0.95) * float(x.var() / 30 + y.var() / 20) ** 0.5
+    assert found.upper - found.value == pytest.approx(expected, rel=0.04)
+
+
+def test_the_jackknife_of_a_mean_is_its_standard_error_and_takes_first_order_bias_out_exactly():
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 12), 2.0 * draw(generator, 9)
+    flat = interval(lambda one, other: one[:, 0].mean() - other[:, 0].mean(), x, y, 0.9, method="jackknife")
+    expected = stats.norm.ppf(0.95) * float(x[:, 0].var() / 12 + y[:, 0].var() / 9) ** 0.5
+    assert flat.upper - flat.value == pytest.approx(expected, rel=1e-9)
+    biased = interval(MMD(Gaussian(WIDTH), biased=True), x, y, method="jackknife")
+    assert biased.value == pytest.approx(MMD(Gaussian(WIDTH))(x, y).item(), rel=1e-9)
+
+
+def test_the_floor_is_the_same_estimate_between_parts_of_one_sample():
+    generator = torch.Generator().manual_seed(0)
+    x = draw(generator, 400)
+    seen = []
+
+    def spying(one, other):
+        seen.append((one, other))
+        return means(one, other)
+
+    found = floor(spying, x, n=50, repeats=30, generator=generator)
+    values = torch.stack([means(one, other) for one, other in seen])
+    assert found.n == 50 and len(seen) == 30
+    assert found.value == pytest.approx(values.mean().item()) and found.spread == pytest.approx(values.std().item())
+    for one, other in seen:
+        together = torch.cat([one, other])
+        assert len(one) == len(other) == 50 and len(torch.unique(together, dim=0)) == 100
+    assert found.value == pytest.approx(D * 2 / 50, rel=0.5)  # E|mean - mean'|^2 = d (1/n + 1/n)
+    assert floor(means, x, repeats=3).n == 200
+
+
+def test_the_floor_of_an_unbiased_estimate_is_0_within_its_spread():
+    x = draw(torch.Generator().manual_seed(0), 300)
+    found = floor(MMD(Gaussian(WIDTH)), x, n=60, repeats=40)
+    assert abs(found.value) < 3 * found.spread / math.sqrt(40)
+
+
+def test_p_values_are_uniform_where_the_laws_are_equal():
+    generator = torch.Generator().manual_seed(0)
+    trials, permutations = 400, 19
+    p = []
+    for _ in range(trials):
+        pooled = draw(generator, 13)
+        p.append(two_sample_test(means, pooled[:7], pooled[7:], permutations, generator).p_value)
+    ranks = np.rint(np.array(p) * 20).astype(int)
+    assert stats.binomtest(int((ranks == 1).sum()), trials, 0.05).pvalue > 0.001
+    assert stats.chisquare(np.bincount(ranks, minlength=21)[1:]).pvalue > 0.001
+
+
+@pytest.mark.parametrize("discrepancy", [MMD(Gaussian(WIDTH)), MMD(Energy()), Frechet(), sliced])
+def test_rejects_at_its_level_and_no_more(discrepancy):
+    generator = torch.Generator().manual_seed(2)
+    rejected = 0
+    for _ in range(60):
+        x, y = draw(generator, 8), draw(generator, 6)
+        rejected += two_sample_test(discrepancy, x, y, 19, generator).p_value <= 0.1
+    assert rejected <= stats.binom.ppf(0.999, 60, 0.1)
+
+
+@pytest.mark.parametrize("discrepancy", [MMD(Gaussian(WIDTH)), MMD(Energy()), Frechet()])
+def test_finds_laws_that_differ(discrepancy):
+    generator = torch.Generator().manual_seed(3)
+    x, y = draw(generator, 40), draw(generator, 30, SHIFT)
+    found = two_sample_test(discrepancy, x, y, 60, generator)
+    assert found.p_value == pytest.approx(1 / 61)
+    assert found.value == pytest.approx(discrepancy(x, y).item(), rel=1e-9)
+    assert found.null.shape == (60,) and float(found.null.max()) < found.value
+
+
+def test_the_null_is_that_of_all_ways_to_share_the_points():
+    x, y = (torch.tensor(one).double()[:, None] for one in ([0.3, 1.0, 2.2], [1.9, 3.1, 5.0]))
+    both = torch.cat([x, y])
+    ways = [list(rows) for rows in itertools.combinations(range(6), 3)]
+    every = torch.stack([means(both[rows], both[[i for i in range(6) if i not in rows]]) for rows in ways])
+    exact = float((every >= means(x, y) - 1e-6).double().mean())
+    found = two_sample_test(means, x, y, 4000)
+    assert found.p_value == pytest.approx(exact, abs=0.02)
+    assert set(np.round(found.null.numpy(), 4)) == set(np.round(every.numpy(), 4))
+
+
+def test_ties_count_against_rejection():
+    x = torch.zeros(5, 2)
+    assert two_sample_test(means, x, x, 10).p_value == 1.0
+
+
+def test_is_a_function_of_the_generator_and_leaves_torchs_alone():
+    x, y = torch.randn(20, 3), torch.randn(16, 3)
+    before = torch.random.get_rng_state()
+    for measure in (
+        lambda draws: two_sample_test(sliced, x, y, 10, draws).null.tolist(),
+        lambda draws: interval(sliced, x, y, repeats=5, generator=draws),
+        lambda draws: interval(sliced, x, y, method="jackknife", generator=draws),
+        lambda draws: floor(sliced, x, repeats=5, generator=draws),
+    ):
+        first, again, other = (measure(torch.Generator().manual_seed(seed)) for seed in (1, 1, 2))
+        assert first == again and first != other
+    assert torch.equal(before, torch.random.get_rng_state())
+
+
+def test_what_the_estimate_draws_is_the_same_for_every_permutation():
+    drawn = []
+
+    def noisy(x, y):
+        drawn.append(float(torch.randn(())))
+        return means(x, y)
+
+    two_sample_test(noisy, torch.randn(5, 2), torch.randn(5, 2), 5)
+    assert len(drawn) == 6 and len(set(drawn)) == 1
+
+
+def test_needs_no_gradient():
+    x, y = torch.randn(8, 2, requires_grad=True), torch.randn(8, 2)
+    assert not two_sample_test(means, x, y, 3).null.requires_grad
+    assert interval(Frechet(), x, y, repeats=3).value >= 0.0
+
+
+X = torch.rand(8, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: floor(means, X, n=5), "from 1 to half of the 8 points"),
+        (lambda: floor(means, X, n=0), "from 1 to half"),
+        (lambda: floor(means, X, repeats=1), "at least 2 repeats"),
+        (lambda: floor(means, X * math.nan), "finite"),
+        (lambda: interval(means, X, X, level=1.0), "level between"),
+        (lambda: interval(means, X, X, repeats=1), "at least 2 repeats"),
+        (lambda: interval(means, X, X[:3]), "at least 4 points"),
+        (lambda: interval(means, X, X, method="bootstrap"), "unknown method 'bootstrap'"),
+        (lambda: interval(means, X, X[:, :1]), "one shape"),
+        (lambda: two_sample_test(means, X, X, 0), "at least 1 permutations"),
+        (lambda: two_sample_test(means, X, X * math.inf), "finite"),
+        (lambda: two_sample_test(lambda x, y: x.sum() * math.nan, X, X), "finite estimate"),
+        (lambda: two_sample_test(MMD(Energy()), X[:1], X), "at least 2 points"),
+    ],
+)
+def test_bad_input_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
