@@ -9,8 +9,8 @@ import torch
 from tests.small import train
 
 import remblai
-from remblai.runs import train as train_module
 from remblai.laws.fitted import Gaussian, NormalMixture
+from remblai.runs import train as train_module
 from remblai.runs.folder import Checkpoint, Run
 
 

@@ -3,12 +3,12 @@
 import pytest
 import torch
 
-from remblai.runs import log
 from remblai.data import load
-from remblai.runtime.rng import seeded
 from remblai.metrics import SCORED, energy_distance
+from remblai.runs import log
 from remblai.runs.load import eval_copy
 from remblai.runs.resolve import resolve
+from remblai.runtime.rng import seeded
 from remblai.training import State, steps
 
 

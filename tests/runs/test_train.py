@@ -18,9 +18,9 @@ from tests.small import SMALL, last, train
 from torch import Tensor, nn
 
 import remblai
-from remblai.runs import log
 from remblai.objectives import Objective
 from remblai.recipes import recipe
+from remblai.runs import log
 from remblai.runs.folder import Run
 from remblai.training import Diverged
 

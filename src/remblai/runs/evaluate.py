@@ -8,12 +8,12 @@ from typing import Any
 from remblai.config.registry import flatten
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card, mode_card
-from remblai.runs.load import load
-from remblai.runs.pictures import pictures
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
-from remblai.runs.manifest import data_of
+from remblai.runs.data import data_of
+from remblai.runs.load import load
 from remblai.runs.model import Trained
+from remblai.runs.pictures import pictures
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""

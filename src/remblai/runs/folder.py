@@ -18,6 +18,8 @@ from torch import Tensor
 from remblai.runtime.files import explained, sync, whole, write_json
 
 SCHEMA = 1
+RENAMED = {"ascents": "critic_steps"}
+"""Options of the loop that runs of version 0.1 recorded under another name."""
 WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "state.pt", "checksums.json"
 
 
@@ -72,6 +74,8 @@ class Run:
             raise ValueError(f"{path} cannot be read: {problem}.") from None
         if not isinstance(settings, dict) or settings.get("schema") != SCHEMA:
             raise ValueError(f"{path}: expected schema {SCHEMA}; this run is of another version of remblai.")
+        if isinstance(settings.get("loop"), dict):
+            settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
         return cls(Path(folder), settings)
 
     def update(self, **settings: Any) -> None:

@@ -7,14 +7,14 @@ from typing import Any, TypeVar
 
 from torch import Tensor
 
-from remblai.runtime import devices
 from remblai.data import Units
 from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
-from remblai.runs.resolve import from_json
 from remblai.runs.folder import Run
 from remblai.runs.model import Trained
+from remblai.runs.resolve import from_json
+from remblai.runtime import devices
 
 M = TypeVar("M", bound=Objective)
 

@@ -5,11 +5,11 @@ from typing import Any
 
 import torch
 
-from remblai.runtime import rng
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
-from remblai.runs.load import eval_copy
 from remblai.objectives import AutoEncoder
+from remblai.runs.load import eval_copy
+from remblai.runtime import rng
 from remblai.training import Diverged, State, Step, gradient_norms
 
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
-from remblai.runtime.rng import seeded
 from remblai.laws import SAMPLERS, NormalMixture, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
 from remblai.runs.folder import Run
+from remblai.runtime.rng import seeded
 
 Array = NDArray[Any]
 Rows = Tensor | Split

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
 from remblai.config.convert import convert
+from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
 from remblai.training import State

@@ -10,21 +10,31 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.runtime import rng, devices
 from remblai.data import Dataset
 from remblai.metrics import SCORED
+from remblai.objectives import Objective
+from remblai.recipes import Recipe
+from remblai.runs.data import data_of
+from remblai.runs.evaluate import measure, write_report
 from remblai.runs.fit import fit
+from remblai.runs.folder import Checkpoint, Run
 from remblai.runs.load import load
 from remblai.runs.log import log_line, validation_scores
-from remblai.objectives import Objective
-from remblai.runs.progress import Progress
-from remblai.recipes import Recipe
-from remblai.runs.resolve import Resolved
-from remblai.runs.folder import Checkpoint, Run
-from remblai.runs.manifest import Compile, Precision, check_critics, data_of, describe, differences, now, resolve_counts, resolve_run
-from remblai.runtime.signals import Interrupted, stop_signals
-from remblai.runs.evaluate import measure, write_report
+from remblai.runs.manifest import (
+    Compile,
+    Precision,
+    check_critics,
+    describe,
+    differences,
+    now,
+    resolve_counts,
+    resolve_run,
+)
 from remblai.runs.model import Trained
+from remblai.runs.progress import Progress
+from remblai.runs.resolve import Resolved
+from remblai.runtime import devices, rng
+from remblai.runtime.signals import Interrupted, stop_signals
 from remblai.training import Diverged, State, check, steps
 
 IMAGES = 4

@@ -16,11 +16,11 @@ from remblai.data import Dataset, Split
 from remblai.data.rows import Rows
 from remblai.laws import FITTED, SAMPLERS
 from remblai.report import save_grid
+from remblai.runs.data import data_of
 from remblai.runs.evaluate import check_shape, evaluate, measure, write_report
 from remblai.runs.fit import fit
 from remblai.runs.folder import SCHEMA
 from remblai.runs.load import load
-from remblai.runs.manifest import data_of
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 

@@ -1,0 +1,30 @@
+"""A run that version 0.1 made, before the files moved, still loads, samples and reports."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import remblai
+
+HERE = Path(__file__).parent / "run-0.1"
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(HERE, tmp_path / "run", symlinks=True))
+
+
+def test_its_samples_and_codes_are_those_of_its_own_version(earlier: Path) -> None:
+    run = remblai.load(earlier)
+    expected = np.load(HERE / "expected.npz")
+    samples = run.sample(4, seed=0)
+    assert np.abs(samples.astype(int) - expected["samples"].astype(int)).max() <= 1  # another CPU may round otherwise
+    assert run.encode(expected["samples"], seed=0) == pytest.approx(expected["codes"], abs=1e-4)
+
+
+def test_its_settings_repeat(earlier: Path, tmp_path: Path) -> None:
+    again = remblai.train(from_run=earlier, out=tmp_path / "again", steps=2, quiet=True, evaluate_every=0)
+    assert again.run.settings["loop"]["critic_steps"] == 1
+    assert again.run.settings["arguments"] == remblai.load(earlier).run.settings["arguments"]
