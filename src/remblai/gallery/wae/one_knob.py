@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.data import Dataset, load
 from remblai.discrepancies import Sliced
-from remblai.gallery.entry import Entry, between
+from remblai.gallery.entry import Entry, Finding, between
 from remblai.gallery.wae.latent_plane import trained
 from remblai.laws.decoders import Gaussian
 from remblai.objectives import AutoEncoder
@@ -86,14 +86,28 @@ def one_knob(steps: int = STEPS) -> Entry:
     return Entry(
         title="The weight and the decoder's variance are one knob",
         words="Penalised optimal transport weighs the distance of codes and prior by λ against the squared error; the "
-        "adversarial auto-encoder has no weight, but a Gaussian decoder of variance s². At λ = 2s² its gradient is "
-        f"POT's divided by 2s², here to {max(s.apart for s in slopes.values()):.0e} of the largest entry, and the "
-        "losses differ by a constant. Trained from the same start under an optimiser that does not mind the factor, "
-        "both recipes trace one curve from sharp reconstructions to matched codes: to choose a decoder's variance is "
-        "to choose the weight, whether one knows it or not.",
+        "adversarial auto-encoder has no weight, but a Gaussian decoder of variance s². Both are trained from the same "
+        "start at λ = 2s², under an optimiser that does not depend on a factor of the loss.",
         checks=checks,
         pictures=(picture,),
         source="Bousquet et al., “From optimal transport to generative modeling: the VEGAN cookbook”, arXiv 1705.07642",
+        findings=(
+            Finding(
+                f"At λ = 2s² the auto-encoder's gradient is POT's divided by 2s², here to "
+                f"{max(s.apart for s in slopes.values()):.0e} of the largest entry; the losses differ by a constant.",
+                ("largest difference of the gradients", "s = "),
+            ),
+            Finding(
+                "Both recipes trace one curve from sharp reconstructions to matched codes: the choice of a decoder's "
+                "variance is the choice of the weight.",
+                (
+                    "largest ratio of reconstruction",
+                    "largest ratio of code",
+                    "reconstruction error at",
+                    "code mismatch at",
+                ),
+            ),
+        ),
     )
 
 

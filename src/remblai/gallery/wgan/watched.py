@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from remblai import data
+from remblai.config.registry import Choice
 from remblai.critics import Game
 from remblai.metrics import energy_distance
 from remblai.objectives import Generator
@@ -100,8 +101,8 @@ def trained(name: str, game: Game, lipschitz: str, rounds: int, evaluations: int
     return watch(build, rounds, evaluations, seed, RATES[name], CRITIC_RATE)
 
 
-def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: str) -> Generator:
-    """The generator's objective: normal codes through this network, a critic of images, its game and how it is held."""
+def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: Choice) -> Generator:
+    """The generator's objective: normal codes through this network, a critic of images, its game and constraint."""
     return generator(SHAPE, LATENT, network, "normal", game_critic(SHAPE, critic, game, lipschitz, 1))
 
 
@@ -113,6 +114,7 @@ def watch(
     rate: float,
     critic_rate: float,
     critic_steps: Callable[[int], int] | int = turns,
+    optimiser: Literal["adam", "rmsprop"] = "adam",
 ) -> Run:
     """Trains a generator against its critic, and evaluates it at so many evenly spaced rounds, the last among them.
 
@@ -125,7 +127,8 @@ def watch(
         seed: of the weights, the codes and the batches.
         rate: the generator's learning rate.
         critic_rate: the critic's.
-        critic_steps: turns of the critic in each round, or how many in a round, from 1.
+        critic_steps: steps of the critic in each round, as a function of the round from 1, or a number.
+        optimiser: of both players; RMSprop smooths as the paper's, by .99.
     """
     places = np.unique(np.linspace(rounds / evaluations, rounds, evaluations).round().astype(np.int64))
     estimates, distances = [], []
@@ -135,7 +138,8 @@ def watch(
             model,
             lr=rate,
             critic_lr=critic_rate,
-            betas=BETAS,
+            optimiser=optimiser,
+            betas=BETAS if optimiser == "adam" else (0.0, 0.99),
             critic_steps=critic_steps,
             own_batches=True,
             batch_size=BATCH,
