@@ -26,7 +26,7 @@ def test_parallel_lines_are_all_or_nothing():
 
 def test_an_energy_held_where_the_model_is_costs_its_mass():
     p, q = np.array([1.0, 0.0]), np.array([0.0, 1.0])
-    assert entry.least_loss(p, q, 1.0, held=0.25) == pytest.approx(0.75)
+    assert entry.least_loss(p, q, 1.0, fixed=0.25) == pytest.approx(0.75)
 
 
 @pytest.mark.parametrize("theta", [-0.9, -0.2, 0.3, 1.0])

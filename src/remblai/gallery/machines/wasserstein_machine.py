@@ -226,9 +226,9 @@ def draw_laws(laws: dict[str, Tensor], theme: Theme) -> bytes:
     """Three bars a state, named above the first."""
     with typeset():
         figure, (axes,) = chart(2.7, theme=theme)
-        told = {"data": ("the data's law", theme.data), "kl": ("best in the KL form", theme.model)}
-        told["entropy"] = ("best in the entropy form", theme.classes[2])
-        for i, (name, (words, colour)) in enumerate(told.items()):
+        labels = {"data": ("the data's law", theme.data), "kl": ("best in the KL form", theme.model)}
+        labels["entropy"] = ("best in the entropy form", theme.classes[2])
+        for i, (name, (words, colour)) in enumerate(labels.items()):
             places = torch.arange(len(LAW)) + 0.26 * (i - 1)
             axes.bar(places.tolist(), laws[name].tolist(), 0.24, color=colour)
             axes.text(1.5, 0.54 - 0.055 * i, words, color=colour, size=10, weight="bold")

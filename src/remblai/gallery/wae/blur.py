@@ -190,8 +190,8 @@ def draw_line(toy: Toy, *, theme: Theme) -> bytes:
         above.plot(toy.places, toy.average, color=theme.data, linewidth=4.0, alpha=0.45)
         above.plot(toy.places, toy.decoded, color=theme.model, linewidth=1.6)
         x, side = (0.97, "right") if toy.decoded[0] > toy.decoded[-1] else (0.03, "left")
-        for y, told, colour in ((0.90, "G(z)", theme.model), (0.68, "E[X | z]", theme.data)):
-            above.text(x, y, told, color=colour, size=10, transform=above.transAxes, ha=side)
+        for y, label, colour in ((0.90, "G(z)", theme.model), (0.68, "E[X | z]", theme.data)):
+            above.text(x, y, label, color=colour, size=10, transform=above.transAxes, ha=side)
         above.set(ylabel="x", yticks=DATA, ylim=(-2.9, 3.4))
         for value, density in zip(DATA, toy.posteriors, strict=True):
             below.fill_between(toy.places, density, color=theme.quiet, alpha=0.18, linewidth=0)

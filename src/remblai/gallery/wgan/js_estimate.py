@@ -16,11 +16,11 @@ NEAR = 0.9
 """The share of log 2 that counts as near."""
 BETTER, MISLED = "DCGAN", "MLP 512 × 4"
 SATURATED = ("DCGAN", "no batch norm")
-"""Generators whose samples the discriminator tells from data to the end."""
+"""Generators whose samples the discriminator separates from data to the end."""
 ROUNDING = 1e-6
 """Of log 2 in single precision."""
 TRACKED = 0.7
-"""The rank correlation that the Wasserstein estimate has to reach with the same generators, critic, rates and turns."""
+"""The rank correlation that the Wasserstein estimate has to reach with the same generators, critic and rates."""
 
 
 def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
@@ -28,7 +28,7 @@ def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
 
     Args:
         rounds: updates of each generator.
-        evaluations: how often its samples are held against held-out digits.
+        evaluations: how often its samples are compared with held-out digits.
     """
     runs = {name: trained(name, Logistic(), "free", rounds, evaluations) for name in GENERATORS}
     pooled = rank_correlation(*runs.values())

@@ -26,7 +26,7 @@ from remblai.gallery.wgan.watched import (
     Run,
     digits,
     objective,
-    turns,
+    steps_of_critic,
     watch,
 )
 from remblai.report import Picture
@@ -170,7 +170,7 @@ def runs(rounds: int, seed: int) -> dict[Key, Run]:
         for name, network in GENERATORS.items():
             build = partial(objective, network, CONVOLUTIONAL, played.game, played.lipschitz)
             rates = RATES[name], CRITIC_RATE
-            found[way, name] = watch(build, rounds, 1, seed, *rates, turns, played.optimiser)
+            found[way, name] = watch(build, rounds, 1, seed, *rates, steps_of_critic, played.optimiser)
     return found
 
 
@@ -200,8 +200,8 @@ def sheets(
             axes.set(xticks=[], yticks=[])
             for side in axes.spines.values():
                 side.set_visible(False)
-            told = f"energy {np.median(far[key]):.2f}, {np.median(kinds[key]):.1f} classes"
-            axes.set_xlabel(told, color=theme.quiet, size=9)
+            label = f"energy {np.median(far[key]):.2f}, {np.median(kinds[key]):.1f} classes"
+            axes.set_xlabel(label, color=theme.quiet, size=9)
             if way == next(iter(WAYS)):
                 axes.set_title(name, loc="left", color=theme.ink, size=9.5, weight="bold")
             if name == next(iter(GENERATORS)):

@@ -32,7 +32,7 @@ PLAYERS: dict[str, tuple[Game, Callable[[], Lipschitz], float]] = {
     "critic, clipped": (Kantorovich(), lambda: Clip(0.05), 2e-3),
     "critic, orthogonal": (Kantorovich(), Orthogonal, 1e-2),
 }
-"""Each with its game, how it is held, and its learning rate."""
+"""Each with its game, its constraint and its learning rate."""
 
 Floats = NDArray[np.float64]
 Batch = Callable[[int], tuple[Tensor, Tensor]]
@@ -127,12 +127,12 @@ def shown(name: str) -> tuple[Tensor, Tensor]:
 
 def followed(player: str, batch: Batch, steps: int) -> Path:
     """Trains one critic alone, and measures the model's gradient on the way."""
-    rule, held, rate = PLAYERS[player]
+    rule, constraint, rate = PLAYERS[player]
     with seeded(1):
         x, y = batch(SHOWN)
     looked = {0, *np.geomspace(1, steps, 40).astype(int).tolist()}
     with seeded(0):
-        game = Adversarial(mlp(x.shape[1], 1, WIDTH, DEPTH), rule, held())
+        game = Adversarial(mlp(x.shape[1], 1, WIDTH, DEPTH), rule, constraint())
         found = [
             (step, heard(game, x, y)) for step in ascent(game, lambda: batch(BATCH), steps, rate) if step in looked
         ]

@@ -38,10 +38,10 @@ RATES: Mapping[str, float] = MappingProxyType({"DCGAN": 5e-4, "no batch norm": 5
 """Of the generators: slow enough that a run still improves in its last half."""
 CRITIC_RATE = 1e-3
 BETAS = (0.0, 0.9)
-TURNS = 5
+USUAL = 5
 """Of the critic, in a round."""
 LONG, FIRST, AGAIN = 30, 3, 100
-"""Turns of a long round; the first rounds are long, and every so many after."""
+"""Critic steps of a long round; the first rounds are long, and one in every so many after."""
 BATCH = 32
 DRAWN = 720
 """Samples of one evaluation, against the 360 held-out digits."""
@@ -56,8 +56,8 @@ class Run:
     """What was seen of a run.
 
     Attributes:
-        estimates: (rounds,) the game's estimate after each round, on digits that no turn is made on.
-        places: (k,) the rounds, from 1, after which samples were held against held-out data.
+        estimates: (rounds,) the game's estimate after each round, on digits that neither player trains on.
+        places: (k,) the rounds, from 1, after which samples were compared with held-out data.
         distances: (k,) their squared energy distance to the held-out digits, without bias.
         images: (DRAWN, 1, 16, 16) the last samples.
     """
@@ -90,13 +90,13 @@ def rank_correlation(*runs: Run) -> float:
     return float(spearmanr(estimates, distances).statistic)
 
 
-def turns(step: int) -> int:
-    """Turns of the critic in this round, from 1: many in the first, where it has the longest way to its optimum."""
-    return LONG if step <= FIRST or step % AGAIN == 0 else TURNS
+def steps_of_critic(step: int) -> int:
+    """Steps of the critic in this round, from 1: many in the first, where it has the longest way to its optimum."""
+    return LONG if step <= FIRST or step % AGAIN == 0 else USUAL
 
 
 def trained(name: str, game: Game, lipschitz: str, rounds: int, evaluations: int, seed: int = 0) -> Run:
-    """A run of one of the paper's generators against the one critic: the same rates and turns whatever the game is."""
+    """A run of one of the paper's generators against the one critic, at the same rates in every game."""
     build = partial(objective, GENERATORS[name], CONVOLUTIONAL, game, lipschitz)
     return watch(build, rounds, evaluations, seed, RATES[name], CRITIC_RATE)
 
@@ -113,7 +113,7 @@ def watch(
     seed: int,
     rate: float,
     critic_rate: float,
-    critic_steps: Callable[[int], int] | int = turns,
+    critic_steps: Callable[[int], int] | int = steps_of_critic,
     optimiser: Literal["adam", "rmsprop"] = "adam",
 ) -> Run:
     """Trains a generator against its critic, and evaluates it at so many evenly spaced rounds, the last among them.
@@ -123,7 +123,7 @@ def watch(
     Args:
         build: makes the objective, within the seeded block.
         rounds: updates of the generator.
-        evaluations: how often samples are held against held-out data, at most once a round.
+        evaluations: how often samples are compared with held-out data, at most once a round.
         seed: of the weights, the codes and the batches.
         rate: the generator's learning rate.
         critic_rate: the critic's.
