@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import coo_matrix, csr_array
 
+from remblai import distances
 from remblai.distances import validation
 
 CPU = torch.device("cpu")
@@ -29,7 +31,7 @@ def test_every_array_of_real_numbers_becomes_float32_or_float64(given, dtype):
     assert found.tolist() == [float(one) for one in given]
 
 
-def test_arrays_that_cannot_be_written_are_copied_not_lent():
+def test_arrays_that_cannot_be_written_are_copied_not_shared():
     array = np.arange(3.0)
     array.flags.writeable = False
     validation.tensor("x", array)[0] = 7.0
@@ -42,7 +44,7 @@ def test_what_is_no_array_of_real_numbers_is_refused(given):
         validation.tensor("x", given)
 
 
-def test_gradients_pass_the_door():
+def test_gradients_pass_validation():
     x = torch.ones(2, requires_grad=True)
     assert validation.tensor("x", x) is x
 
@@ -82,3 +84,9 @@ def test_epsilon_must_be_positive_and_finite(given):
 def test_p_must_be_at_least_1(given):
     with pytest.raises(ValueError, match="p: expected"):
         validation.exponent(given)
+
+
+@pytest.mark.parametrize("given", [csr_array(np.eye(2)), coo_matrix(np.eye(2)), torch.eye(2).to_sparse()])
+def test_sparse_matrices_are_refused_by_their_name(given):
+    with pytest.raises(ValueError, match=r"cost matrix: expected a dense array, got a sparse .*toarray"):
+        distances.emd(None, None, given)
