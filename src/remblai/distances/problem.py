@@ -59,6 +59,10 @@ class Problem:
         """The same problem the other way: from b to a."""
         return Problem(self.b, self.a, self.geometry.flipped(), self.mass, self.given[::-1], self.arrays)
 
+    def __getstate__(self) -> dict[str, Any]:
+        given = self.given[0].detach(), self.given[1].detach()  # a copy has no gradients
+        return self.__dict__ | {"given": given}
+
     def answer(self, value: Any) -> Any:
         """Tensors as the caller speaks: numpy arrays and floats where no tensor came in."""
         if not self.arrays or not isinstance(value, Tensor):

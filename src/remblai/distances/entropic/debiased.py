@@ -31,6 +31,10 @@ class Divergence:
     across: Plan
     within: tuple[Plan, Plan]
 
+    def __getstate__(self) -> dict[str, Any]:
+        value = self.value.detach() if isinstance(self.value, Tensor) else self.value  # a copy has no gradients
+        return self.__dict__ | {"value": value}
+
     @property
     def f(self) -> Any:
         """The derivative of the value in a, up to a constant: (n,)."""

@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -107,7 +108,7 @@ def solve(
         iterations=iterations,
         seconds=time.perf_counter() - began,
         arrays=problem.arrays,
-        parts=Parts(coupling=coupling, f=f, g=g, cost=lambda: carried_cost(problem.geometry, coupling)),
+        parts=Parts(coupling=coupling, f=f, g=g, cost=partial(carried_cost, problem.geometry, coupling)),
     )
 
 
