@@ -10,7 +10,7 @@ from scipy.optimize import linprog
 from scipy.stats import wasserstein_distance
 
 from remblai.costs import Huber, Power
-from remblai.distances import line
+from remblai.distances import line, monotone
 
 few = settings(max_examples=25, deadline=None, derandomize=True)
 POWERS = (1.0, 1.5, 2.0, 3.0)
@@ -53,7 +53,7 @@ def test_the_value_is_the_linear_programs(p: float, two: list[Law]) -> None:
 def test_the_plan_is_feasible_and_its_potentials_prove_it(cost: object, two: list[Law]) -> None:
     (x, a), (y, b) = two
     found = line.plan(x, y, cost, a, b)
-    costs = line.convex(cost).matrix(torch.from_numpy(x)[:, None], torch.from_numpy(y)[:, None]).numpy()
+    costs = monotone.convex(cost).matrix(torch.from_numpy(x)[:, None], torch.from_numpy(y)[:, None]).numpy()
     assert found.value == pytest.approx(least(a, b, costs), abs=1e-9)
     np.testing.assert_allclose(found.coupling.sum(1), a, atol=1e-14)
     np.testing.assert_allclose(found.coupling.sum(0), b, atol=1e-14)

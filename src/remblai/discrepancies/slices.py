@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from remblai.distances.envelope import with_gradients
-from remblai.distances.line import staircase
+from remblai.distances.monotone import staircase
 
 ENTRIES_AT_ONCE = 2**20
 """How many projections (lines times points) of a sample are held at a time."""

@@ -64,7 +64,6 @@ class Plan(Generic[Value, Array]):
         seconds: the time that the solver took.
         curve: pairs (step, value), where the solver records them.
         arrays: whether answers are NumPy arrays and floats, because no input was a tensor.
-        mass: the total mass that the parts are multiplied by.
         parts: what the other attributes are computed from.
     """
 
@@ -78,28 +77,27 @@ class Plan(Generic[Value, Array]):
     seconds: float = 0.0
     curve: tuple[tuple[int, float], ...] = ()
     arrays: bool = False
-    mass: float = 1.0
     parts: "Parts"
 
     @cached_property
     def cost(self) -> float:
         """<P, C>, without the entropic term."""
-        return float(self.mass * self._part("cost", self.parts.cost)())
+        return float(self._part("cost", self.parts.cost)())
 
     @cached_property
     def coupling(self) -> Array:
         """P (n, m), dense; `block` and `entries` give it without holding n * m numbers."""
-        return self._answer(self.mass * self._coupling.dense())
+        return self._answer(self._coupling.dense())
 
     @property
     def entries(self) -> tuple[Array, Array, Array]:
         """Rows, columns and masses of P above 0: (k,) each, in order of rows."""
         rows, columns, masses = self._coupling.entries()
-        return self._answer(rows), self._answer(columns), self._answer(self.mass * masses)
+        return self._answer(rows), self._answer(columns), self._answer(masses)
 
     def block(self, start: int, stop: int) -> Array:
         """The rows start <= i < stop of P: (stop - start, m)."""
-        return self._answer(self.mass * self._coupling.block(start, stop))
+        return self._answer(self._coupling.block(start, stop))
 
     def barycentres(self, values: ArrayLike) -> Array:
         """Where each place's mass goes on average: sum_j P_ij values_j / sum_j P_ij, values (m, ...) -> (n, ...)."""
@@ -133,8 +131,8 @@ class Plan(Generic[Value, Array]):
         Args:
             exact: bounds of the unregularised least cost instead of `value`; the same where epsilon is 0.
         """
-        bounds = self._part("certificate", self.parts.certificate)(0.0 if exact else self.epsilon)
-        return Interval(self.mass * bounds.lower, self.mass * bounds.upper)
+        bounds: Interval = self._part("certificate", self.parts.certificate)(0.0 if exact else self.epsilon)
+        return bounds
 
     @cached_property
     def gap(self) -> float:
@@ -178,7 +176,7 @@ TensorPlan: TypeAlias = Plan[Tensor, Tensor]
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Parts:
-    """What a plan computes its attributes from; None where the method does not give it. Masses sum to 1 in here."""
+    """What a plan computes its attributes from; None where the method does not give it."""
 
     coupling: Coupling | None = None
     f: Tensor | None = None
@@ -202,7 +200,7 @@ def solved(
     seconds: float = 0.0,
     curve: Sequence[tuple[int, float]] = (),
 ) -> Plan:
-    """The plan of a problem with exact marginals, from what the solver found for masses that sum to 1.
+    """The plan of a problem with exact marginals, from what the solver found.
 
     Args:
         problem: what was solved.
@@ -218,7 +216,7 @@ def solved(
         curve: pairs (step, value).
     """
     f, g = (potential.double() for potential in potentials)
-    optimum = torch.tensor(problem.mass * value, dtype=torch.float64, device=f.device)
+    optimum = torch.tensor(value, dtype=torch.float64, device=f.device)
     if marginal_error is None:
         rows, columns = coupling.marginals()
         marginal_error = float((rows - problem.a).abs().sum() + (columns - problem.b).abs().sum())
@@ -232,7 +230,6 @@ def solved(
         seconds=seconds,
         curve=tuple(curve),
         arrays=problem.arrays,
-        mass=problem.mass,
         parts=Parts(
             coupling=coupling,
             f=f,
@@ -247,7 +244,7 @@ def solved(
 def _derivatives(
     problem: Problem, coupling: Coupling, potentials: tuple[Tensor, Tensor]
 ) -> list[tuple[Tensor, Tensor]]:
-    pairs = [(given, problem.mass * gradient) for given, gradient in problem.geometry.gradients(coupling)]
+    pairs = problem.geometry.gradients(coupling)
     for masses, potential in zip(problem.given, potentials, strict=True):
         if masses.requires_grad:
             pairs.append((masses, potential))
@@ -275,4 +272,4 @@ def _extended(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
     moved = Points(x, geometry.given[1].detach(), geometry.cost)
     n = moved.shape[0]
     uniform = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
-    return transformed(Problem(uniform, problem.b, moved, 1.0, (uniform, problem.b)), g, epsilon)
+    return transformed(Problem(uniform, problem.b, moved, (uniform, problem.b)), g, epsilon)

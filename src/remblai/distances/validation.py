@@ -16,7 +16,7 @@ ArrayLike = Tensor | NumPyLike
 """Numbers in any form that the functions of this package take."""
 
 TOLERANCE = 1e-6
-"""Relative difference of a total mass from 1 that counts as rounding (of float32, say) and is removed."""
+"""Relative difference of a total mass from 1 that counts as rounding (of float32, say)."""
 
 
 def tensor(name: str, value: Any) -> Tensor:
@@ -92,19 +92,30 @@ def masses(name: str, value: Any, n: int, device: torch.device) -> Tensor:
     return given
 
 
-def same_total(a: Tensor, b: Tensor) -> float:
-    """The total mass that a and b have in common, up to rounding.
+def probabilities(name: str, value: Any, n: int, device: torch.device, normalise: bool = False) -> Tensor:
+    """The masses of n places, which sum to 1 up to rounding: (n,); None is 1 / n each. Gradients are kept.
+
+    Args:
+        name: what errors call them.
+        value: the masses.
+        n: the number of places.
+        device: where the answer is.
+        normalise: whether masses of any total, such as counts, are divided by it.
 
     Raises:
-        ValueError: totals that differ by more than rounding.
+        ValueError: as `masses`, or a total that is not 1 without `normalise`.
     """
-    first, second = float(a.detach().double().sum()), float(b.detach().double().sum())
-    if abs(first - second) > TOLERANCE * max(first, second):
+    given = masses(name, value, n, device)
+    if normalise:
+        scaled = given.double() / given.detach().double().max()  # counts near the limit of float64 have no finite sum
+        return scaled / scaled.sum()
+    total = float(given.detach().double().sum())
+    if abs(total - 1.0) > TOLERANCE:
         raise ValueError(
-            f"masses: expected equal totals, got sum(a) = {first:.9g} and sum(b) = {second:.9g}: divide each by its "
-            "sum, or use sinkhorn(..., unbalanced=...), where mass may be created and removed."
+            f"masses {name}: expected a sum of 1, got {total:.9g}: pass normalise=True, which divides them by their "
+            "sum. Totals that matter, because mass may be created or removed, are for sinkhorn(..., unbalanced=...)."
         )
-    return first
+    return given
 
 
 def epsilon(value: Any) -> float:

@@ -96,13 +96,13 @@ def _row(masses: Tensor | None, i: int) -> Tensor | None:
 def _value(problem: Problem, epsilon: float, f: Tensor, g: Tensor, carried: Tensor) -> Tensor:
     """The dual value, attached to what was given of this problem."""
     dual = problem.a @ f.where(problem.a > 0, 0.0) + problem.b @ g.where(problem.b > 0, 0.0)
-    value = problem.mass * (dual - epsilon * (carried - 1.0))
+    value = dual - epsilon * (carried - 1.0)
     assert isinstance(problem.geometry, Matrix)
     costs = problem.geometry.given
     slopes = [(one, h) for one, h in zip(problem.given, (f, g), strict=True) if one.requires_grad]
     if costs.requires_grad:
         plan = _plans(problem.a[None], problem.b[None], costs.detach().double()[None], f[None], g[None], epsilon)
-        slopes.append((costs, problem.mass * plan[0]))
+        slopes.append((costs, plan[0]))
     return with_gradients(value, slopes)
 
 

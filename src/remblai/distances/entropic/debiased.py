@@ -119,7 +119,7 @@ def divergence(
     within = []
     for points, (masses, given), old in zip(problem.geometry.given, sides, before, strict=True):
         geometry = Points(points, points, problem.geometry.cost)
-        itself = Problem(masses, masses, geometry, problem.mass, (given, given), problem.arrays)
+        itself = Problem(masses, masses, geometry, (given, given), problem.arrays)
         within.append(symmetric(itself, epsilon, start=old, **options))
     first, second = within
     # where the laws are near each other, their own potentials nearly solve the problem between them

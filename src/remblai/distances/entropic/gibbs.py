@@ -17,7 +17,7 @@ def populated(problem: Problem) -> Problem:
     if bool(rows.all()) and bool(columns.all()):
         return problem
     kept = problem.geometry.part(rows, columns)
-    return Problem(problem.a[rows], problem.b[columns], kept, problem.mass, problem.given, problem.arrays)
+    return Problem(problem.a[rows], problem.b[columns], kept, problem.given, problem.arrays)
 
 
 def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) -> tuple[Tensor, Tensor]:

@@ -43,7 +43,7 @@ def _as_given(geometry: Geometry, a: Any, b: Any, arrays: bool) -> Problem:
     n, m = geometry.shape
     given = validation.masses("a", a, n, geometry.device), validation.masses("b", b, m, geometry.device)
     first, second = (one.detach().double() for one in given)
-    return Problem(first, second, geometry, 1.0, given, arrays)
+    return Problem(first, second, geometry, given, arrays)
 
 
 def solve(

@@ -152,7 +152,7 @@ def _solved(problem: Problem, among: Geometry, same: bool) -> Potential:
         even = torch.full((n + m,), 1.0 / (n + m), dtype=torch.float64, device=problem.b.device)
         assert isinstance(among, Points) and isinstance(problem.geometry, Points)
         whole = Points(among.x, problem.geometry.y, among.cost)
-        union = transformed(Problem(even, problem.b, whole, 1.0, (even, problem.b)), g)
+        union = transformed(Problem(even, problem.b, whole, (even, problem.b)), g)
         f, at_b = union[:n], union[n:]
     slope = _slope(among, f if same else torch.cat([f, at_b]))
     return Potential(plan, problem.answer(f), problem.answer(at_b), slope, among)

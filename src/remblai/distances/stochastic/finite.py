@@ -112,7 +112,7 @@ def solve(
         converged=found.error <= tolerance,
         iterations=found.epochs * rows.count,
         seconds=time.perf_counter() - started,
-        curve=tuple((step, problem.mass * value) for step, value in found.curve),
+        curve=tuple(found.curve),
     )
 
 
