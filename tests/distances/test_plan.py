@@ -27,10 +27,10 @@ def random_problem(n=5, m=6, seed=0):
     return a / a.sum(), b / b.sum(), rng.random((n, m))
 
 
-def plan_of(a, b, costs, scale=1.0):
+def plan_of(a, b, costs):
     value, coupling, f, g = linear_program(a, b, costs)
     solution = [torch.as_tensor(one) for one in (coupling, f, g)]
-    problem = Problem.of_matrix(scale * a, scale * b, costs)
+    problem = Problem.of_matrix(a, b, costs)
     return solved(problem, value, Dense(solution[0]), (solution[1], solution[2]), method="program")
 
 

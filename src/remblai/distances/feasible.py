@@ -8,11 +8,11 @@ from scipy.sparse.csgraph import maximum_flow
 from remblai.distances.problem import Problem
 
 UNITS = 2**30
-"""Into how many units the mass is cut: the flow is found in integers."""
+"""The number of units of the total mass: the flow is computed in integers."""
 
 
 def check_feasible(problem: Problem, kept: bool = True) -> bool:
-    """Checks that some plan of the masses avoids every infinite cost; says whether any cost is infinite.
+    """Checks that some plan of the masses avoids every infinite cost; returns whether any cost is infinite.
 
     With `kept` all of the mass must be carried; without, each place that holds mass must reach one that does.
 
