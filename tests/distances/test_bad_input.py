@@ -186,7 +186,7 @@ TAKE_MASSES = {
     "line": lambda **masses: distances.line.transport_cost(PLACES, PLACES, 1, **masses),
     "line's plan": lambda **masses: distances.line.plan(PLACES, PLACES, 1, **masses).value,
     "circle": lambda **masses: distances.circle.transport_cost(PLACES / 9, PLACES / 9, 1, **masses),
-    "divergence": lambda a, b, **more: distances.jensen_shannon(a, b, **more),
+    "divergence": lambda a, b, **more: distances.jensen_shannon(p=a, q=b, **more),
 }
 
 

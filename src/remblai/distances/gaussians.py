@@ -240,7 +240,7 @@ def _root(covariance: Tensor) -> Tensor:
     root, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
         raise ValueError(
-            "covariance: expected a positive definite one, because this divergence needs a density, got a singular one: "
+            "covariance: expected a positive definite one, since this divergence needs a density, got a singular one: "
             "add a small multiple of the identity, or use wasserstein_gaussian."
         )
     return root
