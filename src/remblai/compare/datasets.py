@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -39,8 +39,7 @@ class Wasserstein:
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """W_p between the samples x (n, d) and y (m, d)."""
-        value: Tensor = wasserstein(x, y, self.p)
-        return value
+        return wasserstein(x, y, self.p)
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The best plan; its value is W_p^p."""
@@ -67,7 +66,7 @@ def _empirical(name: str) -> Callable[[], Statistic]:
                 stacklevel=1,  # told once, whoever calls
             )
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
-        return cast(Tensor, f_divergence(name, p, q))
+        return f_divergence(name, p, q)
 
     def factory() -> Statistic:
         return divergence
