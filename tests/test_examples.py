@@ -13,18 +13,14 @@ PACKAGES = ("remblai.distances",)
 """Public packages whose functions and classes each have an example."""
 
 
-def _public(name: str, module: ModuleType) -> Iterator[tuple[str, Any]]:
+def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:
     """The functions and classes that a package exports, and those of the modules that it exports."""
-    exported = getattr(module, "__all__", None)
-    names = exported or [
-        one for one, value in vars(module).items() if one[0] != "_" and getattr(value, "__module__", "") == name
-    ]
-    for one in names:
-        value = getattr(module, one)
+    for name in module.__all__:
+        value = getattr(module, name)
         if isinstance(value, ModuleType):
-            yield from _public(value.__name__, value)
-        elif inspect.isfunction(value) or (exported and inspect.isclass(value)):
-            yield f"{name}.{one}", value
+            yield from _public(value)
+        elif inspect.isfunction(value) or inspect.isclass(value):
+            yield f"{module.__name__}.{name}", value
 
 
 EXAMPLES = {name: value for package in PACKAGES for name, value in _public(package, importlib.import_module(package))}

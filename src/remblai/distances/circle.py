@@ -12,6 +12,8 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.monotone import flat, levels, staircase
 from remblai.distances.validation import ArrayLike, NumPyLike, exponent, finite, probabilities
 
+__all__ = ["transport_cost"]
+
 ROUNDS = 200
 """Shifts tried at most: every second one halves the interval, so rounding ends the search long before."""
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal, Protocol, TypeAlias, overload
+from typing import Any, Literal, Protocol, TypeAlias, cast, overload
 
 import torch
 from torch import Tensor
@@ -34,8 +34,7 @@ class OfTwoLaws(Protocol):
 
 
 def _of_two_laws(function: Callable[..., Any]) -> OfTwoLaws:
-    checked: OfTwoLaws = checked_options(function)
-    return checked
+    return cast(OfTwoLaws, checked_options(function))
 
 
 @overload
@@ -66,15 +65,7 @@ def f_divergence(divergence: str | Divergence, p: AnyLaw, q: AnyLaw, *, normalis
         >>> round(f_divergence("hellinger", [0.5, 0.5], [0.9, 0.1]), 6)
         0.105573
     """
-    if isinstance(divergence, str) and divergence not in DIVERGENCES:
-        raise unknown("divergence", divergence, DIVERGENCES)
-    chosen = DIVERGENCES[divergence] if isinstance(divergence, str) else divergence
-    if isinstance(p, Distribution) or isinstance(q, Distribution):
-        return _between_gaussians(chosen, *gaussians.pair(p, q))
-    first = _weights("p", p, None, normalise)
-    second = _weights("q", q, first, normalise)
-    value = _between_weights(chosen, first, second.to(first.device))
-    return value if isinstance(p, Tensor) or isinstance(q, Tensor) else float(value)
+    return _value(divergence, p, q, normalise)
 
 
 @_of_two_laws
@@ -86,7 +77,7 @@ def total_variation(p: AnyLaw, q: AnyLaw, *, normalise: bool = False) -> float |
         >>> total_variation([0.5, 0.5], [0.75, 0.25])
         0.25
     """
-    return f_divergence("total-variation", p, q, normalise=normalise)
+    return _value("total-variation", p, q, normalise)
 
 
 @_of_two_laws
@@ -101,7 +92,7 @@ def kullback_leibler(p: AnyLaw, q: AnyLaw, *, normalise: bool = False) -> float 
         >>> float(kullback_leibler(Normal(0.0, 1.0), Normal(1.0, 1.0)))
         0.5
     """
-    return f_divergence("kullback-leibler", p, q, normalise=normalise)
+    return _value("kullback-leibler", p, q, normalise)
 
 
 @_of_two_laws
@@ -113,7 +104,7 @@ def jensen_shannon(p: AnyLaw, q: AnyLaw, *, normalise: bool = False) -> float | 
         >>> round(jensen_shannon([1.0, 0.0], [0.0, 1.0]), 6)  # log 2
         0.693147
     """
-    return f_divergence("jensen-shannon", p, q, normalise=normalise)
+    return _value("jensen-shannon", p, q, normalise)
 
 
 @_of_two_laws
@@ -125,7 +116,7 @@ def hellinger(p: AnyLaw, q: AnyLaw, *, normalise: bool = False) -> float | Tenso
         >>> hellinger([1.0, 0.0], [0.0, 1.0])
         1.0
     """
-    return f_divergence("hellinger", p, q, normalise=normalise)
+    return _value("hellinger", p, q, normalise)
 
 
 Kind: TypeAlias = Literal["pearson", "neyman"]
@@ -148,7 +139,19 @@ def chi_square(p: AnyLaw, q: AnyLaw, kind: Kind = "pearson", *, normalise: bool 
     """
     if kind not in ("pearson", "neyman"):
         raise unknown("kind of chi-square", kind, ("pearson", "neyman"))
-    return f_divergence(kind, p, q, normalise=normalise)
+    return _value(kind, p, q, normalise)
+
+
+def _value(divergence: str | Divergence, p: AnyLaw, q: AnyLaw, normalise: bool) -> float | Tensor:
+    if isinstance(divergence, str) and divergence not in DIVERGENCES:
+        raise unknown("divergence", divergence, DIVERGENCES)
+    chosen = DIVERGENCES[divergence] if isinstance(divergence, str) else divergence
+    if isinstance(p, Distribution) or isinstance(q, Distribution):
+        return _between_gaussians(chosen, *gaussians.pair(p, q))
+    first = _weights("p", p, None, normalise)
+    second = _weights("q", q, first, normalise)
+    value = _between_weights(chosen, first, second.to(first.device))
+    return value if isinstance(p, Tensor) or isinstance(q, Tensor) else float(value)
 
 
 def _weights(name: str, value: ArrayLike, other: Tensor | None, normalise: bool) -> Tensor:

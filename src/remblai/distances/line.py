@@ -17,6 +17,8 @@ from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, finite, probabilities, tensor
 
+__all__ = ["cdf", "plan", "quantile", "transport_cost"]
+
 SLACK = 1e-14
 """By how much a cumulated mass may miss a level through rounding and still reach it."""
 

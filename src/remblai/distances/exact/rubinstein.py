@@ -15,6 +15,8 @@ from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, tensor
 
+__all__ = ["of_matrix", "of_points"]
+
 ROUNDING = 1e-9
 """By how much, relative to the largest distance, a metric may fail its laws."""
 
