@@ -23,7 +23,7 @@ def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:
             yield f"{module.__name__}.{name}", value
 
 
-EXAMPLES = {name: value for package in PACKAGES for name, value in _public(package, importlib.import_module(package))}
+EXAMPLES = {name: value for package in PACKAGES for name, value in _public(importlib.import_module(package))}
 
 
 @pytest.mark.parametrize("name", list(EXAMPLES))

@@ -22,8 +22,8 @@ def laws(draw: st.DrawFn, count: int = 2) -> list[Law]:
         n = draw(st.integers(1, 8))
         turns = draw(st.lists(st.integers(0, 23), min_size=n, max_size=n))
         masses = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
-        held = np.array(masses, float)
-        found.append((np.array(turns) / 24.0, held / held.sum()))
+        weights = np.array(masses, float)
+        found.append((np.array(turns) / 24.0, weights / weights.sum()))
     return found
 
 

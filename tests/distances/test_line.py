@@ -26,8 +26,8 @@ def laws(draw: st.DrawFn, count: int = 2) -> list[Law]:
         n = draw(st.integers(1, 8))
         places = draw(st.lists(st.integers(-6, 6), min_size=n, max_size=n))
         masses = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
-        held = np.array(masses, float)
-        found.append((np.array(places) / 2.0, held / held.sum()))
+        weights = np.array(masses, float)
+        found.append((np.array(places) / 2.0, weights / weights.sum()))
     return found
 
 

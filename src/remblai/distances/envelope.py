@@ -35,5 +35,5 @@ def with_gradients(value: Tensor, derivatives: Sequence[tuple[Tensor, Tensor]]) 
     if not derivatives or not torch.is_grad_enabled():
         return value
     inputs, gradients = zip(*derivatives, strict=True)
-    found: Tensor = _WithGradients.apply(value, len(inputs), *inputs, *gradients)  # type: ignore[no-untyped-call]
-    return found
+    with_backward: Tensor = _WithGradients.apply(value, len(inputs), *inputs, *gradients)  # type: ignore[no-untyped-call]
+    return with_backward

@@ -125,8 +125,8 @@ def crossings(p: Gaussian, q: Gaussian) -> Tensor:
     a, b, c = 1.0 / v - 1.0 / w, gap / w, np.log(v / w) - gap * gap / w
     large = -b - np.copysign(np.sqrt(max(gap * gap / (v * w) - a * np.log(v / w), 0.0)), b)
     with np.errstate(divide="ignore"):
-        found = [np.divide(large, a) if a else np.copysign(np.inf, large), c / large if large else 0.0]
-    return p.mean.new_tensor(sorted(m + float(one) for one in found))
+        roots = [np.divide(large, a) if a else np.copysign(np.inf, large), c / large if large else 0.0]
+    return p.mean.new_tensor(sorted(m + float(one) for one in roots))
 
 
 def quadrature(perspective: Callable[[Tensor, Tensor], Tensor], p: Gaussian, q: Gaussian) -> Tensor:

@@ -127,15 +127,15 @@ def ipm(
 
     Source: Mueller, "Integral probability metrics and their generating classes of functions" (1997).
     """
-    found = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
-    if not isinstance(found, Ball):
-        raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(found).__name__}.")
+    functions = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
+    if not isinstance(functions, Ball):
+        raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(functions).__name__}.")
     problem = Problem.of_points(x, y, "euclidean", a, b, normalise)
     geometry = problem.geometry
     assert isinstance(geometry, Points)
     with torch.no_grad():
         places = geometry.x.double(), geometry.y.double()
-        function = found.best(*places, problem.a, problem.b)
+        function = functions.best(*places, problem.a, problem.b)
         at_x, at_y = (function(one) for one in places)
         value = problem.a @ at_x - problem.b @ at_y
     return Witness(problem.answer(value), problem.answer(at_x), problem.answer(at_y), problem, function)
@@ -161,8 +161,8 @@ class Lipschitz(Ball):
         potential = rubinstein.of_points(x, y, self.cost, a, b)
 
         def function(z: Tensor) -> Tensor:
-            found: Tensor = self.k * potential.extend(z)
-            return found
+            values: Tensor = self.k * potential.extend(z)
+            return values
 
         return function
 
@@ -229,8 +229,8 @@ class UnitBall(Ball):
         weights = torch.zeros_like(masses) if zero else masses / square**0.5
 
         def function(z: Tensor) -> Tensor:
-            found: Tensor = kernel(z, places) @ weights
-            return found
+            values: Tensor = kernel(z, places) @ weights
+            return values
 
         return function
 

@@ -79,7 +79,7 @@ def solve(
     epsilon = absolute(problem, epsilon, relative)
     tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     strengths = _strengths(strength)
-    check_feasible(problem, kept=False)
+    check_feasible(problem, balanced=False)
     held = populated(problem)
     g, iterations = torch.zeros_like(held.b), 0
     for blur in [*epsilon_schedule(held, epsilon), epsilon]:
