@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -220,3 +222,13 @@ def test_tensors_in_tensors_out():
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+@pytest.mark.parametrize("name", list(BALLS))
+def test_witnesses_pickle_and_copy(name, copied):
+    x, y, a, b = laws()
+    witness = ipm(name, x, y, a, b)
+    again = copied(witness)
+    np.testing.assert_array_equal(again(x + 0.1), witness(x + 0.1))
+    assert again.value == witness.value

@@ -212,3 +212,11 @@ def test_sinkhorn_divergences_pickle_and_copy(copied):
     again = copied(found)
     assert float(again.value) == float(found.value.detach())
     torch.testing.assert_close(again.f, found.f)
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_batches_pickle_and_copy(copied):
+    found = distances.batch(None, None, torch.ones(2, 3, 3).requires_grad_() * 2.0, 0.5)
+    again = copied(found)
+    assert type(again) is type(found)
+    torch.testing.assert_close(again.values, found.values.detach())

@@ -4,6 +4,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Generic, overload
 
 import numpy as np
@@ -158,13 +159,7 @@ class Lipschitz(Ball):
             raise ValueError(f"lipschitz: expected a positive, finite constant k, got {k}: pass 1.0, say.")
 
     def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
-        potential = rubinstein.of_points(x, y, self.cost, a, b)
-
-        def function(z: Tensor) -> Tensor:
-            values: Tensor = self.k * potential.extend(z)
-            return values
-
-        return function
+        return partial(_steepest, self.k, rubinstein.of_points(x, y, self.cost, a, b))
 
 
 class Bounded(Ball):
@@ -192,14 +187,7 @@ class Bounded(Ball):
         excess = torch.zeros(len(support), dtype=a.dtype, device=a.device)
         excess = excess.index_add(0, place, torch.cat([a, -b]))
         excess = torch.where(excess.abs() <= ROUNDING, 0.0, excess)
-
-        def function(z: Tensor) -> Tensor:
-            _, where = torch.unique(torch.cat([support, z + 0.0]), dim=0, return_inverse=True)
-            sign = torch.zeros(int(where.max()) + 1, dtype=excess.dtype, device=excess.device)
-            sign[where[: len(support)]] = excess.sign()
-            return 0.5 * (self.low + self.high + (self.high - self.low) * sign[where[len(support) :]])
-
-        return function
+        return partial(_by_sign, self.low, self.high, support, excess.sign())
 
 
 class UnitBall(Ball):
@@ -227,12 +215,25 @@ class UnitBall(Ball):
         # equal embeddings leave the rounding of sums of k
         zero = square <= ROUNDING * float(masses.abs() @ gram.abs() @ masses.abs())
         weights = torch.zeros_like(masses) if zero else masses / square**0.5
+        return partial(_embedded, kernel, places, weights)
 
-        def function(z: Tensor) -> Tensor:
-            values: Tensor = kernel(z, places) @ weights
-            return values
 
-        return function
+def _steepest(k: float, potential: rubinstein.Potential, z: Tensor) -> Tensor:
+    values: Tensor = k * potential.extend(z)
+    return values
+
+
+def _by_sign(low: float, high: float, support: Tensor, signs: Tensor, z: Tensor) -> Tensor:
+    """High or low at the places of the support (k, d) by their signs (k,), half-way elsewhere."""
+    _, where = torch.unique(torch.cat([support, z + 0.0]), dim=0, return_inverse=True)
+    sign = torch.zeros(int(where.max()) + 1, dtype=signs.dtype, device=signs.device)
+    sign[where[: len(support)]] = signs
+    return 0.5 * (low + high + (high - low) * sign[where[len(support) :]])
+
+
+def _embedded(kernel: Kernel, places: Tensor, weights: Tensor, z: Tensor) -> Tensor:
+    values: Tensor = kernel(z, places) @ weights
+    return values
 
 
 class _Pooled:

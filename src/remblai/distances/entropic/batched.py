@@ -37,6 +37,9 @@ class Batch(NamedTuple):
     converged: Any
     iterations: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
+
     def couplings(self, a: Any, b: Any, C: Any, epsilon: float) -> Any:
         """P (k, n, m), for the masses, costs and epsilon that the batch was solved with."""
         first, second, costs, f, g = (torch.as_tensor(one).double() for one in (a, b, C, self.f, self.g))
