@@ -63,7 +63,7 @@ def test_channels_last_gives_the_same(name, shape):
     plain = decoder(encoder(x))
     encoder, decoder = (module.to(memory_format=torch.channels_last) for module in (encoder, decoder))
     last = decoder(encoder(x.contiguous(memory_format=torch.channels_last)))
-    torch.testing.assert_close(last, plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(last, plain, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

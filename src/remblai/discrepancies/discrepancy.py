@@ -1,4 +1,4 @@
-"""What every discrepancy D(P, Q) answers, seen through samples x ~ P (the target) and y ~ Q (the model)."""
+"""The interface of discrepancies D(P, Q), estimated from samples x ~ P (the target) and y ~ Q (the model)."""
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +11,7 @@ class Discrepancy(nn.Module):
     """The interface: `d(x, y)` is the scalar that the model minimises; the two samples may differ in size.
 
     Attributes:
-        needs_all_samples: D is no mean over points, so several devices must gather their samples first.
+        needs_all_samples: D is not a mean over points, so several devices must gather their samples first.
     """
 
     needs_all_samples: bool = True
@@ -34,10 +34,10 @@ class Discrepancy(nn.Module):
         return self.forward(x, y)
 
     def check(self, point: Tensor) -> None:
-        """Whether a model of such points (...) can be trained by it; asked when an objective is built.
+        """Checks that a model of such points (...) can be trained by it; called when an objective is built.
 
         Raises:
-            ValueError: it cannot, with the remedy.
+            ValueError: it cannot; the message says what to use.
         """
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
@@ -50,15 +50,15 @@ class Discrepancy(nn.Module):
 
 
 def draw(law: Distribution, n: int) -> Tensor:
-    """n points of the law, the same on every device: each draws its share, and all see all."""
+    """n points of the law, the same on every device: each draws its share, and all are gathered."""
     return distributed.gather(law.sample((n // distributed.world(),)))
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:
-    """The door of every discrepancy; looks at shapes and types only, so that it never waits for the device.
+    """The validation of every discrepancy's samples: shapes and types only, so that it never waits for the device.
 
     Raises:
-        ValueError: samples that are empty, are no points, differ in the shape of a point, or are not floating point.
+        ValueError: samples that are empty, are not (n, ...), differ in the shape of a point, or are not floating point.
     """
     for name, sample in (("x", x), ("y", y)):
         if not isinstance(sample, Tensor):
@@ -89,5 +89,5 @@ def check_finite(x: Tensor, y: Tensor) -> None:
         if bad:
             raise ValueError(
                 f"discrepancy: expected finite values, got {bad} of {len(sample)} points of {name} with NaN or "
-                "infinity: drop or mend them."
+                "infinity: remove or replace them."
             )

@@ -1,4 +1,4 @@
-"""Means of a kernel over pairs of points; for many pairs in blocks, with the gradient, and no matrix is kept."""
+"""Means of a kernel over pairs of points; for many pairs in blocks, with the gradient and without a whole matrix."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ from remblai.distances.envelope import with_gradients
 from remblai.kernels import Kernel
 
 PAIRS = 256**2
-"""Above so many pairs they are taken in blocks; below, one matrix and its recorded graph are as fast."""
+"""More pairs are computed in blocks; for fewer, one matrix and its recorded graph are as fast."""
 
 BLOCK = 384
-"""Points a side of a block: larger ones leave the cache."""
+"""Rows and columns of a block: larger ones leave the cache."""
 
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
@@ -19,8 +19,8 @@ def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
         whole: Tensor = kernel(x, y).mean()
         return whole
     pairs = len(x) * len(y)
-    total, slopes = _across(kernel, x, y)
-    known = [(one, slope.div_(pairs)) for one, slope in zip((x, y), slopes, strict=True) if slope is not None]
+    total, gradients = _sum_across(kernel, x, y)
+    known = [(side, part.div_(pairs)) for side, part in zip((x, y), gradients, strict=True) if part is not None]
     return with_gradients((total / pairs).to(x.dtype), known)
 
 
@@ -30,51 +30,51 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
     pairs = n**2 if diagonal else n * (n - 1)
     if _small(n**2):
         gram: Tensor = kernel(x, x)
-        # The computed diagonal carries rounding; it is taken out, and the exact one put in where it belongs.
-        apart = gram.sum() - gram.diagonal().sum()
+        # The computed diagonal has rounding errors: it is removed, and the exact one is added where it belongs.
+        off_diagonal = gram.sum() - gram.diagonal().sum()
     else:
-        total, slope = _apart(kernel, x)
-        apart = with_gradients(total.to(x.dtype), [] if slope is None else [(x, slope)])
-    return (apart + kernel.diagonal(x).sum()) / pairs if diagonal else apart / pairs
+        total, gradient = _sum_off_diagonal(kernel, x)
+        off_diagonal = with_gradients(total.to(x.dtype), [] if gradient is None else [(x, gradient)])
+    return (off_diagonal + kernel.diagonal(x).sum()) / pairs if diagonal else off_diagonal / pairs
 
 
 @torch.no_grad()
-def _across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
-    """The sum over the pairs of two samples, and its gradients in those that want one."""
-    slopes = [torch.zeros_like(sample) if sample.requires_grad else None for sample in (x, y)]
-    slope_x, slope_y = slopes
+def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+    """The sum over the pairs of two samples, and its gradients in those that require one."""
+    gradients = [torch.zeros_like(sample) if sample.requires_grad else None for sample in (x, y)]
+    gradient_x, gradient_y = gradients
     centre = y.mean(0)
     x, y = _centred(kernel, x, centre), _centred(kernel, y, centre)
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(y)):
-            value, slope = kernel.terms(x[i], y[j])
+            value, derivative = kernel.terms(x[i], y[j])
             total += value.sum()
-            if slope_x is not None:
-                slope_x[i] += _pulled(kernel, slope, x[i], y[j])
-            if slope_y is not None:
-                slope_y[j] += _pulled(kernel, slope.T, y[j], x[i])
-    return total, slopes
+            if gradient_x is not None:
+                gradient_x[i] += _gradient(kernel, derivative, x[i], y[j])
+            if gradient_y is not None:
+                gradient_y[j] += _gradient(kernel, derivative.T, y[j], x[i])
+    return total, gradients
 
 
 @torch.no_grad()
-def _apart(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks will do."""
-    pull = torch.zeros_like(x) if x.requires_grad else None
+def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
+    gradient = torch.zeros_like(x) if x.requires_grad else None
     x = _centred(kernel, x, x.mean(0))
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(x), i.start):
-            value, slope = kernel.terms(x[i], x[j])
+            value, derivative = kernel.terms(x[i], x[j])
             if i == j:
                 value.fill_diagonal_(0.0)
-                slope.fill_diagonal_(0.0)
+                derivative.fill_diagonal_(0.0)
             total += value.sum() * (1.0 if i == j else 2.0)
-            if pull is not None:
-                pull[i] += _pulled(kernel, slope, x[i], x[j])
+            if gradient is not None:
+                gradient[i] += _gradient(kernel, derivative, x[i], x[j])
                 if i != j:
-                    pull[j] += _pulled(kernel, slope.T, x[j], x[i])
-    return total, None if pull is None else pull.mul_(2.0)
+                    gradient[j] += _gradient(kernel, derivative.T, x[j], x[i])
+    return total, None if gradient is None else gradient.mul_(2.0)
 
 
 def _small(pairs: int) -> bool:
@@ -86,11 +86,11 @@ def _blocks(n: int, start: int = 0) -> list[slice]:
 
 
 def _centred(kernel: Kernel, x: Tensor, centre: Tensor) -> Tensor:
-    """The same points seen from the middle, where the differences of large sums below round less."""
+    """The points minus the centre, where the differences of large sums below have smaller rounding errors."""
     return x - centre if kernel.radial else x
 
 
-def _pulled(kernel: Kernel, slope: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _gradient(kernel: Kernel, derivative: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The gradient (n, d) in x of the sum of k(x_i, y_j), from the derivatives (n, m) that `Kernel.terms` gives."""
-    moved = slope @ y
-    return 2.0 * (slope.sum(1, keepdim=True) * x - moved) if kernel.radial else moved
+    towards = derivative @ y
+    return 2.0 * (derivative.sum(1, keepdim=True) * x - towards) if kernel.radial else towards

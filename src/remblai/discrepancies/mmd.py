@@ -15,22 +15,22 @@ class MMD(Discrepancy):
     """Squared maximum mean discrepancy, E k(x, x') + E k(y, y') - 2 E k(x, y).
 
     The unbiased estimate takes the means over i != j within each sample and over all pairs across them. It is negative
-    about half of the time when P = Q, and is never clamped: that would bias it, and take the gradient away. The biased
+    about half of the time when P = Q, and is never clamped: that would bias it and set its gradient to 0. The biased
     one keeps i = j: it is an MMD of the two empirical laws, at least 0, and too large by about k(x, x) (1/n + 1/m).
 
-    Against a law whose kernel expectations are known (normal laws and mixtures of them; any kernel that is a mixture of
-    Gaussians) `to_law` puts the exact terms in place of a sample of the law: the same mean, with less noise.
+    Against a law whose mean embedding is known (normal laws and mixtures of them; any kernel that is a mixture of
+    Gaussians) `to_law` uses the exact terms instead of a sample of the law: the same mean, with less noise.
 
-    Many pairs are taken in blocks, with an analytic gradient, in memory that grows with the points and not their pairs;
-    there the value can be differentiated once.
+    Many pairs are computed in blocks, with an analytic gradient, in memory that grows with the number of points, not of
+    pairs; the value can then be differentiated once.
 
     Args:
         kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance).
         biased: the biased estimate.
-        closed_form: use the exact expectations where there are some; off, `to_law` samples the law as the paper does.
+        closed_form: use exact mean embeddings where they are known; off, `to_law` samples the law as the paper does.
 
     Raises:
-        ValueError: what is no kernel, a sample of one point with the unbiased estimate, or samples that do not fit.
+        ValueError: not a kernel, a sample of one point with the unbiased estimate, or samples that do not fit together.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), lemma 6; Tolstikhin et al., algorithm 2, 1711.01558.
     """
@@ -69,6 +69,6 @@ class MMD(Discrepancy):
         if len(x) == 1 and not self.biased:
             raise ValueError(
                 "mmd: the unbiased estimate expects at least 2 points in each sample, got 1: "
-                "take a larger batch, or biased=True."
+                "use a larger batch, or biased=True."
             )
         return mean_within(self.kernel, x, diagonal=self.biased)

@@ -1,4 +1,4 @@
-"""Kernels k(x, y), and their exact means under normal laws."""
+"""Kernels k(x, y), and their exact mean embeddings under normal laws."""
 
 from remblai.kernels.kernels import (
     KERNELS,

@@ -21,8 +21,8 @@ class Kernel(nn.Module, ABC):
     """The interface: `kernel(x, y)` is the matrix of k(x_i, y_j).
 
     Attributes:
-        mixing: the kernel as a mixture of Gaussians, which gives its expectations; None where it is none.
-        radial: whether k is a function of |x - y|; else it is one of the product x . y.
+        mixing: the kernel as a mixture of Gaussians, which gives its mean embeddings; None where it is not one.
+        radial: whether k is a function of |x - y|; otherwise it is a function of the product x . y.
     """
 
     mixing: Mixing | None
@@ -45,16 +45,16 @@ class Kernel(nn.Module, ABC):
         """k(x_i, x_i), exactly: x (n, d) -> (n,)."""
 
     def mean(self, y: Tensor, law: Distribution) -> Tensor | None:
-        """E k(y_i, z) over z ~ law: y (n, d) -> (n,), or None where there is no closed form."""
+        """The mean embedding E k(y_i, z) over z ~ law: y (n, d) -> (n,); None where it has no closed form."""
         return None if self.mixing is None else self.mixing.mean(wide(y), law)
 
     def energy(self, law: Distribution) -> Tensor | None:
-        """E k(z, z') over independent z, z' ~ law, or None where there is no closed form."""
+        """E k(z, z') over independent z, z' ~ law; None where it has no closed form."""
         return None if self.mixing is None else self.mixing.energy(law)
 
 
 class Scaled(Kernel):
-    """What kernels share that are a sum, over scales, of a function of the distance that starts at 1.
+    """The base of kernels that are a sum, over scales, of a function of the distance that is 1 at distance 0.
 
     Args:
         scale: the base scale.
@@ -71,8 +71,8 @@ class Scaled(Kernel):
         if not self.sizes or not 0.0 < scale < math.inf or not all(0.0 < size < math.inf for size in self.sizes):
             raise ValueError(
                 f"kernel {type(self).__name__}: expected a positive, finite scale and at least one positive multiple "
-                f"of it in scales, got scale {scale} and scales {tuple(scales)}: by name, without a scale, a kernel "
-                "takes the prior's spread."
+                f"of it in scales, got scale {scale} and scales {tuple(scales)}: a kernel chosen by name "
+                "without a scale takes the prior's mean squared distance."
             )
 
     def diagonal(self, x: Tensor) -> Tensor:
