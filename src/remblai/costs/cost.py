@@ -12,9 +12,17 @@ class Cost(ABC):
 
     Attributes:
         reads_law: whether y is a law (the decoder's) instead of points.
+        images_only: whether points must be images (c, h, w).
+        differentiable: whether c(x, y) has a gradient in y.
+        translation_invariant: whether c(x + t, y + t) = c(x, y).
+        homogeneity: h where c(s x, s y) = s^h c(x, y) for all s > 0; None where c has a scale.
     """
 
     reads_law: ClassVar[bool] = False
+    images_only: ClassVar[bool] = False
+    differentiable: ClassVar[bool] = True
+    translation_invariant: bool = True
+    homogeneity: float | None = None
 
     @abstractmethod
     def __call__(self, x: Tensor, y: Any) -> Tensor:

@@ -39,6 +39,9 @@ class Laplacian(Cost):
     the finest level as j = 0; the filter: Burt and Adelson, "The Laplacian pyramid as a compact image code" (1983).
     """
 
+    images_only = True
+    homogeneity = 1.0
+
     def __init__(self, levels: int | None = None, shape: tuple[int, ...] | None = None) -> None:
         if levels is not None and levels < 1:
             raise ValueError(f"laplacian: expected at least 1 level, got {levels}; None takes all of them.")

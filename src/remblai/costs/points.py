@@ -15,6 +15,8 @@ ENTRIES_AT_ONCE = 2**24
 class Square(Cost):
     """c(x, y) = |x - y|^2, the sum of squared differences."""
 
+    homogeneity = 2.0
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
         x, y = paired(x, y)
@@ -27,6 +29,8 @@ class Square(Cost):
 
 class Euclidean(Cost):
     """c(x, y) = |x - y|; its gradient where x = y is 0."""
+
+    homogeneity = 1.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -41,6 +45,8 @@ class Euclidean(Cost):
 
 class Manhattan(Cost):
     """c(x, y) = sum of |x_j - y_j|."""
+
+    homogeneity = 1.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -85,6 +91,9 @@ class Huber(Cost):
 class Hamming(Cost):
     """c(x, y) = number of entries that differ: for binary or integer values. It has no gradient."""
 
+    differentiable = False
+    homogeneity = 0.0
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
         check(x, y, pairs=True)
@@ -113,7 +122,7 @@ class Power(Cost):
     def __init__(self, p: float = 2.0) -> None:
         if not 1.0 <= p < float("inf"):
             raise ValueError(f"cost power: expected 1 <= p < infinity, got {p}.")
-        self.p = p
+        self.p = self.homogeneity = p
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -152,6 +161,8 @@ class Custom(Cost):
     Args:
         function: c(x (k, d), y (k, d)) -> (k,), in torch; a matrix is built by calling it on all pairs, in blocks.
     """
+
+    translation_invariant = False  # not known
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         self.function = function

@@ -161,7 +161,7 @@ class MinibatchEnergy(FeatureGame):
         if min(len(a), len(b)) < SMALLEST:
             raise ValueError(
                 f"minibatch energy: expected at least {SMALLEST} points of each sample, to halve them, got {len(a)} "
-                f"and {len(b)}: use a larger batch."
+                f"and {len(b)}: take a larger batch."
             )
         x, other_x = _halves(a)
         y, other_y = _halves(b)

@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution
 
 from remblai.costs import squared_distances, wide
-from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.samples import flat
 from remblai.kernels import Kernel
@@ -53,11 +53,19 @@ class CramerWold(Discrepancy):
         if smoothing is not None and not 0.0 < smoothing < math.inf:
             raise ValueError(f"cramer-wold: expected a positive, finite smoothing, got {smoothing}.")
         self.smoothing, self.log = smoothing, log
+        self.nonnegative = not log
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The distance between two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
         x, y = flat(x, y)
         return self._scaled(self._mmd(x.shape[1], min(len(x), len(y)), y)(x, y), y)
+
+    def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
+        """By one matrix of the kernel; not for the logarithm, nor where the parts' sizes, and the smoothing, differ."""
+        sizes = torch.minimum(first.sum(1), second.sum(1))
+        if self.log or (self.smoothing is None and bool((sizes != sizes[0]).any())):
+            return None
+        return self._mmd(points[0].numel(), int(sizes[0]), points).of_parts(points, first, second)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The distance from a sample y (n, d) to the law itself where its terms are known, else to a sample of it."""

@@ -30,6 +30,10 @@ class Frechet(Discrepancy):
     Source: Dowson and Landau (1982); Heusel et al., "GANs trained by a two time-scale update rule" (2017), 1706.08500.
     """
 
+    homogeneity = 2.0
+    least_points = 2
+    compiles = False
+
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar >= 0, in y's type, float32 or better."""
         check_finite(x, y)  # the singular values wait for the device anyway

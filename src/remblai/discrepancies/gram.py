@@ -1,5 +1,7 @@
 """Means of a kernel over pairs of points; for many pairs in blocks, with the gradient and without a whole matrix."""
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
@@ -11,6 +13,9 @@ PAIRS = 256**2
 
 BLOCK = 384
 """Rows and columns of a block: larger ones leave the cache."""
+
+ENTRIES_AT_ONCE = 2**22
+"""Entries of a block of rows, where the columns are all points."""
 
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
@@ -45,6 +50,14 @@ def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tens
     gradient_x, gradient_y = gradients
     centre = y.mean(0)
     x, y = _centred(kernel, x, centre), _centred(kernel, y, centre)
+    by_row = kernel.row_sums(x, y)
+    if by_row is not None:
+        if gradient_x is not None:
+            gradient_x += by_row[1]
+        by_column = None if gradient_y is None else kernel.row_sums(y, x)
+        if gradient_y is not None and by_column is not None:
+            gradient_y += by_column[1]
+        return by_row[0].sum(), gradients
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(y)):
@@ -62,6 +75,9 @@ def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]
     """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
     gradient = torch.zeros_like(x) if x.requires_grad else None
     x = _centred(kernel, x, x.mean(0))
+    by_row = kernel.row_sums(x, x)
+    if by_row is not None:
+        return by_row[0].sum() - kernel.diagonal(x).sum(), None if gradient is None else by_row[1].mul(2.0)
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(x), i.start):
@@ -75,6 +91,49 @@ def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]
                 if i != j:
                     gradient[j] += _gradient(kernel, derivative.T, x[j], x[i])
     return total, None if gradient is None else gradient.mul_(2.0)
+
+
+class PartMeans(NamedTuple):
+    """Means of a kernel over the pairs of two parts of one sample, for each of r choices of the parts: (r,) each."""
+
+    within_first: Tensor
+    across: Tensor
+    within_second: Tensor
+
+
+@torch.no_grad()
+def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor, diagonal: bool) -> PartMeans:
+    """The means over pairs of points, for many choices of two parts, from one matrix and its products with the masks.
+
+    The kernel's matrix (N, N) is computed once, in float64 and a block of rows at a time, however many choices there
+    are: permutations of labels, random halves, or samples without one point.
+
+    Args:
+        kernel: k.
+        points: (N, d).
+        first: masks (r, N), true where a point is in the first part.
+        second: masks (r, N) of the second part.
+        diagonal: whether the means within a part are over all i, j, or over i != j.
+    """
+    points = _centred(kernel, points.double(), points.double().mean(0))
+    masks = [mask.double().T.contiguous() for mask in (first, second)]
+    sums = points.new_zeros(3, len(first))
+    complement = bool((first ^ second).all())  # as in a permutation: then one product serves both parts
+    for rows in torch.arange(len(points), device=points.device).split(max(1, ENTRIES_AT_ONCE // len(points))):
+        matrix = kernel(points[rows], points)
+        matrix[torch.arange(len(rows), device=rows.device), rows] = 0.0
+        by_first = matrix @ masks[0]
+        by_second = matrix.sum(1, keepdim=True) - by_first if complement else matrix @ masks[1]
+        in_first, in_second = (mask[rows] for mask in masks)
+        pairs = (in_first * by_first, in_first * by_second, in_second * by_second)
+        sums += torch.stack([values.sum(0) for values in pairs])
+    exact = kernel.diagonal(points)
+    sizes = [mask.sum(0) for mask in masks]
+    within = [
+        (total + exact @ mask) / n**2 if diagonal else total / (n * (n - 1.0))
+        for total, mask, n in zip((sums[0], sums[2]), masks, sizes, strict=True)
+    ]
+    return PartMeans(within[0], sums[1] / (sizes[0] * sizes[1]), within[1])
 
 
 def _small(pairs: int) -> bool:

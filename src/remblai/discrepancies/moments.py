@@ -36,6 +36,8 @@ class Covariance(Discrepancy):
     def __init__(self, biased: bool = False) -> None:
         super().__init__()
         self.biased = biased
+        self.unbiased, self.nonnegative = not biased, biased
+        self.least_points = 2 if biased else 4
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
@@ -61,11 +63,10 @@ class Covariance(Discrepancy):
             return (mean - q).square().sum() + squared - (0.0 if self.biased else _noise(centred))
 
     def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        least = 2 if self.biased else 4
-        if len(x) < least:
+        if len(x) < self.least_points:
             raise ValueError(
-                f"covariance: expected at least {least} points in each sample, got {len(x)}: use a larger batch"
-                + ("." if self.biased else ", or biased=True, which needs 2.")
+                f"covariance: expected at least {self.least_points} points in each sample, got {len(x)}: take a larger "
+                "batch" + ("." if self.biased else ", or biased=True, which needs 2.")
             )
         mean = x.mean(0)
         return mean, x - mean

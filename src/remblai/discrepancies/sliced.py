@@ -1,7 +1,8 @@
 """Sliced Wasserstein distances: optimal transport on lines, where it is a sort."""
 
 import math
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, get_args
 
 import torch
 from torch import Tensor
@@ -48,6 +49,8 @@ class Sliced(Discrepancy):
     auto-encoders", arXiv 1804.01947; Deshpande et al., "Max-sliced Wasserstein distance", arXiv 1904.05877.
     """
 
+    reproducible: ClassVar[Mapping[str, Any]] = {"seed": 0}
+
     def __init__(
         self,
         directions: int = 128,
@@ -64,6 +67,7 @@ class Sliced(Discrepancy):
         if kind not in get_args(Kind):
             raise ValueError(f"sliced: expected kind {', '.join(get_args(Kind))}, got {kind!r}.")
         self.directions, self.p, self.kind, self.seed, self.closed_form = directions, p, kind, seed, closed_form
+        self.homogeneity = p
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean (for "max" the largest) over directions: x (n, ...), y (m, ...) -> scalar."""
