@@ -25,7 +25,7 @@ class Discrepancy(nn.Module):
         homogeneity: h where D of samples times s is s^h D for all s > 0; None where D has a scale.
         least_points: points that each sample must have.
         compiles: `torch.compile` takes it as one graph.
-        reproducible: options under which equal calls give equal values, to the precision that derivatives need.
+        exact_options: options under which equal calls give equal values, and the gradient is their derivative.
     """
 
     needs_all_samples: bool = True
@@ -36,7 +36,7 @@ class Discrepancy(nn.Module):
     homogeneity: float | None = None
     least_points: int = 1
     compiles: bool = True
-    reproducible: ClassVar[Mapping[str, Any]] = {}
+    exact_options: ClassVar[Mapping[str, Any]] = {}
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""

@@ -42,7 +42,7 @@ class Entropic(Discrepancy):
     """
 
     compiles = False
-    reproducible: ClassVar[Mapping[str, Any]] = {"tolerance": 1e-7}
+    exact_options: ClassVar[Mapping[str, Any]] = {"tolerance": 1e-11, "epsilon": 0.5, "relative": False}
 
     def __init__(
         self,

@@ -49,7 +49,7 @@ class Sliced(Discrepancy):
     auto-encoders", arXiv 1804.01947; Deshpande et al., "Max-sliced Wasserstein distance", arXiv 1904.05877.
     """
 
-    reproducible: ClassVar[Mapping[str, Any]] = {"seed": 0}
+    exact_options: ClassVar[Mapping[str, Any]] = {"seed": 0}
 
     def __init__(
         self,
