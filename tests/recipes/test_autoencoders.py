@@ -142,7 +142,7 @@ def test_every_combination_of_parts_trains_or_is_refused_where_it_must_be(which:
         ("wae-gan", {"penalty.offset": True, "penalty.game": "kantorovich"}, "take the game logistic"),
         ("wae-mmd", {"cost": "hamming"}, "Hamming has no gradient.*such as manhattan"),
         ("gmmn-ae", {"cost": "hamming"}, "Hamming has no gradient"),
-        ("pot", {"penalty": Joint(Adversarial(mlp(4, 1, 8, 1), LogRatio()))}, r"cannot judge points \(5,\)"),
+        ("pot", {"penalty": Joint(Adversarial(mlp(4, 1, 8, 1), LogRatio()))}, r"does not accept points \(5,\)"),
         ("mmd-gan", {"features": 0}, "features: expected at least 1 number"),
         ("ot-gan", {"lipschitz": "r1"}, "MinibatchEnergy has no witness function"),
         ("ebgan", {"code": 0}, "code: expected at least 1 coordinate"),

@@ -22,8 +22,8 @@ from remblai.distances.validation import exponent
 from remblai.report.plans import heat, matched
 from remblai.runtime import rng
 from remblai.runtime.files import whole
-from remblai.statistics.statistic import Statistic
-from remblai.statistics.subsampling import Confidence, Floor, floor, interval
+from remblai.statistics.statistic import Floor, Statistic
+from remblai.statistics.subsampling import Confidence, floor, interval
 from remblai.statistics.two_sample import two_sample_test
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
-from remblai.networks.rbm import RBM, drawn
+from remblai.networks.rbm import RBM, draw_bits
 from remblai.objectives.objective import Objective
 from remblai.runtime import distributed
 
@@ -130,7 +130,7 @@ class Boltzmann(Objective):
         x = x.flatten(1).to(self.rbm.weight.dtype)
         if self.binarise == "none":
             return x
-        return (x > HALF).to(x) if self.binarise == "threshold" else drawn(x)
+        return (x > HALF).to(x) if self.binarise == "threshold" else draw_bits(x)
 
     @torch.no_grad()
     def draw(self, n: int) -> Tensor:
@@ -142,7 +142,7 @@ class Boltzmann(Objective):
     def sample(self, n: int) -> Tensor:
         """n samples x (n, ...): bits where the data are bits; else grey, the means of x given a draw's hidden bits."""
         bits = self.draw(n)
-        x = bits if self.binarise == "none" else self.rbm.visible_mean(drawn(self.rbm.hidden_mean(bits)))
+        x = bits if self.binarise == "none" else self.rbm.visible_mean(draw_bits(self.rbm.hidden_mean(bits)))
         return x.reshape(-1, *self.shape)
 
     @torch.no_grad()
