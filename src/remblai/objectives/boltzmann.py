@@ -54,6 +54,7 @@ class Boltzmann(Objective):
     Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient" (2008).
     """
 
+    estimate_meaning = "the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
     chains: Tensor
 
     def __init__(

@@ -10,7 +10,8 @@ from remblai.critics import Adversarial, FDivergence, Logistic, LogRatio
 from remblai.laws import Delta, Prior
 from remblai.networks import Network
 from remblai.networks.pairs import PairCritic, paired
-from remblai.objectives.penalties import Code, Penalty
+from remblai.objectives.objective import Code
+from remblai.objectives.penalties import Penalty
 
 TINY = 1e-12
 """Added to a variance: r may be any normal law, but none without spread."""

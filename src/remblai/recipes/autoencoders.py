@@ -233,7 +233,6 @@ def rae(
         weight,
         regulariser=make(REGULARISERS, regulariser, "regulariser"),
         regulariser_weight=regulariser_weight,
-        sampler=sampler,
     )
 
 
@@ -251,6 +250,4 @@ def ae(
     They are decoded from a mixture fitted to the codes after training; `--sampler prior` shows what a prior that
     nothing holds the codes to is worth.
     """
-    return auto_encoder(
-        shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise, sampler=sampler
-    )
+    return auto_encoder(shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)

@@ -77,7 +77,6 @@ def auto_encoder(
     noise: float = 0.0,
     regulariser: Regulariser | None = None,
     regulariser_weight: float = 1.0,
-    sampler: Choice = "prior",
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
     latent = dimensions(latent, shape)
@@ -94,5 +93,4 @@ def auto_encoder(
         noise,
         regulariser,
         regulariser_weight,
-        make(SAMPLERS, sampler, "sampler"),
     )

@@ -41,10 +41,11 @@ def load(
     if checkpoint is None:
         raise ValueError(f"{folder} has no checkpoint yet.")
     resolved = from_json(run.settings, recipe, **parts)
+    law = resolved.latent_law()
     objective = resolved.build(tuple(run.settings["data"]["shape"]))
     _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
-    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number)
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number, law)
 
 
 def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
