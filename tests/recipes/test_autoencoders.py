@@ -19,7 +19,7 @@ from remblai.objectives.table import PARTS, PENALTIES
 from remblai.recipes import RECIPES
 from remblai.recipes.parts import CODES
 from remblai.runs.resolve import resolve
-from remblai.training.state import sides
+from remblai.training.players import sides
 
 SMALL: dict[str, Any] = {"latent": 3, "network.width": 8}
 CRITIC = {"penalty.width": 16, "penalty.depth": 2}

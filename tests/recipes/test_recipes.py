@@ -19,7 +19,7 @@ from remblai.objectives import AutoEncoder, Boltzmann, Objective
 from remblai.recipes import RECIPES
 from remblai.runs.resolve import Resolved, from_json, resolve
 from remblai.training import State, check, steps
-from remblai.training.state import sides
+from remblai.training.players import sides
 
 SHAPES = [(2,), (1, 9, 7), (3, 17, 19), (4, 7, 11)]
 SMALL: dict[str, Any] = {

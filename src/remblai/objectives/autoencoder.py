@@ -80,6 +80,7 @@ class AutoEncoder(Objective):
                 "is infinitely far from any prior: choose the encoder black-box or gaussian."
             )
         law = at_the_mean(decoder, prior)
+        self.shape = tuple(law.mean.shape[1:])
         if penalty is not None:
             penalty.check(prior, law.mean[0])
         if regulariser is not None:

@@ -74,6 +74,7 @@ class Generator(Objective):
                 f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "
                 "choose the deterministic or gaussian decoder."
             )
+        self.shape = tuple(law.mean.shape[1:])
         self.discrepancy.check(law.mean[0])
 
     def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -108,7 +109,7 @@ class CodeGenerator(Objective):
                 f"code generator: expected a generator of codes ({width},), as the auto-encoder's are, got one of "
                 f"points {tuple(shape)}: build it for that shape."
             )
-        self.auto_encoder, self.generator = auto_encoder, generator
+        self.auto_encoder, self.generator, self.shape = auto_encoder, generator, auto_encoder.shape
 
     @property
     def prior(self) -> Prior:  # type: ignore[override]  # read only: it is the auto-encoder's

@@ -27,6 +27,7 @@ class Objective(nn.Module):
         latent_name: the name of `latent_law`, as `--sampler` has it.
         estimate_meaning: what `estimate` says of the model, as the end of a sentence.
         prior: P_Z, the law of codes.
+        shape: of one x, where the objective knows it.
     """
 
     encodes: ClassVar[bool] = False
@@ -37,6 +38,7 @@ class Objective(nn.Module):
         "which the critic plays against, not by the averaged ones."
     )
     prior: Prior
+    shape: tuple[int, ...] | None = None
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """The terms of one batch x (n, ...), each weighted, each a scalar."""
