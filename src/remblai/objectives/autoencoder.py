@@ -35,6 +35,8 @@ class AutoEncoder(Objective):
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
         regulariser: what keeps the decoder smooth; None for nothing.
         regulariser_weight: its weight, at least 0.
+        weighted_critic: whether the penalty's weight multiplies its critic's loss too, as Algorithm 1 of the paper has
+            it. Adam's steps do not depend on it, beyond its epsilon.
 
     Raises:
         ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
@@ -57,6 +59,7 @@ class AutoEncoder(Objective):
         noise: float = 0.0,
         regulariser: Regulariser | None = None,
         regulariser_weight: float = 1.0,
+        weighted_critic: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (
@@ -88,6 +91,7 @@ class AutoEncoder(Objective):
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
+        self.weighted_critic = weighted_critic
         self._check(law)
 
     def encode(self, x: Tensor) -> Code:
@@ -117,7 +121,8 @@ class AutoEncoder(Objective):
             return None
         with torch.no_grad():
             code = self.encode(x)
-        return self.penalty.adversary_loss(code, self.prior())
+        loss = self.penalty.adversary_loss(code, self.prior())
+        return self.weight * loss if self.weighted_critic and loss is not None else loss
 
     def warm_start(self, x: Tensor) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""

@@ -1,4 +1,4 @@
-"""From what a run keeps, or a state holds, to the model that people are shown."""
+"""From a run on disk, or a state in training, to the model in evaluation mode."""
 
 import copy
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ def load(
 
 
 def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
-    """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
+    """An eager copy in evaluation mode, with the averaged weights where they are kept."""
     model = copy.deepcopy(objective).eval()
     _fill(model, objective.state_dict(), average)
     return model

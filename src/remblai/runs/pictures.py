@@ -154,7 +154,8 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     names = dict.fromkeys(name for line in own for name in line["terms"])
     words = (
         "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
-        "negative half of the time once the codes match."
+        "negative half of the time once the codes match. Terms are of training batches: batch normalisation ties the "
+        "codes of a batch together, which biases the MMD downwards; latent_mmd_squared has evaluation-mode codes."
     )
     given = {
         "steps": [line["step"] for line in own],
