@@ -132,8 +132,8 @@ class AutoEncoder(Objective):
         return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
 
     def weights(self) -> dict[str, float]:
-        found = {"transport": self.transport_weight, "penalty": self.weight}
-        return found if self.regulariser is None else found | {"regulariser": self.regulariser_weight}
+        weights = {"transport": self.transport_weight, "penalty": self.weight}
+        return weights if self.regulariser is None else weights | {"regulariser": self.regulariser_weight}
 
     def _check(self, law: Distribution) -> None:
         """Whether the cost can read what the decoder answers, and leads it."""

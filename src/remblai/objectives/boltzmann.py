@@ -204,5 +204,5 @@ def _check(weight: float, likelihood_weight: float, decay: float) -> None:
             raise ValueError(f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out.")
     if not (weight or likelihood_weight):
         raise ValueError(
-            "weight and likelihood_weight: expected one above 0, got 0 for both: nothing would be learned."
+            "weight and likelihood_weight: expected one above 0, got 0 for both: nothing would be trained."
         )

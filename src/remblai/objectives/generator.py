@@ -113,7 +113,7 @@ class CodeGenerator(Objective):
 
     @property
     def prior(self) -> Prior:  # type: ignore[override]  # read only: it is the auto-encoder's
-        """The law of the auto-encoder's codes, which none of its terms asks for: it gives their width and support."""
+        """The auto-encoder's prior: it gives the width and the support of codes; no term matches their law to it."""
         return self.auto_encoder.prior
 
     @property

@@ -14,7 +14,7 @@ from remblai.objectives.objective import Code
 from remblai.objectives.penalties import Penalty
 
 TINY = 1e-12
-"""Added to a variance: r may be any normal law, but none without spread."""
+"""Added to a variance: r may be any normal law of positive variance."""
 
 
 class Joint(Penalty):

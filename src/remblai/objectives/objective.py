@@ -93,7 +93,7 @@ class Objective(nn.Module):
 
 @torch.no_grad()
 def at_the_mean(decoder: Decoder, prior: Prior) -> Distribution:
-    """P(X|Z) at the prior's mean, one law (1,): what a decoder answers, asked for without moving its statistics."""
+    """P(X|Z) at the prior's mean, one law (1,): the decoder's output in evaluation mode, which moves no statistics."""
     training = decoder.training
     law: Distribution = decoder.eval()(prior().mean[None])
     decoder.train(training)

@@ -1,4 +1,4 @@
-"""Regularisers of an auto-encoder's decoder: what keeps it smooth where no law is matched."""
+"""Regularisers of an auto-encoder's decoder: penalties or constraints that keep it smooth."""
 
 import functools
 from collections.abc import Callable

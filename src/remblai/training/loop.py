@@ -63,8 +63,8 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
     while state.steps is None or state.step < state.steps:
         began = time.perf_counter()
         state.step += 1
-        drawn = [draw() for _ in range(state.accumulate)]
-        terms = _warm_start(state, drawn) if state.step <= state.warm_start else _step(state, drawn, draw)
+        xs = [draw() for _ in range(state.accumulate)]
+        terms = _warm_start(state, xs) if state.step <= state.warm_start else _step(state, xs, draw)
         if state.average is not None:
             state.average.update()
         state.guard.observe(state.step, terms)
@@ -90,28 +90,28 @@ def check(state: State) -> None:
         raise Diverged(*bad)
 
 
-def _step(state: State, drawn: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
+def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
     terms: Terms = {}
     if state.critics is not None:
         for _ in range(state.critic_steps(state.step)):
-            batches = [draw() for _ in drawn] if state.own_batches else drawn
-            terms |= _player_step(state, state.critics, batches, lambda x: {"adversary": state.adversary(x)})
+            own = [draw() for _ in xs] if state.own_batches else xs
+            terms |= _player_step(state, state.critics, own, lambda x: {"adversary": state.adversary(x)})
             for part in critics_of(state.objective).values():
                 part.project()
-    return _player_step(state, state.model, drawn, state.terms) | terms
+    return _player_step(state, state.model, xs, state.terms) | terms
 
 
-def _warm_start(state: State, drawn: list[Tensor]) -> Terms:
+def _warm_start(state: State, xs: list[Tensor]) -> Terms:
     def terms(x: Tensor) -> Terms:
         first = state.objective.warm_start(x)
         if first is None:
             raise ValueError(f"warm_start: {type(state.objective).__name__} has no first phase; set warm_start to 0.")
         return first
 
-    return _player_step(state, state.model, drawn, terms)
+    return _player_step(state, state.model, xs, terms)
 
 
-def _player_step(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+def _player_step(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
     """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
     if state.critics is not None:
         for side in (state.model, state.critics):
@@ -119,11 +119,11 @@ def _player_step(state: State, player: Player, drawn: list[Tensor], loss: Callab
                 parameter.requires_grad_(side is player)
     player.optimiser.zero_grad(set_to_none=True)
     sums: Terms = {}
-    for x in drawn:
+    for x in xs:
         with state.autocast():
             terms = loss(x)
-        if len(drawn) > 1:
-            terms = {name: term / len(drawn) for name, term in terms.items()}
+        if len(xs) > 1:
+            terms = {name: term / len(xs) for name, term in terms.items()}
         sum(terms.values()).backward()
         for name, term in terms.items():
             sums[name] = sums[name] + term.detach() if name in sums else term.detach()

@@ -156,7 +156,7 @@ def generators() -> dict[str, Any]:
 
 
 def restore_generators(saved: dict[str, Any]) -> None:
-    """Sets every global generator as `generators` found it."""
+    """Sets every global generator to what `generators` returned."""
     torch.set_rng_state(saved["torch"])
     if saved["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(saved["cuda"])
