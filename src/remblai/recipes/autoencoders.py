@@ -94,14 +94,14 @@ def wae_gan(
     Minimises E |x - G(z)|^2, summed over pixels, + weight * E -log D(z), against a critic that separates codes from
     draws of the prior. The critic's gradient at the prior is damped (R1, arXiv 1801.04406), without which codes circle
     around the prior and do not converge to it; it takes two steps for each of the model's, at four times the rate. The
-    paper's critic is free, takes one step and has four layers of 512 units (`--penalty.lipschitz free --critic_steps 1
-    --penalty.width 512 --penalty.depth 4`); Algorithm 1 multiplies its loss by the weight (`--weighted-critic`), which
-    Adam's steps do not see. The paper prints weight 10 (MNIST) and 1 (CelebA), lr 1e-3 / 3e-4 for the
-    auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction by 0.05
-    (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's logit
-    (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd; so is the encoder. A Wasserstein critic
-    of the codes needs a penalty on its gradient and more steps: `--penalty.game kantorovich --penalty.lipschitz
-    gradient-penalty --weight 5 --critic_steps 5 --critic-lr 1e-3`.
+    paper's critic is free, takes one step and has four layers of 512 units (`--penalty.lipschitz free --critic-steps 1
+    --penalty.width 512 --penalty.depth 4`); Algorithm 1 and the code multiply its loss by the weight
+    (`--weighted-critic`), on which Adam's steps do not depend. The paper prints weight 10 (MNIST) and 1 (CelebA), lr
+    1e-3 / 3e-4 for the auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction
+    by 0.05 (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's
+    logit (`--penalty.offset`). Schedule, pixel noise, warm start and encoder as for wae-mmd. A Wasserstein critic of
+    the codes needs a penalty on its gradient and more steps: `--penalty.game kantorovich --penalty.lipschitz
+    gradient-penalty --weight 5 --critic-steps 5 --critic-lr 1e-3`.
     """
     return auto_encoder(
         shape=shape,
