@@ -6,7 +6,6 @@ import numpy as np
 
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
-from remblai.objectives import Boltzmann
 from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
 from remblai.runs.model import Trained
 
@@ -155,7 +154,8 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     names = dict.fromkeys(name for line in own for name in line["terms"])
     words = (
         "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
-        "negative half of the time once the codes match."
+        "negative half of the time once the codes match. Terms are of training batches: batch normalisation ties the "
+        "codes of a batch together, which biases the MMD downwards; latent_mmd_squared has evaluation-mode codes."
     )
     given = {
         "steps": [line["step"] for line in own],
@@ -175,12 +175,7 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
-        words += (
-            " Below, the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
-            if isinstance(trained.objective, Boltzmann)
-            else " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the "
-            "newest weights, which the critic plays against, not by the averaged ones."
-        )
+        words += f" Below, {trained.objective.estimate_meaning}"
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {
         "steps": [line["step"] for line in lines],

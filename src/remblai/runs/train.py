@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from remblai.data import Dataset
+from remblai.laws import FittedLaw
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
@@ -120,7 +121,7 @@ def train(
     settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
     folder = Path(out) if out is not None else _free_folder(resolved.recipe.name, dataset.name)
     rng.seed(seed)
-    objective = resolved.build(dataset.shape).to(where)
+    objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
     _channels_last_weights(objective)
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
     check_critics(state, resolved)
@@ -132,7 +133,7 @@ def train(
             progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
         else:
             try:
-                _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
+                _train(run, state, dataset, latent_law, progress, seed, best, checkpoint_every, keep, evaluate_every)
             except Diverged as problem:
                 last = run.pointed("last")
                 problem.kept = int(last.name) if last else None
@@ -158,6 +159,7 @@ def _train(
     run: Run,
     state: State,
     dataset: Dataset,
+    latent_law: FittedLaw | None,
     progress: Progress,
     seed: int,
     best: float | None,
@@ -183,7 +185,7 @@ def _train(
             improved = False
             if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
-                scores = validation_scores(state, dataset)
+                scores = validation_scores(state, dataset, latent_law)
                 run.log({"step": step.number, "validation": scores})
                 score = scores["energy_distance_squared"]
                 improved = best is None or score < best
