@@ -57,7 +57,7 @@ def test_broken_and_damaged_and_empty(tmp_path: Path) -> None:
 
 def test_cut_database_is_refused_before_it_is_read(tmp_path: Path) -> None:
     """A page that is missing would end the process with a bus error."""
-    made(tmp_path / "a_train_lmdb", 30)
+    made(tmp_path / "a_train_lmdb", 25)
     file = tmp_path / "a_train_lmdb" / "data.mdb"
     whole = file.read_bytes()
     file.write_bytes(whole[: len(whole) // 2])

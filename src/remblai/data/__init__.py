@@ -10,6 +10,7 @@ from typing import Any
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
+from remblai.data.collect import is_frame
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
 from remblai.data.images import image_folder
 from remblai.data.look import printable
@@ -76,7 +77,7 @@ def load(
     """
     if isinstance(spec, Dataset):
         return spec
-    asked = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
+    asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
     asked |= {"columns": columns, "pages": pages}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
@@ -113,7 +114,7 @@ def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
             raise ValueError(f"expected a name, a path or data, got {spec!r}: call it and pass what it returns")
         if hub.is_table(spec):
             return hub.of_tables, f"data ({memory.kind_of(spec)})"
-        return memory.in_memory, f"data ({memory.kind_of(spec)})"
+        return memory.frame if is_frame(spec) else memory.in_memory, f"data ({memory.kind_of(spec)})"
     source, _ = pick(spec)
     if not source.strip():
         raise ValueError(

@@ -139,8 +139,8 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     whole = [key for name in SAMPLES for key in keys if key.lower() == name] or (keys if len(keys) == 1 else [])
     if not whole:
         raise ValueError(
-            f"{path} holds {printable(', '.join(keys)) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, or "
-            "x_train, x_test and the like"
+            f"{path} holds {printable(', '.join(keys)) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, "
+            "or x_train, x_test and the like"
         )
     if len(whole) > 1:
         raise ValueError(f"{path} holds {' and '.join(whole)}: expected one of them")

@@ -63,8 +63,8 @@ def image_folder(
     origin = np.arange(len(names))
     if pages == "frames":
         pictures, origin = frames(pictures, skip_broken)
-    options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
-    found = decode(pictures, stack=pages == "channels", **options)
+    options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "stack": pages == "channels"}
+    found = decode(pictures, **options, skip_broken=skip_broken, cache=cache)
     limits, guess = picture_limits(found.array, range, str(path))
     split = _splits(names)
     labels = _classes([name.split("/") if split is None else name.split("/")[1:] for name in names])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.arrays import arrays_by_name, data_set
-from remblai.data.collect import as_array, chosen_columns, frame_array, is_frame, items
+from remblai.data.collect import as_array, chosen_columns, frame_array, items
 from remblai.data.dataset import Dataset
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.look import printable
@@ -17,39 +17,22 @@ from remblai.data.splits import WHOLE, Part, points
 NAME = "custom"
 
 
-def in_memory(
-    data: Any,
-    *,
-    layout: str | None = None,
-    range: Limits | None = None,
-    columns: tuple[str, ...] | None = None,
-) -> Dataset:
-    """A data set of what Python holds: an array or what becomes one, named arrays, a frame, a PyTorch data set.
+def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
+    """A data set of what Python holds: an array or what becomes one, named arrays, a PyTorch data set or loader.
 
     Samples are kept in their own type; a PyTorch data set, alone or in a loader, is read once, item by item, in order.
 
     Args:
         data: an array or a tensor, images (n, h, w), (n, h, w, c), (n, c, h, w) or points (n, d); a list of them;
-            {"x": ..., "y": ...} as `arrays.npz` names arrays; a data frame of pandas or polars; a `torch` Dataset whose
-            items are x or (x, label), or a DataLoader of one.
+            {"x": ..., "y": ...} as `arrays.npz` names arrays; a `torch` Dataset whose items are x or (x, label), or a
+            DataLoader of one.
         layout: of the axes, where the shape does not say it: nhw, nhwc, nchw, nd or flat.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
-        columns: of a data frame or a table, which to take, in this order.
 
     Raises:
         ValueError: what is no data, samples of different shapes, and whatever is wrong with the values.
     """
     what = f"data ({kind_of(data)})"
-    if is_frame(data):
-        names = chosen_columns([str(name) for name in data.columns], columns, "the data frame")
-        table = frame_array(data, names)
-        if table.size == 0:
-            raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
-        _refuse(what, layout=layout, range=range)
-        check_numbers(table, what)
-        return points(NAME, {WHOLE: Part(table)}, [printable(name) for name in names])
-    if columns is not None:
-        raise ValueError(f"columns apply to tables; {what} has none")
     if isinstance(data, Mapping):
         arrays = {str(key): _array(value) for key, value in data.items()}
         return arrays_by_name(NAME, what, arrays, layout=layout, limits=range)
@@ -58,15 +41,28 @@ def in_memory(
     return data_set(NAME, what, {WHOLE: samples}, known, layout=layout, limits=range, notes=notes)
 
 
+def frame(data: Any, *, columns: tuple[str, ...] | None = None) -> Dataset:
+    """A data frame of pandas or polars: a table of numbers.
+
+    Args:
+        data: the frame.
+        columns: the names of those to take, in this order; None takes all.
+
+    Raises:
+        ValueError: no rows; a column that is missing, holds no numbers or has gaps.
+    """
+    what = f"data ({kind_of(data)})"
+    names = chosen_columns([str(name) for name in data.columns], columns, "the data frame")
+    table = frame_array(data, names)
+    if table.size == 0:
+        raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
+    check_numbers(table, what)
+    return points(NAME, {WHOLE: Part(table)}, [printable(name) for name in names])
+
+
 def kind_of(data: Any) -> str:
     """What sort of data it is, for run.json and for errors: the name of its type."""
     return type(data).__name__
-
-
-def _refuse(what: str, **options: Any) -> None:
-    for name, value in options.items():
-        if value is not None:
-            raise ValueError(f"{name} applies to images and arrays; {what} is a table, whose columns are standardised")
 
 
 def _samples(data: Any) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:

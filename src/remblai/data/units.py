@@ -162,7 +162,7 @@ class Units:
         """
         if not isinstance(saved.get("shape"), list):
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
-        found = {name: saved.get(name) for name in cls.__dataclass_fields__}
+        found: dict[str, Any] = {name: saved.get(name) for name in cls.__dataclass_fields__}
         units = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
@@ -204,7 +204,8 @@ def _cast(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
         # the largest 64-bit number is no float: the next one below it is
         highest = float(limits.max) if limits.bits < 64 else math.nextafter(float(limits.max), 0)
         return np.rint(values).clip(float(limits.min), highest).astype(kind)
-    return values.astype(kind, copy=False)
+    cast: NDArray[Any] = values.astype(kind, copy=False)
+    return cast
 
 
 def _join(shape: tuple[int, ...]) -> str:
