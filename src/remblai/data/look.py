@@ -67,8 +67,9 @@ def left_out(names: Sequence[str], hints: dict[str, str]) -> str:
     if not names:
         return ""
     counts = Counter(Path(name).suffix.lower() or "without a suffix" for name in names)
-    kinds = [f"{count} {kind}{f' ({hints[kind]})' if kind in hints else ''}" for kind, count in counts.most_common(5)]
-    rest = sum(counts.values()) - sum(count for _, count in counts.most_common(5))
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:5]
+    kinds = [f"{count} {kind}{f' ({hints[kind]})' if kind in hints else ''}" for kind, count in most]
+    rest = sum(counts.values()) - sum(count for _, count in most)
     return printable(f"files left out: {', '.join(kinds)}{f', {rest} others' if rest else ''}")
 
 

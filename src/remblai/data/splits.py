@@ -185,10 +185,7 @@ def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64],
     deviation = np.sqrt(squares / len(ordered))
     if not np.isfinite(deviation).all():
         column = int(np.flatnonzero(~np.isfinite(deviation))[0])
-        raise ValueError(
-            f"column {column} of the data holds values as large as {np.abs(array[:, column]).max():g}, whose squares "
-            "are no numbers any more: use another unit, or remove such rows"
-        )
+        raise _too_large(array, column)
     constant = deviation <= 1e-12 * np.abs(mean)
     return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
 
@@ -196,8 +193,18 @@ def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64],
 def _standardise(array: NDArray[Any], mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float32]:
     out = np.empty(array.shape, np.float32)
     for part in chunks(len(array), 8 * array.shape[1]):
-        out[part] = standardised(array[part].astype(np.float64), mean, deviation)
+        with np.errstate(over="ignore"):  # what is too large is refused below
+            out[part] = standardised(array[part].astype(np.float64), mean, deviation)
+        if not np.isfinite(out[part]).all():
+            raise _too_large(array, int(np.argwhere(~np.isfinite(out[part]))[0, 1]))
     return out
+
+
+def _too_large(array: NDArray[Any], column: int) -> ValueError:
+    return ValueError(
+        f"column {column} of the data holds values as large as {np.abs(array[:, column]).max():g}, too large to be "
+        "standardised: use another unit, or remove such rows"
+    )
 
 
 def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence[str] | None) -> Dataset:
