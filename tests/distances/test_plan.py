@@ -1,8 +1,12 @@
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import linprog
 
+from remblai import distances
 from remblai.distances.certificate import Interval, certificate, transformed
 from remblai.distances.coupling import Dense, Lazy
 from remblai.distances.envelope import with_gradients
@@ -23,11 +27,11 @@ def random_problem(n=5, m=6, seed=0):
     return a / a.sum(), b / b.sum(), rng.random((n, m))
 
 
-def plan_of(a, b, costs, scale=1.0):
+def plan_of(a, b, costs):
     value, coupling, f, g = linear_program(a, b, costs)
-    told = [torch.as_tensor(one) for one in (coupling, f, g)]
-    problem = Problem.of_matrix(scale * a, scale * b, costs)
-    return solved(problem, value, Dense(told[0]), (told[1], told[2]), method="program")
+    solution = [torch.as_tensor(one) for one in (coupling, f, g)]
+    problem = Problem.of_matrix(a, b, costs)
+    return solved(problem, value, Dense(solution[0]), (solution[1], solution[2]), method="program")
 
 
 def test_an_exact_plan_has_value_cost_and_an_empty_gap():
@@ -109,7 +113,7 @@ def test_barycentres_are_the_plan_s_average():
     np.testing.assert_allclose(plan.barycentres(values), plan.coupling @ values / a[:, None], rtol=1e-9)
 
 
-def test_what_a_method_has_not_is_told_with_who_has_it():
+def test_an_attribute_that_a_method_does_not_give_is_an_error_that_names_the_methods_that_do():
     plan = Plan(value=1.0, method="guess", parts=Parts())
     for name in ("coupling", "entries", "f", "g", "potentials", "cost", "gap"):
         with pytest.raises(AttributeError, match=r"plan by guess has no .*emd"):
@@ -123,17 +127,19 @@ def test_the_value_has_the_derivatives_of_its_problem_and_only_the_first():
     a, b, costs = random_problem()
     a, b, costs = (torch.as_tensor(one).requires_grad_() for one in (a, b, costs))
     value, coupling, f, g = linear_program(*(one.detach().numpy() for one in (a, b, costs)))
-    told = [torch.as_tensor(one) for one in (coupling, f, g)]
-    plan = solved(Problem.of_matrix(a, b, costs), value, Dense(told[0]), (told[1], told[2]), method="program")
+    solution = [torch.as_tensor(one) for one in (coupling, f, g)]
+    plan = solved(
+        Problem.of_matrix(a, b, costs), value, Dense(solution[0]), (solution[1], solution[2]), method="program"
+    )
     slopes = torch.autograd.grad(2.0 * plan.value, (a, b, costs), retain_graph=True)
-    for slope, expected in zip(slopes, (told[1], told[2], told[0]), strict=True):
+    for slope, expected in zip(slopes, (solution[1], solution[2], solution[0]), strict=True):
         torch.testing.assert_close(slope, 2.0 * expected)
     (slope,) = torch.autograd.grad(plan.value * plan.value, a, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         slope.sum().backward()
 
 
-def test_nothing_is_attached_where_nobody_asks():
+def test_without_gradients_the_value_is_returned_as_it_is():
     value = torch.tensor(1.0)
     assert with_gradients(value, []) is value
     with torch.no_grad():
@@ -164,3 +170,53 @@ def test_a_plan_by_a_rule_makes_its_rows_when_they_are_asked_for():
     assert asked == []
     assert plan.cost == pytest.approx(a @ costs @ b)
     assert isinstance(plan.certificate(), Interval)
+
+
+LIVE = {
+    "emd": lambda x: distances.emd(None, None, torch.cdist(x, x[:3]) ** 2),
+    "transport": lambda x: distances.transport(x, x[:3]),
+    "line": lambda x: distances.line.plan(x[:, 0], x[:3, 0]),
+    "entropic": lambda x: distances.transport(x, x[:3], epsilon=0.3),
+    "sinkhorn": lambda x: distances.sinkhorn(None, None, torch.cdist(x, x[:3]), 0.3),
+    "unbalanced": lambda x: distances.transport(x, x[:3], epsilon=0.3, unbalanced=1.0),
+    "discrete": lambda x: distances.stochastic.discrete(None, None, torch.cdist(x, x[:3]), 0.3),
+    "semi-discrete": lambda x: distances.stochastic.semi_discrete(
+        lambda n: torch.randn(n, 2).double(), x.detach(), samples=256, evaluation=64
+    ),
+}
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+@pytest.mark.parametrize("method", list(LIVE))
+def test_plans_pickle_and_copy(method, copied):
+    leaf = torch.randn(4, 2, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+    plan = LIVE[method](2.0 * leaf)
+    again = copied(plan)
+    assert float(again.value) == float(plan.value.detach())
+    assert repr(again) == repr(plan)
+    assert not (isinstance(again.value, torch.Tensor) and again.value.requires_grad)
+    np.testing.assert_array_equal(np.asarray(again.g), np.asarray(plan.g))
+    if method != "semi-discrete":
+        np.testing.assert_array_equal(np.asarray(again.coupling), np.asarray(plan.coupling))
+        assert again.cost == plan.cost
+    if method not in ("semi-discrete", "unbalanced"):
+        assert again.certificate() == plan.certificate()
+    if method in ("transport", "entropic"):
+        np.testing.assert_array_equal(np.asarray(again.extend([[1.0, 2.0]])), np.asarray(plan.extend([[1.0, 2.0]])))
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_sinkhorn_divergences_pickle_and_copy(copied):
+    x = 2.0 * torch.randn(4, 2, generator=torch.Generator().manual_seed(0)).double().requires_grad_()
+    found = distances.sinkhorn_divergence(x, x[:3] + 1.0, 0.5)
+    again = copied(found)
+    assert float(again.value) == float(found.value.detach())
+    torch.testing.assert_close(again.f, found.f)
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_batches_pickle_and_copy(copied):
+    found = distances.batch(None, None, torch.ones(2, 3, 3).requires_grad_() * 2.0, 0.5)
+    again = copied(found)
+    assert type(again) is type(found)
+    torch.testing.assert_close(again.values, found.values.detach())

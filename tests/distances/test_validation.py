@@ -3,7 +3,9 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.sparse import coo_matrix, csr_array
 
+from remblai import distances
 from remblai.distances import validation
 
 CPU = torch.device("cpu")
@@ -29,7 +31,7 @@ def test_every_array_of_real_numbers_becomes_float32_or_float64(given, dtype):
     assert found.tolist() == [float(one) for one in given]
 
 
-def test_arrays_that_cannot_be_written_are_copied_not_lent():
+def test_arrays_that_cannot_be_written_are_copied_not_shared():
     array = np.arange(3.0)
     array.flags.writeable = False
     validation.tensor("x", array)[0] = 7.0
@@ -42,7 +44,7 @@ def test_what_is_no_array_of_real_numbers_is_refused(given):
         validation.tensor("x", given)
 
 
-def test_gradients_pass_the_door():
+def test_gradients_pass_validation():
     x = torch.ones(2, requires_grad=True)
     assert validation.tensor("x", x) is x
 
@@ -65,11 +67,16 @@ def test_no_masses_are_even_ones():
     assert validation.masses("a", None, 4, CPU).tolist() == [0.25] * 4
 
 
-def test_totals_may_differ_by_rounding_only():
-    a = torch.full((3,), 1 / 3)
-    assert validation.same_total(a, torch.full((7,), 1 / 7, dtype=torch.float64)) == pytest.approx(1.0, abs=1e-6)
-    with pytest.raises(ValueError, match="equal totals"):
-        validation.same_total(a, 1.00001 * a)
+def test_a_total_may_differ_from_1_by_rounding_only():
+    rounded = torch.full((7,), 1 / 7)
+    assert validation.probabilities("a", rounded, 7, CPU) is rounded
+    with pytest.raises(ValueError, match=r"masses a: expected a sum of 1, got 1.00001\d*: pass normalise=True"):
+        validation.probabilities("a", 1.00001 * rounded, 7, CPU)
+
+
+@pytest.mark.parametrize("given", [[3, 1], [3e307, 1e307], [3e-310, 1e-310], torch.tensor([3.0, 1.0])])
+def test_masses_of_any_total_are_divided_by_it_where_asked(given):
+    assert validation.probabilities("a", given, 2, CPU, normalise=True).tolist() == pytest.approx([0.75, 0.25])
 
 
 @pytest.mark.parametrize("given", [0.0, -1.0, math.nan, math.inf, "much", None])
@@ -78,7 +85,20 @@ def test_epsilon_must_be_positive_and_finite(given):
         validation.epsilon(given)
 
 
+def test_p_may_be_infinite_only_where_asked():
+    assert validation.exponent(math.inf, infinite=True) == math.inf
+    for given in (0.5, math.nan, -math.inf):
+        with pytest.raises(ValueError, match="p: expected"):
+            validation.exponent(given, infinite=True)
+
+
 @pytest.mark.parametrize("given", [0.5, 0.0, -1.0, math.nan, math.inf, "two"])
 def test_p_must_be_at_least_1(given):
     with pytest.raises(ValueError, match="p: expected"):
         validation.exponent(given)
+
+
+@pytest.mark.parametrize("given", [csr_array(np.eye(2)), coo_matrix(np.eye(2)), torch.eye(2).to_sparse()])
+def test_sparse_matrices_are_refused_by_their_name(given):
+    with pytest.raises(ValueError, match=r"cost matrix: expected a dense array, got a sparse .*toarray"):
+        distances.emd(None, None, given)

@@ -5,13 +5,14 @@ default are *options* of the user. `make` builds the chosen part; `options` list
 line, Python and a saved run share.
 """
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from docstring_parser import parse
+
+from remblai.config.aliases import hint
 
 Table = Mapping[str, Callable[..., Any]]
 Choice = str | Mapping[str, Any] | Callable[..., Any]
@@ -34,9 +35,7 @@ class Option:
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that no table has: it suggests the nearest and lists the known ones."""
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return ValueError(f"unknown {kind} {name!r}.{hint} Known: {', '.join(names)}.")
+    return ValueError(f"unknown {kind} {name!r}.{hint(kind, name, names)} Known: {', '.join(names)}.")
 
 
 def make(table: Table, choice: Choice, kind: str = "choice", **context: Any) -> Any:

@@ -1,15 +1,18 @@
 """Transport on the circle, exactly, by the best shift of two quantile functions."""
 
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances.envelope import with_gradients
-from remblai.distances.line import flat, levels, staircase
-from remblai.distances.validation import exponent, finite, masses, same_total
+from remblai.distances.monotone import flat, levels, staircase
+from remblai.distances.validation import ArrayLike, NumPyLike, exponent, finite, probabilities
+
+__all__ = ["transport_cost"]
 
 ROUNDS = 200
 """Shifts tried at most: every second one halves the interval, so rounding ends the search long before."""
@@ -17,57 +20,122 @@ ROUNDS = 200
 PRECISION = 1e-13
 """Relative gap between the best value found and the tangents' lower bound at which the search ends."""
 
+GRID = 2.0**50
+"""Cumulated masses are multiples of 1 / GRID, so that two of them stay distinct when a shift is added to both."""
+
+STEEPEST = 500.0
+"""The largest exponent: displacements are up to 2 turns, and 2^500 is a number."""
+
 Array = NDArray[Any]
 
 
-def transport_cost(x: Any, y: Any, p: float = 1.0, a: Any = None, b: Any = None) -> Any:
+@overload
+def transport_cost(
+    x: NumPyLike,
+    y: NumPyLike,
+    p: float = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> float: ...
+@overload
+def transport_cost(
+    x: Tensor,
+    y: Tensor,
+    p: float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Tensor: ...
+@overload
+def transport_cost(
+    x: ArrayLike,
+    y: ArrayLike,
+    p: float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Any: ...
+@checked_options
+def transport_cost(
+    x: ArrayLike,
+    y: ArrayLike,
+    p: float = 1.0,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> float | Tensor:
     """W_p^p between laws on the circle, never rooted; distances are min(|x - y|, 1 - |x - y|), in turns.
 
     It is the least over s of the integral of |F^-1(u) - G^-1(u - s)|^p, with the quantile function G^-1 continued by
     G^-1(u + 1) = G^-1(u) + 1. For point masses this is convex and piecewise linear in s; the search ends when tangents
     from both sides prove the value. Differentiable, once, in the points. Takes O((n + m) log(n + m)) a shift.
+    Cumulated masses are rounded to 2^-50.
 
     Args:
         x: angles in turns (n,) or (n, 1), taken modulo 1.
         y: angles in turns (m,) or (m, 1).
         p: the exponent, at least 1.
-        a: masses (n,) of the angles x; None is 1 / n each. They are not differentiated.
-        b: masses (m,) of the angles y, of the same total.
+        a: masses (n,) of the angles x, which sum to 1; None is 1 / n each. The value has no gradient in them.
+        b: masses (m,) of the angles y.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem on the circle.
 
     Source: Delon, Salomon, Sobolevski (2010), Fast transport optimization for Monge costs on the circle,
     arXiv 0902.3527.
+
+    Example:
+        >>> from remblai.distances import circle
+        >>> round(circle.transport_cost([0.95], [0.05]), 12)
+        0.1
     """
-    p = exponent(p)
+    if (p := exponent(p)) > STEEPEST:
+        raise ValueError(f"p: expected at most {STEEPEST:g} on the circle, got {p:g}: the p-th powers leave float64.")
     points = flat("x", x), flat("y", y)
     for name, one in zip("xy", points, strict=True):
         finite(name, one)
-    held = [masses(name, one, len(at), at.device) for name, one, at in zip("ab", (a, b), points, strict=True)]
-    if any(one.requires_grad for one in held):
+    masses = [
+        probabilities(name, one, len(at), at.device, normalise)
+        for name, one, at in zip("ab", (a, b), points, strict=True)
+    ]
+    if any(one.requires_grad for one in masses):
         raise ValueError("circle: its value is differentiable in the angles, not in the masses: detach a and b.")
-    total = same_total(*held)
-    angles, orders, shares = [], [], []
-    for at, mass in zip(points, held, strict=True):
+    angles, orders, cumulated = [], [], []
+    for at, mass in zip(points, masses, strict=True):
         turn = np.mod(at.detach().double().cpu().numpy(), 1.0)
         order = np.argsort(turn, kind="stable")
-        orders.append(order[mass.detach().cpu().numpy()[order] > 0.0])  # an empty place at the seam has no one level
+        kept, shares = _populated(levels(mass.double(), order))
+        orders.append(order[kept])
         angles.append(turn[orders[-1]])
-        shares.append(levels(mass.double(), orders[-1]))
-    found = _Shifts(angles[0], shares[0], angles[1], shares[1], p)
-    best = found.search()
+        cumulated.append(shares)
+    shifts = _Shifts(angles[0], cumulated[0], angles[1], cumulated[1], p)
+    best = shifts.search()
     if not any(isinstance(one, Tensor) for one in (x, y, a, b)):
-        return total * found.value(best)
-    value = torch.tensor(total * found.value(best), dtype=torch.float64, device=points[0].device)
-    slopes = found.slopes(best)
+        return shifts.value(best)
+    value = torch.tensor(shifts.value(best), dtype=torch.float64, device=points[0].device)
     derivatives = []
-    for at, order, slope in zip(points, orders, slopes, strict=True):
+    for at, order, slope in zip(points, orders, shifts.slopes(best), strict=True):
         if at.requires_grad:
-            back = np.zeros(len(at))
-            back[order] = total * slope
-            derivatives.append((at, torch.from_numpy(back).to(at.device)))
+            gradient = np.zeros(len(at))
+            gradient[order] = slope
+            derivatives.append((at, torch.from_numpy(gradient).to(at.device)))
     return with_gradients(value, derivatives)
+
+
+def _populated(cumulated: Array) -> tuple[Array, Array]:
+    """The places (k,) that hold mass on the grid, and their cumulated masses (k,).
+
+    A place of no or negligible mass has no distinct level, so that it could take the mass of another one.
+    """
+    rounded = np.round(cumulated * GRID) / GRID
+    kept = np.flatnonzero(np.diff(rounded, prepend=0.0) > 0.0)
+    return kept, rounded[kept]
 
 
 class _Shifts:
@@ -89,21 +157,22 @@ class _Shifts:
             middle = meet if turn % 2 else 0.5 * (low + high)
             if least - at_low - down * (meet - low) <= PRECISION * least or not low < middle < high:
                 return best
-            here = self.value(middle)
-            least, best = min((least, best), (here, middle))
+            at_middle = self.value(middle)
+            least, best = min((least, best), (at_middle, middle))
             slope = self.slope(middle, right=True)
             if slope < 0.0:
-                low, at_low, down = middle, here, slope
+                low, at_low, down = middle, at_middle, slope
             else:
-                high, at_high, up = middle, here, self.slope(middle, right=False)
+                high, at_high, up = middle, at_middle, self.slope(middle, right=False)
         return best
 
     def value(self, shift: float) -> float:
+        """The integral at a shift."""
         gap, carried, _, _ = self._pairs(shift)
         return float(carried @ np.abs(gap) ** self.p)
 
     def slope(self, shift: float, right: bool) -> float:
-        """The one-sided derivative: what it adds that mass near each level goes to the angle before instead."""
+        """The one-sided derivative: the change of cost when mass near each level goes to the angle before."""
         raised = self.second + shift
         turns = np.ceil(raised) - 1.0 if not right else np.floor(raised)
         at = np.searchsorted(self.first, raised - turns, side="right" if right else "left")
@@ -114,8 +183,8 @@ class _Shifts:
     def slopes(self, shift: float) -> tuple[Array, Array]:
         """Derivatives in the sorted angles x (n,) and y (m,)."""
         gap, carried, rows, columns = self._pairs(shift)
-        pull = carried * self.p * np.sign(gap) * np.abs(gap) ** (self.p - 1.0)
-        return np.bincount(rows, pull, len(self.x)), -np.bincount(columns, pull, len(self.y))
+        slope = carried * self.p * np.sign(gap) * np.abs(gap) ** (self.p - 1.0)
+        return np.bincount(rows, slope, len(self.x)), -np.bincount(columns, slope, len(self.y))
 
     def _pairs(self, shift: float) -> tuple[Array, Array, Array, Array]:
         """Displacements, masses and sorted places of the coupling at a shift."""

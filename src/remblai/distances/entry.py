@@ -1,79 +1,241 @@
-"""One entry for point sets: it picks the method, and the plan says which."""
+"""Transport between point sets: one function that chooses the method, and W_p."""
 
-from typing import Any
+import math
+from typing import Any, overload
 
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import Unpack
 
+from remblai.config.aliases import checked_options, unknown_option
 from remblai.costs import power
 from remblai.distances import entropic, exact, line
-from remblai.distances.entropic import unbalanced
+from remblai.distances.bottleneck import Steep, bottleneck
+from remblai.distances.entropic import balanced, unbalanced
 from remblai.distances.geometry import CostLike, Points
-from remblai.distances.plan import Plan
+from remblai.distances.monotone import CONVEX
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
-from remblai.distances.validation import exponent
+from remblai.distances.validation import ArrayLike, NumPyLike, exponent, tensor
+
+STEEP = 8.0
+"""Exponents of W_p above which points are scaled by their bottleneck distance first, so that no power overflows."""
+
+RANGE = 140.0
+"""Digits before or after the point beyond which a power of the points' range makes them be scaled first."""
+
+EXACT = ("method",)
+ENTROPIC = ("relative", "tolerance", "max_iterations", "form", "start", "unbalanced")
+"""Which options go with epsilon, and which without."""
 
 
+class Options(balanced.Options, total=False):
+    """Options of `transport`: those of `sinkhorn`, and of the exact solvers."""
+
+    method: str
+
+
+@overload
 def transport(
-    x: Any,
-    y: Any,
+    x: NumPyLike,
+    y: NumPyLike,
+    cost: CostLike = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    epsilon: float | None = ...,
+    **options: Unpack[Options],
+) -> ArrayPlan: ...
+@overload
+def transport(
+    x: Tensor,
+    y: Tensor,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    epsilon: float | None = ...,
+    **options: Unpack[Options],
+) -> TensorPlan: ...
+@overload
+def transport(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    epsilon: float | None = ...,
+    **options: Unpack[Options],
+) -> Plan: ...
+def transport(
+    x: ArrayLike,
+    y: ArrayLike,
     cost: CostLike = "square",
-    a: Any = None,
-    b: Any = None,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
     epsilon: float | None = None,
+    *,
+    normalise: bool = False,
     **options: Any,
 ) -> Plan:
     """The least cost of carrying the points x to the points y, exactly or smoothed by an entropy.
 
-    Without epsilon the method is chosen by what was given: sorting on the line, the network simplex in few dimensions,
-    and in many the simplex on the few pairs that a smoothed plan proposes, until none is left that could improve it.
-    With epsilon it is Sinkhorn's, of <P, C> + epsilon KL(P | a x b); `unbalanced=rho` then lets mass be made and lost.
+    Without epsilon the inputs decide the method: sorting on the line, the network simplex in few dimensions, and in
+    many the simplex on the few pairs that a smoothed plan proposes, until none is left that could improve it.
+    With epsilon it is Sinkhorn's, of <P, C> + epsilon KL(P | a x b); `unbalanced=rho` then lets mass be created and
+    removed.
 
     Args:
         x: points (n, d); (n,) are points on the line.
         y: points (m, d).
         cost: a name of the table of costs, a `Cost`, or a function of pairs (k, d), (k, d) -> (k,).
-        a: masses (n,) of the points x; None is 1 / n each.
-        b: masses (m,) of the points y, of the same total.
+        a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
+        b: masses (m,) of the points y.
         epsilon: the regularisation, absolute; None for none.
-        **options: of the method: `method` for the exact ones, those of `sinkhorn` for the entropic one.
+        normalise: whether masses of another total, such as counts, are divided by it.
+        **options: of the method: `method` without epsilon; with it those of `sinkhorn`: `relative`, `tolerance`,
+            `max_iterations`, `form`, `start`, `unbalanced`.
 
     Raises:
-        ValueError: anything that is no transport problem.
+        ValueError: anything that is no transport problem, or an option of another method.
+
+    Example:
+        >>> from remblai.distances import transport
+        >>> plan = transport([[0.0, 0.0], [1.0, 0.0]], [[0.0, 1.0], [1.0, 1.0]])
+        >>> plan.value, plan.coupling.tolist()
+        (1.0, [[0.5, 0.0], [0.0, 0.5]])
     """
+    _check_options(options, epsilon is not None)
+    if isinstance(cost, np.ndarray | Tensor):
+        raise ValueError(
+            f"transport: expected a cost by name, a Cost or a function of pairs, got an array of shape "
+            f"{tuple(cost.shape)}: pass a cost matrix to emd(a, b, C) or sinkhorn(a, b, C, epsilon)."
+        )
+    strength = options.pop("unbalanced", None)
+    if strength is not None and epsilon is not None:
+        if normalise:
+            raise ValueError(
+                "transport: normalise expected exact marginals, got unbalanced too: leave one of them out."
+            )
+        return unbalanced.solve(unbalanced.of_points(x, y, cost, a, b), epsilon, strength, **options)
+    problem = Problem.of_points(x, y, cost, a, b, normalise)
     if epsilon is not None:
-        strength = options.pop("unbalanced", None)
-        if strength is not None:
-            return unbalanced.solve(unbalanced.of_points(x, y, cost, a, b), epsilon, strength, **options)
-        return entropic.solve(Problem.of_points(x, y, cost, a, b), epsilon, **options)
-    problem = Problem.of_points(x, y, cost, a, b)
-    if not options and _on_the_line(problem.geometry):
+        return entropic.solve(problem, epsilon, **options)
+    if not options and _on_the_line(problem):
         return line.solve(problem)
     return exact.solve(problem, **options)
 
 
-def wasserstein(x: Any, y: Any, p: float = 2.0, a: Any = None, b: Any = None) -> Any:
+def _check_options(options: dict[str, Any], smoothed: bool) -> None:
+    known, others = (ENTROPIC, EXACT) if smoothed else (EXACT, ENTROPIC)
+    for name in options:
+        if name in others:
+            raise ValueError(
+                f"transport: option {name!r} expected {'no epsilon' if smoothed else 'an epsilon'}, got "
+                f"{'one' if smoothed else 'none'}: {'leave epsilon out' if smoothed else 'pass an epsilon'}, or leave "
+                f"{name!r} out."
+            )
+        if name not in known:
+            raise unknown_option("transport", name, ("x", "y", "cost", "a", "b", "epsilon", "normalise", *known))
+
+
+@overload
+def wasserstein(
+    x: NumPyLike,
+    y: NumPyLike,
+    p: float = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> float: ...
+@overload
+def wasserstein(
+    x: Tensor,
+    y: Tensor,
+    p: float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Tensor: ...
+@overload
+def wasserstein(
+    x: ArrayLike,
+    y: ArrayLike,
+    p: float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Any: ...
+@checked_options
+def wasserstein(
+    x: ArrayLike,
+    y: ArrayLike,
+    p: float = 2.0,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> float | Tensor:
     """W_p(x, y): the p-th root of the least mean of |x - y|^p over all couplings; a metric between laws.
 
-    Its gradient is 0, not NaN, where W_p is 0.
+    For p = infinity it is the bottleneck distance, the least over couplings of the largest |x - y| that mass is
+    carried. Its gradient is 0, not NaN, where W_p is 0. Points of any scale are measured: they are scaled first where
+    |x - y|^p would overflow.
 
     Args:
         x: points (n, d); (n,) are points on the line.
         y: points (m, d).
-        p: the exponent, at least 1.
+        p: the exponent, at least 1; math.inf for the bottleneck distance.
         a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
         b: masses (m,) of the points y.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, or p below 1.
+
+    Example:
+        >>> from remblai.distances import wasserstein
+        >>> wasserstein([0.0, 1.0, 2.0], [3.0, 4.0, 5.0], p=1)
+        3.0
+        >>> wasserstein([0.0, 1.0], [0.0, 1.0], p=1, a=[3, 1], b=[1, 3], normalise=True)
+        0.5
     """
-    p = exponent(p)
-    if all(np.ndim(one) == 1 or (np.ndim(one) == 2 and np.shape(one)[1] == 1) for one in (x, y)):
-        value = line.transport_cost(x, y, power(p), a, b)  # no plan is made, which is most of the work there
+    p = exponent(p, infinite=True)
+    arrays = not any(isinstance(one, Tensor) for one in (x, y, a, b))
+    first, second = tensor("x", x), tensor("y", y)
+    flat = all(one.dim() == 1 or (one.dim() == 2 and one.shape[1] == 1) for one in (first, second))
+    scale, law = _scale(first, second, p), power(1.0 if math.isinf(p) else p)
+    if p > STEEP:
+        farthest = bottleneck(
+            Problem.of_points(first.double() / scale, second.double() / scale, "euclidean", a, b, normalise)
+        )
+        if math.isinf(p) or not float(farthest.detach()) > 0.0:
+            return _answer(scale * farthest, arrays)
+        scale, law = scale * float(farthest.detach()), law if flat else Steep(law)
+    if scale != 1.0:
+        first, second = first.double() / scale, second.double() / scale
+    if flat:  # no plan is made, which is most of the work there
+        value = line.transport_cost(first, second, law, a, b, normalise=normalise)
     else:
-        value = transport(x, y, power(p), a, b).value
-    return rooted(value, p) if isinstance(value, Tensor) else max(value, 0.0) ** (1.0 / p)
+        value = transport(first, second, law, a, b, normalise=normalise).value
+    return _answer(scale * rooted(value, p), arrays)
+
+
+def _scale(x: Tensor, y: Tensor, p: float) -> float:
+    """A power of 2 near the range of the points where a power of that range leaves float64, otherwise 1."""
+    if x.numel() == 0 or y.numel() == 0:
+        return 1.0
+    ends = [float(end) for one in (x, y) for end in one.detach().aminmax()]
+    half = 0.5 * max(ends) - 0.5 * min(ends)
+    if not 0.0 < half < math.inf or abs(math.log10(half)) * min(p, STEEP) <= RANGE:
+        return 1.0
+    return math.ldexp(1.0, math.frexp(half)[1] - 1)
+
+
+def _answer(value: Tensor, arrays: bool) -> float | Tensor:
+    return float(value) if arrays else value
 
 
 def rooted(value: Tensor, p: float) -> Tensor:
@@ -82,5 +244,6 @@ def rooted(value: Tensor, p: float) -> Tensor:
     return torch.where(zero, 0.0 * value, torch.where(zero, 1.0, value) ** (1.0 / p))
 
 
-def _on_the_line(geometry: Any) -> bool:
-    return isinstance(geometry, Points) and geometry.x.shape[1] == 1 and isinstance(geometry.cost, line.CONVEX)
+def _on_the_line(problem: Problem) -> bool:
+    geometry = problem.geometry
+    return isinstance(geometry, Points) and geometry.x.shape[1] == 1 and isinstance(geometry.cost, CONVEX)

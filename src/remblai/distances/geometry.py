@@ -85,6 +85,9 @@ class Matrix(Geometry):
         self.shape = (given.shape[0], given.shape[1])
         self.device, self.dtype = given.device, given.dtype
 
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"given": self.costs}  # a copy has no gradients
+
     def block(self, start: int, stop: int, dtype: torch.dtype = torch.float64) -> Tensor:
         return self.costs[start:stop].to(dtype)
 
@@ -128,6 +131,9 @@ class Points(Geometry):
         self.cost = resolved(cost)
         self.shape = (len(self.x), len(self.y))
         self.device = self.x.device
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"given": tuple(one.detach() for one in self.given)}  # a copy has no gradients
 
     def block(self, start: int, stop: int, dtype: torch.dtype = torch.float64) -> Tensor:
         with torch.no_grad():

@@ -1,44 +1,70 @@
 """Transport on the line, exactly, by sorting: any convex cost of |x - y|, any masses."""
 
 import time
-from typing import Any, NamedTuple
+from typing import Any, overload
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.costs import Cost, Euclidean, Huber, Manhattan, Power, Square
+from remblai.config.aliases import checked_options
+from remblai.costs import Cost
 from remblai.distances.coupling import Sparse
-from remblai.distances.geometry import CostLike, Points, resolved
-from remblai.distances.plan import Plan, solved
-from remblai.distances.problem import Problem, uniform
-from remblai.distances.validation import exponent, finite, masses, tensor
+from remblai.distances.geometry import CostLike, Points
+from remblai.distances.monotone import CONVEX, convex, costs_of, flat, host, levels, staircase
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
+from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike, NumPyLike, finite, probabilities, tensor
 
-CONVEX = (Square, Euclidean, Manhattan, Huber, Power)
-"""Costs that are a convex function of |x - y| on the line, where sorting solves the problem."""
+__all__ = ["cdf", "plan", "quantile", "transport_cost"]
 
 SLACK = 1e-14
-"""By how much a cumulated mass may miss a level for rounding and still reach it."""
+"""By how much a cumulated mass may miss a level through rounding and still reach it."""
 
 Array = NDArray[Any]
 
 
-class Staircase(NamedTuple):
-    """The monotone coupling of two cumulated laws: n + m - 1 pairs of sorted places, each a step from the one before.
-
-    Attributes:
-        rows: places of the first law (n + m - 1,), growing by 0 or 1.
-        columns: places of the second law, growing where the rows do not.
-        masses: what each pair carries, 0 included.
-    """
-
-    rows: Array
-    columns: Array
-    masses: Array
-
-
-def transport_cost(x: Any, y: Any, cost: CostLike | float = 1.0, a: Any = None, b: Any = None) -> Any:
+@overload
+def transport_cost(
+    x: NumPyLike,
+    y: NumPyLike,
+    cost: CostLike | float = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> float: ...
+@overload
+def transport_cost(
+    x: Tensor,
+    y: Tensor,
+    cost: CostLike | float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Tensor: ...
+@overload
+def transport_cost(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike | float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Any: ...
+@checked_options
+def transport_cost(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike | float = 1.0,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> float | Tensor:
     """The least mean of h(|x - y|) over all couplings, never rooted: W_p^p for the cost p. Takes O(n log n).
 
     Without masses and with n = m it is the mean of h(|x_(i) - y_(i)|) over the sorted points. Differentiable, once, in
@@ -48,28 +74,73 @@ def transport_cost(x: Any, y: Any, cost: CostLike | float = 1.0, a: Any = None, 
         x: points (n,) or (n, 1).
         y: points (m,) or (m, 1).
         cost: p >= 1 for |x - y|^p, or one of the costs square, euclidean, manhattan, huber, power.
-        a: masses (n,) of the points x; None is 1 / n each.
-        b: masses (m,) of the points y, of the same total.
+        a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
+        b: masses (m,) of the points y.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem on the line.
 
     Source: Santambrogio, Optimal Transport for Applied Mathematicians (2015), section 2.2.
+
+    Example:
+        >>> from remblai.distances import line
+        >>> line.transport_cost([0.0, 1.0], [3.0, 2.0], 2)
+        4.0
     """
     law = convex(cost)
     first, second = flat("x", x), flat("y", y)
-    given = [one for one in (x, y, a, b) if isinstance(one, Tensor)]
-    if torch.is_grad_enabled() and any(one.requires_grad for one in given):
-        return plan(x, y, law, a, b).value
+    tensors = [one for one in (x, y, a, b) if isinstance(one, Tensor)]
+    if torch.is_grad_enabled() and any(one.requires_grad for one in tensors):
+        value: Tensor = solve(Problem.of_points(x, y, law, a, b, normalise)).value
+        return value
     if a is None and b is None and len(first) == len(second):
-        value = _paired(first, second, law)
+        cost_value = _paired(first, second, law)
     else:
-        problem = Problem.of_points(x, y, law, a, b)
-        value = problem.mass * _weighted(problem, law)
-    return torch.tensor(value, dtype=torch.float64, device=first.device) if given else value
+        cost_value = _weighted(Problem.of_points(x, y, law, a, b, normalise), law)
+    return torch.tensor(cost_value, dtype=torch.float64, device=first.device) if tensors else cost_value
 
 
-def plan(x: Any, y: Any, cost: CostLike | float = 2.0, a: Any = None, b: Any = None) -> Plan:
+@overload
+def plan(
+    x: NumPyLike,
+    y: NumPyLike,
+    cost: CostLike | float = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> ArrayPlan: ...
+@overload
+def plan(
+    x: Tensor,
+    y: Tensor,
+    cost: CostLike | float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> TensorPlan: ...
+@overload
+def plan(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike | float = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Plan: ...
+@checked_options
+def plan(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike | float = 2.0,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> Plan:
     """The monotone coupling of two laws on the line, which is optimal for every convex cost of |x - y|.
 
     It has at most n + m - 1 entries. Its potentials are exact: f_i + g_j <= c_ij, with equality along the coupling.
@@ -78,48 +149,57 @@ def plan(x: Any, y: Any, cost: CostLike | float = 2.0, a: Any = None, b: Any = N
         x: points (n,) or (n, 1).
         y: points (m,) or (m, 1).
         cost: p >= 1 for |x - y|^p, or one of the costs square, euclidean, manhattan, huber, power.
-        a: masses (n,) of the points x; None is 1 / n each.
-        b: masses (m,) of the points y, of the same total.
+        a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
+        b: masses (m,) of the points y.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem on the line.
 
     Source: Hoffman, On simple linear programming problems (1963): the north-west corner rule for Monge costs.
+
+    Example:
+        >>> from remblai.distances import line
+        >>> line.plan([0.0, 1.0], [3.0, 2.0], 1).coupling.tolist()
+        [[0.0, 0.5], [0.5, 0.0]]
     """
     law = convex(cost)
     flat("x", x), flat("y", y)
-    return solve(Problem.of_points(x, y, law, a, b))
+    return solve(Problem.of_points(x, y, law, a, b, normalise))
 
 
 def solve(problem: Problem) -> Plan:
     """The plan of a problem whose places are points on the line and whose cost is one of `CONVEX`."""
-    began = time.perf_counter()
+    started = time.perf_counter()
     geometry = problem.geometry
     assert isinstance(geometry, Points) and geometry.x.shape[1] == 1 and isinstance(geometry.cost, CONVEX)
-    x, y = (_host(one[:, 0]) for one in (geometry.x, geometry.y))
-    here, there = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
-    path = staircase(levels(problem.a, here), levels(problem.b, there))
-    rows, columns = here[path.rows], there[path.columns]
-    costs = _costs(geometry.cost, x[rows] - y[columns])
+    x, y = (host(one[:, 0]) for one in (geometry.x, geometry.y))
+    x_order, y_order = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    path = staircase(levels(problem.a, x_order), levels(problem.b, y_order))
+    rows, columns = x_order[path.rows], y_order[path.columns]
+    costs = costs_of(geometry.cost, x[rows], y[columns])
     # Along the path f_i + g_j = c_ij: a step to the next row changes f alone, a step to the next column g alone. That
     # this dual is feasible off the path too is the Monge property of convex costs.
     steps, down = np.diff(costs), np.diff(path.rows) > 0
     f, g = np.empty_like(x), np.empty_like(y)
-    f[here] = np.concatenate([[0.0], np.cumsum(steps[down])])
-    g[there] = costs[0] + np.concatenate([[0.0], np.cumsum(steps[~down])])
+    f[x_order] = np.concatenate([[0.0], np.cumsum(steps[down])])
+    g[y_order] = costs[0] + np.concatenate([[0.0], np.cumsum(steps[~down])])
     kept = path.masses > 0
-    told = [torch.from_numpy(one).to(geometry.device) for one in (rows[kept], columns[kept], path.masses[kept], f, g)]
+    i, j, carried, f_tensor, g_tensor = (
+        torch.from_numpy(one).to(geometry.device) for one in (rows[kept], columns[kept], path.masses[kept], f, g)
+    )
     return solved(
         problem,
         float(path.masses @ costs),
-        Sparse(told[0], told[1], told[2], problem.shape),
-        (told[3], told[4]),
+        Sparse(i, j, carried, problem.shape),
+        (f_tensor, g_tensor),
         method="line: monotone coupling of the sorted points",
-        seconds=time.perf_counter() - began,
+        seconds=time.perf_counter() - started,
     )
 
 
-def quantile(x: Any, q: Any, a: Any = None) -> Any:
+@checked_options
+def quantile(x: ArrayLike, q: ArrayLike, a: ArrayLike | None = None, *, normalise: bool = False) -> Any:
     """The quantile function: the least point t with P(X <= t) >= q, over the places that hold mass.
 
     W_p^p is the integral of |quantile of x - quantile of y|^p over q in (0, 1).
@@ -127,143 +207,92 @@ def quantile(x: Any, q: Any, a: Any = None) -> Any:
     Args:
         x: points (n,) or (n, 1).
         q: levels in [0, 1], of any shape.
-        a: masses (n,); None is 1 / n each.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        normalise: whether masses of another total, such as counts, are divided by it.
+
+    Returns:
+        The points, in the shape of q: a float or an array, or a tensor where an input was one.
 
     Raises:
         ValueError: no points on the line, or levels outside [0, 1].
+
+    Example:
+        >>> from remblai.distances import line
+        >>> line.quantile([3.0, 1.0, 2.0, 4.0], 0.5)
+        2.0
     """
-    values, cumulated, device = _law(x, a)
+    values, cumulated, device = _law(x, a, normalise)
     asked = tensor("q", q)
     finite("q", asked)
     if bool(((asked < 0) | (asked > 1)).any()):
         raise ValueError(f"q: expected levels in [0, 1], got {float(asked.min()):g} to {float(asked.max()):g}.")
-    found = values[np.searchsorted(cumulated, _host(asked) - SLACK).clip(max=len(values) - 1)]
-    return _answered(found, device, (x, q, a))
+    points = values[np.searchsorted(cumulated, host(asked) - SLACK).clip(max=len(values) - 1)]
+    return _answered(points, device, (x, q, a))
 
 
-def cdf(x: Any, t: Any, a: Any = None) -> Any:
-    """The distribution function P(X <= t), with masses taken as shares of their total.
+@checked_options
+def cdf(x: ArrayLike, t: ArrayLike, a: ArrayLike | None = None, *, normalise: bool = False) -> Any:
+    """The distribution function P(X <= t).
 
     Args:
         x: points (n,) or (n, 1).
-        t: where to read it, of any shape.
-        a: masses (n,); None is 1 / n each.
+        t: where it is evaluated, of any shape.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        normalise: whether masses of another total, such as counts, are divided by it.
+
+    Returns:
+        The probabilities, in the shape of t: a float or an array, or a tensor where an input was one.
 
     Raises:
         ValueError: no points on the line, or t that are not finite.
+
+    Example:
+        >>> from remblai.distances import line
+        >>> line.cdf([3.0, 1.0, 2.0, 4.0], 2.5)
+        0.5
     """
-    values, cumulated, device = _law(x, a)
+    values, cumulated, device = _law(x, a, normalise)
     asked = tensor("t", t)
     finite("t", asked)
-    found = np.concatenate([[0.0], cumulated])[np.searchsorted(values, _host(asked), side="right")]
-    return _answered(found, device, (x, t, a))
-
-
-def convex(cost: CostLike | float) -> Cost:
-    """The cost that a number p or a name means, where sorting solves its problem.
-
-    Raises:
-        ValueError: p below 1, an unknown name, or a cost that is no convex function of |x - y|.
-    """
-    if isinstance(cost, int | float):
-        p = exponent(cost)
-        return Square() if p == 2.0 else Euclidean() if p == 1.0 else Power(p)
-    found = resolved(cost)
-    if not isinstance(found, CONVEX):
-        raise ValueError(
-            f"cost {type(found).__name__}: on the line expected a convex function of |x - y| (a number p >= 1, square, "
-            "euclidean, manhattan, huber or power): for another cost use transport."
-        )
-    return found
-
-
-def flat(name: str, value: Any) -> Tensor:
-    """Points on the line as a tensor (n,); whether they are finite is left to whoever sorts them.
-
-    Raises:
-        ValueError: none, or points of more than one dimension.
-    """
-    found = tensor(name, value)
-    if found.dim() not in (1, 2) or found.numel() == 0 or found.shape[1:].numel() != 1:
-        raise ValueError(
-            f"{name}: expected points on the line, (n,) or (n, 1) with n >= 1, got shape {tuple(found.shape)}: give a "
-            f"row of numbers as {name}.reshape(-1); for points of more dimensions use transport."
-        )
-    return found.reshape(-1)
-
-
-def levels(masses: Tensor, order: Array) -> Array:
-    """Cumulated masses in the given order (n,), the last exactly 1. Uniform ones are i / n, rounded once."""
-    if uniform(masses):
-        return np.arange(1, len(order) + 1) / len(order)
-    total = np.cumsum(_host(masses)[order])
-    total /= total[-1]
-    return total
-
-
-def staircase(first: Array, second: Array) -> Staircase:
-    """The monotone coupling of two laws given by their cumulated masses (n,) and (m,), each ending in 1."""
-    n, m = len(first), len(second)
-    breaks = np.concatenate([first[:-1], second[:-1]])
-    order = np.argsort(breaks, kind="stable")  # merges two sorted runs in linear time
-    rows = np.cumsum(np.concatenate([[0], (order < n - 1).astype(np.int64)]))
-    carried = np.diff(breaks[order], prepend=0.0, append=1.0)
-    return Staircase(rows, np.arange(n + m - 1) - rows, carried)
+    shares = np.concatenate([[0.0], cumulated])[np.searchsorted(values, host(asked), side="right")]
+    return _answered(shares, device, (x, t, a))
 
 
 def _paired(first: Tensor, second: Tensor, cost: Cost) -> float:
     """The mean cost of the sorted pairs."""
     ordered = []
     for name, one in (("x", first), ("y", second)):
-        found = np.sort(one.detach().cpu().numpy())
-        if not np.isfinite(found[[0, -1]]).all():  # sorting takes NaN and infinity to the ends
+        values = np.sort(one.detach().cpu().numpy())
+        if not np.isfinite(values[[0, -1]]).all():  # sorting takes NaN and infinity to the ends
             finite(name, one)
-        ordered.append(found)
-    gap = ordered[0] if ordered[0].dtype == np.float64 else ordered[0].astype(np.float64)
-    gap -= ordered[1]
-    return float(_costs(cost, gap).sum() / len(gap))
+        ordered.append(values)
+    costs = costs_of(cost, *ordered)
+    return float(costs.sum() / len(costs))
 
 
 def _weighted(problem: Problem, cost: Cost) -> float:
     assert isinstance(problem.geometry, Points)
     sides = []
-    for points, held in ((problem.geometry.x, problem.a), (problem.geometry.y, problem.b)):
-        values = _host(points[:, 0])
+    for points, masses in ((problem.geometry.x, problem.a), (problem.geometry.y, problem.b)):
+        values = host(points[:, 0])
         order = np.argsort(values)
-        sides.append((values[order], levels(held, order)))
+        sides.append((values[order], levels(masses, order)))
     (x, first), (y, second) = sides
     path = staircase(first, second)
-    return float(path.masses @ _costs(cost, x[path.rows] - y[path.columns]))
+    return float(path.masses @ costs_of(cost, x[path.rows], y[path.columns]))
 
 
-def _costs(cost: Cost, gap: Array) -> Array:
-    """h(|gap|) (k,); overwrites the gap."""
-    if isinstance(cost, Square):
-        return np.multiply(gap, gap, out=gap)
-    if isinstance(cost, Euclidean | Manhattan):
-        return np.abs(gap, out=gap)
-    given = torch.from_numpy(gap)[:, None]
-    found: Array = cost(given, torch.zeros_like(given)).numpy()
-    return found
-
-
-def _law(x: Any, a: Any) -> tuple[Array, Array, torch.device]:
-    """Sorted places that hold mass and their cumulated shares (k,)."""
+def _law(x: ArrayLike, a: ArrayLike | None, normalise: bool) -> tuple[Array, Array, torch.device]:
+    """Sorted places that hold mass and their cumulated masses (k,)."""
     points = flat("x", x)
     finite("x", points)
-    held = masses("a", a, len(points), points.device).detach().double()
-    values, kept = _host(points), _host(held) > 0
+    masses = probabilities("a", a, len(points), points.device, normalise).detach()
+    values, kept = host(points), host(masses) > 0
     order = np.argsort(values[kept], kind="stable")
-    shares = held[torch.from_numpy(kept).to(held.device)]
-    return values[kept][order], levels(shares, order), points.device
+    return values[kept][order], levels(masses[torch.from_numpy(kept).to(masses.device)], order), points.device
 
 
-def _host(value: Tensor) -> Array:
-    found: Array = value.detach().double().cpu().numpy()
-    return found
-
-
-def _answered(found: Any, device: torch.device, given: tuple[Any, ...]) -> Any:
-    if any(isinstance(one, Tensor) for one in given):
-        return torch.as_tensor(found, device=device)
-    return float(found) if np.ndim(found) == 0 else found
+def _answered(answer: Any, device: torch.device, inputs: tuple[Any, ...]) -> Any:
+    if any(isinstance(one, Tensor) for one in inputs):
+        return torch.as_tensor(answer, device=device)
+    return float(answer) if np.ndim(answer) == 0 else answer

@@ -1,53 +1,73 @@
 """The one answer of every solver."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cached_property, partial
+from typing import Any, Generic, TypeAlias, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import TypeVar
 
 from remblai.distances.certificate import Interval, certificate, transformed
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.envelope import with_gradients
 from remblai.distances.geometry import Geometry, Points
 from remblai.distances.problem import Problem
-from remblai.distances.validation import tensor
+from remblai.distances.validation import ArrayLike, tensor
 
-HAVE = {
+AVAILABLE = {
     "coupling": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
     "f": "emd, transport, sinkhorn, line.plan and stochastic.discrete (extend gives it at any point)",
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
     "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
-    "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, where the masses are kept",
-    "extend": "transport and the stochastic solvers, where there are points and a cost instead of a matrix",
+    "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
+    "extend": "transport and the stochastic solvers, of points and a cost instead of a matrix,",
 }
-"""Which methods have what: told to whoever asks a plan for what its method has not."""
+"""Which methods have what: part of the error for an attribute that a plan's method does not give."""
+
+Value = TypeVar("Value", default=Any)
+"""Scalars of a plan: float, or Tensor."""
+
+Array = TypeVar("Array", default=Any)
+"""Arrays of a plan: NumPy's, or Tensor."""
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Plan:
+class Plan(Generic[Value, Array]):
     """What it costs to carry a to b, how, and how far the answer can be trusted.
 
-    Where the caller gave no tensor, everything is a numpy array or a float; otherwise a float64 tensor. What a method
-    has not got is an AttributeError that says which has it, never None.
+    Where no input was a tensor, everything is a NumPy array or a float (`ArrayPlan`); otherwise a float64 tensor
+    (`TensorPlan`). What a method does not give is an AttributeError that names the methods that do, never None. A plan
+    pickles and copies; a copy's value has no gradient.
+
+    Example:
+        >>> from remblai.distances import emd
+        >>> plan = emd([0.5, 0.5], [0.25, 0.75], [[0.0, 1.0], [1.0, 0.0]])
+        >>> plan.value, plan.coupling.tolist()
+        (0.25, [[0.25, 0.25], [0.0, 0.5]])
+        >>> lower, upper = plan.certificate()
+        >>> lower <= plan.value <= upper
+        True
 
     Attributes:
         value: what the solver minimises, never rooted: <P, C>, for an entropic plan <P, C> + epsilon KL(P | a x b).
-            Differentiable, once, in what was given with requires_grad: points, costs, and masses up to a constant.
+            Differentiable, once, in inputs with requires_grad: points, costs, and masses up to a constant.
         method: the solver and the route that it took.
         epsilon: the absolute regularisation; 0 for an exact plan.
         standard_error: of a value that was estimated on fresh samples; 0 for one that was computed.
         marginal_error: |P 1 - a|_1 + |P' 1 - b|_1, in float64, as a share of the mass.
         converged: whether the solver met its own criterion.
-        iterations: how many steps it took.
-        seconds: how long it took.
+        iterations: the number of steps.
+        seconds: the time that the solver took.
         curve: pairs (step, value), where the solver records them.
+        arrays: whether answers are NumPy arrays and floats, because no input was a tensor.
+        parts: what the other attributes are computed from.
     """
 
-    value: Any
+    value: Value
     method: str
     epsilon: float = 0.0
     standard_error: float = 0.0
@@ -57,54 +77,53 @@ class Plan:
     seconds: float = 0.0
     curve: tuple[tuple[int, float], ...] = ()
     arrays: bool = False
-    mass: float = 1.0
     parts: "Parts"
 
     @cached_property
-    def cost(self) -> Any:
+    def cost(self) -> float:
         """<P, C>, without the entropic term."""
-        return self.mass * self._has("cost", self.parts.cost)()
+        return float(self._part("cost", self.parts.cost)())
 
     @cached_property
-    def coupling(self) -> Any:
+    def coupling(self) -> Array:
         """P (n, m), dense; `block` and `entries` give it without holding n * m numbers."""
-        return self._told(self.mass * self._coupling.dense())
+        return self._answer(self._coupling.dense())
 
     @property
-    def entries(self) -> tuple[Any, Any, Any]:
+    def entries(self) -> tuple[Any, Any, Array]:
         """Rows, columns and masses of P above 0: (k,) each, in order of rows."""
         rows, columns, masses = self._coupling.entries()
-        return self._told(rows), self._told(columns), self._told(self.mass * masses)
+        return self._answer(rows), self._answer(columns), self._answer(masses)
 
-    def block(self, start: int, stop: int) -> Any:
+    def block(self, start: int, stop: int) -> Array:
         """The rows start <= i < stop of P: (stop - start, m)."""
-        return self._told(self.mass * self._coupling.block(start, stop))
+        return self._answer(self._coupling.block(start, stop))
 
-    def barycentres(self, values: Any) -> Any:
+    def barycentres(self, values: ArrayLike) -> Array:
         """Where each place's mass goes on average: sum_j P_ij values_j / sum_j P_ij, values (m, ...) -> (n, ...)."""
         given = tensor("values", values).detach()
         flat = given.double().flatten(1)
-        found = [masses @ flat / masses.sum(1, keepdim=True) for _, masses in self._coupling.blocks()]
-        return self._told(torch.cat(found).reshape(-1, *given.shape[1:]))
+        means = [masses @ flat / masses.sum(1, keepdim=True) for _, masses in self._coupling.blocks()]
+        return self._answer(torch.cat(means).reshape(-1, *given.shape[1:]))
 
     @property
-    def potentials(self) -> tuple[Any, Any]:
-        """f (n,) and g (m,) of the dual; known up to a constant added to one and taken from the other."""
+    def potentials(self) -> tuple[Array, Array]:
+        """f (n,) and g (m,) of the dual; known up to a constant added to one and subtracted from the other."""
         return self.f, self.g
 
     @property
-    def f(self) -> Any:
+    def f(self) -> Array:
         """The potential (n,) of the places that mass leaves."""
-        return self._told(self._has("f", self.parts.f))
+        return self._answer(self._part("f", self.parts.f))
 
     @property
-    def g(self) -> Any:
+    def g(self) -> Array:
         """The potential (m,) of the places where mass arrives."""
-        return self._told(self._has("g", self.parts.g))
+        return self._answer(self._part("g", self.parts.g))
 
-    def extend(self, x: Any) -> Any:
+    def extend(self, x: ArrayLike) -> Array:
         """The potential f at new points x (k, d), from g by the c-transform (the soft one for epsilon > 0): (k,)."""
-        return self._told(self._has("extend", self.parts.extend)(tensor("x", x).detach()))
+        return self._answer(self._part("extend", self.parts.extend)(tensor("x", x).detach()))
 
     def certificate(self, exact: bool = False) -> Interval:
         """A proven interval: a feasible dual below, a rounded feasible plan above.
@@ -112,8 +131,8 @@ class Plan:
         Args:
             exact: bounds of the unregularised least cost instead of `value`; the same where epsilon is 0.
         """
-        found = self._has("certificate", self.parts.certificate)(0.0 if exact else self.epsilon)
-        return Interval(self.mass * found.lower, self.mass * found.upper)
+        bounds: Interval = self._part("certificate", self.parts.certificate)(0.0 if exact else self.epsilon)
+        return bounds
 
     @cached_property
     def gap(self) -> float:
@@ -123,16 +142,20 @@ class Plan:
 
     @property
     def _coupling(self) -> Coupling:
-        found: Coupling = self._has("coupling", self.parts.coupling)
-        return found
+        coupling: Coupling = self._part("coupling", self.parts.coupling)
+        return coupling
 
-    def _has(self, name: str, part: Any) -> Any:
+    def _part(self, name: str, part: Any) -> Any:
         if part is None:
-            raise AttributeError(f"a plan by {self.method} has no {name}: {HAVE[name]} have one.")
+            raise AttributeError(f"a plan by {self.method} has no {name}: {AVAILABLE[name]} have one.")
         return part
 
-    def _told(self, value: Tensor) -> Any:
-        return np.asarray(value.detach().cpu()) if self.arrays else value
+    def _answer(self, value: Tensor) -> Array:
+        return cast(Array, np.asarray(value.detach().cpu()) if self.arrays else value)
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {field.name: getattr(self, field.name) for field in fields(self)}
+        return state | {"value": self.value.detach() if isinstance(self.value, Tensor) else self.value}
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "NOT converged"
@@ -144,9 +167,16 @@ class Plan:
         )
 
 
+ArrayPlan: TypeAlias = Plan[float, NDArray[np.float64]]
+"""A plan of NumPy inputs."""
+
+TensorPlan: TypeAlias = Plan[Tensor, Tensor]
+"""A plan of tensors."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Parts:
-    """What a plan is asked for later; None where the method has not got it. Masses sum to 1 in here."""
+    """What a plan computes its attributes from; None where the method does not give it."""
 
     coupling: Coupling | None = None
     f: Tensor | None = None
@@ -170,7 +200,7 @@ def solved(
     seconds: float = 0.0,
     curve: Sequence[tuple[int, float]] = (),
 ) -> Plan:
-    """The plan of a problem whose masses are kept, from the solver's findings for masses that sum to 1.
+    """The plan of a problem with exact marginals, from what the solver found.
 
     Args:
         problem: what was solved.
@@ -179,22 +209,19 @@ def solved(
         potentials: f (n,) and g (m,); they are the derivatives of the value in the masses, up to a constant.
         method: the solver and its route.
         epsilon: the absolute regularisation.
-        marginal_error: measured here, in one pass over the coupling, when not given.
+        marginal_error: None: it is measured here, in one pass over the coupling.
         converged: whether the solver met its own criterion.
         iterations: its steps.
         seconds: its time.
         curve: pairs (step, value).
     """
-    f, g = (one.double() for one in potentials)
-    value_of = torch.tensor(problem.mass * value, dtype=torch.float64, device=f.device)
-    told: Any = float(value_of)
-    if not problem.arrays:
-        told = with_gradients(value_of, _derivatives(problem, coupling, (f, g)))
+    f, g = (potential.double() for potential in potentials)
+    optimum = torch.tensor(value, dtype=torch.float64, device=f.device)
     if marginal_error is None:
         rows, columns = coupling.marginals()
         marginal_error = float((rows - problem.a).abs().sum() + (columns - problem.b).abs().sum())
     return Plan(
-        value=told,
+        value=float(optimum) if problem.arrays else with_gradients(optimum, _derivatives(problem, coupling, (f, g))),
         method=method,
         epsilon=epsilon,
         marginal_error=marginal_error,
@@ -203,13 +230,12 @@ def solved(
         seconds=seconds,
         curve=tuple(curve),
         arrays=problem.arrays,
-        mass=problem.mass,
         parts=Parts(
             coupling=coupling,
             f=f,
             g=g,
-            cost=lambda: carried_cost(problem.geometry, coupling),
-            certificate=lambda blur: certificate(problem, coupling, g, blur),
+            cost=partial(carried_cost, problem.geometry, coupling),
+            certificate=partial(certificate, problem, coupling, g),
             extend=extension(problem, g, epsilon),
         ),
     )
@@ -218,11 +244,11 @@ def solved(
 def _derivatives(
     problem: Problem, coupling: Coupling, potentials: tuple[Tensor, Tensor]
 ) -> list[tuple[Tensor, Tensor]]:
-    found = [(one, problem.mass * slope) for one, slope in problem.geometry.gradients(coupling)]
+    pairs = problem.geometry.gradients(coupling)
     for masses, potential in zip(problem.given, potentials, strict=True):
         if masses.requires_grad:
-            found.append((masses, potential))
-    return found
+            pairs.append((masses, potential))
+    return pairs
 
 
 def carried_cost(geometry: Geometry, coupling: Coupling) -> float:
@@ -236,15 +262,14 @@ def carried_cost(geometry: Geometry, coupling: Coupling) -> float:
 
 
 def extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
-    """What a plan extends its potential by: the transform of g (m,) at new points; None where there are no points."""
+    """The function that extends the potential f to new points (k, d) -> (k,); None where there are no points."""
+    return partial(_extended, problem, g, epsilon) if isinstance(problem.geometry, Points) else None
+
+
+def _extended(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
     geometry = problem.geometry
-    if not isinstance(geometry, Points):
-        return None
-
-    def extend(x: Tensor) -> Tensor:
-        moved = Points(x, geometry.given[1].detach(), geometry.cost)
-        n = moved.shape[0]
-        even = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
-        return transformed(Problem(even, problem.b, moved, 1.0, (even, problem.b)), g, epsilon)
-
-    return extend
+    assert isinstance(geometry, Points)
+    moved = Points(x, geometry.given[1].detach(), geometry.cost)
+    n = moved.shape[0]
+    uniform = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
+    return transformed(Problem(uniform, problem.b, moved, (uniform, problem.b)), g, epsilon)

@@ -1,39 +1,58 @@
-"""The one door of every solver: what comes in is turned into tensors and checked here, and nowhere else."""
+"""Validation of what every solver takes: inputs become tensors and are checked here, and nowhere else."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.sparse import issparse
 from torch import Tensor
 
+NumPyLike = NDArray[Any] | Sequence[Any] | float
+"""Numbers outside torch: an array, nested lists or one number. Where no input is a tensor, answers are NumPy's."""
+
+ArrayLike = Tensor | NumPyLike
+"""Numbers in any form that the functions of this package take."""
+
 TOLERANCE = 1e-6
-"""Relative difference of total masses that is taken for rounding (of float32, say) and mended."""
+"""Relative difference of a total mass from 1 that counts as rounding (of float32, say)."""
 
 
 def tensor(name: str, value: Any) -> Tensor:
     """Arrays, lists and tensors as a float32 or float64 tensor; integers become float64. Gradients are kept.
 
     Raises:
-        ValueError: it is no array of real numbers.
+        ValueError: it is not an array of real numbers, or it is sparse.
     """
+    if issparse(value) or (isinstance(value, Tensor) and value.layout != torch.strided):
+        raise ValueError(
+            f"{name}: expected a dense array, got a sparse {type(value).__name__} of shape {tuple(value.shape)}: a "
+            "missing entry could mean 0, or a forbidden pair. Pass the dense array, by .toarray() (.to_dense() in "
+            "torch), with +infinity where a pair of a cost matrix is forbidden."
+        )
     if not isinstance(value, Tensor):
-        try:
-            array = np.asarray(value)
-        except ValueError:
-            raise ValueError(f"{name}: expected an array of numbers, got rows of unequal length.") from None
-        if array.dtype.kind not in "biuf":
-            raise ValueError(f"{name}: expected an array of real numbers, got {array.dtype} of shape {array.shape}.")
-        # torch has no arrays that cannot be written, are turned round, or of another machine's kind: those are copied
-        lent = array.flags.writeable and array.dtype.isnative and all(step >= 0 for step in array.strides)
-        if array.dtype.itemsize > 8:
-            array, lent = array.astype(float), True
-        value = torch.from_numpy(array if lent else np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
-    found: Tensor = value
-    if found.is_complex():
-        raise ValueError(f"{name}: expected real numbers, got {found.dtype}.")
-    if not found.is_floating_point():
-        return found.double()
-    return found if found.dtype in (torch.float32, torch.float64) else found.float()
+        value = _from_numpy(name, value)
+    converted: Tensor = value
+    if converted.is_complex():
+        raise ValueError(f"{name}: expected real numbers, got {converted.dtype}.")
+    if not converted.is_floating_point():
+        return converted.double()
+    return converted if converted.dtype in (torch.float32, torch.float64) else converted.float()
+
+
+def _from_numpy(name: str, value: Any) -> Tensor:
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected an array of numbers, got rows of unequal length.") from None
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name}: expected an array of real numbers, got {array.dtype} of shape {array.shape}.")
+    # torch cannot share memory that is read-only, has negative strides or another byte order: such arrays are copied
+    shareable = array.flags.writeable and array.dtype.isnative and all(step >= 0 for step in array.strides)
+    if array.dtype.itemsize > 8:
+        array, shareable = array.astype(float), True
+    return torch.from_numpy(array if shareable else np.array(array, dtype=array.dtype.newbyteorder("="), order="C"))
 
 
 def finite(name: str, value: Tensor, infinite: bool = False) -> None:
@@ -49,43 +68,54 @@ def finite(name: str, value: Tensor, infinite: bool = False) -> None:
         where = tuple(int(i) for i in bad.nonzero()[0])
         raise ValueError(
             f"{name}: expected {'no NaN and no minus infinity' if infinite else 'finite numbers'}, got "
-            f"{int(bad.sum())} of {value.numel()} entries that are not, the first at {where}: drop or mend them."
+            f"{int(bad.sum())} of {value.numel()} entries that are not, the first at {where}: remove or replace them."
         )
 
 
 def masses(name: str, value: Any, n: int, device: torch.device) -> Tensor:
-    """The masses of n places as a tensor (n,); None is 1 / n each. Gradients are kept.
+    """The masses of n places as a tensor (n,), of any total; None is 1 / n each. Gradients are kept.
 
     Raises:
         ValueError: another shape, a mass that is negative or not finite, or no mass at all.
     """
     if value is None:
         return torch.full((n,), 1.0 / n, dtype=torch.float64, device=device)
-    found = tensor(f"masses {name}", value).to(device)
-    if found.shape != (n,):
-        raise ValueError(f"masses {name}: expected shape ({n},), one for each place, got {tuple(found.shape)}.")
-    finite(f"masses {name}", found)
-    if bool((found < 0).any()):
-        worst = int(found.argmin())
-        raise ValueError(f"masses {name}: expected none below 0, got {found[worst].item():g} at {worst}.")
-    if float(found.detach().sum()) <= 0.0:
+    given = tensor(f"masses {name}", value).to(device)
+    if given.shape != (n,):
+        raise ValueError(f"masses {name}: expected shape ({n},), one for each place, got {tuple(given.shape)}.")
+    finite(f"masses {name}", given)
+    if bool((given < 0).any()):
+        worst = int(given.argmin())
+        raise ValueError(f"masses {name}: expected none below 0, got {given[worst].item():g} at {worst}.")
+    if float(given.detach().sum()) <= 0.0:
         raise ValueError(f"masses {name}: expected a positive total, got 0: every place is empty.")
-    return found
+    return given
 
 
-def same_total(a: Tensor, b: Tensor) -> float:
-    """The total mass that a and b have in common, up to rounding.
+def probabilities(name: str, value: Any, n: int, device: torch.device, normalise: bool = False) -> Tensor:
+    """The masses of n places, which sum to 1 up to rounding: (n,); None is 1 / n each. Gradients are kept.
+
+    Args:
+        name: what errors call them.
+        value: the masses.
+        n: the number of places.
+        device: where the answer is.
+        normalise: whether masses of any total, such as counts, are divided by it.
 
     Raises:
-        ValueError: totals that differ by more than rounding.
+        ValueError: as `masses`, or a total that is not 1 without `normalise`.
     """
-    here, there = float(a.detach().double().sum()), float(b.detach().double().sum())
-    if abs(here - there) > TOLERANCE * max(here, there):
+    given = masses(name, value, n, device)
+    if normalise:
+        scaled = given.double() / given.detach().double().max()  # counts near the limit of float64 have no finite sum
+        return scaled / scaled.sum()
+    total = float(given.detach().double().sum())
+    if abs(total - 1.0) > TOLERANCE:
         raise ValueError(
-            f"masses: expected equal totals, got sum(a) = {here:.9g} and sum(b) = {there:.9g}: divide each by its sum, "
-            "or use sinkhorn(..., unbalanced=...), which lets mass be made and lost."
+            f"masses {name}: expected a sum of 1, got {total:.9g}: pass normalise=True, which divides them by their "
+            "sum. Totals that matter, because mass may be created or removed, are for sinkhorn(..., unbalanced=...)."
         )
-    return here
+    return given
 
 
 def epsilon(value: Any) -> float:
@@ -94,25 +124,27 @@ def epsilon(value: Any) -> float:
     Raises:
         ValueError: it is not.
     """
-    found = number("epsilon", value)
-    if not 0.0 < found < float("inf"):
+    strength = number("epsilon", value)
+    if not 0.0 < strength < float("inf"):
         raise ValueError(
-            f"epsilon: expected a positive, finite number, got {value}: it blurs the plan; the unblurred one is emd's, "
-            "or transport's with epsilon=None."
+            f"epsilon: expected a positive, finite number, got {value}: for a plan without regularisation use emd, or "
+            "transport with epsilon=None."
         )
-    return found
+    return strength
 
 
-def exponent(value: Any) -> float:
-    """The p of W_p, at least 1 and finite.
+def exponent(value: Any, infinite: bool = False) -> float:
+    """The p of W_p, at least 1 and finite; with `infinite`, infinity too.
 
     Raises:
         ValueError: it is not.
     """
-    found = number("p", value)
-    if not 1.0 <= found < float("inf"):
-        raise ValueError(f"p: expected 1 <= p < infinity, got {value}: below 1 W_p is no distance.")
-    return found
+    p = number("p", value)
+    if p == float("inf") and not infinite:
+        raise ValueError("p: expected 1 <= p < infinity, got inf: only wasserstein(x, y, p=math.inf) takes it.")
+    if not p >= 1.0:
+        raise ValueError(f"p: expected 1 <= p, got {value}: below 1 W_p is no metric.")
+    return p
 
 
 def positive(name: str, value: Any) -> float:
@@ -121,17 +153,17 @@ def positive(name: str, value: Any) -> float:
     Raises:
         ValueError: it is not.
     """
-    found = number(name, value)
-    if not 0.0 < found < float("inf"):
+    given = number(name, value)
+    if not 0.0 < given < float("inf"):
         raise ValueError(f"{name}: expected a positive, finite number, got {value}.")
-    return found
+    return given
 
 
 def number(name: str, value: Any) -> float:
     """A real number.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     try:
         return float(value)

@@ -1,30 +1,58 @@
 """Entropic transport by Sinkhorn's iteration: the least <P, C> + epsilon KL(P | a x b)."""
 
 import time
-from typing import Any
+from typing import Any, TypeAlias, TypedDict, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import unknown
 from remblai.distances import validation
 from remblai.distances.entropic import unbalanced as soft
 from remblai.distances.entropic.gibbs import gibbs, populated, spread
 from remblai.distances.entropic.schedule import FORMS, absolute, complain, count, mean_cost, potentials, square
 from remblai.distances.feasible import check_feasible
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike, NumPyLike
 
 TOLERANCE = 1e-6
 ITERATIONS = 10_000
 
-Start = Plan | tuple[Any, Any] | None
+Start: TypeAlias = Plan | tuple[ArrayLike, ArrayLike] | None
 """Where to begin: a plan of a similar problem, or its potentials (f, g)."""
 
 
+class Options(TypedDict, total=False):
+    """Options of `sinkhorn`."""
+
+    relative: bool
+    tolerance: float
+    max_iterations: int
+    form: str
+    start: Start
+    unbalanced: float | tuple[float | None, float | None] | None
+    normalise: bool
+
+
+@overload
 def sinkhorn(
-    a: Any,
-    b: Any,
-    C: Any,
+    a: NumPyLike | None, b: NumPyLike | None, C: NumPyLike, epsilon: float = ..., **options: Unpack[Options]
+) -> ArrayPlan: ...
+@overload
+def sinkhorn(
+    a: ArrayLike | None, b: ArrayLike | None, C: Tensor, epsilon: float = ..., **options: Unpack[Options]
+) -> TensorPlan: ...
+@overload
+def sinkhorn(
+    a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, epsilon: float = ..., **options: Unpack[Options]
+) -> Plan: ...
+@checked_options
+def sinkhorn(
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: ArrayLike,
     epsilon: float = 0.05,
     *,
     relative: bool = False,
@@ -32,7 +60,8 @@ def sinkhorn(
     max_iterations: int = ITERATIONS,
     form: str = "auto",
     start: Start = None,
-    unbalanced: Any = None,
+    unbalanced: float | tuple[float | None, float | None] | None = None,
+    normalise: bool = False,
 ) -> Plan:
     """The least <P, C> + epsilon KL(P | a x b) over all P that carry a to b.
 
@@ -40,8 +69,8 @@ def sinkhorn(
     bound that the marginal error makes sharp. The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,) of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,).
         C: costs (n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, in the units of the costs.
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
@@ -53,19 +82,28 @@ def sinkhorn(
             makes them anew, in memory O(n + m); "log" does so in float64 throughout; "auto" stores what fits 1 GiB.
         start: potentials to begin with, (f, g) or a `Plan`.
         unbalanced: strength rho of rho KL(P 1 | a) + rho KL(P' 1 | b) in place of exact marginals, or a pair of them;
-            totals may then differ. None keeps the marginals.
+            the masses may then have any totals. None keeps the marginals.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, epsilon not positive, an unknown form, no finite plan.
 
     Source: Cuturi (2013), arXiv 1306.0895; log domain and absorption: Schmitzer (2019), arXiv 1610.06519.
+
+    Example:
+        >>> from remblai.distances import sinkhorn
+        >>> plan = sinkhorn([0.5, 0.5], [0.25, 0.75], [[0.0, 1.0], [1.0, 0.0]], epsilon=0.1)
+        >>> plan.coupling.round(3).tolist()
+        [[0.25, 0.25], [0.0, 0.5]]
     """
     options: dict[str, Any] = {"relative": relative, "tolerance": tolerance, "max_iterations": max_iterations}
     if unbalanced is not None:
-        if start is not None or form != "auto":
-            raise ValueError("sinkhorn: start and form go with exact marginals, not with unbalanced: leave them out.")
+        if start is not None or form != "auto" or normalise:
+            raise ValueError(
+                "sinkhorn: expected exact marginals with start, form or normalise, got unbalanced: leave them out."
+            )
         return soft.solve(soft.of_matrix(a, b, C), epsilon, unbalanced, **options)
-    return solve(Problem.of_matrix(a, b, C), epsilon, form=form, start=start, **options)
+    return solve(Problem.of_matrix(a, b, C, normalise), epsilon, form=form, start=start, **options)
 
 
 def solve(

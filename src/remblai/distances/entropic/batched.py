@@ -5,12 +5,14 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.entropic.schedule import ANNEALED, FALL, complain, count
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import Matrix
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 SPAN = 10
 """Passes over which a problem's rate is measured."""
@@ -35,27 +37,45 @@ class Batch(NamedTuple):
     converged: Any
     iterations: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
+
     def couplings(self, a: Any, b: Any, C: Any, epsilon: float) -> Any:
         """P (k, n, m), for the masses, costs and epsilon that the batch was solved with."""
         first, second, costs, f, g = (torch.as_tensor(one).double() for one in (a, b, C, self.f, self.g))
         return _plans(first, second, costs, f, g, epsilon)
 
 
+@checked_options
 def batch(
-    a: Any, b: Any, C: Any, epsilon: float = 0.05, *, tolerance: float = 1e-6, max_iterations: int = 10_000
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: ArrayLike,
+    epsilon: float = 0.05,
+    *,
+    tolerance: float = 1e-6,
+    max_iterations: int = 10_000,
+    normalise: bool = False,
 ) -> Batch:
     """Entropic transport of k problems at once, in float64 and the log domain; each stops on its own error.
 
     Args:
-        a: masses (k, n); None is 1 / n each.
-        b: masses (k, m), with the totals of a, problem by problem.
+        a: masses (k, n), whose rows sum to 1; None is 1 / n each.
+        b: masses (k, m).
         C: costs (k, n, m).
         epsilon: the regularisation, absolute, the same for all.
         tolerance: the marginal error at which a problem has converged.
         max_iterations: passes after which it gives up, with a warning.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: shapes that do not fit, or any problem that is none.
+
+    Example:
+        >>> from remblai.distances import batch
+        >>> costs = [[[0.0, 1.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 2.0]]]
+        >>> batch(None, None, costs, epsilon=0.1).values.round(3).tolist()
+        [0.069, 0.069]
     """
     blur, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
     max_iterations = count("max_iterations", max_iterations)
@@ -63,7 +83,7 @@ def batch(
     if costs.dim() != 3 or costs.numel() == 0:
         raise ValueError(f"cost matrices: expected shape (k, n, m) with k, n, m >= 1, got {tuple(costs.shape)}.")
     sides = [_rows(name, one, costs, axis) for name, one, axis in (("a", a, 1), ("b", b, 2))]
-    problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i]) for i in range(len(costs))]
+    problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i], normalise) for i in range(len(costs))]
     if bool(costs.isinf().any()):
         for problem in problems:
             check_feasible(problem)
@@ -96,13 +116,13 @@ def _row(masses: Tensor | None, i: int) -> Tensor | None:
 def _value(problem: Problem, epsilon: float, f: Tensor, g: Tensor, carried: Tensor) -> Tensor:
     """The dual value, attached to what was given of this problem."""
     dual = problem.a @ f.where(problem.a > 0, 0.0) + problem.b @ g.where(problem.b > 0, 0.0)
-    value = problem.mass * (dual - epsilon * (carried - 1.0))
+    value = dual - epsilon * (carried - 1.0)
     assert isinstance(problem.geometry, Matrix)
     costs = problem.geometry.given
     slopes = [(one, h) for one, h in zip(problem.given, (f, g), strict=True) if one.requires_grad]
     if costs.requires_grad:
         plan = _plans(problem.a[None], problem.b[None], costs.detach().double()[None], f[None], g[None], epsilon)
-        slopes.append((costs, problem.mass * plan[0]))
+        slopes.append((costs, plan[0]))
     return with_gradients(value, slopes)
 
 

@@ -1,6 +1,7 @@
 """Entropic plans from potentials, and the places without mass, which the solvers leave out."""
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -16,7 +17,7 @@ def populated(problem: Problem) -> Problem:
     if bool(rows.all()) and bool(columns.all()):
         return problem
     kept = problem.geometry.part(rows, columns)
-    return Problem(problem.a[rows], problem.b[columns], kept, problem.mass, problem.given, problem.arrays)
+    return Problem(problem.a[rows], problem.b[columns], kept, problem.given, problem.arrays)
 
 
 def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) -> tuple[Tensor, Tensor]:
@@ -36,11 +37,10 @@ def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) 
 def gibbs(problem: Problem, f: Tensor, g: Tensor, epsilon: float) -> Lazy:
     """P = a b exp((f + g - c) / epsilon), as a rule: exactly 0 where a mass is 0 or a cost infinite."""
     rows, columns = f.where(problem.a > 0, -math.inf), g.where(problem.b > 0, -math.inf)
-    geometry, a, b = problem.geometry, problem.a, problem.b
+    return Lazy(partial(_block, problem, rows, columns, epsilon), problem.shape)
 
-    def rule(start: int, stop: int) -> Tensor:
-        part = slice(start, stop)
-        exponents = (rows[part, None] + columns - geometry.block(start, stop)) / epsilon
-        return a[part, None] * b * exponents.exp_()
 
-    return Lazy(rule, problem.shape)
+def _block(problem: Problem, f: Tensor, g: Tensor, epsilon: float, start: int, stop: int) -> Tensor:
+    part = slice(start, stop)
+    exponents = (f[part, None] + g - problem.geometry.block(start, stop)) / epsilon
+    return problem.a[part, None] * problem.b * exponents.exp_()

@@ -2,6 +2,7 @@
 
 import math
 import time
+from functools import partial
 from typing import Any
 
 import torch
@@ -42,7 +43,7 @@ def _as_given(geometry: Geometry, a: Any, b: Any, arrays: bool) -> Problem:
     n, m = geometry.shape
     given = validation.masses("a", a, n, geometry.device), validation.masses("b", b, m, geometry.device)
     first, second = (one.detach().double() for one in given)
-    return Problem(first, second, geometry, 1.0, given, arrays)
+    return Problem(first, second, geometry, given, arrays)
 
 
 def solve(
@@ -78,7 +79,7 @@ def solve(
     epsilon = absolute(problem, epsilon, relative)
     tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
     strengths = _strengths(strength)
-    check_feasible(problem, kept=False)
+    check_feasible(problem, balanced=False)
     held = populated(problem)
     g, iterations = torch.zeros_like(held.b), 0
     for blur in [*epsilon_schedule(held, epsilon), epsilon]:
@@ -107,7 +108,7 @@ def solve(
         iterations=iterations,
         seconds=time.perf_counter() - began,
         arrays=problem.arrays,
-        parts=Parts(coupling=coupling, f=f, g=g, cost=lambda: carried_cost(problem.geometry, coupling)),
+        parts=Parts(coupling=coupling, f=f, g=g, cost=partial(carried_cost, problem.geometry, coupling)),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.entropic.gibbs import gibbs
@@ -13,6 +14,7 @@ from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.rows import Kept, Made, Rows
+from remblai.distances.validation import ArrayLike
 
 GROWTH = 1.1
 """Ratio of the epochs after which the gradient is taken in full: to measure, to record, to stop."""
@@ -24,17 +26,19 @@ KEPT = 2**25
 """Entries up to which the costs are kept: 256 MB in float64. Beyond, each block is made when it is read."""
 
 
+@checked_options
 def discrete(
-    a: Any,
-    b: Any,
-    costs: Any,
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    costs: ArrayLike,
     epsilon: float,
     *,
     batch: int | None = None,
     tolerance: float = 1e-6,
     epochs: int = 20_000,
-    g: Any = None,
+    g: ArrayLike | None = None,
     seed: int = 0,
+    normalise: bool = False,
 ) -> Plan:
     """Entropic transport by the stochastic averaged gradient, from masses and a cost matrix.
 
@@ -45,8 +49,8 @@ def discrete(
     holds no coupling.
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,), of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,).
         costs: (n, m); +infinity forbids a pair.
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
@@ -54,14 +58,21 @@ def discrete(
         epochs: how often each row is visited at most.
         g: a potential (m,) to start from, of a problem like this one; None is the soft c-transform of 0.
         seed: of the order of the rows.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, or one without a plan of finite cost.
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 1, arXiv 1605.08527; blocks: Schmidt, Le Roux, Bach,
         "Minimizing finite sums with the stochastic average gradient" (2013), section 4, arXiv 1309.2388.
+
+    Example:
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.discrete(None, None, [[0.0, 1.0], [1.0, 0.0]], epsilon=0.1)
+        >>> round(plan.value, 3)
+        0.069
     """
-    problem = Problem.of_matrix(a, b, costs)
+    problem = Problem.of_matrix(a, b, costs, normalise)
     return solve(problem, epsilon, batch=batch, tolerance=tolerance, epochs=epochs, g=g, seed=seed)
 
 
@@ -112,7 +123,7 @@ def solve(
         converged=found.error <= tolerance,
         iterations=found.epochs * rows.count,
         seconds=time.perf_counter() - started,
-        curve=tuple((step, problem.mass * value) for step, value in found.curve),
+        curve=tuple(found.curve),
     )
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import Choice, make
 from remblai.costs import Cost
 from remblai.distances import validation
@@ -32,6 +33,7 @@ CEILING = 3.0
 """Exponent at which exp((u + v - c) / epsilon) is cut: one pair weighs at most twenty."""
 
 
+@checked_options
 def continuous(
     sampler_x: Sampler,
     sampler_y: Sampler,
@@ -75,6 +77,13 @@ def continuous(
             whose k(x, x) is not positive.
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 3 and proposition 5, arXiv 1605.08527.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.continuous(Normal(0.0, 1.0), Normal(2.0, 1.0), samples=256, evaluation=512)
+        >>> 3.0 < float(plan.value) < 6.0
+        True
     """
     started = time.perf_counter()
     epsilon = validation.epsilon(epsilon)

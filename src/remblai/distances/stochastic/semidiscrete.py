@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points
@@ -14,7 +15,7 @@ from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, whole
 from remblai.distances.stochastic.semidual import response
-from remblai.distances.validation import number, tensor
+from remblai.distances.validation import ArrayLike, number, tensor
 from remblai.runtime.rng import seeded
 
 RECORDS = 50
@@ -36,10 +37,11 @@ DECAY = 2.0
 """Weight k^DECAY of the k-th averaged iterate: the plain mean forgets the first ones too slowly where H has kinks."""
 
 
+@checked_options
 def semi_discrete(
     sampler: Sampler,
-    y: Any,
-    b: Any = None,
+    y: ArrayLike,
+    b: ArrayLike | None = None,
     cost: CostLike = "square",
     epsilon: float = 0.0,
     *,
@@ -48,6 +50,7 @@ def semi_discrete(
     batch: int = 128,
     step: float = 1.0,
     seed: int = 0,
+    normalise: bool = False,
 ) -> Plan:
     """Transport of a law that is sampled to atoms: no sample of it is kept, and none is taken for the law.
 
@@ -70,12 +73,20 @@ def semi_discrete(
         batch: how many make one step.
         step: C in units of its own estimate.
         seed: of torch's generator on the CPU during the call; a sampler with a generator of its own is left to itself.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, or a sampler that gives other than n finite points (n, d).
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 2, arXiv 1605.08527; averaging: Shamir, Zhang
         (2013), section 4, arXiv 1212.1824.
+
+    Example:
+        >>> from torch.distributions import Uniform
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.semi_discrete(Uniform(0.0, 1.0), [0.25, 0.75], evaluation=2**16)
+        >>> abs(float(plan.value) - 1 / 48) < 1e-3
+        True
     """
     started = time.perf_counter()
     epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else validation.epsilon(epsilon)
@@ -84,7 +95,7 @@ def semi_discrete(
         raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
     draws = Draws("sampler", sampler)
     with seeded(seed):
-        problem = Problem.of_points(draws(PROBE), y, cost, None, b)
+        problem = Problem.of_points(draws(PROBE), y, cost, None, b, normalise)
         held = problem.b > 0
         assert isinstance(problem.geometry, Points)  # it was made from points
         atoms = _Atoms(problem.geometry, held, problem.b[held], epsilon)
@@ -111,7 +122,8 @@ def semi_discrete(
     )
 
 
-def laguerre(x: Any, y: Any, g: Any, cost: CostLike = "square") -> Any:
+@checked_options
+def laguerre(x: ArrayLike, y: ArrayLike, g: ArrayLike, cost: CostLike = "square") -> Any:
     """The atom whose Laguerre cell a point lies in, argmin_j c(x, y_j) - g_j: the transport map where epsilon is 0.
 
     Args:
@@ -125,6 +137,11 @@ def laguerre(x: Any, y: Any, g: Any, cost: CostLike = "square") -> Any:
 
     Raises:
         ValueError: no points, or another number of potentials than of atoms.
+
+    Example:
+        >>> from remblai.distances import stochastic
+        >>> stochastic.laguerre([[0.1], [0.9]], [[0.0], [1.0]], [0.0, 0.0]).tolist()
+        [0, 1]
     """
     geometry, given = Points(x, y, cost), tensor("potential g", g).detach().double()
     if given.shape != geometry.shape[1:]:

@@ -1,0 +1,98 @@
+"""The bottleneck distance W_inf: the least over couplings of the largest distance that mass is carried."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
+from torch import Tensor
+
+from remblai.costs import Cost
+from remblai.distances.exact import solve
+from remblai.distances.geometry import Matrix, Points
+from remblai.distances.monotone import host, levels, staircase
+from remblai.distances.problem import Problem, uniform
+
+NEGLIGIBLE = 1e-12
+"""Mass that may stay uncarried, or travel any distance: the rounding of masses such as .1 + .2 against .3."""
+
+WIDEST = 1e12
+"""Costs above this multiple of the bottleneck's are forbidden: less than `NEGLIGIBLE` mass could pay them."""
+
+
+def bottleneck(problem: Problem) -> Tensor:
+    """W_inf of two laws of points, in Euclidean distance: the limit of W_p for large p; exact.
+
+    On the line it is the largest distance in the monotone coupling. Elsewhere a search over the n m distances tests
+    whether a coupling within a distance exists, by a matching or a transport problem with costs 0 and 1; it holds an
+    n x m matrix. Differentiable in the points, along the pair that attains it.
+
+    Source: Burkard, Dell'Amico, Martello, Assignment Problems (2009), section 6.2: threshold algorithms.
+    """
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    i, j = _on_the_line(problem) if geometry.x.shape[1] == 1 else _searched(problem)
+    x, y = (points.flatten(1).double() for points in geometry.given)
+    distance: Tensor = torch.linalg.vector_norm(x[i] - y[j])
+    return distance
+
+
+class Steep(Cost):
+    """A cost whose values beyond `WIDEST` are infinite: distances of at most 1 in a large power, and no others.
+
+    Args:
+        cost: the cost of points in units of their bottleneck distance, where the best plan costs at most 1.
+    """
+
+    def __init__(self, cost: Cost) -> None:
+        self.cost = cost
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
+        return self._cut(self.cost(x, y))
+
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        """All against all: x (n, ...), y (m, ...) -> (n, m)."""
+        return self._cut(self.cost.matrix(x, y))
+
+    def _cut(self, costs: Tensor) -> Tensor:
+        return torch.where(costs <= WIDEST, costs, float("inf"))
+
+
+def _on_the_line(problem: Problem) -> tuple[int, int]:
+    """The pair of the monotone coupling that is farthest apart."""
+    assert isinstance(problem.geometry, Points)
+    x, y = (host(points[:, 0]) for points in (problem.geometry.x, problem.geometry.y))
+    x_order, y_order = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
+    path = staircase(levels(problem.a, x_order), levels(problem.b, y_order))
+    rows, columns = x_order[path.rows], y_order[path.columns]
+    gaps = np.where(path.masses > NEGLIGIBLE, np.abs(0.5 * x[rows] - 0.5 * y[columns]), -1.0)
+    farthest = int(gaps.argmax())
+    return int(rows[farthest]), int(columns[farthest])
+
+
+def _searched(problem: Problem) -> tuple[int, int]:
+    rows, columns = (np.flatnonzero(host(masses) > 0.0) for masses in (problem.a, problem.b))
+    distances = host(problem.geometry.matrix())[np.ix_(rows, columns)]
+    a, b = problem.a[torch.from_numpy(rows)], problem.b[torch.from_numpy(columns)]
+    candidates = np.unique(distances)
+    # each place reaches some other: no coupling is within less
+    least = max(distances.min(1).max(), distances.min(0).max())
+    low, high = int(np.searchsorted(candidates, least)), len(candidates) - 1
+    while low < high:
+        middle = (low + high) // 2
+        if _carried(distances <= candidates[middle], a, b):
+            high = middle
+        else:
+            low = middle + 1
+    i, j = (int(place[0]) for place in np.nonzero(distances == candidates[low]))
+    return int(rows[i]), int(columns[j])
+
+
+def _carried(allowed: NDArray[np.bool_], a: Tensor, b: Tensor) -> bool:
+    """Whether the allowed pairs can carry all mass of a to b."""
+    if len(a) == len(b) and uniform(a) and uniform(b):
+        matched = maximum_bipartite_matching(csr_array(allowed), perm_type="column")
+        return bool((matched >= 0).all())
+    costs = Matrix(np.where(allowed, 0.0, 1.0))
+    return float(solve(Problem(a, b, costs, (a, b), True)).value) <= NEGLIGIBLE
