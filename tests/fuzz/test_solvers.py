@@ -19,7 +19,7 @@ WHOLE = st.integers(0, 9)
 
 @st.composite
 def _problems(draw: st.DrawFn) -> tuple[Any, Any, Any]:
-    """Masses (n,), (m,) that are whole numbers, some 0, of one total, and costs (n, m) of a random scale."""
+    """Masses (n,), (m,), shares of a whole number, some 0, and costs (n, m) of a random scale."""
     n, m = draw(SIZES), draw(SIZES)
     a = np.array(draw(st.lists(WHOLE, min_size=n, max_size=n)), float)
     b = np.array(draw(st.lists(WHOLE, min_size=m, max_size=m)), float)
@@ -28,7 +28,7 @@ def _problems(draw: st.DrawFn) -> tuple[Any, Any, Any]:
     costs = np.array(
         draw(st.lists(st.lists(st.integers(-50, 50), min_size=m, max_size=m), min_size=n, max_size=n)), float
     )
-    return a, b, costs * draw(SCALES)
+    return a / a.sum(), b / b.sum(), costs * draw(SCALES)
 
 
 def _linear_program(a: np.ndarray, b: np.ndarray, costs: np.ndarray) -> float:
@@ -42,7 +42,7 @@ def _linear_program(a: np.ndarray, b: np.ndarray, costs: np.ndarray) -> float:
 def test_exact_transport_is_the_linear_programs(problem: tuple[Any, Any, Any]) -> None:
     a, b, costs = problem
     plan = distances.emd(a, b, costs)
-    size = max(np.abs(costs).max() * a.sum(), 1e-300)
+    size = max(np.abs(costs).max(), 1e-300)
     assert float(plan.value) == pytest.approx(_linear_program(a, b, costs), abs=1e-9 * size)
     lower, upper = plan.certificate()
     assert lower <= float(plan.value) <= upper
@@ -60,9 +60,9 @@ def test_an_entropic_plan_has_its_marginals_and_costs_no_less(problem: tuple[Any
     coupling = np.asarray(plan.coupling)
     error = np.abs(coupling.sum(1) - a).sum() + np.abs(coupling.sum(0) - b).sum()
     assert np.isfinite(coupling).all()
-    assert error <= 2 * float(plan.marginal_error) + 1e-9 * a.sum()
+    assert error <= 2 * float(plan.marginal_error) + 1e-9
     if plan.converged:
-        assert (coupling * costs).sum() >= _linear_program(a, b, costs) - 1e-3 * size * a.sum()
+        assert (coupling * costs).sum() >= _linear_program(a, b, costs) - 1e-3 * size
 
 
 @given(

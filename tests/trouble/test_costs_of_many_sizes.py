@@ -17,7 +17,7 @@ FORBIDDEN = np.array([
     [np.inf, np.inf, np.inf, 5.262, np.inf],
     [38.469, 80.947, 333.06, np.inf, 0.0],
 ])  # fmt: skip
-MASSES = np.array([1.0, 1.0, 1.0, 1.0, 4.0])
+MASSES = np.array([1.0, 1.0, 1.0, 1.0, 4.0]) / 8
 
 
 def _linear_program(costs: np.ndarray) -> float:
