@@ -37,7 +37,6 @@ def test_levels_of_16_bit_files_are_kept(low: int, high: int, tmp_path: Path) ->
     dataset = data.load(_folder(tmp_path / "scans", [Image.fromarray(one) for one in levels]))
     found = _all(dataset)
     assert len(found.unique()) == len(np.unique(levels))
-    assert float(found.max() - found.min()) > 0.9  # the range in use is stretched over the scale, and said
     assert any("16" in note or "range" in note for note in dataset.notes)
 
 
