@@ -37,19 +37,19 @@ def bottleneck(problem: Problem) -> Tensor:
 def widest(problem: Problem) -> float:
     """The cost above which no pair of an optimal plan is, where that plan costs at most 1.
 
-    Uniform masses travel in multiples of 1 / (n m), so that a pair costs at most n m; of other masses, less than
-    `NEGLIGIBLE` could pay more than its inverse.
+    Uniform masses travel in multiples of 1 / (n m), so that a pair of cost 2 n m would cost 2; of other masses, at most
+    `NEGLIGIBLE` could pay its inverse.
     """
     n, m = problem.shape
-    return float(n * m) if uniform(problem.a) and uniform(problem.b) else 1.0 / NEGLIGIBLE
+    return 2.0 * n * m if uniform(problem.a) and uniform(problem.b) else 1.0 / NEGLIGIBLE
 
 
 class Steep(Cost):
-    """A cost whose values beyond a limit are infinite: distances of about 1 in a large power, and no others.
+    """A cost that ends at a limit, so that distances in a large power do not differ by more than a solver can resolve.
 
     Args:
         cost: the cost of points in units of their bottleneck distance, where the best plan costs at most 1.
-        limit: the largest finite cost.
+        limit: the largest cost, which no pair of that plan reaches.
     """
 
     def __init__(self, cost: Cost, limit: float) -> None:
@@ -64,7 +64,7 @@ class Steep(Cost):
         return self._cut(self.cost.matrix(x, y))
 
     def _cut(self, costs: Tensor) -> Tensor:
-        return torch.where(costs <= self.limit, costs, float("inf"))
+        return costs.clamp(max=self.limit)
 
 
 def _on_the_line(problem: Problem) -> tuple[int, int]:
