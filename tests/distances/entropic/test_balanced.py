@@ -279,12 +279,14 @@ def test_a_warm_start_needs_fewer_passes_and_keeps_the_answer():
         assert warm.value == pytest.approx(cold.value + 1e-3, abs=1e-8)
 
 
-def test_value_is_homogeneous_in_the_mass():
+def test_masses_of_another_total_are_normalised_where_asked():
     x, y, a, b = drawn(8, 9)
     C = square(x, y)
-    one, three = sinkhorn(a, b, C, 0.1), sinkhorn(3 * a, 3 * b, C, 0.1)
-    assert three.value == pytest.approx(3 * one.value)
-    assert three.coupling.sum() == pytest.approx(3.0)
+    one, three = sinkhorn(a, b, C, 0.1), sinkhorn(3 * a, 2 * b, C, 0.1, normalise=True)
+    assert three.value == pytest.approx(one.value)
+    assert three.coupling.sum() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="exact marginals"):
+        sinkhorn(a, b, C, 0.1, unbalanced=1.0, normalise=True)
 
 
 @pytest.mark.parametrize("cost", ["square", "euclidean", "manhattan"])

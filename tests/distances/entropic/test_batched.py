@@ -29,10 +29,9 @@ def test_each_stops_on_its_own_error():
     assert (found.marginal_errors <= 1e-8).all()
 
 
-def test_masses_default_to_uniform_and_scale_the_value():
-    assert np.allclose(
-        batch(None, None, COSTS, 0.2).values, batch(np.ones((6, 9)), np.full((6, 7), 9 / 7), COSTS, 0.2).values / 9
-    )
+def test_masses_default_to_uniform_and_are_normalised_where_asked():
+    counts = batch(np.ones((6, 9)), np.full((6, 7), 3.0), COSTS, 0.2, normalise=True)
+    assert np.allclose(batch(None, None, COSTS, 0.2).values, counts.values)
 
 
 def test_places_without_mass_and_forbidden_pairs_work():
