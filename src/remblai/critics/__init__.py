@@ -63,6 +63,12 @@ def adversarial_on_codes(
         depth: hidden layers of the critic.
         offset: add the prior's log-density of a point to its score (the authors' setting on CelebA).
         packing: how many codes the critic scores together.
+
+    >>> import torch
+    >>> from remblai.critics import adversarial_on_codes
+    >>> from remblai.laws import PRIORS
+    >>> adversarial_on_codes(PRIORS["normal"](8), 8, width=16, depth=1)(torch.zeros(4, 8), torch.ones(3, 8)).shape
+    torch.Size([])
     """
     critic = mlp(latent * max(1, packing), 1, width, depth)
     constraint = make(LIPSCHITZ, lipschitz, "lipschitz")
