@@ -25,7 +25,7 @@ Packing = Annotated[int, "points that the critic scores together"]
 KernelName = Annotated[Choice, KERNELS, "how points are compared"]
 
 
-def game_critic(*, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
+def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
     """A critic of data with its game and constraint, which sees `packing` points at a time."""
     return feature_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=1, packing=packing)
 
@@ -36,7 +36,7 @@ def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
 
 
 def feature_critic(
-    *, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
+    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
 ) -> Adversarial:
     """A critic that answers with so many numbers for each point, or pack of points."""
     if features < 1:
@@ -83,7 +83,7 @@ CODES = 16
 
 
 @dataclass(frozen=True)
-class Spread:
+class DataScale:
     """Where a kernel's scale is read from where there is no prior.
 
     Attributes:
@@ -96,14 +96,14 @@ class Spread:
     latent: int
 
 
-def spread(shape: tuple[int, ...]) -> Spread:
-    """What is taken for the spread of data of this shape before any is seen."""
+def data_scale(shape: tuple[int, ...]) -> DataScale:
+    """The scale that is assumed of data of this shape before any is seen."""
     size = math.prod(shape)
-    return Spread(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
+    return DataScale(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
 
 
 def generator(
-    *, shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+    shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
 ) -> Generator:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
 
@@ -118,6 +118,6 @@ def generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
         prior=law,
         discrepancy=as_discrepancy(
-            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=spread(shape))
+            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=data_scale(shape))
         ),
     )

@@ -17,10 +17,10 @@ from remblai.recipes.dual import (
     KernelName,
     Latent,
     Packing,
+    data_scale,
     feature_critic,
     generator,
     packed,
-    spread,
 )
 from remblai.recipes.parts import Network, PriorLaw, Shape
 
@@ -54,7 +54,7 @@ def ebgan(
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
     auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=packed(shape=shape, packing=packing), latent=code), code)
-    margin = spread(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
+    margin = data_scale(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
     adversary = Adversarial(
         auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing
     )
