@@ -1,5 +1,6 @@
 """Kantorovich's problem solved exactly: the least <P, C> over couplings P of two laws, with a proof."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, overload
 
@@ -81,6 +82,8 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     dimensions, where few pairs matter, and the network simplex on all pairs otherwise. Both need POT; without it an
     assignment or, for small problems, HiGHS answers.
 
+    A method that does not come to the optimum is replaced by the network simplex.
+
     Args:
         problem: masses and costs.
         method: a name of `METHODS`, or "auto"; the plan says which it was.
@@ -92,10 +95,29 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     if method == "auto":
         n, m = problem.shape
         flat = isinstance(problem.geometry, Points) and problem.geometry.x.shape[1] <= FLAT
-        return column_generation(problem) if n * m >= LARGE and not flat else network_simplex(problem)
+        method = "column-generation" if n * m >= LARGE and not flat else "network-simplex"
     if method not in METHODS:
         raise unknown("method", method, ["auto", *METHODS])
-    return METHODS[method](problem)
+    plan = _replaced(problem, method)
+    if not plan.converged:
+        warnings.warn(
+            f"{plan.method}: plan and potentials differ by {plan.gap:.3g} at value {float(plan.value):.6g}, which is "
+            "not small: costs of very different size and masses in float64 leave no smaller gap. Read "
+            "plan.certificate(), or solve places of one size alone; the plan says converged=False.",
+            stacklevel=3,
+        )
+    return plan
+
+
+def _replaced(problem: Problem, method: str) -> Plan:
+    """The plan of a method, or of the network simplex where the method does not come to the optimum."""
+    try:
+        plan = METHODS[method](problem)
+    except RuntimeError:
+        if method == "network-simplex":
+            raise
+        return network_simplex(problem)
+    return plan if plan.converged or method == "network-simplex" else network_simplex(problem)
 
 
 @overload
@@ -105,7 +127,7 @@ def c_transform(costs: Tensor | Problem, g: ArrayLike) -> Tensor: ...
 @overload
 def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any: ...
 def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any:
-    """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that hold mass.
+    """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that have mass.
 
     Args:
         costs: a `Problem`, or a matrix (n, m), all of whose places count.
@@ -123,7 +145,7 @@ def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any:
         [-0.5, 0.0]
     """
     problem, potential = _potential(costs, g)
-    return _told(transformed(problem, potential), costs, g)
+    return _as_given(transformed(problem, potential), costs, g)
 
 
 def improved(costs: ArrayLike | Problem, g: ArrayLike, sweeps: int = 1) -> tuple[Any, Any]:
@@ -148,7 +170,7 @@ def improved(costs: ArrayLike | Problem, g: ArrayLike, sweeps: int = 1) -> tuple
         renewed = transformed(other, transformed(problem, potential))
         potential = renewed.where(renewed.isfinite(), 0.0)
     f, potential = feasible(problem, potential)
-    return _told(f, costs, g), _told(potential, costs, g)
+    return _as_given(f, costs, g), _as_given(potential, costs, g)
 
 
 def _potential(costs: ArrayLike | Problem, g: ArrayLike) -> tuple[Problem, Tensor]:
@@ -160,5 +182,5 @@ def _potential(costs: ArrayLike | Problem, g: ArrayLike) -> tuple[Problem, Tenso
     return problem, potential
 
 
-def _told(value: Tensor, *given: Any) -> Any:
-    return value if any(isinstance(one, Tensor | Problem) for one in given) else np.asarray(value.cpu())
+def _as_given(value: Tensor, *inputs: Any) -> Any:
+    return value if any(isinstance(one, Tensor | Problem) for one in inputs) else np.asarray(value.cpu())
