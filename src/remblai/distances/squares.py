@@ -23,7 +23,9 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
     sizes = moved.square().sum(1, keepdim=True) + other.square().sum(1)
     found = torch.addmm(sizes, moved, other.T, alpha=-2.0)
     # not (>=): true of NaN too, which overflow makes
-    cancelled = (CANCELLATION * found >= sizes).logical_not_()
+    cancelled = torch.ge(found, sizes.mul_(1.0 / CANCELLATION)).logical_not_()
+    if not bool(cancelled.any()):
+        return found
     if 16 * int(cancelled.sum()) > found.numel():
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square_()
     for part in cancelled.nonzero().split(max(1, 2**22 // x.shape[1])):

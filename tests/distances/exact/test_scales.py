@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 from scipy.optimize import linear_sum_assignment
+from tests.distances.exact.rational import INFINITY, fractions, least_cost, shares, square_costs
 
 from remblai.distances import emd, transport
 from remblai.distances.exact import METHODS
-from tests.distances.exact.rational import INFINITY, fractions, least_cost, shares, square_costs
 
 often = settings(max_examples=25, deadline=None, derandomize=True)
 EXACT = 1e-9

@@ -13,6 +13,7 @@ from remblai.config.registry import unknown
 from remblai.distances.certificate import transformed
 from remblai.distances.exact.column_generation import column_generation
 from remblai.distances.exact.linear_program import dual, primal
+from remblai.distances.exact.merged import solved_merged
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.exact.vertex import feasible
 from remblai.distances.geometry import Points
@@ -82,7 +83,8 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     dimensions, where few pairs matter, and the network simplex on all pairs otherwise. Both need POT; without it an
     assignment or, for small problems, HiGHS answers.
 
-    A method that does not come to the optimum is replaced by the network simplex.
+    Points that are given many times are merged first, and the plan is split among their copies. A method that does not
+    come to the optimum is replaced by the network simplex.
 
     Args:
         problem: masses and costs.
@@ -92,25 +94,23 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
         ValueError: no plan of finite cost, an unknown method, or one that does not fit the masses.
         RuntimeError: a solver failed to prove its answer.
     """
+    if method not in ("auto", *METHODS):
+        raise unknown("method", method, ["auto", *METHODS])
+    plan = None
+    if method != "assignment":
+        plan = solved_merged(problem, lambda merged: _by(merged, method))
+    plan = plan or _by(problem, method)
+    if not plan.converged:
+        _warn(plan)
+    return plan
+
+
+def _by(problem: Problem, method: str) -> Plan:
+    """The plan of a method, or of the network simplex where the method does not come to the optimum."""
     if method == "auto":
         n, m = problem.shape
         flat = isinstance(problem.geometry, Points) and problem.geometry.x.shape[1] <= FLAT
         method = "column-generation" if n * m >= LARGE and not flat else "network-simplex"
-    if method not in METHODS:
-        raise unknown("method", method, ["auto", *METHODS])
-    plan = _replaced(problem, method)
-    if not plan.converged:
-        warnings.warn(
-            f"{plan.method}: plan and potentials differ by {plan.gap:.3g} at value {float(plan.value):.6g}, which is "
-            "not small: costs of very different size and masses in float64 leave no smaller gap. Read "
-            "plan.certificate(), or solve places of one size alone; the plan says converged=False.",
-            stacklevel=3,
-        )
-    return plan
-
-
-def _replaced(problem: Problem, method: str) -> Plan:
-    """The plan of a method, or of the network simplex where the method does not come to the optimum."""
     try:
         plan = METHODS[method](problem)
     except RuntimeError:
@@ -118,6 +118,15 @@ def _replaced(problem: Problem, method: str) -> Plan:
             raise
         return network_simplex(problem)
     return plan if plan.converged or method == "network-simplex" else network_simplex(problem)
+
+
+def _warn(plan: Plan) -> None:
+    warnings.warn(
+        f"{plan.method}: plan and potentials differ by {plan.gap:.3g} at value {float(plan.value):.6g}, which is not "
+        "small: costs of very different size and masses in float64 leave no smaller gap. Read plan.certificate(), or "
+        "solve places of one size alone; the plan says converged=False.",
+        stacklevel=4,
+    )
 
 
 @overload
