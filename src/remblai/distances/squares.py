@@ -28,7 +28,7 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
         return found
     if 16 * int(cancelled.sum()) > found.numel():
         return torch.cdist(x, y, compute_mode="donot_use_mm_for_euclid_dist").square_()
-    for part in cancelled.nonzero().split(max(1, 2**22 // x.shape[1])):
+    for part in torch.split(cancelled.nonzero(), max(1, 2**22 // x.shape[1])):
         i, j = part.T
         found[i, j] = (x[i] - y[j]).square().sum(1)
     return found

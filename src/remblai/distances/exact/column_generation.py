@@ -146,8 +146,8 @@ def _proposed(costs: Tensor, g: Tensor) -> Tensor:
 
 def _corner(geometry: Geometry, a: Tensor, b: Tensor) -> Tensor:
     """The n + m - 1 pairs of the north-west corner plan, which carries any masses, as i m + j."""
-    order = [torch.arange(len(one), device=one.device) for one in (a, b)]
-    if isinstance(geometry, Points):  # along the first coordinate it is less dear
+    order = [torch.arange(len(side), device=side.device) for side in (a, b)]
+    if isinstance(geometry, Points):  # along the first coordinate it is cheaper
         order = [points[:, 0].argsort() for points in (geometry.x, geometry.y)]
     ends = torch.cat([one[of].cumsum(0)[:-1] for one, of in zip((a, b), order, strict=True)])
     ours = ends.argsort(stable=True) < len(a) - 1
@@ -182,7 +182,7 @@ def _generated(
 def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -> tuple[Tensor, Tensor]:
     """The transform of g, and the pairs that violate f_i + g_j <= c_ij, up to `count` a row, as i m + j."""
     m = geometry.shape[1]
-    best, found = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
+    best, violated = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
     for part, costs in geometry.blocks():
         left = costs - g
         best[part] = left.amin(1)
@@ -191,5 +191,5 @@ def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -
         if len(rows):
             values, columns = left[rows].topk(count, dim=1, largest=False)
             violating = values < limit[rows, None]
-            found.append(((rows + part.start)[:, None] * m + columns)[violating])
-    return best, torch.cat(found)
+            violated.append(((rows + part.start)[:, None] * m + columns)[violating])
+    return best, torch.cat(violated)
