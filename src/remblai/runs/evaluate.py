@@ -7,7 +7,7 @@ from typing import Any
 
 from remblai.config.registry import flatten
 from remblai.data import Dataset
-from remblai.metrics import SMALLEST, Figure, fidelity_card, mode_card
+from remblai.metrics import SMALLEST, Figure, fidelity_card
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
@@ -28,7 +28,7 @@ def evaluate(
 ) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
-    Where the data's modes are known it has the figures of `evaluation.mode_card` too.
+    Where the data's modes are known it has the figures of the modes too.
 
     Args:
         trained: the model, or its run's folder.
@@ -52,9 +52,9 @@ def evaluate(
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.prior}
     samples = trained.draws(n, seed, sampler)
-    card = fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
-    modes = dataset.modes
-    return card if modes is None else card | mode_card(samples, modes.centres, modes.deviation, seed=seed)
+    if dataset.modes is not None:
+        coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
+    return fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:
