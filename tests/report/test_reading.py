@@ -1,7 +1,6 @@
 import pytest
 
-from remblai.metrics import METRICS
-from remblai.report.reading import card_lines, number, place, printable, read
+from remblai.report.reading import card_lines, number, place, read
 
 EVERYTHING = {"blur": 9.0, "noise": 5.0, "dropped mode": -4.0}
 NOTHING = {"blur": 1.0, "noise": -2.0, "dropped mode": 0.0}
@@ -48,30 +47,6 @@ def test_the_terminal_has_the_same_words():
     assert lines[1].split()[:5] == ["w2", "1.03", "1", "0.02", "360"]
     assert "too few to judge" in lines[1]
     assert lines[2].split() == ["reconstruction_mse", "0.1", "0.1", "0.02", "360"]
-
-
-def test_what_cannot_be_printed_is_escaped():
-    assert printable("a\x1b[31mb\udcff\n") == r"a\x1b[31mb\udcff\n"
-    assert printable("Ziege é 山") == "Ziege é 山"
-
-
-def test_the_rows_keep_the_cards_order_and_others_follow():
-    rows = read({name: figure(1.0, 1.0) for name in [*reversed(METRICS), "frechet"]})
-    assert [row.label for row in rows] == [row.label for row in METRICS.values() if row.listed] + ["Frechet"]
-
-
-def test_a_floor_at_or_below_zero_has_no_ratio():
-    (row,) = read({"latent_mmd_squared": figure(-0.001, -0.0003)})
-    assert row.value == "−0.00100"
-    assert row.inside
-    (row,) = read({"w2": figure(0.0, 0.0, 0.0)})
-    assert row.cue == ""
-    assert row.place is None
-
-
-def test_missing_parts_leave_their_cells_empty():
-    (row,) = read({"frechet": {"value": 3.0, "floor": None, "spread": None, "n": None}})
-    assert (row.value, row.floor, row.spread, row.n, row.says, row.cue) == ("3.00", "", "", "", "", "")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 
 from remblai.metrics import METRICS, Metric
 from remblai.metrics.faults import SEEN
+from remblai.report.escaping import printable
 
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
@@ -116,11 +117,6 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cue = _row(name, figure).cue
         rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     return rows
-
-
-def printable(text: str) -> str:
-    """The text with what cannot be printed escaped: control characters, and bytes of names that are not UTF-8."""
-    return "".join(one if one.isprintable() else ascii(one)[1:-1] for one in text)
 
 
 def place(away: float, furthest: float = 60.0) -> float:
