@@ -66,7 +66,7 @@ def read_pair(
 
 
 def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple[list[Tensor], bool]:
-    """Every point of two data sets, images (n, c, h, w) on the scale 0 to 1, tables (n, d); and whether they are tables.
+    """Every point of two data sets, and whether they are tables (n, d); images (n, c, h, w) are on the scale 0 to 1.
 
     The columns of a table are matched by name with those of the first.
 

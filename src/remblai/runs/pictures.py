@@ -135,9 +135,9 @@ def _law(trained: Trained) -> str:
 
 def _quantiles(z: Array, p: Array, law: str) -> Picture:
     words = (
-        f"Each line is one coordinate of the code. In the band it is as near to the {law} as chance "
-        "allows at this n; one that falls is too narrow, one that rises too wide, one that falls by the full height is dead. The three worst are "
-        "named."
+        "Each line is one coordinate of the code. In the band it is as near to the "
+        f"{law} as chance allows at this n; one that falls is too narrow, one that rises too wide, one that falls by "
+        "the full height is dead. The three worst are named."
     )
     given = {"z": z, "prior": p, "law": law}
     return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, **given)
