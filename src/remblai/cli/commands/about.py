@@ -18,10 +18,10 @@ from remblai.distances import DIVERGENCES
 from remblai.gallery import GALLERY
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS
+from remblai.metrics import METRICS as FIGURES
 from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import PENALTIES, REGULARISERS
 from remblai.recipes import RECIPES
-from remblai.report import MEANINGS
 from remblai.training.schedules import CRITIC_STEPS
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
@@ -47,7 +47,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "metrics": METRICS,
     "divergences": {name: METRICS[name] for name in DIVERGENCES},
     "critic-steps": CRITIC_STEPS,
-    "figures": {name: meaning.what for name, meaning in MEANINGS.items()},
+    "figures": {name: row.meaning for name, row in FIGURES.items()},
     "gallery": GALLERY,
 }
 

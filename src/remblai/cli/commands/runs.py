@@ -13,7 +13,7 @@ from remblai.cli.output import as_json
 from remblai.config.registry import Choice, nest
 from remblai.data import Dataset, Split, Units
 from remblai.laws import FITTED, SAMPLERS
-from remblai.report import save_grid
+from remblai.report import card_lines, save_grid
 from remblai.runs.data import data_like, file_arrays
 from remblai.runs.evaluate import evaluate, measure, write_report
 from remblai.runs.fit import fit
@@ -197,7 +197,7 @@ def evaluate_command(
     metrics = evaluate(trained, dataset, n, sampler=sampler)
     if sampler in (None, trained.sampler):  # the report shows them beside samples of the run's own law
         trained.run.write_metrics(metrics)
-    print(as_json({"schema": SCHEMA} | metrics) if json else _table(metrics))
+    print(as_json({"schema": SCHEMA} | metrics) if json else "\n".join(card_lines(metrics)))
 
 
 def report_command(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
@@ -243,11 +243,3 @@ def _write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     else:
         raise ValueError(f"out: expected a name that ends in .png, .npz or .npy, got {str(path)!r}.")
     return path
-
-
-def _table(metrics: Mapping[str, Any]) -> str:
-    rows = [f"{'':28s}{'value':>10s}{'floor':>10s}{'spread':>10s}{'n':>7s}"]
-    for name, figure in metrics.items():
-        numbers = "".join(f"{figure[key]:10.4g}" for key in ("value", "floor", "spread"))
-        rows.append(f"{name:28s}{numbers}{figure['n']:7d}")
-    return "\n".join(rows)
