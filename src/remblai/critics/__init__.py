@@ -71,8 +71,10 @@ def adversarial_on_codes(
     torch.Size([])
     """
     critic = mlp(latent * max(1, packing), 1, width, depth)
-    constraint = make(LIPSCHITZ, lipschitz, "lipschitz")
-    return Adversarial(critic, make(GAMES, game, "game"), constraint, prior if offset else None, packing)
+    constraint = make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz)
+    return Adversarial(
+        critic, make(GAMES, game, "game", interface=Game), constraint, prior if offset else None, packing
+    )
 
 
 ALL_DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {**DISCREPANCIES, "adversarial": adversarial_on_codes}

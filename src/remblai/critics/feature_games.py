@@ -198,7 +198,7 @@ def mmd(kernel: Annotated[Choice, KERNELS] = "imq") -> KernelGame:
     Args:
         kernel: how features are compared; its scale is in units of the features.
     """
-    return KernelGame(make(KERNELS, kernel, "kernel", prior=UNIT))
+    return KernelGame(make(KERNELS, kernel, "kernel", interface=Kernel, prior=UNIT))
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:

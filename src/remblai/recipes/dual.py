@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
+from torch import nn
+
 from remblai.config.registry import Choice, make
-from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game
+from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game, Lipschitz
 from remblai.discrepancies import DISCREPANCIES, Discrepancy
 from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, PRIORS
+from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
+from remblai.networks import Network as Pair
 from remblai.objectives import Generator
 from remblai.objectives.two_sample import as_discrepancy
 
@@ -41,8 +44,8 @@ def feature_critic(
     """A critic that answers with so many numbers for each point, or pack of points."""
     if features < 1:
         raise ValueError(f"features: expected at least 1 number for each point, got {features}.")
-    net = make(CRITICS, critic, "critic", shape=packed(shape, packing), outputs=features)
-    return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing)
+    net = make(CRITICS, critic, "critic", interface=nn.Module, shape=packed(shape, packing), outputs=features)
+    return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz), packing=packing)
 
 
 def adversarial(
@@ -54,7 +57,9 @@ def adversarial(
     packing: Packing = 1,
 ) -> Adversarial:
     """A critic of data, trained against the generator."""
-    return game_critic(shape=shape, critic=critic, game=make(GAMES, game, "game"), lipschitz=lipschitz, packing=packing)
+    return game_critic(
+        shape=shape, critic=critic, game=make(GAMES, game, "game", interface=Game), lipschitz=lipschitz, packing=packing
+    )
 
 
 def _between_samples(factory: Callable[..., Discrepancy]) -> Callable[..., Discrepancy]:
@@ -111,8 +116,8 @@ def generator(
     """
     size, images = math.prod(shape), len(shape) == 3
     latent = min(CODES, 2 * size) if latent is None else latent
-    law = make(PRIORS, prior, "prior", latent=latent)
-    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     pixels = (0.0, 1.0) if images else None
     return Generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),

@@ -1,32 +1,32 @@
-"""What the commands for distances and for the gallery do."""
+"""The commands for distances and for the gallery, as functions that import what they need when they are run."""
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from remblai.cli.output import as_json
-from remblai.compare.datasets import MOST, Distance, distance
-from remblai.compare.plans import save_figure, save_plan
-from remblai.config.registry import nest, unknown
-from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
+from remblai.cli.output import show, show_json
+from remblai.config.registry import LazyTable, nest, unknown
+from remblai.runtime.files import place
+
+if TYPE_CHECKING:
+    from remblai.compare.datasets import Distance
 
 
-def distance_command(
+def distance(
     a: str,
     b: str,
     *,
-    metric: str = "wasserstein",
-    n: int = MOST,
+    metric: Annotated[str, LazyTable("remblai.compare.datasets:METRICS")] = "wasserstein",
+    n: int = 2000,
     seed: int = 0,
     repeats: int = 20,
     permutations: int | None = None,
     raw: bool = False,
-    columns: tuple[str, ...] | None = None,
     json: bool = False,
     plan: str | None = None,
     figure: str | None = None,
     options: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Measures how far two data sets are apart, beside what random splits of both together show at the same sizes.
 
@@ -42,24 +42,29 @@ def distance_command(
         permutations: random splits for the floor and the two-sample test; 0 leaves both out. When not given 200, or as
             many as take about 30 seconds, at least 19.
         raw: leave tables in their own units.
-        columns: of tables, by name and separated by commas; all when not given.
         json: print JSON and nothing else.
         plan: the .npz to write the plan to.
         figure: the .png to draw the plan on.
         options: of the metric.
+        data_options: of both data sets.
     """
+    paths = [None if name is None else place(name, (end,)) for name, end in ((plan, ".npz"), (figure, ".png"))]
+    from remblai.compare.datasets import distance as measured
+    from remblai.compare.plans import save_figure, save_plan
+
     chosen = nest({"metric": metric} | {f"metric.{key}": value for key, value in (options or {}).items()})
-    result = distance(a, b, chosen["metric"], n, seed, repeats, permutations, {"columns": columns}, raw)
-    if plan:
-        save_plan(Path(plan), result)
-    if figure:
-        save_figure(Path(figure), result, (a, b))
-    print(as_json(result.to_json()) if json else _text(result))
+    result = measured(a, b, chosen["metric"], n, seed, repeats, permutations, data_options, raw)
+    if paths[0]:
+        save_plan(paths[0], result)
+    if paths[1]:
+        save_figure(paths[1], result, (a, b))
+    if json:
+        show_json(result.to_json())
+    else:
+        show(_text(result))
 
 
-def gallery_command(
-    name: str | None = None, *, out: str = "gallery", experiments: bool = False, json: bool = False
-) -> None:
+def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool = False, json: bool = False) -> None:
     """Runs the worked examples and figures of the founding texts and checks each.
 
     Args:
@@ -68,6 +73,8 @@ def gallery_command(
         experiments: also those that train models, a minute or two each.
         json: print JSON and nothing else.
     """
+    from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
+
     if name is not None and name not in GALLERY:
         raise unknown("gallery entry", name, GALLERY)
     entries = {}
@@ -75,22 +82,22 @@ def gallery_command(
         entries[one] = GALLERY[one]()
         if not json:
             missed = [check for check in entries[one].checks if not check.holds]
-            print(f"{one:28s} {len(entries[one].checks):3d} checks, {len(missed)} missed")
+            show(f"{one:28s} {len(entries[one].checks):3d} checks, {len(missed)} missed")
             for check in missed:
-                print(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
+                show(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
     page = write_gallery(out, entries, {"remblai": version("remblai"), "torch": version("torch")})
     if json:
         checks = {key: [vars(check) for check in entry.checks] for key, entry in entries.items()}
-        print(as_json({"schema": 1, "page": str(page), "entries": checks}))
+        show_json({"schema": 1, "page": str(page), "entries": checks})
     else:
         if name is None and not experiments:
-            print(f"left out, for they train models (--experiments, or by name): {', '.join(EXPERIMENTS)}")
-        print(page)
+            show(f"left out, because they train models (--experiments, or by name): {', '.join(EXPERIMENTS)}")
+        show(page)
     if any(not check.holds for entry in entries.values() for check in entry.checks):
         raise RuntimeError(f"a check of the gallery was missed; {page} says which.")
 
 
-def _text(result: Distance) -> str:
+def _text(result: "Distance") -> str:
     """The lines of the command."""
     sizes = zip((len(result.x), len(result.y)), result.points.sizes, strict=True)
     used = " and ".join(f"{part:,}" if part == all_of else f"{part:,} of {all_of:,}" for part, all_of in sizes)
@@ -118,7 +125,7 @@ def _text(result: Distance) -> str:
     return "\n".join(rows)
 
 
-def _aim(result: Distance) -> str:
+def _aim(result: "Distance") -> str:
     """What the interval is for."""
     interval = result.interval
     assert interval is not None
