@@ -1,4 +1,4 @@
-"""Two samples made ready for arithmetic."""
+"""Two samples, checked and flattened to vectors."""
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ def rows(x: Tensor, y: Tensor, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
     """The same points as vectors, x (n, ...), y (m, ...) -> (n, d), (m, d), and the cost of points that come so.
 
     Raises:
-        ValueError: samples that do not fit together (`check_samples`).
+        ValueError: samples that `check_samples` refuses.
     """
     check_samples(x, y)
     return x.flatten(1), y.flatten(1), cost.of_rows(tuple(x.shape[1:]))
@@ -21,7 +21,7 @@ def flat(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The same points as vectors of one type, float32 or better: x (n, ...), y (m, ...) -> (n, d), (m, d).
 
     Raises:
-        ValueError: samples that do not fit together (`check_samples`).
+        ValueError: samples that `check_samples` refuses.
     """
     check_samples(x, y)
     x, y = wide(x).flatten(1), wide(y).flatten(1)

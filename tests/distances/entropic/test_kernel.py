@@ -46,7 +46,7 @@ def test_both_forms_take_the_plain_step_and_judge_it(form, dtype):
         error = moving.sweep(1.0)
         f, ratios = plain(given, epsilon, g)
         assert error == pytest.approx(float((given.b * (ratios - 1)).abs().sum()), rel=1e-4)
-        judged, told = moving.judged()
+        judged, told = moving.measured()
         assert torch.allclose(judged, f, atol=1e-5 if dtype == torch.float32 else 1e-9)
         assert told == pytest.approx(float((given.b * (ratios - 1)).abs().sum()), rel=1e-5, abs=1e-7)
         moving.step(1.0)
@@ -84,8 +84,8 @@ def test_over_relaxation_needs_fewer_passes_than_plain_steps():
 def test_omega_comes_from_the_rate_of_the_errors():
     relaxation, theta = Relaxation(), 0.9
     for k in range(25):
-        relaxation.saw(theta**k)
+        relaxation.update(theta**k)
     assert relaxation.omega == pytest.approx(2 / (1 + math.sqrt(1 - theta)))
     for k in range(20):
-        relaxation.saw(1.5**k)
+        relaxation.update(1.5**k)
     assert relaxation.omega < 2 / (1 + math.sqrt(1 - theta))

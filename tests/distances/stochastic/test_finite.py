@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic import discrete
 from remblai.distances.stochastic.finite import _rows, solve
-from remblai.distances.stochastic.rows import Kept, Made
+from remblai.distances.stochastic.rows import Recomputed, Stored
 
 SEVEN = np.array([0.1, 0.2, 0.1, 0.2, 0.1, 0.2, 0.1]), np.array([0.1] * 6 + [0.4])
 LINE = np.abs(np.arange(7.0)[:, None] - np.arange(7.0))
@@ -82,8 +82,8 @@ def test_kept_kernels_and_costs_made_on_the_way_answer_alike(drift):
     x, y, a, b = clouds(40, 30)
     problem = Problem.of_points(x, y, "square", a, b)
     kept = _rows(problem, 0.1, 7, 0)
-    assert isinstance(kept, Kept)
-    made = Made(kept.geometry, kept.a, kept.b, 0.1, 7)
+    assert isinstance(kept, Stored)
+    made = Recomputed(kept.geometry, kept.a, kept.b, 0.1, 7)
     torch.manual_seed(0)
     for scale in (0.0, drift, 1.0):  # the second moves far from what is absorbed, or not
         g = scale * torch.randn(30, dtype=torch.float64)

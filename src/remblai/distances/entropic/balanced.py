@@ -8,8 +8,15 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.distances import validation
 from remblai.distances.entropic import unbalanced as soft
-from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.schedule import FORMS, absolute, complain, count, mean_cost, potentials, square
+from remblai.distances.entropic.gibbs import gibbs, on_all_places, populated
+from remblai.distances.entropic.schedule import (
+    FORMS,
+    absolute_epsilon,
+    mean_cost,
+    potentials,
+    square,
+    warn_not_converged,
+)
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
@@ -18,7 +25,7 @@ TOLERANCE = 1e-6
 ITERATIONS = 10_000
 
 Start = Plan | tuple[Any, Any] | None
-"""Where to begin: a plan of a similar problem, or its potentials (f, g)."""
+"""The start of the iteration: the plan of a similar problem, or its potentials (f, g)."""
 
 
 def sinkhorn(
@@ -36,8 +43,9 @@ def sinkhorn(
 ) -> Plan:
     """The least <P, C> + epsilon KL(P | a x b) over all P that carry a to b.
 
-    `value` is the dual value at the returned potentials, a . f + b . g, of which f is the soft transform of g: a lower
-    bound that the marginal error makes sharp. The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
+    `value` is the dual value a . f + b . g at the returned potentials, where f is the soft c-transform of g. It is a
+    lower bound of the optimum, and as near to it as the marginal error is small.
+    The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
 
     Args:
         a: masses (n,); None is 1 / n each.
@@ -45,25 +53,30 @@ def sinkhorn(
         C: costs (n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, in the units of the costs.
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
-            one; gradients take it as fixed.
-        tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which it has converged;
-            the last word is float64's.
-        max_iterations: passes over the pairs after which it gives up, with a warning.
-        form: "kernel" stores exp of the exponents, (n, m) in float32 and, below a tolerance of 5e-5, float64; "stream"
-            makes them anew, in memory O(n + m); "log" does so in float64 throughout; "auto" stores what fits 1 GiB.
-        start: potentials to begin with, (f, g) or a `Plan`.
-        unbalanced: strength rho of rho KL(P 1 | a) + rho KL(P' 1 | b) in place of exact marginals, or a pair of them;
-            totals may then differ. None keeps the marginals.
+            one; gradients treat it as a constant.
+        tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which the solver has
+            converged; the error is computed in float64 whatever the iteration runs in.
+        max_iterations: most passes over the pairs; the solver warns where they were not enough.
+        form: "kernel" stores the kernel exp(...) (n, m), in float32 and, below a tolerance of 5e-5, in float64;
+            "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
+            a kernel that fits 1 GiB and streams a larger one.
+        start: potentials to start from, (f, g) or a `Plan`.
+        unbalanced: strength rho of the penalty rho KL(P 1 | a) + rho KL(P' 1 | b) that replaces the constraints on the
+            marginals, or a pair of strengths; the totals may then differ. None keeps the constraints.
 
     Raises:
-        ValueError: anything that is no transport problem, epsilon not positive, an unknown form, no finite plan.
+        ValueError: masses or costs that are not valid, an epsilon that is not positive, an unknown form, or costs that
+            leave no plan of finite cost.
 
     Source: Cuturi (2013), arXiv 1306.0895; log domain and absorption: Schmitzer (2019), arXiv 1610.06519.
     """
     options: dict[str, Any] = {"relative": relative, "tolerance": tolerance, "max_iterations": max_iterations}
     if unbalanced is not None:
         if start is not None or form != "auto":
-            raise ValueError("sinkhorn: start and form go with exact marginals, not with unbalanced: leave them out.")
+            raise ValueError(
+                "sinkhorn: expected neither start nor form with unbalanced=..., got one: they need exact marginals; "
+                "leave them out."
+            )
         return soft.solve(soft.of_matrix(a, b, C), epsilon, unbalanced, **options)
     return solve(Problem.of_matrix(a, b, C), epsilon, form=form, start=start, **options)
 
@@ -78,23 +91,24 @@ def solve(
     form: str = "auto",
     start: Start = None,
 ) -> Plan:
-    """The entropic plan of a problem from points or a matrix; arguments as `sinkhorn` has them."""
+    """The entropic plan of a checked problem, of points or of a cost matrix; the arguments are those of `sinkhorn`."""
     began = time.perf_counter()
-    epsilon = absolute(problem, epsilon, relative)
-    tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    epsilon = absolute_epsilon(problem, epsilon, relative)
+    tolerance = validation.positive("tolerance", tolerance)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
     if form not in FORMS:
         raise unknown("form", form, FORMS)
     if not (square(problem.geometry) and mean_cost(problem) < 1e300):  # finite points can be infinitely far apart
         check_feasible(problem)
-    held = populated(problem)
-    found = potentials(held, epsilon, tolerance, max_iterations, form, _started(start, problem))
-    f, g = spread(problem, (found.f, found.g), epsilon)
+    support = populated(problem)
+    found = potentials(support, epsilon, tolerance, max_iterations, form, _start(start, problem))
+    f, g = on_all_places(problem, (found.f, found.g), epsilon)
     converged = found.error <= tolerance
     if not converged:
-        complain(found.error, tolerance, found.iterations)
+        warn_not_converged(found.error, tolerance, found.iterations)
     return solved(
         problem,
-        float(held.a @ found.f + held.b @ found.g),
+        float(support.a @ found.f + support.b @ found.g),
         gibbs(problem, f, g, epsilon),
         (f, g),
         method=f"sinkhorn ({found.route})",
@@ -106,21 +120,22 @@ def solve(
     )
 
 
-def _started(start: Start, problem: Problem) -> Tensor | None:
-    """g at the places that hold mass.
+def _start(start: Start, problem: Problem) -> Tensor | None:
+    """The starting potential g at the places with mass.
 
     Raises:
-        ValueError: potentials of another shape, or not finite.
+        ValueError: potentials of another shape, or values that are not finite.
     """
     if start is None:
         return None
     given = start.potentials if isinstance(start, Plan) else start
-    found = [validation.tensor(f"start {name}", one).detach() for name, one in zip("fg", given, strict=True)]
-    shapes = [tuple(one.shape) for one in found]
+    pair = [validation.tensor(f"start {name}", h).detach() for name, h in zip("fg", given, strict=True)]
+    shapes = [tuple(h.shape) for h in pair]
     if shapes != [(n,) for n in problem.shape]:
         raise ValueError(
-            f"start: expected potentials f ({problem.shape[0]},) and g ({problem.shape[1]},), got {shapes}."
+            f"start: expected potentials f ({problem.shape[0]},) and g ({problem.shape[1]},), got {shapes}: "
+            "pass the plan of a problem of this shape, or its potentials."
         )
-    g = found[1].to(problem.b).clone()[problem.b > 0]
+    g = pair[1].to(problem.b).clone()[problem.b > 0]
     validation.finite("start g", g)
     return g

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from remblai.distances import validation
-from remblai.distances.entropic.schedule import ANNEALED, FALL, complain, count
+from remblai.distances.entropic.schedule import FALL, SMALL_EPSILON, warn_not_converged
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import Matrix
@@ -58,7 +58,7 @@ def batch(
         ValueError: shapes that do not fit, or any problem that is none.
     """
     blur, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
-    max_iterations = count("max_iterations", max_iterations)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
     costs = validation.tensor("cost matrices", C)
     if costs.dim() != 3 or costs.numel() == 0:
         raise ValueError(f"cost matrices: expected shape (k, n, m) with k, n, m >= 1, got {tuple(costs.shape)}.")
@@ -71,7 +71,7 @@ def batch(
     found = _solved(first, second, costs.detach().double(), blur, tolerance, max_iterations)
     worst = float(found.error.max())
     if worst > tolerance:
-        complain(worst, tolerance, max_iterations)
+        warn_not_converged(worst, tolerance, max_iterations)
     values = [_value(problem, blur, *one) for problem, *one in zip(problems, *found[:2], found.carried, strict=True)]
     told = (torch.stack(values), found.f, found.g, found.error, found.error <= tolerance, found.passes)
     if not any(isinstance(one, Tensor) for one in (a, b, C)):
@@ -123,7 +123,7 @@ def _solved(a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: floa
     g = torch.zeros_like(b)
     usual = torch.where(costs.isinf(), 0.0, costs).mean((1, 2)).max()
     blur = float(usual)
-    if epsilon < ANNEALED * blur:
+    if epsilon < SMALL_EPSILON * blur:
         while blur > 1.5 * epsilon:
             g = _passes(a, b, costs, blur, g, 0.1, 5).g
             blur /= FALL

@@ -12,7 +12,7 @@ from remblai.distances.problem import Problem
 
 
 def populated(problem: Problem) -> Problem:
-    """The problem on the places that hold mass."""
+    """The problem restricted to the places with mass."""
     rows, columns = problem.a > 0, problem.b > 0
     if bool(rows.all()) and bool(columns.all()):
         return problem
@@ -20,8 +20,8 @@ def populated(problem: Problem) -> Problem:
     return Problem(problem.a[rows], problem.b[columns], kept, problem.given, problem.arrays)
 
 
-def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) -> tuple[Tensor, Tensor]:
-    """Potentials at every place, from those at the places that hold mass, by the soft transform."""
+def on_all_places(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) -> tuple[Tensor, Tensor]:
+    """Potentials at every place, from those at the places with mass, by the soft c-transform."""
     f, g = potentials
     if len(f) == len(problem.a) and len(g) == len(problem.b):
         return f, g
@@ -35,7 +35,7 @@ def spread(problem: Problem, potentials: tuple[Tensor, Tensor], epsilon: float) 
 
 
 def gibbs(problem: Problem, f: Tensor, g: Tensor, epsilon: float) -> Lazy:
-    """P = a b exp((f + g - c) / epsilon), as a rule: exactly 0 where a mass is 0 or a cost infinite."""
+    """P = a b exp((f + g - c) / epsilon), computed in blocks: exactly 0 where a mass is 0 or a cost infinite."""
     rows, columns = f.where(problem.a > 0, -math.inf), g.where(problem.b > 0, -math.inf)
     return Lazy(partial(_block, problem, rows, columns, epsilon), problem.shape)
 
