@@ -228,7 +228,14 @@ def test_an_unknown_form_and_a_start_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="start"):
         sinkhorn(P_R, P_T, LINE, start=(np.zeros(7), np.zeros(6)))
     with pytest.raises(ValueError, match="mean cost"):
-        sinkhorn(P_R, P_T, 0 * LINE, relative=True)
+        sinkhorn([0.5, 0.5], [0.5, 0.5], [[1.0, -1.0], [-1.0, 1.0]], relative=True)
+
+
+def test_costs_that_are_all_0_have_value_0_at_any_relative_epsilon():
+    plan = sinkhorn(P_R, P_T, 0 * LINE, relative=True)
+    assert plan.value == 0.0
+    assert plan.converged
+    assert np.allclose(plan.coupling, P_R[:, None] * P_T)
 
 
 def test_giving_up_warns_and_says_so():

@@ -8,7 +8,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.distances import validation
 from remblai.distances.entropic import unbalanced as soft
-from remblai.distances.entropic.gibbs import gibbs, on_all_places, populated
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, on_all_places, support
 from remblai.distances.entropic.schedule import (
     FORMS,
     absolute_epsilon,
@@ -55,7 +55,7 @@ def sinkhorn(
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
             one; gradients treat it as a constant.
         tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which the solver has
-            converged; the error is computed in float64 whatever the iteration runs in.
+            converged; the error is that of the returned coupling, in float64, whatever the iteration runs in.
         max_iterations: most passes over the pairs; the solver warns where they were not enough.
         form: "kernel" stores the kernel exp(...) (n, m), in float32 and, below a tolerance of 5e-5, in float64;
             "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
@@ -100,28 +100,32 @@ def solve(
         raise unknown("form", form, FORMS)
     if not (square(problem.geometry) and mean_cost(problem) < 1e300):  # finite points can be infinitely far apart
         check_feasible(problem)
-    support = populated(problem)
-    found = potentials(support, epsilon, tolerance, max_iterations, form, _start(start, problem))
-    f, g = on_all_places(problem, (found.f, found.g), epsilon)
-    converged = found.error <= tolerance
+    seen = support(problem)
+    if seen.problem is not problem:
+        check_feasible(seen.problem)
+    found = potentials(seen.problem, epsilon, tolerance, max_iterations, form, _start(start, problem, seen.columns))
+    coupling = gibbs(problem, seen, found.f, found.g, epsilon)
+    error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
     if not converged:
-        warn_not_converged(found.error, tolerance, found.iterations)
+        warn_not_converged(error, tolerance, found.iterations)
+    f, g = on_all_places(problem, seen, (found.f, found.g), epsilon)
     return solved(
         problem,
-        float(support.a @ found.f + support.b @ found.g),
-        gibbs(problem, f, g, epsilon),
+        float(seen.problem.a @ found.f + seen.problem.b @ found.g),
+        coupling,
         (f, g),
         method=f"sinkhorn ({found.route})",
         epsilon=epsilon,
-        marginal_error=found.error,
+        marginal_error=error,
         converged=converged,
         iterations=found.iterations,
         seconds=time.perf_counter() - began,
     )
 
 
-def _start(start: Start, problem: Problem) -> Tensor | None:
-    """The starting potential g at the places with mass.
+def _start(start: Start, problem: Problem, columns: Tensor) -> Tensor | None:
+    """The starting potential g at the columns that the solver sees.
 
     Raises:
         ValueError: potentials of another shape, or values that are not finite.
@@ -136,6 +140,6 @@ def _start(start: Start, problem: Problem) -> Tensor | None:
             f"start: expected potentials f ({problem.shape[0]},) and g ({problem.shape[1]},), got {shapes}: "
             "pass the plan of a problem of this shape, or its potentials."
         )
-    g = pair[1].to(problem.b).clone()[problem.b > 0]
+    g = pair[1].to(problem.b).clone()[columns]
     validation.finite("start g", g)
     return g

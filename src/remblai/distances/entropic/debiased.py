@@ -9,7 +9,7 @@ from torch import Tensor
 
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
-from remblai.distances.entropic.gibbs import gibbs, on_all_places, populated
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, near_product, on_all_places, support
 from remblai.distances.entropic.schedule import (
     absolute_epsilon,
     make_form,
@@ -162,32 +162,41 @@ def symmetric(
     began = time.perf_counter()
     tolerance = validation.positive("tolerance", tolerance)
     max_iterations = validation.positive_integer("max_iterations", max_iterations)
-    support = populated(problem)
-    a, iterations = support.a, 0
-    h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[problem.a > 0]
-    for dtype, target in precision_schedule(support, tolerance, form):
-        kernel = make_form(form, dtype, support)
-        kernel.begin(Exponents(support.geometry, epsilon, dtype), h)
-        error, back = 2.0, kernel.transform(h)
-        while error > 0.5 * target and iterations < max_iterations:
-            h = 0.5 * (h + back)
-            back = kernel.transform(h)
-            error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
-            iterations += 1
-    error *= 2.0
-    if error > tolerance:
+    seen = support(problem)
+    inner, iterations = seen.problem, 0
+    a = inner.a
+    h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[seen.rows]
+    closed = near_product(inner, epsilon)
+    if closed is not None:
+        h = closed[0]
+        value, route = 2.0 * float(a @ h), "product"
+    else:
+        for dtype, target in precision_schedule(inner, tolerance, form):
+            kernel = make_form(form, dtype, inner)
+            kernel.begin(Exponents(inner.geometry, epsilon, dtype), h)
+            error, back = 2.0, kernel.transform(h)
+            while not error <= 0.5 * target and iterations < max_iterations:
+                h = 0.5 * (h + back)
+                back = kernel.transform(h)
+                error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
+                iterations += 1
+        carried = float((a * ((h - back) / epsilon).exp()).sum())
+        value, route = 2.0 * float(a @ h) - epsilon * (carried - 1.0), f"{kernel.name} {str(dtype)[6:]}"
+    coupling = gibbs(problem, seen, h, h, epsilon)
+    error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
+    if not converged:
         warn_not_converged(error, tolerance, iterations)
-    carried = float((a * ((h - back) / epsilon).exp()).sum())
-    f, g = on_all_places(problem, (h, h), epsilon)
+    f, _ = on_all_places(problem, seen, (h, h), epsilon)
     return solved(
         problem,
-        2.0 * float(a @ h) - epsilon * (carried - 1.0),
-        gibbs(problem, f, g, epsilon),
-        (f, g),
-        method=f"sinkhorn (symmetric, {kernel.name} {str(dtype)[6:]})",
+        value,
+        coupling,
+        (f, f),
+        method=f"sinkhorn (symmetric, {route})",
         epsilon=epsilon,
         marginal_error=error,
-        converged=error <= tolerance,
+        converged=converged,
         iterations=iterations,
         seconds=time.perf_counter() - began,
     )

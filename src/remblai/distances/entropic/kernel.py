@@ -6,13 +6,19 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
+from remblai.distances.certificate import transformed
 from remblai.distances.entropic.softmin import Exponents, sweep
+from remblai.distances.problem import Problem
 
 REACH = 30.0
 """How far, in logarithms, the scalings may drift before they are absorbed into the kernel."""
 
 CACHED = 2**20
 """Bytes of a kernel that are read at a time: both products use its rows while they are in the cache."""
+
+
+UNDERFLOW = 1e-9
+"""Ratio of a column sum to its mass below which g is computed in the log domain: least exponents are clamped."""
 
 
 class Form(ABC):
@@ -73,7 +79,9 @@ class Stream(Form):
         return float((self.b * (self.ratios - 1.0)).abs().sum())
 
     def step(self, omega: float) -> None:
-        self.g = self.g - (omega * self.exponents.epsilon) * self.ratios.log()
+        assert self.f is not None  # a sweep comes before each step
+        g = self.g - (omega * self.exponents.epsilon) * self.ratios.log()
+        self.g = _columns_in_logs(self.exponents, self.a, self.f, g, self.ratios)
 
     def potentials(self) -> Tensor:
         return self.g
@@ -133,8 +141,10 @@ class Kernel(Form):
         low, high = torch.aminmax(ratios)
         self.reach += omega * max(-math.log(max(float(low), 1e-38)), math.log(max(float(high), 1e-38)))
         if not self.reach <= REACH:
-            moved = (omega * self.exponents.epsilon) * (self.arrived / self.b).double().log()
-            self.begin(self.exponents, self.potentials() - moved)
+            sums = (self.arrived / self.b).double()
+            g = self.potentials() - (omega * self.exponents.epsilon) * sums.log()
+            f = self.f + self.exponents.epsilon * (self.p / self.a).double().log()
+            self.begin(self.exponents, _columns_in_logs(self.exponents, self.masses[0], f, g, sums))
         else:
             self.q *= ratios if omega == 1.0 else ratios.pow_(omega)
 
@@ -159,6 +169,16 @@ class Kernel(Form):
             sums[part] = torch.mv(kernel, q)
             arrived.addmv_(kernel.T, a[part] / sums[part])
         return self.f - self.exponents.epsilon * sums.log(), float((q * arrived - b).abs().sum())
+
+
+def _columns_in_logs(exponents: Exponents, a: Tensor, f: Tensor, g: Tensor, ratios: Tensor) -> Tensor:
+    """g with the exact soft transform of f at the columns whose sums are too small for the kernel to show."""
+    small = ratios < UNDERFLOW
+    if not bool(small.any()):
+        return g
+    part = exponents.geometry.part(torch.ones_like(a, dtype=torch.bool), small).flipped()
+    masses = torch.ones_like(g[small])
+    return g.masked_scatter(small, transformed(Problem(masses, a, part, (masses, a)), f, exponents.epsilon))
 
 
 class Relaxation:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from remblai.costs import Square
 from remblai.distances import validation
+from remblai.distances.entropic.gibbs import near_product
 from remblai.distances.entropic.kernel import Form, Kernel, Relaxation, Stream, iterate
 from remblai.distances.entropic.newton import MOST, TRIES, continuation, newton_ascent
 from remblai.distances.entropic.softmin import Exponents
@@ -42,6 +43,9 @@ def potentials(
 ) -> Solution:
     """Potentials by the schedule: float32 down to its precision, then float64, then Newton where both are slow."""
     a, b, geometry = problem.a, problem.b, problem.geometry
+    closed = near_product(problem, epsilon)
+    if closed is not None:
+        return Solution(*closed, 0.0, 1, "product")
     small = min(len(a), len(b)) <= MOST
     g, iterations, names = torch.zeros_like(b) if start is None else start, 0, []
     relaxation = Relaxation()
@@ -120,14 +124,15 @@ def _annealed(problem: Problem, epsilon: float, iteration: Form) -> tuple[Tensor
 
 
 def _typical(problem: Problem) -> float:
-    """The mean cost: exact for square costs, otherwise from at most 256 rows."""
+    """The mean cost: exact for square costs, otherwise from at most 256 rows, above the least cost."""
     if square(problem.geometry):
         return mean_cost(problem)
-    (n, m), device = problem.shape, problem.geometry.device
-    rows, columns = torch.arange(0, n, -(-n // 256), device=device), torch.arange(m, device=device)
-    costs = problem.geometry.part(rows, columns).matrix()
-    costs = costs[costs.isfinite()]
-    return float((costs - costs.min()).mean())
+    n = len(problem.a)
+    rows = torch.arange(0, n, -(-n // 256), device=problem.geometry.device)
+    costs = problem.geometry.part(rows, torch.ones_like(problem.b, dtype=torch.bool)).matrix()
+    weights = problem.a[rows, None] * problem.b * costs.isfinite()
+    costs = costs.where(costs.isfinite(), costs.min())
+    return float((weights * (costs - costs.min())).sum() / weights.sum())
 
 
 def _wide(geometry: Geometry, epsilon: float, dtype: torch.dtype, target: float) -> bool:
@@ -156,18 +161,21 @@ def mean_cost(problem: Problem) -> float:
 
 
 def absolute_epsilon(problem: Problem, epsilon: Any, relative: bool) -> float:
-    """Epsilon in the units of the costs.
+    """Epsilon in the units of the costs. Where all costs are 0, every epsilon gives the same plan: it is absolute.
 
     Raises:
-        ValueError: an epsilon that is not positive and finite, or a multiple of a mean cost that is 0.
+        ValueError: an epsilon that is not positive and finite, or a multiple of a mean cost that is not.
     """
     found = validation.epsilon(epsilon)
     if not relative:
         return found
     typical = mean_cost(problem)
-    if typical <= 0.0:
+    if typical == 0.0 and all(bool((costs == 0.0).all()) for _, costs in problem.geometry.blocks()):
+        return found
+    if not 0.0 < found * typical < float("inf"):
         raise ValueError(
-            f"epsilon: expected a positive mean cost to take {found:g} times of, got {typical:g}: give it absolute."
+            f"epsilon: expected a multiple {found:g} of a positive, finite mean cost, got a mean of {typical:g}: pass "
+            "an absolute epsilon, with relative=False."
         )
     return found * typical
 

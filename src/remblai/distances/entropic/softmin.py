@@ -14,6 +14,9 @@ FLOOR = -80.0
 ENTRIES = {"cpu": 2**18, "cuda": 2**25}
 """Entries of a block: on the CPU it stays in the cache."""
 
+ROUNDING = 1e-9
+"""Largest error of exponents that come from a matrix product: where points are far, costs are computed directly."""
+
 Increment = Callable[[Tensor, slice], Tensor]
 """What an update adds to the transform: (f[rows], rows) -> (k,)."""
 
@@ -35,13 +38,16 @@ class Exponents:
         self.shape, self.device = geometry.shape, geometry.device
         n, m = self.shape
         self.rows = min(n, max(1, ENTRIES.get(self.device.type, 2**25) // m))
-        self.square = isinstance(geometry, Points) and isinstance(geometry.cost, Square)
+        self.square = False
         self.left: Tensor | float = (
             0.0  # the part of the exponent that is constant in each row and left out of the blocks
         )
-        if isinstance(geometry, Points) and self.square:
+        if isinstance(geometry, Points) and isinstance(geometry.cost, Square):
             centre = geometry.y.double().mean(0)
             x, y = geometry.x.double() - centre, geometry.y.double() - centre
+            size = sum(float(points.square().sum(1).max()) for points in (x, y))
+            self.square = size / epsilon * torch.finfo(torch.float64).eps < ROUNDING
+        if self.square:
             self.left, self.yy = x.square().sum(1) / -epsilon, y.square().sum(1) / epsilon
             self.x, self.y = (x * (2.0 / epsilon)).to(self.inner), y.to(self.inner).T.contiguous()
         self._scratch = torch.empty(self.rows, m, dtype=self.inner, device=self.device)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from remblai.distances import validation
-from remblai.distances.certificate import transformed
-from remblai.distances.entropic.gibbs import gibbs, populated
+from remblai.distances.coupling import Coupling
+from remblai.distances.entropic.gibbs import Support, gibbs, on_all_places, support
 from remblai.distances.entropic.kernel import Relaxation
 from remblai.distances.entropic.schedule import absolute_epsilon, epsilon_schedule, warn_not_converged
 from remblai.distances.entropic.softmin import Exponents, Increment, sweep
@@ -82,19 +82,23 @@ def solve(
     max_iterations = validation.positive_integer("max_iterations", max_iterations)
     strengths = _strengths(strength)
     check_feasible(problem, kept=False)
-    support = populated(problem)
-    g, iterations = torch.zeros_like(support.b), 0
-    for level in [*epsilon_schedule(support, epsilon), epsilon]:
+    seen = support(problem)
+    inner = seen.problem
+    if inner is not problem:
+        check_feasible(inner, kept=False)
+    g, iterations = torch.zeros_like(inner.b), 0
+    for level in [*epsilon_schedule(inner, epsilon), epsilon]:
         last = level == epsilon
-        f, g, error, more = _iterated(
-            support, level, strengths, g, tolerance if last else 0.1, max_iterations if last else 10
+        f, g, _, more = _iterated(
+            inner, level, strengths, g, tolerance if last else 0.1, max_iterations if last else 10
         )
         iterations += more
-    if error > tolerance:
+    coupling = gibbs(problem, seen, f, g, epsilon)
+    error = _error(coupling, seen, f, g, strengths)
+    if not error <= tolerance:  # true for NaN
         warn_not_converged(error, tolerance, iterations)
-    value = _value(support, f, g, strengths, epsilon)
-    f, g = _everywhere(problem, g, strengths, epsilon)
-    coupling = gibbs(problem, f, g, epsilon)
+    value = _value(inner, f, g, strengths, epsilon)
+    f, g = _everywhere(problem, seen, f, g, strengths, epsilon)
     derivatives = problem.geometry.gradients(coupling)
     both = zip(problem.given, (f, g), strengths, (problem.b, problem.a), strict=True)
     derivatives += [
@@ -195,13 +199,23 @@ def _mass_derivative(h: Tensor, rho: float, other: float, epsilon: float) -> Ten
     return _conjugate(h, rho) - epsilon * ((-h / rho).exp() - other)
 
 
-def _everywhere(problem: Problem, g: Tensor, strengths: tuple[float, float], epsilon: float) -> tuple[Tensor, Tensor]:
-    """Potentials at all places, including those without mass."""
-    full = torch.zeros_like(problem.b)
-    full[problem.b > 0] = g
-    f = _factor(strengths[0], epsilon) * transformed(problem, full, epsilon)
-    empty = problem.b == 0
-    if bool(empty.any()):
-        back = transformed(problem.flipped(), f.where(problem.a > 0, 0.0), epsilon)
-        full[empty] = _factor(strengths[1], epsilon) * back[empty]
-    return f, full
+def _error(coupling: Coupling, seen: Support, f: Tensor, g: Tensor, strengths: tuple[float, float]) -> float:
+    """How far the marginals of the coupling are from a exp(-f / rho) and b exp(-g / rho'), as a share of its mass."""
+    distance, mass = 0.0, 0.0
+    both = zip(coupling.marginals(), (seen.rows, seen.columns), (seen.problem.a, seen.problem.b), (f, g), strict=True)
+    for (marginal, mask, masses, h), rho in zip(both, strengths, strict=True):
+        mass = float(marginal.sum())
+        distance += float((marginal[mask] - masses * (-h / rho).exp()).abs().sum())
+    return distance / mass if mass > 0.0 else math.inf
+
+
+def _everywhere(
+    problem: Problem, seen: Support, f: Tensor, g: Tensor, strengths: tuple[float, float], epsilon: float
+) -> tuple[Tensor, Tensor]:
+    """Potentials at all places: at those outside the support, the soft transform times the factor of its side."""
+    both = on_all_places(problem, seen, (f, g), epsilon)
+    masks = seen.rows, seen.columns
+    first, second = (
+        h.where(mask, _factor(rho, epsilon) * h) for h, mask, rho in zip(both, masks, strengths, strict=True)
+    )
+    return first, second
