@@ -7,13 +7,14 @@ from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
-from remblai.discrepancies.samples import rows
+from remblai.discrepancies.samples import rows, tensors
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import solve
 from remblai.distances.entropic.debiased import Divergence, divergence
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 
 class Entropic(Discrepancy):
@@ -61,13 +62,14 @@ class Entropic(Discrepancy):
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: ArrayLike, y: ArrayLike) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
+        x, y = tensors(x, y)
         value: Tensor = self.solved(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     @torch.no_grad()
-    def potentials(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def potentials(self, x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
         """The derivatives (n,) and (m,) of the value in the masses of x and of y, in float64.
 
         The dual potentials f, g of (x, y), minus those of x and of y with themselves when debiased. They are unique
@@ -77,15 +79,15 @@ class Entropic(Discrepancy):
         shift = 0.5 * (g.mean() - f.mean())
         return f + shift, g - shift
 
-    def solved(self, x: Tensor, y: Tensor) -> Divergence | Plan:
+    def solved(self, x: ArrayLike, y: ArrayLike) -> Divergence | Plan:
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
         if not self.debiased:
             return self.plan(x, y)
         x, y, cost = rows(x, y, self.cost)
         return divergence(x, y, self.epsilon, cost, **self._options())
 
-    def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
+    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
+        """The plan between x (n, d) or (n, c, h, w) and y (m, ...); its value is OT(x, y), not the divergence."""
         return solve(Problem.of_points(*rows(x, y, self.cost)), self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
-from remblai.discrepancies.samples import rows
+from remblai.discrepancies.samples import rows, tensors
 from remblai.distances import Plan, transport
 from remblai.distances.geometry import CostLike, resolved
+from remblai.distances.validation import ArrayLike
 
 
 class Exact(Discrepancy):
@@ -32,10 +33,12 @@ class Exact(Discrepancy):
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])
 
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+    def forward(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+        """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
+        x, y = tensors(x, y)
         value: Tensor = self.plan(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
-    def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The optimal plan between the samples x (n, ...) and y (m, ...)."""
+    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
+        """The optimal plan between the samples x (n, d) or (n, c, h, w) and y (m, ...)."""
         return transport(*rows(x, y, self.cost))

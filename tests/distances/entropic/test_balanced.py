@@ -212,7 +212,7 @@ def test_a_bad_tolerance_is_refused(tolerance):
         (P_R, P_T, np.where(LINE == 3, np.nan, LINE), "NaN"),
         (P_R, P_T, np.full((7, 7), np.nan), "NaN"),
         (-P_R, P_T, LINE, "below 0"),
-        (2 * P_R, P_T, LINE, "equal totals"),
+        (2 * P_R, P_T, LINE, "sum of 1"),
         (P_R[:6], P_T, LINE, "shape"),
         ([], [], np.zeros((0, 0)), "shape"),
     ],
@@ -220,6 +220,11 @@ def test_a_bad_tolerance_is_refused(tolerance):
 def test_what_is_no_problem_is_refused(a, b, C, said):
     with pytest.raises(ValueError, match=said):
         sinkhorn(a, b, C, 0.1)
+
+
+def test_an_unknown_option_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="tolerance"):
+        sinkhorn(P_R, P_T, LINE, tolerence=1e-3)
 
 
 def test_an_unknown_form_and_a_start_of_another_shape_are_refused():
@@ -286,12 +291,14 @@ def test_a_warm_start_needs_fewer_passes_and_keeps_the_answer():
         assert warm.value == pytest.approx(cold.value + 1e-3, abs=1e-8)
 
 
-def test_value_is_homogeneous_in_the_mass():
+def test_counts_are_refused_or_normalised():
     x, y, a, b = drawn(8, 9)
     C = square(x, y)
-    one, three = sinkhorn(a, b, C, 0.1), sinkhorn(3 * a, 3 * b, C, 0.1)
-    assert three.value == pytest.approx(3 * one.value)
-    assert three.coupling.sum() == pytest.approx(3.0)
+    with pytest.raises(ValueError, match="normalise=True"):
+        sinkhorn(3 * a, 3 * b, C, 0.1)
+    plan = sinkhorn(3 * a, 5 * b, C, 0.1, normalise=True)
+    assert plan.value == pytest.approx(sinkhorn(a, b, C, 0.1).value)
+    assert plan.coupling.sum() == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("cost", ["square", "euclidean", "manhattan"])

@@ -29,10 +29,13 @@ def test_each_stops_on_its_own_error():
     assert (found.marginal_errors <= 1e-8).all()
 
 
-def test_masses_default_to_uniform_and_scale_the_value():
-    assert np.allclose(
-        batch(None, None, COSTS, 0.2).values, batch(np.ones((6, 9)), np.full((6, 7), 9 / 7), COSTS, 0.2).values / 9
-    )
+def test_masses_default_to_uniform_and_counts_are_normalised():
+    counts = np.ones((6, 9)), np.full((6, 7), 3)
+    found = batch(*counts, COSTS, 0.2, normalise=True)
+    assert np.allclose(batch(None, None, COSTS, 0.2).values, found.values)
+    plans = found.couplings(*counts, COSTS, 0.2)
+    assert np.allclose(plans.sum((1, 2)), 1.0)
+    assert np.allclose(plans, found.couplings(None, None, COSTS, 0.2))
 
 
 def test_places_without_mass_and_forbidden_pairs_work():
@@ -69,7 +72,7 @@ def test_bad_batches_are_refused():
         batch(A[0], B[0], COSTS[0], 0.1)
     with pytest.raises(ValueError, match="masses a"):
         batch(A[0], B, COSTS, 0.1)
-    with pytest.raises(ValueError, match="equal totals"):
+    with pytest.raises(ValueError, match="sum of 1"):
         batch(2 * A, B, COSTS, 0.1)
     with pytest.raises(ValueError, match="NaN"):
         batch(A, B, COSTS * np.nan, 0.1)

@@ -1,10 +1,12 @@
 """Entropic transport by Sinkhorn's iteration: the least <P, C> + epsilon KL(P | a x b)."""
 
 import time
-from typing import Any
+from typing import Any, TypedDict, overload
 
 from torch import Tensor
+from typing_extensions import Unpack
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import unknown
 from remblai.distances import validation
 from remblai.distances.entropic import unbalanced as soft
@@ -18,20 +20,50 @@ from remblai.distances.entropic.schedule import (
     warn_not_converged,
 )
 from remblai.distances.feasible import check_feasible
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike, NumPyLike
 
 TOLERANCE = 1e-6
 ITERATIONS = 10_000
 
-Start = Plan | tuple[Any, Any] | None
+Start = Plan | tuple[ArrayLike, ArrayLike] | None
 """The start of the iteration: the plan of a similar problem, or its potentials (f, g)."""
 
 
+Strength = float | tuple[float | None, float | None] | None
+"""The strength of the penalty of unbalanced transport: one for both sides, or a pair; None keeps a constraint."""
+
+
+class Options(TypedDict, total=False):
+    """Options of `sinkhorn`."""
+
+    relative: bool
+    tolerance: float
+    max_iterations: int
+    form: str
+    start: Start
+    unbalanced: Strength
+    normalise: bool
+
+
+@overload
 def sinkhorn(
-    a: Any,
-    b: Any,
-    C: Any,
+    a: NumPyLike | None, b: NumPyLike | None, C: NumPyLike, epsilon: float = ..., **options: Unpack[Options]
+) -> ArrayPlan: ...
+@overload
+def sinkhorn(
+    a: ArrayLike | None, b: ArrayLike | None, C: Tensor, epsilon: float = ..., **options: Unpack[Options]
+) -> TensorPlan: ...
+@overload
+def sinkhorn(
+    a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, epsilon: float = ..., **options: Unpack[Options]
+) -> Plan: ...
+@checked_options
+def sinkhorn(
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: ArrayLike,
     epsilon: float = 0.05,
     *,
     relative: bool = False,
@@ -39,7 +71,8 @@ def sinkhorn(
     max_iterations: int = ITERATIONS,
     form: str = "auto",
     start: Start = None,
-    unbalanced: Any = None,
+    unbalanced: Strength = None,
+    normalise: bool = False,
 ) -> Plan:
     """The least <P, C> + epsilon KL(P | a x b) over all P that carry a to b.
 
@@ -48,8 +81,8 @@ def sinkhorn(
     The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,) of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,), which sum to 1.
         C: costs (n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, in the units of the costs.
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
@@ -62,23 +95,30 @@ def sinkhorn(
             a kernel that fits 1 GiB and streams a larger one.
         start: potentials to start from, (f, g) or a `Plan`.
         unbalanced: strength rho of the penalty rho KL(P 1 | a) + rho KL(P' 1 | b) that replaces the constraints on the
-            marginals, or a pair of strengths; the totals may then differ. None keeps the constraints.
+            marginals, or a pair of strengths; masses may then have any totals. None keeps the constraints.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: masses or costs that are not valid, an epsilon that is not positive, an unknown form, or costs that
             leave no plan of finite cost.
 
     Source: Cuturi (2013), arXiv 1306.0895; log domain and absorption: Schmitzer (2019), arXiv 1610.06519.
+
+    Example:
+        >>> from remblai.distances import sinkhorn
+        >>> plan = sinkhorn([0.5, 0.5], [0.25, 0.75], [[0.0, 1.0], [1.0, 0.0]], epsilon=0.1)
+        >>> plan.converged, round(plan.cost, 3), round(plan.value, 3)
+        (True, 0.25, 0.298)
     """
     options: dict[str, Any] = {"relative": relative, "tolerance": tolerance, "max_iterations": max_iterations}
     if unbalanced is not None:
-        if start is not None or form != "auto":
+        if start is not None or form != "auto" or normalise:
             raise ValueError(
-                "sinkhorn: expected neither start nor form with unbalanced=..., got one: they need exact marginals; "
-                "leave them out."
+                "sinkhorn: expected no start, form or normalise with unbalanced=..., got one: they need exact "
+                "marginals; leave them out."
             )
         return soft.solve(soft.of_matrix(a, b, C), epsilon, unbalanced, **options)
-    return solve(Problem.of_matrix(a, b, C), epsilon, form=form, start=start, **options)
+    return solve(Problem.of_matrix(a, b, C, normalise), epsilon, form=form, start=start, **options)
 
 
 def solve(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.entropic.gibbs import LARGE_EPSILON
 from remblai.distances.entropic.schedule import FALL, SMALL_EPSILON, warn_not_converged
@@ -12,6 +13,7 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import Matrix
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 SPAN = 10
 """Passes in which the convergence rate of each problem is measured."""
@@ -36,7 +38,7 @@ class Batch(NamedTuple):
     converged: Any
     iterations: Any
 
-    def couplings(self, a: Any, b: Any, C: Any, epsilon: float) -> Any:
+    def couplings(self, a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, epsilon: float) -> Any:
         """P (k, n, m), for the masses, costs and epsilon of the batch: an array where `C` and `f` are arrays."""
         costs, f, g = (torch.as_tensor(array).detach().double() for array in (C, self.f, self.g))
         sides = [
@@ -48,18 +50,28 @@ class Batch(NamedTuple):
         return plans if any(isinstance(array, Tensor) for array in (C, self.f)) else plans.numpy()
 
 
+@checked_options
 def batch(
-    a: Any, b: Any, C: Any, epsilon: float = 0.05, *, tolerance: float = 1e-6, max_iterations: int = 10_000
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: ArrayLike,
+    epsilon: float = 0.05,
+    *,
+    tolerance: float = 1e-6,
+    max_iterations: int = 10_000,
+    normalise: bool = False,
 ) -> Batch:
     """Entropic transport of k problems at once, in float64 and the log domain; each stops on its own error.
 
     Args:
-        a: masses (k, n); None is 1 / n each. Places of mass 0 pad problems of different sizes.
-        b: masses (k, m), with the totals of a, problem by problem.
+        a: masses (k, n), which sum to 1 problem by problem; None is 1 / n each. Places of mass 0 pad problems of
+            different sizes.
+        b: masses (k, m), likewise.
         C: costs (k, n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, absolute, the same for all.
         tolerance: the marginal error at which a problem has converged.
         max_iterations: most passes; a warning says where they were not enough.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: shapes that do not fit, or a problem whose masses or costs are not valid.
@@ -70,7 +82,7 @@ def batch(
     if costs.dim() != 3 or costs.numel() == 0:
         raise ValueError(f"cost matrices: expected shape (k, n, m) with k, n, m >= 1, got {tuple(costs.shape)}.")
     sides = [_rows(name, masses, costs, axis) for name, masses, axis in (("a", a, 1), ("b", b, 2))]
-    problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i]) for i in range(len(costs))]
+    problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i], normalise) for i in range(len(costs))]
     if bool(costs.isinf().any()):
         for problem in problems:
             check_feasible(problem)

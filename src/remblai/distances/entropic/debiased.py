@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
 from remblai.distances.entropic.gibbs import gibbs, marginal_error, near_product, on_all_places, support
@@ -20,6 +21,7 @@ from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,19 +83,21 @@ class Divergence:
         return sum(plan.seconds for plan in (self.across, *self.within))
 
 
+@checked_options
 def divergence(
-    x: Any,
-    y: Any,
+    x: ArrayLike,
+    y: ArrayLike,
     epsilon: float = 0.05,
     cost: CostLike = "square",
-    a: Any = None,
-    b: Any = None,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
     *,
     relative: bool = False,
     tolerance: float = TOLERANCE,
     max_iterations: int = ITERATIONS,
     form: str = "auto",
     start: Divergence | None = None,
+    normalise: bool = False,
 ) -> Divergence:
     """The Sinkhorn divergence of the points x and y, each term <P, C> + epsilon KL(P | a x b) at its least.
 
@@ -102,20 +106,27 @@ def divergence(
         y: points (m, d).
         epsilon: the regularisation, in the units of the cost.
         cost: a name of the table of costs, a `Cost`, or a function of pairs; symmetric.
-        a: masses (n,) of the points x; None is 1 / n each.
-        b: masses (m,) of the points y, of the same total.
+        a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
+        b: masses (m,) of the points y, which sum to 1.
         relative: whether epsilon is a multiple of the mean cost between x and y, for all three terms.
         tolerance: the marginal error at which each plan has converged.
         max_iterations: most passes for each plan; a warning says where they were not enough.
         form: as in `sinkhorn`.
         start: the divergence of a similar problem of the same shape.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: points or masses that are not valid, or an epsilon that is not positive.
 
     Source: Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré (2019), arXiv 1810.08278.
+
+    Example:
+        >>> from remblai.distances import sinkhorn_divergence
+        >>> found = sinkhorn_divergence([[0.0], [1.0]], [[0.5], [1.5]], epsilon=0.1)
+        >>> found.converged, round(found.value, 3)
+        (True, 0.25)
     """
-    problem = Problem.of_points(x, y, cost, a, b)
+    problem = Problem.of_points(x, y, cost, a, b, normalise)
     epsilon = absolute_epsilon(problem, epsilon, relative)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}
     before = (None, None) if start is None else (start.within[0].g, start.within[1].g)

@@ -19,9 +19,10 @@ from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.plan import Parts, Plan, carried_cost
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 
-def of_matrix(a: Any, b: Any, costs: Any) -> Problem:
+def of_matrix(a: ArrayLike | None, b: ArrayLike | None, costs: ArrayLike) -> Problem:
     """The problem of masses a (n,), b (m,) of any totals, not normalised, and a cost matrix (n, m).
 
     Raises:
@@ -30,7 +31,13 @@ def of_matrix(a: Any, b: Any, costs: Any) -> Problem:
     return _as_given(Matrix(costs), a, b, not any(isinstance(one, Tensor) for one in (a, b, costs)))
 
 
-def of_points(x: Any, y: Any, cost: CostLike = "square", a: Any = None, b: Any = None) -> Problem:
+def of_points(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike = "square",
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+) -> Problem:
     """The same from points x (n, d), y (m, d) and a cost.
 
     Raises:

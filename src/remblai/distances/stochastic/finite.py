@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
-from remblai.distances.entropic.gibbs import gibbs
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, on_all_places, support
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.rows import Recomputed, Rows, Stored
+from remblai.distances.validation import ArrayLike
 
 GROWTH = 1.1
 """Ratio between the epochs at which the full gradient is computed: to measure, to record, to stop."""
@@ -24,17 +26,19 @@ STORED = 2**25
 """Most entries of a cost matrix in memory: 256 MB in float64. Beyond, each block is computed when it is read."""
 
 
+@checked_options
 def discrete(
-    a: Any,
-    b: Any,
-    costs: Any,
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    costs: ArrayLike,
     epsilon: float,
     *,
     batch: int | None = None,
     tolerance: float = 1e-6,
     epochs: int = 20_000,
-    g: Any = None,
+    g: ArrayLike | None = None,
     seed: int = 0,
+    normalise: bool = False,
 ) -> Plan:
     """Entropic transport by the stochastic averaged gradient, from masses and a cost matrix.
 
@@ -45,8 +49,8 @@ def discrete(
     and stores no coupling.
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,), of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,), which sum to 1.
         costs: (n, m); +infinity forbids a pair.
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
@@ -54,6 +58,7 @@ def discrete(
         epochs: most visits of each row.
         g: a potential (m,) to start from, of a similar problem; None is the soft c-transform of 0.
         seed: of the order of the rows.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: masses or costs that are not valid, or costs that leave no plan of finite cost.
@@ -61,7 +66,7 @@ def discrete(
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 1, arXiv 1605.08527; blocks: Schmidt, Le Roux, Bach,
         "Minimizing finite sums with the stochastic average gradient" (2013), section 4, arXiv 1309.2388.
     """
-    problem = Problem.of_matrix(a, b, costs)
+    problem = Problem.of_matrix(a, b, costs, normalise)
     return solve(problem, epsilon, batch=batch, tolerance=tolerance, epochs=epochs, g=g, seed=seed)
 
 
@@ -72,7 +77,7 @@ def solve(
     batch: int | None = None,
     tolerance: float = 1e-6,
     epochs: int = 20_000,
-    g: Any = None,
+    g: ArrayLike | None = None,
     seed: int = 0,
 ) -> Plan:
     """The same from a checked problem, of points too: a large matrix of costs is not stored.
@@ -91,25 +96,24 @@ def solve(
     """
     started = time.perf_counter()
     epsilon = validation.epsilon(epsilon)
-    start = _start(problem, epsilon, g)
-    support = problem.b > 0
-    rows = _rows(problem, epsilon, batch, seed)
-    found = _ascend(rows, problem.b[support], epsilon, start[support], tolerance, epochs, seed)
-    potential = start.clone()
-    potential[support] = found.g
-    f = transformed(problem, potential, epsilon)
-    if not bool(support.all()):
-        potential = torch.where(support, potential, transformed(problem.flipped(), f, epsilon))
-    full = problem.a > 0
+    potential = _start(problem, epsilon, g)
+    seen = support(problem)
+    inner = seen.problem
+    rows = _rows(inner, epsilon, batch, seed)
+    found = _ascend(rows, inner.b, epsilon, potential[seen.columns], tolerance, epochs, seed)
+    f = transformed(inner, found.g, epsilon)
+    coupling = gibbs(problem, seen, f, found.g, epsilon)
+    error = marginal_error(problem, coupling)
+    first, second = on_all_places(problem, seen, (f, found.g), epsilon)
     return solved(
         problem,
-        float(problem.a[full] @ f[full] + problem.b @ potential),
-        gibbs(problem, f, potential, epsilon),
-        (f, potential),
+        float(inner.a @ f + inner.b @ found.g),
+        coupling,
+        (first, second),
         method=f"discrete, SAG over {rows.count} blocks of rows",
         epsilon=epsilon,
-        marginal_error=found.error,
-        converged=found.error <= tolerance,
+        marginal_error=error,
+        converged=error <= tolerance,
         iterations=found.epochs * rows.count,
         seconds=time.perf_counter() - started,
         curve=tuple(found.curve),
@@ -178,14 +182,10 @@ def _start(problem: Problem, epsilon: float, g: Any) -> Tensor:
 
 
 def _rows(problem: Problem, epsilon: float, batch: int | None, seed: int) -> Rows:
-    full = (problem.a > 0).nonzero()[:, 0]
-    columns = (problem.b > 0).nonzero()[:, 0]
-    n = len(full)
-    size = min(512, -(-n // 8)) if batch is None else batch
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"batch: expected at least 1 row in a block, got {batch}.")
+    n, m = problem.shape
+    size = min(512, -(-n // 8)) if batch is None else validation.positive_integer("batch", batch)
     # The rows are shuffled once, so that no block is a cluster.
-    order = full[torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(full.device)]
-    geometry = problem.geometry.part(order, columns)
-    kind = Stored if n * len(columns) <= STORED else Recomputed
-    return kind(geometry, problem.a[order], problem.b[columns], epsilon, size)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(problem.a.device)
+    geometry = problem.geometry.part(order, torch.ones_like(problem.b, dtype=torch.bool))
+    kind = Stored if n * m <= STORED else Recomputed
+    return kind(geometry, problem.a[order], problem.b, epsilon, size)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import Choice, make
 from remblai.costs import Cost
 from remblai.distances import validation
@@ -32,6 +33,7 @@ CEILING = 3.0
 """Largest exponent in exp((u + v - c) / epsilon): the weight of a pair is at most e^3, about twenty."""
 
 
+@checked_options
 def continuous(
     sampler_x: Sampler,
     sampler_y: Sampler,

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points
@@ -14,7 +15,7 @@ from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, checked_evaluation
 from remblai.distances.stochastic.semidual import response
-from remblai.distances.validation import number, tensor
+from remblai.distances.validation import ArrayLike, number, tensor
 from remblai.runtime.rng import seeded
 
 RECORDS = 50
@@ -36,10 +37,11 @@ DECAY = 2.0
 """Weight k^DECAY of the k-th averaged iterate: the plain mean gives the first too much weight where H has kinks."""
 
 
+@checked_options
 def semi_discrete(
     sampler: Sampler,
-    y: Any,
-    b: Any = None,
+    y: ArrayLike,
+    b: ArrayLike | None = None,
     cost: CostLike = "square",
     epsilon: float = 0.0,
     *,
@@ -115,7 +117,8 @@ def semi_discrete(
     )
 
 
-def laguerre(x: Any, y: Any, g: Any, cost: CostLike = "square") -> Any:
+@checked_options
+def laguerre(x: ArrayLike, y: ArrayLike, g: ArrayLike, cost: CostLike = "square") -> Any:
     """The atom whose Laguerre cell contains a point, argmin_j c(x, y_j) - g_j: the transport map where epsilon is 0.
 
     Args:
