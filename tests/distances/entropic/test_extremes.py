@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as some
 
 from remblai import distances
@@ -73,7 +73,7 @@ def problems(draw, n=None, m=None):
 
 
 def check(a, b, costs, epsilon, value, plan, error):
-    scale = costs[np.isfinite(costs)].max()
+    scale = costs[np.isfinite(costs)].max() + epsilon  # forbidden pairs give potentials of the order of epsilon
     assert np.isfinite(plan).all()
     assert plan.min() >= 0.0
     assert error == pytest.approx(reaches(a, b, plan), abs=1e-12)
@@ -94,14 +94,14 @@ def test_the_value_and_the_reported_error_are_right_at_any_scale(problem):
     assert float(plan.f[a > 1e-20] @ a[a > 1e-20] + plan.g[b > 1e-20] @ b[b > 1e-20]) == pytest.approx(plan.value)
 
 
-@often
+@settings(often, max_examples=6, phases=[Phase.generate])
 @given(first=problems(3, 4), second=problems(3, 4))
 def test_batches_are_right_at_any_scale(first, second):
     a, b, costs = (np.stack(pair) for pair in zip(first[:3], second[:3], strict=True))
     for epsilon in {first[3], second[3]}:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one epsilon serves both: far too small for the other, it may not converge
-            found = batch(a, b, costs, epsilon, max_iterations=2_000)
+            found = batch(a, b, costs, epsilon, max_iterations=300)
         plans = found.couplings(a, b, costs, epsilon)
         for i in range(2):
             assert found.marginal_errors[i] == pytest.approx(reaches(a[i], b[i], plans[i]), abs=1e-12)
@@ -182,7 +182,7 @@ def test_a_huge_epsilon_gives_the_product_and_the_mean_cost(epsilon):
     costs = ((x[:, None] - y) ** 2).sum(-1)
     plan = distances.transport(x, y, epsilon=epsilon)
     assert plan.converged
-    assert 0.0 <= costs.mean() - plan.value <= costs.var() / epsilon + 1e-9
+    assert -1e-12 <= costs.mean() - plan.value <= costs.var() / epsilon + 1e-9
     assert plan.coupling == pytest.approx(np.full((30, 25), 1 / 750), rel=1e-4)
     divergence = distances.sinkhorn_divergence(x, y, epsilon).value
     means = ((x.mean(0) - y.mean(0)) ** 2).sum()  # the MMD^2 with the kernel -c / 2

@@ -15,7 +15,7 @@ from remblai.distances.problem import Problem
 NEGLIGIBLE = 2.0**-80
 """Share of the mass up to which a place is left out: an iteration in floating point cannot resolve it."""
 
-DENSE = 2**18
+DENSE = 2**20
 """Entries up to which a coupling is stored: its marginals, cost, gradient and certificate then share one pass."""
 
 LARGE_EPSILON = 1e6
@@ -42,8 +42,10 @@ def support(problem: Problem) -> Support:
 
 def on_all_places(problem: Problem, seen: Support, potentials: tuple[Tensor, Tensor], epsilon: float) -> list[Tensor]:
     """Potentials at every place, from those on the support, by the soft c-transform."""
-    full = []
     inner = seen.problem
+    if inner is problem:
+        return list(potentials)
+    full = []
     for masses, mask, known, other, side in (
         (problem.a, seen.rows, *potentials, inner),
         (problem.b, seen.columns, *potentials[::-1], inner.flipped()),
