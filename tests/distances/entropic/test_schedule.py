@@ -15,7 +15,7 @@ A, B = A / A.sum(), B / B.sum()
 def test_the_mean_cost_is_the_sum_over_all_pairs(cost):
     distances = np.linalg.norm(X[:, None] - Y[None], axis=-1)
     truth = A @ (distances**2 if cost == "square" else distances) @ B
-    problem = Problem.of_points(X, Y, cost, 3 * A, 3 * B)
+    problem = Problem.of_points(X, Y, cost, 3 * A, 3 * B, normalise=True)
     assert mean_cost(problem) == pytest.approx(truth, rel=1e-12)
     assert absolute_epsilon(problem, 0.1, relative=True) == pytest.approx(0.1 * truth)
     assert absolute_epsilon(problem, 0.1, relative=False) == 0.1
