@@ -8,7 +8,7 @@ export UV_FIND_LINKS
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test lint types unit experiments benchmarks clean
+.PHONY: demo test lint types unit fuzz experiments benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
@@ -25,6 +25,10 @@ types: $(VENV)/.tested
 
 unit: $(VENV)/.tested
 	$(BIN)/pytest -n $(WORKERS) --dist worksteal -m "not slow"
+
+# Damaged files, random problems, random words: a slice of it runs with the suite, this for minutes.
+fuzz: $(VENV)/.tested
+	REMBLAI_FUZZ=fuzz $(BIN)/pytest tests/fuzz -n $(WORKERS) -m "not slow"
 
 # Experiments of minutes: the figures in the README and the docs.
 experiments: $(VENV)/.tested

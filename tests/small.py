@@ -1,7 +1,10 @@
 """A run small enough for a test, and what it left."""
 
+import re
 from pathlib import Path
 from typing import Any
+
+import torch
 
 import remblai
 from remblai.config import registry
@@ -29,9 +32,21 @@ def last(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in where.glob("*.safetensors")}
 
 
-CONVOLUTIONAL = {"dcgan"}
-IMAGES_ONLY = CONVOLUTIONAL | {"rbm", "wasserstein-rbm"}
-"""Recipes that refuse points, by their shape or by their values."""
+def refusal(name: str) -> str | None:
+    """How a recipe with its own settings refuses points, by their shape or their values; None where it takes them."""
+    try:
+        RECIPES[name]((2,))(torch.randn(8, 2))
+    except ValueError as problem:
+        assert re.search("expected images|expects 0s and 1s", str(problem)), problem
+        return str(problem)
+    return None
+
+
+REFUSALS = {name: words for name in RECIPES if (words := refusal(name)) is not None}
+IMAGES_ONLY = set(REFUSALS)
+"""Recipes that refuse points."""
+CONVOLUTIONAL = {name for name, words in REFUSALS.items() if "expected images" in words}
+"""Those of them whose networks are convolutions."""
 
 
 def settled(name: str, wanted: dict[str, Any], **options: Any) -> Resolved:

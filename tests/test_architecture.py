@@ -83,8 +83,8 @@ def test_files_are_short(name: str) -> None:
 
 
 def test_tests_mirror_the_tree() -> None:
-    """A test file stands where its module stands; a file of tests of a whole room bears another name."""
+    """A test file stands where its module stands; public troubles and fuzz tests have folders of their own."""
     here = Path(__file__).parent
     for path in here.rglob("test_*.py"):
         folder = path.parent.relative_to(here)
-        assert (ROOT / folder).is_dir(), path
+        assert (ROOT / folder).is_dir() or folder.name in ("trouble", "fuzz"), path

@@ -50,17 +50,17 @@ FORMULAS = {
 
 def shapes(name):
     """Of x, for a cost of any points or one of images."""
-    return [(2, 3, 4)] if name == "laplacian" else [(5,), (2, 3, 4)]
+    return [(2, 3, 4)] if make(COSTS, name).images_only else [(5,), (2, 3, 4)]
 
 
 def values(name, n, shape, seed, dtype=torch.float64):
     generator = torch.Generator().manual_seed(seed)
-    if name == "hamming":
+    if not make(COSTS, name).differentiable:
         return torch.randint(0, 4, (n, *shape), generator=generator).to(dtype)
     return 2 * torch.randn(n, *shape, generator=generator, dtype=dtype)
 
 
-@pytest.mark.parametrize(("name", "shape"), [(name, shape) for name in POINTS for shape in shapes(name)], ids=str)
+@pytest.mark.parametrize(("name", "shape"), [(name, shape) for name in FORMULAS for shape in shapes(name)], ids=str)
 def test_pairs_and_matrix_equal_the_formula_pair_by_pair(name, shape):
     cost, x, y = make(COSTS, name), values(name, 6, shape, 1), values(name, 4, shape, 2)
     expected = [
@@ -80,10 +80,11 @@ def test_symmetric_never_negative_and_zero_on_equal_points(name):
     assert cost.matrix(x, x).diagonal().abs().max() < 1e-13
 
 
-@pytest.mark.parametrize("name", [name for name in POINTS if name != "hamming"])
+@pytest.mark.parametrize("name", [name for name in POINTS if make(COSTS, name).differentiable])
 def test_gradients_match_finite_differences_and_are_finite_at_equal_points(name):
-    shape = (1, 3, 2) if name == "laplacian" else (3,)
-    cost, x, y = make(COSTS, name), values(name, 4, shape, 1), values(name, 4, shape, 2)
+    cost = make(COSTS, name)
+    shape = (1, 3, 2) if cost.images_only else (3,)
+    x, y = values(name, 4, shape, 1), values(name, 4, shape, 2)
     x.requires_grad_()
     assert torch.autograd.gradcheck(cost, (x, y))
     assert torch.autograd.gradcheck(cost.matrix, (x, y))
@@ -92,6 +93,15 @@ def test_gradients_match_finite_differences_and_are_finite_at_equal_points(name)
         assert torch.isfinite(slope).all()
     (slope,) = torch.autograd.grad(cost(x, x.detach()).sum(), x)
     assert (slope == 0).all()
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_the_stated_homogeneity_and_invariance(name):
+    cost, x, y = make(COSTS, name), values(name, 4, shapes(name)[0], 1), values(name, 3, shapes(name)[0], 2)
+    if cost.homogeneity is not None:
+        torch.testing.assert_close(cost.matrix(3.0 * x, 3.0 * y), 3.0**cost.homogeneity * cost.matrix(x, y))
+    if cost.translation_invariant:
+        torch.testing.assert_close(cost.matrix(x + 7.0, y + 7.0), cost.matrix(x, y))
 
 
 @pytest.mark.parametrize("name", POINTS)

@@ -299,5 +299,5 @@ def test_packing_out_of_range_is_refused():
 def test_a_critic_of_points_of_another_shape_is_found_by_its_check(packing):
     part = adversarial(mlp(3 * packing, 1, 8, 1), packing=packing)
     part.check(torch.zeros(3))
-    with pytest.raises(ValueError, match=r"cannot judge points \(5,\).*of this shape"):
+    with pytest.raises(ValueError, match=r"does not accept points \(5,\).*of this shape"):
         part.check(torch.zeros(5))

@@ -19,10 +19,10 @@ class Maker:
         self.calls = 0
         self.broken = broken or []
 
-    def __call__(self, allocate: Allocate) -> Broken:
+    def __call__(self, allocate: Allocate) -> tuple[Broken, list[str]]:
         self.calls += 1
         allocate(PICTURES.shape)[:] = PICTURES
-        return self.broken
+        return self.broken, ["a note"]
 
 
 def test_made_once_and_read_again(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_made_once_and_read_again(tmp_path: Path) -> None:
     assert make.calls == 1
     for entry in (first, again):
         assert np.array_equal(entry.array, PICTURES)
-        assert entry.broken == [(3, "why")]
+        assert (entry.broken, entry.notes) == ([(3, "why")], ["a note"])
     stored({"a": 2}, make, tmp_path)
     assert make.calls == 2
 

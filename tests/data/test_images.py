@@ -89,7 +89,18 @@ def test_mixed_sizes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("modes", "channels"), [("L L", 1), ("L RGB", 3), ("L LA", 2), ("LA RGB", 4), ("L RGBA", 4), ("P L", 3), ("1 L", 1)]
+    ("modes", "channels"),
+    [
+        ("L L", 1),
+        ("L RGB", 3),
+        ("LA LA", 2),
+        ("LA RGBA", 4),
+        ("L LA", 1),
+        ("LA RGB", 3),
+        ("RGB RGB RGBA", 3),
+        ("P L", 3),
+        ("1 L", 1),
+    ],
 )
 def test_most_general_channels(tmp_path: Path, modes: str, channels: int) -> None:
     for number, mode in enumerate([*modes.split(), modes.split(maxsplit=1)[0]]):
@@ -107,13 +118,16 @@ def test_one_pixel_and_empty_and_wrong_options(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no images in the folder .*: it is empty"):
         load(root)
     (root / "a.csv").write_text("1,2")
-    with pytest.raises(ValueError, match=r"it holds 1 other files, as a\.csv. Expected .*\.png"):
+    with pytest.raises(ValueError, match=r"files left out: 1 \.csv. Expected .*\.png"):
         load(root)
     filled(root, "a.png b.png")
     put(root / "dot.png", np.zeros((1, 1), np.uint8))
-    for options in ({}, {"size": 8}, {"size": 8, "skip_broken": True}):
-        with pytest.raises(ValueError, match=r"dot\.png in .* is 1x1: expected pictures of at least 2x2"):
+    for options in ({}, {"size": 8}):
+        with pytest.raises(
+            ValueError, match=r"dot\.png in .* is 1x1: expected pictures of at least 2x2.*--skip-broken"
+        ):
             load(root, **options)
+        assert "1 broken images skipped: dot.png" in load(root, **options, skip_broken=True).notes
     (root / "dot.png").unlink()
     for options, told in (({"size": 1}, "size must be at least 2"), ({"crop": 0}, "crop"), ({"channels": 5}, "RGBA")):
         with pytest.raises(ValueError, match=told):
@@ -134,7 +148,7 @@ def test_broken(tmp_path: Path, how: str, size: int | None) -> None:
         load(root, size=size)
     for _ in range(2):  # made, then from the cache
         data = load(root, size=size, skip_broken=True)
-        assert f"1 broken images skipped: a/2bad.{kind}" in data.split_note
+        assert f"1 broken images skipped: a/2bad.{kind}" in data.notes
         assert sum(len(split) for split in (data.train, data.validation, data.test)) == 10
         for split in (data.train, data.validation, data.test):
             assert 3 not in split.index.tolist()

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from remblai.data.layout import check_numbers, layout_of, planes, to_bytes
+from remblai.data.layout import check_numbers, extremes, layout_of, limits_of, native, planes, to_layout
+from remblai.data.rows import Rows
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,9 @@ def test_clear_shapes(shape: tuple[int, ...], layout: str) -> None:
     assert layout_of(shape, None, "x") == layout
     assert layout_of(shape, layout, "x") == layout
     if layout != "nd":
-        assert planes(np.zeros(shape), layout).shape[2:] == (28, 28)
+        array = np.random.default_rng(0).random(shape)
+        assert planes(array, layout).shape[2:] == (28, 28)
+        assert np.array_equal(to_layout(planes(array, layout), layout), array)
 
 
 @pytest.mark.parametrize(
@@ -36,12 +40,21 @@ def test_clear_shapes(shape: tuple[int, ...], layout: str) -> None:
         ((), None, "expected"),
         ((1, 2, 3, 4, 5), None, r"\(n, h, w, c\)"),
         ((9, 28, 28), "nchw", "not of layout nchw, 4 axes"),
-        ((9, 28, 28), "hwc", "unknown layout 'hwc': expected one of nhw, nhwc, nchw, nd"),
+        ((9, 28, 28), "hwc", "unknown layout 'hwc': expected one of nhw, nhwc, nchw, nd, flat"),
     ],
 )
 def test_shapes_refused(shape: tuple[int, ...], asked: str | None, told: str) -> None:
     with pytest.raises(ValueError, match=told):
         layout_of(shape, asked, "x")
+
+
+@pytest.mark.parametrize("shape", [(9, 50, 3), (9, 3, 50), (9, 24, 6)])
+def test_series_are_no_images_unasked(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"may be series of . values or images.*--layout flat.*--layout nhw"):
+        layout_of(shape, None, "x", bytes_=False)
+    assert layout_of(shape, None, "x") == "nhw"  # bytes are those of images
+    assert layout_of(shape, "flat", "x", bytes_=False) == "flat"
+    assert layout_of((5, 4, 9, 9, 9), "flat", "x") == "flat"
 
 
 def test_ambiguity_is_settled_by_the_option() -> None:
@@ -52,31 +65,64 @@ def test_ambiguity_is_settled_by_the_option() -> None:
     assert planes(wide, layout_of(wide.shape, "nchw", "x")).shape == (2, 9, 4, 4)
 
 
+def seen(array: np.ndarray, limits: tuple[float, float] | None = None) -> np.ndarray:
+    """What the model sees of an array (n, h, w)."""
+    found = limits_of([array], limits, "x")
+    return Rows(native(array)[:, None], found).gather(torch.arange(len(array)), torch.device("cpu"))[:, 0].numpy()
+
+
 @given(arrays.arrays(np.uint8, (3, 4, 4)))
 def test_all_scales_of_the_same_bytes(stored: np.ndarray) -> None:
+    stored[0, 0] = [0, 1, 2, 255]  # a negative value is what tells [-1, 1] apart, and more than 1 bytes from masks
     unit = stored / 255
-    stored[0, 0, 0] = unit[0, 0, 0] = 0  # a negative value is what tells [-1, 1] apart
-    assert np.array_equal(to_bytes(stored, None, "x"), stored)
-    assert np.array_equal(to_bytes(stored.astype(np.int64), None, "x"), stored)
-    assert np.array_equal(to_bytes(unit.astype(np.float32), None, "x"), stored)
-    assert np.array_equal(to_bytes(2 * unit - 1, None, "x"), stored)
-    assert np.array_equal(to_bytes(100 * unit - 7, (-7, 93), "x"), stored)
-    assert np.array_equal(to_bytes(stored > 9, None, "x"), 255 * (stored > 9))
+    for array, limits in (
+        (stored, None),
+        (stored.astype(np.int64), None),
+        (stored.astype(">i2"), None),
+        (unit, None),
+        (unit.astype(np.float32), None),
+        (2 * unit - 1, None),
+        (100 * unit - 7, (-7, 93)),
+        (stored.astype(np.uint16) * 257, (0, 65535)),
+        (stored.astype(np.int16) - 1024, (-1024, -769)),
+    ):
+        assert np.allclose(seen(array, limits), unit, atol=1e-6), array.dtype
+    assert np.array_equal(seen(stored > 9), stored > 9)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint16, bool])
+def test_masks_are_black_and_white(kind: type) -> None:
+    mask = np.indices((2, 3, 4)).sum(0) % 2
+    assert np.array_equal(seen(mask.astype(kind)), mask)
+
+
+def test_small_floats_keep_their_levels() -> None:
+    array = np.linspace(0, 1e-3, 48).reshape(3, 4, 4)
+    assert np.allclose(seen(array), array, rtol=1e-6)
+    assert np.allclose(seen(array, (0, 1e-3)), 1e3 * array, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("values", "limits"), [([0, 1.0000001], (0, 1)), ([-1e-5, 1], (0, 1)), ([-1.00005, 1], (-1, 1))]
+)
+def test_rounding_is_forgiven(values: list[float], limits: tuple[float, float]) -> None:
+    array = np.array(values).reshape(1, 1, 2)
+    assert limits_of([array], None, "x") == limits
+    assert (seen(array).min(), seen(array).max()) == (0, 1)
 
 
 @given(st.integers(0, 15))
 def test_a_range_is_for_bytes_too(value: int) -> None:
-    assert to_bytes(np.full((1, 2, 2), value, np.uint8), (0, 15), "x")[0, 0, 0] == 17 * value
+    assert np.isclose(seen(np.full((1, 2, 2), value, np.uint8), (0, 15))[0, 0, 0], value / 15)
 
 
 def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    array = np.random.default_rng(0).random((50, 3, 3))
-    whole = to_bytes(array, None, "x")
+    array = np.random.default_rng(0).random((50, 3, 3)) * 7
     monkeypatch.setattr("remblai.data.rows.CHUNK_BYTES", 200)
-    assert np.array_equal(to_bytes(array, None, "x"), whole)
+    assert extremes([array]) == (array.min(), array.max())
     array[33, 2, 1] = -np.inf
     with pytest.raises(ValueError, match=r"x holds -inf at position \(33, 2, 1\)"):
-        to_bytes(array, None, "x")
+        limits_of([array], None, "x")
 
 
 @pytest.mark.parametrize(
@@ -96,7 +142,7 @@ def test_pieces_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_values_refused(array: np.ndarray, limits: tuple[float, float] | None, told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        to_bytes(array, limits, "x")
+        limits_of([array], limits, "x")
 
 
 def test_numbers_of_points() -> None:

@@ -46,13 +46,23 @@ def test_broken_and_damaged_and_empty(tmp_path: Path) -> None:
     made(tmp_path / "a_train_lmdb", 5, bad=True)
     with pytest.raises(ValueError, match=f"{1:040x} in .*a_train_lmdb cannot be decoded"):
         load(tmp_path / "a_train_lmdb")
-    assert "1 broken images skipped" in load(tmp_path / "a_train_lmdb", skip_broken=True).split_note
+    assert "1 broken images skipped" in load(tmp_path / "a_train_lmdb", skip_broken=True).notes[-1]
     made(tmp_path / "b_train_lmdb", 0)
     with pytest.raises(ValueError, match="is empty"):
         load(tmp_path / "b_train_lmdb")
     (tmp_path / "b_train_lmdb" / "data.mdb").write_bytes(b"hello" * 5000)
     with pytest.raises(ValueError, match="cannot be read as an lmdb database"):
         load(tmp_path / "b_train_lmdb")
+
+
+def test_cut_database_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    """A page that is missing would end the process with a bus error."""
+    made(tmp_path / "a_train_lmdb", 25)
+    file = tmp_path / "a_train_lmdb" / "data.mdb"
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"a_train_lmdb cannot be read as an lmdb database: data\.mdb has .* bytes of"):
+        load(tmp_path / "a_train_lmdb")
 
 
 def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,7 @@
+import copy
 import itertools
 import math
+import pickle
 from functools import partial
 
 import numpy as np
@@ -10,12 +12,9 @@ from torch.distributions import Independent, Normal, Uniform
 from remblai.config.registry import make, options
 from remblai.costs import Laplacian
 from remblai.critics import ALL_DISCREPANCIES, GAMES, LIPSCHITZ
-from remblai.discrepancies import MMD, Discrepancy, Entropic, Exact, Frechet
+from remblai.discrepancies import MMD, Custom, Discrepancy, Entropic, Exact, as_discrepancy
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
-
-SOLVED = (Entropic, Exact, Frechet)
-"""Those that look at their values on the way: what is around them is compiled, they are not."""
 
 
 @pytest.fixture(params=list(ALL_DISCREPANCIES))
@@ -69,9 +68,8 @@ def test_in_double_precision(discrepancy):
 
 def test_compiled_equals_eager(discrepancy):
     x, y = torch.randn(6, 4), torch.randn(6, 4, requires_grad=True)
-    whole = not isinstance(discrepancy, SOLVED)
     found = []
-    for call in (torch.compile(discrepancy.forward, backend="aot_eager", fullgraph=whole), discrepancy):
+    for call in (torch.compile(discrepancy.forward, backend="aot_eager", fullgraph=discrepancy.compiles), discrepancy):
         torch.manual_seed(0)
         loss = call(x, y)
         found.append((loss, torch.autograd.grad(loss, y)[0]))
@@ -136,6 +134,36 @@ def test_the_interface_samples_as_many_points_and_has_no_critic():
     assert Means().adversary_loss(y, y) is None
     assert Means().adversary_loss_to_law(y, Independent(Uniform(-torch.ones(2), torch.ones(2)), 1)) is None
     assert Means.needs_all_samples
+
+
+def test_a_function_or_module_is_a_discrepancy():
+    x, y = torch.randn(6, 3), torch.randn(5, 3, requires_grad=True)
+    wrapped = as_discrepancy(lambda one, other: (one.mean(0) - other.mean(0)).square().sum())
+    assert isinstance(wrapped, Discrepancy)
+    expected = (x.mean(0) - y.mean(0)).square().sum()
+    torch.testing.assert_close(wrapped(x, y), expected)
+    torch.testing.assert_close(wrapped.estimate(x, y), expected)
+    law = PRIORS["normal"](3)()
+    torch.autograd.grad(wrapped.to_law(y, law), y)
+    assert as_discrepancy(wrapped) is wrapped
+    assert float(as_discrepancy(lambda one, other: 2.0)(x, y)) == 2.0
+
+
+def test_the_weights_of_a_module_are_no_parameters_of_its_discrepancy():
+    features = torch.nn.Bilinear(3, 3, 1)
+    wrapped = as_discrepancy(features)
+    x = torch.randn(1, 3)
+    torch.testing.assert_close(wrapped(x, x), features(x, x).reshape(()))
+    assert not list(wrapped.parameters()) and not wrapped.state_dict()
+    assert float(copy.deepcopy(wrapped)(x, x)) == float(features(x, x))
+    assert float(pickle.loads(pickle.dumps(wrapped))(x, x)) == float(features(x, x))
+
+
+def test_what_is_no_discrepancy_is_refused():
+    with pytest.raises(ValueError, match="a Discrepancy or a function of two samples, got int"):
+        as_discrepancy(3)
+    with pytest.raises(ValueError, match=r"expected one number from <lambda>, got \(5,\): take the mean"):
+        Custom(lambda x, y: y[:, 0])(torch.zeros(4, 2), torch.zeros(5, 2))
 
 
 @pytest.mark.parametrize("table", [ALL_DISCREPANCIES, GAMES, LIPSCHITZ])

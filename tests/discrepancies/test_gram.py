@@ -6,7 +6,7 @@ import torch
 from remblai.config.registry import make
 from remblai.discrepancies import gram
 from remblai.discrepancies.gram import mean_across, mean_within
-from remblai.kernels import KERNELS, Gaussian
+from remblai.kernels import KERNELS, Energy, Gaussian
 
 
 @pytest.fixture(params=list(KERNELS))
@@ -39,8 +39,9 @@ def whole(kernel, x, y, diagonal):
 
 @pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_blocks_equal_the_plain_formula_with_its_gradient(blocks, kernel, diagonal, dtype, close):
-    x, y = samples(dtype)
+@pytest.mark.parametrize("d", [1, 3])
+def test_blocks_equal_the_plain_formula_with_its_gradient(blocks, kernel, d, diagonal, dtype, close):
+    x, y = samples(dtype, d=d)
     for found, expected, over in (
         (mean_within(kernel, x, diagonal), whole(kernel, x, None, diagonal), (x,)),
         (mean_across(kernel, x, y), whole(kernel, x, y, False), (x, y)),
@@ -96,3 +97,15 @@ def test_a_second_derivative_is_kept_for_few_points_and_refused_in_blocks(monkey
         else:
             with pytest.raises(RuntimeError, match="does not require grad"):
                 slope.square().sum().backward()
+
+
+def test_sums_of_distances_on_the_line_are_the_brute_force_sums_with_ties():
+    """With whole numbers, half of them repeated: sums are exact, and equal points add neither distance nor gradient."""
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randint(-9, 9, (n, 1), generator=generator).double() for n in (31, 24))
+    sums, gradients = Energy().row_sums(x, y)
+    expected = [-sum(abs(a - b) for b in y.flatten().tolist()) for a in x.flatten().tolist()]
+    assert sums.tolist() == expected
+    signs = [-sum((a > b) - (a < b) for b in y.flatten().tolist()) for a in x.flatten().tolist()]
+    assert gradients.flatten().tolist() == signs
+    assert Energy().row_sums(x.expand(-1, 2), y.expand(-1, 2)) is None

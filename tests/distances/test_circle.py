@@ -22,8 +22,8 @@ def laws(draw: st.DrawFn, count: int = 2) -> list[Law]:
         n = draw(st.integers(1, 8))
         turns = draw(st.lists(st.integers(0, 23), min_size=n, max_size=n))
         masses = draw(st.lists(st.integers(0, 5), min_size=n, max_size=n).filter(any))
-        held = np.array(masses, float)
-        found.append((np.array(turns) / 24.0, held / held.sum()))
+        weights = np.array(masses, float)
+        found.append((np.array(turns) / 24.0, weights / weights.sum()))
     return found
 
 
@@ -58,7 +58,7 @@ def test_a_rotation_a_reflection_and_a_swap_change_nothing(p: float, two: list[L
     value = circle.transport_cost(x, y, p, a, b)
     for other in ((x + turn, y + turn, p, a, b), (-x, -y, p, a, b), (y, x, p, b, a)):
         assert circle.transport_cost(*other) == pytest.approx(value, abs=1e-10)
-    assert circle.transport_cost(x, y, p, 2 * a, 2 * b) == pytest.approx(2 * value, abs=1e-10)
+    assert circle.transport_cost(x, y, p, 2 * a, 3 * b, normalise=True) == pytest.approx(value, abs=1e-10)
     assert circle.transport_cost(x, x + 1, p, a, a) == pytest.approx(0.0, abs=1e-12)
 
 
@@ -101,11 +101,32 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
         ([], [0.1], 2, None, "n >= 1"),
         ([[0.1, 0.2]], [0.1], 2, None, "reshape"),
         ([0.1], [0.2], 0.9, None, "1 <= p"),
+        ([0.1], [0.2], 501, None, "at most 500"),
         ([0.1], [0.2], 1, [-1.0], "below 0"),
-        ([0.1], [0.2], 1, [2.0], "equal totals"),
+        ([0.1], [0.2], 1, [2.0], "sum of 1, got 2: pass normalise=True"),
         ([0.1], [0.2], 1, torch.ones(1, requires_grad=True), "detach"),
     ],
 )
 def test_bad_input_is_refused(x: object, y: object, p: float, a: object, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         circle.transport_cost(x, y, p, a)
+
+
+def test_a_negligible_mass_changes_nothing() -> None:
+    assert circle.transport_cost([0.61], [0.535, 0.53], 2.0, None, [1.0, 1e-20]) == pytest.approx(0.075**2, rel=1e-12)
+    assert circle.transport_cost([0.61], [0.53, 0.535], 2.0, None, [1e-300, 1.0]) == pytest.approx(0.075**2, rel=1e-12)
+
+
+@powers
+@given(two=laws(), at=st.floats(0, 1), mass=st.sampled_from([1e-16, 1e-17, 1e-20, 1e-100, 5e-324]))
+@few
+def test_an_atom_of_negligible_mass_changes_nothing(p: float, two: list[Law], at: float, mass: float) -> None:
+    (x, a), (y, b) = two
+    value = circle.transport_cost(x, y, p, a, b)
+    found = circle.transport_cost(x, np.append(y, at), p, a, np.append(b, mass))
+    assert found == pytest.approx(value, abs=1e-12)
+
+
+@powers
+def test_a_steep_power_of_two_points_is_their_distances(p: float) -> None:
+    assert circle.transport_cost([0.1], [0.6], 400.0) == pytest.approx(0.5**400, rel=1e-12)

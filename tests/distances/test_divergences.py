@@ -1,4 +1,7 @@
+import copy
 import math
+import pickle
+from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
@@ -8,9 +11,8 @@ from hypothesis import strategies as st
 from scipy.integrate import trapezoid
 from torch.distributions import Independent, Laplace, MultivariateNormal, Normal
 
+from remblai.distances.divergence_table import DIVERGENCES, Divergence
 from remblai.distances.divergences import (
-    DIVERGENCES,
-    Divergence,
     chi_square,
     f_divergence,
     hellinger,
@@ -300,8 +302,8 @@ def test_independent_and_multivariate_normals_are_one_law() -> None:
 @pytest.mark.parametrize(
     ("p", "q", "says"),
     [
-        ([0.5, 0.6], [0.5, 0.5], r"p: expected weights that sum to 1.*p / p.sum\(\)"),
-        ([0.5, 0.5], [0.2, 0.2], "q: expected weights that sum to 1"),
+        ([0.5, 0.6], [0.5, 0.5], "masses p: expected a sum of 1, got 1.1: pass normalise=True"),
+        ([0.5, 0.5], [0.2, 0.2], "masses q: expected a sum of 1"),
         ([0.5, math.nan], [0.5, 0.5], "finite"),
         ([math.nan, math.nan], [0.5, 0.5], "finite"),
         ([0.5, 0.5], [1.5, -0.5], "below 0"),
@@ -333,3 +335,63 @@ def test_what_has_no_closed_form_is_refused() -> None:
         f_divergence("helinger", R, T)
     with pytest.raises(ValueError, match="kind of chi-square"):
         chi_square(R, T, "person")  # type: ignore[arg-type]
+
+
+def exact(name: str, p: list[str], q: list[str]) -> float:
+    """The value in 60 decimal digits, where p and q are above 0."""
+    with localcontext() as context:
+        context.prec, context.Emin, context.Emax = 60, -10_000, 10_000
+        pairs = [(Decimal(one), Decimal(other)) for one, other in zip(p, q, strict=True)]
+        total = [sum(side, Decimal(0)) for side in zip(*pairs, strict=True)]
+        pairs = [(one / total[0], other / total[1]) for one, other in pairs]
+        values = {
+            "kullback-leibler": lambda u, v: u * (u / v).ln(),
+            "reverse-kullback-leibler": lambda u, v: v * (v / u).ln(),
+            "pearson": lambda u, v: (u - v) ** 2 / v,
+            "neyman": lambda u, v: (u - v) ** 2 / u,
+            "hellinger": lambda u, v: (u.sqrt() - v.sqrt()) ** 2 / 2,
+            "total-variation": lambda u, v: abs(u - v) / 2,
+            "jensen-shannon": lambda u, v: (u * (2 * u / (u + v)).ln() + v * (2 * v / (u + v)).ln()) / 2,
+            "gan": lambda u, v: u * (u / (u + v)).ln() + v * (v / (u + v)).ln(),
+        }
+        return float(sum((values[name](*pair) for pair in pairs), Decimal(0)))
+
+
+@name
+@pytest.mark.parametrize("tiny", ["1e-9", "1e-100", "1e-156", "1e-200", "1e-290", "1e-305", "1e-307"])
+def test_small_weights_have_their_exact_values(name: str, tiny: str) -> None:
+    even, skewed = ["0.5", "0.5"], [tiny, "1"]
+    for p, q in ((even, skewed), (skewed, even), ([tiny, "1"], ["3", tiny])):
+        laws = [np.array([float(one) for one in law]) for law in (p, q)]
+        truth = exact(name, p, q)
+        assert f_divergence(name, *laws, normalise=True) == pytest.approx(truth, rel=1e-13)
+
+
+def test_the_values_that_once_saturated() -> None:
+    truth = 0.5 * 305 * math.log(10.0) + math.log(0.5)  # 350.45
+    assert kullback_leibler([0.5, 0.5], [1e-305, 1.0]) == pytest.approx(truth, rel=1e-14)
+    assert f_divergence("reverse-kullback-leibler", [1e-305, 1.0], [0.5, 0.5]) == pytest.approx(truth, rel=1e-14)
+    assert total_variation([1e-305, 1.0], [0.5, 0.5]) == 0.5
+
+
+@name
+def test_rows_of_the_table_pickle_by_name(name: str) -> None:
+    row = DIVERGENCES[name]
+    assert pickle.loads(pickle.dumps(row)) is row
+    assert copy.deepcopy(row) is row
+
+
+def test_a_divergence_without_a_perspective_refuses_ratios_that_its_f_cannot_take() -> None:
+    entropy = Divergence(f=lambda u: u * u.log(), f_at_zero=0.0, f_slope_at_infinity=math.inf)
+    assert f_divergence(entropy, R, T) == pytest.approx(kullback_leibler(R, T))
+    with pytest.raises(ValueError, match="perspective"):
+        f_divergence(entropy, [0.5, 0.5], [1e-320, 1.0])
+
+
+def test_counts_are_normalised_where_asked() -> None:
+    assert total_variation([3, 1], [1, 3], normalise=True) == pytest.approx(0.5)
+    assert total_variation([3e307, 1e307], [1e307, 3e307], normalise=True) == pytest.approx(0.5)
+    with pytest.raises(ValueError, match="normalise=True"):
+        total_variation([3, 1], [1, 3])
+    with pytest.raises(ValueError, match="It is called 'kullback-leibler' here"):
+        f_divergence("kl", R, T)

@@ -1,10 +1,13 @@
+import itertools
+import math
+
 import numpy as np
 import pytest
 import torch
 
 from remblai import distances
 from remblai.distances import transport, wasserstein
-from remblai.distances.entry import rooted
+from remblai.distances.entry import STEEP, rooted
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((7, 2)), RNG.standard_normal((5, 2))
@@ -66,6 +69,39 @@ def test_rooting_zero_gives_zero():
     root = rooted(value, 2.0)
     root.backward()
     assert (float(root.detach()), float(value.grad)) == (0.0, 0.0)
+
+
+def on_a_grid(scale):
+    rng = np.random.default_rng(3)
+    return scale * rng.integers(-4, 5, (6, 2)), scale * rng.integers(-4, 5, (6, 2))
+
+
+@pytest.mark.parametrize("p", [1.5, 2.0, 3.0, STEEP, 9.0, 30.0, 200.0, 5000.0])
+@pytest.mark.parametrize("d", [1, 2])
+def test_large_powers_are_the_least_of_all_matchings(p, d):
+    x, y = (one[:, :d] for one in on_a_grid(1.0))
+    gaps = np.linalg.norm(x[:, None] - y, axis=-1)
+    matched = np.array([gaps[np.arange(6), list(order)] for order in itertools.permutations(range(6))])
+    top = matched.max(1)
+    logs = p * np.log(np.where(matched > 0, matched, 1e-300) / top[:, None])
+    truth = (top * np.exp(np.log(np.exp(logs).mean(1)) / p)).min()
+    assert wasserstein(x, y, p) == pytest.approx(truth, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-250, 1e-160, 1e-30, 1e30, 1e160, 1e250])
+@pytest.mark.parametrize("p", [1.0, 2.0, 3.0, 50.0, math.inf])
+@pytest.mark.parametrize("d", [1, 2])
+def test_points_of_any_scale_are_measured(scale, p, d):
+    x, y = (one[:, :d] for one in on_a_grid(1.0))
+    assert wasserstein(scale * x, scale * y, p) / scale == pytest.approx(wasserstein(x, y, p), rel=1e-9)
+
+
+@pytest.mark.parametrize("p", [3.0, 20.0, math.inf])
+def test_the_gradient_of_large_powers_is_the_finite_difference(p):
+    x, way = torch.tensor(X, requires_grad=True), torch.tensor(np.random.default_rng(5).standard_normal(X.shape))
+    (slope,) = torch.autograd.grad(wasserstein(x, Y, p), x)
+    ends = [float(wasserstein(X + sign * 1e-6 * way.numpy(), Y, p)) for sign in (1, -1)]
+    assert float((slope * way).sum()) == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-9)
 
 
 def test_unequal_masses_are_carried_where_that_is_allowed():

@@ -35,6 +35,6 @@ def test_it_agrees_with_a_linear_program(seed, n, m):
 
 def test_mass_that_may_be_lost_needs_only_one_way_out():
     problem = Problem.of_matrix([0.7, 0.3], [0.5, 0.5], [[0.0, np.inf], [0.0, 0.0]])
-    assert check_feasible(problem, kept=False)
+    assert check_feasible(problem, balanced=False)
     with pytest.raises(ValueError, match="exceeds"):
         check_feasible(problem)

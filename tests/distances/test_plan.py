@@ -27,10 +27,10 @@ def random_problem(n=5, m=6, seed=0):
     return a / a.sum(), b / b.sum(), rng.random((n, m))
 
 
-def plan_of(a, b, costs, scale=1.0):
+def plan_of(a, b, costs):
     value, coupling, f, g = linear_program(a, b, costs)
     solution = [torch.as_tensor(one) for one in (coupling, f, g)]
-    problem = Problem.of_matrix(scale * a, scale * b, costs)
+    problem = Problem.of_matrix(a, b, costs)
     return solved(problem, value, Dense(solution[0]), (solution[1], solution[2]), method="program")
 
 
@@ -212,3 +212,11 @@ def test_sinkhorn_divergences_pickle_and_copy(copied):
     again = copied(found)
     assert float(again.value) == float(found.value.detach())
     torch.testing.assert_close(again.f, found.f)
+
+
+@pytest.mark.parametrize("copied", [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy])
+def test_batches_pickle_and_copy(copied):
+    found = distances.batch(None, None, torch.ones(2, 3, 3).requires_grad_() * 2.0, 0.5)
+    again = copied(found)
+    assert type(again) is type(found)
+    torch.testing.assert_close(again.values, found.values.detach())

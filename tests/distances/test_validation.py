@@ -67,17 +67,29 @@ def test_no_masses_are_even_ones():
     assert validation.masses("a", None, 4, CPU).tolist() == [0.25] * 4
 
 
-def test_totals_may_differ_by_rounding_only():
-    a = torch.full((3,), 1 / 3)
-    assert validation.same_total(a, torch.full((7,), 1 / 7, dtype=torch.float64)) == pytest.approx(1.0, abs=1e-6)
-    with pytest.raises(ValueError, match="equal totals"):
-        validation.same_total(a, 1.00001 * a)
+def test_a_total_may_differ_from_1_by_rounding_only():
+    rounded = torch.full((7,), 1 / 7)
+    assert validation.probabilities("a", rounded, 7, CPU) is rounded
+    with pytest.raises(ValueError, match=r"masses a: expected a sum of 1, got 1.00001\d*: pass normalise=True"):
+        validation.probabilities("a", 1.00001 * rounded, 7, CPU)
+
+
+@pytest.mark.parametrize("given", [[3, 1], [3e307, 1e307], [3e-310, 1e-310], torch.tensor([3.0, 1.0])])
+def test_masses_of_any_total_are_divided_by_it_where_asked(given):
+    assert validation.probabilities("a", given, 2, CPU, normalise=True).tolist() == pytest.approx([0.75, 0.25])
 
 
 @pytest.mark.parametrize("given", [0.0, -1.0, math.nan, math.inf, "much", None])
 def test_epsilon_must_be_positive_and_finite(given):
     with pytest.raises(ValueError, match="epsilon: expected"):
         validation.epsilon(given)
+
+
+def test_p_may_be_infinite_only_where_asked():
+    assert validation.exponent(math.inf, infinite=True) == math.inf
+    for given in (0.5, math.nan, -math.inf):
+        with pytest.raises(ValueError, match="p: expected"):
+            validation.exponent(given, infinite=True)
 
 
 @pytest.mark.parametrize("given", [0.5, 0.0, -1.0, math.nan, math.inf, "two"])

@@ -1,19 +1,40 @@
+import subprocess
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
-from remblai.gallery.entry import between, equal
+from remblai.gallery.entry import Finding, between, equal
 
 INFINITE, MISSING = float("inf"), float("nan")
+DAY, SHARE = 86_400, 10
 
 
-@pytest.mark.parametrize("name", [*EXAMPLES, *(pytest.param(name, marks=pytest.mark.slow) for name in EXPERIMENTS)])
+def _day() -> int:
+    """The day of the newest commit, by which each run of the suite takes another tenth of the experiments."""
+    asked = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return int(asked.stdout) // DAY if asked.stdout.strip() else 0
+
+
+def _entries():
+    """Every example; of the experiments, which take minutes, today's tenth: `make experiments` runs the others too."""
+    today = _day() % SHARE
+    yield from EXAMPLES
+    for place, name in enumerate(EXPERIMENTS):
+        yield name if place % SHARE == today else pytest.param(name, marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("name", _entries())
 def test_every_entry_holds_what_it_says_and_shows_it(name):
     entry = GALLERY[name]()
     assert [check for check in entry.checks if not check.holds] == []
     assert len(entry.checks) >= 2
-    assert entry.words.count(". ") + entry.words.endswith(".") >= 3
+    assert [says for says, shown in entry.conclusions if not shown] == []
+    said = " ".join([entry.words, *(says for says, _ in entry.conclusions)])
+    assert said.count(". ") + said.endswith(".") >= 3
     assert entry.pictures
     for picture in entry.pictures:
         assert picture.name.startswith(name)
@@ -49,3 +70,23 @@ def test_the_page_shows_entries_pictures_and_what_was_missed(tmp_path):
 )
 def test_checks_can_fail(check, holds):
     assert check.holds is holds
+
+
+def test_a_finding_is_said_only_where_its_checks_hold(tmp_path):
+    entry = GALLERY["seven-points"]()
+    pair = (equal("first: value", 1.0, 1.0), equal("second: value", 1.0, 2.0))
+    findings = (Finding("It is one.", ("first",)), Finding("It is two.", ("second",)))
+    found = replace(entry, checks=pair, findings=findings)
+    assert found.conclusions[0] == ("It is one.", True)
+    says, shown = found.conclusions[1]
+    assert not shown
+    assert says.startswith("This run does not show it (second: value: 1, expected 2)")
+    text = write_gallery(tmp_path, {"one": found}, {}).read_text()
+    assert "This run does not show it" in text
+
+
+def test_a_finding_needs_a_check_behind_it():
+    entry = GALLERY["seven-points"]()
+    for backing in (("no such check",), (), ("",)):
+        with pytest.raises(ValueError, match="expected a check whose name begins with"):
+            replace(entry, findings=(Finding("It is so.", backing),))

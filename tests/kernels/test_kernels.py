@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from torch.distributions import Independent, Normal
 
 from remblai.config.registry import make, options
 from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Laplacian, Polynomial
@@ -23,16 +24,13 @@ def points(n, d=8, seed=0, dtype=torch.float64):
 
 
 @pytest.fixture(params=list(KERNELS))
-def name(request):
-    return request.param
+def kernel(request):
+    return make(KERNELS, request.param, prior=PRIOR)
 
 
-@pytest.fixture
-def kernel(name):
-    return make(KERNELS, name, prior=PRIOR)
-
-
-def test_equals_the_formula_pair_by_pair(name, kernel):
+@pytest.mark.parametrize("name", FORMULAS)
+def test_equals_the_formula_pair_by_pair(name):
+    kernel = make(KERNELS, name, prior=PRIOR)
     x, y = points(5, seed=1), points(4, seed=2)
     expected = torch.tensor([[float(FORMULAS[name](a, b)) for b in y] for a in x], dtype=torch.float64)
     torch.testing.assert_close(kernel(x, y), expected, rtol=1e-12, atol=1e-12)
@@ -45,13 +43,39 @@ def test_symmetric_with_the_right_diagonal(kernel):
 
 
 @pytest.mark.parametrize("d", [1, 2, 8])
-def test_conditionally_positive_definite(name, kernel, d):
+def test_positive_definite_or_conditionally_so(kernel, d):
     x = points(40, d)
     gram = kernel(x, x)
     centred = gram - gram.mean(0) - gram.mean(1, keepdim=True) + gram.mean()
     assert torch.linalg.eigvalsh(centred).min() >= -1e-9
-    if name != "energy":
+    if kernel.positive:
         assert torch.linalg.eigvalsh(gram).min() >= -1e-9
+
+
+def test_the_stated_homogeneity_and_invariance(kernel):
+    x, y = points(5, seed=1), points(4, seed=2)
+    if kernel.homogeneity is not None:
+        torch.testing.assert_close(kernel(3.0 * x, 3.0 * y), 3.0**kernel.homogeneity * kernel(x, y))
+    if kernel.radial:
+        torch.testing.assert_close(kernel(x + 7.0, y + 7.0), kernel(x, y))
+
+
+def test_a_mixture_of_gaussians_is_the_kernel_itself(kernel):
+    """The mean embedding of a law that is almost one point."""
+    y, z = points(5, seed=1), points(1, seed=2)[0]
+    law = Independent(Normal(z, torch.full_like(z, 1e-7)), 1)
+    if kernel.mixing is not None:
+        torch.testing.assert_close(kernel.mean(y, law), kernel(y, z[None])[:, 0], rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_sums_by_row_are_those_of_the_matrix(kernel, d):
+    x, y = points(7, d, seed=1).requires_grad_(), points(5, d, seed=2)
+    found = kernel.row_sums(x.detach(), y)
+    if found is not None:
+        expected = kernel(x, y).sum(1)
+        torch.testing.assert_close(found[0], expected.detach(), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(found[1], torch.autograd.grad(expected.sum(), x)[0], rtol=1e-12, atol=1e-12)
 
 
 def test_gradients_match_finite_differences(kernel):

@@ -9,7 +9,7 @@ from sklearn.decomposition import PCA
 
 from remblai.laws.priors import Normal
 from remblai.metrics import fidelity_card, nearest_neighbour_accuracy, sharpness, w2
-from remblai.metrics.pairs import halves
+from remblai.statistics import halves
 
 N = 360
 

@@ -8,20 +8,32 @@ from docstring_parser import parse
 
 from remblai.networks import NETWORKS
 
-SHAPES = [(1, 8, 8), (1, 28, 28), (3, 13, 17), (4, 31, 31)]
-CASES = [("mlp", shape) for shape in [*SHAPES, (2,), (7,)]]
-CASES += [(name, shape) for name in ("dcgan", "resnet") for shape in SHAPES]
-CASES += [("auto", (1, 28, 28)), ("auto", (1, 8, 8)), ("auto", (2,))]
-CASES += [("wae", (1, 28, 28)), ("wae", (3, 64, 64))]
+SHAPES = [(1, 28, 28), (1, 8, 8), (3, 13, 17), (4, 31, 31), (3, 64, 64), (2,), (7,)]
 
 
 def build(name, shape):
     torch.manual_seed(0)
-    return NETWORKS[name](shape, width=8)
+    narrow = {"width": 8} if "width" in inspect.signature(NETWORKS[name]).parameters else {}
+    return NETWORKS[name](shape, **narrow)
 
 
-def test_every_network_of_the_table_is_tested():
-    assert {name for name, _ in CASES} == set(NETWORKS)
+def accepts(name, shape):
+    try:
+        build(name, shape)
+    except ValueError:
+        return False
+    return True
+
+
+CASES = [(name, shape) for name in NETWORKS for shape in SHAPES if accepts(name, shape)]
+
+
+def test_each_accepts_digits_and_those_of_any_size_every_image():
+    accepted = {name: [shape for other, shape in CASES if other == name] for name in NETWORKS}
+    assert all(SHAPES[0] in shapes for shapes in accepted.values())
+    assert accepted["mlp"] == accepted["auto"] == SHAPES
+    assert accepted["dcgan"] == accepted["resnet"] == SHAPES[:5]
+    assert accepted["wae"] == [(1, 28, 28), (3, 64, 64)]
 
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
@@ -63,7 +75,7 @@ def test_channels_last_gives_the_same(name, shape):
     plain = decoder(encoder(x))
     encoder, decoder = (module.to(memory_format=torch.channels_last) for module in (encoder, decoder))
     last = decoder(encoder(x.contiguous(memory_format=torch.channels_last)))
-    torch.testing.assert_close(last, plain, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(last, plain, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -75,11 +87,11 @@ def test_each_build_draws_fresh_weights(name):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_every_option_is_documented(name):
-    told = {p.arg_name for p in parse(inspect.getdoc(NETWORKS[name])).params}
-    assert set(inspect.signature(NETWORKS[name]).parameters) <= told
+    documented = {p.arg_name for p in parse(inspect.getdoc(NETWORKS[name])).params}
+    assert set(inspect.signature(NETWORKS[name]).parameters) <= documented
 
 
-@pytest.mark.parametrize("name", sorted(set(NETWORKS) - {"mlp", "auto"}))
+@pytest.mark.parametrize("name", [name for name in NETWORKS if (name, (2,)) not in CASES])
 def test_points_point_to_the_mlp(name):
     with pytest.raises(ValueError, match="use the network 'mlp'"):
         NETWORKS[name]((2,))

@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from remblai.networks.rbm import RBM, drawn, states
+from remblai.networks.rbm import RBM, draw_bits, states
 
 
 def machine(visible: int = 3, hidden: int = 2, scale: float = 1.0, seed: int = 0) -> RBM:
@@ -130,7 +130,7 @@ def test_annealing_wants_a_spread():
 
 def test_bits_are_drawn_with_their_means():
     torch.manual_seed(0)
-    x = drawn(torch.tensor([0.0, 0.3, 1.0]).expand(20_000, 3))
+    x = draw_bits(torch.tensor([0.0, 0.3, 1.0]).expand(20_000, 3))
     assert set(x.unique().tolist()) == {0.0, 1.0}
     assert x.mean(0).tolist() == pytest.approx([0.0, 0.3, 1.0], abs=0.015)
 

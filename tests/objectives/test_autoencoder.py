@@ -200,6 +200,20 @@ def test_no_gradient_of_the_critics_turn_reaches_the_encoder() -> None:
     assert all(p.grad is not None for p in model.penalty.discrepancy.critic.parameters())
 
 
+def test_algorithm_1_weighs_the_critics_loss_too() -> None:
+    def critics_loss(**options: Any) -> float:
+        torch.manual_seed(0)
+        model = RECIPES["wae-gan"]((2,), latent=2, network=MLP, weight=7.0, **options)
+        torch.manual_seed(1)
+        loss = model.adversary_loss(torch.randn(8, 2))
+        assert loss is not None
+        return float(loss)
+
+    assert critics_loss(weighted_critic=True) == pytest.approx(7.0 * critics_loss(), rel=1e-6)
+    assert critics_loss(weighted_critic=False) == critics_loss(), "off by default"
+    assert plain(penalty=None, weighted_critic=True).adversary_loss(torch.randn(4, 3)) is None
+
+
 @pytest.mark.parametrize("name", ["weight", "transport_weight", "noise"])
 @pytest.mark.parametrize("value", [-1.0, math.inf, math.nan])
 def test_weights_outside_their_range_are_refused(name: str, value: float) -> None:

@@ -78,7 +78,7 @@ def test_no_gradient_passes_a_coin() -> None:
 
 
 def test_a_critic_of_other_points_is_refused_when_it_is_built() -> None:
-    with pytest.raises(ValueError, match=r"cannot judge points \(2,\)"):
+    with pytest.raises(ValueError, match=r"does not accept points \(2,\)"):
         generator(Adversarial(mlp(5, 1, 8, 1), Kantorovich()))
 
 

@@ -23,7 +23,7 @@ from remblai.distances import DIVERGENCES
 from remblai.kernels import Energy, Gaussian, InverseMultiquadric
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes import RECIPES
-from remblai.training.critic_steps import scheduled
+from remblai.training.schedules import scheduled
 
 SMALL: dict[str, Any] = {"latent": 3, "network.width": 8, "critic.width": 8, "code": 3, "features": 4}
 IMAGE = (2, 8, 8)

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file
 
 import remblai
+from remblai.laws.fitted import Mixture
 
 HERE = Path(__file__).parent / "run-0.1"
 
@@ -22,6 +25,19 @@ def test_its_samples_and_codes_are_those_of_its_own_version(earlier: Path) -> No
     samples = run.sample(4, seed=0)
     assert np.abs(samples.astype(int) - expected["samples"].astype(int)).max() <= 1  # another CPU may round otherwise
     assert run.encode(expected["samples"], seed=0) == pytest.approx(expected["codes"], abs=1e-4)
+
+
+def test_the_law_that_it_kept_as_one_file_is_read_and_gives_way_to_a_new_one(earlier: Path) -> None:
+    law = remblai.load(earlier).law()
+    kept = load_file(HERE / "samplers" / "mixture-00000040.safetensors")
+    assert isinstance(law, Mixture)
+    assert (law.name, law.options) == ("mixture", {"components": 10, "seed": 0})
+    assert all(torch.equal(value, kept[name]) for name, value in law.state()[1].items())
+    shown = remblai.load(earlier).sample(4)
+    remblai.fit(earlier)
+    assert np.abs(remblai.load(earlier).sample(4).astype(int) - shown.astype(int)).max() <= 1  # the same codes, fitted
+    (earlier / "samplers" / "mixture-00000040.safetensors").write_bytes(b"no more of use")
+    assert np.array_equal(remblai.load(earlier).sample(4), remblai.load(earlier).sample(4, sampler="mixture"))
 
 
 def test_its_settings_repeat(earlier: Path, tmp_path: Path) -> None:

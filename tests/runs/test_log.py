@@ -2,9 +2,10 @@
 
 import pytest
 import torch
+from tests.small import settled
 
 from remblai.data import load
-from remblai.metrics import SCORED, energy_distance
+from remblai.metrics import SCORED, energy_distance, latent_mmd_squared
 from remblai.runs import log
 from remblai.runs.load import eval_copy
 from remblai.runs.resolve import resolve
@@ -30,3 +31,26 @@ def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -
     assert found["energy_distance_squared"] == pytest.approx(energy_distance(x, samples))
     assert found["estimate"] == pytest.approx(float(expected), rel=1e-5)
     assert abs(float(other) - float(expected)) > 1e-3
+
+
+@pytest.mark.parametrize(("recipe", "scored"), [("wae-mmd", True), ("ae", False), ("gmmn-ae", False), ("gmmn", False)])
+def test_codes_in_evaluation_mode_are_scored_against_the_prior_that_they_should_follow(
+    recipe: str, scored: bool
+) -> None:
+    dataset = load("digits")
+    how = settled(recipe, {"network": "dcgan", "network.norm": "batch", "network.width": 4, "latent": 2, "steps": 3})
+    torch.manual_seed(0)
+    state = State(how.build(dataset.shape), **how.loop)
+    for _ in steps(state, dataset.train.batches(50, 0)):
+        pass
+    before = torch.get_rng_state()
+    scores = log.validation_scores(state, dataset, how.latent_law())
+    assert torch.equal(torch.get_rng_state(), before)
+    assert ("latent_mmd_squared" in scores) == scored
+    if scored:
+        assert state.average is not None
+        x = dataset.validation[: min(SCORED, len(dataset.validation))]
+        model = eval_copy(state.objective, state.average.values)
+        assert scores["latent_mmd_squared"] == pytest.approx(latent_mmd_squared(model.encode(x).z, model.prior))
+        with_batch_statistics = latent_mmd_squared(model.train().encode(x).z, model.prior)
+        assert abs(scores["latent_mmd_squared"] - with_batch_statistics) > 1e-3

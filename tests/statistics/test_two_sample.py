@@ -6,9 +6,8 @@ import pytest
 import torch
 from scipy import stats
 
-from remblai.discrepancies import MMD
-from remblai.discrepancies.frechet import Frechet
-from remblai.kernels import Energy, Gaussian
+from remblai.discrepancies import MMD, CramerWold, Frechet
+from remblai.kernels import Energy, Gaussian, InverseMultiquadric, Laplacian, Polynomial
 from remblai.statistics.subsampling import floor, interval
 from remblai.statistics.two_sample import two_sample_test
 
@@ -128,6 +127,104 @@ def test_the_floor_of_an_unbiased_estimate_is_0_within_its_spread():
     assert abs(found.value) < 3 * found.spread / math.sqrt(40)
 
 
+def test_the_floor_takes_samples_of_unequal_sizes():
+    x, sizes = draw(torch.Generator().manual_seed(0), 400), []
+
+    def spying(one, other):
+        sizes.append((len(one), len(other)))
+        return means(one, other)
+
+    found = floor(spying, x, n=150, m=30, repeats=40)
+    assert set(sizes) == {(150, 30)} and (found.n, found.m) == (150, 30)
+    assert found.value == pytest.approx(D * (1 / 150 + 1 / 30), rel=0.35)  # E|mean - mean'|^2 = d (1/n + 1/m)
+
+
+def test_the_floor_of_a_test_is_its_null_at_the_true_sizes():
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 90), draw(generator, 30)
+    found = two_sample_test(means, x, y, 400, generator)
+    assert (found.floor.n, found.floor.m) == (90, 30)
+    assert found.floor.value == pytest.approx(found.null.mean().item())
+    assert found.floor.spread == pytest.approx(found.null.std().item())
+    pooled = torch.cat([x, y])
+    exact = float(pooled.var(0).sum()) * (1 / 90 + 1 / 30)  # of the mean over all splits of the pooled points
+    assert found.floor.value == pytest.approx(exact, rel=0.15)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("kernel", [Gaussian(WIDTH), InverseMultiquadric(3.0), Laplacian(1.0), Energy(), Polynomial()])
+def test_one_matrix_gives_the_estimates_of_many_parts(kernel, biased, dtype):
+    generator = torch.Generator().manual_seed(0)
+    points, mmd = draw(generator, 25, d=3).to(dtype), MMD(kernel, biased=biased)
+    first = torch.rand(12, 25, generator=generator).argsort(1) < 11
+    for second in (~first, ~first & (torch.arange(25) % 3 > 0)):
+        values = mmd.of_parts(points, first, second).values
+        direct = [float(mmd(points[a].double(), points[b].double())) for a, b in zip(first, second, strict=True)]
+        torch.testing.assert_close(values, torch.tensor(direct, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("smoothing", [None, 0.3])
+def test_one_matrix_gives_cramer_wolds_estimates_where_it_can(smoothing):
+    generator = torch.Generator().manual_seed(0)
+    points, distance = draw(generator, 20), CramerWold(smoothing)
+    first = torch.rand(5, 20, generator=generator).argsort(1) < 8
+    values = distance.of_parts(points, first, ~first).values
+    direct = [float(distance(points[a], points[~a])) for a in first]
+    torch.testing.assert_close(values, torch.tensor(direct, dtype=torch.float64), rtol=1e-9, atol=1e-9)
+    uneven = first.clone()
+    uneven[0, :] = torch.arange(20) < 3
+    assert (distance.of_parts(points, uneven, ~uneven) is None) == (smoothing is None)
+    assert CramerWold(smoothing, log=True).of_parts(points, first, ~first) is None
+
+
+def test_the_blocks_of_the_matrix_change_nothing(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    points, first = draw(generator, 25), torch.rand(4, 25, generator=generator).argsort(1) < 9
+    whole = MMD(Energy()).of_parts(points, first, ~first).values
+    monkeypatch.setattr("remblai.discrepancies.gram.ENTRIES_AT_ONCE", 60)
+    torch.testing.assert_close(MMD(Energy()).of_parts(points, first, ~first).values, whole, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+@pytest.mark.parametrize("n", [20, 31])
+def test_the_fast_way_gives_the_same_test_floor_and_intervals(monkeypatch, n, d):
+    generator = torch.Generator().manual_seed(0)
+    x, y, mmd = draw(generator, n, d=d), draw(generator, 17, SHIFT, d=d), MMD(Energy(), biased=True)
+
+    def every():
+        test = two_sample_test(mmd, x, y, 50)
+        intervals = [interval(mmd, x, y, repeats=9, method=method) for method in ("halves", "jackknife")]
+        numbers = [test.value, test.p_value, *test.null, *floor(mmd, x, 7, 5, m=4)]
+        return [*map(float, numbers), *(v for found in intervals for v in found if isinstance(v, float))]
+
+    fast = every()
+    monkeypatch.setattr(MMD, "of_parts", lambda *_: None)
+    assert fast == pytest.approx(every(), rel=1e-9, abs=1e-9)
+
+
+def test_equal_points_are_ties_by_one_matrix_too():
+    x = torch.full((5, 2), 0.3)
+    assert two_sample_test(MMD(Gaussian(WIDTH)), x, x, 10).p_value == 1.0
+    pairs = torch.tensor([[0.1], [0.7]]).repeat(4, 1)
+    assert two_sample_test(MMD(Energy()), pairs, pairs, 200).p_value > 0.9
+
+
+def test_an_interval_says_what_it_is_for():
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 60), draw(generator, 50, SHIFT)
+    unbiased = interval(MMD(Gaussian(WIDTH)), x, y)
+    assert (unbiased.target, unbiased.bias) == ("population", 0.0)
+    biased = MMD(Gaussian(WIDTH), biased=True)
+    truth = float(biased(x, y) - MMD(Gaussian(WIDTH))(x, y))
+    stated = interval(biased, x, y, repeats=400)
+    assert stated.target == "mean of the estimate" and stated.value == pytest.approx(biased(x, y).item())
+    assert stated.bias == pytest.approx(truth, rel=0.1)
+    removed = interval(biased, x, y, method="jackknife")
+    assert removed.target == "population" and removed.bias == pytest.approx(truth, rel=1e-6)
+    assert interval(means, x, y).target == "mean of the estimate"  # nothing is known of a function
+
+
 def test_p_values_are_uniform_where_the_laws_are_equal():
     generator = torch.Generator().manual_seed(0)
     trials, permutations = 400, 19
@@ -213,8 +310,9 @@ X = torch.rand(8, 2)
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: floor(means, X, n=5), "from 1 to half of the 8 points"),
-        (lambda: floor(means, X, n=0), "from 1 to half"),
+        (lambda: floor(means, X, n=5), "at most the 8 points, got 5 and 5"),
+        (lambda: floor(means, X, n=0), "of at least 1"),
+        (lambda: floor(means, X, n=3, m=6), "got 3 and 6"),
         (lambda: floor(means, X, repeats=1), "at least 2 repeats"),
         (lambda: floor(means, X * math.nan), "finite"),
         (lambda: interval(means, X, X, level=1.0), "level between"),

@@ -1,4 +1,4 @@
-"""The loop: turns, counters, schedules, accumulation, averages, the watch."""
+"""The loop: players' steps, counters, schedules, accumulation, averages, the guard."""
 
 import copy
 import itertools
@@ -12,8 +12,8 @@ from remblai.critics import Adversarial, Clip, Kantorovich, Logistic
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
 from remblai.training import Diverged, State, check, gradient_norms, steps
-from remblai.training.critic_steps import scheduled
-from remblai.training.state import sides
+from remblai.training.players import sides
+from remblai.training.schedules import scheduled
 
 
 class Line(Objective):
@@ -105,7 +105,7 @@ def test_learning_rates_are_a_function_of_the_step(schedule: str, expected: list
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_critics_take_their_turns_on_the_models_batch_or_on_their_own() -> None:
+def test_critics_step_on_the_models_batch_or_on_their_own() -> None:
     shared = run(State(Game(Logistic(), Clip(0.1)), critic_steps=2), points(), 2)
     assert [name for name, _ in shared.objective.seen] == ["critic", "critic", "model"] * 2  # type: ignore[union-attr]
     assert len({value for _, value in shared.objective.seen[:3]}) == 1  # type: ignore[index]
@@ -119,7 +119,7 @@ def test_critics_take_their_turns_on_the_models_batch_or_on_their_own() -> None:
     assert own.batches_drawn == 6
 
 
-def test_nothing_of_the_critic_moves_in_the_models_turn_and_clipping_holds_after_its_own() -> None:
+def test_nothing_of_the_critic_moves_in_the_models_step_and_clipping_holds_after_its_own() -> None:
     torch.manual_seed(0)
     objective = Game(Kantorovich(), Clip(0.01))
     state = State(objective, critic_steps=0)
@@ -148,7 +148,7 @@ def test_the_average_follows_the_model_only() -> None:
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_the_watch_tells_the_first_bad_step_and_term(bad: float) -> None:
+def test_the_guard_names_the_first_bad_step_and_term(bad: float) -> None:
     batches = itertools.chain(itertools.islice(points(), 3), iter([torch.full((4, 2), bad)]), points())
     state = run(State(Line()), batches, 6)
     with pytest.raises(Diverged, match="the transport was not a finite number at step 4"):
@@ -165,16 +165,6 @@ def test_warm_start_moves_the_encoder_only_and_towards_the_prior() -> None:
     assert made[-1].terms["mean"] < 0.1 * made[0].terms["mean"]
     assert all(torch.equal(decoder[name], value) for name, value in objective.decoder.state_dict().items())  # type: ignore[union-attr]
     assert set(next(steps(state, points(size=64))).terms) == {"transport", "penalty"}
-
-
-def test_batches_of_ones_own() -> None:
-    few = list(itertools.islice(points(), 3))
-    assert [step.number for step in steps(State(Line(), steps=3), few)] == [1, 2, 3]
-    with pytest.raises(ValueError, match=r"they ended at step 4: .* itertools.cycle"):
-        list(steps(State(Line(), steps=9), few))
-    for wrong, told in ((few[0].numpy(), "ndarray"), ([few[0]], "list"), (few[0].to(torch.uint8), "torch.uint8")):
-        with pytest.raises(ValueError, match=f"tensors x .* of floating point, got {told}"):
-            next(steps(State(Line()), [wrong]))  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +242,7 @@ def test_a_state_goes_on_bit_for_bit(name: str) -> None:
 
 
 def test_a_critic_whose_slope_is_penalised_is_trained_uncompiled() -> None:
-    """A compiled graph cannot be differentiated twice; the model's turn is compiled all the same."""
+    """A compiled graph cannot be differentiated twice; the model's step is compiled all the same."""
 
     def compiled(name: str) -> tuple[bool, bool]:
         state = State(RECIPES[name]((2,), latent=2), compile=True)

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import numpy as np
 import torch
@@ -14,16 +14,18 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.registry import Choice, make
 from remblai.costs import power
+from remblai.data import Dataset
 from remblai.discrepancies import DISCREPANCIES
 from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
 from remblai.distances.entropic.schedule import mean_cost
 from remblai.distances.problem import Problem
 from remblai.distances.validation import exponent
 from remblai.report.plans import heat, matched
+from remblai.runs.data import conform
 from remblai.runtime import rng
 from remblai.runtime.files import whole
-from remblai.statistics.statistic import Statistic
-from remblai.statistics.subsampling import Confidence, Floor, floor, interval
+from remblai.statistics.statistic import Floor, Statistic
+from remblai.statistics.subsampling import Confidence, floor, interval
 from remblai.statistics.two_sample import two_sample_test
 
 
@@ -39,8 +41,7 @@ class Wasserstein:
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """W_p between the samples x (n, d) and y (m, d)."""
-        value: Tensor = wasserstein(x, y, self.p)
-        return value
+        return wasserstein(x, y, self.p)
 
     def plan(self, x: Tensor, y: Tensor) -> Plan:
         """The best plan; its value is W_p^p."""
@@ -67,7 +68,7 @@ def _empirical(name: str) -> Callable[[], Statistic]:
                 stacklevel=1,  # told once, whoever calls
             )
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
-        return cast(Tensor, f_divergence(name, p, q))
+        return f_divergence(name, p, q)
 
     def factory() -> Statistic:
         return divergence
@@ -146,24 +147,27 @@ class Distance:
 
 
 def distance(
-    a: str,
-    b: str,
+    a: Any,
+    b: Any,
     metric: Annotated[Choice, METRICS] = "wasserstein",
     n: int = 1000,
     seed: int = 0,
     repeats: int = 20,
     permutations: int = 0,
+    data_options: Mapping[str, Any] | None = None,
 ) -> Distance:
     """The distance between two data sets: images as pixels on the scale 0 to 1, tables in their own units.
 
     Args:
-        a: data: a name, a folder or a file; NAME:test picks a split.
+        a: data: a name, a folder or a file; NAME:test picks a split; in Python also arrays, tensors, data frames and
+            what `data.load` returns.
         b: the data that it is compared with.
         metric: how.
         n: at most so many points of each, drawn without replacement.
         seed: of the draw.
         repeats: draws for the floor and for the interval; 0 leaves both out.
         permutations: of a two-sample test; 0 leaves it out.
+        data_options: of `data.load`, for both, as far as each has them.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
@@ -171,12 +175,12 @@ def distance(
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
-    every = [_points(one) for one in (a, b)]
+    every = points_of(a, b, data_options)
     shapes = [one.shape[1:] for one in every]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"distance: expected points of one shape, got {tuple(shapes[0])} in {a} and {tuple(shapes[1])} in {b}: "
-            "give data of the same size."
+            f"distance: expected points of one shape, got {tuple(shapes[0])} in {_label(a)} and {tuple(shapes[1])} in "
+            f"{_label(b)}: use data of the same size."
         )
     x, y = (one[torch.randperm(len(one), generator=draws)[:n]].flatten(1) for one in every)
     statistic = make(METRICS, metric, "metric", prior=_spread(x, y), latent=x.shape[1])
@@ -252,10 +256,40 @@ def _plan(found: Distance) -> Plan:
     return found.plan
 
 
-def _points(spec: str) -> Tensor:
-    """Every point of the data that the name picks, float32 or better: images (n, c, h, w) in [0, 1], tables (n, d)."""
-    name, chosen = datasets.pick(spec)
-    dataset = datasets.load(name)
+def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> list[Tensor]:
+    """Every point of two data sets, float32 or better: images (n, c, h, w) on the scale 0 to 1, tables (n, d).
+
+    The columns of a table are matched by name with those of the first.
+
+    Args:
+        a: data, as `data.load` takes them; NAME:test picks a split.
+        b: the data that they are compared with.
+        options: of `data.load`, for each as far as it has them.
+
+    Raises:
+        ValueError: data that cannot be read, a column that is missing, or an option that neither has.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    known = [given.keys() & (datasets.options_of(one) if not isinstance(one, Dataset) else set()) for one in (a, b)]
+    if unused := given.keys() - known[0] - known[1]:
+        raise ValueError(f"--{min(unused)} applies to neither of the two data sets: leave it out")
+    first = _loaded(a, {name: given[name] for name in known[0]})
+    second = _loaded(b, {name: given[name] for name in known[1]})
+    if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
+        second = conform(second, first.units)
+    return [_points(one, spec) for one, spec in ((first, a), (second, b))]
+
+
+def _label(spec: Any) -> str:
+    return str(spec) if isinstance(spec, str | Path) else f"data ({type(spec).__name__})"
+
+
+def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:
+    return datasets.load(datasets.pick(spec)[0] if isinstance(spec, str) else spec, **options)
+
+
+def _points(dataset: Dataset, spec: Any) -> Tensor:
+    chosen = datasets.pick(spec)[1] if isinstance(spec, str) else None
     rows = torch.cat([dataset.split(one)[:] for one in ([chosen] if chosen else datasets.SPLITS)])
     return rows if dataset.range else torch.from_numpy(dataset.units.restore(rows))
 

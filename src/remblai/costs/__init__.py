@@ -1,4 +1,4 @@
-"""Costs c(x, y) of carrying a point x to a point y: one number a pair, summed over its entries."""
+"""Costs c(x, y) of carrying a point x to a point y: one number for each pair, summed over its entries."""
 
 from collections.abc import Callable
 

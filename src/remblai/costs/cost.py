@@ -1,4 +1,4 @@
-"""What a cost is to the rest: one number a pair, summed over its entries."""
+"""The interface of costs: one number for each pair, summed over its entries."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
@@ -12,9 +12,17 @@ class Cost(ABC):
 
     Attributes:
         reads_law: whether y is a law (the decoder's) instead of points.
+        images_only: whether points must be images (c, h, w).
+        differentiable: whether c(x, y) has a gradient in y.
+        translation_invariant: whether c(x + t, y + t) = c(x, y).
+        homogeneity: h where c(s x, s y) = s^h c(x, y) for all s > 0; None where c has a scale.
     """
 
     reads_law: ClassVar[bool] = False
+    images_only: ClassVar[bool] = False
+    differentiable: ClassVar[bool] = True
+    translation_invariant: bool = True
+    homogeneity: float | None = None
 
     @abstractmethod
     def __call__(self, x: Tensor, y: Any) -> Tensor:
@@ -30,10 +38,10 @@ class Cost(ABC):
 
 
 def require_gradient(cost: Cost, x: Tensor) -> None:
-    """Whether y can follow the gradient of c(x, y), asked at points x (n, ...); a model of a cost without one rests.
+    """Checks that c(x, y) has a gradient in y, at points x (n, ...): a model could not be trained without one.
 
     Raises:
-        ValueError: it cannot.
+        ValueError: the cost has no gradient.
     """
     with torch.enable_grad():  # a model may be built, as by `load`, where gradients are off
         if cost.reads_law or cost(x, x.detach().clone().requires_grad_()).requires_grad:

@@ -18,30 +18,33 @@ TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
 class Laplacian(Cost):
     """c(x, y) = sum over levels j = 0, 1 ... of 2^(2j) |L_j(x) - L_j(y)|_1: edges and shading, each at its own scale.
 
-    L_0 is what a blurred image lacks to the image, L_1 the same for the blurred image at half its size, and so on; the
-    last level is the small image that is left, so that c is 0 for equal images only. A level has a quarter of the
+    L_0 is the image minus its blurred copy, L_1 the same for the blurred copy at half the size, and so on; the last
+    level is the small image that remains, so that c is 0 for equal images only. A level has a quarter of the
     pixels of the one before: with 4^j each counts by its mean difference, times the number of pixels of the whole. The
     norm is the sum of absolute values over pixels and channels, in the units of `manhattan`: a shift of an image's
-    brightness costs as much by both, where its sides are powers of 2.
+    brightness costs the same in both, where its sides are powers of 2.
 
     Halving takes the 5-tap binomial filter along rows and columns, repeats the border and keeps every other pixel,
     rounding up: 9 -> 5 -> 3 -> 2 -> 1. Doubling spreads the same taps. The pyramid is linear, so its gradient is finite
     everywhere, and it is computed once an image, not once a pair.
 
     Args:
-        levels: how many, the small image included; none halves until one side is a single pixel.
+        levels: how many, the small image included; None halves until one side is a single pixel.
         shape: (c, h, w) of images that come flattened to rows (n, c h w), as solvers between point sets give them.
 
     Raises:
-        ValueError: levels below 1, or a shape that is none of images of at least 2 x 2 pixels.
+        ValueError: levels below 1, or a shape that is not (c, h, w) with at least 2 x 2 pixels.
 
     Source: Bojanowski et al., "Optimizing the latent space of generative networks", section 3.1, arXiv 1707.05776, with
     the finest level as j = 0; the filter: Burt and Adelson, "The Laplacian pyramid as a compact image code" (1983).
     """
 
+    images_only = True
+    homogeneity = 1.0
+
     def __init__(self, levels: int | None = None, shape: tuple[int, ...] | None = None) -> None:
         if levels is not None and levels < 1:
-            raise ValueError(f"laplacian: expected at least 1 level, got {levels}; none takes as many as there are.")
+            raise ValueError(f"laplacian: expected at least 1 level, got {levels}; None takes all of them.")
         if shape is not None and (len(shape) != IMAGES - 1 or min(shape) < 1 or min(shape[1:]) < 2):
             raise ValueError(f"laplacian: expected a shape (c, h, w) of at least 2 x 2 pixels, got {tuple(shape)}.")
         self.levels, self.shape = levels, shape
@@ -50,7 +53,7 @@ class Laplacian(Cost):
         """Pair by pair: images x (n, c, h, w), y (n, c, h, w) -> (n,).
 
         Raises:
-            ValueError: no images, or not as many of each.
+            ValueError: x or y are not images, or differ in number.
         """
         check(x, y, pairs=True)
         return Manhattan()(self.pyramid(x), self.pyramid(y))
@@ -59,20 +62,20 @@ class Laplacian(Cost):
         """All against all: images x (n, c, h, w), y (m, c, h, w) -> (n, m).
 
         Raises:
-            ValueError: no images.
+            ValueError: x or y are not images.
         """
         check(x, y, pairs=False)
         return Manhattan().matrix(self.pyramid(x), self.pyramid(y))
 
     def of_rows(self, shape: tuple[int, ...]) -> "Laplacian":
-        """The same cost of images of this shape (c, h, w) that come as rows; rows stay what they were."""
+        """The same cost of images of this shape (c, h, w) that come as rows; for another shape, this cost itself."""
         return Laplacian(self.levels, shape) if len(shape) == IMAGES - 1 else self
 
     def pyramid(self, x: Tensor) -> Tensor:
         """The weighted levels of images (n, c, h, w), each flattened, side by side: (n, k). It is linear in x.
 
         Raises:
-            ValueError: no images, or fewer than 2 x 2 pixels.
+            ValueError: x are not images, or have fewer than 2 x 2 pixels.
         """
         with torch.autocast(x.device.type, enabled=False):
             image = wide(self._images(x))
@@ -90,7 +93,7 @@ class Laplacian(Cost):
         if x.dim() != IMAGES or min(x.shape[2:]) < 2:
             raise ValueError(
                 f"laplacian: expected images (n, c, h, w) of at least 2 x 2 pixels, got {tuple(x.shape)}: choose the "
-                "cost manhattan or square for points, or give shape=(c, h, w) where images come as rows."
+                "cost manhattan or square for points, or pass shape=(c, h, w) where images come as rows."
             )
         return x
 

@@ -15,14 +15,14 @@ class NegativeLogLikelihood(Cost):
 
     def __call__(self, x: Tensor, y: Distribution) -> Tensor:
         """-log p(x_i) under the law's i-th member: x (n, ...) -> (n,)."""
-        found: Tensor = -y.log_prob(x)
-        if found.shape != x.shape[:1]:
+        values: Tensor = -y.log_prob(x)
+        if values.shape != x.shape[:1]:
             raise ValueError(
-                f"negative log-likelihood: expected one number for each of the {len(x)} points, got shape "
-                f"{tuple(found.shape)}: the law must have batch shape ({len(x)},) and event shape {tuple(x.shape[1:])}."
+                f"negative log-likelihood: expected one number for each of the {len(x)} points, got "
+                f"{tuple(values.shape)}: use a law of batch shape ({len(x)},) and event shape {tuple(x.shape[1:])}."
             )
-        return found
+        return values
 
     def matrix(self, x: Tensor, y: Distribution) -> Tensor:
-        """Refused: a law is no set of points."""
-        raise ValueError("negative log-likelihood: it reads a law and has no matrix of costs; choose another cost.")
+        """Not defined: raises ValueError, because a law is not a set of points."""
+        raise ValueError("negative log-likelihood: it reads a law and has no matrix of costs: choose another cost.")

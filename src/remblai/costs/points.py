@@ -9,11 +9,13 @@ from remblai.costs.cost import Cost, check, paired, sets, wide
 from remblai.costs.lengths import Lengths
 
 ENTRIES_AT_ONCE = 2**24
-"""How many of the n * m * d differences a matrix without a closed form builds at a time."""
+"""Differences (of n * m * d) that are in memory at a time, for a matrix without a closed form."""
 
 
 class Square(Cost):
     """c(x, y) = |x - y|^2, the sum of squared differences."""
+
+    homogeneity = 2.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -27,6 +29,8 @@ class Square(Cost):
 
 class Euclidean(Cost):
     """c(x, y) = |x - y|; its gradient where x = y is 0."""
+
+    homogeneity = 1.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -42,6 +46,8 @@ class Euclidean(Cost):
 class Manhattan(Cost):
     """c(x, y) = sum of |x_j - y_j|."""
 
+    homogeneity = 1.0
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
         x, y = paired(x, y)
@@ -56,7 +62,7 @@ class Huber(Cost):
     """c(x, y) = sum of r^2 / 2 where |r| <= delta, of delta (|r| - delta / 2) beyond, r = x_j - y_j.
 
     Args:
-        delta: difference at which the square turns into a straight line.
+        delta: difference at which the square becomes a straight line.
 
     Raises:
         ValueError: delta not positive.
@@ -84,6 +90,9 @@ class Huber(Cost):
 
 class Hamming(Cost):
     """c(x, y) = number of entries that differ: for binary or integer values. It has no gradient."""
+
+    differentiable = False
+    homogeneity = 0.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -113,7 +122,7 @@ class Power(Cost):
     def __init__(self, p: float = 2.0) -> None:
         if not 1.0 <= p < float("inf"):
             raise ValueError(f"cost power: expected 1 <= p < infinity, got {p}.")
-        self.p = p
+        self.p = self.homogeneity = p
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -147,11 +156,13 @@ def of_pairs(cost: object) -> Cost:
 
 
 class Custom(Cost):
-    """A cost of one's own, from a function of pairs.
+    """A user's cost, from a function of pairs.
 
     Args:
-        function: c(x (k, d), y (k, d)) -> (k,), in torch; a matrix is made by calling it on all pairs, in blocks.
+        function: c(x (k, d), y (k, d)) -> (k,), in torch; a matrix is built by calling it on all pairs, in blocks.
     """
+
+    translation_invariant = False  # not known
 
     def __init__(self, function: Callable[[Tensor, Tensor], Tensor]) -> None:
         self.function = function
@@ -160,19 +171,19 @@ class Custom(Cost):
         """Pair by pair: x (n, ...), y (n, ...) -> (n,).
 
         Raises:
-            ValueError: the function does not give one finite number a pair.
+            ValueError: the function does not return one finite number for each pair.
         """
         x, y = paired(x, y)
-        found = self.function(x, y)
-        if not isinstance(found, Tensor) or found.shape != x.shape[:1]:
-            came = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        values = self.function(x, y)
+        if not isinstance(values, Tensor) or values.shape != x.shape[:1]:
+            came = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ValueError(
                 f"cost: expected a function of pairs c(x (k, d), y (k, d)) -> ({len(x)},), got {came}: "
                 "sum over the last axis, as in lambda x, y: (x - y).abs().sum(-1)."
             )
-        if bool(found.isnan().any()):
+        if bool(values.isnan().any()):
             raise ValueError("cost: expected numbers from the function of pairs, got NaN.")
-        return found
+        return values
 
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
@@ -197,9 +208,9 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j| of points x (n, d), y (m, d) -> (n, m); exactly 0, with gradient 0, where the points are equal."""
-    # a view, for the compiler refuses one tensor in two places
-    found: Tensor = Lengths.apply(wide(x), wide(y).view(y.shape))  # type: ignore[no-untyped-call]  # torch has no types for it
-    return found
+    # a view, because the compiler refuses one tensor as both arguments
+    lengths: Tensor = Lengths.apply(wide(x), wide(y).view(y.shape))  # type: ignore[no-untyped-call]  # untyped in torch
+    return lengths
 
 
 def _binary(x: Tensor) -> bool:

@@ -55,18 +55,18 @@ def adversarial_on_codes(
     """A critic of codes, trained against the encoder: a multilayer perceptron (the paper's has 4 layers of 512).
 
     Args:
-        prior: the law that the codes are held against.
+        prior: the law that the codes are compared with.
         latent: the number of coordinates of a code.
         game: the losses of the two players.
-        lipschitz: how the critic is held.
+        lipschitz: how the critic is constrained.
         width: units per hidden layer of the critic.
         depth: hidden layers of the critic.
         offset: add the prior's log-density of a point to its score (the authors' setting on CelebA).
-        packing: codes that the critic judges together.
+        packing: how many codes the critic scores together.
     """
     critic = mlp(latent * max(1, packing), 1, width, depth)
-    held = make(LIPSCHITZ, lipschitz, "lipschitz")
-    return Adversarial(critic, make(GAMES, game, "game"), held, prior if offset else None, packing)
+    constraint = make(LIPSCHITZ, lipschitz, "lipschitz")
+    return Adversarial(critic, make(GAMES, game, "game"), constraint, prior if offset else None, packing)
 
 
 ALL_DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {**DISCREPANCIES, "adversarial": adversarial_on_codes}

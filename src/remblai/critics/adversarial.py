@@ -17,30 +17,31 @@ POINT = 2
 
 
 class Adversarial(Discrepancy):
-    """sup over critics f of a game between the answers f(x) of P and f(y) of Q; only one with a critic to train.
+    """sup over critics f of a game between the outputs f(x) of P and f(y) of Q; the only one with a critic to train.
 
-    In the model's turn (`forward`) and in `estimate` nothing of the critic moves: its buffers (batch statistics, power
-    iterations) are lent as copies, so that what a forward pass writes into them is lost. In its own turn
-    (`adversary_loss`) they move, and no gradient reaches the model. After that turn the loop calls `project`.
+    In the model's step (`forward`) and in `estimate` the critic does not change: the forward pass gets copies of its
+    buffers (batch statistics, power iterations), and what it writes into them is discarded. In the critic's step
+    (`adversary_loss`) they change, and no gradient reaches the model. After that step the loop calls `project`.
 
     Args:
         critic: x (n, ...) -> scores (n,) or (n, 1); for a game on features (n, k). With packing it sees (n, packing c,
             ...) for points (c, ...).
         game: the two players' losses.
-        lipschitz: how the critic is held; None leaves it free.
+        lipschitz: how the critic is constrained; None leaves it free.
         offset: a prior whose log-density of the scored point is added to its score, whichever sample it is from: the
             critic then learns minus the log-density of Q. For games whose best score is log p / q.
-        packing: points that are judged together, along their first axis; a short tail of a sample is left out. A
-            critic that sees several at once sees that they are alike. The game is then between the laws of packs, of
-            which the estimate tells: for W1 it is from the root of `packing` to `packing` times that of single points.
+        packing: points that are scored together, joined along their first axis; a short tail of a sample is left out.
+            A critic that sees several points at once sees whether they are alike. The game, and its estimate, is then
+            between the laws of packs: for W1 it is from sqrt(packing) to packing times that of single points.
 
     Raises:
-        ValueError: a critic or a game that the constraint cannot hold, an offset of constant density, beside packing or
-            in a game of other scores, packing below 1 or above the sample's size, or answers of a wrong shape.
+        ValueError: a critic or a game that the constraint does not support; an offset of constant density, together
+            with packing, or in a game whose scores are not log-densities; packing below 1 or above the sample's size;
+            or outputs of a wrong shape.
 
     Source of the offset: Mescheder et al., "Adversarial variational Bayes", section 3, arXiv 1701.04722. The code of
-    the Wasserstein auto-encoders adds shapes (n, 1) and (n,) to logits (n, n): here each point keeps its own. Packing:
-    Lin et al., "PacGAN", section 3, arXiv 1712.04086.
+    the Wasserstein auto-encoders adds shapes (n, 1) and (n,) to logits (n, n): here each score gets
+    the offset of its point. Packing: Lin et al., "PacGAN", section 3, arXiv 1712.04086.
     """
 
     def __init__(
@@ -60,19 +61,20 @@ class Adversarial(Discrepancy):
                 "density is constant where its codes are: leave the offset out."
             )
         if offset is not None and packing > 1:
-            raise ValueError("adversarial: an offset belongs to the score of one point: leave it or packing out.")
+            raise ValueError("adversarial: an offset belongs to the score of one point: leave out it or the packing.")
         if offset is not None and not isinstance(game, Logistic | LogRatio):
             raise ValueError(
-                f"adversarial: an offset is a log-density, as the scores of the logistic game are, those of "
-                f"{type(game).__name__} are not: take the game logistic, or leave the offset out."
+                f"adversarial: expected scores that are log-densities, for the offset is one; those of "
+                f"{type(game).__name__} are not: use the game logistic, or leave the offset out."
             )
-        held = Free() if lipschitz is None else lipschitz
-        if isinstance(game, FeatureGame) and not game.has_witness and held.differentiates_twice:
+        constraint = Free() if lipschitz is None else lipschitz
+        if isinstance(game, FeatureGame) and not game.has_witness and constraint.differentiates_twice:
             raise ValueError(
-                f"adversarial: {type(game).__name__} has no witness function whose slope {type(held).__name__} "
-                "could penalise: hold the critic by clip, spectral or orthogonal, or leave it free."
+                f"adversarial: {type(game).__name__} has no witness function whose gradient "
+                f"{type(constraint).__name__} could penalise: constrain the critic by clip, spectral or orthogonal, or "
+                "leave it free."
             )
-        self.critic, self.game, self.lipschitz, self.offset, self.packing = critic, game, held, offset, packing
+        self.critic, self.game, self.lipschitz, self.offset, self.packing = critic, game, constraint, offset, packing
         self.needs_all_samples = isinstance(game, FeatureGame) and game.pairs
         # whether each process has the points of all, which the critic's batch norm must not gather again
         self.sees_all = self.needs_all_samples
@@ -80,18 +82,18 @@ class Adversarial(Discrepancy):
         self.project()
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The model's loss: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar; the critic rests."""
+        """The model's loss: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar; the critic is frozen."""
         check_samples(x, y)
-        a = self._at_rest(self._packed(x)) if self.game.reads_target else None
-        return self.game.model(a, self._at_rest(self._packed(y)))
+        a = self._frozen(self._packed(x)) if self.game.reads_target else None
+        return self.game.model(a, self._frozen(self._packed(y)))
 
     def adversary_loss(self, x: Tensor, y: Tensor) -> Tensor:
-        """The critic's loss with its constraint's penalty; no gradient reaches what made x and y."""
+        """The critic's loss with its constraint's penalty; no gradient reaches x and y."""
         check_samples(x, y)
         x, y = self._packed(x.detach()), self._packed(y.detach())
-        a, b = self._answer(x), self._answer(y)
+        a, b = self._scored(x), self._scored(y)
         game = self.game
-        score = (lambda t: game.witness(self._answer(t), a, b)) if isinstance(game, FeatureGame) else self._answer
+        score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)
 
     @torch.no_grad()
@@ -99,27 +101,31 @@ class Adversarial(Discrepancy):
         """The game's estimate of its distance (with packing, of packs) by this critic, without penalties; checks that
         values are finite."""
         check_finite(x, y)
-        return self.game.estimate(self._at_rest(self._packed(x)), self._at_rest(self._packed(y)))
+        return self.game.estimate(self._frozen(self._packed(x)), self._frozen(self._packed(y)))
 
     def project(self) -> None:
-        """Brings the critic back under its constraint; the loop calls it after each of the critic's turns."""
+        """Brings the critic back under its constraint; the loop calls it after each of the critic's steps."""
         self.lipschitz.project(self.critic)
 
     @torch.no_grad()
     def check(self, point: Tensor) -> None:
-        """Whether the critic can judge such a point."""
+        """Checks that the critic accepts such a point.
+
+        Raises:
+            ValueError: it does not.
+        """
         z = point.expand(SMALLEST * self.packing, *point.shape)
         try:
             self.forward(z, z)
         except RuntimeError as problem:
             raise ValueError(
-                f"adversarial: the critic cannot judge points {tuple(point.shape)} ({problem}): build it for points of "
-                f"this shape{f', {self.packing} at a time' if self.packing > 1 else ''}."
+                f"adversarial: the critic does not accept points {tuple(point.shape)} ({problem}): build it for points "
+                f"of this shape{f', {self.packing} at a time' if self.packing > 1 else ''}."
             ) from problem
 
     def score(self, z: Tensor) -> Tensor:
         """The critic's score of each point, or pack of points, with its offset: z (n, ...) -> (n,) or (n, k)."""
-        return self._answer(self._packed(z))
+        return self._scored(self._packed(z))
 
     def _packed(self, z: Tensor) -> Tensor:
         if self.packing == 1:
@@ -127,32 +133,32 @@ class Adversarial(Discrepancy):
         packs = len(z) // self.packing
         if packs == 0:
             raise ValueError(
-                f"adversarial: expected at least {self.packing} points for one pack, got {len(z)}: take larger "
+                f"adversarial: expected at least {self.packing} points for one pack, got {len(z)}: use larger "
                 "batches, or less packing."
             )
         return z[: packs * self.packing].reshape(packs, self.packing * z.shape[1], *z.shape[2:])
 
-    def _at_rest(self, z: Tensor) -> Tensor:
-        lent = {name: buffer.clone() for name, buffer in self.critic.named_buffers()}
+    def _frozen(self, z: Tensor) -> Tensor:
+        buffers = {name: buffer.clone() for name, buffer in self.critic.named_buffers()}
         with distributed.single_process(self.sees_all):
-            return self._checked(z, functional_call(self.critic, lent, (z,)) if lent else self.critic(z))
+            return self._checked(z, functional_call(self.critic, buffers, (z,)) if buffers else self.critic(z))
 
-    def _answer(self, z: Tensor) -> Tensor:
+    def _scored(self, z: Tensor) -> Tensor:
         with distributed.single_process(self.sees_all):
             return self._checked(z, self.critic(z))
 
-    def _checked(self, z: Tensor, answers: Tensor) -> Tensor:
+    def _checked(self, z: Tensor, outputs: Tensor) -> Tensor:
         n = len(z)
         if self.game.features:
-            if answers.dim() != POINT or len(answers) != n or answers.shape[1] == 0:
+            if outputs.dim() != POINT or len(outputs) != n or outputs.shape[1] == 0:
                 raise ValueError(
                     f"adversarial: {type(self.game).__name__} expects features ({n}, k) from the critic, got "
-                    f"{tuple(answers.shape)}."
+                    f"{tuple(outputs.shape)}."
                 )
-            return wide(answers)
-        if answers.shape not in ((n,), (n, 1)):
+            return wide(outputs)
+        if outputs.shape not in ((n,), (n, 1)):
             raise ValueError(
-                f"adversarial: expected scores ({n},) or ({n}, 1) from the critic, got {tuple(answers.shape)}."
+                f"adversarial: expected scores ({n},) or ({n}, 1) from the critic, got {tuple(outputs.shape)}."
             )
-        scores = wide(answers.reshape(n))
+        scores = wide(outputs.reshape(n))
         return scores if self.offset is None else scores + self.offset().log_prob(wide(z))

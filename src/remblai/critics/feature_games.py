@@ -1,4 +1,4 @@
-"""Games on features: the critic answers each point with a vector, a (n, k) of points of P and b (m, k) of Q's."""
+"""Games on features: the critic gives each point a vector, a (n, k) for the points of P and b (m, k) for those of Q."""
 
 from types import SimpleNamespace
 from typing import Annotated, ClassVar
@@ -14,26 +14,28 @@ from remblai.discrepancies.mmd import MMD
 from remblai.kernels import KERNELS, Kernel
 
 SMALLEST = 4
-"""Points of each sample that two halves of two need."""
+"""Points of each sample that two halves of two points need."""
 UNIT = SimpleNamespace(square_distance=1.0)
-"""What the scales of kernels are read from: features have no law of their own to say."""
+"""The source of the kernels' scales: features have no known law to take one from."""
 
 
 class FeatureGame(Game):
     """The interface of games on features.
 
     Attributes:
-        pairs: whether the game compares points with each other: it is then no mean over points, and every device needs
-            the points of all.
-        has_witness: whether a function of one point tells what the game is at, so that its slope can be penalised.
+        pairs: whether the game compares points with each other: it is then not a mean over points, and every device
+            needs the points of all.
+        energies: whether the first feature must be an energy, at least 0, as `networks.critics.Energy` gives.
+        has_witness: whether the game is the mean of a function of one point, whose gradient can then be penalised.
     """
 
     features: ClassVar[bool] = True
     pairs: bool = True
+    energies: ClassVar[bool] = False
     has_witness: ClassVar[bool] = True
 
     def witness(self, t: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """The function of one point whose slope a constraint holds: features t (l, k) -> scores (l,)."""
+        """The function of one point whose gradient a constraint penalises: features t (l, k) -> scores (l,)."""
         raise NotImplementedError
 
 
@@ -41,12 +43,12 @@ class Margin(FeatureGame):
     """The energy-based game: the first feature is a point's energy D, the others its code.
 
     Critic: E D(x) + E max(0, margin - D(y)). Model: E D(y) + pulling_away * the mean squared cosine between the codes
-    of different points of Q, which keeps them apart. Estimate: 1 - critic / margin, the total variation distance at the
-    best critic.
+    of different points of Q, which keeps them different. Estimate: 1 - critic / margin, the total variation distance at
+    the best critic.
 
     Args:
-        margin: up to which energy points of Q are pushed, above 0.
-        pulling_away: the weight of the cosines, at least 0; it needs a critic that answers with codes.
+        margin: the energy up to which the critic raises points of Q, above 0.
+        pulling_away: the weight of the cosines, at least 0; it needs a critic whose output has codes.
 
     Raises:
         ValueError: a margin not above 0, a negative weight, or a weight for a critic without codes.
@@ -56,6 +58,7 @@ class Margin(FeatureGame):
     """
 
     reads_target: ClassVar[bool] = False
+    energies: ClassVar[bool] = True
 
     def __init__(self, margin: float = 1.0, pulling_away: float = 0.1) -> None:
         if not 0.0 < margin < float("inf"):
@@ -77,7 +80,7 @@ class Margin(FeatureGame):
         if codes.shape[1] == 0 or n == 1:
             raise ValueError(
                 f"margin: pulling away compares codes of at least 2 points, got {codes.shape[1]} coordinates of {n} "
-                "points: use a critic that answers with energies and codes, or pulling_away=0."
+                "points: use a critic that gives energies and codes, or pulling_away=0."
             )
         return energy + self.pulling_away * ((codes @ codes.T).square().sum() - n) / (n * (n - 1))
 
@@ -93,8 +96,8 @@ class Margin(FeatureGame):
 class KernelGame(FeatureGame):
     """MMD^2 between the features of two samples: the critic raises it, the model lowers it. The estimate is MMD^2.
 
-    With the energy kernel the model lowers the energy distance of features, as the Cramer GAN does. The slope that a
-    gradient penalty holds is that of the witness function, E k(t, a) - E k(t, b).
+    With the energy kernel the model lowers the energy distance of features, as the Cramer GAN does. A gradient
+    penalty takes the gradient of the witness function, E k(t, a) - E k(t, b).
 
     Args:
         kernel: how features are compared.
@@ -117,8 +120,8 @@ class KernelGame(FeatureGame):
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         """Unbiased MMD^2: negative half of the time where P = Q."""
-        found: Tensor = self.distance(a, b)
-        return found
+        value: Tensor = self.distance(a, b)
+        return value
 
     def witness(self, t: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """E k(t, a) - E k(t, b)."""
@@ -130,7 +133,7 @@ class MinibatchEnergy(FeatureGame):
     """The minibatch energy distance: entropic transport of cosine cost between halves of two samples of features.
 
     W(X, Y) + W(X, Y') + W(X', Y) + W(X', Y') - 2 W(X, X') - 2 W(Y, Y'), with halves X, X' of P and Y, Y' of Q. The
-    critic raises it, the model lowers it, and no gradient passes through the plans, whose value is stationary there.
+    critic raises it, the model lowers it, and no gradient passes through the plans, at which the value is stationary.
 
     Args:
         epsilon: the regularisation, in units of the cost, which lies in [0, 2].
@@ -141,7 +144,7 @@ class MinibatchEnergy(FeatureGame):
     Source: Salimans et al., "Improving GANs using optimal transport", equation 7, arXiv 1803.05573.
     """
 
-    has_witness = False  # the distance is no mean of a function of one point
+    has_witness = False  # the distance is not the mean of a function of one point
 
     def __init__(self, epsilon: float = 0.05) -> None:
         # |u - v|^2 = 1 - cos for vectors of length 1 / sqrt(2)
@@ -167,8 +170,8 @@ class MinibatchEnergy(FeatureGame):
         y, other_y = _halves(b)
         w = self.transport
         across = w(x, y) + w(x, other_y) + w(other_x, y) + w(other_x, other_y)
-        found: Tensor = across - 2.0 * w(x, other_x) - 2.0 * w(y, other_y)
-        return found
+        value: Tensor = across - 2.0 * w(x, other_x) - 2.0 * w(y, other_y)
+        return value
 
 
 def mmd(kernel: Annotated[Choice, KERNELS] = "imq") -> KernelGame:

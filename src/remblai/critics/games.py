@@ -15,16 +15,16 @@ from remblai.config.registry import unknown
 from remblai.distances import DIVERGENCES
 
 LARGEST = 10.0
-"""Of a score under an exponential."""
+"""Bound of a score under an exponential."""
 
 
 class Game:
     """The interface. `critic` and `model` are minimised by their players; `estimate` is the distance.
 
     Attributes:
-        reads_target: whether the model's loss depends on a; where it does not, a is None in the model's turn and the
-            target's points are not scored in vain.
-        features: the critic answers with features (n, k) instead of scores (n,).
+        reads_target: whether the model's loss depends on a; where it does not, a is None in the model's step and the
+            target's points are not scored.
+        features: whether the critic's output is features (n, k) instead of scores (n,).
     """
 
     reads_target: ClassVar[bool] = True
@@ -51,7 +51,8 @@ class Logistic(Game):
     log 2 + (E log D(x) + E log(1 - D(y))) / 2.
 
     Args:
-        saturating: the model minimises E log(1 - D(y)), the game's own value, whose gradient vanishes where D is sure.
+        saturating: the model minimises E log(1 - D(y)), the game's own value, whose gradient vanishes where D(y) is
+            near 0.
 
     Source: Goodfellow et al. (2014), arXiv 1406.2661, equation 1 and section 3.
     """
@@ -77,8 +78,8 @@ class Logistic(Game):
 class Kantorovich(Game):
     """The Wasserstein game: critic E f(y) - E f(x), model -E f(y), estimate E f(x) - E f(y).
 
-    The estimate is at most W1 where the critic is held to slopes of at most 1, and at most K * W1 for slopes of at most
-    K; it is that at the best critic.
+    The estimate is at most W1 where the critic is 1-Lipschitz, and at most K * W1 where it is K-Lipschitz; the best
+    such critic reaches it.
 
     Source: Arjovsky et al., "Wasserstein GAN", equation 2, arXiv 1701.07875.
     """
@@ -90,7 +91,7 @@ class Kantorovich(Game):
         return b.mean() - a.mean()
 
     def model(self, a: Tensor | None, b: Tensor) -> Tensor:
-        """-E f(y): the value alone means nothing, for f is known up to a constant."""
+        """-E f(y): the value alone means nothing, because f is known up to a constant."""
         return -b.mean()
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
@@ -145,7 +146,7 @@ class LeastSquares(Game):
 
 
 class LogRatio(Game):
-    """The log-ratio game: the critic plays the GAN's game, the model descends what its logits mean, -E f(y).
+    """The log-ratio game: the critic has the GAN's loss, and the model descends the log-ratio of its logits, -E f(y).
 
     At the best critic f = log p / q, so that the model's loss is KL(Q || P), which is the estimate too; with another
     critic it is no bound.
@@ -172,9 +173,9 @@ class FDivergence(Game):
     """The game of an f-divergence: critic E f*(T(y)) - E T(x), where T = activation(f) keeps to the domain of f*.
 
     The model descends the game's own value, -E f*(T(y)) (the saddle), or with the trick -E T(y), whose gradient does
-    not vanish where the critic is sure. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best critic, less
-    elsewhere. Where T or f* is an exponential of the score f, 10 tanh(f / 10) is taken for f: critics that are not
-    held at samples would drive it to overflow there.
+    not vanish where the critic separates the laws. Estimate: E T(x) - E f*(T(y)), which is D_f(P, Q) at the best
+    critic, less elsewhere. Where T or f* is an exponential of the score f, f is replaced by 10 tanh(f / 10): without it
+    the score of a free critic grows until the exponential overflows.
 
     Args:
         divergence: the f-divergence.

@@ -1,4 +1,4 @@
-"""How a critic is held: by nothing, clipped weights, a penalty on its slope, or the spectral norm of its layers."""
+"""Constraints on a critic: none, clipped weights, a penalty on its gradient, or the spectral norm of its layers."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -12,14 +12,14 @@ from remblai.networks.spectral import add_spectral_norm, power_iterate
 Score = Callable[[Tensor], Tensor]
 Kinds = type[nn.Module] | tuple[type[nn.Module], ...]
 NORMALISING = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-"""They divide by a standard deviation: their slope has no bound."""
+"""Layers that divide by a standard deviation: their gradient has no bound."""
 
 
 class Lipschitz:
-    """The interface; it does nothing. `prepare` is called once; `project` then, and after each turn of the critic.
+    """The interface; it does nothing. `prepare` is called once; `project` after it, and after each critic step.
 
     Attributes:
-        differentiates_twice: its penalty reads the score's slope, which a compiled graph cannot be differentiated for.
+        differentiates_twice: its penalty reads the score's gradient, which a compiled graph cannot differentiate again.
     """
 
     differentiates_twice: ClassVar[bool] = False
@@ -28,7 +28,7 @@ class Lipschitz:
         """Checks the critic, and changes its layers where the constraint needs it."""
 
     def project(self, critic: nn.Module) -> None:
-        """Brings the critic back to where it must be."""
+        """Brings the critic back into the constraint."""
 
     def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor | float:
         """What is added to the critic's loss: score (n, ...) -> (n,), x (n, ...) ~ P, y (m, ...) ~ Q."""
@@ -40,7 +40,7 @@ class Free(Lipschitz):
 
 
 class Clip(Lipschitz):
-    """Every parameter of the critic is cut to [-bound, bound], normalisation's gains included, after each of its turns.
+    """Every parameter of the critic is clipped to [-bound, bound], normalisation's gains too, after each critic step.
 
     Args:
         bound: the largest absolute value of a weight.
@@ -58,20 +58,20 @@ class Clip(Lipschitz):
 
     @torch.no_grad()
     def project(self, critic: nn.Module) -> None:
-        """Cuts every parameter."""
+        """Clips every parameter."""
         for parameter in critic.parameters():
             parameter.clamp_(-self.bound, self.bound)
 
 
 class GradientPenalty(Lipschitz):
-    """weight * E (|gradient of the score| - 1)^2 at points drawn evenly on segments from points of P to points of Q.
+    """weight * E (|gradient of the score| - 1)^2 at points drawn uniformly on segments from points of P to points of Q.
 
-    Each point has its own place on its segment and its own norm, over all of its entries. Samples of unequal sizes give
-    as many segments as the smaller has points.
+    The place on the segment is drawn for each point, and the norm is over all entries of that point. Samples of unequal
+    sizes give as many segments as the smaller has points.
 
     Args:
         weight: the weight of the penalty.
-        one_sided: only slopes above 1 cost: max(0, |gradient| - 1)^2.
+        one_sided: penalise only gradients above 1: max(0, |gradient| - 1)^2.
 
     Raises:
         ValueError: a negative weight, or batch normalisation in the critic: it ties one point's score to the others.
@@ -88,20 +88,20 @@ class GradientPenalty(Lipschitz):
 
     def prepare(self, critic: nn.Module) -> None:
         """Refuses batch normalisation."""
-        _each_point_alone("gradient penalty", critic)
+        _refuse_batch_norm("gradient penalty", critic)
 
     def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor:
         """The penalty, with a gradient in the critic's parameters only."""
         n = min(len(x), len(y))
         place = torch.rand((n,) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
         between = torch.lerp(y[:n].detach().to(x.dtype), x[:n].detach(), place)
-        excess = torch.linalg.vector_norm(_gradients(score, between), dim=1) - 1.0
-        paid: Tensor = excess.clamp(min=0.0) if self.one_sided else excess
-        return self.weight * paid.square().mean()
+        excess: Tensor = torch.linalg.vector_norm(_gradients(score, between), dim=1) - 1.0
+        excess = excess.clamp(min=0.0) if self.one_sided else excess
+        return self.weight * excess.square().mean()
 
 
 class R1(Lipschitz):
-    """weight / 2 * E |gradient of the score|^2 at points of P: it damps the critic near the data, and bounds no slope.
+    """weight / 2 * E |gradient of the score|^2 at points of P: it damps the critic near the data and bounds nothing.
 
     Args:
         weight: the weight of the penalty.
@@ -122,7 +122,7 @@ class R1(Lipschitz):
 
     def prepare(self, critic: nn.Module) -> None:
         """Refuses batch normalisation."""
-        _each_point_alone("r1", critic)
+        _refuse_batch_norm("r1", critic)
 
     def penalty(self, score: Score, x: Tensor, y: Tensor) -> Tensor:
         """The penalty, with a gradient in the critic's parameters only."""
@@ -130,13 +130,13 @@ class R1(Lipschitz):
 
 
 def _gradients(score: Score, points: Tensor) -> Tensor:
-    """The gradient of each point's score at it, (n, ...) -> (n, d), which the critic's parameters move."""
+    """The gradient of each score in its point, (n, ...) -> (n, d), differentiable in the critic's parameters."""
     points = points.detach().requires_grad_()
     (gradients,) = torch.autograd.grad(score(points).sum(), points, create_graph=True)
     return gradients.flatten(1)
 
 
-def _each_point_alone(constraint: str, critic: nn.Module) -> None:
+def _refuse_batch_norm(constraint: str, critic: nn.Module) -> None:
     _refuse(
         constraint, critic, _BatchNorm, "batch normalisation", "use layer, group or instance normalisation, or none"
     )
@@ -146,7 +146,7 @@ def _refuse(constraint: str, critic: nn.Module, kinds: Kinds, what: str, remedy:
     """Refuses layers of these kinds, wherever they are nested.
 
     Raises:
-        ValueError: there is one.
+        ValueError: there is such a layer.
     """
     for name, layer in critic.named_modules():
         if isinstance(layer, kinds):
@@ -159,7 +159,7 @@ def _refuse(constraint: str, critic: nn.Module, kinds: Kinds, what: str, remedy:
 class Spectral(Lipschitz):
     """Each linear and convolution layer's weight is divided by its largest singular value.
 
-    A convolution's weight is taken as the matrix (out, in * height * width), as in the paper, a transposed one's as
+    A convolution's weight is reshaped to the matrix (out, in * height * width), as in the paper, a transposed one's as
     (in, out * height * width); its norm as a map may be larger. The singular vectors advance by one power iteration in
     `project`, never in a forward pass.
 
@@ -170,7 +170,7 @@ class Spectral(Lipschitz):
     """
 
     def prepare(self, critic: nn.Module) -> None:
-        """Puts the division on each layer's weight."""
+        """Adds the spectral norm to each layer's weight."""
         _refuse("spectral", critic, NORMALISING, "normalisation", "it undoes the division; use the norm 'none'")
         add_spectral_norm(critic)
 

@@ -7,11 +7,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from remblai.config.registry import NAME, Choice, make, unknown
-from remblai.data import celeba, digits, glyphs, hub, idx, lsun
+from remblai.config.registry import NAME, make, own_options, unknown
+from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
+from remblai.data.collect import is_frame
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
-from remblai.data.images import SUFFIXES, image_folder
+from remblai.data.images import image_folder
+from remblai.data.look import printable
+from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.tables import csv_table, parquet
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
@@ -27,19 +30,27 @@ DATA: dict[str, Callable[..., Dataset]] = {
     "two-moons": two_moons,
 }
 
-FILES: dict[str, Callable[..., Dataset]] = {".csv": csv_table, ".npy": npy, ".npz": npz, ".parquet": parquet}
+FILES: dict[str, Callable[..., Dataset]] = {
+    ".csv": csv_table,
+    ".npy": npy,
+    ".npz": npz,
+    ".parquet": parquet,
+    ".tsv": csv_table,
+}
 
 HUB = "hub:"
 
 
 def load(
-    spec: Choice | os.PathLike[str] | Dataset,
+    spec: Any,
     *,
     size: int | None = None,
     crop: int | None = None,
     channels: int | None = None,
     layout: str | None = None,
     range: tuple[float, float] | None = None,
+    columns: tuple[str, ...] | None = None,
+    pages: Pages | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -47,40 +58,84 @@ def load(
 
     Args:
         spec: a name of the table `DATA`, alone or as `{"name": "ring", "modes": 5}`; `hub:NAME`; a path to a folder of
-            images, of idx files, CelebA or LSUN, or to a .npz, .npy, .csv or .parquet file; or a data set, returned as
-            it is. A path holds a `/` or exists; a name of the table always means the table. A split named at the end,
-            `NAME:test`, is left to `pick`.
+            images, of idx files, CelebA or LSUN, or to a .npz, .npy, .csv or .parquet file; data in memory (see
+            `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a name of the table
+            always means the table. A split named at the end, `NAME:test`, is left to `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general among them.
-        layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw or nd.
-        range: the low and the high value of an array of images that is neither bytes nor in [0, 1] or [-1, 1].
-        skip_broken: leave out images that cannot be decoded, and say how many, instead of refusing them.
+        layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
+        range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
+        columns: of a table: their names, joined by commas, which picks and orders them.
+        pages: of image files with several: first, frames (each page is an image) or channels.
+        skip_broken: leave out images that cannot be read, and say how many, instead of refusing them.
         cache: folder for decoded images, instead of `remblai` in $XDG_CACHE_HOME or ~/.cache.
 
     Raises:
         ValueError: unknown name, missing path, an option that this kind of data does not have, and whatever is wrong
-            with the data, each with how to mend it.
+            with the data, each with what to do.
     """
     if isinstance(spec, Dataset):
         return spec
-    if callable(spec):
-        raise ValueError(f"expected a name, a path or a Dataset, got {spec!r}: call it and pass what it returns")
-    asked = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
+    asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
+    asked |= {"columns": columns, "pages": pages}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
-    if isinstance(spec, Mapping):
-        name = str(spec.get(NAME))
+    reader, what = reader_of(spec)
+    accepted = _accepted(reader, what, options, cache)
+    if isinstance(spec, Mapping) and NAME in spec:  # an option of the choice itself says more than the general one
+        given = {key: value for key, value in accepted.items() if key not in spec}
+        found = make(DATA, spec, kind="data", **given)
+        assert isinstance(found, Dataset)
+        return found
+    if not isinstance(spec, str | os.PathLike):
+        return reader(spec, **accepted)
+    source, _ = pick(spec)
+    if reader is DATA.get(source) and isinstance(spec, str):
+        return reader(**accepted)
+    if reader is hub.hub:
+        return reader(source.removeprefix(HUB), **accepted)
+    return _read(reader, Path(source).expanduser(), accepted)
+
+
+def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
+    """The function that reads such data, and what errors call the data.
+
+    Raises:
+        ValueError: unknown name, missing path, or what is no data.
+    """
+    if isinstance(spec, Mapping) and NAME in spec:
+        name = str(spec[NAME])
         if name not in DATA:
             raise unknown("data", name, DATA)
-        return _named(spec, name, options, cache)
+        return DATA[name], f"data {name!r}"
+    if not isinstance(spec, str | os.PathLike):
+        if callable(spec) or spec is None:
+            raise ValueError(f"expected a name, a path or data, got {spec!r}: call it and pass what it returns")
+        if hub.is_table(spec):
+            return hub.of_tables, f"data ({memory.kind_of(spec)})"
+        return memory.frame if is_frame(spec) else memory.in_memory, f"data ({memory.kind_of(spec)})"
     source, _ = pick(spec)
+    if not source.strip():
+        raise ValueError(
+            "data: expected a name, a folder or a file, got an empty text: choose one of remblai list data"
+        )
     if source in DATA and isinstance(spec, str):
-        return _named(source, source, options, cache)
+        return DATA[source], f"data {source!r}"
     if source.startswith(HUB) and isinstance(spec, str):
-        given = _accepted(hub.hub, "data of the hub", options, cache)
-        return hub.hub(source.removeprefix(HUB), **given)
-    return _from_path(Path(source).expanduser(), source, options, cache)
+        return hub.hub, "data of the hub"
+    path = _path(source)
+    reader = _reader(path)
+    return reader, f"{path}, which is read as {(inspect.getdoc(reader) or '').split(':')[0].split(',')[0].lower()}"
+
+
+def options_of(spec: Any) -> set[str]:
+    """The names of the options of `load` that such data has.
+
+    Raises:
+        ValueError: see `reader_of`.
+    """
+    return set(inspect.signature(reader_of(spec)[0]).parameters) & {option.name for option in own_options(load)}
 
 
 def pick(spec: str | os.PathLike[str]) -> tuple[str, str | None]:
@@ -92,44 +147,59 @@ def pick(spec: str | os.PathLike[str]) -> tuple[str, str | None]:
     Args:
         spec: a name or a path.
     """
-    told = str(spec)
-    source, colon, split = told.rpartition(":")
-    if colon and split in SPLITS and source and not Path(told).exists():
+    whole = str(spec)
+    source, colon, split = whole.rpartition(":")
+    if colon and split in SPLITS and source and not _exists(whole):
         return source, split
-    return told, None
+    return whole, None
 
 
-def _named(spec: Choice, name: str, options: Mapping[str, Any], cache: Any) -> Dataset:
-    given = _accepted(DATA[name], f"data {name!r}", options, cache)
-    if isinstance(spec, Mapping):  # an option of the choice itself says more than the general one
-        given = {key: value for key, value in given.items() if key not in spec}
-    made = make(DATA, spec, kind="data", **given)
-    assert isinstance(made, Dataset)
-    return made
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).exists()
+    except OSError:  # a name that is too long for the file system
+        return False
 
 
-def _accepted(reader: Callable[..., Dataset], told: str, options: Mapping[str, Any], cache: Any) -> dict[str, Any]:
+def _accepted(reader: Callable[..., Dataset], what: str, options: Mapping[str, Any], cache: Any) -> dict[str, Any]:
     """The options, once it is sure that the reader knows each; the cache only where it has one."""
     known = inspect.signature(reader).parameters
     for name in options:
         if name not in known:
             has = [f"--{key.replace('_', '-')}" for key in known if key not in {"path", "name", "cache"}]
             raise ValueError(
-                f"--{name.replace('_', '-')} does not apply to {told}, which has "
+                f"--{name.replace('_', '-')} does not apply to {what}, which has "
                 f"{'the options ' + ', '.join(has) if has else 'no options'}"
             )
     return {**options, **({"cache": cache} if cache is not None and "cache" in known else {})}
 
 
-def _from_path(path: Path, told: str, options: Mapping[str, Any], cache: Any) -> Dataset:
-    if not path.exists():
-        raise _missing(path, told)
-    reader = _reader(path)
-    kind = f"{path}, which is read as {(inspect.getdoc(reader) or '').split(':')[0].split(',')[0].lower()}"
+def _path(source: str) -> Path:
+    """The folder or file that is meant.
+
+    Raises:
+        ValueError: there is none, or it cannot be looked at.
+    """
     try:
-        return reader(path, **_accepted(reader, kind, options, cache))
+        path = Path(source).expanduser()
+        if not path.exists():
+            raise _missing(path, source)
+    except (OSError, RuntimeError) as error:  # a name that is too long, ~ of nobody
+        reason = getattr(error, "strerror", None) or error
+        raise ValueError(f"data {printable(source[:200])!r} cannot be read: {reason}") from error
+    if not (path.is_dir() or path.is_file()):
+        raise ValueError(f"{printable(str(path))} is neither a folder nor a regular file: expected one of them")
+    return path
+
+
+def _read(reader: Callable[..., Dataset], path: Path, options: Mapping[str, Any]) -> Dataset:
+    """What the reader returns; every error of bad data names the file."""
+    try:
+        return reader(path, **options)
     except OSError as error:
         raise ValueError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
+    except UnicodeError as error:
+        raise ValueError(f"{path} cannot be read: it is not UTF-8 text ({error}). Save it as UTF-8") from error
 
 
 def _reader(path: Path) -> Callable[..., Dataset]:
@@ -142,18 +212,18 @@ def _reader(path: Path) -> Callable[..., Dataset]:
     suffix = path.suffix.lower()
     if suffix in FILES:
         return FILES[suffix]
-    if suffix in SUFFIXES:
+    if suffix in suffixes() or suffix in PLUGINS:
         raise ValueError(f"{path} is one image: expected the folder that holds them")
     raise ValueError(f"{path} is of an unknown kind: expected a folder, or a file in {', '.join(FILES)}")
 
 
-def _missing(path: Path, told: str) -> ValueError:
-    if "/" not in told:
-        error = unknown("data", told, DATA)
+def _missing(path: Path, source: str) -> ValueError:
+    if "/" not in source:
+        error = unknown("data", printable(source), DATA)
         return ValueError(f"{error} Nor is there a file or folder of that name in {Path.cwd()}")
     parent = next((folder for folder in path.parents if folder.exists()), Path.cwd())
     below = path.relative_to(parent).parts[0] if parent in path.parents else path.name
     there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     near = difflib.get_close_matches(below, there, n=1)
     hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {parent}."
-    return ValueError(f"no file or folder {told!r}.{hint}")
+    return ValueError(f"no file or folder {printable(source)!r}.{hint}")

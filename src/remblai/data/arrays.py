@@ -1,9 +1,12 @@
 """Arrays in numpy's files: .npy and .npz, images or points, with labels and splits."""
 
 import re
+import struct
+import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +14,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.dataset import SPLITS, Dataset
-from remblai.data.layout import check_numbers, layout_of, planes, to_bytes
+from remblai.data.layout import Limits, check_numbers, layout_of, limits_of, native, planes
+from remblai.data.look import printable
+from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, images, points
 
 SAMPLES = ("images", "values", "x", "data", "codes")
 LABELS = ("labels", "y")
-CLASSES, SPLIT = "classes", "split"
+CLASSES, SPLIT, RANGE = "classes", "split", "range"
 _PARTS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
 _ANY_PART = "|".join(_PARTS)
-
-Limits = tuple[float, float]
+_DAMAGE = (
+    OSError,
+    ValueError,
+    EOFError,
+    TypeError,
+    SyntaxError,
+    ArithmeticError,
+    LookupError,
+    RuntimeError,
+    AttributeError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""What numpy's readers and the zip's raise at a damaged, encrypted or odd file."""
 
 
 def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
@@ -28,7 +47,7 @@ def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -
 
     Args:
         path: the file.
-        layout: of the axes: nhw, nhwc, nchw or nd, where the shape does not say it.
+        layout: of the axes: nhw, nhwc, nchw, nd or flat, where the shape does not say it.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
 
     Raises:
@@ -36,7 +55,7 @@ def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -
     """
     try:
         array = np.load(path, mmap_mode="c", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{path} is not a .npy file, though it is called so: expected one array")
@@ -47,66 +66,96 @@ def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -
     """Named arrays: one of images, values, x, data, codes (or a single array of any name), perhaps labels or y.
 
     Splits are names with train, validation (val, valid) or test before or after: x_train, train_images, labels_test;
-    or, as `encode` writes it, an array `split` of the words train, validation, test. `classes` may name the labels.
+    or, as `encode` writes it, an array `split` of the words train, validation, test. `classes` may name the labels,
+    `range` the low and the high value of images, as `sample` writes it.
 
     Args:
         path: the file.
-        layout: of the axes: nhw, nhwc, nchw or nd, where the shape does not say it.
+        layout: of the axes: nhw, nhwc, nchw, nd or flat, where the shape does not say it.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
 
     Raises:
         ValueError: a damaged file, no array of a known name, pickled objects, another rank, an ambiguous layout, NaN,
-            values outside the range, labels that do not fit.
+            values outside the range, labels that do not fit, more data than there is memory.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is damaged or cut short: expected a whole file that numpy.savez wrote")
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            samples, labels = _names(path, list(stored.keys()))
-            arrays = {part: _get(path, stored, key) for part, key in samples.items()}
-            known = {part: _get(path, stored, key) for part, key in labels.items() if part in samples}
-            classes = (
-                [str(name) for name in _get(path, stored, CLASSES).ravel().tolist()]
-                if CLASSES in stored and known
-                else None
-            )
-            split = _get(path, stored, SPLIT) if SPLIT in stored and WHOLE in samples else None
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        with zipfile.ZipFile(path) as members:
+            unpacked = sum(member.file_size for member in members.infolist())
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
-    if classes is not None and any(of.dtype.kind not in "iu" for of in known.values()):
-        classes = None  # labels in words name themselves
-    return data_set(path.stem, str(path), arrays, known, classes, layout=layout, limits=range, split=split)
-
-
-def _get(path: Path, stored: Mapping[str, NDArray[Any]], key: str) -> NDArray[Any]:
+    check_memory(unpacked, str(path))
     try:
-        return stored[key]
-    except ValueError as error:
+        with np.load(path, allow_pickle=False) as stored:
+            keys = list(stored.keys())
+            get = {key: _get(path, stored, key) for key in keys}
+    except _DAMAGE as error:
         raise _unreadable(path, error) from error
+    return arrays_by_name(path.stem, str(path), get, layout=layout, limits=range)
 
 
-def _names(path: Path, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
+def arrays_by_name(
+    name: str,
+    source: str,
+    stored: Mapping[str, NDArray[Any]],
+    *,
+    layout: str | None = None,
+    limits: Limits | None = None,
+) -> Dataset:
+    """A data set of named arrays; see `npz` for the names.
+
+    Args:
+        name: of the data set.
+        source: what errors call the source.
+        stored: the arrays.
+        layout: see `layout.layout_of`.
+        limits: see `layout.limits_of`.
+    """
+    samples, labels = _names(source, list(stored))
+    arrays = {part: stored[key] for part, key in samples.items()}
+    known = {part: stored[key] for part, key in labels.items() if part in samples}
+    classes = None
+    if CLASSES in stored and known and all(of.dtype.kind in "iu" for of in known.values()):  # words name themselves
+        classes = [printable(str(name)) for name in stored[CLASSES].ravel().tolist()]
+    split = stored[SPLIT] if SPLIT in stored and WHOLE in samples else None
+    if limits is None and RANGE in stored and stored[RANGE].shape == (2,) and stored[RANGE].dtype.kind in "iuf":
+        limits = float(stored[RANGE][0]), float(stored[RANGE][1])
+    return data_set(name, source, arrays, known, classes, layout=layout, limits=limits, split=split)
+
+
+def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     """The key of each part's samples and of its labels."""
     samples: dict[str, str] = {}
     labels: dict[str, str] = {}
     for key in keys:
         base, part = _split_name(key)
-        if part is not None and base in (*SAMPLES, ""):
-            samples[part] = key
-        elif part is not None and base in LABELS:
-            labels[part] = key
+        kind = samples if base in (*SAMPLES, "") else labels if base in LABELS else None
+        if part is not None and kind is not None and kind.setdefault(part, key) != key:
+            raise ValueError(f"{path} holds {kind[part]} and {key}: expected one of them")
     if samples:
         return samples, labels
+    keys = [key for key in keys if key != RANGE]
     whole = [key for name in SAMPLES for key in keys if key.lower() == name] or (keys if len(keys) == 1 else [])
     if not whole:
         raise ValueError(
-            f"{path} holds {', '.join(keys) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, or x_train, "
-            "x_test and the like"
+            f"{path} holds {printable(', '.join(keys)) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, "
+            "or x_train, x_test and the like"
         )
     if len(whole) > 1:
         raise ValueError(f"{path} holds {' and '.join(whole)}: expected one of them")
     own = next((key for name in LABELS for key in keys if key.lower() == name), None)
     return {WHOLE: whole[0]}, {} if own is None else {WHOLE: own}
+
+
+def _get(path: Path, stored: Mapping[str, NDArray[Any]], key: str) -> NDArray[Any]:
+    try:
+        found = stored[key]
+    except _DAMAGE as error:
+        raise _unreadable(path, error) from error
+    if not isinstance(found, np.ndarray):
+        raise ValueError(f"{path} holds {printable(key)}, which is no array: expected a file that numpy.savez wrote")
+    return found
 
 
 def _split_name(key: str) -> tuple[str, str | None]:
@@ -119,7 +168,7 @@ def _split_name(key: str) -> tuple[str, str | None]:
 
 def data_set(
     name: str,
-    told: str,
+    source: str,
     arrays: Mapping[str, NDArray[Any]],
     labels: Mapping[str, NDArray[Any]],
     classes: list[str] | None = None,
@@ -127,35 +176,51 @@ def data_set(
     layout: str | None = None,
     limits: Limits | None = None,
     split: NDArray[Any] | None = None,
+    notes: Sequence[str] = (),
 ) -> Dataset:
-    """A data set of arrays in memory or memory-mapped, by part.
+    """A data set of arrays in memory or memory-mapped, by part; they are kept in their own type.
 
     Args:
         name: of the data set.
-        told: what errors call the source.
+        source: what errors call the source.
         arrays: images or points of each part.
         labels: of those parts that have them.
         classes: the names of the labels 0, 1, ...; None makes them of the labels.
         layout: see `layout.layout_of`.
-        limits: see `layout.to_bytes`.
+        limits: see `layout.limits_of`.
         split: (n,) words, the part of each row of the only array.
+        notes: what else to say about the data.
 
     Raises:
         ValueError: see `npz`.
     """
-    calls = {part: told if part == WHOLE else f"the {part} part of {told}" for part in arrays}
-    layouts = {part: layout_of(array.shape, layout, calls[part]) for part, array in arrays.items()}
+    calls = {part: source if part == WHOLE else f"the {part} part of {source}" for part in arrays}
+    bytes_ = all(array.dtype == np.uint8 for array in arrays.values())
+    layouts = {part: layout_of(array.shape, layout, calls[part], bytes_) for part, array in arrays.items()}
     for part, array in arrays.items():
         if array.size == 0:
             raise ValueError(f"{calls[part]} is empty, of shape {array.shape}: expected at least one sample")
-    if "nd" in layouts.values():
+    if {"nd", "flat"} & set(layouts.values()):
         if limits is not None:
-            raise ValueError(f"range is for images; {told} holds points (n, d), which are standardised")
+            raise ValueError(f"range is for images; {source} holds points (n, d), which are standardised")
         for part, array in arrays.items():
             check_numbers(array, calls[part])
-        return points(name, _parts(arrays, labels, split))
-    pictures = {part: planes(to_bytes(array, limits, calls[part]), layouts[part]) for part, array in arrays.items()}
-    return images(name, _parts(pictures, labels, split), classes)
+        item = next(iter(arrays.values())).shape[1:]
+        flat = {part: array.reshape(len(array), -1) for part, array in arrays.items()}
+        return points(name, _parts(flat, labels, split), notes=notes, item=item if len(item) > 1 else None)
+    if limits is None and not bytes_:
+        for part, array in arrays.items():
+            check_numbers(array, calls[part])
+    kinds = {array.dtype for array in arrays.values()}
+    of_kind = {kind: [array for array in arrays.values() if array.dtype == kind] for kind in kinds}
+    found = {kind: limits_of(of, limits, source) for kind, of in of_kind.items()}
+    pictures = {part: planes(native(array), layouts[part]) for part, array in arrays.items()}
+    limits_by_part = {part: found[array.dtype] for part, array in arrays.items()}
+    parts = {
+        part: replace(of, limits=limits_by_part.get(part) or limits_by_part[WHOLE])
+        for part, of in _parts(pictures, labels, split).items()
+    }
+    return images(name, parts, classes, notes, next(iter(layouts.values())))
 
 
 def _parts(
@@ -177,4 +242,7 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
         return ValueError(f"{path} holds pickled objects, which are never read, for they could run code: save numbers")
     if "pickled data" in str(error):  # numpy takes whatever is not its own for a pickle
         return ValueError(f"{path} cannot be read: it is no array of numpy's. Expected a file that numpy.save wrote")
-    return ValueError(f"{path} cannot be read: {error}. Expected a whole file that numpy.save or numpy.savez wrote")
+    if "encrypted" in str(error):
+        return ValueError(f"{path} cannot be read: it is encrypted. Expected a file that numpy.savez wrote")
+    reason = printable(str(error)[:200]) or type(error).__name__
+    return ValueError(f"{path} cannot be read: {reason}. Expected a whole file that numpy.save or numpy.savez wrote")

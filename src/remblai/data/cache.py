@@ -1,4 +1,4 @@
-"""Decoded images, kept: one uint8 array in a file that is memory-mapped, with a note beside it that vouches for it."""
+"""Decoded images, kept: one array in a file that is memory-mapped, with a note beside it that has its checksum."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,28 @@ from numpy.typing import NDArray
 from remblai.data.rows import digest
 from remblai.runtime.files import UnwritableError, whole, write_json
 
-FORMAT = 1
+FORMAT = 2
+TYPES = ("uint8", "uint16", "int32", "float32")
 Shape = tuple[int, ...]
-Allocate = Callable[[Shape], NDArray[np.uint8]]
 Broken = list[tuple[int, str]]
+
+
+class Allocate(Protocol):
+    """Makes the array to fill."""
+
+    def __call__(self, shape: Shape, dtype: str = "uint8", /) -> NDArray[Any]: ...
+
+
+Fill = Callable[[Allocate], tuple[Broken, list[str]]]
 
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """A cached array (n, c, h, w) uint8 and which of its rows could not be decoded, with the reasons."""
+    """A cached array (n, c, h, w), which of its rows could not be decoded, with the reasons, and notes about it."""
 
-    array: NDArray[np.uint8]
+    array: NDArray[Any]
     broken: Broken
+    notes: list[str]
 
 
 def folder(cache: str | os.PathLike[str] | None) -> Path:
@@ -36,9 +46,7 @@ def folder(cache: str | os.PathLike[str] | None) -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "remblai"
 
 
-def stored(
-    key: Mapping[str, Any], fill: Callable[[Allocate], Broken], cache: str | os.PathLike[str] | None = None
-) -> Entry:
+def stored(key: Mapping[str, Any], fill: Fill, cache: str | os.PathLike[str] | None = None) -> Entry:
     """The array that `fill` makes, from the cache when it is there and whole, otherwise made now and kept.
 
     The array's file is written aside and renamed, its note last; a note that is missing or does not fit the array (cut
@@ -47,7 +55,7 @@ def stored(
 
     Args:
         key: plain JSON values that say all the array depends on.
-        fill: asks for the array with `allocate(shape)`, fills it, and returns the rows it could not.
+        fill: asks for the array with `allocate(shape, dtype)`, fills it, and returns the rows it could not, and notes.
         cache: the folder; see `folder` for the default.
 
     Raises:
@@ -60,20 +68,20 @@ def stored(
         return found
     try:
         with whole(path) as temporary:
-            broken = fill(lambda shape: _allocate(temporary, shape))
+            broken, notes = fill(lambda shape, dtype="uint8": _allocate(temporary, shape, dtype))
             mark = digest(np.load(temporary, mmap_mode="r"))
-        write_json(path.with_suffix(".json"), {"schema": 1, "digest": mark, "broken": broken})
+        write_json(path.with_suffix(".json"), {"schema": 1, "digest": mark, "broken": broken, "notes": notes})
     except (OSError, UnwritableError) as error:
         reason = error.reason if isinstance(error, UnwritableError) else error.strerror
         raise ValueError(
             f"cannot write decoded images into the cache folder {path.parent}: {reason or error}. "
             "Make room or give another folder in the environment variable XDG_CACHE_HOME"
         ) from error
-    return Entry(np.load(path, mmap_mode="c"), broken)
+    return Entry(np.load(path, mmap_mode="c"), broken, notes)
 
 
-def _allocate(path: Path, shape: Shape) -> NDArray[np.uint8]:
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+def _allocate(path: Path, shape: Shape, dtype: str) -> NDArray[Any]:
+    array: NDArray[Any] = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape)
     if hasattr(os, "posix_fallocate"):  # a full disk must be an error here, not a bus error at some later write
         handle = os.open(path, os.O_RDWR)
         try:
@@ -88,10 +96,11 @@ def _read(path: Path) -> Entry | None:
     if not (path.is_file() and note.is_file()):
         return None
     try:
-        told = json.loads(note.read_text())
+        kept = json.loads(note.read_text())
         array = np.load(path, mmap_mode="c", allow_pickle=False)
-        broken = [(int(row), str(reason)) for row, reason in told["broken"]]
-        good = array.dtype == np.uint8 and digest(array) == told["digest"]
+        broken = [(int(row), str(reason)) for row, reason in kept["broken"]]
+        notes = [str(text) for text in kept["notes"]]
+        good = array.dtype.name in TYPES and digest(array) == kept["digest"]
     except (OSError, EOFError, ValueError, KeyError, TypeError):  # damaged, so made anew: that is what the note is for
         return None
-    return Entry(array, broken) if good else None
+    return Entry(array, broken, notes) if good else None

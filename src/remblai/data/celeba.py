@@ -5,11 +5,12 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
 from remblai.data.images import stamp
+from remblai.data.look import printable
+from remblai.data.pages import open_image
 from remblai.data.splits import Part, images
 
 FACES = "img_align_celeba"
@@ -54,7 +55,9 @@ def celeba(
     if faces is None or partition is None:
         raise ValueError(f"{path} is not CelebA as its authors distribute it: expected {FACES}/ and {PARTITION}")
     names, split = _partition(partition)
-    pictures = Pictures(str(faces), names, lambda number: Image.open(faces / names[number]), stamp(faces, names))
+    pictures = Pictures(
+        str(faces), names, lambda number: open_image(faces / names[number]), stamp(faces, names), plain=True
+    )
     found = decode(pictures, size=size, crop=crop, channels=channels, skip_broken=skip_broken, cache=cache)
     attributes = _find(path, "Anno", ATTRIBUTES)
     labels = None if attributes is None else _labels(attributes, names)
@@ -63,24 +66,33 @@ def celeba(
         for code in np.unique(split)
     }
     classes = None if labels is None else [f"not {LABEL.lower()}", LABEL.lower()]
-    return images("celeba", parts, classes, found.note)
+    return images("celeba", parts, classes, found.notes)
 
 
 def _find(path: Path, folder: str, name: str) -> Path | None:
     return next((place for place in (path / name, path / folder / name) if place.exists()), None)
 
 
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except UnicodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text: {error}. Fetch it again") from error
+
+
 def _partition(path: Path) -> tuple[list[str], NDArray[np.int64]]:
-    rows = [line.split() for line in path.read_text().splitlines() if line.strip()]
+    rows = [line.split() for line in _lines(path) if line.strip()]
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or row[1] not in {"0", "1", "2"}:
-            raise ValueError(f"{path}, line {number}: expected a file name and 0, 1 or 2, got {' '.join(row)!r}")
+            raise ValueError(
+                f"{path}, line {number}: expected a file name and 0, 1 or 2, got {printable(' '.join(row)[:80])!r}"
+            )
     return [name for name, _ in rows], np.array([int(code) for _, code in rows])
 
 
 def _labels(path: Path, names: list[str]) -> NDArray[np.int64]:
     """The column of `LABEL`. Line 1 counts the rows, line 2 names the columns, then a name and -1 or 1 for each."""
-    lines = path.read_text().splitlines()
+    lines = _lines(path)
     columns = lines[1].split() if len(lines) > 1 else []
     if LABEL not in columns:
         raise ValueError(f"{path}, line 2: expected the names of the attributes, {LABEL} among them")

@@ -139,6 +139,7 @@ class Dataset:
         split_note: how the splits were made, in words.
         modes: of a toy with known modes: their centres.
         identity: of an endless source: what it is a function of; its fingerprint is made of that.
+        notes: what one look after loading shows, in sentences: kind and values of the data, what was left out.
     """
 
     name: str
@@ -150,6 +151,7 @@ class Dataset:
     split_note: str = ""
     modes: Modes | None = None
     identity: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -177,6 +179,8 @@ class Dataset:
         found = hashlib.sha256(repr((self.shape, self.classes, self.identity)).encode())
         if self.identity is not None:
             return found.hexdigest()
+        if self.units.limits is not None:  # what the model sees of the same numbers depends on it
+            found.update(repr(self.units.limits).encode())
         digests: dict[int, str] = {}
         for split in (self.train, self.validation, self.test):
             rows = split.rows

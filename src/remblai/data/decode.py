@@ -1,23 +1,20 @@
 """Many pictures to one array: decoded once, on every core, and kept in the cache."""
 
 import os
-import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from tqdm import tqdm
 
 from remblai.data.cache import Allocate, Broken, stored
-from remblai.data.pixels import DAMAGE, MODES, Facts, UnfitError, facts, pixels
-
-T = TypeVar("T")
-BLOCK = 32
+from remblai.data.form import Form, form_of
+from remblai.data.look import printable
+from remblai.data.pages import page_count
+from remblai.data.pixels import MODES, UnfitError, facts, pixels
+from remblai.data.workers import each
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,12 +26,14 @@ class Pictures:
         names: of each picture, for errors.
         open: number of a picture -> the picture, opened by Pillow.
         key: plain JSON values that change whenever the pictures do.
+        plain: whether all are known to be 8-bit pictures of one page, so that no header need be read.
     """
 
     source: str
     names: Sequence[str]
     open: Callable[[int], Image.Image]
     key: Mapping[str, Any]
+    plain: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +41,14 @@ class Decoded:
     """Pictures as one array.
 
     Args:
-        array: (n, c, h, w) uint8, memory-mapped.
+        array: (n, c, h, w) uint8, uint16, int32 or float32, memory-mapped.
         whole: (n,) bool: False where a broken picture was skipped.
-        note: which ones were skipped, in words; empty when none.
+        notes: what was read how, and which ones were skipped, in sentences.
     """
 
-    array: NDArray[np.uint8]
+    array: NDArray[Any]
     whole: NDArray[np.bool_]
-    note: str
+    notes: list[str]
 
 
 def decode(
@@ -58,6 +57,7 @@ def decode(
     size: int | None = None,
     crop: int | None = None,
     channels: int | None = None,
+    stack: bool = False,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Decoded:
@@ -67,8 +67,9 @@ def decode(
         pictures: what to decode.
         size: resize the shorter side to this and keep the middle square.
         crop: cut out the middle square of so many pixels first.
-        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; None takes the least that holds every picture.
-        skip_broken: leave out pictures that cannot be decoded, instead of refusing them.
+        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; None takes grey or RGB, with alpha where all have it.
+        stack: the pages of each file become its channels.
+        skip_broken: leave out pictures that cannot be read or used, instead of refusing them.
         cache: the cache folder; see `cache.folder`.
 
     Raises:
@@ -79,130 +80,146 @@ def decode(
             raise ValueError(f"{option} must be at least {least} pixels, got {value}")
     if channels is not None and channels not in MODES:
         raise ValueError(f"channels must be 1 (grey), 2 (grey, alpha), 3 (RGB) or 4 (RGBA), got {channels}")
+    if stack and channels is not None:
+        raise ValueError("channels and pages: with pages as channels, each page is one: leave channels out")
 
-    def fill(allocate: Allocate) -> Broken:
-        return _fill(pictures, allocate, size=size, crop=crop, channels=channels, skip=skip_broken)
+    def fill(allocate: Allocate) -> tuple[Broken, list[str]]:
+        return _fill(pictures, allocate, size=size, crop=crop, channels=channels, stack=stack, skip=skip_broken)
 
-    entry = stored({**pictures.key, "size": size, "crop": crop, "channels": channels}, fill, cache)
+    key = {
+        **pictures.key,
+        "size": size,
+        "crop": crop,
+        "channels": channels,
+        "stack": stack,
+        "names": len(pictures.names),
+    }
+    entry = stored(key, fill, cache)
     if entry.broken and not skip_broken:
-        raise _refused(pictures, *entry.broken[0])
+        row, reason = entry.broken[0]
+        raise refused(pictures, row, reason)
     good = np.ones(len(pictures.names), bool)
     good[[row for row, _ in entry.broken]] = False
-    return Decoded(entry.array, good, _skipped(pictures, entry.broken))
+    return Decoded(entry.array, good, [*entry.notes, *_skipped(pictures, entry.broken)])
+
+
+def frames(pictures: Pictures, skip: bool) -> tuple[Pictures, NDArray[np.int64]]:
+    """Every page of every file as a picture of its own, and the file that each comes from.
+
+    Args:
+        pictures: the files.
+        skip: whether files that cannot be read are left to `decode`, as one picture each, instead of refused.
+    """
+
+    def pages(number: int) -> int:
+        with pictures.open(number) as image:
+            return page_count(image)
+
+    broken: dict[int, str] = {}
+    counts = dict(_each(pictures, pages, range(len(pictures.names)), broken, skip=skip, what="counting pages"))
+    places = [(file, page) for file in range(len(pictures.names)) for page in range(counts.get(file, 1))]
+
+    def opened(number: int) -> Image.Image:
+        file, page = places[number]
+        image = pictures.open(file)
+        image.seek(page)
+        return image
+
+    names = [f"{pictures.names[file]}[{page}]" for file, page in places]
+    return Pictures(pictures.source, names, opened, {**pictures.key, "pages": "frames"}), np.array(
+        [f for f, _ in places]
+    )
+
+
+def refused(pictures: Pictures, number: int, reason: str) -> ValueError:
+    """The error for a picture that cannot be read or used."""
+    return ValueError(
+        f"{printable(pictures.names[number])} in {printable(pictures.source)} {printable(reason)}. Repair or remove "
+        "it, or pass --skip-broken to leave such images out"
+    )
 
 
 def _fill(
-    pictures: Pictures, allocate: Allocate, *, size: int | None, crop: int | None, channels: int | None, skip: bool
-) -> Broken:
+    pictures: Pictures,
+    allocate: Allocate,
+    *,
+    size: int | None,
+    crop: int | None,
+    channels: int | None,
+    stack: bool,
+    skip: bool,
+) -> tuple[Broken, list[str]]:
     n = len(pictures.names)
     broken: dict[int, str] = {}
-    shape = _shape(pictures, size or crop, channels, skip, broken)
-    array = allocate((n, shape[2], *shape[:2]))  # planes, as networks read them: no batch is turned round
+    form = _form(pictures, size or crop, channels, stack, skip, broken)
+    h, w, c = form.shape
+    array = allocate((n, c, h, w), form.depth)  # planes, as networks read them: no batch is turned round
 
     def write(number: int) -> None:
         with pictures.open(number) as image:
-            found = pixels(image, shape[2], size, crop)
-        if found.shape != shape:
-            raise OSError(f"decodes to {found.shape}, but its header says {shape}")
+            found = _pages(image, form, size, crop) if stack else pixels(image, c, size, crop, form.depth)
+        if found.shape != form.shape:
+            raise UnfitError(f"decodes to {found.shape}, where {form.shape} is expected")
         array[number] = found.transpose(2, 0, 1)
 
     todo = [number for number in range(n) if number not in broken]
-    for _ in _each(pictures, write, todo, broken, skip=skip, told="decoding images"):
+    for _ in _each(pictures, write, todo, broken, skip=skip, what="decoding images"):
         pass
     if len(broken) == n:
-        raise ValueError(f"none of the {n} images in {pictures.source} can be decoded: {broken[0]}")
-    return sorted(broken.items())
+        raise ValueError(f"none of the {n} images in {pictures.source} can be used: the first {broken[0]}")
+    notes = list(form.notes)
+    if c in (2, 4) and not stack and all((array[i, -1] == 255).all() for i in range(n) if i not in broken):
+        notes.append(f"alpha is 255 throughout: --channels {c - 1} leaves it out")
+    return sorted(broken.items()), notes
 
 
-def _shape(
-    pictures: Pictures, side: int | None, channels: int | None, skip: bool, broken: dict[int, str]
-) -> tuple[int, int, int]:
-    """The shape (h, w, c) of all pictures; their headers are read only where the options do not say it."""
-    if side is not None and channels is not None:
-        return side, side, channels
+def _pages(image: Image.Image, form: Form, size: int | None, crop: int | None) -> NDArray[Any]:
+    """The pages of a file as channels (h, w, pages)."""
+    planes = []
+    for page in range(page_count(image)):
+        image.seek(page)
+        planes.append(pixels(image.copy(), 1, size, crop, form.depth))
+    return np.concatenate(planes, -1)
 
-    def header(number: int) -> Facts:
+
+def _form(
+    pictures: Pictures, side: int | None, channels: int | None, stack: bool, skip: bool, broken: dict[int, str]
+) -> Form:
+    """What all pictures become; their headers are read only where the options do not say it."""
+    if pictures.plain and side is not None and channels is not None:
+        return Form((side, side, channels), "uint8", ())
+
+    def header(number: int) -> Any:
         with pictures.open(number) as image:
             return facts(image)
 
-    known = dict(_each(pictures, header, range(len(pictures.names)), broken, skip=skip, told="reading headers"))
+    known = dict(_each(pictures, header, range(len(pictures.names)), broken, skip=skip, what="reading headers"))
     if not known:
-        raise ValueError(f"none of the {len(broken)} images in {pictures.source} can be decoded: {broken[0]}")
-    h, w = (side, side) if side is not None else _one_size(pictures, known)
-    colour, alpha = any(of.colour for of in known.values()), any(of.alpha for of in known.values())
-    return h, w, channels or (3 if colour else 1) + (1 if alpha else 0)
-
-
-def _one_size(pictures: Pictures, known: Mapping[int, Facts]) -> tuple[int, int]:
-    examples = {(of.height, of.width): number for number, of in reversed(list(known.items()))}
-    if len(examples) == 1:
-        return next(iter(examples))
-    counts = Counter((of.height, of.width) for of in known.values())
-    told = ", ".join(
-        f"{w}x{h} ({count}, as {pictures.names[examples[h, w]]})" for (h, w), count in counts.most_common(3)
-    )
-    raise ValueError(
-        f"the images in {pictures.source} have {len(counts)} different sizes, width x height: {told}"
-        f"{', ...' if len(counts) > 3 else ''}. A model needs one: --size N resizes the shorter side to N and keeps "
-        "the middle square"
-    )
+        raise ValueError(f"none of the {len(broken)} images in {pictures.source} can be used: the first {broken[0]}")
+    return form_of(known, pictures.names, pictures.source, side, channels, stack)
 
 
 def _each(
     pictures: Pictures,
-    work: Callable[[int], T],
+    work: Callable[[int], Any],
     numbers: Sequence[int],
     broken: dict[int, str],
     *,
     skip: bool,
-    told: str,
-) -> Iterator[tuple[int, T]]:
-    """Runs `work` over the pictures on every core, in order; damaged ones are refused, or noted in `broken`."""
-
-    def block(part: Sequence[int]) -> list[tuple[int, T] | _Damage]:
-        return [_tried(pictures, work, number) for number in part]
-
-    parts = [numbers[first : first + BLOCK] for first in range(0, len(numbers), BLOCK)]
-    pool = ThreadPoolExecutor(os.cpu_count())
-    try:
-        with tqdm(total=len(numbers), desc=told, unit="image", file=sys.stderr, disable=None, delay=0.5) as bar:
-            for results in pool.map(block, parts):
-                for result in results:
-                    if not isinstance(result, _Damage):
-                        yield result
-                    elif skip:
-                        broken[result.number] = result.reason
-                    else:
-                        raise _refused(pictures, result.number, result.reason)
-                bar.update(len(results))
-    finally:
-        pool.shutdown(cancel_futures=True)
+    what: str,
+) -> Any:
+    """Runs `work` over the pictures; damaged and unfit ones are refused, or noted in `broken`."""
+    for number, result, reason in each(work, numbers, what):
+        if reason is None:
+            yield number, result
+        elif skip:
+            broken[number] = reason
+        else:
+            raise refused(pictures, number, reason)
 
 
-@dataclass(frozen=True)
-class _Damage:
-    number: int
-    reason: str
-
-
-def _tried(pictures: Pictures, work: Callable[[int], T], number: int) -> tuple[int, T] | _Damage:
-    try:
-        return number, work(number)
-    except UnfitError as error:
-        raise ValueError(f"{pictures.names[number]} in {pictures.source} {error}") from error
-    except DAMAGE as error:
-        return _Damage(number, str(error) or type(error).__name__)
-
-
-def _refused(pictures: Pictures, number: int, reason: str) -> ValueError:
-    return ValueError(
-        f"{pictures.names[number]} in {pictures.source} cannot be decoded: {reason}. Mend or remove it, or pass "
-        "--skip-broken to leave such images out"
-    )
-
-
-def _skipped(pictures: Pictures, broken: Broken) -> str:
+def _skipped(pictures: Pictures, broken: Broken) -> list[str]:
     if not broken:
-        return ""
+        return []
     shown = ", ".join(pictures.names[row] for row, _ in broken[:5])
-    return f"{len(broken)} broken images skipped: {shown}{', ...' if len(broken) > 5 else ''}"
+    return [printable(f"{len(broken)} broken images skipped: {shown}{', ...' if len(broken) > 5 else ''}")]

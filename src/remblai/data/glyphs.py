@@ -75,12 +75,12 @@ def letter(number: int, size: int = 28, seed: int = 0) -> tuple[NDArray[np.uint8
     return _picture(int(labels[0]), traits[0], size), int(labels[0])
 
 
-def _draw(index: NDArray[np.int64], size: int, seed: int, allocate: Allocate) -> Broken:
+def _draw(index: NDArray[np.int64], size: int, seed: int, allocate: Allocate) -> tuple[Broken, list[str]]:
     array = allocate((len(index), 1, size, size))
     labels, traits = _traits(index, seed)
     for row in tqdm(range(len(index)), desc="drawing letters", file=sys.stderr, disable=None, delay=0.5):
         array[row, 0] = _picture(int(labels[row]), traits[row], size)
-    return []
+    return [], []
 
 
 def _traits(index: NDArray[np.int64], seed: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from remblai.data.collect import chosen_columns
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
-from remblai.data.images import SPLIT_FOLDERS
-from remblai.data.splits import WHOLE, Part, images
+from remblai.data.images import SPLIT_FOLDERS, picture_limits
+from remblai.data.layout import check_numbers
+from remblai.data.splits import WHOLE, Part, images, points
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
 LABELS = ("label", "labels", "fine_label", "cls")
@@ -38,9 +40,61 @@ def hub(
     Raises:
         ValueError: the package `datasets` is not installed; the hub does not give the data; no column of images.
     """
-    tables = _tables(name)
+    options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
+    return _from_tables(name, f"hub:{name}", _tables(name), **options)
+
+
+def is_table(data: Any) -> bool:
+    """Whether it is a table, or a dictionary of tables, of the package `datasets`, which is not imported for it."""
+    one = next(iter(data.values()), None) if isinstance(data, Mapping) else data
+    return all(hasattr(one, name) for name in ("features", "_fingerprint", "__getitem__", "__len__"))
+
+
+def of_tables(
+    data: Any,
+    *,
+    size: int | None = None,
+    crop: int | None = None,
+    channels: int | None = None,
+    columns: tuple[str, ...] | None = None,
+    skip_broken: bool = False,
+    cache: str | os.PathLike[str] | None = None,
+) -> Dataset:
+    """Tables of the package `datasets` in memory: of images where there is a column of them, else of numbers.
+
+    Args:
+        data: a `datasets.Dataset`, or a `DatasetDict` with the splits train, perhaps validation and test.
+        size: resize the shorter side to this many pixels and keep the middle square.
+        crop: cut out the middle square of this many pixels first.
+        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+        columns: of a table of numbers, which to take, in this order.
+        skip_broken: leave out images that cannot be decoded, and say how many.
+        cache: folder for the decoded images.
+
+    Raises:
+        ValueError: splits of other names, a column that is missing or holds no numbers.
+    """
+    tables = _parts(data, "data") if isinstance(data, Mapping) else {WHOLE: data}
     features = next(iter(tables.values())).features
-    picture, label = _columns(name, features)
+    if columns is None and _picture(features) is not None:
+        options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
+        return _from_tables("custom", "data", tables, **options)
+    names = chosen_columns(list(features), columns, "the table")
+    parts = {}
+    for part, table in tables.items():
+        numbers = [np.asarray(table[name]) for name in names]
+        odd = next((name for name, of in zip(names, numbers, strict=True) if of.dtype.kind not in "buif"), None)
+        if odd is not None or any(of.ndim != 1 for of in numbers):
+            raise ValueError(f"column {odd or names[0]!r} of the table: expected numbers. Choose others with columns")
+        parts[part] = Part(np.stack(numbers, 1))
+        check_numbers(parts[part].array, "the table")
+    return points("custom", parts, names)
+
+
+def _from_tables(name: str, source: str, tables: Mapping[str, Any], **options: Any) -> Dataset:
+    """The images of tables, by part."""
+    features = next(iter(tables.values())).features
+    picture, label = _columns(source, features)
     rows = [(part, row) for part, table in tables.items() for row in range(len(table))]
 
     def opened(number: int) -> Image.Image:
@@ -50,19 +104,13 @@ def hub(
 
     names = [f"{part}[{row}]" for part, row in rows]
     key = {"hub": name, "tables": {part: str(table._fingerprint) for part, table in tables.items()}}
-    found = decode(
-        Pictures(f"hub:{name}", names, opened, key),
-        size=size,
-        crop=crop,
-        channels=channels,
-        skip_broken=skip_broken,
-        cache=cache,
-    )
+    found = decode(Pictures(source, names, opened, key), **options)
     labels = None if label is None else np.array([value for table in tables.values() for value in table[label]])
     of = np.array([part for part, _ in rows])
-    parts = {part: Part(found.array, labels, np.flatnonzero(found.whole & (of == part))) for part in tables}
+    limits, guess = picture_limits(found.array, None, source)
+    parts = {part: Part(found.array, labels, np.flatnonzero(found.whole & (of == part)), limits) for part in tables}
     classes = getattr(features[label], "names", None) if label is not None else None
-    return images(name, parts, classes, found.note)
+    return images(name, parts, classes, [*guess, *found.notes])
 
 
 def _tables(name: str) -> dict[str, Any]:
@@ -75,19 +123,29 @@ def _tables(name: str) -> dict[str, Any]:
         source = datasets.load_dataset(name)
     except (OSError, ValueError, RuntimeError) as error:
         raise ValueError(f"the hub does not give the data set {name!r}: {error}") from error
+    return _parts(source, f"hub:{name}")
+
+
+def _parts(source: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """The tables by the names of the splits; a single one of another name is a source without splits."""
     given = {SPLIT_FOLDERS.get(part, part): table for part, table in source.items()}
     tables = {part: given[part] for part in SPLITS if part in given}
     if "train" in tables:
         return tables
     if len(given) == 1:
         return {WHOLE: next(iter(given.values()))}
-    raise ValueError(f"hub:{name} has the splits {', '.join(source)}: expected train, perhaps validation and test")
+    raise ValueError(f"{what} has the splits {', '.join(source)}: expected train, perhaps validation and test")
 
 
-def _columns(name: str, features: Mapping[str, Any]) -> tuple[str, str | None]:
+def _columns(source: str, features: Mapping[str, Any]) -> tuple[str, str | None]:
     """The names of the column of images and of the column of labels."""
-    picture = next((key for key in PICTURES if key in features), None)
-    picture = picture or next((key for key, of in features.items() if type(of).__name__ == "Image"), None)
+    picture = _picture(features)
     if picture is None:
-        raise ValueError(f"hub:{name} has the columns {', '.join(features)}: expected one of images")
+        raise ValueError(f"{source} has the columns {', '.join(features)}: expected one of images")
     return picture, next((key for key in LABELS if key in features), None)
+
+
+def _picture(features: Mapping[str, Any]) -> str | None:
+    """The name of the column of images."""
+    known = next((key for key in PICTURES if key in features), None)
+    return known or next((key for key, of in features.items() if type(of).__name__ == "Image"), None)

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.dataset import Dataset
+from remblai.data.rows import check_memory
 from remblai.data.splits import Part, images
 
 _NAME = re.compile(
     r"(?P<prefix>.*?)(?P<part>train|t10k|test)-(?P<kind>images|labels)[-.]idx(?P<rank>[13])-ubyte(\.gz)?"
 )
 UNSIGNED_BYTE = 0x08
+MOST_PACKED = 1032
+"""How many bytes gzip makes of one, at most."""
 
 
 class _Bytes(Protocol):
@@ -93,13 +96,15 @@ def _array(path: Path, file: _Bytes, rank: int) -> NDArray[np.uint8]:
         )
     shape = tuple(int(size) for size in np.frombuffer(head, ">u4", rank, 4))
     expected = math.prod(shape)
+    if expected <= path.stat().st_size * (MOST_PACKED if path.suffix == ".gz" else 1):
+        check_memory(expected, str(path))  # else the head promises what the file cannot hold: read to say so
     data = bytearray()  # grown as the file is read: a damaged head may promise more than any memory holds
     while len(data) <= expected and (piece := file.read(1 << 24)):
         data += piece
     if len(data) != expected:
-        wrong, held = ("too long", "more") if len(data) > expected else ("cut short", f"only {len(data)}")
+        wrong, size = ("too long", "more") if len(data) > expected else ("cut short", f"only {len(data)}")
         raise ValueError(
-            f"{path} is {wrong}: its head promises {shape}, {expected} bytes of data, and it holds {held}. "
+            f"{path} is {wrong}: its head promises {shape}, {expected} bytes of data, and it holds {size}. "
             "Fetch it again"
         )
     return np.frombuffer(data, np.uint8).reshape(shape)

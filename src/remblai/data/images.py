@@ -2,18 +2,21 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from remblai.data.dataset import Dataset
-from remblai.data.decode import Pictures, decode
+from remblai.data.decode import Pictures, decode, frames
+from remblai.data.layout import Limits, check_numbers, extremes, limits_of
+from remblai.data.look import left_out, printable
+from remblai.data.pages import Pages, hints, open_image, suffixes
 from remblai.data.splits import WHOLE, Part, images
 
-_COMMON = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".jp2", ".bmp", ".dib", ".gif", ".webp", ".avif")
-SUFFIXES = frozenset((*_COMMON, ".tif", ".tiff", ".ppm", ".pgm", ".pbm", ".pnm", ".tga"))
 SPLIT_FOLDERS = {
     "train": "train",
     "validation": "validation",
@@ -29,48 +32,74 @@ def image_folder(
     size: int | None = None,
     crop: int | None = None,
     channels: int | None = None,
+    range: Limits | None = None,
+    pages: Pages | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
     """A folder of images, at any depth; the first folder below it is the label, when there are two or more.
 
-    Folders named train, validation (val, valid) and test are kept apart as splits, the class folders inside them. Grey,
-    RGB and alpha mix: all images get the channels of the most general. `index` of a split counts files by sorted name.
+    Folders named train, validation (val, valid) and test are kept apart as splits, the class folders inside them. Grey
+    and RGB mix: all images get the channels of the most general. Grey images of 16 or 32 bits keep their numbers; the
+    range of 16-bit ones is that of the least number of bits that holds all, as 0 to 4095 for a scan of 12 bits.
+    `index` of a split counts files by sorted name.
 
     Args:
         path: the folder.
         size: resize the shorter side to this many pixels and keep the middle square.
         crop: cut out the middle square of this many pixels first.
-        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general of the images.
-        skip_broken: leave out images that cannot be decoded, and say how many.
+        channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; by default grey or RGB, with alpha where all images have it.
+        range: the low and the high value of the images.
+        pages: of files with several: first, frames (each page is an image) or channels.
+        skip_broken: leave out images that cannot be read or used, and say how many.
         cache: folder for the decoded images.
 
     Raises:
-        ValueError: no images, a broken or unusable one (with its name), mixed sizes without `size`.
+        ValueError: no images, a broken or unusable one (with its name), mixed sizes without `size`, an unreadable
+            folder.
     """
-    names = listing(path)
-    pictures = Pictures(str(path), names, lambda number: Image.open(path / names[number]), stamp(path, names))
-    found = decode(pictures, size=size, crop=crop, channels=channels, skip_broken=skip_broken, cache=cache)
+    names, others = listing(path)
+    pictures = Pictures(str(path), names, lambda number: open_image(path / names[number]), stamp(path, names))
+    origin = np.arange(len(names))
+    if pages == "frames":
+        pictures, origin = frames(pictures, skip_broken)
+    options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "stack": pages == "channels"}
+    found = decode(pictures, **options, skip_broken=skip_broken, cache=cache)
+    limits, guess = picture_limits(found.array, range, str(path))
     split = _splits(names)
     labels = _classes([name.split("/") if split is None else name.split("/")[1:] for name in names])
+    labels = None if labels is None else labels[origin]
     whole = np.flatnonzero(found.whole)
-    if split is None:
-        return images(path.resolve().name, {WHOLE: Part(found.array, labels, whole)}, note=found.note)
-    of = np.array(split)
-    parts = {part: Part(found.array, labels, whole[of[whole] == part]) for part in dict.fromkeys(split)}
-    return images(path.resolve().name, parts, note=found.note)
+    of = np.array([WHOLE] * len(names) if split is None else split)[origin]
+    parts = {part: Part(found.array, labels, whole[of[whole] == part], limits) for part in dict.fromkeys(of.tolist())}
+    notes = [*guess, *found.notes, left_out(others, hints())]
+    return images(path.resolve().name, parts, notes=notes)
 
 
-def listing(path: Path) -> list[str]:
-    """The images below a folder: sorted names relative to it, links followed, hidden files left out.
+def picture_limits(array: NDArray[Any], asked: Limits | None, source: str) -> tuple[Limits, list[str]]:
+    """The values of decoded images that become 0 and 1, and what to say about them.
+
+    Those of 16 bits: 0 and 2^k - 1 for the least k from 8 that holds every value. For others see `layout.limits_of`.
+    """
+    if asked is not None or array.dtype != np.uint16:
+        return limits_of([array], asked, source), []
+    check_numbers(array, source)
+    bits = max(8, int(extremes([array])[1]).bit_length())
+    limits = 0.0, float(2**bits - 1)
+    words = f"images of 16 bits whose values need {bits}: read as 0 to {limits[1]:g}; --range LOW,HIGH sets another"
+    return limits, [words] if bits < 16 else []
+
+
+def listing(path: Path) -> tuple[list[str], list[str]]:
+    """The images below a folder, and the other files: sorted names relative to it, links followed, no hidden files.
 
     Raises:
-        ValueError: there are none.
+        ValueError: there are no images, or a folder cannot be read.
     """
     names: list[str] = []
     others: list[str] = []
     seen: set[str] = set()
-    for where, folders, files in os.walk(path, followlinks=True):
+    for where, folders, files in os.walk(path, followlinks=True, onerror=_unreadable):
         true = os.path.realpath(where)
         if true in seen:  # a link to a folder above would never end
             folders.clear()
@@ -80,29 +109,44 @@ def listing(path: Path) -> list[str]:
         for name in files:
             if not name.startswith("."):
                 full = (Path(where) / name).relative_to(path).as_posix()
-                (names if Path(name).suffix.lower() in SUFFIXES else others).append(full)
+                image = Path(name).suffix.lower() in suffixes() and _regular(Path(where) / name)
+                (names if image else others).append(full)
     if not names:
-        there = f"it holds {len(others)} other files, as {sorted(others)[0]}" if others else "it is empty"
+        there = left_out(sorted(others), hints()) if others else "it is empty"
         raise ValueError(
-            f"no images in the folder {path}: {there}. Expected {', '.join(sorted(SUFFIXES))} at any depth"
+            f"no images in the folder {printable(str(path))}: {there}. Expected {', '.join(sorted(suffixes()))} at any "
+            "depth"
         )
-    return sorted(names)
+    return sorted(names), sorted(others)
+
+
+def _unreadable(error: OSError) -> None:
+    raise ValueError(
+        f"the folder {printable(str(error.filename))} cannot be read: {error.strerror}. Allow it, or move it elsewhere"
+    )
+
+
+def _regular(path: Path) -> bool:
+    """False for pipes, sockets and devices, which may never end; a broken link is left to be named as broken."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except OSError:
+        return True
 
 
 def stamp(path: Path, names: Sequence[str]) -> dict[str, str]:
-    """A key that changes when the files' names, sizes or times do.
-
-    Raises:
-        ValueError: a file is missing.
-    """
-    told = hashlib.sha256()
+    """A key that changes when the files' names, sizes, times or places on the disk do."""
+    key = hashlib.sha256()
     for name in names:
+        key.update(os.fsencode(name))
         try:
             found = (path / name).stat()
-        except OSError as error:
-            raise ValueError(f"{name} cannot be read in {path}: {error.strerror}") from error
-        told.update(f"{name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
-    return {"path": str(path.resolve()), "files": told.hexdigest()}
+        except OSError as error:  # named as broken when it is opened
+            key.update(f"\0{error.errno}\n".encode())
+            continue
+        # the time of the last change of the entry is not set back, as that of the content can be
+        key.update(f"\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}\0{found.st_ino}\n".encode())
+    return {"path": str(path.resolve()), "files": key.hexdigest()}
 
 
 def _splits(names: Sequence[str]) -> list[str] | None:
@@ -114,5 +158,5 @@ def _splits(names: Sequence[str]) -> list[str] | None:
 def _classes(paths: Sequence[Sequence[str]]) -> np.ndarray[tuple[int], np.dtype[np.str_]] | None:
     if any(len(path) < 2 for path in paths):
         return None
-    first = np.array([path[0] for path in paths])
+    first = np.array([printable(path[0]) for path in paths])
     return first if len(np.unique(first)) > 1 else None

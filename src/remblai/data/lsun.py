@@ -13,6 +13,7 @@ from PIL import Image
 from remblai.data.dataset import Dataset
 from remblai.data.decode import Decoded, Pictures, decode
 from remblai.data.images import SPLIT_FOLDERS, stamp
+from remblai.data.pages import open_image
 from remblai.data.splits import WHOLE, Part, images
 
 
@@ -59,18 +60,19 @@ def lsun(
     options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
     found = {part: _read(folder, **options) for part, folder in databases(path).items()}
     parts = {part: Part(of.array, None, np.flatnonzero(of.whole)) for part, of in found.items()}
-    note = "; ".join(of.note for of in found.values() if of.note)
-    return images(path.resolve().name.removesuffix("_lmdb"), parts, note=note)
+    notes = [note for of in found.values() for note in of.notes]
+    return images(path.resolve().name.removesuffix("_lmdb"), parts, notes=notes)
 
 
 def _read(folder: Path, **options: Any) -> Decoded:
     lmdb = _package()
     try:
         with lmdb.open(str(folder), readonly=True, lock=False, readahead=False) as database:
+            _check_whole(folder, database)
             with database.begin() as view:
                 keys = [bytes(key) for key in view.cursor().iternext(values=False)]
             names = [key.decode("ascii", "backslashreplace") for key in keys]
-            pictures = Pictures(str(folder), names, _opener(database, keys), stamp(folder, ["data.mdb"]))
+            pictures = Pictures(str(folder), names, _opener(database, keys), stamp(folder, ["data.mdb"]), plain=True)
             if not keys:
                 raise ValueError(f"the database {folder} is empty")
             return decode(pictures, **options)
@@ -78,10 +80,24 @@ def _read(folder: Path, **options: Any) -> Decoded:
         raise ValueError(f"{folder} cannot be read as an lmdb database: {error}") from error
 
 
+def _check_whole(folder: Path, database: Any) -> None:
+    """Refuses a file that is shorter than its pages: reading one that is missing would end the process.
+
+    Raises:
+        ValueError: the file is cut short.
+    """
+    expected = (database.info()["last_pgno"] + 1) * database.stat()["psize"]
+    size = (folder / "data.mdb").stat().st_size
+    if size < expected:
+        raise ValueError(
+            f"{folder} cannot be read as an lmdb database: data.mdb has {size} bytes of {expected}. Fetch it again"
+        )
+
+
 def _opener(database: Any, keys: list[bytes]) -> Callable[[int], Image.Image]:
     def opened(number: int) -> Image.Image:
         with database.begin() as view:
-            return Image.open(io.BytesIO(view.get(keys[number])))
+            return open_image(io.BytesIO(view.get(keys[number])))
 
     return opened
 

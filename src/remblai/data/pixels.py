@@ -1,12 +1,15 @@
-"""One picture of any kind, through Pillow, to bytes (h, w, c)."""
+"""One picture of any kind, through Pillow, to numbers (h, w, c) in its own type."""
 
 import struct
 import zlib
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
+
+from remblai.data.pages import page_count
 
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 DAMAGE = (
@@ -27,36 +30,49 @@ _GREY = {"1", "L", "LA", "La", "I", "F"}
 _JPEG_GAP = 3  # Pillow's own advice for a reduced JPEG that nobody can tell from a full one
 _ORIENTATION = 0x0112
 _TURNED = 5  # orientations from here on swap width and height
+_16_TO_8 = 257
 
 
 class UnfitError(ValueError):
-    """A whole picture that cannot be used: too small, or of a kind whose range nobody knows."""
+    """A whole picture that cannot be used: too small, or of a kind that does not go with the others."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a picture's header says: width and height as shown, colour or grey, with alpha or without."""
+    """What a picture's header says.
+
+    Attributes:
+        width, height: as shown.
+        colour: colour or grey. alpha: with alpha or without.
+        depth: the type of its numbers: uint8, uint16, int32 or float32.
+        pages: of the file. narrowed: whether its 16-bit colours are read with 8 bits, as Pillow does.
+    """
 
     width: int
     height: int
     colour: bool
     alpha: bool
+    depth: str = "uint8"
+    pages: int = 1
+    narrowed: bool = False
 
 
 def facts(image: Image.Image) -> Facts:
     """Reads a picture's header without decoding it.
 
     Raises:
-        UnfitError: a picture of one pixel's height or width, or of 32-bit pixels.
+        UnfitError: a picture of one pixel's height or width.
     """
     _fit(image)
     exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}  # a PNG's may decode all of it
     width, height = image.size if exif.get(_ORIENTATION, 1) < _TURNED else image.size[::-1]
     grey = image.mode in _GREY or image.mode.startswith("I;16")
-    return Facts(width, height, not grey, bool(image.has_transparency_data))
+    alpha = bool(image.has_transparency_data)
+    narrowed = not image.mode.startswith("I") and any(";16" in str(tile[3]) for tile in getattr(image, "tile", ()))
+    return Facts(width, height, not grey, alpha, _depth(image), page_count(image), narrowed)
 
 
-def pixels(image: Image.Image, channels: int, size: int | None, crop: int | None) -> NDArray[np.uint8]:
+def pixels(image: Image.Image, channels: int, size: int | None, crop: int | None, depth: str = "uint8") -> NDArray[Any]:
     """Decodes a picture: turned as its EXIF says, cropped, resized, with the channels asked for.
 
     Args:
@@ -64,39 +80,69 @@ def pixels(image: Image.Image, channels: int, size: int | None, crop: int | None
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA. Alpha that is not asked for is laid on white.
         size: the shorter side becomes this and the middle square is kept (bicubic, with antialiasing); or None.
         crop: the middle square of so many pixels is cut out first; or None.
+        depth: the type of the numbers; all but uint8 are for grey pictures only.
 
     Returns:
-        (h, w, channels) uint8; 16-bit pixels are divided by 257.
+        (h, w, channels); 16-bit pixels are divided by 257 for uint8, 8-bit ones multiplied by it for uint16.
 
     Raises:
-        UnfitError: a picture of one pixel's height or width, smaller than the crop, or of 32-bit pixels.
+        UnfitError: a picture of one pixel's height or width, smaller than the crop, or of 32-bit pixels for uint8.
     """
     _fit(image)
+    if depth != "uint8":
+        return _deep(ImageOps.exif_transpose(image), size, crop, depth)
+    if _depth(image) in ("int32", "float32"):
+        raise UnfitError("has 32-bit pixels among pictures of other kinds: save it with 8 or 16 bits, or as .npy")
     if size is not None and crop is None:
         image.draft(None, (_JPEG_GAP * size, _JPEG_GAP * size))  # large photographs decode several times faster
     image = _channels(_eight_bits(ImageOps.exif_transpose(image)), channels)
     if crop is not None:
-        if min(image.size) < crop:
-            raise UnfitError(f"is {image.width}x{image.height}, smaller than the crop of {crop}x{crop}")
-        left, top = (image.width - crop) // 2, (image.height - crop) // 2
-        image = image.crop((left, top, left + crop, top + crop))
+        image = image.crop(_middle(image, crop))
     if size is not None:
         image = ImageOps.fit(image, (size, size), Image.Resampling.BICUBIC)
     array = np.asarray(image, dtype=np.uint8)
     return array.reshape(*array.shape[:2], channels)
 
 
+def _deep(image: Image.Image, size: int | None, crop: int | None, depth: str) -> NDArray[Any]:
+    """A grey picture in more than 8 bits, (h, w, 1)."""
+    values = np.asarray(image.convert("L") if image.mode in ("1", "LA", "La") else image)
+    if depth == "uint16" and image.mode != "I" and not image.mode.startswith("I;16"):
+        values = values.astype(np.uint16) * _16_TO_8
+    if crop is not None:
+        left, top, right, bottom = _middle(image, crop)
+        values = values[top:bottom, left:right]
+    if size is not None:
+        fitted = ImageOps.fit(Image.fromarray(values.astype(np.float32)), (size, size), Image.Resampling.BICUBIC)
+        resized = np.asarray(fitted).clip(values.min(), values.max())
+        values = resized if depth == "float32" else np.rint(resized)
+    return values.astype(depth)[..., None]
+
+
+def _middle(image: Image.Image, crop: int) -> tuple[int, int, int, int]:
+    if min(image.size) < crop:
+        raise UnfitError(f"is {image.width}x{image.height}, smaller than the crop of {crop}x{crop}")
+    left, top = (image.width - crop) // 2, (image.height - crop) // 2
+    return left, top, left + crop, top + crop
+
+
 def _fit(image: Image.Image) -> None:
     if min(image.size) < 2:
         raise UnfitError(f"is {image.width}x{image.height}: expected pictures of at least 2x2 pixels")
-    if image.mode == "F" or (image.mode == "I" and image.format != "PNG"):  # before Pillow 11, "I" of a PNG is 16 bit
-        raise UnfitError("has 32-bit pixels, whose range is not known: save it with 8 or 16 bits, or as .npy")
+
+
+def _depth(image: Image.Image) -> str:
+    if image.mode == "F":
+        return "float32"
+    if image.mode == "I" and image.format != "PNG":  # before Pillow 11, "I" of a PNG is 16 bit
+        return "int32"
+    return "uint16" if image.mode == "I" or image.mode.startswith("I;16") else "uint8"
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
     if image.mode != "I" and not image.mode.startswith("I;16"):
         return image
-    return Image.fromarray(np.round(np.asarray(image, dtype=np.float32) / 257).clip(0, 255).astype(np.uint8))
+    return Image.fromarray(np.round(np.asarray(image, dtype=np.float32) / _16_TO_8).clip(0, 255).astype(np.uint8))
 
 
 def _channels(image: Image.Image, channels: int) -> Image.Image:

@@ -1,15 +1,17 @@
-"""The samples of a data set, in memory or memory-mapped: images as uint8, points as float32."""
+"""The samples of a data set, in memory or memory-mapped: images as they are stored, points as float32."""
 
 import hashlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-Array = NDArray[np.uint8] | NDArray[np.float32]
+Array = NDArray[Any]
 
 CHUNK_BYTES = 16 << 20
 DIGEST_BYTES = 64 << 20
@@ -29,16 +31,19 @@ def digest(array: NDArray[np.generic]) -> str:
     first to the last, so that a memory-mapped set of any size costs a fraction of a second.
     """
     found = hashlib.sha256(f"{array.shape} {array.dtype.str}".encode())
-    n = len(array)
-    row_bytes = max(1, array.nbytes // max(1, n))
-    if array.nbytes <= DIGEST_BYTES:
-        for part in chunks(n, row_bytes):
-            found.update(np.ascontiguousarray(array[part]).tobytes())
-        return found.hexdigest()
-    chosen = np.unique(np.linspace(0, n - 1, max(2, DIGEST_BYTES // row_bytes)).astype(np.int64))
-    for part in chunks(len(chosen), row_bytes):
-        found.update(np.ascontiguousarray(array[chosen[part]]).tobytes())
+    chosen = spread(array)
+    for part in chunks(len(chosen), max(1, chosen.nbytes // max(1, len(chosen)))):
+        found.update(np.ascontiguousarray(chosen[part]).tobytes())
     return found.hexdigest()
+
+
+def spread(array: NDArray[Any]) -> NDArray[Any]:
+    """The array itself up to 64 MiB; of a larger one as many rows as fit, spread evenly from the first to the last."""
+    n = len(array)
+    if array.nbytes <= DIGEST_BYTES:
+        return array
+    rows = np.linspace(0, n - 1, max(2, DIGEST_BYTES // max(1, array.nbytes // n)))
+    return np.asarray(array[np.unique(rows.astype(np.int64))])
 
 
 def memory() -> int:
@@ -46,21 +51,47 @@ def memory() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
+def available() -> int:
+    """The bytes of memory that can still be had: what the system says is free, where it says so."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
+    except (OSError, StopIteration, ValueError):
+        return memory()
+    return min(free, memory())
+
+
+def check_memory(needed: int, source: str) -> None:
+    """Refuses data that does not fit into memory, before it is read.
+
+    Raises:
+        ValueError: more bytes are needed than there are.
+    """
+    free = available()
+    if needed > free:
+        raise ValueError(
+            f"{source} holds {needed / 1e9:.1f} GB of data once it is unpacked, more than the {free / 1e9:.1f} GB of "
+            "memory that are free: take a part of it, or write it as .npy, which is read from the disk"
+        )
+
+
 class Rows:
-    """Samples side by side, (n, c, h, w) uint8 or (n, d) float32, read in batches on any device.
+    """Samples side by side, images (n, c, h, w) of any type of numbers or points (n, d) float32, read in batches.
 
     They are uploaded once per device when they take at most half of what is free there. Otherwise batches are gathered
     on the host; beyond a quarter of the machine's memory in the order of the file, because the disk is read then.
 
     Args:
-        array: (n, c, h, w) uint8, of any strides: a view of an (n, h, w, c) file is read without copying the file;
-            or (n, d) float32.
+        array: (n, c, h, w), of any strides: a view of an (n, h, w, c) file is read without copying the file; or (n, d)
+            float32.
+        limits: the values of images that become 0 and 1; None is 0 and 255 for uint8, and points otherwise.
     """
 
-    def __init__(self, array: Array) -> None:
+    def __init__(self, array: Array, limits: tuple[float, float] | None = None) -> None:
         self.array = array
+        self.limits = (0.0, 255.0) if limits is None and array.dtype == np.uint8 else limits
         self.shape: tuple[int, ...] = tuple(array.shape[1:])
-        self.range: tuple[float, float] | None = (0.0, 1.0) if array.dtype == np.uint8 else None
+        self.range: tuple[float, float] | None = None if self.limits is None else (0.0, 1.0)
         self._uploaded: dict[torch.device, Tensor] = {}
 
     def __len__(self) -> int:
@@ -69,7 +100,8 @@ class Rows:
     def on(self, device: torch.device) -> Tensor:
         """All rows as one tensor, on `device` where they fit and on the host otherwise."""
         if device not in self._uploaded:
-            host = torch.from_numpy(self.array)
+            wide = self.array.dtype == np.uint16  # torch gathers int16 on every device: the bits are read back below
+            host = torch.from_numpy(self.array.view(np.int16) if wide else self.array)
             self._uploaded[device] = host.to(device) if self._fits(device) else host
         return self._uploaded[device]
 
@@ -87,9 +119,16 @@ class Rows:
             picked = _select(store, ordered).to(device)[back.argsort().to(device)]
         else:
             picked = _select(store, index.to(store.device)).to(device)
-        if picked.dtype == torch.uint8:
+        return picked if self.limits is None else self._scaled(picked, *self.limits)
+
+    def _scaled(self, picked: Tensor, low: float, high: float) -> Tensor:
+        """Stored values as floats on the scale 0 to 1."""
+        if self.array.dtype == np.uint16:
+            picked = picked.to(torch.int32).bitwise_and_(0xFFFF)
+        if picked.dtype == torch.uint8 and (low, high) == (0.0, 255.0):
             return picked.to(torch.float32).div_(255.0)
-        return picked
+        exact = torch.float64 if picked.dtype in (torch.int32, torch.int64, torch.float64) else torch.float32
+        return picked.to(exact).sub_(low).div_(high - low).clamp_(0, 1).to(torch.float32)
 
 
 def _select(store: Tensor, index: Tensor) -> Tensor:

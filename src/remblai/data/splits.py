@@ -1,7 +1,7 @@
 """From arrays, as they lie in a source, to a data set with its three splits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
+from remblai.data.look import printable, values_note
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
-from remblai.data.units import Units, standardised
+from remblai.data.units import BYTES, Units, image_units, standardised
 
 Positions = NDArray[np.int64]
 WHOLE = "whole"
@@ -24,14 +25,16 @@ class Part:
     """What a source itself keeps together: "train", "validation", "test", or "whole" where it has no splits.
 
     Args:
-        array: images (n, c, h, w) uint8, a view of any strides, or points (n, d) of any number type.
+        array: images (n, c, h, w), a view of any strides, or points (n, d), of any number type.
         labels: (n,) whole numbers or text, for every row of `array`, or None.
         positions: the rows of `array` that belong to the part; None for all of them.
+        limits: the values of images that become 0 and 1; None is 0 and 255.
     """
 
     array: NDArray[Any]
     labels: NDArray[Any] | None = None
     positions: Positions | None = None
+    limits: tuple[float, float] | None = None
 
 
 def arrange(parts: Mapping[str, Positions]) -> tuple[dict[str, tuple[str, Positions]], str]:
@@ -82,41 +85,62 @@ def _positions(parts: Mapping[str, Part]) -> dict[str, Positions]:
     }
 
 
-def images(name: str, parts: Mapping[str, Part], classes: Sequence[str] | None = None, note: str = "") -> Dataset:
+def images(
+    name: str,
+    parts: Mapping[str, Part],
+    classes: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+    layout: str | None = None,
+) -> Dataset:
     """A data set of images.
 
     Args:
         name: what a report calls it.
-        parts: the source's parts, (n, c, h, w) uint8.
+        parts: the source's parts, (n, c, h, w).
         classes: the names of the labels 0, 1, ...; None makes them of the labels found.
-        note: what else to say about how the splits were made.
+        notes: what else to say about the data.
+        layout: the axes of the source: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
 
     Raises:
         ValueError: parts of different shapes, images one pixel high or wide, an empty part, wrong labels.
     """
     shapes = {part: of.array.shape[1:] for part, of in parts.items()}
     if len(set(shapes.values())) > 1:
-        raise ValueError(f"the parts of the data must hold images of one shape, got (c, h, w) = {_told(shapes)}")
+        raise ValueError(f"the parts of the data must hold images of one shape, got (c, h, w) = {_listed(shapes)}")
     c, h, w = next(iter(shapes.values()))
     if min(h, w) < 2:
         raise ValueError(f"images of {h}x{w} pixels: expected at least 2x2")
-    return _build(name, parts, Units((c, h, w), (0.0, 1.0)), classes, note)
+    first = parts.get("train") or next(iter(parts.values()))
+    limits = first.limits or BYTES
+    units = image_units((c, h, w), first.array.dtype, limits, layout or ("nhw" if c == 1 else "nhwc"))
+    alike = {id(of.array): of.array for of in parts.values() if of.array.dtype == first.array.dtype}
+    found = _build(name, parts, units, classes)
+    n = sum(len(positions) for positions in _positions(parts).values())
+    return replace(found, notes=(*values_note(n, list(alike.values()), limits), *(note for note in notes if note)))
 
 
-def points(name: str, parts: Mapping[str, Part], columns: Sequence[str] | None = None) -> Dataset:
+def points(
+    name: str,
+    parts: Mapping[str, Part],
+    columns: Sequence[str] | None = None,
+    notes: Sequence[str] = (),
+    item: tuple[int, ...] | None = None,
+) -> Dataset:
     """A data set of points, standardised by its train split; a table of nothing but 0 and 1 is left as it is.
 
     Args:
         name: what a report calls it.
         parts: the source's parts, (n, d) finite numbers.
         columns: the names of the columns.
+        notes: what to say about the data.
+        item: the source's own shape of one sample, where it was flattened.
 
     Raises:
         ValueError: parts of different widths, no columns, an empty part, wrong labels.
     """
     widths = {part: of.array.shape[1:] for part, of in parts.items()}
     if len(set(widths.values())) > 1:
-        raise ValueError(f"the parts of the data must have as many columns each, got {_told(widths)}")
+        raise ValueError(f"the parts of the data must have as many columns each, got {_listed(widths)}")
     if next(iter(widths.values())) == (0,):
         raise ValueError("the data has no columns: expected at least one")
     source, rows = arrange(_positions(parts))[0]["train"]
@@ -128,8 +152,19 @@ def points(name: str, parts: Mapping[str, Part], columns: Sequence[str] | None =
     shared = {key: _standardise(array, mean, deviation) for key, array in arrays.items()}
     scaled = {part: Part(shared[id(of.array)], of.labels, of.positions) for part, of in parts.items()}
     names = None if columns is None else tuple(columns)
-    units = Units((len(mean),), None, tuple(mean.tolist()), tuple(deviation.tolist()), names)
-    return _build(name, scaled, units, None, "")
+    kind = parts[source].array.dtype
+    units = Units(
+        (len(mean),),
+        None,
+        tuple(mean.tolist()),
+        tuple(deviation.tolist()),
+        names,
+        dtype=None if kind == np.float64 else kind.name,
+        item=item,
+    )
+    constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
+    still = [f"columns of one value only: {', '.join(constant)}"] if constant else []
+    return replace(_build(name, scaled, units, None), notes=(*notes, *still))
 
 
 def _are_bits(array: NDArray[Any]) -> bool:
@@ -141,12 +176,16 @@ def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64],
     ordered = np.sort(rows)
     total = np.zeros(array.shape[1])
     squares = np.zeros(array.shape[1])
-    for part in chunks(len(ordered), 8 * array.shape[1]):
-        total += array[ordered[part]].astype(np.float64).sum(0)
-    mean = total / len(ordered)
-    for part in chunks(len(ordered), 8 * array.shape[1]):
-        squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
+        for part in chunks(len(ordered), 8 * array.shape[1]):
+            total += array[ordered[part]].astype(np.float64).sum(0)
+        mean = total / len(ordered)
+        for part in chunks(len(ordered), 8 * array.shape[1]):
+            squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
     deviation = np.sqrt(squares / len(ordered))
+    if not np.isfinite(deviation).all():
+        column = int(np.flatnonzero(~np.isfinite(deviation))[0])
+        raise _too_large(array, column)
     constant = deviation <= 1e-12 * np.abs(mean)
     return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
 
@@ -154,11 +193,21 @@ def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64],
 def _standardise(array: NDArray[Any], mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float32]:
     out = np.empty(array.shape, np.float32)
     for part in chunks(len(array), 8 * array.shape[1]):
-        out[part] = standardised(array[part].astype(np.float64), mean, deviation)
+        with np.errstate(over="ignore"):  # what is too large is refused below
+            out[part] = standardised(array[part].astype(np.float64), mean, deviation)
+        if not np.isfinite(out[part]).all():
+            raise _too_large(array, int(np.argwhere(~np.isfinite(out[part]))[0, 1]))
     return out
 
 
-def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence[str] | None, note: str) -> Dataset:
+def _too_large(array: NDArray[Any], column: int) -> ValueError:
+    return ValueError(
+        f"column {column} of the data holds values as large as {np.abs(array[:, column]).max():g}, too large to be "
+        "standardised: use another unit, or remove such rows"
+    )
+
+
+def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence[str] | None) -> Dataset:
     labels, found = encoded({part: of.labels for part, of in parts.items()}, classes)
     for part, of in parts.items():
         if of.labels is not None and len(of.labels) != len(of.array):
@@ -166,7 +215,7 @@ def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence
     where, how = arrange(_positions(parts))
     shared: dict[int, Rows] = {}
     for of in parts.values():
-        shared.setdefault(id(of.array), Rows(of.array))
+        shared.setdefault(id(of.array), Rows(of.array, of.limits))
 
     def split(which: str) -> Split:
         source, positions = where[which]
@@ -174,8 +223,7 @@ def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence
         chosen: Tensor | None = None if known is None else torch.from_numpy(known[positions])
         return Split(which, shared[id(parts[source].array)], torch.from_numpy(positions), chosen)
 
-    told = "; ".join(text for text in (how, note) if text)
-    return Dataset(name, units, split("train"), split("validation"), split("test"), found, told)
+    return Dataset(name, units, split("train"), split("validation"), split("test"), found, how)
 
 
 def encoded(
@@ -196,7 +244,7 @@ def encoded(
     together = np.concatenate(list(given.values()))
     if classes is None:
         values, places = np.unique(together, return_inverse=True)
-        names = [str(value) for value in values.tolist()]
+        names = [printable(str(value)) for value in values.tolist()]
     else:
         places, names = together, list(classes)
         if together.dtype.kind not in "iu" or together.min() < 0 or together.max() >= len(names):
@@ -219,5 +267,5 @@ def _checked(part: str, labels: NDArray[Any]) -> NDArray[Any]:
     return flat
 
 
-def _told(shapes: Mapping[str, tuple[int, ...]]) -> str:
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{part} {shape}" for part, shape in shapes.items())

@@ -4,52 +4,125 @@ import csv
 import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.collect import chosen_columns
 from remblai.data.dataset import Dataset
+from remblai.data.look import printable
 from remblai.data.splits import WHOLE, Part, points
 
 SEPARATORS = ",;\t"
+EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
+"""What stands for a gap: in a first line of numbers it is a bad cell, and no name."""
 
 
-def csv_table(path: Path) -> Dataset:
+def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
     """A table of numbers as text: a row a line, split by commas, semicolons or tabs, with a line of names or without.
+
+    A first line is one of names where a cell of it is a word, or where it counts 0, 1, 2, ... as data frames without
+    names are written. A first column without a name that counts the rows is left out.
 
     Args:
         path: the file.
+        columns: the names of those to take, in this order.
 
     Raises:
-        ValueError: no rows; a cell that is not a finite number or a row of another length, with its line and column.
+        ValueError: no rows; a cell that is not a finite number or a row of another length, with its line and column;
+            text that is not UTF-8; a column that is missing.
     """
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    try:
+        return _csv_table(path, columns)
+    except UnicodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
+    except csv.Error as error:
+        raise ValueError(f"{path} cannot be read as a table: {error}") from error
+
+
+def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         first, second = [*itertools.islice((line for line in file if line.strip()), 2), "", ""][:2]
     if not first:
         raise ValueError(f"{path} is empty: expected rows of numbers")
     separator = max(SEPARATORS, key=first.count) if any(mark in first for mark in SEPARATORS) else ","
     head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
-    named = not any(_number(cell) for cell in head)
+    below = [cell.strip() for cell in next(csv.reader([second], delimiter=separator), [])]
+    named = _is_head(head, below)
     if named and not second:
-        raise ValueError(f"{path} holds one line of text, {first.strip()!r}: expected rows of numbers below it")
+        raise ValueError(
+            f"{path} holds one line of text, {printable(first.strip()[:80])!r}: expected rows of numbers below it"
+        )
     try:
         table = np.loadtxt(
             path, delimiter=separator, skiprows=_lines_before(path) + named, ndmin=2, comments=None, quotechar='"',
             encoding="utf-8-sig",
         )  # fmt: skip
-    except ValueError as error:
+    except UnicodeError:
+        raise
+    except (ValueError, OverflowError) as error:
         raise _complaint(path, separator, named) or ValueError(f"{path} cannot be read: {error}") from error
     complaint = _complaint(path, separator, named) if not np.isfinite(table).all() else None
     if complaint is not None:
         raise complaint
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
-    return points(path.stem, {WHOLE: Part(table)}, head if named else None)
+    if asked is not None and not named:
+        raise ValueError(f"{path} names no columns: columns applies to tables with a line of names")
+    notes = []
+    if named and all(map(_number, head)):
+        notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
+    return chosen_table(path.stem, str(path), table, head if named else None, asked, notes)
+
+
+def chosen_table(
+    name: str,
+    source: str,
+    table: NDArray[Any],
+    names: Sequence[str] | None,
+    asked: Sequence[str] | None,
+    notes: Sequence[str] = (),
+) -> Dataset:
+    """A data set of the columns that are asked for; without such a choice, of all but one that counts the rows.
+
+    Args:
+        name: of the data set.
+        source: what errors call the table.
+        table: (n, d).
+        names: of its columns, or None.
+        asked: the names of those to take, in this order.
+        notes: what else to say about it.
+    """
+    if names is None:
+        return points(name, {WHOLE: Part(table)}, notes=notes)
+    wanted = list(chosen_columns(names, asked, source))
+    places = [names.index(one) for one in wanted] if asked is not None else list(range(len(names)))
+    counts = names[0] in ("", "Unnamed: 0", "__index_level_0__") and len(names) > 1
+    if asked is None and counts and np.array_equal(table[:, 0], np.arange(len(table))):
+        places = places[1:]
+        notes = [*notes, "the first column, which has no name and counts the rows, is left out"]
+    if places != list(range(len(names))):
+        table = np.ascontiguousarray(table[:, places])
+    return points(name, {WHOLE: Part(table)}, [printable(names[place]) for place in places], notes)
+
+
+def _is_head(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether the first line holds names: no number at all, or a word above a number, or 0, 1, 2, ..."""
+    numbers = [_number(cell) for cell in first]
+    if not any(numbers):
+        return True
+    if all(numbers):
+        return len(first) > 1 and list(first) == [str(place) for place in range(len(first))]
+    words = [place for place, number in enumerate(numbers) if not number]
+    return len(second) == len(first) and all(
+        first[place].lower() not in EMPTY and _number(second[place]) for place in words
+    )
 
 
 def _lines_before(path: Path) -> int:
     """Empty lines at the top, which skiprows counts and the reader does not."""
-    with path.open(encoding="utf-8-sig", errors="replace") as file:
+    with path.open(encoding="utf-8-sig") as file:
         return next((number for number, line in enumerate(file) if line.strip()), 0)
 
 
@@ -64,7 +137,7 @@ def _number(cell: str) -> bool:
 def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
     """What is wrong with the first bad cell or row; slow, and only asked for when something is."""
     width = 0
-    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file, delimiter=separator)
         rows = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
         for number, (line, row) in enumerate(rows):
@@ -73,22 +146,24 @@ def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
                 return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
             for column, cell in enumerate(row, 1):
                 if not (named and number == 0) and not (_number(cell) and np.isfinite(float(cell))):
-                    told = repr(cell) if cell.strip() else "an empty cell"
+                    shown = repr(printable(cell[:80])) if cell.strip() else "an empty cell"
                     return ValueError(
-                        f"{path}, line {line}, column {column}: expected a finite number, got {told}. "
-                        "Leave such rows or columns out"
+                        f"{path}, line {line}, column {column}: expected a finite number, got {shown}. Remove such "
+                        "rows, or choose columns with --columns"
                     )
     return None
 
 
-def parquet(path: Path) -> Dataset:
-    """A table of numbers in a .parquet file; every column must be of numbers.
+def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
+    """A table of numbers in a .parquet file; every column that is taken must be of numbers.
 
     Args:
         path: the file.
+        columns: the names of those to take, in this order; None takes all.
 
     Raises:
-        ValueError: the package pyarrow is not installed; a damaged file; a column that is no numbers or has gaps.
+        ValueError: the package pyarrow is not installed; a damaged file; a column that is missing, holds no numbers or
+            has gaps.
     """
     try:
         import pyarrow as arrow  # an extra: only who reads .parquet needs it
@@ -96,24 +171,31 @@ def parquet(path: Path) -> Dataset:
     except ImportError as error:
         raise ValueError("reading .parquet needs the package pyarrow: pip install 'remblai[tables]'") from error
     try:
-        table = files.ParquetFile(path).read()
+        file = files.ParquetFile(path)
+        names = chosen_columns(list(file.schema_arrow.names), columns, str(path))
+        table = file.read(columns=names)
     except (arrow.ArrowException, OSError) as error:
         raise ValueError(f"{path} cannot be read: {error}. Expected a whole .parquet file") from error
-    names: Sequence[str] = table.column_names
     if table.num_rows == 0 or not names:
         raise ValueError(f"{path} holds no rows or no columns: expected numbers")
     out = np.empty((table.num_rows, len(names)))
     for place, name in enumerate(names):
-        kind = table.schema.field(place).type
-        if not (arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_boolean(kind)):
-            raise ValueError(f"{path}, column {name!r}: expected numbers, got {kind}. Leave the column out")
-        if table.column(place).null_count:
+        column = table.column(name)
+        if not (
+            arrow.types.is_integer(column.type)
+            or arrow.types.is_floating(column.type)
+            or arrow.types.is_boolean(column.type)
+        ):
             raise ValueError(
-                f"{path}, column {name!r}: {table.column(place).null_count} cells are empty. Fill or drop them"
+                f"{path}, column {printable(name)!r}: expected numbers, got {column.type}. Choose others with --columns"
             )
-        out[:, place] = table.column(place).to_numpy()
+        if column.null_count:
+            raise ValueError(
+                f"{path}, column {printable(name)!r}: {column.null_count} cells are empty. Fill or drop them"
+            )
+        out[:, place] = column.to_numpy()
     _finite(path, out, names)
-    return points(path.stem, {WHOLE: Part(out)}, names)
+    return chosen_table(path.stem, str(path), out, names, columns and tuple(names))
 
 
 def _finite(path: Path, table: NDArray[np.float64], names: Sequence[str]) -> None:

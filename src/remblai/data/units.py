@@ -1,5 +1,6 @@
 """The way between a data set's own units and what a model sees."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,16 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from remblai.data.collect import as_array
+from remblai.data.layout import ROUNDING, planes, to_layout
+
 Numbers = tuple[float, ...]
+BYTES = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
 class Units:
     """How one sample of a data set looks to people, so that a saved run can sample without its data.
 
-    A model sees images as x (n, c, h, w) floats on the scale 0 to 1, people as uint8, (n, h, w) grey or (n, h, w, c).
-    A model sees points as x (n, d), standardised by the training split: (value - mean) / deviation, column by column.
-    Toys have no mean and no deviation: their points are what they are.
+    A model sees images as x (n, c, h, w) floats on the scale 0 to 1: x = (value - low) / (high - low) for `limits` =
+    (low, high). A model sees points as x (n, d), standardised by the training split: (value - mean) / deviation,
+    column by column. Toys have no mean and no deviation: their points are what they are.
 
     Args:
         shape: of one sample as the model sees it, (c, h, w) or (d,).
@@ -26,6 +31,10 @@ class Units:
         mean: of each column, or None where nothing was standardised.
         deviation: of each column; 0 where the column is constant, which is restored as that constant.
         columns: the names of the columns, where the data has them.
+        dtype: of the data; None is uint8 for images, float64 for standardised points and float32 for toys.
+        limits: the values of images that the model sees as 0 and 1; None is 0 and 255.
+        layout: the axes of images: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
+        item: the data's own shape of one sample, where arrays of a higher rank were flattened to points.
     """
 
     shape: tuple[int, ...]
@@ -33,15 +42,31 @@ class Units:
     mean: Numbers | None = None
     deviation: Numbers | None = None
     columns: tuple[str, ...] | None = None
+    dtype: str | None = None
+    limits: tuple[float, float] | None = None
+    layout: str | None = None
+    item: tuple[int, ...] | None = None
+
+    @property
+    def axes(self) -> str:
+        """The layout of images: nhw, nhwc or nchw."""
+        return self.layout or ("nhw" if self.shape[0] == 1 else "nhwc")
+
+    @property
+    def kind(self) -> np.dtype[Any]:
+        """The type of the data's numbers."""
+        standard = "uint8" if self.range else "float32" if self.mean is None else "float64"
+        return np.dtype(self.dtype or standard)
 
     def restore(self, x: Tensor) -> NDArray[Any]:
-        """From the model's side to the data's own range and layout.
+        """From the model's side to the data's own type, range and layout.
 
         Args:
             x: (n, *shape) floats; images outside the range are clipped to it.
 
         Returns:
-            uint8 images (n, h, w) or (n, h, w, c); points (n, d), in float64 where they were standardised.
+            images (n, h, w), (n, h, w, c) or (n, c, h, w) or points (n, d), as the data has them; whole numbers are
+            rounded.
 
         Raises:
             ValueError: x is not (n, *shape).
@@ -50,31 +75,44 @@ class Units:
             raise ValueError(f"expected samples of shape (n, {_join(self.shape)}), got {tuple(x.shape)}")
         x = x.detach().cpu()
         if self.range is not None:
-            bytes_ = (x.to(torch.float32).clamp(0, 1) * 255).round().to(torch.uint8).numpy()
-            return bytes_[:, 0] if self.shape[0] == 1 else np.ascontiguousarray(bytes_.transpose(0, 2, 3, 1))
-        if self.mean is None or self.deviation is None:
-            return x.to(torch.float32).numpy()
-        restored: NDArray[np.float64] = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
-        return restored
+            low, high = self.limits or BYTES
+            exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
+            values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
+            return to_layout(_cast(values, self.kind), self.axes)
+        values = x.to(torch.float32).numpy()
+        if self.mean is not None and self.deviation is not None:
+            values = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
+        return _cast(values, self.kind).reshape(len(values), *(self.item or self.shape))
 
-    def scale(self, array: NDArray[Any] | Tensor) -> Tensor:
-        """From the data's own range and layout to the model's side: the inverse of `restore`.
+    def display(self, x: Tensor) -> NDArray[np.uint8]:
+        """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).
 
         Args:
-            array: images as uint8 (n, h, w) or (n, h, w, c), or as floats the way the model sees them, (n, c, h, w) on
-                the scale 0 to 1; points (n, d) in the data's units.
+            x: (n, c, h, w) floats on the scale 0 to 1, clipped to it.
+        """
+        shown: NDArray[np.uint8] = Units(self.shape, (0.0, 1.0)).restore(x)
+        return shown
+
+    def scale(self, data: Any) -> Tensor:
+        """From the data's own type, range and layout to the model's side: the inverse of `restore`.
+
+        Args:
+            data: an array, a tensor, a list or a data frame. Images in the data's layout, or in another that the shape
+                shows, of the data's values; where the data is bytes also floats on the scale 0 to 1, and where it is
+                floats also bytes 0 to 255. Points (n, d) in the data's units, the columns of a frame in any order.
 
         Raises:
-            ValueError: another shape, type or range; NaN or infinite values.
+            ValueError: another shape, type or range; NaN or infinite values; a column that is missing.
         """
-        given = array.detach().cpu().numpy() if isinstance(array, Tensor) else np.asarray(array)
+        given = as_array(data, self.columns)
         if given.dtype.kind not in "buif":
             raise ValueError(f"expected numbers, got an array of {given.dtype}")
         if self.range is not None:
             return self._images(given)
-        if given.ndim != 2 or given.shape[1:] != self.shape:
-            raise ValueError(f"expected points of shape (n, {_join(self.shape)}), got {given.shape}")
-        points = given.astype(np.float64)
+        expected = self.item or self.shape
+        if given.ndim != 1 + len(expected) or given.shape[1:] not in (expected, self.shape):
+            raise ValueError(f"expected points of shape (n, {_join(expected)}), got {given.shape}")
+        points = given.astype(np.float64).reshape(len(given), *self.shape)
         if not np.isfinite(points).all():
             raise ValueError("the points hold NaN or infinite values: remove or replace them")
         if self.mean is not None and self.deviation is not None:
@@ -83,49 +121,71 @@ class Units:
 
     def _images(self, given: NDArray[Any]) -> Tensor:
         c, h, w = self.shape
-        shown = (h, w) if c == 1 else (h, w, c)
-        if given.dtype == np.uint8 and given.shape[1:] in {shown, (h, w, c)} and given.ndim > 1:
-            planes = np.ascontiguousarray(given.reshape(-1, h, w, c).transpose(0, 3, 1, 2))
-            return torch.from_numpy(planes.astype(np.float32)).div_(255.0)
-        if given.dtype.kind == "f" and given.ndim == 4 and given.shape[1:] == self.shape:
-            if given.size and not (given.min() >= 0 and given.max() <= 1):  # NaN fails both
-                raise ValueError(
-                    f"expected floats in [0, 1], got {given.min():g} to {given.max():g}; or pass uint8 images"
-                )
-            return torch.from_numpy(given.astype(np.float32))
-        raise ValueError(
-            f"expected images as uint8 (n, {_join(shown)}) in 0..255 or floats (n, {c}, {h}, {w}) in [0, 1], "
-            f"got {given.dtype} {given.shape}"
-        )
+        low, high = self.limits or BYTES
+        unit = given.dtype.kind == "f" and self.kind == np.uint8  # floats, where the data is bytes
+        if unit:
+            low, high = 0.0, 1.0
+        elif given.dtype == np.uint8 and self.kind.kind == "f":
+            low, high = BYTES
+        known = {"nhw": (h, w), "nhwc": (h, w, c), "nchw": (c, h, w)}
+        order = ["nchw", "nhwc", "nhw"] if unit else [self.axes, "nhwc", "nchw", "nhw"]
+        layout = next((axes for axes in order if known[axes] == given.shape[1:] and (axes != "nhw" or c == 1)), None)
+        if layout is None:
+            shape = known[self.axes]
+            raise ValueError(
+                f"expected images as {self.kind} (n, {_join(shape)}) in {low:g}..{high:g}, got {given.dtype} "
+                f"{given.shape}"
+            )
+        slack = ROUNDING * (high - low)
+        if given.size and not (given.min() >= low - slack and given.max() <= high + slack):  # NaN fails both
+            raise ValueError(
+                f"expected {given.dtype} images in [{low:g}, {high:g}], got values from {given.min():g} to "
+                f"{given.max():g}"
+            )
+        values = np.ascontiguousarray(planes(given, layout))
+        if (low, high) == BYTES:
+            return torch.from_numpy(values.astype(np.float32)).div_(255.0)
+        scaled = (values.astype(np.float64) - low) / (high - low)
+        return torch.from_numpy(scaled.clip(0, 1).astype(np.float32))
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain JSON values; `from_json` reads it back to an equal object."""
-        return {
-            "shape": list(self.shape),
-            "range": _list(self.range),
-            "mean": _list(self.mean),
-            "deviation": _list(self.deviation),
-            "columns": _list(self.columns),
-        }
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> "Units":
-        """The units that `to_json` wrote.
+        """The units that `to_json` wrote, here or in version 0.1, whose images were all bytes.
 
         Raises:
             ValueError: the dictionary is not one that `to_json` wrote.
         """
         if not isinstance(saved.get("shape"), list):
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
-        found = {name: None if saved.get(name) is None else tuple(saved[name]) for name in cls.__dataclass_fields__}
-        limits = found["range"]
-        return cls(
-            tuple(saved["shape"]),
-            None if limits is None else (limits[0], limits[1]),
-            found["mean"],
-            found["deviation"],
-            found["columns"],
-        )
+        found: dict[str, Any] = {name: saved.get(name) for name in cls.__dataclass_fields__}
+        units = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+        if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
+            raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
+        return units
+
+
+def image_units(shape: tuple[int, ...], dtype: np.dtype[Any], limits: tuple[float, float], layout: str) -> Units:
+    """The units of images; what is as in version 0.1 is left None, so that such units are equal to those of old runs.
+
+    Args:
+        shape: (c, h, w).
+        dtype: of the data.
+        limits: the values that the model sees as 0 and 1.
+        layout: the axes of the data: nhw, nhwc or nchw.
+    """
+    plain = Units(shape, (0.0, 1.0))
+    return Units(
+        shape,
+        (0.0, 1.0),
+        dtype=None if dtype == np.uint8 else dtype.name,
+        limits=None if tuple(limits) == BYTES else (float(limits[0]), float(limits[1])),
+        layout=None if layout == plain.axes else layout,
+    )
 
 
 def standardised(
@@ -135,9 +195,18 @@ def standardised(
     return (points - mean) / np.where(deviation == 0, 1.0, deviation)
 
 
+def _cast(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Values as the data's type: rounded and kept within its range where it has whole numbers."""
+    if kind.kind == "b":
+        return values >= 0.5
+    if kind.kind in "ui":
+        limits = np.iinfo(kind)
+        # the largest 64-bit number is no float: the next one below it is
+        highest = float(limits.max) if limits.bits < 64 else math.nextafter(float(limits.max), 0)
+        return np.rint(values).clip(float(limits.min), highest).astype(kind)
+    cast: NDArray[Any] = values.astype(kind, copy=False)
+    return cast
+
+
 def _join(shape: tuple[int, ...]) -> str:
     return ", ".join(str(size) for size in shape)
-
-
-def _list(value: tuple[Any, ...] | None) -> list[Any] | None:
-    return None if value is None else list(value)

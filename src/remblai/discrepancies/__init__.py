@@ -5,7 +5,7 @@ from typing import Annotated
 
 from remblai.config.registry import Choice, make
 from remblai.discrepancies.cramer_wold import CramerWold
-from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.discrepancy import Custom, Discrepancy, as_discrepancy
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
 from remblai.discrepancies.frechet import Frechet
@@ -50,4 +50,16 @@ DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
     "covariance": Covariance,
 }
 
-__all__ = ["DISCREPANCIES", "MMD", "Covariance", "CramerWold", "Discrepancy", "Entropic", "Exact", "Frechet", "Sliced"]
+__all__ = [
+    "DISCREPANCIES",
+    "MMD",
+    "Covariance",
+    "CramerWold",
+    "Custom",
+    "Discrepancy",
+    "Entropic",
+    "Exact",
+    "Frechet",
+    "Sliced",
+    "as_discrepancy",
+]

@@ -1,4 +1,7 @@
-"""What every discrepancy D(P, Q) answers, seen through samples x ~ P (the target) and y ~ Q (the model)."""
+"""The interface of discrepancies D(P, Q), estimated from samples x ~ P (the target) and y ~ Q (the model)."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +13,30 @@ from remblai.runtime import distributed
 class Discrepancy(nn.Module):
     """The interface: `d(x, y)` is the scalar that the model minimises; the two samples may differ in size.
 
+    The attributes say what holds for the estimate; the tests over the table read them, and `statistics` too. Where an
+    option decides, the constructor sets the attribute.
+
     Attributes:
-        needs_all_samples: D is no mean over points, so several devices must gather their samples first.
+        needs_all_samples: D is not a mean over points, so several devices must gather their samples first.
+        unbiased: the mean of the estimate is D(P, Q) at every sample size: 0 where P = Q, and then often below 0.
+        nonnegative: the estimate is at least 0, up to rounding.
+        symmetric: D(P, Q) = D(Q, P).
+        translation_invariant: moving both samples by one vector does not change it.
+        homogeneity: h where D of samples times s is s^h D for all s > 0; None where D has a scale.
+        least_points: points that each sample must have.
+        compiles: `torch.compile` takes it as one graph.
+        exact_options: options under which equal calls give equal values, and the gradient is their derivative.
     """
 
     needs_all_samples: bool = True
+    unbiased: bool = False
+    nonnegative: bool = True
+    symmetric: bool = True
+    translation_invariant: bool = True
+    homogeneity: float | None = None
+    least_points: int = 1
+    compiles: bool = True
+    exact_options: ClassVar[Mapping[str, Any]] = {}
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""
@@ -33,11 +55,27 @@ class Discrepancy(nn.Module):
         check_finite(x, y)
         return self.forward(x, y)
 
-    def check(self, point: Tensor) -> None:
-        """Whether a model of such points (...) can be trained by it; asked when an objective is built.
+    def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> "OfParts | None":
+        """The estimates between two parts of the same points, for many choices of the parts, where that is faster.
+
+        Here: None. A discrepancy that is quadratic in the masses of the points needs their matrix once, not once for
+        each choice: permutation tests and intervals ask for it.
+
+        Args:
+            points: (N, ...), finite.
+            first: masks (r, N), true where a point is in the sample of P.
+            second: masks (r, N) of the sample of Q.
 
         Raises:
-            ValueError: it cannot, with the remedy.
+            ValueError: parts of fewer points than the discrepancy needs.
+        """
+        return None
+
+    def check(self, point: Tensor) -> None:
+        """Checks that a model of such points (...) can be trained by it; called when an objective is built.
+
+        Raises:
+            ValueError: it cannot; the message says what to use.
         """
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
@@ -49,16 +87,72 @@ class Discrepancy(nn.Module):
         return self.adversary_loss(draw(law, len(y)), y)
 
 
+class OfParts(NamedTuple):
+    """Estimates (r,) in float64, and the rounding: those that differ by less are equal."""
+
+    values: Tensor
+    rounding: float
+
+
+class Custom(Discrepancy):
+    """A discrepancy from a function or a module: what it is called with, and a scalar is what it returns.
+
+    Args:
+        function: d(x (n, ...), y (m, ...)) -> scalar, in torch. The parameters of a module are fixed: a model that
+            minimises D must not change D.
+
+    Raises:
+        ValueError: not callable; or, when called, not one number.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
+        super().__init__()
+        if not callable(function):
+            raise ValueError(
+                f"discrepancy: expected a Discrepancy or a function of two samples, got {type(function).__name__}: use "
+                "a name of remblai.discrepancies.DISCREPANCIES, or lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
+            )
+        # a module in a list is not registered, so that no optimiser finds its parameters
+        self._function = [function]
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The function's value: x (n, ...), y (m, ...) -> scalar."""
+        check_samples(x, y)
+        (function,) = self._function
+        if isinstance(function, nn.Module):
+            function.to(y.device)
+        value = torch.as_tensor(function(x, y))
+        if value.numel() != 1:
+            raise ValueError(
+                f"discrepancy: expected one number from {_name(function)}, got {tuple(value.shape)}: take the mean or "
+                "the sum."
+            )
+        return value.reshape(())
+
+
+def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]") -> Discrepancy:
+    """The discrepancy itself, or that of a function or module of two samples.
+
+    Raises:
+        ValueError: neither.
+    """
+    return part if isinstance(part, Discrepancy) else Custom(part)
+
+
+def _name(function: object) -> str:
+    return getattr(function, "__name__", type(function).__name__)
+
+
 def draw(law: Distribution, n: int) -> Tensor:
-    """n points of the law, the same on every device: each draws its share, and all see all."""
+    """n points of the law, the same on every device: each draws its share, and all are gathered."""
     return distributed.gather(law.sample((n // distributed.world(),)))
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:
-    """The door of every discrepancy; looks at shapes and types only, so that it never waits for the device.
+    """The validation of every discrepancy's samples: shapes and types only, so that it never waits for the device.
 
     Raises:
-        ValueError: samples that are empty, are no points, differ in the shape of a point, or are not floating point.
+        ValueError: samples that are empty, are not (n, ...), differ in the shape of a point, or are not floating point.
     """
     for name, sample in (("x", x), ("y", y)):
         if not isinstance(sample, Tensor):
@@ -89,5 +183,5 @@ def check_finite(x: Tensor, y: Tensor) -> None:
         if bad:
             raise ValueError(
                 f"discrepancy: expected finite values, got {bad} of {len(sample)} points of {name} with NaN or "
-                "infinity: drop or mend them."
+                "infinity: remove or replace them."
             )

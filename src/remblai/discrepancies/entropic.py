@@ -1,6 +1,7 @@
 """The Sinkhorn divergence between samples, and its potentials: the contribution of each point."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -41,6 +42,9 @@ class Entropic(Discrepancy):
     Source: Genevay, Peyre, Cuturi (2018), arXiv 1706.00292; Feydy et al. (2019), arXiv 1810.08278.
     """
 
+    compiles = False
+    exact_options: ClassVar[Mapping[str, Any]] = {"tolerance": 1e-11, "epsilon": 0.5, "relative": False}
+
     def __init__(
         self,
         cost: Annotated[CostLike, COSTS] = "square",
@@ -58,6 +62,8 @@ class Entropic(Discrepancy):
             debiased,
         )
         self.tolerance, self.max_iterations = validation.positive("tolerance", tolerance), max_iterations
+        self.homogeneity = self.cost.homogeneity if relative else None
+        self.translation_invariant = self.cost.translation_invariant
 
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])

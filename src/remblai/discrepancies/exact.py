@@ -26,9 +26,13 @@ class Exact(Discrepancy):
         ValueError: samples of different shapes, values that are not finite, or an unknown cost.
     """
 
+    compiles = False
+
     def __init__(self, cost: Annotated[CostLike, COSTS] = "square") -> None:
         super().__init__()
         self.cost = resolved(cost)
+        self.homogeneity = self.cost.homogeneity
+        self.translation_invariant = self.cost.translation_invariant
 
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])

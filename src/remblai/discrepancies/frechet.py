@@ -16,19 +16,23 @@ class Frechet(Discrepancy):
     """Squared W_2 of the fitted Gaussians, |m - m'|^2 + tr(S + S' - 2 (S^1/2 S' S^1/2)^1/2).
 
     Means and covariances (over n - 1) of the two samples, in float64. On the features of a network it is the FID. It
-    sees two moments and nothing more: 0 does not mean that the laws are equal. Its estimate is too large, by about
-    1/n + 1/m times a constant that grows with d, so figures are comparable at one n only.
+    sees two moments and nothing else: 0 does not mean that the laws are equal. The estimate has a positive bias of
+    about 1/n + 1/m times a constant that grows with d, so figures are comparable at one n only.
 
     The trace of the root is the nuclear norm of A B', for factors S = A'A and S' = B'B, here the centred samples: no
-    root of a matrix is taken, no d x d matrix made where n is small, and the gradient is right and finite where a
+    matrix root is computed, no d x d matrix is built where n is small, and the gradient is right and finite where a
     covariance is singular (n <= d, equal points), where derivatives in the covariance itself are infinite. Against a
-    law whose mean and covariance are known `to_law` takes them exactly.
+    law whose mean and covariance are known `to_law` uses the exact ones.
 
     Raises:
         ValueError: a sample of one point, values that are not finite, or samples that do not fit together.
 
     Source: Dowson and Landau (1982); Heusel et al., "GANs trained by a two time-scale update rule" (2017), 1706.08500.
     """
+
+    homogeneity = 2.0
+    least_points = 2
+    compiles = False
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar >= 0, in y's type, float32 or better."""
@@ -52,24 +56,24 @@ class _Moments(NamedTuple):
 
 
 def _squared(one: _Moments, other: _Moments) -> Tensor:
-    spread = one.rows.square().sum() + other.rows.square().sum()
-    found = (one.mean - other.mean).square().sum() + spread - 2.0 * _overlap(one.rows, other.rows)
-    return found.clamp(min=0.0)  # below 0 by rounding only, where the gradient is 0 too
+    traces = one.rows.square().sum() + other.rows.square().sum()
+    value = (one.mean - other.mean).square().sum() + traces - 2.0 * _overlap(one.rows, other.rows)
+    return value.clamp(min=0.0)  # below 0 by rounding only, where the gradient is 0 too
 
 
 def _overlap(a: Tensor, b: Tensor) -> Tensor:
     """tr(S^1/2 S' S^1/2)^1/2 for S = a'a and S' = b'b: the nuclear norm of a b', a (k, d) and b (l, d).
 
-    Its derivative in a is U V' b, for the singular vectors of a b' = U diag(s) V': of norm at most |b|, whatever is
-    singular. Where s is 0 the directions have none that is unique, and those are left out.
+    Its derivative in a is U V' b, for the singular vectors of a b' = U diag(s) V': of norm at most |b|, even
+    where a or b is singular. Where s is 0 the singular vectors are not unique, and those are left out.
     """
     with torch.no_grad():
         (q, r), (p, t) = torch.linalg.qr(a), torch.linalg.qr(b)
         u, values, v = torch.linalg.svd(r @ t.T, full_matrices=False)
-        held = values > max(a.shape[1], len(values)) * torch.finfo(values.dtype).eps * values[0]
-        left, right = q @ (u * held), p @ v.T
-        slopes = [(a, left @ (right.T @ b)), (b, right @ (left.T @ a))]
-    return with_gradients(values.sum(), slopes)
+        positive = values > max(a.shape[1], len(values)) * torch.finfo(values.dtype).eps * values[0]
+        left, right = q @ (u * positive), p @ v.T
+        gradients = [(a, left @ (right.T @ b)), (b, right @ (left.T @ a))]
+    return with_gradients(values.sum(), gradients)
 
 
 def _fitted(x: Tensor) -> _Moments:

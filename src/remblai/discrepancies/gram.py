@@ -1,4 +1,6 @@
-"""Means of a kernel over pairs of points; for many pairs in blocks, with the gradient, and no matrix is kept."""
+"""Means of a kernel over pairs of points; for many pairs in blocks, with the gradient and without a whole matrix."""
+
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -7,10 +9,13 @@ from remblai.distances.envelope import with_gradients
 from remblai.kernels import Kernel
 
 PAIRS = 256**2
-"""Above so many pairs they are taken in blocks; below, one matrix and its recorded graph are as fast."""
+"""More pairs are computed in blocks; for fewer, one matrix and its recorded graph are as fast."""
 
 BLOCK = 384
-"""Points a side of a block: larger ones leave the cache."""
+"""Rows and columns of a block: larger ones leave the cache."""
+
+ENTRIES_AT_ONCE = 2**22
+"""Entries of a block of rows, where the columns are all points."""
 
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
@@ -19,8 +24,8 @@ def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
         whole: Tensor = kernel(x, y).mean()
         return whole
     pairs = len(x) * len(y)
-    total, slopes = _across(kernel, x, y)
-    known = [(one, slope.div_(pairs)) for one, slope in zip((x, y), slopes, strict=True) if slope is not None]
+    total, gradients = _sum_across(kernel, x, y)
+    known = [(side, part.div_(pairs)) for side, part in zip((x, y), gradients, strict=True) if part is not None]
     return with_gradients((total / pairs).to(x.dtype), known)
 
 
@@ -30,51 +35,105 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
     pairs = n**2 if diagonal else n * (n - 1)
     if _small(n**2):
         gram: Tensor = kernel(x, x)
-        # The computed diagonal carries rounding; it is taken out, and the exact one put in where it belongs.
-        apart = gram.sum() - gram.diagonal().sum()
+        # The computed diagonal has rounding errors: it is removed, and the exact one is added where it belongs.
+        off_diagonal = gram.sum() - gram.diagonal().sum()
     else:
-        total, slope = _apart(kernel, x)
-        apart = with_gradients(total.to(x.dtype), [] if slope is None else [(x, slope)])
-    return (apart + kernel.diagonal(x).sum()) / pairs if diagonal else apart / pairs
+        total, gradient = _sum_off_diagonal(kernel, x)
+        off_diagonal = with_gradients(total.to(x.dtype), [] if gradient is None else [(x, gradient)])
+    return (off_diagonal + kernel.diagonal(x).sum()) / pairs if diagonal else off_diagonal / pairs
 
 
 @torch.no_grad()
-def _across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
-    """The sum over the pairs of two samples, and its gradients in those that want one."""
-    slopes = [torch.zeros_like(sample) if sample.requires_grad else None for sample in (x, y)]
-    slope_x, slope_y = slopes
+def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
+    """The sum over the pairs of two samples, and its gradients in those that require one."""
+    gradients = [torch.zeros_like(sample) if sample.requires_grad else None for sample in (x, y)]
+    gradient_x, gradient_y = gradients
     centre = y.mean(0)
     x, y = _centred(kernel, x, centre), _centred(kernel, y, centre)
+    by_row = kernel.row_sums(x, y)
+    if by_row is not None:
+        if gradient_x is not None:
+            gradient_x += by_row[1]
+        by_column = None if gradient_y is None else kernel.row_sums(y, x)
+        if gradient_y is not None and by_column is not None:
+            gradient_y += by_column[1]
+        return by_row[0].sum(), gradients
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(y)):
-            value, slope = kernel.terms(x[i], y[j])
+            value, derivative = kernel.terms(x[i], y[j])
             total += value.sum()
-            if slope_x is not None:
-                slope_x[i] += _pulled(kernel, slope, x[i], y[j])
-            if slope_y is not None:
-                slope_y[j] += _pulled(kernel, slope.T, y[j], x[i])
-    return total, slopes
+            if gradient_x is not None:
+                gradient_x[i] += _gradient(kernel, derivative, x[i], y[j])
+            if gradient_y is not None:
+                gradient_y[j] += _gradient(kernel, derivative.T, y[j], x[i])
+    return total, gradients
 
 
 @torch.no_grad()
-def _apart(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks will do."""
-    pull = torch.zeros_like(x) if x.requires_grad else None
+def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
+    gradient = torch.zeros_like(x) if x.requires_grad else None
     x = _centred(kernel, x, x.mean(0))
+    by_row = kernel.row_sums(x, x)
+    if by_row is not None:
+        return by_row[0].sum() - kernel.diagonal(x).sum(), None if gradient is None else by_row[1].mul(2.0)
     total = x.new_zeros((), dtype=torch.float64)
     for i in _blocks(len(x)):
         for j in _blocks(len(x), i.start):
-            value, slope = kernel.terms(x[i], x[j])
+            value, derivative = kernel.terms(x[i], x[j])
             if i == j:
                 value.fill_diagonal_(0.0)
-                slope.fill_diagonal_(0.0)
+                derivative.fill_diagonal_(0.0)
             total += value.sum() * (1.0 if i == j else 2.0)
-            if pull is not None:
-                pull[i] += _pulled(kernel, slope, x[i], x[j])
+            if gradient is not None:
+                gradient[i] += _gradient(kernel, derivative, x[i], x[j])
                 if i != j:
-                    pull[j] += _pulled(kernel, slope.T, x[j], x[i])
-    return total, None if pull is None else pull.mul_(2.0)
+                    gradient[j] += _gradient(kernel, derivative.T, x[j], x[i])
+    return total, None if gradient is None else gradient.mul_(2.0)
+
+
+class PartMeans(NamedTuple):
+    """Means of a kernel over the pairs of two parts of one sample, for each of r choices of the parts: (r,) each."""
+
+    within_first: Tensor
+    across: Tensor
+    within_second: Tensor
+
+
+@torch.no_grad()
+def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor, diagonal: bool) -> PartMeans:
+    """The means over pairs of points, for many choices of two parts, from one matrix and its products with the masks.
+
+    The kernel's matrix (N, N) is computed once, in float64 and a block of rows at a time, however many choices there
+    are: permutations of labels, random halves, or samples without one point.
+
+    Args:
+        kernel: k.
+        points: (N, d).
+        first: masks (r, N), true where a point is in the first part.
+        second: masks (r, N) of the second part.
+        diagonal: whether the means within a part are over all i, j, or over i != j.
+    """
+    points = _centred(kernel, points.double(), points.double().mean(0))
+    masks = [mask.double().T.contiguous() for mask in (first, second)]
+    sums = points.new_zeros(3, len(first))
+    complement = bool((first ^ second).all())  # as in a permutation: then one product serves both parts
+    for rows in torch.arange(len(points), device=points.device).split(max(1, ENTRIES_AT_ONCE // len(points))):
+        matrix = kernel(points[rows], points)
+        matrix[torch.arange(len(rows), device=rows.device), rows] = 0.0
+        by_first = matrix @ masks[0]
+        by_second = matrix.sum(1, keepdim=True) - by_first if complement else matrix @ masks[1]
+        in_first, in_second = (mask[rows] for mask in masks)
+        pairs = (in_first * by_first, in_first * by_second, in_second * by_second)
+        sums += torch.stack([values.sum(0) for values in pairs])
+    exact = kernel.diagonal(points)
+    sizes = [mask.sum(0) for mask in masks]
+    within = [
+        (total + exact @ mask) / n**2 if diagonal else total / (n * (n - 1.0))
+        for total, mask, n in zip((sums[0], sums[2]), masks, sizes, strict=True)
+    ]
+    return PartMeans(within[0], sums[1] / (sizes[0] * sizes[1]), within[1])
 
 
 def _small(pairs: int) -> bool:
@@ -86,11 +145,11 @@ def _blocks(n: int, start: int = 0) -> list[slice]:
 
 
 def _centred(kernel: Kernel, x: Tensor, centre: Tensor) -> Tensor:
-    """The same points seen from the middle, where the differences of large sums below round less."""
+    """The points minus the centre, where the differences of large sums below have smaller rounding errors."""
     return x - centre if kernel.radial else x
 
 
-def _pulled(kernel: Kernel, slope: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def _gradient(kernel: Kernel, derivative: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The gradient (n, d) in x of the sum of k(x_i, y_j), from the derivatives (n, m) that `Kernel.terms` gives."""
-    moved = slope @ y
-    return 2.0 * (slope.sum(1, keepdim=True) * x - moved) if kernel.radial else moved
+    towards = derivative @ y
+    return 2.0 * (derivative.sum(1, keepdim=True) * x - towards) if kernel.radial else towards

@@ -5,32 +5,38 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from remblai.costs import wide
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
-from remblai.discrepancies.gram import mean_across, mean_within
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts, check_samples
+from remblai.discrepancies.gram import mean_across, mean_within, means_of_parts
 from remblai.discrepancies.samples import flat
 from remblai.kernels import Kernel
+
+MANY = 4096
+"""Points above which sorting is faster than a matrix, for kernels with `row_sums`."""
+
+ROUNDINGS = 1000.0
+"""Roundings of the largest mean by which equal values may differ."""
 
 
 class MMD(Discrepancy):
     """Squared maximum mean discrepancy, E k(x, x') + E k(y, y') - 2 E k(x, y).
 
     The unbiased estimate takes the means over i != j within each sample and over all pairs across them. It is negative
-    about half of the time when P = Q, and is never clamped: that would bias it, and take the gradient away. The biased
+    about half of the time when P = Q, and is never clamped: that would bias it and set its gradient to 0. The biased
     one keeps i = j: it is an MMD of the two empirical laws, at least 0, and too large by about k(x, x) (1/n + 1/m).
 
-    Against a law whose kernel expectations are known (normal laws and mixtures of them; any kernel that is a mixture of
-    Gaussians) `to_law` puts the exact terms in place of a sample of the law: the same mean, with less noise.
+    Against a law whose mean embedding is known (normal laws and mixtures of them; any kernel that is a mixture of
+    Gaussians) `to_law` uses the exact terms instead of a sample of the law: the same mean, with less noise.
 
-    Many pairs are taken in blocks, with an analytic gradient, in memory that grows with the points and not their pairs;
-    there the value can be differentiated once.
+    Many pairs are computed in blocks, with an analytic gradient, in memory that grows with the number of points, not of
+    pairs; the value can then be differentiated once.
 
     Args:
         kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance).
         biased: the biased estimate.
-        closed_form: use the exact expectations where there are some; off, `to_law` samples the law as the paper does.
+        closed_form: use exact mean embeddings where they are known; off, `to_law` samples the law as the paper does.
 
     Raises:
-        ValueError: what is no kernel, a sample of one point with the unbiased estimate, or samples that do not fit.
+        ValueError: not a kernel, a sample of one point with the unbiased estimate, or samples that do not fit together.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), lemma 6; Tolstikhin et al., algorithm 2, 1711.01558.
     """
@@ -42,12 +48,26 @@ class MMD(Discrepancy):
                 f"mmd: expected a kernel, such as kernels.Gaussian(scale=1.0) or kernels.Energy(), got {kernel!r}."
             )
         self.kernel, self.biased, self.closed_form = kernel, biased, closed_form
+        self.unbiased, self.nonnegative = not biased, biased
+        self.least_points = 1 if biased else 2
+        self.translation_invariant = kernel.radial
+        self.homogeneity = kernel.homogeneity
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
         x, y = flat(x, y)
         with torch.autocast(x.device.type, enabled=False):
             return self._within(x) + self._within(y) - 2.0 * mean_across(self.kernel, x, y)
+
+    def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
+        """By one matrix of the kernel; not where sums over pairs are faster than all pairs, for many points."""
+        points = flat(points, points)[0]
+        self._check_size(int(min(first.sum(1).min(), second.sum(1).min())))
+        if len(points) > MANY and self.kernel.row_sums(points[:1], points[:1]) is not None:
+            return None
+        means = means_of_parts(self.kernel, points, first, second, diagonal=self.biased)
+        rounding = ROUNDINGS * torch.finfo(torch.float64).eps * max(float(part.abs().max()) for part in means)
+        return OfParts(means.within_first + means.within_second - 2.0 * means.across, rounding)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and the law itself, whose own terms are exact where they are known."""
@@ -66,9 +86,12 @@ class MMD(Discrepancy):
 
     def _within(self, x: Tensor) -> Tensor:
         """Mean of k(x_i, x_j) over i != j, or over all i, j."""
-        if len(x) == 1 and not self.biased:
+        self._check_size(len(x))
+        return mean_within(self.kernel, x, diagonal=self.biased)
+
+    def _check_size(self, n: int) -> None:
+        if n < self.least_points:
             raise ValueError(
-                "mmd: the unbiased estimate expects at least 2 points in each sample, got 1: "
+                f"mmd: the unbiased estimate expects at least 2 points in each sample, got {n}: "
                 "take a larger batch, or biased=True."
             )
-        return mean_within(self.kernel, x, diagonal=self.biased)

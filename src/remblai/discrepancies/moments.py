@@ -1,4 +1,4 @@
-"""Mean and covariance compared: a penalty on two moments, which sees tied and shifted axes for little work."""
+"""Mean and covariance compared: a cheap penalty on two moments, which sees tied and shifted axes."""
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ from remblai.discrepancies.samples import flat
 
 
 class Covariance(Discrepancy):
-    """|m - m'|^2 + |S - S'|^2, the Frobenius norm of the covariances' difference: two moments, and nothing more.
+    """|m - m'|^2 + |S - S'|^2, the Frobenius norm of the covariances' difference: two moments and nothing else.
 
     The plain value, of the moments of the samples, is too large by about (d + d^2) / n: as a penalty on n codes it
-    shrinks them (standard deviation 0.78 at d = 64, n = 100). The unbiased estimate is the same function of the law in
-    the mean, is below 0 about half of the time when the laws agree, and is never clamped. Both take d x d or n x m
+    shrinks them (standard deviation 0.78 at d = 64, n = 100). The unbiased estimate has the population value
+    as its mean, is below 0 about half of the time when the laws agree, and is never clamped. Both take d x d or n x m
     products, whichever are smaller.
 
-    Against a law whose mean and covariance are known `to_law` takes them exactly. It sees two tied axes where kernels
+    Against a law whose mean and covariance are known `to_law` uses the exact ones. It sees two tied axes where kernels
     do not, and no dependence beyond the second moments: `sliced` along the axes is its complement.
 
     Args:
@@ -36,6 +36,8 @@ class Covariance(Discrepancy):
     def __init__(self, biased: bool = False) -> None:
         super().__init__()
         self.biased = biased
+        self.unbiased, self.nonnegative = not biased, biased
+        self.least_points = 2 if biased else 4
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
@@ -43,9 +45,9 @@ class Covariance(Discrepancy):
         with torch.autocast(y.device.type, enabled=False):
             (p, centred_p), (q, centred_q) = self._centred(x), self._centred(y)
             across = overlap(centred_p, centred_q) / ((len(x) - 1) * (len(y) - 1))
-            spread = self._own(centred_p) + self._own(centred_q) - 2.0 * across
+            squared = self._square(centred_p) + self._square(centred_q) - 2.0 * across
             noise = 0.0 if self.biased else _noise(centred_p) + _noise(centred_q)
-            return (p - q).square().sum() + spread - noise
+            return (p - q).square().sum() + squared - noise
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and a law; exact in the law where both its moments are known."""
@@ -57,20 +59,19 @@ class Covariance(Discrepancy):
             y = wide(y)
             mean, rows = moments.mean.to(y.dtype), moments.rows.to(y.dtype)
             q, centred = self._centred(y)
-            spread = self._own(centred) + overlap(rows, rows) - 2.0 * overlap(rows, centred) / (len(y) - 1)
-            return (mean - q).square().sum() + spread - (0.0 if self.biased else _noise(centred))
+            squared = self._square(centred) + overlap(rows, rows) - 2.0 * overlap(rows, centred) / (len(y) - 1)
+            return (mean - q).square().sum() + squared - (0.0 if self.biased else _noise(centred))
 
     def _centred(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        least = 2 if self.biased else 4
-        if len(x) < least:
+        if len(x) < self.least_points:
             raise ValueError(
-                f"covariance: expected at least {least} points in each sample, got {len(x)}: take a larger batch"
-                + ("." if self.biased else ", or biased=True, which needs 2.")
+                f"covariance: expected at least {self.least_points} points in each sample, got {len(x)}: take a larger "
+                "batch" + ("." if self.biased else ", or biased=True, which needs 2.")
             )
         mean = x.mean(0)
         return mean, x - mean
 
-    def _own(self, centred: Tensor) -> Tensor:
+    def _square(self, centred: Tensor) -> Tensor:
         """|S|^2 of one sample, S its covariance, or its unbiased estimate."""
         n = len(centred)
         square = overlap(centred, centred) / (n - 1) ** 2
@@ -89,5 +90,5 @@ def overlap(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _noise(centred: Tensor) -> Tensor:
-    """tr S / n: how much too large the square of the mean is on average."""
+    """tr S / n: the bias of the squared norm of the mean."""
     return centred.square().sum() / (len(centred) * (len(centred) - 1))

@@ -10,10 +10,10 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.monotone import staircase
 
 ENTRIES_AT_ONCE = 2**20
-"""How many projections (lines times points) of a sample are held at a time."""
+"""Projections (lines times points) of a sample that are in memory at a time."""
 
 SPARE = 29
-"""Bits of a float64 that a float32 leaves at 0."""
+"""Bits of a float64 that are 0 where it holds a float32."""
 
 
 class Lines(NamedTuple):
@@ -28,17 +28,17 @@ class Lines(NamedTuple):
     number: int
 
     def projected(self, x: Tensor, part: slice) -> Tensor:
-        """The points (n, d) on some of the lines, (l, n), in memory of its own, each row contiguous."""
+        """The points (n, d) on some of the lines, (l, n), in new memory, each row contiguous."""
         if self.directions is None:
             return x[:, part].T.clone(memory_format=torch.contiguous_format)
         return self.directions[part] @ x.T
 
-    def lift(self, slopes: Tensor, onto: Tensor, part: slice) -> None:
+    def lift(self, gradients: Tensor, onto: Tensor, part: slice) -> None:
         """Adds to the gradient (n, d) of points that of their projections (l, n) on some of the lines."""
         if self.directions is None:
-            onto[:, part] += slopes.T
+            onto[:, part] += gradients.T
         else:
-            onto.addmm_(slopes.T, self.directions[part])
+            onto.addmm_(gradients.T, self.directions[part])
 
     def blocks(self, points: int) -> list[slice]:
         """The lines in turn, as many at a time as memory allows."""
@@ -53,7 +53,7 @@ class Quantiles(NamedTuple):
         location: (d,).
         scale: (d,), of each coordinate.
         levels: ascending quantiles of the standard law (n,), or of each coordinate (d, n) along the axes.
-        rest: what W_p^p to the law has beyond that to its levels, at scale 1.
+        rest: W_p^p to the law minus W_p^p to its levels, at scale 1.
     """
 
     location: Tensor
@@ -81,7 +81,7 @@ class Joined(NamedTuple):
 
 
 def joined(n: int, m: int, like: Tensor) -> Joined:
-    """Joins n ranks to m by quantiles, for points of the type and the device of `like`."""
+    """The plan by quantiles between n ranks and m, for points of the type and the device of `like`."""
     path = staircase(np.arange(1, n + 1) / n, np.arange(1, m + 1) / m)
     i, j, weight = (torch.from_numpy(part).to(like.device) for part in path)
     return Joined(i, j, weight.to(like.dtype))
@@ -106,41 +106,41 @@ def mean(x: Tensor | Quantiles, y: Tensor, lines: Lines, p: float) -> Tensor:
     """The mean of W_p^p over lines between x (n, d) or a law and y (m, d); differentiable once, in the points."""
     if torch.compiler.is_compiling():  # compiled code sorts by itself
         return along_each(x, y, lines, p).mean().to(y.dtype)
-    value, slopes = _blocked(x, y, lines, p)
-    sides = [(side, slope) for side, slope in zip((x, y), slopes, strict=True) if slope is not None]
-    return with_gradients(value.to(y.dtype), [(side, slope) for side, slope in sides if isinstance(side, Tensor)])
+    value, gradients = _blocked(x, y, lines, p)
+    sides = [(side, part) for side, part in zip((x, y), gradients, strict=True) if part is not None]
+    return with_gradients(value.to(y.dtype), [(side, part) for side, part in sides if isinstance(side, Tensor)])
 
 
 @torch.no_grad()
 def _blocked(x: Tensor | Quantiles, y: Tensor, lines: Lines, p: float) -> tuple[Tensor, list[Tensor | None]]:
-    """The mean and its gradients in the samples that want one: nothing larger than the points is kept."""
+    """The mean, and its gradients in the samples that require one: nothing larger than the points is kept."""
     n, m = (len(x) if isinstance(x, Tensor) else len(y)), len(y)
     plan = None if n == m else joined(n, m, y)
-    slopes = [torch.zeros_like(s) if isinstance(s, Tensor) and s.requires_grad else None for s in (x, y)]
+    gradients = [torch.zeros_like(s) if isinstance(s, Tensor) and s.requires_grad else None for s in (x, y)]
     total = y.new_zeros((), dtype=torch.float64)
     for part in lines.blocks(max(n, m)):
         if isinstance(x, Tensor):
-            a, order = ordered(lines.projected(x, part), slopes[0] is not None)
+            a, order = ordered(lines.projected(x, part), gradients[0] is not None)
         else:
             (a, rest), order = x.along(lines, part), None
             total += rest.sum()
-        b, order_y = ordered(lines.projected(y, part), slopes[1] is not None)
+        b, order_y = ordered(lines.projected(y, part), gradients[1] is not None)
         gap = a - b if plan is None else a[:, plan.i] - b[:, plan.j]
         powers = _powers(gap, p)
         total += (powers.mean(1) if plan is None else powers @ plan.weight).double().sum()
-        slope = gap if order is None and order_y is None else _slopes(gap, p, plan)
-        for side, came_from, onto in ((0, order, slopes[0]), (1, order_y, slopes[1])):
+        by_gap = gap if order is None and order_y is None else _derivatives(gap, p, plan)
+        for side, came_from, onto in ((0, order, gradients[0]), (1, order_y, gradients[1])):
             if came_from is not None and onto is not None:
-                ranked = slope if plan is None else _by_rank(slope, plan.j if side else plan.i, len(onto))
+                ranked = by_gap if plan is None else _by_rank(by_gap, plan.j if side else plan.i, len(onto))
                 lines.lift(torch.empty_like(ranked).scatter_(1, came_from, ranked), onto, part)
-    for onto, sign in zip(slopes, (1.0, -1.0), strict=True):
+    for onto, sign in zip(gradients, (1.0, -1.0), strict=True):
         if onto is not None:
             onto.mul_(sign / lines.number)
-    return total / lines.number, slopes
+    return total / lines.number, gradients
 
 
 def ordered(rows: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None]:
-    """Each row ascending (the rows given may be overwritten), and where its entries stood if that is wanted."""
+    """Each row ascending (the input may be overwritten), and, if `wanted`, the former places of its entries."""
     if rows.device.type != "cpu":
         ascending, order = rows.sort(1)
         return ascending, order if wanted else None
@@ -151,7 +151,7 @@ def ordered(rows: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None]:
     if values.dtype != np.float32 or values.shape[1] >= 2 ** (SPARE - 1):
         order = torch.from_numpy(values.argsort(axis=1))
         return rows.gather(1, order), order
-    # The bits that a float32 leaves at 0 in a float64 take the index along: one sort gives both, before an argsort.
+    # The low bits of a float64, which a float32 leaves at 0, carry the index: one sort gives both, faster than argsort.
     keys = values.astype(np.float64)
     bits = keys.view(np.int64)
     bits |= np.arange(values.shape[1])
@@ -165,11 +165,11 @@ def _powers(gap: Tensor, p: float) -> Tensor:
     return gap.square() if p == 2 else gap.abs().pow(p)
 
 
-def _slopes(gap: Tensor, p: float, plan: Joined | None) -> Tensor:
+def _derivatives(gap: Tensor, p: float, plan: Joined | None) -> Tensor:
     """The derivatives (l, k) of W_p^p by the gaps."""
-    slopes = gap * 2.0 if p == 2 else gap.abs().pow(p - 1.0) * gap.sign() * p
-    return slopes / gap.shape[1] if plan is None else slopes * plan.weight
+    derivatives = gap * 2.0 if p == 2 else gap.abs().pow(p - 1.0) * gap.sign() * p
+    return derivatives / gap.shape[1] if plan is None else derivatives * plan.weight
 
 
-def _by_rank(slopes: Tensor, ranks: Tensor, n: int) -> Tensor:
-    return slopes.new_zeros(len(slopes), n).index_add_(1, ranks, slopes)
+def _by_rank(derivatives: Tensor, ranks: Tensor, n: int) -> Tensor:
+    return derivatives.new_zeros(len(derivatives), n).index_add_(1, ranks, derivatives)

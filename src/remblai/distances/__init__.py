@@ -2,9 +2,8 @@
 
 from remblai.distances import circle, line, stochastic
 from remblai.distances.certificate import Interval
+from remblai.distances.divergence_table import DIVERGENCES, Divergence
 from remblai.distances.divergences import (
-    DIVERGENCES,
-    Divergence,
     chi_square,
     f_divergence,
     hellinger,
@@ -16,13 +15,17 @@ from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
 from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
-from remblai.distances.plan import Plan
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
+from remblai.distances.validation import ArrayLike
 
 __all__ = [
     "DIVERGENCES",
+    "ArrayLike",
+    "ArrayPlan",
     "Divergence",
     "Interval",
     "Plan",
+    "TensorPlan",
     "batch",
     "c_transform",
     "chi_square",

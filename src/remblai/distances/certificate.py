@@ -10,7 +10,14 @@ from remblai.distances.problem import Problem
 
 
 class Interval(NamedTuple):
-    """Two proven bounds, lower <= the true value <= upper, up to the rounding of float64 sums."""
+    """Two proven bounds, lower <= the true value <= upper, up to the rounding of float64 sums.
+
+    Example:
+        >>> from remblai.distances import emd
+        >>> lower, upper = emd(None, None, [[0.0, 1.0], [1.0, 0.0]]).certificate()
+        >>> lower <= 0.0 <= upper
+        True
+    """
 
     lower: float
     upper: float

@@ -12,6 +12,8 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.monotone import flat, levels, staircase
 from remblai.distances.validation import ArrayLike, NumPyLike, exponent, finite, probabilities
 
+__all__ = ["transport_cost"]
+
 ROUNDS = 200
 """Shifts tried at most: every second one halves the interval, so rounding ends the search long before."""
 
@@ -19,7 +21,7 @@ PRECISION = 1e-13
 """Relative gap between the best value found and the tangents' lower bound at which the search ends."""
 
 GRID = 2.0**50
-"""Cumulated masses are multiples of 1 / GRID, so that two of them stay apart when a shift is added to both."""
+"""Cumulated masses are multiples of 1 / GRID, so that two of them stay distinct when a shift is added to both."""
 
 STEEPEST = 500.0
 """The largest exponent: displacements are up to 2 turns, and 2^500 is a number."""
@@ -129,7 +131,7 @@ def transport_cost(
 def _populated(cumulated: Array) -> tuple[Array, Array]:
     """The places (k,) that hold mass on the grid, and their cumulated masses (k,).
 
-    A place of no or negligible mass has no level of its own, so that it could take the mass of another one.
+    A place of no or negligible mass has no distinct level, so that it could take the mass of another one.
     """
     rounded = np.round(cumulated * GRID) / GRID
     kept = np.flatnonzero(np.diff(rounded, prepend=0.0) > 0.0)

@@ -1,7 +1,7 @@
 """Transport between point sets: one function that chooses the method, and W_p."""
 
 import math
-from typing import Any, TypedDict, overload
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from remblai.config.aliases import checked_options, unknown_option
 from remblai.costs import power
 from remblai.distances import entropic, exact, line
 from remblai.distances.bottleneck import Steep, bottleneck
-from remblai.distances.entropic import unbalanced
+from remblai.distances.entropic import balanced, unbalanced
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
@@ -30,17 +30,10 @@ ENTROPIC = ("relative", "tolerance", "max_iterations", "form", "start", "unbalan
 """Which options go with epsilon, and which without."""
 
 
-class Options(TypedDict, total=False):
-    """Options of `transport` that belong to one method."""
+class Options(balanced.Options, total=False):
+    """Options of `transport`: those of `sinkhorn`, and of the exact solvers."""
 
     method: str
-    relative: bool
-    tolerance: float
-    max_iterations: int
-    form: str
-    start: Plan | tuple[ArrayLike, ArrayLike] | None
-    unbalanced: float | tuple[float | None, float | None] | None
-    normalise: bool
 
 
 @overload

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 
-class _Attached(torch.autograd.Function):
+class _WithGradients(torch.autograd.Function):
     @staticmethod
     def forward(ctx: FunctionCtx, value: Tensor, count: int, *both: Tensor) -> Tensor:
         ctx.save_for_backward(*both[count:])
@@ -18,22 +18,22 @@ class _Attached(torch.autograd.Function):
     @once_differentiable  # the second derivative is not in the first-order data
     def backward(ctx: FunctionCtx, gradient: Tensor) -> tuple[Tensor | None, ...]:
         saved = ctx.saved_tensors  # type: ignore[attr-defined]
-        kinds = ctx.dtypes  # type: ignore[attr-defined]
+        dtypes = ctx.dtypes  # type: ignore[attr-defined]
         return (
             None,
             None,
-            *((gradient * one).to(kind) for one, kind in zip(saved, kinds, strict=True)),
+            *((gradient * one).to(dtype) for one, dtype in zip(saved, dtypes, strict=True)),
             *([None] * len(saved)),
         )
 
 
 def with_gradients(value: Tensor, derivatives: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
-    """The scalar with the derivatives that are known of it: pairs of a tensor and d value / d tensor.
+    """The scalar with its known derivatives: pairs of a tensor and d value / d tensor.
 
-    It is differentiable once; asking for more is an error, not a wrong answer.
+    It is differentiable once; a second derivative is an error, not a wrong answer.
     """
     if not derivatives or not torch.is_grad_enabled():
         return value
     inputs, gradients = zip(*derivatives, strict=True)
-    found: Tensor = _Attached.apply(value, len(inputs), *inputs, *gradients)  # type: ignore[no-untyped-call]
-    return found
+    with_backward: Tensor = _WithGradients.apply(value, len(inputs), *inputs, *gradients)  # type: ignore[no-untyped-call]
+    return with_backward

@@ -8,13 +8,13 @@ from scipy.sparse.csgraph import maximum_flow
 from remblai.distances.problem import Problem
 
 UNITS = 2**30
-"""Into how many units the mass is cut: the flow is found in integers."""
+"""The number of units of the total mass: the flow is computed in integers."""
 
 
-def check_feasible(problem: Problem, kept: bool = True) -> bool:
-    """Checks that some plan of the masses avoids every infinite cost; says whether any cost is infinite.
+def check_feasible(problem: Problem, balanced: bool = True) -> bool:
+    """Checks that some plan of the masses avoids every infinite cost; returns whether any cost is infinite.
 
-    With `kept` all of the mass must be carried; without, each place that holds mass must reach one that does.
+    With `balanced` all of the mass must be carried; otherwise each place with mass must reach one with mass.
 
     Raises:
         ValueError: there is none.
@@ -22,15 +22,15 @@ def check_feasible(problem: Problem, kept: bool = True) -> bool:
     rows, columns = problem.a > 0, problem.b > 0
     reached, forbidden = torch.zeros_like(columns), []
     for part, costs in problem.geometry.blocks():
-        open_ = costs.isfinite() & columns
-        stuck = rows[part] & ~open_.any(1)
+        allowed = costs.isfinite() & columns
+        stuck = rows[part] & ~allowed.any(1)
         if bool(stuck.any()):
             raise _none(f"every cost from place {part.start + int(stuck.nonzero()[0])} of a is infinite")
-        reached |= open_[rows[part]].any(0)
-        forbidden.append(bool((~open_ & columns)[rows[part]].any()))
+        reached |= allowed[rows[part]].any(0)
+        forbidden.append(bool((~allowed & columns)[rows[part]].any()))
     if bool((columns & ~reached).any()):
         raise _none(f"every cost to place {int((columns & ~reached).nonzero()[0])} of b is infinite")
-    if any(forbidden) and kept and _flow(problem) < UNITS - 2 * sum(problem.shape):
+    if any(forbidden) and balanced and _flow(problem) < UNITS - 2 * sum(problem.shape):
         raise _none("the mass of some places exceeds that of all places that they reach")
     return any(forbidden)
 

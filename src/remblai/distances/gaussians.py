@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import numpy as np
 import torch
@@ -10,19 +10,19 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal, Normal
 
 from remblai.distances.envelope import with_gradients
-from remblai.distances.validation import finite, tensor
+from remblai.distances.validation import ArrayLike, NumPyLike, finite, tensor
 
 NODES = 24
 """Gauss-Legendre nodes a panel."""
 
 REACH = 12.0
-"""How many standard deviations the quadrature goes: beyond is a mass of 1e-32."""
+"""Standard deviations that the quadrature covers on each side: beyond is a mass of 1e-32."""
 
 PANEL = 0.5
 """Width of a panel in standard deviations."""
 
 ASYMMETRY = 1e-6
-"""Relative difference of a covariance from its transpose that is taken for rounding."""
+"""Relative difference of a covariance from its transpose that counts as rounding."""
 
 
 class Gaussian(NamedTuple):
@@ -47,7 +47,7 @@ def gaussian(name: str, law: Any) -> Gaussian:
     if law.batch_shape != () or len(law.event_shape) > 1:
         raise ValueError(
             f"{name}: expected one law, got a batch {tuple(law.batch_shape)} of laws over {tuple(law.event_shape)}: "
-            "make one law over points (d,) of it by Independent(law, 1)."
+            "use Independent(law, 1), which is one law over points (d,)."
         )
     mean = law.mean.double().reshape(-1)
     if isinstance(law, MultivariateNormal):
@@ -64,7 +64,8 @@ def pair(p: Any, q: Any) -> tuple[Gaussian, Gaussian]:
     first, second = gaussian("p", p), gaussian("q", q)
     if len(first.mean) != len(second.mean):
         raise ValueError(
-            f"laws: expected p and q over points of one dimension, got {len(first.mean)} and {len(second.mean)}."
+            f"laws: expected p and q over points of one dimension, got {len(first.mean)} and {len(second.mean)}: "
+            "use laws of the same points."
         )
     return first, second
 
@@ -72,8 +73,8 @@ def pair(p: Any, q: Any) -> tuple[Gaussian, Gaussian]:
 def kullback_leibler(p: Gaussian, q: Gaussian) -> Tensor:
     """KL(p | q) = (tr(S_q^-1 S_p) + |m_p - m_q|^2 in S_q^-1 - d + log det S_q - log det S_p) / 2."""
     root, other = _root(q.covariance), _root(p.covariance)
-    spread: Tensor = torch.linalg.solve_triangular(root, other, upper=False).square().sum()
-    twice = spread + _length(q.mean - p.mean, root).square() - len(p.mean) + _logdet(root) - _logdet(other)
+    trace: Tensor = torch.linalg.solve_triangular(root, other, upper=False).square().sum()
+    twice = trace + _length(q.mean - p.mean, root).square() - len(p.mean) + _logdet(root) - _logdet(other)
     return (0.5 * twice).clamp(min=0.0)
 
 
@@ -104,8 +105,9 @@ def total_variation(p: Gaussian, q: Gaussian) -> Tensor:
         return torch.erf(_length(p.mean - q.mean, _root(p.covariance)) / 8.0**0.5)
     if len(p.mean) > 1:
         raise ValueError(
-            "total variation: Gaussians of unequal covariance in more than one dimension have no closed form: "
-            "hellinger gives bounds, H^2 <= TV <= sqrt(H^2 (2 - H^2)); or take a histogram of samples of both."
+            "total variation: expected Gaussians on the line or of equal covariance, which have a closed form, got "
+            f"unequal covariances in {len(p.mean)} dimensions: hellinger gives bounds, H^2 <= TV <= sqrt(H^2 (2 - "
+            "H^2)); or use a histogram of samples of both."
         )
     ends = crossings(p, q)
     inside = [torch.erf((ends - law.mean) / (2.0 * law.covariance[0, 0]).sqrt()) for law in (p, q)]
@@ -123,8 +125,8 @@ def crossings(p: Gaussian, q: Gaussian) -> Tensor:
     a, b, c = 1.0 / v - 1.0 / w, gap / w, np.log(v / w) - gap * gap / w
     large = -b - np.copysign(np.sqrt(max(gap * gap / (v * w) - a * np.log(v / w), 0.0)), b)
     with np.errstate(divide="ignore"):
-        found = [np.divide(large, a) if a else np.copysign(np.inf, large), c / large if large else 0.0]
-    return p.mean.new_tensor(sorted(m + float(one) for one in found))
+        roots = [np.divide(large, a) if a else np.copysign(np.inf, large), c / large if large else 0.0]
+    return p.mean.new_tensor(sorted(m + float(one) for one in roots))
 
 
 def quadrature(perspective: Callable[[Tensor, Tensor], Tensor], p: Gaussian, q: Gaussian) -> Tensor:
@@ -154,16 +156,21 @@ def wasserstein_gaussian(p: Distribution, q: Distribution) -> Tensor:
         ValueError: another law, a batch of laws, or unequal dimensions.
     """
     first, second = pair(p, q)
-    found: Tensor = bures(*first, *second)
-    return found
+    return bures(*first, *second)
 
 
-def bures(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Any:
+@overload
+def bures(mean1: NumPyLike, cov1: NumPyLike, mean2: NumPyLike, cov2: NumPyLike) -> float: ...
+@overload
+def bures(mean1: Tensor, cov1: Tensor, mean2: Tensor, cov2: Tensor) -> Tensor: ...
+@overload
+def bures(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) -> Any: ...
+def bures(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) -> float | Tensor:
     """|m1 - m2|^2 + tr C1 + tr C2 - 2 tr (C1^(1/2) C2 C1^(1/2))^(1/2): squared W2 of Gaussians, never rooted.
 
     The last trace is the sum of the singular values of C1^(1/2) C2^(1/2), which loses no digits where covariances are
     singular, as roots of small eigenvalues do. Differentiable once; the derivative I - T in a covariance, with T the
-    optimal map, is taken on that covariance's range, so that it is finite.
+    optimal map, is computed on that covariance's range, so that it is finite.
 
     Args:
         mean1: (d,).
@@ -177,8 +184,8 @@ def bures(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Any:
     Source: Bhatia, Jain, Lim (2019), On the Bures-Wasserstein distance between positive definite matrices,
     arXiv 1712.01504.
     """
-    told = dict(zip(("mean1", "cov1", "mean2", "cov2"), (mean1, cov1, mean2, cov2), strict=True))
-    given = {name: tensor(name, value) for name, value in told.items()}
+    inputs = dict(zip(("mean1", "cov1", "mean2", "cov2"), (mean1, cov1, mean2, cov2), strict=True))
+    given = {name: tensor(name, value) for name, value in inputs.items()}
     m1, c1, m2, c2 = given.values()
     d = m1.numel()  # the others must agree with it
     for name, one in given.items():
@@ -188,27 +195,27 @@ def bures(mean1: Any, cov1: Any, mean2: Any, cov2: Any) -> Any:
         finite(name, one)
     first, second = (_factor(name, given[name].detach().double()) for name in ("cov1", "cov2"))
     left, sizes, right = torch.linalg.svd(first.T @ second, full_matrices=False)
-    apart = m1.detach().double() - m2.detach().double()
-    value = apart.square().sum() + first.square().sum() + second.square().sum() - 2.0 * sizes.sum()
+    shift = m1.detach().double() - m2.detach().double()
+    value = shift.square().sum() + first.square().sum() + second.square().sum() - 2.0 * sizes.sum()
     value = value.clamp(min=0.0)
-    if not any(isinstance(one, Tensor) for one in told.values()):
+    if not any(isinstance(one, Tensor) for one in inputs.values()):
         return float(value)
-    slopes = [(m1, 2.0 * apart), (m2, -2.0 * apart)]
+    gradients = [(m1, 2.0 * shift), (m2, -2.0 * shift)]
     if c1.requires_grad:
-        slopes.append((c1, _less_map(first, second @ right.T @ left.T)))
+        gradients.append((c1, _less_map(first, second @ right.T @ left.T)))
     if c2.requires_grad:
-        slopes.append((c2, _less_map(second, first @ left @ right)))
-    return with_gradients(value, [(one, slope) for one, slope in slopes if one.requires_grad])
+        gradients.append((c2, _less_map(second, first @ left @ right)))
+    return with_gradients(value, [(one, gradient) for one, gradient in gradients if one.requires_grad])
 
 
 def _factor(name: str, covariance: Tensor) -> Tensor:
     """F (d, rank) with F F' = the covariance, on the eigenvectors above rounding."""
     size = float(covariance.abs().max())
     if float((covariance - covariance.T).abs().max()) > ASYMMETRY * size:
-        raise ValueError(f"{name}: expected a symmetric matrix: take ({name} + {name}.T) / 2.")
+        raise ValueError(f"{name}: expected a symmetric matrix, got another: use ({name} + {name}.T) / 2.")
     values, vectors = torch.linalg.eigh(0.5 * (covariance + covariance.T))
     if float(values[0]) < -ASYMMETRY * size:
-        raise ValueError(f"{name}: expected no negative eigenvalue, got {float(values[0]):g}: it is no covariance.")
+        raise ValueError(f"{name}: expected no negative eigenvalue, got {float(values[0]):g}: use a covariance matrix.")
     kept = values > len(values) * torch.finfo(torch.float64).eps * size
     factor: Tensor = vectors[:, kept] * values[kept].sqrt()
     return factor
@@ -232,7 +239,10 @@ def _root(covariance: Tensor) -> Tensor:
     root: Tensor
     root, failed = torch.linalg.cholesky_ex(covariance)
     if int(failed):
-        raise ValueError("covariance: expected a positive definite one: this divergence needs a density.")
+        raise ValueError(
+            "covariance: expected a positive definite one, since this divergence needs a density, got a singular one: "
+            "add a small multiple of the identity, or use wasserstein_gaussian."
+        )
     return root
 
 

@@ -4,16 +4,21 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from functools import partial
+from typing import Annotated, Generic, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import Choice, make
 from remblai.distances.exact import rubinstein
 from remblai.distances.geometry import CostLike, Points, resolved
+from remblai.distances.plan import Array, Value
 from remblai.distances.problem import Problem
-from remblai.distances.validation import number
+from remblai.distances.validation import ArrayLike, NumPyLike, number
 from remblai.kernels import KERNELS, Kernel
 
 Function = Callable[[Tensor], Tensor]
@@ -21,7 +26,7 @@ Function = Callable[[Tensor], Tensor]
 
 
 class Ball(ABC):
-    """The interface: a set of functions F, and the one of them that tells two discrete laws apart the most."""
+    """The interface: a set of functions F, and the one of them whose means under two discrete laws differ most."""
 
     @abstractmethod
     def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
@@ -29,7 +34,7 @@ class Ball(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Witness:
+class Witness(Generic[Value, Array]):
     """The function that attains an integral probability metric; call it on new points.
 
     Attributes:
@@ -40,13 +45,13 @@ class Witness:
         function: itself, on tensors in float64.
     """
 
-    value: Any
-    x: Any
-    y: Any
+    value: Value
+    x: Array
+    y: Array
     problem: Problem
     function: Function
 
-    def __call__(self, z: Any) -> Any:
+    def __call__(self, z: ArrayLike) -> Array:
         """Its values at points z (k, d): (k,).
 
         Raises:
@@ -56,10 +61,50 @@ class Witness:
         assert isinstance(geometry, Points)
         new = Points(z, geometry.y, geometry.cost).x.double()
         with torch.no_grad():
-            return self.problem.answer(self.function(new))
+            values: Array = self.problem.answer(self.function(new))
+            return values
 
 
-def ipm(ball: Choice | Ball, x: Any, y: Any, a: Any = None, b: Any = None) -> Witness:
+@overload
+def ipm(
+    ball: Choice | Ball,
+    x: NumPyLike,
+    y: NumPyLike,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Witness[float, NDArray[np.float64]]: ...
+@overload
+def ipm(
+    ball: Choice | Ball,
+    x: Tensor,
+    y: Tensor,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Witness[Tensor, Tensor]: ...
+@overload
+def ipm(
+    ball: Choice | Ball,
+    x: ArrayLike,
+    y: ArrayLike,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Witness: ...
+@checked_options
+def ipm(
+    ball: Choice | Ball,
+    x: ArrayLike,
+    y: ArrayLike,
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> Witness:
     """The sup over f in F of E_P f - E_Q f, for P of masses a at the points x and Q of masses b at the points y.
 
     F = the 1-Lipschitz functions gives W_1, functions with values in [0, 1] total variation, the unit ball of a
@@ -69,25 +114,31 @@ def ipm(ball: Choice | Ball, x: Any, y: Any, a: Any = None, b: Any = None) -> Wi
         ball: F: a name of the table BALLS, a mapping with its options, or a `Ball`.
         x: points (n, d); (n,) are points on the line.
         y: points (m, d).
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,), of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,).
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no pair of laws, or an unknown ball.
 
+    Example:
+        >>> from remblai.distances.integral_probability import ipm
+        >>> ipm("bounded", [0.0, 1.0], [1.0, 2.0]).value
+        0.5
+
     Source: Mueller, "Integral probability metrics and their generating classes of functions" (1997).
     """
-    found = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
-    if not isinstance(found, Ball):
-        raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(found).__name__}.")
-    problem = Problem.of_points(x, y, "euclidean", a, b)
+    functions = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
+    if not isinstance(functions, Ball):
+        raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(functions).__name__}.")
+    problem = Problem.of_points(x, y, "euclidean", a, b, normalise)
     geometry = problem.geometry
     assert isinstance(geometry, Points)
     with torch.no_grad():
         places = geometry.x.double(), geometry.y.double()
-        function = found.best(*places, problem.a, problem.b)
+        function = functions.best(*places, problem.a, problem.b)
         at_x, at_y = (function(one) for one in places)
-        value = problem.mass * (problem.a @ at_x - problem.b @ at_y)
+        value = problem.a @ at_x - problem.b @ at_y
     return Witness(problem.answer(value), problem.answer(at_x), problem.answer(at_y), problem, function)
 
 
@@ -99,22 +150,16 @@ class Lipschitz(Ball):
         cost: the metric c: euclidean, manhattan, hamming, or one of your own.
 
     Raises:
-        ValueError: k not positive, or, once the points are seen, a cost that is no metric on them.
+        ValueError: k not positive, or, when it is used, a cost that is no metric on the points.
     """
 
     def __init__(self, k: float = 1.0, cost: CostLike = "euclidean") -> None:
         self.k, self.cost = number("k", k), resolved(cost)
         if not 0.0 < self.k < math.inf:
-            raise ValueError(f"lipschitz: expected a positive, finite constant k, got {k}.")
+            raise ValueError(f"lipschitz: expected a positive, finite constant k, got {k}: pass 1.0, say.")
 
     def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
-        potential = rubinstein.of_points(x, y, self.cost, a, b)
-
-        def function(z: Tensor) -> Tensor:
-            found: Tensor = self.k * potential.extend(z)
-            return found
-
-        return function
+        return partial(_steepest, self.k, rubinstein.of_points(x, y, self.cost, a, b))
 
 
 class Bounded(Ball):
@@ -135,21 +180,14 @@ class Bounded(Ball):
     def __init__(self, low: float = 0.0, high: float = 1.0) -> None:
         self.low, self.high = number("low", low), number("high", high)
         if not -math.inf < self.low < self.high < math.inf:
-            raise ValueError(f"bounded: expected finite numbers low < high, got {low} and {high}.")
+            raise ValueError(f"bounded: expected finite numbers low < high, got {low} and {high}: pass 0 and 1, say.")
 
     def best(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Function:
         support, place = torch.unique(torch.cat([x, y]) + 0.0, dim=0, return_inverse=True)  # -0 and 0 are one place
         excess = torch.zeros(len(support), dtype=a.dtype, device=a.device)
         excess = excess.index_add(0, place, torch.cat([a, -b]))
         excess = torch.where(excess.abs() <= ROUNDING, 0.0, excess)
-
-        def function(z: Tensor) -> Tensor:
-            _, where = torch.unique(torch.cat([support, z + 0.0]), dim=0, return_inverse=True)
-            sign = torch.zeros(int(where.max()) + 1, dtype=excess.dtype, device=excess.device)
-            sign[where[: len(support)]] = excess.sign()
-            return 0.5 * (self.low + self.high + (self.high - self.low) * sign[where[len(support) :]])
-
-        return function
+        return partial(_by_sign, self.low, self.high, support, excess.sign())
 
 
 class UnitBall(Ball):
@@ -160,7 +198,7 @@ class UnitBall(Ball):
     the value is the root of the energy distance.
 
     Args:
-        kernel: k, or a name of the table of kernels, whose scale is then read from the two laws taken together.
+        kernel: k, or a name of the table of kernels, whose scale then follows from the two laws taken together.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), section 2.
     """
@@ -177,16 +215,29 @@ class UnitBall(Ball):
         # equal embeddings leave the rounding of sums of k
         zero = square <= ROUNDING * float(masses.abs() @ gram.abs() @ masses.abs())
         weights = torch.zeros_like(masses) if zero else masses / square**0.5
+        return partial(_embedded, kernel, places, weights)
 
-        def function(z: Tensor) -> Tensor:
-            found: Tensor = kernel(z, places) @ weights
-            return found
 
-        return function
+def _steepest(k: float, potential: rubinstein.Potential, z: Tensor) -> Tensor:
+    values: Tensor = k * potential.extend(z)
+    return values
+
+
+def _by_sign(low: float, high: float, support: Tensor, signs: Tensor, z: Tensor) -> Tensor:
+    """High or low at the places of the support (k, d) by their signs (k,), half-way elsewhere."""
+    _, where = torch.unique(torch.cat([support, z + 0.0]), dim=0, return_inverse=True)
+    sign = torch.zeros(int(where.max()) + 1, dtype=signs.dtype, device=signs.device)
+    sign[where[: len(support)]] = signs
+    return 0.5 * (low + high + (high - low) * sign[where[len(support) :]])
+
+
+def _embedded(kernel: Kernel, places: Tensor, weights: Tensor, z: Tensor) -> Tensor:
+    values: Tensor = kernel(z, places) @ weights
+    return values
 
 
 class _Pooled:
-    """What a kernel's scale is read from: E|Z - Z'|^2 = 2 tr Cov of places (n, d) with masses (n,) that sum to 1."""
+    """The law that sets a kernel's scale: E|Z - Z'|^2 = 2 tr Cov of places (n, d) with masses (n,) that sum to 1."""
 
     def __init__(self, places: Tensor, masses: Tensor) -> None:
         centred = places - masses @ places
@@ -194,6 +245,6 @@ class _Pooled:
 
 
 ROUNDING = 1e-14
-"""Of sums of masses in float64, as a share of the total."""
+"""Rounding of sums of masses in float64, as a share of the total."""
 
 BALLS: dict[str, Callable[..., Ball]] = {"lipschitz": Lipschitz, "bounded": Bounded, "unit-ball": UnitBall}

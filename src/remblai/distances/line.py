@@ -17,6 +17,8 @@ from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, finite, probabilities, tensor
 
+__all__ = ["cdf", "plan", "quantile", "transport_cost"]
+
 SLACK = 1e-14
 """By how much a cumulated mass may miss a level through rounding and still reach it."""
 
@@ -224,8 +226,8 @@ def quantile(x: ArrayLike, q: ArrayLike, a: ArrayLike | None = None, *, normalis
     finite("q", asked)
     if bool(((asked < 0) | (asked > 1)).any()):
         raise ValueError(f"q: expected levels in [0, 1], got {float(asked.min()):g} to {float(asked.max()):g}.")
-    found = values[np.searchsorted(cumulated, host(asked) - SLACK).clip(max=len(values) - 1)]
-    return _answered(found, device, (x, q, a))
+    points = values[np.searchsorted(cumulated, host(asked) - SLACK).clip(max=len(values) - 1)]
+    return _answered(points, device, (x, q, a))
 
 
 @checked_options
@@ -252,18 +254,18 @@ def cdf(x: ArrayLike, t: ArrayLike, a: ArrayLike | None = None, *, normalise: bo
     values, cumulated, device = _law(x, a, normalise)
     asked = tensor("t", t)
     finite("t", asked)
-    found = np.concatenate([[0.0], cumulated])[np.searchsorted(values, host(asked), side="right")]
-    return _answered(found, device, (x, t, a))
+    shares = np.concatenate([[0.0], cumulated])[np.searchsorted(values, host(asked), side="right")]
+    return _answered(shares, device, (x, t, a))
 
 
 def _paired(first: Tensor, second: Tensor, cost: Cost) -> float:
     """The mean cost of the sorted pairs."""
     ordered = []
     for name, one in (("x", first), ("y", second)):
-        found = np.sort(one.detach().cpu().numpy())
-        if not np.isfinite(found[[0, -1]]).all():  # sorting takes NaN and infinity to the ends
+        values = np.sort(one.detach().cpu().numpy())
+        if not np.isfinite(values[[0, -1]]).all():  # sorting takes NaN and infinity to the ends
             finite(name, one)
-        ordered.append(found)
+        ordered.append(values)
     costs = costs_of(cost, *ordered)
     return float(costs.sum() / len(costs))
 
@@ -290,7 +292,7 @@ def _law(x: ArrayLike, a: ArrayLike | None, normalise: bool) -> tuple[Array, Arr
     return values[kept][order], levels(masses[torch.from_numpy(kept).to(masses.device)], order), points.device
 
 
-def _answered(found: Any, device: torch.device, inputs: tuple[Any, ...]) -> Any:
+def _answered(answer: Any, device: torch.device, inputs: tuple[Any, ...]) -> Any:
     if any(isinstance(one, Tensor) for one in inputs):
-        return torch.as_tensor(found, device=device)
-    return float(found) if np.ndim(found) == 0 else found
+        return torch.as_tensor(answer, device=device)
+    return float(answer) if np.ndim(answer) == 0 else answer

@@ -60,13 +60,13 @@ def convex(cost: CostLike | float) -> Cost:
     if isinstance(cost, int | float):
         p = exponent(cost)
         return Square() if p == 2.0 else Euclidean() if p == 1.0 else Power(p)
-    found = resolved(cost)
-    if not isinstance(found, CONVEX):
+    chosen = resolved(cost)
+    if not isinstance(chosen, CONVEX):
         raise ValueError(
-            f"cost {type(found).__name__}: on the line expected a convex function of |x - y| (a number p >= 1, square, "
-            "euclidean, manhattan, huber or power): for another cost use transport."
+            f"cost {type(chosen).__name__}: on the line expected a convex function of |x - y| (a number p >= 1, "
+            "square, euclidean, manhattan, huber or power): for another cost use transport."
         )
-    return found
+    return chosen
 
 
 def flat(name: str, value: ArrayLike) -> Tensor:
@@ -75,13 +75,13 @@ def flat(name: str, value: ArrayLike) -> Tensor:
     Raises:
         ValueError: none, or points of more than one dimension.
     """
-    found = tensor(name, value)
-    if found.dim() not in (1, 2) or found.numel() == 0 or found.shape[1:].numel() != 1:
+    points = tensor(name, value)
+    if points.dim() not in (1, 2) or points.numel() == 0 or points.shape[1:].numel() != 1:
         raise ValueError(
-            f"{name}: expected points on the line, (n,) or (n, 1) with n >= 1, got shape {tuple(found.shape)}: pass a "
+            f"{name}: expected points on the line, (n,) or (n, 1) with n >= 1, got shape {tuple(points.shape)}: pass a "
             f"row of numbers as {name}.reshape(-1); for points of more dimensions use transport."
         )
-    return found.reshape(-1)
+    return points.reshape(-1)
 
 
 def costs_of(cost: Cost, x: Array, y: Array) -> Array:
@@ -110,5 +110,5 @@ def costs_of(cost: Cost, x: Array, y: Array) -> Array:
 
 def host(value: Tensor) -> Array:
     """The values as a NumPy array in float64, without gradient."""
-    found: Array = value.detach().double().cpu().numpy()
-    return found
+    array: Array = value.detach().double().cpu().numpy()
+    return array

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property, partial
-from typing import Any, Generic, TypeAlias
+from typing import Any, Generic, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -90,7 +90,7 @@ class Plan(Generic[Value, Array]):
         return self._answer(self._coupling.dense())
 
     @property
-    def entries(self) -> tuple[Array, Array, Array]:
+    def entries(self) -> tuple[Any, Any, Array]:
         """Rows, columns and masses of P above 0: (k,) each, in order of rows."""
         rows, columns, masses = self._coupling.entries()
         return self._answer(rows), self._answer(columns), self._answer(masses)
@@ -150,8 +150,8 @@ class Plan(Generic[Value, Array]):
             raise AttributeError(f"a plan by {self.method} has no {name}: {AVAILABLE[name]} have one.")
         return part
 
-    def _answer(self, value: Tensor) -> Any:
-        return np.asarray(value.detach().cpu()) if self.arrays else value
+    def _answer(self, value: Tensor) -> Array:
+        return cast(Array, np.asarray(value.detach().cpu()) if self.arrays else value)
 
     def __getstate__(self) -> dict[str, Any]:
         state = {field.name: getattr(self, field.name) for field in fields(self)}

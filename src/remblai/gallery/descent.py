@@ -31,8 +31,8 @@ def descent(
     for step in range(steps):
         yield step
         optimiser.param_groups[0]["lr"] = rate * (1.0 - step / steps)
-        for parameter, slope in zip(moved, torch.autograd.grad(loss(), moved, allow_unused=True), strict=True):
-            parameter.grad = slope
+        for parameter, gradient in zip(moved, torch.autograd.grad(loss(), moved, allow_unused=True), strict=True):
+            parameter.grad = gradient
         optimiser.step()
         after()
     yield steps
@@ -45,7 +45,7 @@ def ascent(
     rate: float,
     betas: tuple[float, float] = (0.9, 0.999),
 ) -> Iterator[int]:
-    """The critic's turns alone, on what `batch` gives each time: points of P and of Q; held after each."""
+    """The critic's steps alone, on what `batch` returns each time: points of P and of Q; projected after each."""
     return descent(
         game.critic.parameters(), lambda: game.adversary_loss(*batch()), steps, rate, betas, after=game.project
     )

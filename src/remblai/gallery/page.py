@@ -12,7 +12,7 @@ COLUMN = 500
 
 
 def write_gallery(folder: str | Path, entries: Mapping[str, Entry], versions: Mapping[str, str]) -> Path:
-    """Writes `folder/index.html` with every entry on it, and each picture as a PNG; tells where the page is.
+    """Writes `folder/index.html` with every entry on it, and each picture as a PNG; returns its path.
 
     Args:
         folder: where to.

@@ -1,12 +1,12 @@
-"""Kernels k(x, y), and their exact means under normal laws."""
+"""Kernels k(x, y), and their exact mean embeddings under normal laws."""
 
+from remblai.kernels.kernel import Kernel
 from remblai.kernels.kernels import (
     KERNELS,
     SCALES,
     Energy,
     Gaussian,
     InverseMultiquadric,
-    Kernel,
     Laplacian,
     Polynomial,
     Scaled,

@@ -1,6 +1,6 @@
-"""Exact expectations of kernels that are mixtures of Gaussians, against normal laws and mixtures of normal laws.
+"""Mean embeddings E k(y, Z) of kernels that are mixtures of Gaussians, exact for normal laws and their mixtures.
 
-Every kernel k(x, y) = integral of e^(-u |x - y|^2) w(u) du has, for z ~ N(m, diag v), the expectation
+Every kernel k(x, y) = integral of e^(-u |x - y|^2) w(u) du has, for z ~ N(m, diag v), the mean embedding
 
     E k(y, z) = integral of prod_j (1 + 2 u v_j)^(-1/2) e^(-u (y_j - m_j)^2 / (1 + 2 u v_j)) w(u) du.
 
@@ -38,7 +38,7 @@ class Mixing(nn.Module):
         self.shifted = shifted
 
     def mean(self, y: Tensor, law: Distribution) -> Tensor | None:
-        """E k(y, z) over z ~ law: y (n, d) -> (n,), or None for a law without a closed form."""
+        """The mean embedding E k(y, z) over z ~ law: y (n, d) -> (n,), or None for a law without a closed form."""
         parts = normal_parts(law)
         return None if parts is None else self._over(y, parts)
 
@@ -50,8 +50,8 @@ class Mixing(nn.Module):
         shares, centres, variances = parts
         i, j = torch.triu_indices(len(shares), len(shares), device=shares.device)
         twice = 1.0 + (i != j).to(shares.dtype)  # k is symmetric: each pair of parts once
-        apart = NormalParts(twice * shares[i] * shares[j], centres[i] - centres[j], variances[i] + variances[j])
-        return self._over(torch.zeros_like(centres[:1]), apart)[0]
+        difference = NormalParts(twice * shares[i] * shares[j], centres[i] - centres[j], variances[i] + variances[j])
+        return self._over(torch.zeros_like(centres[:1]), difference)[0]
 
     def _over(self, y: Tensor, parts: "NormalParts") -> Tensor:
         # Far nodes of a shifted kernel carry weights of 10^7 on tiny differences from 1, which compiled code loses in

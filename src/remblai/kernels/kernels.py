@@ -1,60 +1,23 @@
 """Kernels k(x, y): positive definite, or conditionally so; their scale often comes from a law."""
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from functools import reduce
 from typing import ClassVar, Protocol
 
 import torch
-from torch import Tensor, nn
-from torch.distributions import Distribution
+from torch import Tensor
 
 from remblai.costs import distances, squared_distances, wide
 from remblai.kernels.embeddings import Mixing, quadrature
+from remblai.kernels.kernel import Kernel
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Multiples of the base scale that the Wasserstein auto-encoders' code sums over (github tolstikhin/wae)."""
 
 
-class Kernel(nn.Module, ABC):
-    """The interface: `kernel(x, y)` is the matrix of k(x_i, y_j).
-
-    Attributes:
-        mixing: the kernel as a mixture of Gaussians, which gives its expectations; None where it is none.
-        radial: whether k is a function of |x - y|; else it is one of the product x . y.
-    """
-
-    mixing: Mixing | None
-    radial: ClassVar[bool] = True
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mixing = None
-
-    @abstractmethod
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """k(x_i, y_j): x (n, d), y (m, d) -> (n, m)."""
-
-    @abstractmethod
-    def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """k(x_i, y_j) and its derivative by |x_i - y_j|^2 (by x_i . y_j where k is not `radial`), (n, m) each."""
-
-    @abstractmethod
-    def diagonal(self, x: Tensor) -> Tensor:
-        """k(x_i, x_i), exactly: x (n, d) -> (n,)."""
-
-    def mean(self, y: Tensor, law: Distribution) -> Tensor | None:
-        """E k(y_i, z) over z ~ law: y (n, d) -> (n,), or None where there is no closed form."""
-        return None if self.mixing is None else self.mixing.mean(wide(y), law)
-
-    def energy(self, law: Distribution) -> Tensor | None:
-        """E k(z, z') over independent z, z' ~ law, or None where there is no closed form."""
-        return None if self.mixing is None else self.mixing.energy(law)
-
-
 class Scaled(Kernel):
-    """What kernels share that are a sum, over scales, of a function of the distance that starts at 1.
+    """The base of kernels that are a sum, over scales, of a function of the distance that is 1 at distance 0.
 
     Args:
         scale: the base scale.
@@ -71,8 +34,8 @@ class Scaled(Kernel):
         if not self.sizes or not 0.0 < scale < math.inf or not all(0.0 < size < math.inf for size in self.sizes):
             raise ValueError(
                 f"kernel {type(self).__name__}: expected a positive, finite scale and at least one positive multiple "
-                f"of it in scales, got scale {scale} and scales {tuple(scales)}: by name, without a scale, a kernel "
-                "takes the prior's spread."
+                f"of it in scales, got scale {scale} and scales {tuple(scales)}: a kernel chosen by name "
+                "without a scale takes the prior's mean squared distance."
             )
 
     def diagonal(self, x: Tensor) -> Tensor:
@@ -176,8 +139,13 @@ class Laplacian(Scaled):
 class Energy(Kernel):
     """k(x, y) = -|x - y|, conditionally positive definite: its MMD^2 is the energy distance. It has no scale.
 
+    Between numbers (d = 1) sums over pairs are taken by sorting, in n log n steps.
+
     Source: Sejdinovic et al., "Equivalence of distance-based and RKHS-based statistics" (2013), arXiv 1207.6076.
     """
+
+    positive: ClassVar[bool] = False
+    homogeneity: ClassVar[float | None] = 1.0
 
     def __init__(self) -> None:
         super().__init__()
@@ -191,6 +159,18 @@ class Energy(Kernel):
     def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         lengths = distances(x, y)
         return lengths.neg(), _over(torch.full_like(lengths, -0.5), lengths)
+
+    def row_sums(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor] | None:
+        """By sorting, where d = 1: the sum over j of |x_i - y_j| is linear between neighbours of the sorted y."""
+        if x.shape[1] != 1:
+            return None
+        points, ascending = x[:, 0].double().contiguous(), y[:, 0].double().sort().values
+        sums = torch.cat([ascending.new_zeros(1), ascending.cumsum(0)])
+        below, above = (torch.searchsorted(ascending, points, right=right) for right in (False, True))
+        # The part of y below x_i (below of them) and the part above it (m - above); those equal to x_i add nothing.
+        lengths = below * points - sums[below] + (sums[-1] - sums[above]) - (len(ascending) - above) * points
+        slopes = (below - (len(ascending) - above)).to(x.dtype)
+        return -lengths, -slopes[:, None]
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = 0."""
@@ -212,6 +192,7 @@ class Polynomial(Kernel):
     """
 
     radial: ClassVar[bool] = False
+    characteristic: ClassVar[bool] = False
 
     def __init__(self, degree: int = 3) -> None:
         super().__init__()

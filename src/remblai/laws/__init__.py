@@ -1,5 +1,5 @@
 """Laws as modules that return a torch Distribution: priors () -> P_Z, encoders x -> Q(Z|X), decoders z -> P(X|Z), and
-those fitted to codes () -> Q_Z."""
+those fitted to codes after training."""
 
 from collections.abc import Callable
 
@@ -7,7 +7,7 @@ from remblai.laws import decoders, encoders, fitted, priors
 from remblai.laws.decoders import Decoder
 from remblai.laws.delta import Delta
 from remblai.laws.encoders import Encoder
-from remblai.laws.fitted import NormalMixture, Sampler
+from remblai.laws.fitted import FittedLaw, LatentLaw
 from remblai.laws.priors import Prior
 
 PRIORS: dict[str, Callable[..., Prior]] = {
@@ -30,14 +30,16 @@ DECODERS: dict[str, Callable[..., Decoder]] = {
     "bernoulli": decoders.Bernoulli,
 }
 
-FITTED: dict[str, Callable[..., Sampler]] = {
-    "gaussian": fitted.Gaussian,
-    "mixture": fitted.Mixture,
-}
-"""What fits a law to codes (n, k) of data, after training."""
+FITTED: dict[str, Callable[..., FittedLaw]] = {law.name: law for law in (fitted.Gaussian, fitted.Mixture)}
+"""Laws fitted to codes (n, k) of data, after training."""
 
-SAMPLERS: dict[str, Callable[..., Sampler | None]] = {"prior": fitted.prior, **FITTED}
-"""The laws of the codes that samples are decoded from."""
+
+def prior() -> None:
+    """The prior itself: nothing is fitted."""
+
+
+SAMPLERS: dict[str, Callable[..., FittedLaw | None]] = {"prior": prior, **FITTED}
+"""The laws of codes that samples can be decoded from."""
 
 __all__ = [
     "DECODERS",
@@ -48,7 +50,7 @@ __all__ = [
     "Decoder",
     "Delta",
     "Encoder",
-    "NormalMixture",
+    "FittedLaw",
+    "LatentLaw",
     "Prior",
-    "Sampler",
 ]

@@ -17,7 +17,7 @@ Range = tuple[float, float] | None
 
 
 class Decoder(nn.Module, ABC):
-    """A module z (n, latent) -> the law P(X|Z); its `.mean` is what is shown."""
+    """A module z (n, latent) -> the law P(X|Z); samples and reconstructions are its `.mean`."""
 
     @abstractmethod
     def forward(self, z: Tensor) -> Distribution:

@@ -55,7 +55,7 @@ class Gaussian(Encoder):
     """Q(Z|X) = N(m(x), diag s(x)^2) with s = sqrt(1e-8 + exp(v)), v the network's log-variance clipped to [-50, 50].
 
     The network's output for v is counted from `start`, so that training begins with small noise: from s = 1 a heavy
-    penalty on the marginal is happiest with codes that tell nothing of x, and stays there.
+    penalty on the marginal is least for codes that carry no information on x, and stays there.
 
     Args:
         network: the network pair whose encoder is used, with outputs (m, v).

@@ -36,6 +36,16 @@ class Prior(nn.Module, ABC):
     def constrain(self, z: Tensor) -> Tensor:
         """Maps an encoder's raw output (n, latent) onto the support of the law."""
 
+    def sample(self, n: int) -> Tensor:
+        """n codes (n, latent), without gradient."""
+        codes: Tensor = self().sample((n,))
+        return codes
+
+    def log_prob(self, z: Tensor) -> Tensor:
+        """The logarithm of the density (n,) at codes z (n, latent)."""
+        density: Tensor = self().log_prob(z)
+        return density
+
     def nearest(self, z: Tensor) -> Tensor:
         """The points of the law's support nearest to z (n, latent): z itself where every code is possible."""
         return z

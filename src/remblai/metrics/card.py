@@ -18,7 +18,8 @@ from remblai.metrics.measures import (
     sharpness_of_each,
     squared_error_of_each,
 )
-from remblai.metrics.pairs import Rows, flat, halves, measure, rounding, to_nearest
+from remblai.metrics.pairs import Rows, flat, measure, rounding, to_nearest
+from remblai.statistics import halves
 
 SMALLEST = 4
 SCORED = 1000

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from remblai.distances.validation import positive
 from remblai.metrics.card import Card
-from remblai.metrics.pairs import flat, halves
+from remblai.metrics.pairs import flat
+from remblai.statistics import halves
 
 RADIUS = 3.0
 """A sample of high quality lies within so many deviations of the nearest centre."""

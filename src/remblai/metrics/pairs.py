@@ -114,17 +114,3 @@ def to_nearest(queries: Tensor, rows: Rows) -> Tensor:
         exact = [(part - block[squared_distances(part, block).argmin(1)]).norm(dim=1) for part in parts(queries, BLOCK)]
         best = torch.minimum(best, torch.cat(exact))
     return best
-
-
-def halves(n: int, repeats: int, generator: torch.Generator) -> Tensor:
-    """Masks (1 + repeats, n): the whole sample, then random halves of it without replacement.
-
-    A mean over a random half, given the sample, has the variance s^2/(n/2) (1 - 1/2) = s^2/n: the standard deviation
-    over halves *is* the standard error at the full size, without a row ever being counted twice, as a bootstrap would
-    (a duplicate is its own nearest neighbour). Where a figure shrinks faster than 1/sqrt(n) it errs on the high side.
-    """
-    masks = torch.zeros(1 + repeats, n, dtype=torch.bool)
-    masks[0] = True
-    for mask in masks[1:]:
-        mask[torch.randperm(n, generator=generator)[: n // 2]] = True
-    return masks

@@ -1,4 +1,4 @@
-"""Networks: pairs of an encoder and a decoder for one data shape; none of them knows a model."""
+"""Networks: pairs of an encoder and a decoder for one data shape, independent of any model."""
 
 from collections.abc import Callable
 

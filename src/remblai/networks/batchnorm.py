@@ -1,4 +1,4 @@
-"""Batch normalisation over the batches of all processes, so that several train as one with all their points."""
+"""Batch normalisation over the points of all processes: several then train as one process with all the points."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from remblai.runtime import distributed
 
 class _Everywhere(nn.Module):
     def forward(self, x: Tensor) -> Any:
-        """Normalised x (n, c, ...): in training by the mean and variance of every process's points."""
+        """Normalised x (n, c, ...): in training by the mean and variance over the points of all processes."""
         if distributed.world() == 1 or not self.training:
             return super().forward(x)
-        # whole maps are gathered, not sums of them: the figures are then those of one process to the last bits
+        # whole maps are gathered, not their sums: the results then equal those of one process to the last bits
         return super().forward(distributed.gather(x)).chunk(distributed.world())[distributed.rank()]
 
 

@@ -1,4 +1,4 @@
-"""What convolutional networks share: sizes stage by stage, layers that halve and exactly un-halve, first weights."""
+"""Shared by convolutional networks: sizes stage by stage, layers that halve and exactly undo it, first weights."""
 
 import math
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ def check(norm: str, init: str = "auto") -> None:
     Raises:
         ValueError: an unknown norm or init.
     """
-    for option, given, annotation in (("norm", norm, Norm), ("init", init, Init)):
-        if given not in get_args(annotation):
-            raise ValueError(f"expected {option} to be one of {', '.join(get_args(annotation))}; got {given!r}.")
+    for option, value, annotation in (("norm", norm, Norm), ("init", init, Init)):
+        if value not in get_args(annotation):
+            raise ValueError(f"expected {option} to be one of {', '.join(get_args(annotation))}; got {value!r}.")
 
 
 def halved(size: Size, smallest: int = 3) -> list[Size]:
@@ -56,7 +56,7 @@ class Stage:
     def up(self, bias: bool) -> nn.ConvTranspose2d:
         """The transposed convolution back to exactly the size `before`.
 
-        4 taps at stride 2 overlap evenly, so every pixel gets 2 taps an axis: no checkerboard but what is learned.
+        4 taps at stride 2 overlap evenly, so every pixel gets 2 taps an axis: no checkerboard pattern is built in.
         Source: Odena et al. "Deconvolution and checkerboard artifacts" (Distill 2016).
         """
         kernel, stride = self._taps()
@@ -99,9 +99,9 @@ def start(network: nn.Module, norm: Norm, init: Init = "auto") -> nn.Module:
     """Draws the first weights of every convolution and linear layer; biases start at 0.
 
     "he": normal, variance 2 / (terms summed into one output), which keeps the signal's size from layer to layer with or
-    without normalisation; the last layer, which no ReLU follows, variance 1 / terms. "dcgan": normal of deviation 0.02;
-    small weights learn faster under a normalisation, which hides their size and leaves larger relative steps, and
-    do not learn at all without one. So "auto" is "dcgan" with a normalisation and "he" without.
+    without normalisation; the last layer, which no ReLU follows, variance 1 / terms. "dcgan": standard deviation 0.02;
+    small weights learn faster under a normalisation, which hides their size and leaves larger relative steps, and do
+    not learn at all without one. So "auto" is "dcgan" with a normalisation and "he" without.
 
     Source: He et al., arXiv 1502.01852, equation 10; Radford et al. (DCGAN), arXiv 1511.06434, section 4.
     """

@@ -14,7 +14,7 @@ from remblai.networks.mlp import mlp
 from remblai.networks.network import Network, checked_shape, image_shape, positive
 
 SLOPE = 0.2
-"""Of the leaky rectifiers below 0: a critic's gradient reaches every point of the model (DCGAN, arXiv 1511.06434)."""
+"""Slope of the leaky rectifiers below 0, so that the critic's gradient vanishes nowhere (DCGAN, arXiv 1511.06434)."""
 CriticNorm = Literal["none", "batch", "layer"]
 
 
@@ -22,9 +22,9 @@ def auto(shape: tuple[int, ...], outputs: int, width: int | None = None) -> nn.M
     """The critic that suits the shape: convolutional for images of 16 pixels a side or more, else fully connected.
 
     Args:
-        shape: of one x, (d,) or (c, h, w).
-        outputs: numbers that it answers with.
-        width: the chosen network's width; its own default when not given.
+        shape: the shape of one x, (d,) or (c, h, w).
+        outputs: numbers in the critic's output.
+        width: the chosen network's width; None takes that network's default.
     """
     chosen: Callable[..., nn.Module] = (
         convolutional if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else connected
@@ -36,8 +36,8 @@ def connected(shape: tuple[int, ...], outputs: int, *, width: int = 256, depth: 
     """Fully connected layers with leaky rectifiers, for points and for images, which it flattens.
 
     Args:
-        shape: of one x.
-        outputs: numbers that it answers with.
+        shape: the shape of one x.
+        outputs: numbers in the critic's output.
         width: units per hidden layer.
         depth: hidden layers.
 
@@ -54,13 +54,13 @@ def convolutional(
     """Strided convolutions with leaky rectifiers and a linear layer: the discriminator of DCGAN, for any size.
 
     Args:
-        shape: of one image, (c, h, w), of at least 2 x 2 pixels.
-        outputs: numbers that it answers with.
+        shape: the shape of one image, (c, h, w), of at least 2 x 2 pixels.
+        outputs: numbers in the critic's output.
         width: channels of the first stage; doubled at each further one.
         widest: the most channels of a stage.
-        norm: of the stages but the first of several: none, over the batch (DCGAN's; no gradient penalty goes with it),
-            or over each point's own features (layer). With one the first weights have DCGAN's deviation of 0.02,
-            without they keep the signal's variance.
+        norm: normalisation of every stage but the first (of a single stage too): none, over the batch (DCGAN's; not
+            with a gradient penalty), or over the features of each point (layer). With a norm the first weights have
+            DCGAN's standard deviation of 0.02, without one they keep the signal's variance.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm.
@@ -74,10 +74,10 @@ def convolutional(
     layers: list[nn.Module] = []
     steps = stages(image, width, widest)
     for number, stage in enumerate(steps):
-        own = norm if number or len(steps) == 1 else "none"
-        layers.append(stage.down(bias=own == "none"))
-        if own != "none":
-            layers.append(BatchNorm2d(stage.outputs) if own == "batch" else nn.GroupNorm(1, stage.outputs))
+        stage_norm = norm if number or len(steps) == 1 else "none"
+        layers.append(stage.down(bias=stage_norm == "none"))
+        if stage_norm != "none":
+            layers.append(BatchNorm2d(stage.outputs) if stage_norm == "batch" else nn.GroupNorm(1, stage.outputs))
         layers.append(Leaky())
     layers += [nn.Flatten(), nn.Linear(steps[-1].outputs * math.prod(steps[-1].after), outputs)]
     return start(nn.Sequential(*layers), "none", "he" if norm == "none" else "dcgan")

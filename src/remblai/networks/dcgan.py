@@ -18,7 +18,7 @@ def dcgan(
     norm: Norm = "batch",
     init: Init = "auto",
 ) -> Network:
-    """Strided convolutions down to a few pixels and two linear layers; the decoder mirrors them to the exact size.
+    """Strided convolutions down to a few pixels, then two linear layers; the decoder mirrors them to the exact size.
 
     Every stage halves the image (4 x 4 kernels, stride 2) while at least 3 pixels a side remain, and doubles the
     channels: 28 -> 14 -> 7 -> 3 with 32, 64, 128 channels. Odd sizes and oblong images come back exactly. The hidden
@@ -31,7 +31,8 @@ def dcgan(
         widest: the most channels of a stage.
         hidden: units of the fully connected layer between the convolutions and the code; 0 for none.
         norm: normalisation of hidden layers: over the batch, over groups of 8 channels, or none.
-        init: first weights: dcgan (deviation 0.02), he (variance 2 / fan-in), or auto: dcgan with a norm, he without.
+        init: first weights: dcgan (standard deviation 0.02), he (variance 2 / fan-in), or auto: dcgan with a norm, else
+            he.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm or init.

@@ -17,9 +17,10 @@ def mlp(
     """A multilayer perceptron, (n, inputs) -> (n, outputs), linear at the end.
 
     Weights start from He's normal law, variance 2 / fan-in, where an activation of the ReLU family follows, and from
-    1 / fan-in where another does and in the last layer, whose biases start at 0. Hidden biases start like the weights
-    of one more input that is always 1: from 0 a network of rectifiers would be homogeneous, f(a x) = a f(x) for a > 0,
-    and blind to holes about the origin until it has learned otherwise.
+    1 / fan-in where another follows and in the last layer, whose biases start at 0. Hidden biases start like the
+    weights of one more input that is always 1: with biases of 0 a network of rectifiers is homogeneous,
+    f(a x) = a f(x) for a > 0, and does not see a hole around the origin until its biases are trained. Under the
+    constraint `orthogonal` they start at 0 all the same (`critics.Orthogonal` says why).
 
     Args:
         inputs: the number of inputs.
@@ -55,7 +56,7 @@ def linear(inputs: int, outputs: int, rectified: bool = False) -> nn.Linear:
 
 
 def deviation(inputs: int, rectified: bool) -> float:
-    """Of the first weights of a layer that keeps the variance of its input."""
+    """The standard deviation of the first weights of a layer that keeps the variance of its input."""
     return math.sqrt((2.0 if rectified else 1.0) / inputs)
 
 

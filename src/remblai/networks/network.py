@@ -1,4 +1,4 @@
-"""What every network is to the rest: a pair of builders, for an encoder and for a decoder of one data shape."""
+"""The interface of networks: a pair of builders, of an encoder and of a decoder for one data shape."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -13,8 +13,8 @@ from remblai.networks.network import Network, positive
 class PairCritic(nn.Module):
     """A score of flat pairs (x, z), (n, d + k) -> (n,): a perceptron of features of x beside z, d the entries of one x.
 
-    The features are x itself for points and images of less than 16 pixels a side; of larger images, what a network of
-    its own, built like the model's encoder, makes of them.
+    The features are x itself for points and for images of less than 16 pixels a side; for larger images they are the
+    outputs of another network that is built like the model's encoder.
 
     Args:
         network: the model's network pair, for the shape of x and for the encoder of images.

@@ -13,11 +13,11 @@ from remblai.networks.network import positive
 ENUMERABLE = 20
 """Bits of the smaller layer up to which its states are enumerated."""
 AT_ONCE = 2**14
-"""States held at a time."""
+"""States in memory at a time."""
 
 
 class Partition(NamedTuple):
-    """An estimate of log Z: its value, and the standard error that the spread of its weights shows."""
+    """An estimate of log Z: its value, and its standard error, from the standard deviation of its weights."""
 
     value: float
     error: float
@@ -26,7 +26,7 @@ class Partition(NamedTuple):
 class RBM(nn.Module):
     """Bits x (n, d) whose law is p(x) = exp(-F(x)) / Z, with F the free energy: hidden bits are summed out.
 
-    Weights start from a normal law of deviation 0.01 and biases from 0.
+    Weights start from a normal law of standard deviation 0.01 and biases from 0.
 
     Args:
         visible: bits of x.
@@ -61,7 +61,7 @@ class RBM(nn.Module):
             return torch.sigmoid(x @ self.weight + self.hidden_bias)
 
     def visible_mean(self, h: Tensor, field: Tensor | None = None) -> Tensor:
-        """E[x | h]: h (n, k) -> (n, d); `field` (n, d) or (d,) is added to the log-odds, infinite ones hold a bit."""
+        """E[x | h]: h (n, k) -> (n, d); `field` (n, d) or (d,) is added to the log-odds, infinite ones fix a bit."""
         with torch.autocast(h.device.type, enabled=False):
             odds = h @ self.weight.T + self.visible_bias
             return torch.sigmoid(odds if field is None else odds + field)
@@ -74,22 +74,22 @@ class RBM(nn.Module):
     def gibbs(self, x: Tensor, steps: int, field: Tensor | None = None) -> Tensor:
         """Chains x (n, d) after `steps` of block Gibbs sampling: all hidden bits, then all visible ones.
 
-        With a field the chains' law is p(x) exp(field . x): what is known about x tilts it.
+        With a field the law of the chains is p(x) exp(field . x), up to a constant.
         """
         for _ in range(steps):
-            x = drawn(self.visible_mean(drawn(self.hidden_mean(x)), field))
+            x = draw_bits(self.visible_mean(draw_bits(self.hidden_mean(x)), field))
         return x
 
     def complete(self, x: Tensor, known: Tensor, steps: int = 200) -> Tensor:
         """A draw of the unknown bits given the known ones, by Gibbs sampling from random starts.
 
         Args:
-            x: bits (n, d); what it holds where it is unknown is not read.
+            x: bits (n, d); unknown entries are not read.
             known: (d,) or (n, d), true where a bit is given.
             steps: of Gibbs sampling.
 
         Raises:
-            ValueError: given values that are no bits, or masks of another shape.
+            ValueError: known values that are not bits, or a mask of another shape.
         """
         if known.dtype != torch.bool or known.shape not in (x.shape, x.shape[1:]):
             raise ValueError(
@@ -101,13 +101,13 @@ class RBM(nn.Module):
         return self.gibbs(start, steps, torch.where(known, (2.0 * x - 1.0) * torch.inf, 0.0))
 
     def denoise(self, x: Tensor, flip: float, steps: int = 200) -> Tensor:
-        """A draw of the clean bits given noisy ones x (n, d), each of which was turned over with probability `flip`.
+        """A draw of the clean bits given noisy ones x (n, d), each of which was flipped with probability `flip`.
 
         Raises:
-            ValueError: flip outside (0, 1), or values that are no bits.
+            ValueError: flip outside (0, 1), or values that are not bits.
         """
         if not 0.0 < flip < 1.0:
-            raise ValueError(f"flip: expected a probability between 0 and 1, both left out, got {flip}.")
+            raise ValueError(f"flip: expected a probability above 0 and below 1, got {flip}.")
         x = self._bits("denoise", x)
         return self.gibbs(x, steps, (2.0 * x - 1.0) * math.log((1.0 - flip) / flip))
 
@@ -146,8 +146,9 @@ class RBM(nn.Module):
     ) -> Partition:
         """log Z by annealed importance sampling, in float64.
 
-        Chains start at a law of independent bits and pass through machines whose energies are mixed with its own. The
-        estimate of Z is unbiased, that of log Z tends to be too small, which makes likelihoods too large.
+        Chains start at a law of independent bits and pass through machines whose energies lie between that law's and
+        this machine's. The estimate of Z is unbiased, that of log Z tends to be too small, which makes likelihoods too
+        large.
 
         Args:
             x: bits (n, d) whose means the law of the start has; None is even odds.
@@ -161,26 +162,26 @@ class RBM(nn.Module):
         """
         positive(temperatures=temperatures)
         if chains < 2:
-            raise ValueError(f"chains: expected at least 2, got {chains}: one weight has no spread.")
+            raise ValueError(f"chains: expected at least 2, got {chains}: one weight has no standard deviation.")
         weight, b, c = (p.detach().double() for p in (self.weight, self.visible_bias, self.hidden_bias))
         base = torch.zeros_like(b)
         if x is not None:
             base = torch.logit((x.double().sum(0) + 1.0) / (len(x) + 2.0))
-        v = drawn(torch.sigmoid(base).expand(chains, -1))
+        v = draw_bits(torch.sigmoid(base).expand(chains, -1))
         gain = torch.zeros(chains, dtype=torch.float64, device=b.device)
         shares = torch.linspace(0.0, 1.0, temperatures + 1, dtype=torch.float64).tolist()
         for before, share in pairwise(shares):
-            inward, own = v @ weight + c, v @ (b - base)
-            gain += (share - before) * own + (softplus(share * inward) - softplus(before * inward)).sum(1)
-            h = drawn(torch.sigmoid(share * inward))
-            v = drawn(torch.sigmoid(base + share * (b - base + h @ weight.T)))
+            inward, bias_gain = v @ weight + c, v @ (b - base)
+            gain += (share - before) * bias_gain + (softplus(share * inward) - softplus(before * inward)).sum(1)
+            h = draw_bits(torch.sigmoid(share * inward))
+            v = draw_bits(torch.sigmoid(base + share * (b - base + h @ weight.T)))
         start = float(softplus(base).sum()) + len(c) * math.log(2.0)
         relative = (gain - gain.max()).exp()
         value = start + float(torch.logsumexp(gain, 0)) - math.log(chains)
         return Partition(value, float(relative.std() / relative.mean()) / math.sqrt(chains))
 
 
-def drawn(mean: Tensor) -> Tensor:
+def draw_bits(mean: Tensor) -> Tensor:
     """Independent bits with these means."""
     return (torch.rand_like(mean) < mean).to(mean.dtype)
 

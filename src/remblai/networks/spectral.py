@@ -6,11 +6,7 @@ from torch.nn.functional import normalize
 from torch.nn.utils.parametrize import ParametrizationList, register_parametrization
 
 LAYERS = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
-
-
 TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
-
-
 FIRST_ITERATIONS = 50
 """Power iterations when the spectral norm is put on, from a random start; later ones follow slowly moving weights."""
 
@@ -29,7 +25,7 @@ def add_spectral_norm(module: nn.Module) -> None:
 
 
 def power_iterate(module: nn.Module, iterations: int = FIRST_ITERATIONS) -> None:
-    """Turns the singular vectors of every divided weight towards its own, by default from wherever they are."""
+    """Power iterations on the singular vectors of every weight that has the spectral norm, from where they are."""
     for weight in module.modules():
         if isinstance(weight, ParametrizationList):
             for part in weight:
@@ -65,10 +61,10 @@ class UnitNorm(nn.Module):
         """Power iterations towards the singular vectors of `weight`."""
         matrix = weight.flatten(1)
         for _ in range(iterations):
-            _turned(self.v, matrix.T @ self.u)
-            _turned(self.u, matrix @ self.v)
+            _advance(self.v, matrix.T @ self.u)
+            _advance(self.u, matrix @ self.v)
 
 
-def _turned(old: Tensor, towards: Tensor) -> None:
-    """Turns a singular vector; of a weight of 0 there is none, and the last one waits for it to move."""
+def _advance(old: Tensor, towards: Tensor) -> None:
+    """Replaces a singular vector; a weight of 0 has none, and keeps the last until it is no longer 0."""
     old.copy_(torch.where(towards.any(), normalize(towards, dim=0), old))

@@ -22,8 +22,8 @@ def wae(shape: tuple[int, ...], width: int = 128) -> Network:
     rectified, then a linear layer. TensorFlow's SAME padding: 28 -> 14 -> 7 -> 4 -> 2 (so 4096 features at width 128)
     with 4x4 kernels, 64 -> 32 -> 16 -> 8 -> 4 with 5x5. Decoder: a linear layer to 7x7 (8x8) maps of 8 x width
     channels, rectified, not normalised; transposed convolutions of stride 2 that halve the channels each, normalised
-    and rectified; one of stride 1 to the image. First weights: normal of deviation 0.01, for convolutions cut off at
-    two deviations; biases 0.
+    and rectified; one of stride 1 to the image. First weights: normal of standard deviation 0.01, truncated at
+    two standard deviations for convolutions; biases 0.
 
     Args:
         shape: the shape of one image, (c, 28, 28) or (c, 64, 64).
@@ -38,7 +38,7 @@ def wae(shape: tuple[int, ...], width: int = 128) -> Network:
     positive(width=width)
     if height != columns or height not in KERNELS:
         raise ValueError(
-            f"network 'wae' is the paper's own, for images of 28 x 28 or 64 x 64 pixels; got {height} x {columns}. "
+            f"network 'wae' is the paper's, for images of 28 x 28 or 64 x 64 pixels; got {height} x {columns}. "
             f"Use the network 'dcgan', which takes any size, or resize the data."
         )
     return Network(
@@ -115,10 +115,10 @@ class SameConvTranspose(nn.Module):
         self.conv = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding=before)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Transposes; the layer cuts as much after as before, so where SAME adds one more after, it is cut here."""
+        """The transposed convolution; where SAME pads one pixel more after than before, that pixel is cut off here."""
         height, width = (self.stride * side for side in x.shape[2:])
-        spread: Tensor = self.conv(x)
-        return spread[:, :, :height, :width]
+        enlarged: Tensor = self.conv(x)
+        return enlarged[:, :, :height, :width]
 
 
 def _start(network: nn.Module) -> nn.Module:

@@ -4,8 +4,8 @@ from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.boltzmann import Boltzmann
 from remblai.objectives.generator import CodeGenerator, Generator
 from remblai.objectives.joint import Joint
-from remblai.objectives.objective import Objective
-from remblai.objectives.penalties import Code, CodeNorm, Conditional, Marginal, Penalty, Sum
+from remblai.objectives.objective import Code, Objective
+from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
 from remblai.objectives.regularisers import REGULARISERS, Regulariser
 from remblai.objectives.table import PENALTIES
 

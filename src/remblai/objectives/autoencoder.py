@@ -3,13 +3,13 @@
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from remblai.costs import Cost, require_gradient
-from remblai.laws import Decoder, Encoder, Prior, Sampler
-from remblai.objectives.objective import Objective, at_the_mean
-from remblai.objectives.penalties import Code, Penalty
+from remblai.laws import Decoder, Encoder, Prior
+from remblai.objectives.objective import Code, Objective, at_the_mean
+from remblai.objectives.penalties import Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.runtime import distributed
 
@@ -21,7 +21,8 @@ class AutoEncoder(Objective):
     """inf over Q(Z|X) of transport_weight * E c(X, G(Z)) + weight * penalty(Q_Z, P_Z) (arXiv 1711.01558, eq. 4).
 
     The cost is summed over the pixels and averaged over the batch. With a regulariser of the decoder its
-    regulariser_weight * R(G) is added.
+    regulariser_weight * R(G) is added. Samples are decoded draws of the prior. Where no penalty matches the codes to
+    it, decode draws of a law that is fitted to codes z instead: `decode_from(Mixture().fit(z), n)`, of `laws.fitted`.
 
     Args:
         encoder: x (n, ...) -> Q(Z|X).
@@ -34,14 +35,17 @@ class AutoEncoder(Objective):
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
         regulariser: what keeps the decoder smooth; None for nothing.
         regulariser_weight: its weight, at least 0.
-        sampler: fits the law of the codes that samples are decoded from, after training, where nothing holds the codes
-            to the prior; None decodes draws of the prior.
+        weighted_critic: whether the penalty's weight multiplies its critic's loss too, as Algorithm 1 of the paper has
+            it. Adam's steps do not depend on it, beyond its epsilon.
 
     Raises:
         ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
             of another width, or a decoder that the cost cannot read: without a density, or without a gradient through
             its draws.
     """
+
+    encodes = True
+    decodes = True
 
     def __init__(
         self,
@@ -55,7 +59,7 @@ class AutoEncoder(Objective):
         noise: float = 0.0,
         regulariser: Regulariser | None = None,
         regulariser_weight: float = 1.0,
-        sampler: Sampler | None = None,
+        weighted_critic: bool = False,
     ) -> None:
         super().__init__()
         for name, value in (
@@ -79,6 +83,7 @@ class AutoEncoder(Objective):
                 "is infinitely far from any prior: choose the encoder black-box or gaussian."
             )
         law = at_the_mean(decoder, prior)
+        self.shape = tuple(law.mean.shape[1:])
         if penalty is not None:
             penalty.check(prior, law.mean[0])
         if regulariser is not None:
@@ -86,11 +91,8 @@ class AutoEncoder(Objective):
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
         self.cost, self.weight, self.transport_weight, self.noise = cost, weight, transport_weight, noise
         self.regulariser, self.regulariser_weight = regulariser, regulariser_weight
+        self.weighted_critic = weighted_critic
         self._check(law)
-        if sampler is not None and sampler.name == "prior":
-            raise ValueError("sampler: 'prior' is the name of what is not fitted: give your sampler another.")
-        self.sampler = sampler
-        self.fitted: nn.Module | None = None
 
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
@@ -119,7 +121,8 @@ class AutoEncoder(Objective):
             return None
         with torch.no_grad():
             code = self.encode(x)
-        return self.penalty.adversary_loss(code, self.prior())
+        loss = self.penalty.adversary_loss(code, self.prior())
+        return self.weight * loss if self.weighted_critic and loss is not None else loss
 
     def warm_start(self, x: Tensor) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
@@ -129,8 +132,8 @@ class AutoEncoder(Objective):
         return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
 
     def weights(self) -> dict[str, float]:
-        found = {"transport": self.transport_weight, "penalty": self.weight}
-        return found if self.regulariser is None else found | {"regulariser": self.regulariser_weight}
+        weights = {"transport": self.transport_weight, "penalty": self.weight}
+        return weights if self.regulariser is None else weights | {"regulariser": self.regulariser_weight}
 
     def _check(self, law: Distribution) -> None:
         """Whether the cost can read what the decoder answers, and leads it."""
@@ -143,37 +146,12 @@ class AutoEncoder(Objective):
             self.cost(law.mean, law)
         require_gradient(self.cost, law.mean)
 
-    @property
-    def law(self) -> nn.Module | None:
-        """() -> the law of the codes that samples are decoded from; None where it is yet to be fitted."""
-        return self.prior if self.sampler is None else self.fitted
-
-    def fit(self, z: Tensor) -> None:
-        """Fits the law that samples are decoded from to codes z (n, k) of data, where it is not the prior.
-
-        Raises:
-            ValueError: codes of another width, or that no law fits.
-        """
-        if z.ndim != 2 or z.shape[1] != self.prior.latent:
-            raise ValueError(f"fit: expected codes (n, {self.prior.latent}), got {tuple(z.shape)}.")
-        if self.sampler is not None:
-            self.fitted = self.sampler(z).to(z.device)
-
-    @torch.no_grad()
-    def sample(self, n: int, law: nn.Module | None = None) -> Tensor:
-        """n samples x (n, ...), decoded from codes of a law; its own is the prior, or what `fit` has found.
-
-        Raises:
-            ValueError: its own is to be fitted, and is not yet.
-        """
-        law = self.law if law is None else law
-        if law is None:
-            raise ValueError(
-                "sample: the law of the codes is fitted after training, and is not yet: call fit(z) with codes z (n, "
-                f"{self.prior.latent}) of data."
-            )
-        mean: Tensor = self.decoder(self.prior.nearest(law().sample((n,)))).mean
+    def decode(self, z: Tensor) -> Tensor:
+        mean: Tensor = self.decoder(z).mean
         return mean
+
+    def sample(self, n: int) -> Tensor:
+        return self.decode_from(self.prior, n)
 
     def _noisy(self, x: Tensor) -> Tensor:
         if not (self.training and self.noise):

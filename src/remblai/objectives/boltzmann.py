@@ -9,7 +9,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
-from remblai.networks.rbm import RBM, drawn
+from remblai.networks.rbm import RBM, draw_bits
 from remblai.objectives.objective import Objective
 from remblai.runtime import distributed
 
@@ -24,7 +24,7 @@ class Boltzmann(Objective):
     No gradient passes a bit, but that of a discrepancy in the machine's parameters is -Cov(g(y), dF(y)) over samples y
     of the machine, where g(y) is its derivative in the mass at y: of the smoothed transport, the dual potential. The
     samples are persistent chains that each batch runs on (persistent contrastive divergence). Only the gradients of the
-    terms mean something: they are surrogates, whose values are no distances; `estimate` tells W1, unsmoothed.
+    terms mean something: they are surrogates, whose values are no distances; `estimate` is W1, unsmoothed.
 
     On a sample of the machine g is a plug-in: its mean gradient nears the true one as the chains grow in number.
 
@@ -54,6 +54,7 @@ class Boltzmann(Objective):
     Tieleman, "Training restricted Boltzmann machines using approximations to the likelihood gradient" (2008).
     """
 
+    estimate_meaning = "the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
     chains: Tensor
 
     def __init__(
@@ -88,7 +89,7 @@ class Boltzmann(Objective):
         self.gibbs_steps, self.form, self.binarise, self.burn_in = gibbs_steps, form, binarise, burn_in
         # bytes, not floats: a moving average of weights copies whole numbers and would blend these chains
         self.register_buffer("chains", torch.randint(0, 2, (chains, rbm.visible), dtype=torch.uint8))
-        self._seen = False
+        self._checked = False
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         bits, y = self.bits(x), self._run_on()
@@ -124,13 +125,13 @@ class Boltzmann(Objective):
         """
         if x.shape[1:] != self.shape:
             raise ValueError(f"Boltzmann: expected x (n, {', '.join(map(str, self.shape))}), got {tuple(x.shape)}.")
-        if not self._seen or x.device.type == "cpu":  # reading values waits for any other device: there, once
+        if not self._checked or x.device.type == "cpu":  # reading values waits for any other device: there, once
             self._check_values(x)
-            self._seen = True
+            self._checked = True
         x = x.flatten(1).to(self.rbm.weight.dtype)
         if self.binarise == "none":
             return x
-        return (x > HALF).to(x) if self.binarise == "threshold" else drawn(x)
+        return (x > HALF).to(x) if self.binarise == "threshold" else draw_bits(x)
 
     @torch.no_grad()
     def draw(self, n: int) -> Tensor:
@@ -142,7 +143,7 @@ class Boltzmann(Objective):
     def sample(self, n: int) -> Tensor:
         """n samples x (n, ...): bits where the data are bits; else grey, the means of x given a draw's hidden bits."""
         bits = self.draw(n)
-        x = bits if self.binarise == "none" else self.rbm.visible_mean(drawn(self.rbm.hidden_mean(bits)))
+        x = bits if self.binarise == "none" else self.rbm.visible_mean(draw_bits(self.rbm.hidden_mean(bits)))
         return x.reshape(-1, *self.shape)
 
     @torch.no_grad()
@@ -203,5 +204,5 @@ def _check(weight: float, likelihood_weight: float, decay: float) -> None:
             raise ValueError(f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out.")
     if not (weight or likelihood_weight):
         raise ValueError(
-            "weight and likelihood_weight: expected one above 0, got 0 for both: nothing would be learned."
+            "weight and likelihood_weight: expected one above 0, got 0 for both: nothing would be trained."
         )

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from remblai.critics import Adversarial
 from remblai.discrepancies import Discrepancy
-from remblai.laws import Decoder, Prior
+from remblai.laws import Decoder, LatentLaw, Prior
 from remblai.objectives.autoencoder import AutoEncoder
-from remblai.objectives.objective import Objective, at_the_mean, together
+from remblai.objectives.objective import Code, Objective, at_the_mean, together
 from remblai.runtime import distributed
 
 
@@ -27,6 +27,8 @@ class Generator(Objective):
             gradient.
     """
 
+    decodes = True
+
     def __init__(self, decoder: Decoder, prior: Prior, discrepancy: Discrepancy) -> None:
         super().__init__()
         self.decoder, self.prior, self.discrepancy = decoder, prior, discrepancy
@@ -34,8 +36,8 @@ class Generator(Objective):
 
     def generate(self, n: int) -> Tensor:
         """n points of the model, with gradient."""
-        drawn: Tensor = self.decoder(self.prior().sample((n,))).rsample()
-        return drawn
+        points: Tensor = self.decoder(self.prior.sample(n)).rsample()
+        return points
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         name = "game" if isinstance(self.discrepancy, Adversarial) else "discrepancy"
@@ -50,10 +52,13 @@ class Generator(Objective):
     def estimate(self, x: Tensor) -> Tensor:
         return self.discrepancy.estimate(x, self.generate(len(x)))
 
+    def decode(self, z: Tensor) -> Tensor:
+        mean: Tensor = self.decoder(z).mean
+        return mean
+
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        mean: Tensor = self.decoder(self.prior().sample((n,))).mean
-        return mean
+        return self.decode(self.prior.sample(n))
 
     @torch.no_grad()
     def point(self) -> Tensor:
@@ -69,6 +74,7 @@ class Generator(Objective):
                 f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "
                 "choose the deterministic or gaussian decoder."
             )
+        self.shape = tuple(law.mean.shape[1:])
         self.discrepancy.check(law.mean[0])
 
     def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,21 +97,41 @@ class CodeGenerator(Objective):
     Source: Li, Swersky, Zemel, "Generative moment matching networks", section 4, arXiv 1502.02761.
     """
 
+    encodes = True
+    decodes = True
+    latent_name = "generator"
+
     def __init__(self, auto_encoder: AutoEncoder, generator: Generator) -> None:
         super().__init__()
-        drawn, width = generator.point().shape, auto_encoder.prior.latent
-        if drawn != (width,):
+        shape, width = generator.point().shape, auto_encoder.prior.latent
+        if shape != (width,):
             raise ValueError(
                 f"code generator: expected a generator of codes ({width},), as the auto-encoder's are, got one of "
-                f"points {tuple(drawn)}: build it for that shape."
+                f"points {tuple(shape)}: build it for that shape."
             )
-        self.auto_encoder, self.generator = auto_encoder, generator
+        self.auto_encoder, self.generator, self.shape = auto_encoder, generator, auto_encoder.shape
+
+    @property
+    def prior(self) -> Prior:  # type: ignore[override]  # read only: it is the auto-encoder's
+        """The auto-encoder's prior: it gives the width and the support of codes; no term matches their law to it."""
+        return self.auto_encoder.prior
+
+    @property
+    def latent_law(self) -> LatentLaw:
+        """The generator of codes."""
+        return self.generator
+
+    def encode(self, x: Tensor) -> Code:
+        return self.auto_encoder.encode(x)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.auto_encoder.decode(z)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        code = self.auto_encoder.encode(x)  # once: a second pass would move batch statistics twice
+        code = self.encode(x)  # once: a second pass would move batch statistics twice
         terms = self.auto_encoder.terms(x, code)
-        own: dict[str, Tensor] = self.generator(code.z.detach())
-        return terms | own
+        of_codes: dict[str, Tensor] = self.generator(code.z.detach())
+        return terms | of_codes
 
     def adversary_loss(self, x: Tensor) -> Tensor | None:
         return together([self.auto_encoder.adversary_loss(x), self.generator.adversary_loss(self._codes(x))])
@@ -115,9 +141,8 @@ class CodeGenerator(Objective):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        mean: Tensor = self.auto_encoder.decoder(self.generator.sample(n)).mean
-        return mean
+        return self.decode(self.generator.sample(n))
 
     @torch.no_grad()
     def _codes(self, x: Tensor) -> Tensor:
-        return self.auto_encoder.encode(x).z
+        return self.encode(x).z

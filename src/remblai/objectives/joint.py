@@ -1,4 +1,4 @@
-"""The joint penalty: pairs of data and codes against pairs of data and draws of the prior, told apart by a critic."""
+"""The joint penalty: pairs of data and codes against pairs of data and draws of the prior, separated by a critic."""
 
 import math
 
@@ -10,10 +10,11 @@ from remblai.critics import Adversarial, FDivergence, Logistic, LogRatio
 from remblai.laws import Delta, Prior
 from remblai.networks import Network
 from remblai.networks.pairs import PairCritic, paired
-from remblai.objectives.penalties import Code, Penalty
+from remblai.objectives.objective import Code
+from remblai.objectives.penalties import Penalty
 
 TINY = 1e-12
-"""Added to a variance: r may be any normal law, but none without spread."""
+"""Added to a variance: r may be any normal law of positive variance."""
 
 
 class Joint(Penalty):
@@ -27,7 +28,7 @@ class Joint(Penalty):
 
     and the critic meets u = (z - m) / s against N(0, I), which is KL(Q || r). The sum is exact for any m and s that x
     alone determines, the law's moments or not. Where they are estimated from draws it is less than the divergence by
-    what u tells of the estimate.
+    the information that u carries on the estimate.
 
     Args:
         discrepancy: the critic of pairs, which come to it as flat points (n, d + k): x (n, d), then z (n, k).
@@ -59,8 +60,8 @@ class Joint(Penalty):
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         u, known = self._contrasted(code, prior)
-        told: Tensor = self.discrepancy(*self._pairs(code, u, prior))
-        return told if known is None else told + known
+        game: Tensor = self.discrepancy(*self._pairs(code, u, prior))
+        return game if known is None else game + known
 
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor:
         u, _ = self._contrasted(code, prior)
@@ -70,8 +71,8 @@ class Joint(Penalty):
     def estimate(self, code: Code, prior: Distribution) -> float:
         """The estimate of D with this critic: for the log-ratio game of E KL(Q(Z|X) || P_Z), for curves."""
         u, known = self._contrasted(code, prior)
-        told = self.discrepancy.estimate(*self._pairs(code, u, prior))
-        return float(told if known is None else told + known)
+        divergence = self.discrepancy.estimate(*self._pairs(code, u, prior))
+        return float(divergence if known is None else divergence + known)
 
     def check(self, prior: Prior, point: Tensor) -> None:
         """The critic must score pairs with codes as wide as the prior's, and contrast needs a prior over all of R^k."""

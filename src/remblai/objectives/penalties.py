@@ -1,7 +1,6 @@
 """Penalties on the code of an auto-encoder: how far the codes' law is from the prior."""
 
 import math
-from typing import NamedTuple
 
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
@@ -9,16 +8,8 @@ from torch.distributions import Distribution, kl_divergence
 from remblai.critics import Adversarial
 from remblai.discrepancies import Discrepancy
 from remblai.laws import Prior
-from remblai.objectives.objective import together
+from remblai.objectives.objective import Code, together
 from remblai.runtime import distributed
-
-
-class Code(NamedTuple):
-    """A batch and its codes: x (n, ...), the law Q(Z|X) and a draw z (n, k)."""
-
-    x: Tensor
-    law: Distribution
-    z: Tensor
 
 
 class Penalty(nn.Module):

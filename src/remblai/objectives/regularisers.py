@@ -1,5 +1,6 @@
-"""Regularisers of an auto-encoder's decoder: what keeps it smooth where no law is matched."""
+"""Regularisers of an auto-encoder's decoder: penalties or constraints that keep it smooth."""
 
+import functools
 from collections.abc import Callable
 
 import torch
@@ -19,7 +20,7 @@ class Regulariser:
         """Brings the decoder back to where it must be."""
 
     def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor | None:
-        """What the decoder pays, z (n, k) -> the law of x, at the codes z of a batch: a scalar, or None for nothing."""
+        """The penalty of the decoder, z (n, k) -> the law of x, at the codes z of a batch: a scalar, or None."""
         return None
 
 
@@ -38,24 +39,27 @@ class Gradient(Regulariser):
     derivatives then count.
     """
 
-    def __init__(self) -> None:
-        # A compiled graph can be differentiated once only. Wrapped here: it loads the compiler, which takes seconds.
-        self.paid = torch.compiler.disable(squared_slope)  # type: ignore[no-untyped-call]
-
     def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
-        paid: Tensor = self.paid(decoder, z)
-        return paid
+        penalty: Tensor = _eager()(decoder, z)
+        return penalty
 
 
-def squared_slope(decoder: nn.Module, z: Tensor) -> Tensor:
+@functools.cache
+def _eager() -> Callable[[nn.Module, Tensor], Tensor]:
+    """`squared_gradient` left out of compilation: a compiled graph can be differentiated once only."""
+    # wrapped when it is first needed: this loads the compiler, which takes seconds
+    return torch.compiler.disable(squared_gradient)  # type: ignore[no-any-return, no-untyped-call]
+
+
+def squared_gradient(decoder: nn.Module, z: Tensor) -> Tensor:
     """The estimate of E |dG/dz|^2 at the codes z (n, k), itself differentiable."""
-    lent = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
+    frozen = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
     with torch.enable_grad():
         z = z if z.requires_grad else z.detach().requires_grad_()
-        x: Tensor = functional_call(decoder, lent, (z,)).mean
+        x: Tensor = functional_call(decoder, frozen, (z,)).mean
         signs = torch.randint(0, 2, x.shape, device=x.device).to(x.dtype) * 2.0 - 1.0
-        (slope,) = torch.autograd.grad(x, z, signs, create_graph=True)
-    return slope.square().sum(1).mean()
+        (gradient,) = torch.autograd.grad(x, z, signs, create_graph=True)
+    return gradient.square().sum(1).mean()
 
 
 class SpectralNorm(Regulariser):

@@ -10,6 +10,7 @@ from remblai.discrepancies import Discrepancy
 from remblai.laws import Prior
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
+from remblai.objectives.two_sample import as_discrepancy
 
 PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
     **ALL_DISCREPANCIES,
@@ -33,7 +34,7 @@ def both(
     """Two penalties, each with its weight; for sums of more, pass a live `Sum`.
 
     Args:
-        prior: the law that the codes are held against.
+        prior: the law that the codes are compared with.
         latent: the number of coordinates of a code.
         first: one penalty; quantiles along the axes see a single dead or folded axis among many.
         second: the other; the covariance sees tied axes.
@@ -49,14 +50,15 @@ PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "joint": 
 
 
 def make_penalty(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
-    """The penalty of a name, an options mapping or a live part; a discrepancy compares the codes with the prior.
+    """The penalty of a name, an options mapping or a live part; a discrepancy compares the prior with the codes.
 
     Args:
-        choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty` or a `Discrepancy`.
+        choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty`, a `Discrepancy`, or a plain
+            function or module D(x, y) of draws x of the prior and codes y.
         **context: what the factories ask for: `prior`, `latent` and `network`, the model's networks.
 
     Raises:
-        ValueError: an unknown name or option.
+        ValueError: an unknown name or option, or what is no part.
     """
     part = make(PENALTIES, choice, "penalty", **context)
-    return part if isinstance(part, Penalty) else Marginal(part)
+    return part if isinstance(part, Penalty) else Marginal(as_discrepancy(part, "penalty"))

@@ -1,8 +1,20 @@
-"""Recipes: every named model as a short function over the shared parts, and the one table of them."""
+"""Recipes: every named model as a short function over the shared parts, and the one table of them.
 
-from remblai.recipes.autoencoders import aae, ae, cwae, pot, rae, sinkhorn_ae, swae, wae_gan, wae_mmd
+A recipe called with the shape of one x gives its objective, a plain `torch.nn.Module`:
+
+>>> import torch, remblai
+>>> objective = remblai.recipes.wae_mmd(shape=(1, 28, 28), latent=8, weight=10.0)
+>>> terms = objective(torch.rand(16, 1, 28, 28))
+>>> sorted(terms)
+['penalty', 'transport']
+>>> objective.sample(3).shape
+torch.Size([3, 1, 28, 28])
+"""
+
+from remblai.recipes.autoencoders import aae, cwae, pot, sinkhorn_ae, swae, wae_gan, wae_mmd
 from remblai.recipes.base import Recipe, recipe
 from remblai.recipes.feature_gans import cramer_gan, ebgan, mmd_gan, ot_gan
+from remblai.recipes.fitted_codes import ae, rae
 from remblai.recipes.gans import dcgan, f_gan, gan, lsgan, sn_gan, wgan, wgan_gp
 from remblai.recipes.generators import gmmn, gmmn_ae, minimum_distance, sinkhorn_gan
 from remblai.recipes.machines import rbm, wasserstein_rbm

@@ -1,14 +1,12 @@
-"""The auto-encoders: the primal side, inf over Q(Z|X) of E c(X, G(Z)) + weight * penalty."""
+"""The auto-encoders with a prior: the primal side, inf over Q(Z|X) of E c(X, G(Z)) + weight * penalty."""
 
 from types import MappingProxyType
 from typing import Annotated
 
-from remblai.config.registry import Choice, make
+from remblai.config.registry import Choice
 from remblai.costs import NegativeLogLikelihood
 from remblai.discrepancies import DISCREPANCIES
 from remblai.objectives import AutoEncoder
-from remblai.objectives.penalties import CodeNorm
-from remblai.objectives.regularisers import REGULARISERS
 from remblai.recipes.base import recipe
 from remblai.recipes.parts import (
     AutoEncoderLaw,
@@ -20,7 +18,6 @@ from remblai.recipes.parts import (
     Noise,
     PenaltyName,
     PriorLaw,
-    SamplerName,
     Shape,
     TransportWeight,
     Weight,
@@ -35,8 +32,7 @@ LOG = MappingProxyType({"name": "cramer-wold", "log": True})
 Entropic = Annotated[Choice, {"entropic": DISCREPANCIES["entropic"]}, "the Sinkhorn divergence of codes and prior"]
 Sliced = Annotated[Choice, {"sliced": DISCREPANCIES["sliced"]}, "the sliced distance of codes and prior"]
 CramerWold = Annotated[Choice, {"cramer-wold": DISCREPANCIES["cramer-wold"]}, "the distance of codes and prior"]
-RegulariserName = Annotated[Choice, REGULARISERS, "what keeps the decoder smooth"]
-RegulariserWeight = Annotated[float, "the regulariser's weight; the spectral one has none"]
+WeightedCritic = Annotated[bool, "multiply the critic's loss by the weight too, as Algorithm 1 prints it"]
 
 
 @recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -53,7 +49,7 @@ def wae_mmd(
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
 ) -> AutoEncoder:
-    """Wasserstein auto-encoder, codes held to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
+    """Wasserstein auto-encoder, codes matched to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
 
     Minimises E |x - G(z)|^2, summed over pixels, + weight * MMD^2(Q_Z, P_Z) with seven inverse multiquadric kernels.
     The paper prints weight 10 (MNIST) and 100 (CelebA), Adam with beta1 0.5 and lr 1e-3. Its code multiplies the
@@ -63,7 +59,19 @@ def wae_mmd(
     the prior where this recipe has its exact terms (`--no-penalty.closed-form`). Its encoder is deterministic, as here
     where x has more entries than the code; elsewhere, as on points, a Gaussian one is taken (`--encoder`).
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+        transport_weight=transport_weight,
+        noise=noise,
+    )
 
 
 @recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
@@ -79,21 +87,36 @@ def wae_gan(
     penalty: PenaltyName = CRITIC,
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
+    weighted_critic: WeightedCritic = False,
 ) -> AutoEncoder:
-    """Wasserstein auto-encoder, codes held to the prior by a critic (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 1).
+    """Wasserstein auto-encoder, codes matched to the prior by a critic (Tolstikhin et al. 2018, 1711.01558, Alg. 1).
 
-    Minimises E |x - G(z)|^2, summed over pixels, + weight * E -log D(z), against a critic that tells codes from draws
-    of the prior. The critic's slope at the prior is damped (R1, arXiv 1801.04406), without which codes circle around
-    the prior instead of settling on it, it has two turns for each of the model's, and its rate is four times theirs;
-    the paper's is free, has one turn and four layers of 512 units (`--penalty.lipschitz free --critic_steps 1
-    --penalty.width 512 --penalty.depth 4`). The paper prints weight 10 (MNIST) and 1 (CelebA), lr 1e-3 / 3e-4 for the
-    auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction by 0.05
-    (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's logit
-    (`--penalty.offset`). Schedule, pixel noise and warm start as for wae-mmd; so is the encoder. A Wasserstein critic
-    of the codes wants a penalty on its slope and more turns: `--penalty.game kantorovich --penalty.lipschitz
-    gradient-penalty --weight 5 --critic_steps 5 --critic-lr 1e-3`.
+    Minimises E |x - G(z)|^2, summed over pixels, + weight * E -log D(z), against a critic that separates codes from
+    draws of the prior. The critic's gradient at the prior is damped (R1, arXiv 1801.04406), without which codes circle
+    around the prior and do not converge to it; it takes two steps for each of the model's, at four times the rate. The
+    paper's critic is free, takes one step and has four layers of 512 units (`--penalty.lipschitz free --critic-steps 1
+    --penalty.width 512 --penalty.depth 4`); Algorithm 1 and the code multiply its loss by the weight
+    (`--weighted-critic`), on which Adam's steps do not depend. The paper prints weight 10 (MNIST) and 1 (CelebA), lr
+    1e-3 / 3e-4 for the auto-encoder and 5e-4 / 1e-3 for the critic, beta1 0.5; its code multiplies the reconstruction
+    by 0.05 (`--transport-weight 0.05`), so it used 20 times the weight, and on CelebA adds log p_Z(z) to the critic's
+    logit (`--penalty.offset`). Schedule, pixel noise, warm start and encoder as for wae-mmd. A Wasserstein critic of
+    the codes needs a penalty on its gradient and more steps: `--penalty.game kantorovich --penalty.lipschitz
+    gradient-penalty --weight 5 --critic-steps 5 --critic-lr 1e-3`.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight, transport_weight, noise)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+        transport_weight=transport_weight,
+        noise=noise,
+        weighted_critic=weighted_critic,
+    )
 
 
 @recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
@@ -111,10 +134,20 @@ def pot(
     """Penalised optimal transport (Bousquet et al. 2017, "the VEGAN cookbook", arXiv 1705.07642).
 
     Minimises E c(X, G(Z)) + weight * D(Q_Z, P_Z) over random or deterministic encoders and decoders, for any cost and
-    any penalty: the form of which aae and the wae recipes are cases. A deterministic decoder makes it, as the weight
+    any penalty: aae and the wae recipes are special cases. A deterministic decoder makes it, as the weight
     grows, the transport cost of P_X and P_G; a random one bounds it from above.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, cost, penalty, weight)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+    )
 
 
 @recipe(lr=1e-3, critic_lr=4e-3, betas=(0.5, 0.999), critic_steps=2, steps=4000, schedule="cosine", average=0.995)
@@ -134,7 +167,17 @@ def aae(
     pot with the squared cost at weight 2 v, divided by 2 v: the gradients agree, the values up to a constant (Bousquet
     et al. 2017, arXiv 1705.07642). So the variance and the weight are one knob; 12.5 stands for wae-gan's weight 25.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=penalty,
+        weight=weight,
+    )
 
 
 @recipe(lr=2e-3, betas=(0.5, 0.999), batch_size=200, steps=4500, schedule="cosine", average=0.995)
@@ -149,7 +192,7 @@ def sinkhorn_ae(
     penalty: Entropic = "entropic",
     noise: Noise = 0.01,
 ) -> AutoEncoder:
-    """Sinkhorn auto-encoder: codes held to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
+    """Sinkhorn auto-encoder: codes matched to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
 
     Minimises E |x - G(z)|^2, summed over pixels, + weight * the Sinkhorn divergence of the codes and a draw of the
     prior. The paper takes the sphere (`--prior sphere`), epsilon 0.1 of a cost in absolute units and 50 iterations that
@@ -157,7 +200,17 @@ def sinkhorn_ae(
     the prior pulls few codes inwards, in 8 coordinates to a standard deviation of 0.7 on batches of 100 at epsilon 0.05
     of the mean cost; larger batches and epsilons lessen it. Here batches have 200 codes.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+        noise=noise,
+    )
 
 
 @recipe(lr=2e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -178,7 +231,17 @@ def swae(
     projections and the prior's. The paper sorts a draw of the prior (`--no-penalty.closed-form`), where this recipe has
     the quantiles of a normal prior; `--penalty.kind axes` sees a single dead axis, `max` seeks the worst line.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+        noise=noise,
+    )
 
 
 @recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -199,58 +262,14 @@ def cwae(
     the prior: a distance k times smaller is weight * log k less, at every scale. The paper's weight is 1, which on a
     ring of points leaves the modes' shares uneven.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, "deterministic", cost, penalty, weight, noise=noise)
-
-
-@recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
-def rae(
-    shape: Shape,
-    latent: Latent = None,
-    weight: Weight = 0.01,
-    network: Network = "auto",
-    cost: CostName = "square",
-    regulariser: RegulariserName = "weight-decay",
-    regulariser_weight: RegulariserWeight = 1e-4,
-    sampler: SamplerName = "mixture",
-) -> AutoEncoder:
-    """Regularised auto-encoder: small codes and a smooth decoder (Ghosh et al. 2020, arXiv 1903.12436).
-
-    Minimises E |x - G(z)|^2, summed over pixels, + weight * E |z|^2 / 2 + regulariser_weight * R(G). Nothing holds the
-    codes to a prior: samples are decoded from a law fitted to the codes after training, the paper's mixture of ten
-    normal laws or its normal law (`--sampler gaussian`). The authors' MNIST setting, 1e-4 on the mean of z^2 and 1e-7
-    on the weights beside a mean over 32 x 32 pixels with 16 coordinates, is weight 0.013 and regulariser weight 1e-4
-    here.
-    """
     return auto_encoder(
-        shape,
-        latent,
-        network,
-        "normal",
-        "deterministic",
-        "deterministic",
-        cost,
-        CodeNorm(),
-        weight,
-        regulariser=make(REGULARISERS, regulariser, "regulariser"),
-        regulariser_weight=regulariser_weight,
-        sampler=sampler,
-    )
-
-
-@recipe(lr=2e-3, steps=6500, schedule="cosine", average=0.995)
-def ae(
-    shape: Shape,
-    latent: Latent = None,
-    network: Network = "auto",
-    cost: CostName = "square",
-    noise: Noise = 0.01,
-    sampler: SamplerName = "mixture",
-) -> AutoEncoder:
-    """Plain auto-encoder: E c(x, G(z)) and nothing that ties the codes to a prior; the baseline for samples.
-
-    They are decoded from a mixture fitted to the codes after training; `--sampler prior` shows what a prior that
-    nothing holds the codes to is worth.
-    """
-    return auto_encoder(
-        shape, latent, network, "normal", "deterministic", "deterministic", cost, None, noise=noise, sampler=sampler
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        cost=cost,
+        penalty=penalty,
+        weight=weight,
+        noise=noise,
     )

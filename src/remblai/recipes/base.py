@@ -6,13 +6,26 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from remblai.config.registry import make
+from remblai.laws import SAMPLERS, FittedLaw
 from remblai.objectives import Objective
+
+SAMPLER = "sampler"
+"""The option of a recipe that names the law of codes that its samples are decoded from."""
 
 
 class Recipe:
     """A named model: call it for its objective; `loop` holds what belongs to the training loop and not to the equation.
 
-    The function's parameters without a default (`shape`) come from the data; the others are the configuration.
+    The function's parameters without a default (`shape`) come from the data; the others are the configuration. An
+    option `sampler` is part of the configuration but not of the equation: it names the law of codes that samples are
+    decoded from, which is fitted after training. `latent_law` makes it; the objective does not know it.
+
+    >>> import remblai
+    >>> remblai.recipes.wgan.name, remblai.recipes.wgan.loop["critic_steps"]
+    ('wgan', 'long-rounds')
+    >>> remblai.recipes.wgan.summary
+    "Wasserstein GAN: the critic's weights are clipped (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875)."
     """
 
     def __init__(self, function: Callable[..., Objective], loop: Mapping[str, Any]) -> None:
@@ -26,10 +39,44 @@ class Recipe:
         """Builds the objective, a plain `torch.nn.Module`."""
         return self.function(*args, **kwargs)
 
+    def latent_law(self, arguments: Mapping[str, Any]) -> FittedLaw | None:
+        """The law of codes that the recipe's samples are decoded from, not fitted yet; None for the objective's own.
+
+        Args:
+            arguments: of the recipe, by name; the function's defaults stand for the rest.
+
+        Raises:
+            ValueError: an unknown name, or what is no law that can be fitted.
+        """
+        parameter = inspect.signature(self.function).parameters.get(SAMPLER)
+        if parameter is None:
+            return None
+        law = make(SAMPLERS, arguments.get(SAMPLER, parameter.default), SAMPLER)
+        if law is not None and not isinstance(law, FittedLaw):
+            raise ValueError(
+                f"sampler: expected a name ({', '.join(SAMPLERS)}) or a FittedLaw, got {type(law).__name__}: derive "
+                "yours from remblai.laws.FittedLaw."
+            )
+        if law is not None and law.name == "prior":
+            raise ValueError("sampler: 'prior' is the name of what is not fitted: give your law another.")
+        return law
+
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
 
 
 def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]:
-    """Makes a recipe of a function; the keywords are its loop's defaults (`lr`, `batch_size`, `critic_steps` ...)."""
+    """Makes a recipe of a function; the keywords are its loop's defaults (`lr`, `batch_size`, `critic_steps` ...).
+
+    >>> import torch, remblai
+    >>> from remblai.objectives import Generator
+    >>> @remblai.recipe(lr=1e-3, steps=500)
+    ... def my_model(shape, latent: int = 2, discrepancy: str = "sliced") -> Generator:
+    ...     "A generator by the sliced distance."
+    ...     return remblai.recipes.minimum_distance(shape=shape, latent=latent, discrepancy=discrepancy)
+    >>> my_model.name, dict(my_model.loop)
+    ('my-model', {'lr': 0.001, 'steps': 500})
+    >>> my_model(shape=(3,)).sample(4).shape
+    torch.Size([4, 3])
+    """
     return lambda function: Recipe(function, loop)

@@ -14,19 +14,20 @@ from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS
 from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import Generator
+from remblai.objectives.two_sample import as_discrepancy
 
 Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
 Critic = Annotated[Choice, CRITICS, "the critic's network; auto takes convolutions for images of 16 pixels or more"]
-Held = Annotated[Choice, LIPSCHITZ, "how the critic is held"]
+Constraint = Annotated[Choice, LIPSCHITZ, "how the critic is constrained"]
 GameName = Annotated[Choice, GAMES, "the losses of the two players"]
 Features = Annotated[int, "numbers that the critic answers with, the features that are compared"]
-Packing = Annotated[int, "points that the critic judges together"]
+Packing = Annotated[int, "points that the critic scores together"]
 KernelName = Annotated[Choice, KERNELS, "how points are compared"]
 
 
-def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
+def game_critic(*, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
     """A critic of data with its game and constraint, which sees `packing` points at a time."""
-    return feature_critic(shape, critic, game, lipschitz, 1, packing)
+    return feature_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=1, packing=packing)
 
 
 def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
@@ -35,7 +36,7 @@ def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
 
 
 def feature_critic(
-    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
+    *, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
 ) -> Adversarial:
     """A critic that answers with so many numbers for each point, or pack of points."""
     if features < 1:
@@ -49,11 +50,11 @@ def adversarial(
     *,
     critic: Critic = "auto",
     game: GameName = "logistic",
-    lipschitz: Held = "free",
+    lipschitz: Constraint = "free",
     packing: Packing = 1,
 ) -> Adversarial:
     """A critic of data, trained against the generator."""
-    return game_critic(shape, critic, make(GAMES, game, "game"), lipschitz, packing)
+    return game_critic(shape=shape, critic=critic, game=make(GAMES, game, "game"), lipschitz=lipschitz, packing=packing)
 
 
 def _between_samples(factory: Callable[..., Discrepancy]) -> Callable[..., Discrepancy]:
@@ -102,7 +103,7 @@ def spread(shape: tuple[int, ...]) -> Spread:
 
 
 def generator(
-    shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+    *, shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
 ) -> Generator:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
 
@@ -112,15 +113,11 @@ def generator(
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    pixels = (0.0, 1.0) if images else None
     return Generator(
-        make(DECODERS, "deterministic", "decoder", network=nets, range=(0.0, 1.0) if images else None, latent=latent),
-        law,
-        make(
-            ON_DATA,
-            discrepancy,
-            "discrepancy",
-            shape=shape,
-            latent=size,
-            prior=spread(shape),
+        decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
+        prior=law,
+        discrepancy=as_discrepancy(
+            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=spread(shape))
         ),
     )

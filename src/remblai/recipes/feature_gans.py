@@ -11,9 +11,9 @@ from remblai.networks import Energy as EnergyCritic
 from remblai.objectives import Generator
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import (
+    Constraint,
     Critic,
     Features,
-    Held,
     KernelName,
     Latent,
     Packing,
@@ -40,7 +40,7 @@ def ebgan(
         float | None, "the energy up to which the critic pushes samples; none: half of E |X - X'|^2"
     ] = None,
     pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 3.0,
-    lipschitz: Held = "free",
+    lipschitz: Constraint = "free",
     packing: Packing = 1,
 ) -> Generator:
     """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
@@ -53,12 +53,12 @@ def ebgan(
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
-    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=packed(shape, packing), latent=code), code)
-    margin = spread(packed(shape, packing)).square_distance / 2.0 if margin is None else margin
+    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=packed(shape=shape, packing=packing), latent=code), code)
+    margin = spread(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
     adversary = Adversarial(
         auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing
     )
-    return generator(shape, latent, network, prior, adversary)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
 
 
 @recipe(
@@ -79,16 +79,24 @@ def mmd_gan(
     critic: Critic = "auto",
     features: Features = 16,
     kernel: KernelName = "imq",
-    lipschitz: Held = EVENLY,
+    lipschitz: Constraint = EVENLY,
     packing: Packing = 1,
 ) -> Generator:
     """MMD between learned features (Li et al. 2017, arXiv 1705.08584; Binkowski et al. 2018, arXiv 1801.01401).
 
-    The critic's features raise MMD^2, the generator lowers it; the penalty holds the slope of the witness function. Its
-    weight is 1, and the rate falls from ten times the papers' 1e-4, for short runs.
+    The critic's features raise MMD^2, the generator lowers it; the penalty is on the gradient of the witness function.
+    Its weight is 1, and the rate falls from ten times the papers' 1e-4, for short runs.
     """
     game = FEATURE_GAMES["mmd"](kernel)
-    return generator(shape, latent, network, prior, feature_critic(shape, critic, game, lipschitz, features, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=feature_critic(
+            shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=features, packing=packing
+        ),
+    )
 
 
 @recipe(
@@ -108,7 +116,7 @@ def cramer_gan(
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 16,
-    lipschitz: Held = EVENLY,
+    lipschitz: Constraint = EVENLY,
     packing: Packing = 1,
 ) -> Generator:
     """Energy distance between learned features (Bellemare et al. 2017, arXiv 1705.10743).
@@ -116,8 +124,10 @@ def cramer_gan(
     As mmd-gan with the kernel -|a - b|. The paper's critic descends a surrogate of one sample pair; here, as in
     Binkowski et al. (arXiv 1801.01401), the unbiased distance itself, and a tenth of the paper's penalty.
     """
-    adversary = feature_critic(shape, critic, KernelGame(Energy()), lipschitz, features, packing)
-    return generator(shape, latent, network, prior, adversary)
+    adversary = feature_critic(
+        shape=shape, critic=critic, game=KernelGame(Energy()), lipschitz=lipschitz, features=features, packing=packing
+    )
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
 
 
 @recipe(
@@ -138,13 +148,20 @@ def ot_gan(
     critic: Critic = "auto",
     features: Features = 32,
     epsilon: Annotated[float, "regularisation of the transport, in units of the cosine cost"] = 0.05,
-    lipschitz: Held = "free",
+    lipschitz: Constraint = "free",
     packing: Packing = 1,
 ) -> Generator:
     """Minibatch energy distance of entropic transport between learned features (Salimans et al. 2018, 1803.05573).
 
-    The cost is 1 - the cosine of features; the model has three turns for each of the critic's. The authors need
-    batches of thousands: small ones are told by the estimate's bias. Their rate is 3e-4.
+    The cost is 1 - the cosine of features; the model takes three steps for each of the critic's. The authors need
+    batches of thousands: in small ones the estimate's bias dominates. Their rate is 3e-4.
     """
-    adversary = feature_critic(shape, critic, MinibatchEnergy(epsilon), lipschitz, features, packing)
-    return generator(shape, latent, network, prior, adversary)
+    adversary = feature_critic(
+        shape=shape,
+        critic=critic,
+        game=MinibatchEnergy(epsilon),
+        lipschitz=lipschitz,
+        features=features,
+        packing=packing,
+    )
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)

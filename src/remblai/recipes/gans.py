@@ -6,7 +6,7 @@ from typing import Annotated
 from remblai.critics import FDivergence, Hinge, Kantorovich, LeastSquares, Logistic
 from remblai.objectives import Generator
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import Critic, Held, Latent, Packing, game_critic, generator
+from remblai.recipes.dual import Constraint, Critic, Latent, Packing, game_critic, generator
 from remblai.recipes.parts import Network, PriorLaw, Shape
 
 Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
@@ -25,18 +25,19 @@ def gan(
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     saturating: Saturating = False,
-    lipschitz: Held = DAMPED,
+    lipschitz: Constraint = DAMPED,
     packing: Packing = 1,
 ) -> Generator:
     """Generative adversarial network (Goodfellow et al. 2014, arXiv 1406.2661).
 
     The critic's scores are logits of D; the generator minimises E -log D(G(z)), or with `--saturating` the game's own
     value, 2 JS - 2 log 2 at the best critic. `--packing 2` (PacGAN, arXiv 1712.04086) lets the critic see when points
-    are alike. Unlike the paper's, whose critic soon tells all and whose generator drops modes (`--lipschitz free`), the
-    critic is held at the data by R1 (Mescheder et al., arXiv 1801.04406); Adam is theirs, without momentum.
+    are alike. The paper's critic is free (`--lipschitz free`): it soon separates the two laws, and the generator
+    drops modes. Here R1 penalises its gradient at the data (Mescheder et al., arXiv 1801.04406); Adam is theirs,
+    without momentum.
     """
-    adversary = game_critic(shape, critic, Logistic(saturating), lipschitz, packing)
-    return generator(shape, latent, network, prior, adversary)
+    adversary = game_critic(shape=shape, critic=critic, game=Logistic(saturating), lipschitz=lipschitz, packing=packing)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
 
 
 @recipe(lr=2e-4, betas=(0.5, 0.999), batch_size=128, steps=8000, average=0.999, own_batches=True)
@@ -54,7 +55,13 @@ def dcgan(
     normal law of deviation 0.02. `--network.norm none --critic.norm none` takes the normalisation away,
     `--network mlp` the convolutions of the generator: WGAN's comparisons.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Logistic(), "free", packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=Logistic(), lipschitz="free", packing=packing),
+    )
 
 
 @recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
@@ -68,16 +75,23 @@ def f_gan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = DAMPED,
+    lipschitz: Constraint = DAMPED,
     packing: Packing = 1,
 ) -> Generator:
     """Variational divergence minimisation, for any f-divergence (Nowozin et al. 2016, arXiv 1606.00709).
 
     The critic raises E T(x) - E f*(T(y)), at most D_f(P, Q); the generator lowers it. The authors leave the critic
-    free; here R1 holds it at the data, as in gan: f* may grow without bound, and a free critic's loss with it.
+    free; here R1 penalises its gradient at the data, as in gan: f* may grow without bound, and a free critic's loss
+    with it.
     """
     game = FDivergence(divergence, trick)
-    return generator(shape, latent, network, prior, game_critic(shape, critic, game, lipschitz, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, packing=packing),
+    )
 
 
 @recipe(
@@ -96,16 +110,22 @@ def wgan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = "clip",
+    lipschitz: Constraint = "clip",
     packing: Packing = 1,
 ) -> Generator:
     """Wasserstein GAN: the critic's weights are clipped (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875).
 
     The critic raises E f(x) - E f(y), at most W1 times its largest slope; the generator lowers it. The authors'
-    settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 turns of the critic, 100 at the start and in
-    every 500th round. They train 100 times as long; a short run comes further with `--lr 5e-4 --schedule cosine`.
+    settings: RMSprop at 5e-5, weights in [-0.01, 0.01], batches of 64, 5 critic steps, 100 at the start and in
+    every 500th step. They train 100 times as long; a short run comes further with `--lr 5e-4 --schedule cosine`.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing),
+    )
 
 
 @recipe(
@@ -124,7 +144,7 @@ def wgan_gp(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = WEAKLY,
+    lipschitz: Constraint = WEAKLY,
     packing: Packing = 1,
 ) -> Generator:
     """Wasserstein GAN with a penalty on the critic's slope (Gulrajani et al. 2017, arXiv 1704.00028).
@@ -134,7 +154,13 @@ def wgan_gp(
     paper has weight 10 and Adam at 1e-4; short runs need a weight of 0.1, the authors' for points on the plane, and a
     rate that falls from 1e-3.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Kantorovich(), lipschitz, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing),
+    )
 
 
 @recipe(
@@ -153,14 +179,20 @@ def sn_gan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = "spectral",
+    lipschitz: Constraint = "spectral",
     packing: Packing = 1,
 ) -> Generator:
     """Spectrally normalised critic with the hinge game (Miyato et al. 2018, arXiv 1802.05957).
 
-    The paper has Adam at 2e-4 and 5 turns of the critic; short runs need a rate that falls from 1e-3, and do with 2.
+    The paper has Adam at 2e-4 and 5 critic steps; short runs need a rate that falls from 1e-3, and do with 2.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, Hinge(), lipschitz, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=Hinge(), lipschitz=lipschitz, packing=packing),
+    )
 
 
 @recipe(lr=1e-3, betas=(0.0, 0.99), steps=2500, schedule="cosine", average=0.998, own_batches=True)
@@ -170,12 +202,18 @@ def lsgan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
-    lipschitz: Held = DAMPED_SQUARES,
+    lipschitz: Constraint = DAMPED_SQUARES,
     packing: Packing = 1,
 ) -> Generator:
-    """Least squares GAN: scores are drawn to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076).
+    """Least squares GAN: scores are fitted to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076).
 
-    The authors leave the critic free; here R1 holds it at the data, as in gan, with ten times the weight: its
-    scores lie within 0 and 1.
+    The authors leave the critic free; here R1 penalises its gradient at the data, as in gan, with ten times the weight:
+    its scores lie within 0 and 1.
     """
-    return generator(shape, latent, network, prior, game_critic(shape, critic, LeastSquares(), lipschitz, packing))
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=game_critic(shape=shape, critic=critic, game=LeastSquares(), lipschitz=lipschitz, packing=packing),
+    )

@@ -26,10 +26,10 @@ def minimum_distance(
 ) -> Generator:
     """A generator by any discrepancy: inf over G of D(P_X, P_G) (Bassetti et al. 2006; Bernton et al., 1701.05146).
 
-    The form of which gmmn, sinkhorn-gan and the adversarial recipes are cases; by default the energy distance, which
-    has no scale to choose.
+    Gmmn, sinkhorn-gan and the adversarial recipes are special cases. The default is the energy distance, which has no
+    scale to choose.
     """
-    return generator(shape, latent, network, prior, discrepancy)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy)
 
 
 @recipe(lr=2e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
@@ -45,7 +45,7 @@ def gmmn(
     Minimises the unbiased MMD^2 with a sum of Gaussian kernels around the spread of the data. The paper takes its
     biased root and batches of 1,000; a step costs the square of the batch. The rate is above the papers' and falls.
     """
-    return generator(shape, latent, network, prior, discrepancy)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy)
 
 
 @recipe(lr=2e-3, batch_size=200, steps=2500, schedule="cosine", average=0.995)
@@ -62,11 +62,19 @@ def gmmn_ae(
     """A moment matching network of an auto-encoder's codes (Li, Swersky, Zemel 2015, arXiv 1502.02761, section 4).
 
     The auto-encoder learns E c(x, G(z)) alone, beside it a generator of its codes their law; samples are decoded codes.
-    The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder. Nothing holds the
-    spread of the codes either: the kernels' scales reach from a tenth to ten times that of a standard normal law.
+    The paper trains one after the other; here no gradient of the codes' law reaches the auto-encoder. No
+    term fixes the codes' scale: the kernels' scales reach from a tenth to ten times that of a standard normal law.
     """
-    auto = auto_encoder(shape, code, network, "normal", "deterministic", "deterministic", cost, None, noise=noise)
-    return CodeGenerator(auto, generator((code,), latent, "mlp", prior, discrepancy))
+    auto = auto_encoder(
+        shape=shape,
+        latent=code,
+        network=network,
+        cost=cost,
+        noise=noise,
+    )
+    return CodeGenerator(
+        auto, generator(shape=(code,), latent=latent, network="mlp", prior=prior, discrepancy=discrepancy)
+    )
 
 
 @recipe(lr=2e-3, batch_size=200, steps=3000, schedule="cosine", average=0.995)
@@ -80,7 +88,7 @@ def sinkhorn_gan(
     """A generator by the Sinkhorn divergence of data and samples (Genevay, Peyre, Cuturi 2018, arXiv 1706.00292).
 
     The cost is on the data themselves; the paper's learned cost is ot-gan's critic. The plans converge, and the
-    gradient is that of the value. Plans of batches are too good: a small epsilon draws samples to the means of data,
+    gradient is that of the value. Plans of batches are too good: a small epsilon moves samples to the means of data,
     and away from their law; a large one blurs the modes.
     """
-    return generator(shape, latent, network, prior, discrepancy)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy)

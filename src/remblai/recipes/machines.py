@@ -38,7 +38,18 @@ def rbm(
     grey images need `--binarise threshold` or `--binarise sample`, and are drawn as the means of their bits. Tieleman's
     plain gradient steps with one Gibbs step are Adam and five here.
     """
-    return _boltzmann(shape, hidden, 0.0, 1.0, decay, chains, gibbs_steps, EPSILON, "kl", binarise)
+    return _boltzmann(
+        shape=shape,
+        hidden=hidden,
+        weight=0.0,
+        likelihood_weight=1.0,
+        decay=decay,
+        chains=chains,
+        gibbs_steps=gibbs_steps,
+        epsilon=EPSILON,
+        form="kl",
+        binarise=binarise,
+    )
 
 
 @recipe(lr=5e-3, steps=3000, batch_size=256, schedule="cosine", warm_start=0.5)
@@ -64,7 +75,18 @@ def wasserstein_rbm(
     gradient also asks for more entropy of the machine: that part is added, for the potentials of two samples of equal
     mass leave it out.
     """
-    return _boltzmann(shape, hidden, weight, likelihood_weight, decay, chains, gibbs_steps, epsilon, form, binarise)
+    return _boltzmann(
+        shape=shape,
+        hidden=hidden,
+        weight=weight,
+        likelihood_weight=likelihood_weight,
+        decay=decay,
+        chains=chains,
+        gibbs_steps=gibbs_steps,
+        epsilon=epsilon,
+        form=form,
+        binarise=binarise,
+    )
 
 
 def _boltzmann(

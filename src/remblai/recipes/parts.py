@@ -18,18 +18,18 @@ from remblai.objectives.table import PENALTIES, make_penalty
 def suited(network: Pair, prior: Prior) -> Encoder:
     """The deterministic encoder where x has more entries than the code, else the gaussian one.
 
-    Where a code leaves directions of x out, what is left out spreads the codes and no noise is needed. A code of all of
-    x cannot be spread so: data in clusters would have to be torn apart to fill the prior, and a continuous encoder
-    leaves gaps between them that the decoder answers with points of no cluster. Noise fills the gaps. A prior of
-    bounded support, which Gaussians leave, gets the deterministic encoder.
+    A code that leaves directions of x out can fill the prior without noise: the directions left out vary the codes. A
+    code of all of x cannot: the encoder is continuous, so clusters of data leave gaps between their codes, and the
+    decoder turns draws of the prior in the gaps into points of no cluster. Noise fills the gaps. A prior of bounded
+    support, which Gaussians leave, gets the deterministic encoder.
 
     Args:
         network: the network pair whose encoder is used.
         prior: the law of the codes.
     """
     fills = prior.bounded or math.prod(network.shape) > prior.latent
-    found: Encoder = ENCODERS["deterministic" if fills else "gaussian"](network=network, prior=prior)
-    return found
+    encoder: Encoder = ENCODERS["deterministic" if fills else "gaussian"](network=network, prior=prior)
+    return encoder
 
 
 SUITED: Mapping[str, Callable[..., Encoder]] = {"auto": suited, **ENCODERS}
@@ -41,11 +41,13 @@ EncoderLaw = Annotated[Choice, ENCODERS, "the law of the code given the data, Q(
 AutoEncoderLaw = Annotated[Choice, SUITED, "the law of the code given the data, Q(Z|X); auto: noise where x needs it"]
 DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
 CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
-PenaltyName = Annotated[Choice, PENALTIES, "what holds the codes to the prior"]
+PenaltyName = Annotated[Choice, PENALTIES, "what matches the codes' law to the prior"]
 Weight = Annotated[float, "the penalty's weight"]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
+IMAGE = 3
+"""Dimensions of one image, (c, h, w)."""
 CODES = 8
 """Dimensions of the code where none are asked for and x has as many entries."""
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
@@ -56,43 +58,45 @@ LEARNED_HIGH = MappingProxyType({**LEARNED, "variance": 0.1, "smallest": 0.05})
 def dimensions(latent: int | None, shape: Shape) -> int:
     """How many coordinates the code has: as asked for, else `CODES`, but no more than x has entries.
 
-    An encoder of d entries gives codes that lie on a surface of at most d dimensions: a prior of more can be reached by
-    noise alone, and what the decoder answers off the surface nothing has taught it (Rubenstein et al. 2018, "On the
-    latent space of Wasserstein auto-encoders", arXiv 1802.03761).
+    An encoder of d entries gives codes that lie on a surface of at most d dimensions. Only noise reaches a prior of
+    more, and the decoder is not trained off the surface (Rubenstein et al. 2018, "On the latent space of Wasserstein
+    auto-encoders", arXiv 1802.03761).
     """
     return min(CODES, math.prod(shape)) if latent is None else latent
 
 
 def auto_encoder(
+    *,
     shape: Shape,
     latent: int | None,
     network: Choice,
-    prior: Choice,
-    encoder: Choice,
-    decoder: Choice,
+    prior: Choice = "normal",
+    encoder: Choice = "deterministic",
+    decoder: Choice = "deterministic",
     cost: Choice | Cost,
-    penalty: Choice | Penalty | None,
+    penalty: Choice | Penalty | None = None,
     weight: float = 1.0,
     transport_weight: float = 1.0,
     noise: float = 0.0,
     regulariser: Regulariser | None = None,
     regulariser_weight: float = 1.0,
-    sampler: Choice = "prior",
+    weighted_critic: bool = False,
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return AutoEncoder(
-        make(SUITED, encoder, "encoder", network=nets, prior=law),
-        make(DECODERS, decoder, "decoder", network=nets, range=(0.0, 1.0) if len(shape) == 3 else None, latent=latent),
-        law,
-        of_pairs(make(COSTS, cost, "cost")),
-        None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets),
-        weight,
-        transport_weight,
-        noise,
-        regulariser,
-        regulariser_weight,
-        make(SAMPLERS, sampler, "sampler"),
+        encoder=make(SUITED, encoder, "encoder", network=nets, prior=law),
+        decoder=make(DECODERS, decoder, "decoder", network=nets, range=pixels, latent=latent),
+        prior=law,
+        cost=of_pairs(make(COSTS, cost, "cost")),
+        penalty=None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets),
+        weight=weight,
+        transport_weight=transport_weight,
+        noise=noise,
+        regulariser=regulariser,
+        regulariser_weight=regulariser_weight,
+        weighted_critic=weighted_critic,
     )

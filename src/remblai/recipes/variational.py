@@ -59,7 +59,16 @@ def vae(
     MNIST papers' choice and `--no-decoder.learned --decoder.variance 0.5` the squared error that the WAE paper compares
     with.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional())
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=Conditional(),
+    )
 
 
 @recipe(lr=1e-3, steps=6500, schedule="cosine", average=0.995)
@@ -81,7 +90,15 @@ def beta_vae(
     if not 0.0 <= beta < math.inf:
         raise ValueError(f"beta: expected a finite number of at least 0, got {beta}; 1 is the VAE.")
     return auto_encoder(
-        shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), Conditional(), weight=beta
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=Conditional(),
+        weight=beta,
     )
 
 
@@ -117,7 +134,16 @@ def info_vae(
     law = make(PRIORS, prior, "prior", latent=latent)
     marginal = make_penalty(penalty, prior=law, latent=latent)
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
-    return auto_encoder(shape, latent, network, law, encoder, decoder, NegativeLogLikelihood(), terms)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=law,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=terms,
+    )
 
 
 @recipe(lr=1e-3, betas=(0.5, 0.999), steps=6500, schedule="cosine", average=0.995)
@@ -134,9 +160,19 @@ def mmd_vae(
     """The VAE with MMD in place of its divergence: InfoVAE at alpha 1 (Zhao, Song, Ermon 2019, arXiv 1706.02262).
 
     Minimises E -log p(x|z) + weight * MMD^2(Q_Z, P_Z). With its Gaussian decoder of variance 1/2 it is wae-mmd with a
-    random encoder: the cost is |x - G(z)|^2 and a constant. Nothing holds the encoder's noise but its mark on the cost.
+    random encoder: the cost is |x - G(z)|^2 and a constant. Only the cost limits the encoder's noise.
     """
-    return auto_encoder(shape, latent, network, prior, encoder, decoder, NegativeLogLikelihood(), penalty, weight)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=penalty,
+        weight=weight,
+    )
 
 
 @recipe(lr=1e-3, critic_lr=1e-3, critic_steps=2, betas=(0.5, 0.999), steps=4000, schedule="cosine", average=0.995)
@@ -151,9 +187,10 @@ def avb(
 ) -> AutoEncoder:
     """Adversarial variational Bayes: the VAE with codes of any law (Mescheder et al. 2017, arXiv 1701.04722).
 
-    Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z), the divergence by a critic that tells pairs (x, code) from pairs
-    (x, draw of the prior): so the encoder needs no density, and its noise passes through a network. By default with
-    adaptive contrast: the critic sees codes normalised by their own mean and deviation, and the Gaussian part is known.
+    Minimises E -log p(x|z) + E KL(Q(Z|X) || P_Z), the divergence by a critic that separates pairs (x, code) from
+    pairs (x, draw of the prior): so the encoder needs no density, and its noise passes through a network. The
+    default is adaptive contrast: the critic sees codes normalised by their own mean and deviation, and the Gaussian
+    part is known.
     The decoder's variance is learned from 0.05 up, twice the vae's least: with less noise in x the divergence is large
     and the critic's share of it wrong, which on a ring of points leaves the modes' shares uneven.
     """
@@ -161,4 +198,13 @@ def avb(
     law = make(PRIORS, prior, "prior", latent=latent)
     nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
     pairs = make(JOINT, penalty, "penalty", network=nets, latent=latent)
-    return auto_encoder(shape, latent, nets, law, encoder, decoder, NegativeLogLikelihood(), pairs)
+    return auto_encoder(
+        shape=shape,
+        latent=latent,
+        network=nets,
+        prior=law,
+        encoder=encoder,
+        decoder=decoder,
+        cost=NegativeLogLikelihood(),
+        penalty=pairs,
+    )

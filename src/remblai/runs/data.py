@@ -1,33 +1,236 @@
-"""The data that a run asks for: what names it, and the data set that it means."""
+"""The data that a run asks for, and new data as a run's model sees it."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
 from remblai import data as datasets
-from remblai.data import Dataset
+from remblai.data import Dataset, Split, Units
+from remblai.data.collect import chosen_columns
+from remblai.data.layout import extremes
+from remblai.data.memory import kind_of
+from remblai.data.rows import Rows
+
+CUSTOM = "custom:"
+KEPT = ("size", "crop", "channels", "layout", "range", "columns", "pages", "skip_broken")
+"""Options of a run's data that new data takes over; never the cache, for run.json may come from a stranger."""
+FEWEST = 3
+
+Spec = str | Mapping[str, Any]
 
 
 def data_of(
-    spec: str | Mapping[str, Any] | None, options: Mapping[str, Any] | None, base: Mapping[str, Any] | None
-) -> tuple[str | Mapping[str, Any], dict[str, Any], Dataset]:
-    """What data is asked for, with which options: those of the run to repeat, or the digits, where none is named.
+    spec: Any = None, options: Mapping[str, Any] | None = None, settings: Mapping[str, Any] | None = None
+) -> tuple[Spec, dict[str, Any], Dataset]:
+    """What data is asked for, with which options, and the data set; the digits where nothing is named.
+
+    Args:
+        spec: a name, a path, data in memory (see `data.load`) or a data set; None is the data of the run.
+        options: of `data.load`; they are taken before those of the run.
+        settings: of a run (run.json), whose options other data take over, as far as they have them.
+
+    Returns:
+        how run.json names the data, the options, the data set.
 
     Raises:
-        ValueError: unknown data, what is no name or path, or a split where a whole data set is wanted.
+        ValueError: unknown data, a split where a whole data set is wanted, data of a run that were passed in Python or
+            are not where they were.
     """
-    given = dict(options or {})
+    given = {name: value for name, value in (options or {}).items() if value is not None}
     if isinstance(spec, os.PathLike):
         spec = os.fspath(spec)
-    if spec is not None and not isinstance(spec, str | Mapping):
+    if settings is not None and (spec is None or (_is_name(spec) and spec == settings["data"]["spec"])):
+        return _of_run(settings, given)
+    spec = "digits" if spec is None else spec
+    _refuse_split(spec)
+    own = _own_options(settings)
+    known = datasets.options_of(spec) if own else set()
+    given = {name: value for name, value in own.items() if name in known} | given
+    return _named(spec), given, datasets.load(spec, **given)
+
+
+def data_like(
+    settings: Mapping[str, Any], units: Units, spec: Any = None, options: Mapping[str, Any] | None = None
+) -> Dataset:
+    """Data as a run's model sees them: with the run's own options, ranges of values and standardisation.
+
+    Args:
+        settings: of the run (run.json).
+        units: of the run.
+        spec: a name, a path, data in memory or a data set; None is the data of the run.
+        options: of `data.load`, before those of the run.
+
+    Raises:
+        ValueError: see `data_of`; data of another shape, values outside the run's range, columns that are missing.
+    """
+    dataset = spec if isinstance(spec, Dataset) else data_of(spec, options, settings)[2]
+    return conform(dataset, units, keep_limits="range" in (options or {}))
+
+
+def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
+    """The data set in other units: points standardised as by them, images of the same type in the same range.
+
+    Args:
+        dataset: any data set.
+        units: of a run.
+        keep_limits: whether the range of images was asked for, and stays.
+
+    Raises:
+        ValueError: another shape, or values outside the range.
+    """
+    if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
+        dataset = _by_name(dataset, units.columns)
+    if dataset.shape != units.shape or (dataset.range is None) != (units.range is None):
+        kinds = ["images" if of.range else "points" for of in (units, dataset)]
         raise ValueError(
-            f"data: expected a name, a path or a mapping such as {{'name': 'ring'}}, got {type(spec).__name__}: a run "
-            "names its data, so write an array with numpy.save and give its path."
+            f"data: expected {kinds[0]} of shape {units.shape}, {dataset.name} holds {kinds[1]} of {dataset.shape}: "
+            "use data of that shape, or --size and --channels for images"
         )
-    if base is not None and spec in (None, base["data"]["spec"]):
-        spec, given = base["data"]["spec"], base["data"]["options"] | given
-    spec = spec or "digits"
+    if dataset.units == units:
+        return dataset
+    if dataset.range is not None:
+        if keep_limits or dataset.units.kind != units.kind or dataset.units.limits == units.limits:
+            return replace(dataset, units=units)
+        return _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+    return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
+
+
+def location(spec: Spec) -> str | None:
+    """The absolute path of data that a path names; None of others."""
+    if not isinstance(spec, str) or spec in datasets.DATA or not _exists(spec):
+        return None
+    return str(Path(datasets.pick(spec)[0]).expanduser().absolute())
+
+
+def check_enough(dataset: Dataset) -> None:
+    """Refuses data too few to be trained on, before anything is trained.
+
+    Raises:
+        ValueError: fewer than 3 samples, or none held out.
+    """
+    n = len(dataset.train) + len(dataset.validation) + len(dataset.test)
+    if n < FEWEST or not len(dataset.test):
+        raise ValueError(
+            f"data {dataset.name}: expected at least {FEWEST} samples, one each to train on, to validate and to test, "
+            f"got {n}: add more"
+        )
+
+
+def file_arrays(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
+    """What the model made as arrays of a file that `data.load` reads again: in the data's own type and range.
+
+    Args:
+        x: (n, ...) on the model's side.
+        units: of the run.
+
+    Returns:
+        `images` (n, h, w, c), with their `range` where it is not that of bytes, or `values` (n, d).
+    """
+    if units.range is None:
+        return {"values": units.restore(x)}
+    named = {"images": replace(units, layout="nhwc").restore(x)}
+    return named if units.limits is None else named | {"range": np.array(units.limits)}
+
+
+def _of_run(settings: Mapping[str, Any], given: dict[str, Any]) -> tuple[Spec, dict[str, Any], Dataset]:
+    """The data of a run, from where it was or, by its absolute path, where that leads."""
+    spec = settings["data"]["spec"]
+    if isinstance(spec, str) and spec.startswith(CUSTOM):
+        raise ValueError(
+            f"this run was trained on data that were passed in Python ({spec}): pass data=... (--data on the command "
+            "line), as an array or a file of them"
+        )
+    options = _own_options(settings) | given
+    place = settings["data"].get("path")
+    try:
+        return spec, options, datasets.load(spec, **options)
+    except ValueError as problem:
+        if place and _exists(place) and not _exists(spec):
+            return spec, options, datasets.load(place, **options)
+        if isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
+            raise
+        raise ValueError(f"{problem} These are the data of the run: where they moved, name them with --data") from None
+
+
+def _own_options(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    saved = {} if settings is None else settings["data"].get("options") or {}
+    found = {name: saved[name] for name in KEPT if saved.get(name) is not None}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
+
+
+def _exists(spec: Any) -> bool:
+    try:
+        return isinstance(spec, str) and Path(datasets.pick(spec)[0]).expanduser().exists()
+    except (OSError, RuntimeError):
+        return False
+
+
+def _named(spec: Any) -> Spec:
+    """How run.json names data: those in memory by the name of their type, as custom."""
+    if _is_name(spec):
+        return spec if isinstance(spec, str) else dict(spec)
+    return f"{CUSTOM}{kind_of(spec)}"
+
+
+def _is_name(spec: Any) -> bool:
+    return isinstance(spec, str) or (isinstance(spec, Mapping) and "name" in spec)
+
+
+def _refuse_split(spec: Any) -> None:
     name, split = datasets.pick(spec) if isinstance(spec, str) else ("", None)
     if split is not None:
         raise ValueError(f"data {spec!r}: the whole data set is wanted here, its splits are known: --data {name}.")
-    return spec, given, datasets.load(spec, **given)
+
+
+def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
+    """A table's columns by their names, in this order."""
+    old = dataset.units
+    assert old.columns is not None
+    names = chosen_columns(old.columns, columns, f"data {dataset.name}")
+    places = [old.columns.index(name) for name in names]
+
+    def picked(of: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if of is None else tuple(of[place] for place in places)
+
+    units = replace(
+        old, shape=(len(names),), columns=tuple(names), mean=picked(old.mean), deviation=picked(old.deviation)
+    )
+    return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
+
+
+def _with_rows(dataset: Dataset, units: Units, moved: Callable[[Rows], Rows]) -> Dataset:
+    """The data set with its rows changed by a function, which is called once for rows that splits share."""
+    known: dict[int, Rows] = {}
+
+    def split(name: str) -> Split:
+        old = dataset.split(name)
+        if id(old.rows) not in known:
+            known[id(old.rows)] = moved(old.rows)
+        return replace(old, rows=known[id(old.rows)], draw=None)
+
+    train, validation, test = (split(name) for name in datasets.SPLITS)
+    return replace(dataset, units=units, train=train, validation=validation, test=test)
+
+
+def _within(rows: Rows, units: Units, name: str) -> Rows:
+    """The same images in the range of the run's data."""
+    low, high = units.limits or (0.0, 255.0)
+    lowest, highest = extremes([rows.array])
+    if lowest < low or highest > high:
+        raise ValueError(
+            f"data {name}: expected values from {low:g} to {high:g}, as the run was trained on, got {lowest:g} to "
+            f"{highest:g}: scale them, or name their range with --range"
+        )
+    return Rows(rows.array, (low, high))
+
+
+def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
+    own = old.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())

@@ -10,7 +10,7 @@ from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card, mode_card
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
-from remblai.runs.data import data_of
+from remblai.runs.data import data_like
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
@@ -21,7 +21,7 @@ MOST = 2000
 
 def evaluate(
     trained: Trained | str | Path,
-    dataset: Dataset | None = None,
+    data: Any = None,
     n: int | None = None,
     seed: int = 0,
     sampler: str | None = None,
@@ -32,7 +32,8 @@ def evaluate(
 
     Args:
         trained: the model, or its run's folder.
-        dataset: its data, of which the test split is what it is held against; those of the run when None.
+        data: a name, a path, arrays or a data set (see `data.load`), of which the test split is what it is held
+            against; those of the run when None.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
@@ -40,7 +41,7 @@ def evaluate(
     Raises:
         ValueError: n above what there is, or below 4.
     """
-    trained, dataset = with_data(trained, dataset)
+    trained, dataset = with_data(trained, data)
     most = min(len(dataset.test), len(dataset.train))
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
@@ -64,14 +65,14 @@ def measure(trained: Trained, dataset: Dataset) -> None:
         warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
 
 
-def write_report(trained: Trained | str | Path, dataset: Dataset | None = None) -> Path:
+def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
     """Writes `report.html` and its pictures into the run's folder, and says where.
 
     Args:
         trained: the model, or its run's folder, which holds the terms and the metrics.
-        dataset: its data; those of the run when None.
+        data: its data, as for `evaluate`; those of the run when None.
     """
-    trained, dataset = with_data(trained, dataset)
+    trained, dataset = with_data(trained, data)
     run, settings = trained.run, trained.run.settings
     shown = pictures(trained, dataset)
     write_pictures(run.folder, shown)
@@ -98,26 +99,10 @@ def write_report(trained: Trained | str | Path, dataset: Dataset | None = None) 
     return page
 
 
-def with_data(trained: Trained | str | Path, dataset: Dataset | None) -> tuple[Trained, Dataset]:
-    """The model, loaded where only its folder is given, and its data, those of the run where none are."""
+def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Dataset]:
+    """The model, loaded where only its folder is given, and its data as it sees them, those of the run where None."""
     trained = trained if isinstance(trained, Trained) else load(trained)
-    dataset = data_of(None, None, trained.run.settings)[2] if dataset is None else dataset
-    check_shape(trained, dataset)
-    return trained, dataset
-
-
-def check_shape(trained: Trained, dataset: Dataset) -> None:
-    """Whether the model takes such data.
-
-    Raises:
-        ValueError: they are of another shape.
-    """
-    wanted = trained.units.shape
-    if dataset.shape != wanted:
-        raise ValueError(
-            f"{trained.folder}: expected data of shape {wanted}, {dataset.name} has {dataset.shape}: give data of that "
-            "shape."
-        )
+    return trained, data_like(trained.run.settings, trained.units, data)
 
 
 def _told(settings: Mapping[str, Any]) -> dict[str, Any]:

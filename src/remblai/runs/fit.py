@@ -1,20 +1,19 @@
 """A law fitted to the codes of a trained model and kept with its run: samples can be decoded from it."""
 
+import copy
 from pathlib import Path
-
-from torch import nn
 
 from remblai.config.registry import Choice, make
 from remblai.data import Dataset
-from remblai.laws import SAMPLERS
+from remblai.laws import SAMPLERS, FittedLaw
 from remblai.runs.evaluate import with_data
 from remblai.runs.model import Trained
 
 
-def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: Dataset | None = None) -> nn.Module:
+def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: Dataset | None = None) -> FittedLaw:
     """Fits a law to the codes of the training data; the run keeps it, and `sample` takes it by its name.
 
-    Answers the law, () -> a torch Distribution of codes (k,).
+    Returns the law.
 
     Args:
         trained: the model, or its run's folder; it needs an encoder.
@@ -27,14 +26,16 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
             recipe's own, or data of another shape.
     """
     trained, dataset = with_data(trained, dataset)
-    own = trained.auto_encoder.sampler
-    found = own if sampler is None else make(SAMPLERS, sampler, "sampler")
-    if found is None:
+    trained.check_encodes()
+    own = trained.latent_law
+    law = own if sampler is None else make(SAMPLERS, sampler, "sampler")
+    if not isinstance(law, FittedLaw):
         raise ValueError("sampler: the prior is not fitted: name another, such as mixture.")
-    if own is not None and found.name == own.name and found != own:
+    if own is not None and law.name == own.name and law.options != own.options:
         raise ValueError(
-            f"sampler: {found.name!r} is the run's own law, as {own}: fit that, without options, or train with others."
+            f"sampler: {law.name!r} is the run's own law, with the options {own.options}: fit that, without options, "
+            "or train with others."
         )
-    law = found(trained.codes(dataset.train))
-    trained.keep(found.name, law)
-    return law
+    fitted = copy.deepcopy(law).fit(trained.codes(dataset.train), dataset.train.labels)
+    trained.keep(fitted)
+    return fitted

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -117,31 +116,9 @@ class Run:
         """Writes the newest evaluation."""
         write_json(self.folder / "metrics.json", {"schema": SCHEMA} | metrics)
 
-    def keep_law(self, name: str, step: int, tensors: dict[str, Tensor]) -> None:
-        """Keeps a law that was fitted to the codes of the checkpoint of this step; those of steps that are gone go."""
-        with whole(self._law(name, step)) as temporary:
-            temporary.write_bytes(save(_plain(tensors)))
-        steps = {folder.name for folder in self._folders()}
-        for path in (self.folder / "samplers").glob("*.safetensors"):
-            if path.stem.rpartition("-")[2] not in steps:
-                path.unlink()
-
-    def law(self, name: str, step: int) -> dict[str, Tensor]:
-        """The law that was kept under the name for the checkpoint of this step.
-
-        Raises:
-            ValueError: there is none, or it cannot be read.
-        """
-        path = self._law(name, step)
-        if not path.is_file():
-            raise ValueError(f"{self.folder}: no law {name!r} has been fitted to the codes of step {step}")
-        try:
-            return load_file(path)
-        except (SafetensorError, OSError) as problem:
-            raise ValueError(f"{path} cannot be read ({problem})") from None
-
-    def _law(self, name: str, step: int) -> Path:
-        return self.folder / "samplers" / f"{name}-{_name(step)}.safetensors"
+    def steps_kept(self) -> set[int]:
+        """The steps of the checkpoints that are there."""
+        return {int(folder.name) for folder in self._folders()}
 
     @property
     def checkpoints(self) -> Path:

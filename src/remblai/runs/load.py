@@ -1,4 +1,4 @@
-"""From what a run keeps, or a state holds, to the model that people are shown."""
+"""From a run on disk, or a state in training, to the model in evaluation mode."""
 
 import copy
 from collections.abc import Mapping
@@ -41,14 +41,15 @@ def load(
     if checkpoint is None:
         raise ValueError(f"{folder} has no checkpoint yet.")
     resolved = from_json(run.settings, recipe, **parts)
+    law = resolved.latent_law()
     objective = resolved.build(tuple(run.settings["data"]["shape"]))
     _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
-    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number)
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number, law)
 
 
 def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
-    """An eager copy in evaluation mode, with the averaged weights where they are kept: what people are shown."""
+    """An eager copy in evaluation mode, with the averaged weights where they are kept."""
     model = copy.deepcopy(objective).eval()
     _fill(model, objective.state_dict(), average)
     return model

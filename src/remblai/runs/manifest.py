@@ -13,6 +13,7 @@ from remblai.config.convert import convert
 from remblai.config.registry import flatten
 from remblai.data import Dataset
 from remblai.recipes import RECIPES, Recipe
+from remblai.runs.data import location
 from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
 from remblai.training import State
 
@@ -111,6 +112,8 @@ def describe(
             "classes": dataset.classes,
             "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
             "split_note": dataset.split_note,
+            "path": location(spec),
+            "notes": list(dataset.notes),
         },
         "seed": seed,
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
@@ -140,7 +143,6 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
             longer = name == "loop.steps" and b is not None and a is not None and b >= a
             if a != b and not longer:
                 found.append(f"{name.removeprefix('arguments.').removeprefix('loop.')} was {a}, now {b}")
-    for name in ("spec", "fingerprint"):
-        if old["data"][name] != new["data"][name]:
-            found.append(f"data {name} was {old['data'][name]}, now {new['data'][name]}")
+    if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
+        found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

@@ -7,13 +7,14 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
-from remblai.laws import SAMPLERS, NormalMixture, Prior
-from remblai.objectives import AutoEncoder, CodeGenerator, Generator, Objective
+from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
+from remblai.objectives import Objective
 from remblai.runs.folder import Run
+from remblai.runs.laws import keep_law, read_law
 from remblai.runtime.rng import seeded
 
 Array = NDArray[Any]
@@ -34,11 +35,21 @@ class Trained:
         units: how data and the model's tensors become each other.
         summary: what the recipe is, in a sentence.
         step: of the checkpoint that it is.
+        latent_law: the law of codes that its samples are decoded from, not fitted; None where it is the objective's.
     """
 
-    def __init__(self, run: Run, objective: Objective, units: Units, summary: str, step: int) -> None:
+    def __init__(
+        self,
+        run: Run,
+        objective: Objective,
+        units: Units,
+        summary: str,
+        step: int,
+        latent_law: FittedLaw | None = None,
+    ) -> None:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
-        self._laws: dict[str, nn.Module] = {}
+        self.latent_law = latent_law
+        self._fitted: dict[str, FittedLaw] = {}
         objective.eval().requires_grad_(False)
 
     @property
@@ -54,52 +65,43 @@ class Trained:
     @property
     def encodes(self) -> bool:
         """Whether the model has an encoder."""
-        return isinstance(self.objective, AutoEncoder | CodeGenerator)
+        return self.objective.encodes
 
     @property
     def decodes(self) -> bool:
         """Whether the model turns codes into data."""
-        return self.encodes or isinstance(self.objective, Generator)
-
-    @property
-    def auto_encoder(self) -> AutoEncoder:
-        """The auto-encoder of the model.
-
-        Raises:
-            ValueError: it has no encoder.
-        """
-        if isinstance(self.objective, AutoEncoder):
-            return self.objective
-        if isinstance(self.objective, CodeGenerator):
-            return self.objective.auto_encoder
-        raise ValueError(
-            f"{self.run.settings['recipe']} has no encoder: it samples{' and decodes' * self.decodes}; take a recipe "
-            "of an auto-encoder, such as wae-mmd."
-        )
-
-    @property
-    def decoder(self) -> AutoEncoder | Generator:
-        """The part of the model that turns codes into data, with the law that they come from.
-
-        Raises:
-            ValueError: it has none.
-        """
-        if isinstance(self.objective, Generator):
-            return self.objective
-        if not self.encodes:
-            raise ValueError(f"{self.run.settings['recipe']} has no codes: it can sample only.")
-        return self.auto_encoder
+        return self.objective.decodes
 
     @property
     def prior(self) -> Prior | None:
-        """The law that the encoder's codes should follow; None where samples are decoded from one learned from them."""
-        held = isinstance(self.objective, AutoEncoder) and not self.fits
-        return self.auto_encoder.prior if held else None
+        """The law that the encoder's codes should follow; None where samples are decoded from a law fitted to them."""
+        return self.objective.prior if self.encodes and self.sampler == "prior" else None
 
     @property
     def fits(self) -> bool:
         """Whether the recipe's samples are decoded from a law that is fitted to codes after training."""
-        return isinstance(self.objective, AutoEncoder) and self.objective.sampler is not None
+        return self.latent_law is not None
+
+    def check_encodes(self) -> None:
+        """Refuses what needs an encoder.
+
+        Raises:
+            ValueError: the model has none.
+        """
+        if not self.encodes:
+            raise ValueError(
+                f"{self.run.settings['recipe']} has no encoder: it samples{' and decodes' * self.decodes}; take a "
+                "recipe of an auto-encoder, such as wae-mmd."
+            )
+
+    def check_decodes(self) -> None:
+        """Refuses what needs codes.
+
+        Raises:
+            ValueError: the model has none.
+        """
+        if not self.decodes:
+            raise ValueError(f"{self.run.settings['recipe']} has no codes: it can sample only.")
 
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
@@ -129,12 +131,13 @@ class Trained:
             ValueError: codes of another width, or not finite.
         """
         codes = torch.as_tensor(z, dtype=torch.float32).detach().cpu()
-        width = self.decoder.prior.latent
+        self.check_decodes()
+        width = self.objective.prior.latent
         if codes.ndim != 2 or codes.shape[1] != width:
             raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
         if not torch.isfinite(codes).all():
             raise ValueError("decode: the codes hold NaN or infinite values: remove or replace them.")
-        return self.units.restore(self._through(self._decode, codes, None))
+        return self.units.restore(self._through(self.objective.decode, codes, None))
 
     def reconstruct(self, x: Array | Tensor, seed: int | None = 0) -> Array:
         """decode(encode(x)), in the data's units."""
@@ -160,71 +163,67 @@ class Trained:
         """n samples x (n, ...)."""
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
-        draw = self._drawn_from(sampler)
+        draw = self._source(sampler)
         with seeded(seed, self.device):
             counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
             return torch.cat([draw(count).cpu() for count in counts])
 
     @property
     def sampler(self) -> str:
-        """The name of the law of the codes that samples are decoded from: prior, generator (it learned codes), or that
-        of the law that is fitted to them."""
-        if isinstance(self.objective, CodeGenerator):
-            return "generator"
-        own = self.objective.sampler if isinstance(self.objective, AutoEncoder) else None
-        return "prior" if own is None else own.name
+        """The name of the law of the codes that samples are decoded from: prior, generator (a network of the model that
+        learned the codes' law), or that of the law that is fitted to them."""
+        return self.objective.latent_name if self.latent_law is None else self.latent_law.name
 
-    def law(self, sampler: str | None = None) -> nn.Module:
-        """() -> the law of the codes (k,): the prior, or the one of this name that has been fitted; None is its own.
+    def law(self, sampler: str | None = None) -> LatentLaw:
+        """The law of the codes: that of the objective, or the one of this name that has been fitted; None is its own.
 
         Raises:
-            ValueError: an unknown name, a law that has not been fitted to the codes of this step, or the prior of codes
-                whose law a generator learned.
+            ValueError: an unknown name, a law that has not been fitted to the codes of this step, a model without
+                codes, or the prior of codes whose law a generator learned.
         """
         name = self.sampler if sampler is None else sampler
-        if isinstance(self.objective, CodeGenerator) and name in ("prior", self.sampler):
-            raise ValueError(
-                f"sampler {name!r}: a generator learned the codes' law: no prior holds them, and it has no formula. "
-                "Leave the sampler out, or fit a law to the codes."
-            )
-        if name == "prior":
-            return self.decoder.prior
-        if name not in self._laws:
-            self._use(name, self._kept(name))
-        return self._laws[name]
+        if name in ("prior", self.objective.latent_name):
+            self.check_decodes()
+            if name != self.objective.latent_name:
+                raise ValueError(
+                    f"sampler {name!r}: no term matches these codes to a prior: a {self.objective.latent_name} learned "
+                    "their law. Leave the sampler out, or fit a law to the codes."
+                )
+            return self.objective.latent_law
+        if name not in self._fitted:
+            self._fitted[name] = self._kept(name).to(self.device)
+        return self._fitted[name]
 
-    def keep(self, name: str, law: NormalMixture) -> None:
+    def keep(self, law: FittedLaw) -> None:
         """Keeps a law that was fitted to the model's codes, with the run too."""
-        self.run.keep_law(name, self.step, law.tensors())
-        self._use(name, law)
+        keep_law(self.run, law, self.step)
+        self._fitted[law.name] = law.to(self.device)
 
-    def _use(self, name: str, law: NormalMixture) -> None:
-        self._laws[name] = law.to(self.device)
-        if isinstance(self.objective, AutoEncoder) and name == self.sampler:
-            self.objective.fitted = law
-
-    def _kept(self, name: str) -> NormalMixture:
+    def _kept(self, name: str) -> FittedLaw:
         """The law that the run keeps under this name."""
-        if name not in SAMPLERS and name != self.sampler:
+        own = self.latent_law is not None and name == self.latent_law.name
+        if name not in SAMPLERS and not own:
             raise unknown("sampler", name, SAMPLERS)
-        _ = self.auto_encoder  # a generator has none: it says so before all else
-        own, last = name == self.sampler, self.run.pointed("last")
+        self.check_encodes()
+        last = self.run.pointed("last")
         if last is not None and int(last.name) == self.step:
             remedy = f"remblai fit {self.folder}" + ("" if own else f" --sampler {name}")
         else:
             remedy = "remblai.fit(trained)" if own else f"remblai.fit(trained, {name!r})"
         try:
-            return NormalMixture(**self.run.law(name, self.step))
-        except (ValueError, TypeError) as problem:
+            return read_law(self.run, name, self.step, self.latent_law if own else None)
+        except ValueError as problem:
             raise ValueError(f"{problem}: `{remedy}` fits it.") from None
 
     def codes(self, x: Rows, seed: int | None = 0) -> Tensor:
         """One draw of the codes (n, k) of x."""
-        return self._through(lambda part: self.auto_encoder.encode(part).z, x, seed)
+        self.check_encodes()
+        return self._through(lambda part: self.objective.encode(part).z, x, seed)
 
     def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
         """The decoder's mean at one draw of the codes of x."""
-        return self._through(lambda part: self._decode(self.auto_encoder.encode(part).z), x, seed)
+        self.check_encodes()
+        return self._through(lambda part: self.objective.decode(self.objective.encode(part).z), x, seed)
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
@@ -234,29 +233,22 @@ class Trained:
         """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded."""
         if steps < 2:
             raise ValueError(f"steps: expected at least 2, got {steps}.")
-        between = self.decoder.prior.between(z0, z1, torch.linspace(0, 1, steps))
-        decoded = self._through(self._decode, between.flatten(0, 1), None)
+        self.check_decodes()
+        between = self.objective.prior.between(z0, z1, torch.linspace(0, 1, steps))
+        decoded = self._through(self.objective.decode, between.flatten(0, 1), None)
         return decoded.reshape(len(z0), steps, *decoded.shape[1:])
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:
         """n draws (n, k) of the law of the codes that samples are decoded from."""
         with seeded(seed, self.device):
-            if isinstance(self.objective, CodeGenerator):
-                return self.objective.generator.sample(n).cpu()
-            drawn: Tensor = self.law()().sample((n,))
-            return drawn.cpu()
+            return self.law().sample(n).cpu()
 
-    def _drawn_from(self, sampler: str | None) -> Callable[[int], Tensor]:
+    def _source(self, sampler: str | None) -> Callable[[int], Tensor]:
         """What draws so many samples."""
-        if isinstance(self.objective, AutoEncoder):
-            return partial(self.objective.sample, law=self.law(sampler))
-        if sampler in (None, self.sampler):
+        name = self.sampler if sampler is None else sampler
+        if name == self.objective.latent_name:
             return self.objective.sample
-        return partial(self.auto_encoder.sample, law=self.law(sampler))
-
-    def _decode(self, z: Tensor) -> Tensor:
-        mean: Tensor = self.decoder.decoder(z).mean
-        return mean
+        return partial(self.objective.decode_from, self.law(name))
 
     @torch.no_grad()
     def _through(self, function: Callable[[Tensor], Tensor], x: Rows, seed: int | None) -> Tensor:

@@ -6,7 +6,6 @@ import numpy as np
 
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
-from remblai.objectives import Boltzmann
 from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
 from remblai.runs.model import Trained
 
@@ -41,14 +40,14 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
     x = dataset.test[:28]
-    restore = trained.units.restore
+    display = trained.units.display
     return Picture(
         "reconstructions",
         "What it keeps",
         "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
         "shapes go first, and blur is an average of what the code cannot tell apart.",
         "Pairs of held-out images and their reconstructions",
-        beside(restore(x), restore(trained.reconstructions(x))),
+        beside(display(x), display(trained.reconstructions(x))),
     )
 
 
@@ -60,21 +59,21 @@ def _samples(trained: Trained) -> Picture:
         f"64 draws of the {source}, not chosen. Look for shapes that belong to no class, for kinds that are missing, "
         "and for many alike.",
         "A sheet of generated images",
-        grid(trained.sample(64), 8),
+        grid(trained.units.display(trained.draws(64)), 8),
     )
 
 
 def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     rows = min(8, len(dataset.test) // 2)
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
-    restore = trained.units.restore
+    display = trained.units.display
     return Picture(
         "interpolations",
         "What lies between",
         "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
         "image of the data's kind, not a fade: a fade shows a hole in the code.",
         "Rows of images that change from one held-out image into another",
-        paths([restore(walk) for walk in trained.paths(a, b, 9)], (restore(a), restore(b))),
+        paths([display(walk) for walk in trained.paths(a, b, 9)], (display(a), display(b))),
     )
 
 
@@ -87,7 +86,7 @@ def _walks(trained: Trained) -> Picture:
         "Walks between two draws of the prior, decoded. Every step should be an image of the data's kind; "
         "rows that end alike are a sign of dropped modes.",
         "Rows of generated images that change from one into another",
-        grid(trained.units.restore(walks.flatten(0, 1)), 11),
+        grid(trained.units.display(walks.flatten(0, 1)), 11),
     )
 
 
@@ -155,7 +154,8 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     names = dict.fromkeys(name for line in own for name in line["terms"])
     words = (
         "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
-        "negative half of the time once the codes match."
+        "negative half of the time once the codes match. Terms are of training batches: batch normalisation ties the "
+        "codes of a batch together, which biases the MMD downwards; latent_mmd_squared has evaluation-mode codes."
     )
     given = {
         "steps": [line["step"] for line in own],
@@ -175,12 +175,7 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):
-        words += (
-            " Below, the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
-            if isinstance(trained.objective, Boltzmann)
-            else " Below, what the model's own discrepancy says, with its critic where it has one, of samples by the "
-            "newest weights, which the critic plays against, not by the averaged ones."
-        )
+        words += f" Below, {trained.objective.estimate_meaning}"
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {
         "steps": [line["step"] for line in lines],

@@ -8,6 +8,7 @@ from typing import Any
 
 from remblai.config.convert import convert
 from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
+from remblai.laws import FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
 from remblai.training import State
@@ -48,6 +49,10 @@ class Resolved:
         if not isinstance(objective, Objective):
             raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
         return objective
+
+    def latent_law(self) -> FittedLaw | None:
+        """The law of codes that samples are decoded from, not fitted; None where it is the objective's own."""
+        return self.recipe.latent_law(nest(self.arguments))
 
     def to_json(self) -> dict[str, Any]:
         """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 
 from remblai.data import Dataset
+from remblai.laws import FittedLaw
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
-from remblai.runs.data import data_of
+from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
 from remblai.runs.fit import fit
 from remblai.runs.folder import Checkpoint, Run
@@ -44,7 +45,7 @@ IMAGES = 4
 def train(
     recipe: str | Recipe | None = None,
     *,
-    data: str | Mapping[str, Any] | None = None,
+    data: Any = None,
     out: str | Path | None = None,
     epochs: float | None = None,
     seed: int | None = None,
@@ -69,7 +70,8 @@ def train(
 
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
-        data: a name, alone or as {"name": "ring", "radius": 1.0} (--data ring --data.radius 1), a folder or a file.
+        data: a name, alone or as {"name": "ring", "radius": 1.0} (--data ring --data.radius 1), a folder or a file; in
+            Python also arrays, tensors, data frames, PyTorch data sets and what `data.load` returns.
         out: the run's folder; None takes the next free one under runs/.
         epochs: passes over the training data, in place of steps.
         seed: of everything random.
@@ -85,7 +87,7 @@ def train(
         evaluate_every: steps between scores on the validation data; 0 never.
         quiet: no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, layout, range, skip_broken.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -112,6 +114,7 @@ def train(
         compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
     resolved = resolve_run(recipe, options, base)
     spec, data_options, dataset = data_of(data, data_options, base)
+    check_enough(dataset)
     seed = base["seed"] if seed is None and base else seed or 0
     if seed < 0:
         raise ValueError(f"seed: expected at least 0, got {seed}.")
@@ -120,7 +123,7 @@ def train(
     settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
     folder = Path(out) if out is not None else _free_folder(resolved.recipe.name, dataset.name)
     rng.seed(seed)
-    objective = resolved.build(dataset.shape).to(where)
+    objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
     _channels_last_weights(objective)
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
     check_critics(state, resolved)
@@ -128,11 +131,13 @@ def train(
     run = _run(folder, settings, overwrite, resume)
     best = _continue(run, state) if resume else None
     with Progress(state, quiet, run.folder if tensorboard else None) as progress:
+        for note in dataset.notes:
+            progress.say(f"data: {note}")
         if state.step == state.steps:
             progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
         else:
             try:
-                _train(run, state, dataset, progress, seed, best, checkpoint_every, keep, evaluate_every)
+                _train(run, state, dataset, latent_law, progress, seed, best, checkpoint_every, keep, evaluate_every)
             except Diverged as problem:
                 last = run.pointed("last")
                 problem.kept = int(last.name) if last else None
@@ -158,6 +163,7 @@ def _train(
     run: Run,
     state: State,
     dataset: Dataset,
+    latent_law: FittedLaw | None,
     progress: Progress,
     seed: int,
     best: float | None,
@@ -183,7 +189,7 @@ def _train(
             improved = False
             if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
-                scores = validation_scores(state, dataset)
+                scores = validation_scores(state, dataset, latent_law)
                 run.log({"step": step.number, "validation": scores})
                 score = scores["energy_distance_squared"]
                 improved = best is None or score < best
@@ -252,7 +258,7 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) 
     run = Run.open(folder)
     if changed := differences(run.settings, settings):
         raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
-    run.update(loop=settings["loop"])
+    run.update(loop=settings["loop"], data=settings["data"])
     return run
 
 

@@ -1,7 +1,7 @@
 """What a figure from samples can be trusted for: floors, intervals and tests of P = Q."""
 
-from remblai.statistics.statistic import Statistic
-from remblai.statistics.subsampling import Confidence, Floor, floor, interval
+from remblai.statistics.statistic import Floor, Statistic, halves
+from remblai.statistics.subsampling import Confidence, floor, interval
 from remblai.statistics.two_sample import Test, two_sample_test
 
-__all__ = ["Confidence", "Floor", "Statistic", "Test", "floor", "interval", "two_sample_test"]
+__all__ = ["Confidence", "Floor", "Statistic", "Test", "floor", "halves", "interval", "two_sample_test"]

@@ -1,23 +1,48 @@
 """A statistic of two samples, measured with draws that are a function of a seed."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts, as_discrepancy
 from remblai.runtime import rng
 
 Statistic = Discrepancy | Callable[[Tensor, Tensor], Tensor]
 """What is measured: a `Discrepancy` (its `estimate`), or a function of two samples (n, ...), (m, ...) -> scalar."""
 
 
+class Floor(NamedTuple):
+    """The estimate where P = Q, at the sizes n and m of the samples.
+
+    Attributes:
+        value: its mean over draws.
+        spread: its standard deviation over draws.
+        n: points of the first sample.
+        m: points of the second.
+    """
+
+    value: float
+    spread: float
+    n: int
+    m: int
+
+    @classmethod
+    def of(cls, values: Tensor, n: int, m: int) -> "Floor":
+        """From the estimates (r,) of the draws; of one draw the standard deviation is not known, and NaN."""
+        return cls(float(values.mean()), float(values.std()) if len(values) > 1 else math.nan, n, m)
+
+
 def measured(discrepancy: Statistic, x: Tensor, y: Tensor, seed: int) -> float:
-    """The estimate; torch's global generators are seeded for it, and left as they were."""
-    statistic = discrepancy.estimate if isinstance(discrepancy, Discrepancy) else discrepancy
+    """The estimate; torch's global generators are seeded for it, and left as they were.
+
+    Raises:
+        ValueError: it is not finite.
+    """
     with rng.seeded(seed, x.device):
-        value = float(statistic(x, y))
+        value = float(as_discrepancy(discrepancy).estimate(x, y))
     if not math.isfinite(value):
         raise ValueError(
             f"discrepancy: expected a finite estimate, got {value} from {len(x)} and {len(y)} points: look for points "
@@ -26,19 +51,70 @@ def measured(discrepancy: Statistic, x: Tensor, y: Tensor, seed: int) -> float:
     return value
 
 
+def measured_parts(
+    discrepancy: Statistic, points: Tensor, first: Tensor, second: Tensor, seeds: Sequence[int]
+) -> OfParts:
+    """The estimates between two parts of the same points, for many choices of the parts.
+
+    Discrepancies that are quadratic in the points' masses compute one matrix for all choices (`of_parts`), where that
+    is less work than the pairs of every choice.
+
+    Args:
+        discrepancy: what is measured.
+        points: (N, ...).
+        first: masks (r, N) of the first part.
+        second: masks (r, N) of the second part.
+        seeds: r seeds of what the estimates draw.
+
+    Raises:
+        ValueError: an estimate that is not finite, or parts of fewer points than the discrepancy needs.
+    """
+    pairs = float((first.sum(1) + second.sum(1)).double().square().sum())
+    if isinstance(discrepancy, Discrepancy) and len(points) ** 2 <= pairs:
+        of_parts = discrepancy.of_parts(points, first, second)
+        if of_parts is not None and bool(of_parts.values.isfinite().all()):
+            return OfParts(of_parts.values.cpu(), of_parts.rounding)
+    every = [
+        measured(discrepancy, points[inside], points[others], seed)
+        for inside, others, seed in zip(first, second, seeds, strict=True)
+    ]
+    values = torch.tensor(every, dtype=torch.float64)
+    return OfParts(values, TIES * torch.finfo(points.dtype).eps * float(values.abs().max()))
+
+
+TIES = 100.0
+"""Roundings, as a share of the largest estimate, within which estimates are equal."""
+
+
+def halves(n: int, repeats: int, generator: torch.Generator) -> Tensor:
+    """Masks (1 + repeats, n): the whole sample, then random halves of it without replacement.
+
+    A mean over a random half, given the sample, has the variance s^2/(n/2) (1 - 1/2) = s^2/n: the standard deviation
+    over halves *is* the standard error at the full size, without a row ever being counted twice, as a bootstrap would
+    (a duplicate is its own nearest neighbour). Where a figure's error shrinks faster than 1/sqrt(n) the standard error
+    is too large.
+    """
+    masks = torch.zeros(1 + repeats, n, dtype=torch.bool)
+    masks[0] = True
+    for mask in masks[1:]:
+        mask[permutation(n, generator)[: n // 2].cpu()] = True
+    return masks
+
+
 def generator_or_default(generator: torch.Generator | None) -> torch.Generator:
     """The generator; None is one of seed 0."""
     return torch.Generator().manual_seed(0) if generator is None else generator
 
 
-def draw_seed(draws: torch.Generator) -> int:
-    """A seed drawn from the generator."""
-    return int(torch.randint(2**62, (), generator=draws, device=draws.device))
+def draw_seeds(draws: torch.Generator, count: int) -> list[int]:
+    """Seeds drawn from the generator."""
+    seeds: list[int] = torch.randint(2**62, (count,), generator=draws, device=draws.device).tolist()
+    return seeds
 
 
-def permutation(x: Tensor, draws: torch.Generator) -> Tensor:
-    """A random order of the rows of x, on its device."""
-    return torch.randperm(len(x), generator=draws, device=draws.device).to(x.device)
+def permutation(n: int, draws: torch.Generator) -> Tensor:
+    """A random order of n rows."""
+    return torch.randperm(n, generator=draws, device=draws.device)
 
 
 def at_least(least: int, what: str, value: int) -> None:
@@ -48,4 +124,4 @@ def at_least(least: int, what: str, value: int) -> None:
         ValueError: it is below the least.
     """
     if value < least:
-        raise ValueError(f"uncertainty: expected at least {least} {what}, got {value}.")
+        raise ValueError(f"expected at least {least} {what}, got {value}.")

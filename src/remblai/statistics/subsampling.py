@@ -8,26 +8,43 @@ import torch
 from torch import Tensor
 
 from remblai.config.registry import unknown
-from remblai.discrepancies.discrepancy import check_finite
+from remblai.discrepancies.discrepancy import Discrepancy, check_finite
 from remblai.distances.validation import number
-from remblai.statistics.statistic import Statistic, at_least, draw_seed, generator_or_default, measured, permutation
+from remblai.statistics.statistic import (
+    Floor,
+    Statistic,
+    at_least,
+    draw_seeds,
+    generator_or_default,
+    halves,
+    measured,
+    measured_parts,
+    permutation,
+)
 
-
-class Floor(NamedTuple):
-    """What an estimate reads between two samples of n points of one law: mean and standard deviation over draws."""
-
-    value: float
-    spread: float
-    n: int
+Target = Literal["population", "mean of the estimate"]
 
 
 class Confidence(NamedTuple):
-    """An estimate and an interval that holds what it estimates in about a share `level` of all samples."""
+    """An estimate and an interval that contains its target in about a share `level` of all samples.
+
+    Attributes:
+        value: the estimate, less its bias where the method removes that.
+        lower: the lower end.
+        upper: the upper end.
+        level: the share.
+        target: what the interval is for: "population", D(P, Q) itself; or "mean of the estimate", the mean over samples
+            of this n and m, which a biased estimate has above or below D(P, Q).
+        bias: the bias that was removed from the value, or that is still in it, by the target. Exact, up to noise, for a
+            bias of order 1/n; one that falls more slowly with n, as of transport in many dimensions, is larger.
+    """
 
     value: float
     lower: float
     upper: float
     level: float
+    target: Target
+    bias: float
 
 
 @torch.no_grad()
@@ -37,32 +54,40 @@ def floor(
     n: int | None = None,
     repeats: int = 20,
     generator: torch.Generator | None = None,
+    m: int | None = None,
 ) -> Floor:
-    """The sampling floor: the estimate between two disjoint samples of n points, drawn from one sample.
+    """The sampling floor: the estimate between two disjoint samples, of n and of m points, drawn from one sample.
 
-    An estimate between P and Q at the same n says that they differ only where it stands clearly above this.
+    An estimate between P and Q at the same n and m says that they differ only where it is clearly above this.
+    `two_sample_test` has the floor of both samples pooled, which needs no further points.
 
     Args:
         discrepancy: what is measured.
         x: the sample (N, ...).
-        n: points a side; None takes N // 2.
+        n: points of the first; None takes N // 2.
         repeats: pairs that are drawn, without replacement within a pair.
         generator: the draws are a function of it; None is one of seed 0.
+        m: points of the second; None takes n.
 
     Raises:
-        ValueError: fewer than 2 repeats, n below 1 or above N / 2, or no sample.
+        ValueError: fewer than 2 repeats, n or m below 1, n + m above N, or no sample.
     """
     check_finite(x, x)
     draws = generator_or_default(generator)
     n = len(x) // 2 if n is None else n
+    m = n if m is None else m
     at_least(2, "repeats", repeats)
-    if not 1 <= n <= len(x) // 2:
-        raise ValueError(f"floor: expected n from 1 to half of the {len(x)} points, got {n}: take more points.")
-    values = torch.empty(repeats, dtype=torch.float64)
-    for i in range(repeats):
-        order = permutation(x, draws)
-        values[i] = measured(discrepancy, x[order[:n]], x[order[n : 2 * n]], draw_seed(draws))
-    return Floor(float(values.mean()), float(values.std()), n)
+    if min(n, m) < 1 or n + m > len(x):
+        raise ValueError(
+            f"floor: expected n and m of at least 1 and n + m at most the {len(x)} points, got {n} and {m}: take more "
+            "points."
+        )
+    first, second = torch.zeros(2, repeats, len(x), dtype=torch.bool)
+    for mask, other in zip(first, second, strict=True):
+        order = permutation(len(x), draws).cpu()
+        mask[order[:n]], other[order[n : n + m]] = True, True
+    masks = first.to(x.device), second.to(x.device)
+    return Floor.of(measured_parts(discrepancy, x, *masks, draw_seeds(draws, repeats)).values, n, m)
 
 
 @torch.no_grad()
@@ -81,18 +106,20 @@ def interval(
     are for P != Q. Where P = Q the first-order term that they measure vanishes: the interval of an unbiased MMD is
     then too wide, and `two_sample_test` is the tool.
 
-    `halves`: the standard deviation over random halves of both samples *is* the standard error at the full size (the
-    variance s^2 / (n/2) (1 - 1/2) of a half's mean, given the sample). The interval is for the mean of the estimate at
-    this n and m: for D(P, Q) itself where the estimate has no bias.
+    `halves`: the standard deviation over random halves of both samples *is* the standard error at the full size
+    (`halves` says why). The interval is for D(P, Q) itself where the discrepancy is `unbiased`; otherwise for the mean
+    of the estimate at this n and m, and `bias` states how far that is from D(P, Q): by the mean over halves less the
+    value, which is the bias where that is of order 1/n (Quenouille), and less than it where it falls more slowly.
 
-    `jackknife`: n + m estimates, each with a point left out. It takes a bias of order 1/n out of the value too (biased
-    MMD, Frechet); it is for estimates that are smooth in the points' masses.
+    `jackknife`: n + m estimates, each with a point left out. It removes a bias of order 1/n from the value too (biased
+    MMD, Frechet), so that its interval is for D(P, Q); it is for estimates that are smooth in the points' masses, which
+    transport between samples is not.
 
     Args:
         discrepancy: what is measured.
         x: the sample (n, ...) of P.
         y: the sample (m, ...) of Q.
-        level: the share of samples whose interval holds the truth.
+        level: the share of samples whose interval contains its target.
         repeats: pairs of halves that are drawn.
         method: halves or jackknife.
         generator: the draws are a function of it; None is one of seed 0.
@@ -101,8 +128,8 @@ def interval(
         ValueError: fewer than 4 points in a sample, a level outside (0, 1), fewer than 2 repeats, an unknown method, or
             samples that do not fit together.
 
-    Source: Shao and Wu, "A general theory for jackknife variance estimation" (1989); Arvesen, "Jackknifing
-    U-statistics" (1969).
+    Source: Quenouille, "Approximate tests of correlation in time-series" (1949), for the bias of halves; Shao and Wu,
+    "A general theory for jackknife variance estimation" (1989); Arvesen, "Jackknifing U-statistics" (1969).
     """
     check_finite(x, y)
     share = number("level", level)
@@ -112,40 +139,50 @@ def interval(
         raise unknown("method", method, METHODS)
     at_least(2, "repeats", repeats)
     at_least(4, "points in each sample", min(len(x), len(y)))
-    value, error = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
-    reach = error * NormalDist().inv_cdf(0.5 + 0.5 * share)
-    return Confidence(value, value - reach, value + reach, share)
+    measure = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
+    reach = measure.error * NormalDist().inv_cdf(0.5 + 0.5 * share)
+    value = measure.value
+    return Confidence(value, value - reach, value + reach, share, measure.target, measure.bias)
 
 
-def _halves(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> tuple[float, float]:
-    value = measured(discrepancy, x, y, draw_seed(draws))
-    values = torch.empty(repeats, dtype=torch.float64)
-    for i in range(repeats):
-        here, there = (one[permutation(one, draws)[: len(one) // 2]] for one in (x, y))
-        values[i] = measured(discrepancy, here, there, draw_seed(draws))
-    return value, float(values.std())
+class _Measure(NamedTuple):
+    value: float
+    error: float
+    target: Target
+    bias: float
 
 
-def _jackknife(
-    discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator
-) -> tuple[float, float]:
-    seed = draw_seed(draws)  # one for all: noise of its own would be taken for that of the points, n times over
+def _halves(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> _Measure:
+    pooled = torch.cat([x, y])
+    first, second = torch.zeros(2, repeats, len(pooled), dtype=torch.bool)
+    first[:, : len(x)] = halves(len(x), repeats, draws)[1:]
+    second[:, len(x) :] = halves(len(y), repeats, draws)[1:]
+    (seed,) = draw_seeds(draws, 1)
     value = measured(discrepancy, x, y, seed)
-    without_x = [measured(discrepancy, _without(x, i), y, seed) for i in range(len(x))]
-    without_y = [measured(discrepancy, x, _without(y, j), seed) for j in range(len(y))]
+    masks = first.to(pooled.device), second.to(pooled.device)
+    values = measured_parts(discrepancy, pooled, *masks, draw_seeds(draws, repeats)).values
+    if isinstance(discrepancy, Discrepancy) and discrepancy.unbiased:
+        return _Measure(value, float(values.std()), "population", 0.0)
+    return _Measure(value, float(values.std()), "mean of the estimate", float(values.mean()) - value)
+
+
+def _jackknife(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> _Measure:
+    (seed,) = draw_seeds(draws, 1)  # one for all estimates: their own noise would be counted as the points', n times
+    pooled, n, m = torch.cat([x, y]), len(x), len(y)
+    in_first = torch.arange(n + m, device=pooled.device) < n
+    # in the same way as those below: n times the difference of two roundings would be a bias
+    value = float(measured_parts(discrepancy, pooled, in_first[None], ~in_first[None], [seed]).values)
+    without = ~torch.eye(n + m, dtype=torch.bool, device=pooled.device)
     bias, variance = 0.0, 0.0
-    for found in (without_x, without_y):
-        values = torch.tensor(found, dtype=torch.float64)
+    for rows in (slice(0, n), slice(n, n + m)):
+        first, second = without[rows] & in_first, without[rows] & ~in_first
+        values = measured_parts(discrepancy, pooled, first, second, [seed] * len(first)).values
         bias += (len(values) - 1) * (float(values.mean()) - value)
         variance += (len(values) - 1) * float(values.var(correction=0))
-    return value - bias, variance**0.5
+    return _Measure(value - bias, variance**0.5, "population", bias)
 
 
-METHODS: dict[str, Callable[[Statistic, Tensor, Tensor, int, torch.Generator], tuple[float, float]]] = {
+METHODS: dict[str, Callable[[Statistic, Tensor, Tensor, int, torch.Generator], _Measure]] = {
     "halves": _halves,
     "jackknife": _jackknife,
 }
-
-
-def _without(x: Tensor, i: int) -> Tensor:
-    return torch.cat([x[:i], x[i + 1 :]])

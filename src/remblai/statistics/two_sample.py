@@ -1,4 +1,4 @@
-"""A permutation test of P = Q for any statistic of two samples."""
+"""A permutation test of P = Q for any statistic of two samples, and its null law."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,15 @@ import torch
 from torch import Tensor
 
 from remblai.discrepancies.discrepancy import check_finite
-from remblai.statistics.statistic import Statistic, at_least, draw_seed, generator_or_default, measured, permutation
-
-TIES = 100.0
-"""Statistics that differ by less than so many roundings, as a share of the largest, are equal."""
+from remblai.statistics.statistic import (
+    Floor,
+    Statistic,
+    at_least,
+    draw_seeds,
+    generator_or_default,
+    measured_parts,
+    permutation,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,14 +22,17 @@ class Test:
     """A test of P = Q.
 
     Attributes:
-        value: the statistic.
-        p_value: how often it would be as large if P = Q, (1 + #{null >= value}) / (1 + permutations).
-        null: its values (permutations,) where the points' labels are drawn by lot.
+        value: the statistic of the two samples.
+        p_value: how often a random split of the pooled points looks at least as different, (1 + #{null >= value}) /
+            (1 + permutations). It is not the probability that P = Q.
+        null: the statistic (permutations,) of random splits of the pooled points into n and m.
+        floor: mean and standard deviation of the null, at these n and m.
     """
 
     value: float
     p_value: float
     null: Tensor
+    floor: Floor
 
     __test__ = False  # no test case, for runners that collect by name
 
@@ -40,7 +48,9 @@ def two_sample_test(
     """The permutation test of P = Q: is the discrepancy larger than between random parts of both samples together?
 
     Its level is exact for every discrepancy and every n, m: where P = Q the p-value is below any t with probability at
-    most t. What the discrepancy draws itself (directions, say) is the same for all permutations.
+    most t. What the discrepancy draws itself (directions, say) is the same for all permutations. The null is also the
+    floor of the value, at its n and m. Discrepancies that are quadratic in the points' masses (MMD, energy distance,
+    Cramer-Wold) compute one matrix for all permutations.
 
     Args:
         discrepancy: what is measured; large where P and Q differ.
@@ -58,13 +68,14 @@ def two_sample_test(
     check_finite(x, y)
     at_least(1, "permutations", permutations)
     draws = generator_or_default(generator)
-    seed = draw_seed(draws)
-    both = torch.cat([x, y])
-    value = measured(discrepancy, both[: len(x)], both[len(x) :], seed)
-    null = torch.empty(permutations, dtype=torch.float64)
-    for i in range(permutations):
-        mixed = both[permutation(both, draws)]
-        null[i] = measured(discrepancy, mixed[: len(x)], mixed[len(x) :], seed)
-    tie = TIES * torch.finfo(both.dtype).eps * max(abs(value), float(null.abs().max()))
-    above = int((null >= value - tie).sum())
-    return Test(value, (1 + above) / (1 + permutations), null)
+    (seed,) = draw_seeds(draws, 1)
+    pooled = torch.cat([x, y])
+    first = torch.zeros(1 + permutations, len(pooled), dtype=torch.bool)
+    first[0, : len(x)] = True
+    for mask in first[1:]:
+        mask[permutation(len(pooled), draws)[: len(x)].cpu()] = True
+    first = first.to(pooled.device)
+    values, rounding = measured_parts(discrepancy, pooled, first, ~first, [seed] * len(first))
+    value, null = float(values[0]), values[1:]
+    above = int((null >= value - rounding).sum())
+    return Test(value, (1 + above) / (1 + permutations), null, Floor.of(null, len(x), len(y)))

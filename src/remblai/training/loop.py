@@ -1,4 +1,4 @@
-"""One loop for all models: a round is some turns of the critics and one of the model."""
+"""One loop for all models: a step is some steps of the critics and then one of the model."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.critics import Adversarial
 from remblai.runtime import distributed
-from remblai.training.state import Player, State, Terms
+from remblai.training.batches import Batches
+from remblai.training.guard import Terms
+from remblai.training.players import Player, critics_of
+from remblai.training.state import State
 
 
 @dataclass(frozen=True)
@@ -31,34 +33,38 @@ class Diverged(ArithmeticError):
         self.kept: int | None = None
 
 
-def steps(state: State, batches: Iterable[Tensor]) -> Iterator[Step]:
-    """Trains `state` on endless batches x (n, ...), one `Step` at a time, until `state.steps` where that is given.
+def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
+    """Trains `state` on batches x (n, ...), one `Step` at a time, until `state.steps` where that is given.
 
-    Nothing in it waits for the device; `check(state)` does, and raises `Diverged`.
+    A `DataLoader`, a list, or what else can be iterated anew, is started again when it ends: each epoch of a loader has
+    its own order. An iterator must be endless. Of a batch that is a tuple or a list, such as (x, labels), the first
+    item is taken. Nothing in the loop waits for the device; `check(state)` does, and raises `Diverged`.
 
     Raises:
-        ValueError: batches that end, or are no tensors of floating point.
+        ValueError: an iterator that ends, nothing in an epoch, batches that are no tensors of floating point, or points
+            of another shape than the objective's.
+
+    >>> import torch, remblai
+    >>> from torch.utils.data import DataLoader, TensorDataset
+    >>> loader = DataLoader(TensorDataset(torch.randn(64, 2), torch.arange(64)), batch_size=32, shuffle=True)
+    >>> state = remblai.training.State(remblai.recipes.wae_mmd(shape=(2,)), lr=1e-3, steps=5)
+    >>> for step in remblai.training.steps(state, loader):
+    ...     terms = {name: float(term) for name, term in step.terms.items()}
+    >>> step.number, sorted(terms)
+    (5, ['penalty', 'transport'])
     """
-    stream = iter(batches)
+    stream = Batches(batches, state.objective.shape)
 
     def draw() -> Tensor:
         state.batches_drawn += 1
-        x = next(stream, None)
-        if x is None:
-            raise ValueError(
-                f"batches: they ended at step {state.step}: give endless ones, such as those of itertools.cycle."
-            )
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            told = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(f"batches: expected tensors x (n, ...) of floating point, got {told}.")
-        return x
+        return stream.draw()
 
     state.objective.train()
     while state.steps is None or state.step < state.steps:
         began = time.perf_counter()
         state.step += 1
-        drawn = [draw() for _ in range(state.accumulate)]
-        terms = _warm(state, drawn) if state.step <= state.warm_start else _round(state, drawn, draw)
+        xs = [draw() for _ in range(state.accumulate)]
+        terms = _warm_start(state, xs) if state.step <= state.warm_start else _step(state, xs, draw)
         if state.average is not None:
             state.average.update()
         state.guard.observe(state.step, terms)
@@ -71,34 +77,41 @@ def check(state: State) -> None:
 
     Raises:
         Diverged: a term has been infinite or not a number.
+
+    >>> import itertools, torch, remblai
+    >>> state = remblai.training.State(remblai.recipes.ae(shape=(2,)))
+    >>> step = next(remblai.training.steps(state, [torch.full((4, 2), float("inf"))]))
+    >>> remblai.training.check(state)
+    Traceback (most recent call last):
+        ...
+    remblai.training.loop.Diverged: the transport was not a finite number at step 1
     """
-    if found := state.guard.first_bad():
-        raise Diverged(*found)
+    if bad := state.guard.first_bad():
+        raise Diverged(*bad)
 
 
-def _round(state: State, drawn: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
+def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
     terms: Terms = {}
     if state.critics is not None:
         for _ in range(state.critic_steps(state.step)):
-            mine = [draw() for _ in drawn] if state.own_batches else drawn
-            terms |= _turn(state, state.critics, mine, lambda x: {"adversary": state.adversary(x)})
-            for part in state.objective.modules():
-                if isinstance(part, Adversarial):
-                    part.project()
-    return _turn(state, state.model, drawn, state.terms) | terms
+            own = [draw() for _ in xs] if state.own_batches else xs
+            terms |= _player_step(state, state.critics, own, lambda x: {"adversary": state.adversary(x)})
+            for part in critics_of(state.objective).values():
+                part.project()
+    return _player_step(state, state.model, xs, state.terms) | terms
 
 
-def _warm(state: State, drawn: list[Tensor]) -> Terms:
+def _warm_start(state: State, xs: list[Tensor]) -> Terms:
     def terms(x: Tensor) -> Terms:
-        found = state.objective.warm_start(x)
-        if found is None:
+        first = state.objective.warm_start(x)
+        if first is None:
             raise ValueError(f"warm_start: {type(state.objective).__name__} has no first phase; set warm_start to 0.")
-        return found
+        return first
 
-    return _turn(state, state.model, drawn, terms)
+    return _player_step(state, state.model, xs, terms)
 
 
-def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+def _player_step(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
     """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
     if state.critics is not None:
         for side in (state.model, state.critics):
@@ -106,11 +119,11 @@ def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Ten
                 parameter.requires_grad_(side is player)
     player.optimiser.zero_grad(set_to_none=True)
     sums: Terms = {}
-    for x in drawn:
+    for x in xs:
         with state.autocast():
             terms = loss(x)
-        if len(drawn) > 1:
-            terms = {name: term / len(drawn) for name, term in terms.items()}
+        if len(xs) > 1:
+            terms = {name: term / len(xs) for name, term in terms.items()}
         sum(terms.values()).backward()
         for name, term in terms.items():
             sums[name] = sums[name] + term.detach() if name in sums else term.detach()
@@ -124,7 +137,14 @@ def _turn(state: State, player: Player, drawn: list[Tensor], loss: Callable[[Ten
 
 
 def gradient_norms(state: State) -> dict[str, float]:
-    """The norm of each player's last gradient, before clipping. Waits for the device."""
+    """The norm of each player's last gradient, before clipping. Waits for the device.
+
+    >>> import torch, remblai
+    >>> state = remblai.training.State(remblai.recipes.wgan(shape=(2,)), **remblai.recipes.wgan.loop)
+    >>> step = next(remblai.training.steps(state, [torch.randn(64, 2)]))
+    >>> sorted(remblai.training.gradient_norms(state))
+    ['critics', 'model']
+    """
     norms = {}
     for name, player in (("model", state.model), ("critics", state.critics)):
         if player is not None:

@@ -212,7 +212,7 @@ def test_a_bad_tolerance_is_refused(tolerance):
         (P_R, P_T, np.where(LINE == 3, np.nan, LINE), "NaN"),
         (P_R, P_T, np.full((7, 7), np.nan), "NaN"),
         (-P_R, P_T, LINE, "below 0"),
-        (2 * P_R, P_T, LINE, "sum of 1"),
+        (2 * P_R, P_T, LINE, "normalise=True"),
         (P_R[:6], P_T, LINE, "shape"),
         ([], [], np.zeros((0, 0)), "shape"),
     ],

@@ -72,7 +72,7 @@ def test_bad_batches_are_refused():
         batch(A[0], B[0], COSTS[0], 0.1)
     with pytest.raises(ValueError, match="masses a"):
         batch(A[0], B, COSTS, 0.1)
-    with pytest.raises(ValueError, match="sum of 1"):
+    with pytest.raises(ValueError, match="normalise=True"):
         batch(2 * A, B, COSTS, 0.1)
     with pytest.raises(ValueError, match="NaN"):
         batch(A, B, COSTS * np.nan, 0.1)

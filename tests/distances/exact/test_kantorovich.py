@@ -96,7 +96,7 @@ def test_large_problems_of_many_dimensions_go_to_column_generation(monkeypatch: 
         (None, None, [[np.nan, 1.0]], "NaN"),
         (None, None, np.full((2, 2), np.nan), "4 of 4"),
         ([-0.5, 1.5], None, np.eye(2), "below 0"),
-        ([1.0, 1.0], None, np.eye(2), "equal totals"),
+        ([1.0, 1.0], None, np.eye(2), "normalise=True"),
         (None, None, np.zeros((0, 2)), "n, m >= 1"),
         (None, None, [[np.inf]], "cannot be served"),
     ],

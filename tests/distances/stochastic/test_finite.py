@@ -157,7 +157,7 @@ def test_any_problem_has_a_proven_answer(n, m, seed, epsilon):
         ({"costs": np.full((7, 7), np.inf)}, "finite"),
         ({"costs": np.zeros((0, 7))}, "cost matrix"),
         ({"a": -SEVEN[0]}, "below 0"),
-        ({"a": 2 * SEVEN[0]}, "totals"),
+        ({"a": 2 * SEVEN[0]}, "normalise=True"),
     ],
 )
 def test_bad_input_is_told(change, message):

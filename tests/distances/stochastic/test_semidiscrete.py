@@ -131,7 +131,7 @@ def test_a_seed_repeats_the_answer_and_leaves_torchs_generator():
         ({"sampler": lambda n: np.zeros((n, 1 if n > 1000 else 2))}, "dimension"),
         ({"y": []}, "points"),
         ({"y": [0.0, np.nan]}, "finite"),
-        ({"b": [0.5, 0.6]}, "totals"),
+        ({"b": [0.5, 0.6]}, "normalise=True"),
         ({"b": [1.5, -0.5]}, "below 0"),
         ({"epsilon": -1.0}, "epsilon"),
         ({"epsilon": np.nan}, "epsilon"),

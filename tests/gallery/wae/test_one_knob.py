@@ -12,13 +12,13 @@ from remblai.recipes import RECIPES
 @pytest.mark.parametrize("s", [0.05, 1.0, 7.0])
 def test_gradients_are_one_and_the_same_but_for_the_factor(s: float, penalty: str) -> None:
     found = entry.slope(s, load("ring").test[:20], penalty)
-    assert found.apart < 1e-9
+    assert found.difference < 1e-9
     assert found.constant == pytest.approx(math.log(2 * math.pi * s**2), abs=1e-9)
 
 
 def test_another_weight_has_another_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(entry.OF, "POT", ("pot", lambda s: {"weight": s**2}))
-    assert entry.slope(1.0, load("ring").test[:20], "mmd").apart > 1e-3
+    assert entry.slope(1.0, load("ring").test[:20], "mmd").difference > 1e-3
 
 
 def test_the_measures_are_the_squared_error_and_w2_by_quantiles() -> None:

@@ -47,13 +47,13 @@ def test_its_squared_distances_are_one_number_off_and_negative() -> None:
     assert (found + 2 * product - true)[off].std() > 1  # nor would a constant mend them
 
 
-def test_mended_it_is_n_times_the_mmd_which_is_the_sum_over_pairs() -> None:
+def test_corrected_it_is_n_times_the_mmd_which_is_the_sum_over_pairs() -> None:
     rng = np.random.default_rng(0)
     x, y = rng.standard_normal((12, 3)) + 1.0, rng.standard_normal((12, 3))
     pair = torch.from_numpy(x), torch.from_numpy(y)
     expected = by_hand(x, y)
     assert float(mmd(3)(*pair)) == pytest.approx(expected, rel=1e-9)
-    assert float(report_penalty(*pair, mended=True)) == pytest.approx(12 * expected, rel=1e-9)
+    assert float(report_penalty(*pair, corrected=True)) == pytest.approx(12 * expected, rel=1e-9)
 
 
 def test_its_penalty_hardly_knows_a_code_from_the_prior() -> None:
@@ -61,8 +61,8 @@ def test_its_penalty_hardly_knows_a_code_from_the_prior() -> None:
     drawn = torch.Generator().manual_seed(0)
     near, far, prior = (torch.randn(BATCH, LATENT, generator=drawn) + shift for shift in (0.0, 3.0, 0.0))
     assert float(mmd(LATENT)(far, prior)) > 100 * abs(float(mmd(LATENT)(near, prior)))
-    told, right = (float(report_penalty(far, prior, mended=mended)) / BATCH for mended in (False, True))
-    assert abs(told) < 0.05 * right
+    wrong, right = (float(report_penalty(far, prior, corrected=corrected)) / BATCH for corrected in (False, True))
+    assert abs(wrong) < 0.05 * right
 
 
 def test_sides_are_those_of_its_layers() -> None:

@@ -17,7 +17,7 @@ def scores(critic: Discriminator) -> torch.Tensor:
     return critic(pairs)
 
 
-def told(interaction: bool) -> Discriminator:
+def discriminator(interaction: bool) -> Discriminator:
     """The critic with the true reward, and the expert's soft values as its h, which faces the expert."""
     critic = Discriminator(WORLD, interaction)
     with torch.no_grad():
@@ -45,7 +45,7 @@ def test_logits_are_f_less_log_policy_written_out() -> None:
 
 
 def test_at_the_true_reward_and_the_experts_values_it_cannot_tell_the_expert_from_itself() -> None:
-    logits = scores(told(True)).detach()
+    logits = scores(discriminator(True)).detach()
     assert float(logits.abs().max()) < 1e-8
     assert float(Logistic().estimate(logits, logits)) == pytest.approx(0.0, abs=1e-12)
 

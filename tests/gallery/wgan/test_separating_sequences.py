@@ -10,10 +10,6 @@ LOG2 = math.log(2)
 KL, REVERSE = "KL(P | Pn)", "KL(Pn | P)"
 
 
-def test_every_check_holds():
-    assert all(check.holds for check in entry.separating_sequences().checks)
-
-
 @pytest.mark.parametrize("n", [1, 2, 8, 128])
 def test_an_atom_that_moves_is_near_in_w1_alone(n):
     found = entry.measured(entry.atom_moving(n))

@@ -13,24 +13,24 @@ def run(estimates, distances):
     return Run(np.asarray(estimates, float), PLACES, np.asarray(distances, float), torch.zeros(1, *SHAPE))
 
 
-def told(runs, failing):
+def held(runs, failing):
     return {check.what: check.holds for check in checks(runs, failing)}
 
 
 def test_checks_hold_for_curves_that_fall_together_and_a_run_that_stays():
     falling, flat = np.linspace(4.0, 0.4, 40), np.full(40, 4.0)
-    assert all(told({name: run(falling, falling) for name in GENERATORS}, run(flat, flat)).values())
+    assert all(held({name: run(falling, falling) for name in GENERATORS}, run(flat, flat)).values())
 
 
 def test_checks_tell_an_estimate_that_rises_while_samples_improve():
     falling, flat = np.linspace(4.0, 0.4, 40), np.full(40, 4.0)
-    found = told({name: run(falling[::-1], falling) for name in GENERATORS}, run(flat, flat))
+    found = held({name: run(falling[::-1], falling) for name in GENERATORS}, run(flat, flat))
     assert not any(holds for what, holds in found.items() if "rank correlation" in what)
 
 
 def test_checks_tell_runs_that_have_stopped_and_a_failing_run_that_does_not_fail():
     falling, stopped = np.linspace(4.0, 0.4, 40), np.linspace(4.0, 3.9, 40)
-    found = told({name: run(falling, stopped) for name in GENERATORS}, run(falling, falling))
+    found = held({name: run(falling, stopped) for name in GENERATORS}, run(falling, falling))
     assert not any(holds for what, holds in found.items() if "end over middle" in what or "failing" in what)
 
 

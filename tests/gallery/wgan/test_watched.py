@@ -18,8 +18,8 @@ from remblai.gallery.wgan.watched import (
     objective,
     rank_correlation,
     smooth,
+    steps_of_critic,
     trained,
-    turns,
     watch,
 )
 
@@ -103,7 +103,7 @@ def test_digits_are_enlarged_and_training_never_sees_what_is_held_out():
 
 
 def test_the_critic_has_long_rounds_at_the_start_and_now_and_then():
-    assert [turns(step) for step in (1, 3, 4, 99, 100, 101)] == [30, 30, 5, 5, 30, 5]
+    assert [steps_of_critic(step) for step in (1, 3, 4, 99, 100, 101)] == [30, 30, 5, 5, 30, 5]
 
 
 def test_a_run_is_a_function_of_its_seed_and_leaves_the_global_generator(short_rounds):

@@ -22,7 +22,7 @@ from remblai.networks import CRITICS, NETWORKS
 from remblai.objectives import PENALTIES, REGULARISERS
 from remblai.recipes import RECIPES
 from remblai.report import MEANINGS
-from remblai.training.critic_steps import CRITIC_STEPS
+from remblai.training.schedules import CRITIC_STEPS
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
 PACKAGES += ["datasets", "tensorboard", "scikit-learn", "POT"]

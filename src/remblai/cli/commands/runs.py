@@ -1,23 +1,21 @@
 """What the commands on a run do, as functions whose signatures and docstrings are the command line's."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from torch import Tensor
 
 from remblai import data as datasets
 from remblai.cli.output import as_json
 from remblai.config.registry import Choice, nest
-from remblai.data import Dataset, Split
-from remblai.data.rows import Rows
+from remblai.data import Dataset, Split, Units
 from remblai.laws import FITTED, SAMPLERS
 from remblai.report import save_grid
-from remblai.runs.data import data_of
-from remblai.runs.evaluate import check_shape, evaluate, measure, write_report
+from remblai.runs.data import data_like, file_arrays
+from remblai.runs.evaluate import evaluate, measure, write_report
 from remblai.runs.fit import fit
 from remblai.runs.folder import SCHEMA
 from remblai.runs.load import load
@@ -51,7 +49,7 @@ def sample_command(
     """
     trained = load(run, device=device, recipe=recipe)
     path = Path(out) if out else trained.folder / ("samples.png" if trained.units.range else "samples.npz")
-    print(_write(path, trained.sample(n, seed, sampler), columns=None))
+    print(_write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
 
 
 def fit_command(
@@ -134,7 +132,7 @@ def reconstruct_command(
     if Path(out).suffix == ".png":
         pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
         again = torch.cat([row for pair in pairs for row in pair])
-    print(_write(Path(out), trained.units.restore(again), columns))
+    print(_write(Path(out), again, trained.units, columns))
 
 
 def interpolate_command(
@@ -169,7 +167,7 @@ def interpolate_command(
     else:
         ends = trained.prior_sample(2 * n)
     walks = trained.walks(ends[:n], ends[n:], steps)
-    print(_write(Path(out), trained.units.restore(walks.flatten(0, 1)), steps))
+    print(_write(Path(out), walks.flatten(0, 1), trained.units, steps))
 
 
 def evaluate_command(
@@ -219,7 +217,7 @@ def report_command(run: str, *, recipe: str | None = None, device: str = "auto")
 
 def _fitting(trained: Trained, data: str | None) -> Dataset:
     """The data set that is asked for, or the run's own, as the model sees it."""
-    return _seen(trained, data_of(data, None, trained.run.settings)[2])
+    return data_like(trained.run.settings, trained.units, data)
 
 
 def _splits(trained: Trained, data: str) -> Iterator[Split]:
@@ -230,38 +228,18 @@ def _splits(trained: Trained, data: str) -> Iterator[Split]:
         yield dataset.split(one)
 
 
-def _seen(trained: Trained, dataset: Dataset) -> Dataset:
-    """The data set in the model's units: points are standardised as those were that it was trained on.
-
-    Raises:
-        ValueError: data of another shape.
-    """
-    check_shape(trained, dataset)
-    if dataset.range is not None or dataset.units == trained.units:
-        return dataset
-
-    def moved(split: Split) -> Split:
-        own = dataset.units.restore(torch.from_numpy(split.rows.array))
-        return replace(split, rows=Rows(trained.units.scale(own).numpy()), draw=None)
-
-    train, validation, test = (moved(dataset.split(name)) for name in datasets.SPLITS)
-    return replace(dataset, units=trained.units, train=train, validation=validation, test=test)
-
-
-def _write(path: Path, values: NDArray[Any], columns: int | None) -> Path:
+def _write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     """A sheet of images, or arrays under the names that `--data` reads again."""
-    images = values.dtype == np.uint8
     if path.suffix == ".png":
-        if not images:
+        if units.range is None:
             raise ValueError(
                 f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead."
             )
-        save_grid(path, values, columns)
+        save_grid(path, units.display(x), columns)
     elif path.suffix in (".npz", ".npy"):
-        values = values[..., None] if images and values.ndim == 3 else values
-        named: dict[str, Any] = {"images" if images else "values": values}
+        named: dict[str, Any] = file_arrays(x, units)
         with whole(path) as temporary:
-            np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, values)
+            np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     else:
         raise ValueError(f"out: expected a name that ends in .png, .npz or .npy, got {str(path)!r}.")
     return path

@@ -38,6 +38,9 @@ class Batch(NamedTuple):
     converged: Any
     iterations: Any
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
+
     def couplings(self, a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, epsilon: float) -> Any:
         """P (k, n, m), for the masses, costs and epsilon of the batch: an array where `C` and `f` are arrays."""
         costs, f, g = (torch.as_tensor(array).detach().double() for array in (C, self.f, self.g))
@@ -75,6 +78,12 @@ def batch(
 
     Raises:
         ValueError: shapes that do not fit, or a problem whose masses or costs are not valid.
+
+    Example:
+        >>> from remblai.distances import batch
+        >>> costs = [[[0.0, 1.0], [1.0, 0.0]], [[2.0, 0.0], [0.0, 2.0]]]
+        >>> batch(None, None, costs, epsilon=0.1).values.round(3).tolist()
+        [0.069, 0.069]
     """
     epsilon, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
     max_iterations = validation.positive_integer("max_iterations", max_iterations)

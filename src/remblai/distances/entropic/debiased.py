@@ -122,9 +122,8 @@ def divergence(
 
     Example:
         >>> from remblai.distances import sinkhorn_divergence
-        >>> found = sinkhorn_divergence([[0.0], [1.0]], [[0.5], [1.5]], epsilon=0.1)
-        >>> found.converged, round(found.value, 3)
-        (True, 0.25)
+        >>> round(sinkhorn_divergence([0.0, 1.0], [2.0, 3.0], epsilon=0.1).value, 3)
+        4.0
     """
     problem = Problem.of_points(x, y, cost, a, b, normalise)
     epsilon = absolute_epsilon(problem, epsilon, relative)

@@ -88,11 +88,11 @@ def solve(
     tolerance = validation.positive("tolerance", tolerance)
     max_iterations = validation.positive_integer("max_iterations", max_iterations)
     strengths = _strengths(strength)
-    check_feasible(problem, kept=False)
+    check_feasible(problem, balanced=False)
     seen = support(problem)
     inner = seen.problem
     if inner is not problem:
-        check_feasible(inner, kept=False)
+        check_feasible(inner, balanced=False)
     g, iterations = torch.zeros_like(inner.b), 0
     for level in [*epsilon_schedule(inner, epsilon), epsilon]:
         last = level == epsilon

@@ -1,11 +1,13 @@
 """Kantorovich's problem solved exactly: the least <P, C> over couplings P of two laws, with a proof."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import unknown
 from remblai.distances.certificate import transformed
 from remblai.distances.exact.column_generation import column_generation
@@ -13,9 +15,9 @@ from remblai.distances.exact.linear_program import dual, primal
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.exact.vertex import feasible
 from remblai.distances.geometry import Points
-from remblai.distances.plan import Plan
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
-from remblai.distances.validation import finite, tensor
+from remblai.distances.validation import ArrayLike, NumPyLike, finite, tensor
 
 METHODS: Mapping[str, Callable[[Problem], Plan]] = {
     "linear-program": primal,
@@ -33,22 +35,43 @@ FLAT = 3
 """Dimensions up to which it does not: so many pairs are nearly as good there that rounds add up."""
 
 
-def emd(a: Any, b: Any, C: Any, method: str = "auto") -> Plan:
+@overload
+def emd(
+    a: NumPyLike | None, b: NumPyLike | None, C: NumPyLike, method: str = ..., *, normalise: bool = ...
+) -> ArrayPlan: ...
+@overload
+def emd(
+    a: ArrayLike | None, b: ArrayLike | None, C: Tensor, method: str = ..., *, normalise: bool = ...
+) -> TensorPlan: ...
+@overload
+def emd(
+    a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, method: str = ..., *, normalise: bool = ...
+) -> Plan: ...
+@checked_options
+def emd(
+    a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, method: str = "auto", *, normalise: bool = False
+) -> Plan:
     """The earth mover's distance: min <P, C> over P >= 0 with row sums a and column sums b, exactly.
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (m,), of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (m,).
         C: costs (n, m); +infinity forbids a pair.
         method: a name of `METHODS`, or "auto"; the plan says which it was.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, no plan of finite cost, an unknown method.
         RuntimeError: a solver failed to prove its answer.
 
     Source: Kantorovich (1942); Peyre and Cuturi (2019), eq. 2.11, arXiv 1803.00567.
+
+    Example:
+        >>> from remblai.distances import emd
+        >>> emd([0.5, 0.5], [0.25, 0.75], [[0.0, 1.0], [1.0, 0.0]]).value
+        0.25
     """
-    return solve(Problem.of_matrix(a, b, C), method)
+    return solve(Problem.of_matrix(a, b, C, normalise), method)
 
 
 def solve(problem: Problem, method: str = "auto") -> Plan:
@@ -75,7 +98,13 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     return METHODS[method](problem)
 
 
-def c_transform(costs: Any, g: Any) -> Any:
+@overload
+def c_transform(costs: NumPyLike, g: NumPyLike) -> NDArray[np.float64]: ...
+@overload
+def c_transform(costs: Tensor | Problem, g: ArrayLike) -> Tensor: ...
+@overload
+def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any: ...
+def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any:
     """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that hold mass.
 
     Args:
@@ -87,12 +116,17 @@ def c_transform(costs: Any, g: Any) -> Any:
 
     Raises:
         ValueError: g is not of shape (m,), or not finite.
+
+    Example:
+        >>> from remblai.distances import c_transform
+        >>> c_transform([[0.0, 1.0], [1.0, 0.0]], [0.5, 0.0]).tolist()
+        [-0.5, 0.0]
     """
     problem, potential = _potential(costs, g)
     return _told(transformed(problem, potential), costs, g)
 
 
-def improved(costs: Any, g: Any, sweeps: int = 1) -> tuple[Any, Any]:
+def improved(costs: ArrayLike | Problem, g: ArrayLike, sweeps: int = 1) -> tuple[Any, Any]:
     """Potentials that are feasible for every pair, from any g, by c-transforms of one side and the other in turn.
 
     No sweep lowers <a, f> + <b, g>; after the first the potentials are transforms of each other.
@@ -117,7 +151,7 @@ def improved(costs: Any, g: Any, sweeps: int = 1) -> tuple[Any, Any]:
     return _told(f, costs, g), _told(potential, costs, g)
 
 
-def _potential(costs: Any, g: Any) -> tuple[Problem, Tensor]:
+def _potential(costs: ArrayLike | Problem, g: ArrayLike) -> tuple[Problem, Tensor]:
     problem = costs if isinstance(costs, Problem) else Problem.of_matrix(None, None, costs)
     potential = tensor("g", g).detach().double().to(problem.b.device)
     if potential.shape != problem.b.shape:

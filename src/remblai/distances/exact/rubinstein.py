@@ -7,12 +7,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.config.aliases import checked_options
 from remblai.distances.certificate import transformed
 from remblai.distances.exact import solve
 from remblai.distances.geometry import CostLike, Geometry, Points
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
-from remblai.distances.validation import tensor
+from remblai.distances.validation import ArrayLike, tensor
+
+__all__ = ["of_matrix", "of_points"]
 
 ROUNDING = 1e-9
 """By how much, relative to the largest distance, a metric may fail its laws."""
@@ -67,38 +70,61 @@ class Potential:
         return np.asarray(found.cpu()) if isinstance(self.f, np.ndarray) else found
 
 
-def of_matrix(a: Any, b: Any, D: Any) -> Potential:
+@checked_options
+def of_matrix(a: ArrayLike | None, b: ArrayLike | None, D: ArrayLike, *, normalise: bool = False) -> Potential:
     """W1 of two laws on the same n places, with its one potential: f = (f_i), -f is the other.
 
     Args:
-        a: masses (n,); None is 1 / n each.
-        b: masses (n,), of the same total.
+        a: masses (n,), which sum to 1; None is 1 / n each.
+        b: masses (n,).
         D: distances (n, n), a metric.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, or D is no metric.
+
+    Example:
+        >>> from remblai.distances import rubinstein
+        >>> rubinstein.of_matrix([0.5, 0.5], [0.0, 1.0], [[0.0, 2.0], [2.0, 0.0]]).plan.value
+        1.0
     """
-    problem = Problem.of_matrix(a, b, D)
+    problem = Problem.of_matrix(a, b, D, normalise)
     n, m = problem.shape
     if n != m:
         raise ValueError(f"distances: expected (n, n) between the same n places, got ({n}, {m}): use of_points.")
     return _solved(problem, problem.geometry, same=True)
 
 
-def of_points(x: Any, y: Any, cost: CostLike = "euclidean", a: Any = None, b: Any = None) -> Potential:
+@checked_options
+def of_points(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike = "euclidean",
+    a: ArrayLike | None = None,
+    b: ArrayLike | None = None,
+    *,
+    normalise: bool = False,
+) -> Potential:
     """W1 of two laws on points, with its one potential on all of them, and anywhere by `extend`.
 
     Args:
         x: points (n, d).
         y: points (m, d).
         cost: a metric.
-        a: masses (n,) of x; None is 1 / n each.
-        b: masses (m,) of y, of the same total.
+        a: masses (n,) of x, which sum to 1; None is 1 / n each.
+        b: masses (m,) of y.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: anything that is no transport problem, or the cost is no metric on the points.
+
+    Example:
+        >>> from remblai.distances import rubinstein
+        >>> critic = rubinstein.of_points([[0.0]], [[3.0]])
+        >>> critic.plan.value, critic.lipschitz
+        (3.0, 1.0)
     """
-    problem = Problem.of_points(x, y, cost, a, b)
+    problem = Problem.of_points(x, y, cost, a, b, normalise)
     assert isinstance(problem.geometry, Points)
     places = torch.cat([problem.geometry.x, problem.geometry.y])
     return _solved(problem, Points(places, places, problem.geometry.cost), same=False)

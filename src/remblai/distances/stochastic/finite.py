@@ -65,6 +65,12 @@ def discrete(
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 1, arXiv 1605.08527; blocks: Schmidt, Le Roux, Bach,
         "Minimizing finite sums with the stochastic average gradient" (2013), section 4, arXiv 1309.2388.
+
+    Example:
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.discrete(None, None, [[0.0, 1.0], [1.0, 0.0]], epsilon=0.1)
+        >>> round(plan.value, 3)
+        0.069
     """
     problem = Problem.of_matrix(a, b, costs, normalise)
     return solve(problem, epsilon, batch=batch, tolerance=tolerance, epochs=epochs, g=g, seed=seed)

@@ -78,6 +78,13 @@ def continuous(
             kernel with k(x, x) <= 0.
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 3 and proposition 5, arXiv 1605.08527.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.continuous(Normal(0.0, 1.0), Normal(2.0, 1.0), samples=256, evaluation=512)
+        >>> 3.0 < float(plan.value) < 6.0
+        True
     """
     started = time.perf_counter()
     epsilon = validation.epsilon(epsilon)

@@ -50,6 +50,7 @@ def semi_discrete(
     batch: int = 128,
     step: float = 1.0,
     seed: int = 0,
+    normalise: bool = False,
 ) -> Plan:
     """Transport of a law that is sampled to atoms, without discretising the law: no sample is stored.
 
@@ -73,12 +74,20 @@ def semi_discrete(
         batch: number of samples in a step.
         step: C in units of its own estimate.
         seed: of torch's generator on the CPU during the call; a generator inside a sampler is not seeded.
+        normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
         ValueError: atoms or masses that are not valid, or a sampler that does not give n finite points (n, d).
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 2, arXiv 1605.08527; averaging: Shamir, Zhang
         (2013), section 4, arXiv 1212.1824.
+
+    Example:
+        >>> from torch.distributions import Uniform
+        >>> from remblai.distances import stochastic
+        >>> plan = stochastic.semi_discrete(Uniform(0.0, 1.0), [0.25, 0.75], evaluation=2**16)
+        >>> abs(float(plan.value) - 1 / 48) < 1e-3
+        True
     """
     started = time.perf_counter()
     epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else validation.epsilon(epsilon)
@@ -90,7 +99,7 @@ def semi_discrete(
     evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler", sampler)
     with seeded(seed):
-        problem = Problem.of_points(draws(PROBE), y, cost, None, b)
+        problem = Problem.of_points(draws(PROBE), y, cost, None, b, normalise)
         support = problem.b > 0
         assert isinstance(problem.geometry, Points)  # built from points
         atoms = _Atoms(problem.geometry, support, problem.b[support], epsilon)
@@ -132,6 +141,11 @@ def laguerre(x: ArrayLike, y: ArrayLike, g: ArrayLike, cost: CostLike = "square"
 
     Raises:
         ValueError: points that are not valid, or a number of potentials that differs from that of the atoms.
+
+    Example:
+        >>> from remblai.distances import stochastic
+        >>> stochastic.laguerre([[0.1], [0.9]], [[0.0], [1.0]], [0.0, 0.0]).tolist()
+        [0, 1]
     """
     geometry, given = Points(x, y, cost), tensor("potential g", g).detach().double()
     if given.shape != geometry.shape[1:]:

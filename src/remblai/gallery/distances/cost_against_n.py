@@ -204,7 +204,7 @@ def draw(runs: dict[str, Run], *, theme: Theme) -> bytes:
 
 def spread(heights: dict[str, float], ratio: float = 1.8) -> dict[str, float]:
     """Heights of labels on a logarithmic axis, moved up until none is nearer to the one below it than the ratio."""
-    told: dict[str, float] = {}
+    positions: dict[str, float] = {}
     for name in sorted(heights, key=lambda name: heights[name]):
-        told[name] = max([heights[name], *(ratio * below for below in told.values())])
-    return told
+        positions[name] = max([heights[name], *(ratio * below for below in positions.values())])
+    return positions

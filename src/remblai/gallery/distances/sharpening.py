@@ -115,7 +115,7 @@ def sharpening() -> Entry:
         "optimal plan: the cost on the seven points is 1.1298, 0.9522, 0.90001 at ε = 1, 0.5, 0.1, where W1 = 0.9. "
         "Where the optimum is not unique the limit is not a vertex, as the simplex finds, but the optimal plan of most "
         "entropy, spread over 22 pairs; and the cost is nearly exact long before the value is, which is why both are "
-        "told.",
+        "shown.",
         checks=checks,
         pictures=(maps, curves),
         source="Cuturi, “Sinkhorn distances”, arXiv 1306.0895, which Montavon's Boltzmann machine builds on; the seven "
@@ -173,17 +173,17 @@ def draw_curves(pairs: dict[str, Pair], *, theme: Theme) -> bytes:
             cost, value = pair.swept
             least, most = pair.exact, float((pair.product * pair.costs).sum())
             room = 0.02 * (most - least)
-            for level, told, side in ((least, "exact", "top"), (most, "product", "bottom")):
+            for level, label, side in ((least, "exact", "top"), (most, "product", "bottom")):
                 axes.axhline(level, color=theme.line, linewidth=1.0, zorder=0)
                 above = room if side == "bottom" else -room
-                axes.text(SWEPT[0], level + above, f"{told}, {level:.3g}", color=theme.quiet, size=8.5, va=side)
+                axes.text(SWEPT[0], level + above, f"{label}, {level:.3g}", color=theme.quiet, size=8.5, va=side)
             middle = int(np.searchsorted(value, 0.5 * (least + most)))
-            for curve, colour, told, side, away in (
+            for curve, colour, label, side, away in (
                 (value, theme.model, "value", "right", 0.7),
                 (cost, theme.data, "cost", "left", 1.3),
             ):
                 axes.semilogx(SWEPT, curve, color=colour, linewidth=1.8)
-                axes.text(SWEPT[middle] * away, curve[middle], told, color=colour, size=9.5, ha=side)
+                axes.text(SWEPT[middle] * away, curve[middle], label, color=colour, size=9.5, ha=side)
             axes.set(xlabel="ε, in units of the cost", ylim=(least - 6 * room, most + 6 * room))
             axes.set_xticks((0.1, 1, 10, 100), ("0.1", "1", "10", "100"))
             axes.set_yticks(np.arange(np.ceil(least), most))

@@ -35,7 +35,7 @@ class Curve(NamedTuple):
 
     samples: Floats
     error: Floats
-    told: float = 0.0
+    estimate: float = 0.0
     spread: float = 0.0
 
 
@@ -49,8 +49,8 @@ def stochastic_curves() -> Entry:
         between("averaged SGD: semi-dual at its potential, relative", abs(ascent.error[-1]), high=0.01),
         between("averaged SGD: most by which a semi-dual exceeds W2^2", ascent.error.max(), high=1e-8),
         between("averaged SGD: value on fresh samples, relative", float(reported.value) / cells() - 1.0, -0.01, 0.01),
-        between("kernel SGD: value on fresh samples, relative", kernel.told, -0.05, 0.05),
-        between("the same, in its standard errors", abs(kernel.told) / kernel.spread, high=3.0),
+        between("kernel SGD: value on fresh samples, relative", kernel.estimate, -0.05, 0.05),
+        between("the same, in its standard errors", abs(kernel.estimate) / kernel.spread, high=3.0),
         between("kernel SGD: rise from its first record to its last", kernel.error[-1] - kernel.error[0], 0.005, 0.2),
     )
     picture = Picture.chart(
@@ -126,7 +126,7 @@ def gaussians() -> float:
 
 
 def continuous() -> Curve:
-    """Kernel SGD: the values that it records, and the one that it tells."""
+    """Kernel SGD: the values that it records, and its estimate."""
     truth = gaussians()
     plan = stochastic.continuous(Normal(*FIRST), Normal(*SECOND), epsilon=EPSILON, samples=DRAWN)
     seen, values = np.array(plan.curve).T
@@ -146,7 +146,12 @@ def draw(sag: Curve, ascent: Curve, kernel: Curve, *, theme: Theme) -> bytes:
         low = min(-8.0, 110 * float(kernel.error.min()))
         right.semilogx(kernel.samples, 100 * kernel.error, color=theme.data)
         right.errorbar(
-            kernel.samples[-1] * 1.15, 100 * kernel.told, 200 * kernel.spread, fmt="o", color=theme.model, markersize=4
+            kernel.samples[-1] * 1.15,
+            100 * kernel.estimate,
+            200 * kernel.spread,
+            fmt="o",
+            color=theme.model,
+            markersize=4,
         )
         right.axhline(0.0, color=theme.line, linewidth=1.0, zorder=0)
         right.set(xlabel="samples seen, of each law", ylabel="error of the value, %", ylim=(low, 8.0), xlim=(90, 6000))

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.distributions import Independent, Normal
 
 from remblai.data import Dataset, load
-from remblai.gallery.entry import Entry, between
+from remblai.gallery.entry import Entry, Finding, between
 from remblai.gallery.training import train_objective
 from remblai.laws import PRIORS
 from remblai.metrics.measures import latent_mmd_null, latent_mmd_squared
@@ -100,13 +100,19 @@ def latent_plane(steps: int = STEPS) -> Entry:
     return Entry(
         title="Overlapping posteriors, matched aggregate",
         words="A VAE and a WAE with one Gaussian encoder, one squared cost and one prior in the plane are trained on "
-        f"digits. The VAE pays for each posterior's divergence from the prior, so that posteriors of different digits "
-        f"are pushed over each other: two of them share {overlaps['VAE']:.2f} of their mass by Bhattacharyya's "
-        f"coefficient, where the WAE's share {overlaps['WAE']:.2f}. The WAE asks only that the posteriors' mixture be "
-        "the prior, which costs no digit its place; where the VAE's overlap the decoder must answer with an average.",
+        "digits. The VAE pays for each posterior's divergence from the prior; the WAE asks only that the posteriors' "
+        "mixture be the prior. Where posteriors overlap, the decoder must answer with an average.",
         checks=checks,
         pictures=(picture,),
         source="Tolstikhin et al., “Wasserstein auto-encoders”, figure 1, arXiv 1711.01558",
+        findings=(
+            Finding(
+                f"Two of the VAE's posteriors share {overlaps['VAE']:.2f} of their mass by Bhattacharyya's "
+                f"coefficient, two of the WAE's {overlaps['WAE']:.2f}.",
+                ("VAE: overlap", "WAE: overlap", "VAE's overlap"),
+            ),
+            Finding("The mixture of the WAE's posteriors is near the prior.", ("WAE: squared",)),
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.data import Dataset, load
 from remblai.discrepancies import Sliced
-from remblai.gallery.entry import Entry, between
+from remblai.gallery.entry import Entry, Finding, between
 from remblai.gallery.wae.latent_plane import trained
 from remblai.laws.decoders import Gaussian
 from remblai.objectives import AutoEncoder
@@ -33,11 +33,11 @@ class Slope:
     """One step's gradients of both recipes at the same weights, batch and noise.
 
     Attributes:
-        apart: the largest difference between AAE's gradient and POT's over 2 s^2, in units of the largest entry.
+        difference: the largest difference between AAE's gradient and POT's over 2 s^2, in units of the largest entry.
         constant: what is between the losses, AAE's less POT's over 2 s^2.
     """
 
-    apart: float
+    difference: float
     constant: float
 
 
@@ -55,12 +55,12 @@ def one_knob(steps: int = STEPS) -> Entry:
     checks = (
         between(
             "largest difference of the gradients, AAE's and POT's over 2s²",
-            max(s.apart for s in slopes.values()),
+            max(s.difference for s in slopes.values()),
             high=1e-9,
         ),
         *(
             between(
-                f"s = {s:g}, {penalty}: losses apart by log(2πs²), and rounding",
+                f"s = {s:g}, {penalty}: losses differ by log(2πs²), and rounding",
                 abs(one.constant - math.log(2.0 * math.pi * s**2)),
                 high=1e-9,
             )
@@ -86,14 +86,29 @@ def one_knob(steps: int = STEPS) -> Entry:
     return Entry(
         title="The weight and the decoder's variance are one knob",
         words="Penalised optimal transport weighs the distance of codes and prior by λ against the squared error; the "
-        "adversarial auto-encoder has no weight, but a Gaussian decoder of variance s². At λ = 2s² its gradient is "
-        f"POT's divided by 2s², here to {max(s.apart for s in slopes.values()):.0e} of the largest entry, and the "
-        "losses differ by a constant. Trained from the same start under an optimiser that does not mind the factor, "
-        "both recipes trace one curve from sharp reconstructions to matched codes: to choose a decoder's variance is "
-        "to choose the weight, whether one knows it or not.",
+        "adversarial auto-encoder has no weight, but a Gaussian decoder of variance s². Both are trained from the same "
+        "start at λ = 2s², under an optimiser that does not depend on a factor of the loss.",
         checks=checks,
         pictures=(picture,),
         source="Bousquet et al., “From optimal transport to generative modeling: the VEGAN cookbook”, arXiv 1705.07642",
+        findings=(
+            Finding(
+                f"At λ = 2s² the gradient is that of POT divided by 2s², here to "
+                f"{max(s.difference for s in slopes.values()):.0e} of the largest entry; the losses differ "
+                "by a constant.",
+                ("largest difference of the gradients", "s = "),
+            ),
+            Finding(
+                "Both recipes trace one curve from sharp reconstructions to matched codes: the choice of a decoder's "
+                "variance is the choice of the weight.",
+                (
+                    "largest ratio of reconstruction",
+                    "largest ratio of code",
+                    "reconstruction error at",
+                    "code mismatch at",
+                ),
+            ),
+        ),
     )
 
 
@@ -135,8 +150,8 @@ def slope(s: float, x: Tensor, penalty: str) -> Slope:
         gradients.append(torch.cat([part.flatten() for part in parts]))
         losses.append(float(loss.detach()))
     expected = gradients[0] / (2.0 * s**2)
-    apart = (gradients[1] - expected).abs().max() / expected.abs().max()
-    return Slope(float(apart), losses[1] - losses[0] / (2.0 * s**2))
+    difference = (gradients[1] - expected).abs().max() / expected.abs().max()
+    return Slope(float(difference), losses[1] - losses[0] / (2.0 * s**2))
 
 
 def draw(found: dict[str, Any], *, theme: Theme) -> bytes:
@@ -147,8 +162,8 @@ def draw(found: dict[str, Any], *, theme: Theme) -> bytes:
         axes.plot(*pot.T, "o-", color=theme.data, mfc="none", ms=11, mew=1.6, lw=1.0)
         axes.plot(*aae.T, "o", color=theme.model, ms=4.5)
         for s, (error, away) in zip(DEVIATIONS, pot, strict=True):
-            told = f"λ = {2.0 * s**2:g}, s² = {s**2:g}"
-            axes.annotate(told, (error, away), (-10, -5), textcoords="offset points", ha="right", va="top", size=8.5)
+            label = f"λ = {2.0 * s**2:g}, s² = {s**2:g}"
+            axes.annotate(label, (error, away), (-10, -5), textcoords="offset points", ha="right", va="top", size=8.5)
             axes.texts[-1].set_color(theme.quiet)
         for height, (text, colour) in zip(
             (0.96, 0.90), (("○ POT, weight λ", theme.data), ("● AAE, variance s²", theme.model)), strict=True

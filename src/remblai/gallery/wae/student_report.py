@@ -32,27 +32,27 @@ Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 
 
 def student_report() -> Entry:
-    """Distances of -4,000, a penalty that is ascended, and a ratio that is 200,000 off, each computed and mended."""
-    apart, squares = distances()
+    """Distances of -4,000, a penalty that is ascended, and a ratio that is 200,000 off, each computed and corrected."""
+    report, squares = distances()
     trials = {name: Trial(loss) for name, loss in LOSSES.items()}
     away = {name: trial.away() for name, trial in trials.items()}
     drawn = torch.Generator().manual_seed(0)
     x, other = (torch.rand(BATCH, PIXELS, generator=drawn) for _ in range(2))
     z, prior = (torch.randn(BATCH, LATENT, generator=drawn) + shift for shift in (1.0, 0.0))
     summed = float((x - other).square().sum(1).mean() / nn.functional.mse_loss(x, other))
-    times = float(report_penalty(z, prior, mended=True) / mmd(LATENT)(z, prior))
-    lost = trials["all mended"].lost()
+    times = float(report_penalty(z, prior, corrected=True) / mmd(LATENT)(z, prior))
+    lost = trials["all right"].lost()
     middle = 2.0 * LATENT - 2.0 * BATCH * LATENT
     checks = (
         equal("mean squared distance of two draws of the prior", float(squares.mean()), 2 * LATENT, 0.2),
-        between("the report's, mean of 100 batches", float(apart.mean()), middle - 150.0, middle + 150.0),
-        between("the report's, largest of all", float(apart.max()), high=0.0),
+        between("the report's, mean of 100 batches", float(report.mean()), middle - 150.0, middle + 150.0),
+        between("the report's, largest of all", float(report.max()), high=0.0),
         equal("squared error by its sum, over the report's mean", summed, PIXELS, 0.1),
         equal("the report's penalty with true distances, over the MMD", times, BATCH, 0.05),
         *(equal(f"side after layer {k} of its decoder", side, (10, 13, 28)[k - 1]) for k, side in DECODER),
         equal("side of the library's", library_side(), 28),
-        between("MMD of the codes to the prior, all mended", away["all mended"], high=0.1),
-        between("MMD, distances mended, the sign not", away["distances mended, sign not"], low=0.3),
+        between("MMD of the codes to the prior, all right", away["all right"], high=0.1),
+        between("MMD, distances corrected, the sign not", away["distances right, sign not"], low=0.3),
         between("MMD, the report's loss", away["the report's loss"], low=0.3),
         between("error of decoder(noise), in units of decoder(encoder(x))'s", lost, low=1.3),
     )
@@ -63,7 +63,7 @@ def student_report() -> Entry:
         f"the codes of digits after {STEPS} steps from one start, with the circle that holds nine tenths of the prior.",
         "A histogram of distances far below 0 and one around 16; three clouds of codes, of which one fills the circle",
         draw_codes,
-        apart=apart,
+        report=report,
         squares=squares,
         clouds={name: trial.codes() for name, trial in trials.items()},
         away=away,
@@ -74,12 +74,12 @@ def student_report() -> Entry:
         "Each row is a mistake of the code; the figures are those of the checks.",
         "A table of seven mistakes, what the code does and what is right",
         draw_table,
-        rows=slips(float(apart.mean()), float(squares.mean()), away, lost),
+        rows=slips(float(report.mean()), float(squares.mean()), away, lost),
     )
     return Entry(
         title="Why a student's auto-encoder failed",
         words="The formulas of a report's code are run beside the right ones, on seeded draws and on a small "
-        f"auto-encoder. Its squared distances average −{-apart.mean():,.0f} where {2 * LATENT} is right; its loss "
+        f"auto-encoder. Its squared distances average −{-report.mean():,.0f} where {2 * LATENT} is right; its loss "
         "subtracts the penalty, which with true distances drives the codes out of sight; and its two terms are in "
         "units that differ by 784 · 256 = 200,704. None of this stops a program: a formula is worth what a second way "
         "to the same number says of it.",
@@ -97,16 +97,16 @@ def report_squares(x: Tensor, y: Tensor, first: Tensor) -> Tensor:
     return x.square().sum(1)[:, None] + y.square().sum(1) - 2.0 * first.sum(1).square().sum()
 
 
-def report_penalty(x: Tensor, y: Tensor, mended: bool = False) -> Tensor:
+def report_penalty(x: Tensor, y: Tensor, corrected: bool = False) -> Tensor:
     """The report's penalty of codes x (n, d) and draws y (n, d): n times an unbiased MMD, of its own distances.
 
-    `mended` takes true ones.
+    `corrected` takes true ones.
     """
     n, d = x.shape
 
     def kernel(p: Tensor, q: Tensor) -> Tensor:
-        apart = squared_distances(p, q) if mended else report_squares(p, q, x)
-        return sum((2 * d * scale / (2 * d * scale + apart) for scale in SCALES), torch.zeros_like(apart))
+        report = squared_distances(p, q) if corrected else report_squares(p, q, x)
+        return sum((2 * d * scale / (2 * d * scale + report) for scale in SCALES), torch.zeros_like(report))
 
     within = kernel(x, x) + kernel(y, y)
     return (within.sum() - within.diagonal().sum()) / (n - 1) - 2.0 * kernel(x, y).sum() / n
@@ -122,14 +122,14 @@ def distances() -> tuple[Floats, Floats]:
     drawn = torch.Generator().manual_seed(0)
     off = ~torch.eye(BATCH, dtype=torch.bool)
     batches = [torch.randn(BATCH, LATENT, generator=drawn) for _ in range(DRAWS)]
-    apart = np.array([float(report_squares(x, x, x)[off].mean()) for x in batches])
-    return apart, np.array([float(squared_distances(x, x)[off].mean()) for x in batches])
+    report = np.array([float(report_squares(x, x, x)[off].mean()) for x in batches])
+    return report, np.array([float(squared_distances(x, x)[off].mean()) for x in batches])
 
 
 LOSSES: dict[str, Loss] = {
     "the report's loss": lambda x, y, z, prior: nn.functional.mse_loss(y, x) - report_penalty(z, prior),
-    "distances mended, sign not": lambda x, y, z, prior: nn.functional.mse_loss(y, x) - report_penalty(z, prior, True),
-    "all mended": lambda x, y, z, prior: (y - x).square().flatten(1).sum(1).mean() + WEIGHT * mmd(2)(z, prior),
+    "distances right, sign not": lambda x, y, z, prior: nn.functional.mse_loss(y, x) - report_penalty(z, prior, True),
+    "all right": lambda x, y, z, prior: (y - x).square().flatten(1).sum(1).mean() + WEIGHT * mmd(2)(z, prior),
 }
 
 
@@ -188,13 +188,13 @@ def library_side() -> int:
         return int(decoder(torch.zeros(2, LATENT)).shape[-1])
 
 
-def slips(apart: float, squares: float, away: dict[str, float], lost: float) -> list[tuple[str, str, str]]:
+def slips(report: float, squares: float, away: dict[str, float], lost: float) -> list[tuple[str, str, str]]:
     """The mistakes: what the code does, and what is right."""
-    told = {name: f"MMD of the codes {value:.2g}" for name, value in away.items()}
+    labels = {name: f"MMD of the codes {value:.2g}" for name, value in away.items()}
     return [
-        ("what is at fault", "as the report has it", "mended"),
-        ("squared distances of prior draws", f"−{-apart:,.0f} on average", f"{squares:.1f}"),
-        ("sign of the penalty", f"subtracted: {told['distances mended, sign not']}", f"added: {told['all mended']}"),
+        ("what is at fault", "as the report has it", "corrected"),
+        ("squared distances of prior draws", f"−{-report:,.0f} on average", f"{squares:.1f}"),
+        ("sign of the penalty", f"subtracted: {labels['distances right, sign not']}", f"added: {labels['all right']}"),
         ("weight of the penalty", "none", f"λ, here {WEIGHT:g}"),
         ("units of the two terms", f"mean of {PIXELS} pixels, MMD times {BATCH}", "sum of pixels, MMD"),
         ("what is shown as a reconstruction", f"decoder(noise): {lost:.1f} times the error", "decoder(encoder(x))"),
@@ -204,15 +204,15 @@ def slips(apart: float, squares: float, away: dict[str, float], lost: float) -> 
 
 
 def draw_codes(
-    apart: Floats, squares: Floats, clouds: dict[str, Tensor], away: dict[str, float], *, theme: Theme
+    report: Floats, squares: Floats, clouds: dict[str, Tensor], away: dict[str, float], *, theme: Theme
 ) -> bytes:
     """The distances, and the codes of each trial against the prior."""
     with typeset():
         figure, (axes, *panels) = chart(3.1, columns=4, theme=theme, width=11.4)
         bins = list(range(-5300, 101, 100))
-        axes.hist(apart, bins=bins, color=theme.model)
+        axes.hist(report, bins=bins, color=theme.model)
         axes.hist(squares, bins=bins, color=theme.data)
-        axes.text(apart.mean(), 20, "the report's", color=theme.model, ha="center")
+        axes.text(report.mean(), 20, "the report's", color=theme.model, ha="center")
         axes.text(-150, 92, f"true, {squares.mean():.0f}", color=theme.data, ha="right")
         axes.set(xlabel="mean squared distance of a batch", ylabel=f"batches, of {DRAWS}", xticks=(-4000, -2000, 0))
         axes.set(yticks=(0, 50, 100), title=" ")  # a line of its own, or the titles beside it are cut
@@ -222,7 +222,7 @@ def draw_codes(
             radius = float(np.sqrt(2.0 * np.log(10.0)))
             panel.plot(radius * np.cos(angle), radius * np.sin(angle), color=theme.ink, linewidth=1.0)
             panel.plot(
-                *cloud.T.numpy(), ".", color=theme.data if name == "all mended" else theme.model, ms=2.5, alpha=0.6
+                *cloud.T.numpy(), ".", color=theme.data if name == "all right" else theme.model, ms=2.5, alpha=0.6
             )
             panel.set(
                 xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal", xlabel=f"MMD to the prior {away[name]:.2g}"

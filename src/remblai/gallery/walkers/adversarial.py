@@ -10,7 +10,7 @@ from remblai.gallery.walkers.kantorovich import LOOSE, Learner, marks
 from remblai.gallery.walkers.world import Answer, Floats, Indices, World
 
 BATCH, TURNS = 512, 2
-"""Steps of walks from each side in a turn of the critic, and turns before the policy answers."""
+"""Steps of walks from each side in a step of the critic, and critic steps before the policy is updated."""
 RATE, BETAS = 0.05, (0.5, 0.9)
 
 
@@ -68,7 +68,7 @@ class Discriminator(nn.Module):
 
     @torch.no_grad()
     def face(self, answer: Answer) -> None:
-        """Sets the policy that it has to tell from the expert."""
+        """Sets the policy that it has to separate from the expert."""
         self.log_policy.copy_(torch.from_numpy(np.log(np.maximum(answer.policy, np.finfo(float).tiny))))
 
 

@@ -9,7 +9,7 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 
 from remblai.distances import emd, rubinstein
-from remblai.gallery.entry import Check, Entry, between, equal
+from remblai.gallery.entry import Check, Entry, Finding, between, equal
 from remblai.gallery.walkers.adversarial import adversarial
 from remblai.gallery.walkers.kantorovich import Learner, apart, kantorovich, together
 from remblai.gallery.walkers.world import Answer, World
@@ -106,21 +106,37 @@ def inverse_reinforcement() -> Entry:
     return Entry(
         title="Inverse reinforcement learning by transport",
         words="Two walkers on a grid must change places without being on the same or on adjacent cells; from sets of "
-        "an expert's walks, learners look for a reward whose soft optimal policy walks alike, by the logistic game of "
-        "adversarial inverse reinforcement learning (AIRL) or by Kantorovich's potential between the occupancies of "
-        "expert and policy. With a term of both places in the reward, both bring W1 from the walks that they "
-        "learn from below that to the expert's own policy, and collide about as rarely as the expert. That is to fit "
-        f"the set, too: fresh walks of theirs are {fresh[1]:.2f} and {fresh[0]:.2f} times as far from the expert's (by "
-        "potential, by AIRL) as two sets of its own are from each other, so that the floor itself is not reached; "
-        "where the reward is a sum of one term for each walker, they walk independently and almost half of the walks "
-        "collide. A potential sees what its metric sees: "
-        f"this one adds {FAR:g} steps between a collision and a state that is none, so it is told what a collision is, "
-        "which AIRL is not; measured in steps alone, a collision is one step from safety, and a policy about as near "
-        "still collides far more often than the expert.",
+        "an expert's walks, learners look for a reward whose soft optimal policy has the expert's occupancy, by the "
+        "logistic game of adversarial inverse reinforcement learning (AIRL) or by Kantorovich's potential between the "
+        "occupancies of expert and policy. The reward has a term of both places, or is a sum of one term for each "
+        f"walker. The potential's metric adds {FAR:g} steps between a collision and any other state, so that it is "
+        "given what a collision is, which AIRL is not; one more learner measures in steps alone, where a collision is "
+        "one step from safety.",
         checks=checks(found),
         pictures=pictures,
         source="The slides' outlook: Wasserstein inverse reinforcement learning with several agents; Fu, Luo, Levine, "
         "“Learning robust rewards with adversarial inverse reinforcement learning”, arXiv 1710.11248",
+        findings=(
+            Finding(
+                "With a term of both places both bring W1 from the walks that they learn from below that to the "
+                "expert's own policy, and collide about as rarely as the expert.",
+                tuple(f"{name}: {what}" for name in WITH for what in ("last W1", "the same")),
+            ),
+            Finding(
+                f"Fresh walks of theirs are {fresh[1]:.2f} and {fresh[0]:.2f} times as far from the expert's (by "
+                "potential, by AIRL) as two sets of its own are from each other: the floor itself is not reached.",
+                tuple(f"{name}: W1 of fresh walks" for name in WITH),
+            ),
+            Finding(
+                "Where the reward is a sum, the walkers move independently, and a large share of the walks collide.",
+                tuple(f"{name}: the same" for name in WITHOUT),
+            ),
+            Finding(
+                "A potential sees what its metric sees: measured in steps alone, its policy still collides far more "
+                "often than the expert.",
+                (f"{STEPS}: the same",),
+            ),
+        ),
     )
 
 

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from remblai.critics.lipschitz import Clip, GradientPenalty, Spectral
 from remblai.critics.orthogonal import Orthogonal
-from remblai.gallery.entry import Check, Entry, between
+from remblai.gallery.entry import Check, Entry, Finding, between
 from remblai.gallery.wgan.ring_critics import CELLS, DEEP, REACH, Case, Critic, Floats, through_depth, trained
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
@@ -58,16 +58,38 @@ def clipping(atoms: int = ATOMS, steps: int = STEPS, deep_steps: int = DEEP_STEP
     return Entry(
         title="What clipping does to a critic",
         words="Only the critic is trained, between the ring of eight and the same ring with unit Gaussian noise, and "
-        "its estimate is set beside W1 from a linear program. Clipping pushes most weights to the two ends of the "
-        "allowed interval, which leaves a surface too plain to see the eight modes, and in deep critics makes "
-        "gradients vanish or explode with the bound. The gradient penalty holds the slope near 1 between the two laws, "
-        "but bounds it nowhere, so that its estimate may exceed W1; the spectral norm does bound it, but rectifiers "
-        "lose the slope. Orthogonal layers with sorting activations keep every slope at most 1 and most of them close "
-        "to it: of the estimates that are bounds, theirs is nearest to W1.",
+        "its estimate is set beside W1 from a linear program, for four constraints; deep critics show what each does "
+        "to the gradients of 12 layers. The gradient penalty holds the gradient near 1 between the two laws, but "
+        "bounds it nowhere: its estimate may exceed W1. Spectral norms and orthogonal layers bound it everywhere.",
         checks=(*on_the_surface(critics, case.value), *in_depth(critics, deep)),
         pictures=(surfaces, inside),
         source="Gulrajani et al., “Improved training of Wasserstein GANs” (2017), section 3 and figure 1, arXiv "
         "1704.00028; Anil, Lucas and Grosse (2019), arXiv 1811.05381",
+        findings=(
+            Finding(
+                "Clipping pushes most weights to the two ends of the allowed interval, which leaves a surface too "
+                "plain to see the eight modes, and in deep critics makes gradients vanish or explode with the bound.",
+                (
+                    "clipped: share",
+                    "share of clipped weights",
+                    "gradient at the first",
+                    f"the same, clip {CLIPS[-1]:g}",
+                ),
+            ),
+            Finding(
+                "The gradient penalty's estimate is near W1, but its steepest slope exceeds 1.",
+                ("its steepest slope on a grid", "its estimate over W1: near"),
+            ),
+            Finding(
+                "The spectral norm bounds the slope, but rectifiers lose it.",
+                ("spectral norm: steepest slope",),
+            ),
+            Finding(
+                "Orthogonal layers with sorting activations keep every slope at most 1 and most of them close to it: "
+                "of the estimates that are bounds, theirs is nearest to W1.",
+                ("orthogonal: steepest", "the others' best share"),
+            ),
+        ),
     )
 
 

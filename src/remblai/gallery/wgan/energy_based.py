@@ -35,7 +35,7 @@ def energy_based() -> Entry:
     picture = Picture.chart(
         "energy-based",
         "A critic that is free between the lines gives no direction",
-        "Left: what the best energy can tell of two parallel lines, and W1. Right: that energy for lines at 0 and "
+        "Left: what the best energy shows of two parallel lines, and W1. Right: that energy for lines at 0 and "
         "0.5: it has to be 0 on the data and at least the margin on the model, but between them anything does, so the "
         "model gets no direction. The best 1-Lipschitz critic of W1 has to rise at slope 1 all the way.",
         "The energy-based value and W1 against theta, and the two critics along the way between the lines",
@@ -70,8 +70,8 @@ def on_the_lines(values: Floats, lengths: Floats) -> list[Check]:
         equal("slope of the value at theta = 0.5, by differences", value_slope(BETWEEN), 0.0),
         equal("slope of W1 at theta = 0.5, by its plan", w1(BETWEEN)[1], 1.0),
         equal("slope of W1 at theta = \N{MINUS SIGN}0.5", w1(-BETWEEN)[1], -1.0),
-        equal("least loss, energy between the lines held at 0", least_loss(*wide, MARGIN, held=0.0), 0.0),
-        equal("least loss, energy between the lines held at m", least_loss(*wide, MARGIN, held=MARGIN), 0.0),
+        equal("least loss, energy between the lines fixed at 0", least_loss(*wide, MARGIN, fixed=0.0), 0.0),
+        equal("least loss, energy between the lines fixed at m", least_loss(*wide, MARGIN, fixed=MARGIN), 0.0),
     ]
 
 
@@ -94,19 +94,19 @@ def elsewhere() -> list[Check]:
     ]
 
 
-def least_loss(p: Floats, q: Floats, margin: float, held: float | None = None) -> float:
+def least_loss(p: Floats, q: Floats, margin: float, fixed: float | None = None) -> float:
     """The least sum p D + q max(0, m - D) over energies D >= 0, by a linear program in D and s >= max(0, m - D).
 
     Args:
         p: weights (k,) of the data.
         q: weights (k,) of the model.
         margin: m.
-        held: the last place's energy, where it is not free.
+        fixed: the last place's energy, where it is not free.
     """
     k = len(p)
     bounds: list[tuple[float, float | None]] = [(0.0, None)] * (2 * k)
-    if held is not None:
-        bounds[k - 1] = (held, held)
+    if fixed is not None:
+        bounds[k - 1] = (fixed, fixed)
     both = np.concatenate([p, q])
     found = linprog(both, A_ub=-np.hstack([np.eye(k), np.eye(k)]), b_ub=np.full(k, -margin), bounds=bounds)
     return float(found.fun)

@@ -1,4 +1,4 @@
-"""Two parallel lines: W1 tells how far apart they are, the divergences only whether they touch."""
+"""Two parallel lines: W1 measures how far apart they are, the divergences only whether they touch."""
 
 import math
 
@@ -33,26 +33,26 @@ def parallel_lines() -> Entry:
     checks = [equal(f"W1 from the same z, theta = {theta:g}", w1(0.0, one, theta, one), theta) for theta in SHIFTS]
     for theta in (0.01, 0.0):
         p, q = common(line(0.0, one), line(theta, one))
-        apart, told = float(theta != 0), f"theta = {theta:g}"
+        apart, label = float(theta != 0), f"theta = {theta:g}"
         checks += [
-            equal(f"total variation, {told}", total_variation(p, q), apart),
-            equal(f"Jensen-Shannon, {told}", jensen_shannon(p, q), apart * math.log(2.0)),
-            equal(f"KL of P_0 from P_theta, {told}", kullback_leibler(p, q), math.inf if theta else 0.0),
-            equal(f"KL of P_theta from P_0, {told}", kullback_leibler(q, p), math.inf if theta else 0.0),
+            equal(f"total variation, {label}", total_variation(p, q), apart),
+            equal(f"Jensen-Shannon, {label}", jensen_shannon(p, q), apart * math.log(2.0)),
+            equal(f"KL of P_0 from P_theta, {label}", kullback_leibler(p, q), math.inf if theta else 0.0),
+            equal(f"KL of P_theta from P_0, {label}", kullback_leibler(q, p), math.inf if theta else 0.0),
         ]
     for theta in SHIFTS:
         low, high = (float(bound) for bound in np.quantile(by_rank(heights, theta), SHARE))
-        known, told = ABOUT[theta], f"independent z, theta = {theta:g}"
+        known, label = ABOUT[theta], f"independent z, theta = {theta:g}"
         checks += [
-            equal(f"W1 from {told}", w1(0.0, one, theta, other), float(by_rank(np.sort([one, other]), theta)), 1e-7),
-            between(f"W1 from another program's {told}", known, low, high),
+            equal(f"W1 from {label}", w1(0.0, one, theta, other), float(by_rank(np.sort([one, other]), theta)), 1e-7),
+            between(f"W1 from another program's {label}", known, low, high),
         ]
     picture = Picture.chart(
         "parallel-lines",
         "Only W1 knows how far the lines are apart",
         "Left: the four distances as theta moves. W1 leads to 0 from everywhere; the others are flat but for a hole at "
         "0. Right: what 256 points of each law show of it, with the same z and with independent ones: the band holds "
-        "99 % of the draws, and below the floor, which theta = 0 itself shows, no sample tells the lines apart.",
+        "99 % of the draws, and below the floor, which theta = 0 itself shows, no sample distinguishes the lines.",
         "Four distances between two parallel lines against their distance, and W1 from samples with its floor",
         draw,
         heights=heights,

@@ -65,10 +65,10 @@ class Critic:
         return np.concatenate([one.detach().double().numpy().ravel() for one in self.network.parameters()])
 
 
-def game(case: Case, held: Lipschitz, depth: int, rate: float, steps: int) -> Adversarial:
+def game(case: Case, constraint: Lipschitz, depth: int, rate: float, steps: int) -> Adversarial:
     """A critic trained alone, on batches of the points."""
     with seeded(0):
-        critic = Adversarial(mlp(2, 1, WIDTH, depth), Kantorovich(), held)
+        critic = Adversarial(mlp(2, 1, WIDTH, depth), Kantorovich(), constraint)
 
         def batch() -> tuple[Tensor, Tensor]:
             rows = torch.randint(len(case.x), (2, min(BATCH, len(case.x))))
@@ -79,9 +79,9 @@ def game(case: Case, held: Lipschitz, depth: int, rate: float, steps: int) -> Ad
     return critic
 
 
-def trained(case: Case, held: Lipschitz, rate: float, steps: int) -> Critic:
+def trained(case: Case, constraint: Lipschitz, rate: float, steps: int) -> Critic:
     """A critic at the end of its training."""
-    played = game(case, held, DEPTH, rate, steps)
+    played = game(case, constraint, DEPTH, rate, steps)
     with seeded(1):
         segments = torch.lerp(case.x, case.y, torch.rand(len(case.x), 1))
     on_plane, heights = slopes(played.critic, plane())
@@ -105,9 +105,9 @@ def slopes(critic: nn.Module, points: Tensor) -> tuple[Floats, Floats]:
     return gradient.double().norm(dim=1).numpy(), scores.detach().double().numpy()
 
 
-def through_depth(case: Case, held: Lipschitz, rate: float, steps: int) -> Floats:
+def through_depth(case: Case, constraint: Lipschitz, rate: float, steps: int) -> Floats:
     """The mean norm, over the data, of the score's gradient at the output of each of 12 layers, after training."""
-    critic = game(case, held, DEEP, rate, steps).critic.double()
+    critic = game(case, constraint, DEEP, rate, steps).critic.double()
     layers, value = [], case.x.double()
     for part in critic.children():
         value = part(value)

@@ -29,7 +29,7 @@ def tracking(rounds: int = 160, evaluations: int = 80) -> Entry:
 
     Args:
         rounds: updates of each generator.
-        evaluations: how often its samples are held against held-out digits.
+        evaluations: how often its samples are compared with held-out digits.
     """
     runs = {name: trained(name, Kantorovich(), "gradient-penalty", rounds, evaluations) for name in GENERATORS}
     failing = failed(rounds, evaluations)
@@ -42,17 +42,17 @@ def tracking(rounds: int = 160, evaluations: int = 80) -> Entry:
         "digits. The two fall together, within the last half of each run and over all the runs, so that one can read "
         "from the loss whether training still improves; in a fourth run, of two MLPs at a rate that is far too high, "
         "the samples are the same from the start, and the estimate stays where it is. This asks for a critic near its "
-        "optimum, here with long rounds at the start and 5 turns in the others, and for generators slow enough to "
-        "improve to the end, which leaves their samples unfinished; the critic's slope is held by a penalty, for with "
-        "weights clipped as in the paper critics of this size tracked some of the runs tried, not others. Curves that "
-        "fall are easily correlated: that not every estimate does it is shown by the entry on Jensen-Shannon.",
+        "optimum, here with long rounds at the start and 5 critic steps in the others, and for generators slow enough "
+        "to improve to the end, which leaves their samples unfinished; the critic is constrained by a penalty, for "
+        "with weights clipped as in the paper critics of this size tracked some of the runs tried, not others. Curves "
+        "that fall are easily correlated: that not every estimate does it is shown by the entry on Jensen-Shannon.",
         checks=checks(runs, failing),
         pictures=(
             Picture.chart(
                 "tracking",
                 "The estimate falls as the samples improve",
                 "Above, the critic's estimate on validation digits after each round, and its running median over a "
-                "tenth of the run. Below, what it should tell: the energy distance of 720 samples to 360 held-out "
+                "tenth of the run. Below, what it should follow: the energy distance of 720 samples to 360 held-out "
                 "digits. The fourth run has another critic, so that its scale is its own.",
                 "Four columns of two curves each: three fall together, the fourth pair stays high",
                 drawn.curves,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from remblai import data
+from remblai.config.registry import Choice
 from remblai.critics import Game
 from remblai.metrics import energy_distance
 from remblai.objectives import Generator
@@ -37,10 +38,10 @@ RATES: Mapping[str, float] = MappingProxyType({"DCGAN": 5e-4, "no batch norm": 5
 """Of the generators: slow enough that a run still improves in its last half."""
 CRITIC_RATE = 1e-3
 BETAS = (0.0, 0.9)
-TURNS = 5
+USUAL = 5
 """Of the critic, in a round."""
 LONG, FIRST, AGAIN = 30, 3, 100
-"""Turns of a long round; the first rounds are long, and every so many after."""
+"""Critic steps of a long round; the first rounds are long, and one in every so many after."""
 BATCH = 32
 DRAWN = 720
 """Samples of one evaluation, against the 360 held-out digits."""
@@ -55,8 +56,8 @@ class Run:
     """What was seen of a run.
 
     Attributes:
-        estimates: (rounds,) the game's estimate after each round, on digits that no turn is made on.
-        places: (k,) the rounds, from 1, after which samples were held against held-out data.
+        estimates: (rounds,) the game's estimate after each round, on digits that neither player trains on.
+        places: (k,) the rounds, from 1, after which samples were compared with held-out data.
         distances: (k,) their squared energy distance to the held-out digits, without bias.
         images: (DRAWN, 1, 16, 16) the last samples.
     """
@@ -89,19 +90,19 @@ def rank_correlation(*runs: Run) -> float:
     return float(spearmanr(estimates, distances).statistic)
 
 
-def turns(step: int) -> int:
-    """Turns of the critic in this round, from 1: many in the first, where it has the longest way to its optimum."""
-    return LONG if step <= FIRST or step % AGAIN == 0 else TURNS
+def steps_of_critic(step: int) -> int:
+    """Steps of the critic in this round, from 1: many in the first, where it has the longest way to its optimum."""
+    return LONG if step <= FIRST or step % AGAIN == 0 else USUAL
 
 
 def trained(name: str, game: Game, lipschitz: str, rounds: int, evaluations: int, seed: int = 0) -> Run:
-    """A run of one of the paper's generators against the one critic: the same rates and turns whatever the game is."""
+    """A run of one of the paper's generators against the one critic, at the same rates in every game."""
     build = partial(objective, GENERATORS[name], CONVOLUTIONAL, game, lipschitz)
     return watch(build, rounds, evaluations, seed, RATES[name], CRITIC_RATE)
 
 
-def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: str) -> Generator:
-    """The generator's objective: normal codes through this network, a critic of images, its game and how it is held."""
+def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: Choice) -> Generator:
+    """The generator's objective: normal codes through this network, a critic of images, its game and constraint."""
     return generator(SHAPE, LATENT, network, "normal", game_critic(SHAPE, critic, game, lipschitz, 1))
 
 
@@ -112,7 +113,8 @@ def watch(
     seed: int,
     rate: float,
     critic_rate: float,
-    critic_steps: Callable[[int], int] | int = turns,
+    critic_steps: Callable[[int], int] | int = steps_of_critic,
+    optimiser: Literal["adam", "rmsprop"] = "adam",
 ) -> Run:
     """Trains a generator against its critic, and evaluates it at so many evenly spaced rounds, the last among them.
 
@@ -121,11 +123,12 @@ def watch(
     Args:
         build: makes the objective, within the seeded block.
         rounds: updates of the generator.
-        evaluations: how often samples are held against held-out data, at most once a round.
+        evaluations: how often samples are compared with held-out data, at most once a round.
         seed: of the weights, the codes and the batches.
         rate: the generator's learning rate.
         critic_rate: the critic's.
-        critic_steps: turns of the critic in each round, or how many in a round, from 1.
+        critic_steps: steps of the critic in each round, as a function of the round from 1, or a number.
+        optimiser: of both players; RMSprop smooths as the paper's, by .99.
     """
     places = np.unique(np.linspace(rounds / evaluations, rounds, evaluations).round().astype(np.int64))
     estimates, distances = [], []
@@ -135,7 +138,8 @@ def watch(
             model,
             lr=rate,
             critic_lr=critic_rate,
-            betas=BETAS,
+            optimiser=optimiser,
+            betas=BETAS if optimiser == "adam" else (0.0, 0.99),
             critic_steps=critic_steps,
             own_batches=True,
             batch_size=BATCH,

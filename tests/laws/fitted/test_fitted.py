@@ -1,4 +1,6 @@
-"""Fitted laws against numpy, scipy, scikit-learn and laws that are known."""
+"""Fitted laws: what each promises; those of normal components against numpy, scipy, scikit-learn and known laws."""
+
+import json
 
 import numpy as np
 import pytest
@@ -7,8 +9,9 @@ from scipy import stats
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from remblai.laws import FITTED, SAMPLERS, NormalMixture
-from remblai.laws.fitted import Gaussian, Mixture
+from remblai.config.registry import own_options
+from remblai.laws import FITTED, SAMPLERS
+from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
 
 
 def two_groups(n: int = 4000) -> Tensor:
@@ -26,7 +29,7 @@ def test_the_prior_fits_nothing() -> None:
 
 def test_the_normal_law_has_the_codes_mean_covariance_and_density() -> None:
     z = two_groups()
-    law = Gaussian()(z)()
+    law = Gaussian().fit(z)()
     mean, covariance = z.double().numpy().mean(0), np.cov(z.double().numpy().T)
     wanted = stats.multivariate_normal(mean, covariance).logpdf(z.numpy())
     np.testing.assert_allclose(law.log_prob(z).numpy(), wanted, atol=1e-4)
@@ -36,13 +39,16 @@ def test_the_normal_law_has_the_codes_mean_covariance_and_density() -> None:
 
 def test_a_mixture_has_the_density_of_scikit_learns() -> None:
     z = two_groups()
-    law = Mixture(components=3, seed=1)(z)()
+    law = Mixture(components=3, seed=1).fit(z)
     theirs = GaussianMixture(3, max_iter=500, random_state=1).fit(z.double().numpy())
     np.testing.assert_allclose(law.log_prob(z).numpy(), theirs.score_samples(z.double().numpy()), atol=2e-3)
 
 
 def test_a_mixture_finds_the_groups_it_was_drawn_from() -> None:
-    found = Mixture(components=2)(two_groups(20_000))
+    found = Mixture(components=2).fit(two_groups(20_000))
+    assert found.weights is not None
+    assert found.means is not None
+    assert found.factors is not None
     order = found.means[:, 0].argsort()
     torch.testing.assert_close(found.weights[order], torch.tensor([0.25, 0.75]), atol=0.01, rtol=0)
     torch.testing.assert_close(found.means[order], torch.tensor([[-3.0, 0.0], [4.0, 1.0]]), atol=0.05, rtol=0)
@@ -53,23 +59,59 @@ def test_a_mixture_finds_the_groups_it_was_drawn_from() -> None:
 
 @pytest.mark.parametrize("name", FITTED)
 def test_draws_have_the_moments_of_the_codes(name: str) -> None:
-    z, law = two_groups(), FITTED[name]()(two_groups())()
+    z = two_groups()
+    law = FITTED[name]().fit(z, torch.arange(len(z)) % 4)
     torch.manual_seed(0)
-    drawn = law.sample((50_000,))
+    drawn = law.sample(50_000)
+    assert not drawn.requires_grad
     torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.05, rtol=0)
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.15, rtol=0)
 
 
 @pytest.mark.parametrize("name", FITTED)
-def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None:
+def test_its_state_is_the_whole_law_and_fitting_moves_no_generator(name: str) -> None:
     z = two_groups(100)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    law = FITTED[name]()(z)
+    law = FITTED[name]()
+    assert law.fit(z) is law
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
-    again = NormalMixture(**law.tensors())
-    assert torch.equal(law().log_prob(z), again().log_prob(z))
-    assert law.state_dict() == {}  # a checkpoint of a fitted model is that of an unfitted one
+    facts, tensors = law.state()
+    again = FITTED[name](**law.options).restore(json.loads(json.dumps(facts)), tensors)
+    draws = []
+    for one in (law, again):
+        torch.manual_seed(1)
+        draws.append(one.sample(20))
+    assert torch.equal(*draws)
+    if law.has_density:
+        assert torch.equal(law.log_prob(z), again.log_prob(z))
+    with pytest.raises(ValueError, match="expected the tensors"):
+        FITTED[name]().restore(facts, {"other": z})
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_the_density_is_that_of_the_draws(name: str) -> None:
+    """The mean of 1 / p over draws within a square is the square's area, whatever p is."""
+    law = FITTED[name]().fit(two_groups())
+    if not law.has_density:
+        with pytest.raises(ValueError, match="samples only"):
+            law.log_prob(torch.zeros(1, 2))
+        return
+    torch.manual_seed(0)
+    z = law.sample(200_000)
+    inside = ((z - torch.tensor([4.0, 1.0])).abs() < 1.0).all(1)
+    assert (inside / law.log_prob(z).exp()).mean().item() == pytest.approx(4.0, rel=0.02)
+
+
+@pytest.mark.parametrize("name", FITTED)
+def test_a_row_is_a_law_of_its_name_with_its_options_as_given(name: str) -> None:
+    law = FITTED[name]()
+    assert isinstance(law, FittedLaw)
+    assert law.name == name
+    assert law.options == {option.name: option.default for option in own_options(FITTED[name])}
+    for asked in (lambda: law.sample(3), law.state):
+        with pytest.raises(ValueError, match="not been fitted yet: call fit"):
+            asked()
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -84,9 +126,9 @@ def test_its_tensors_are_the_whole_law_and_moves_no_generator(name: str) -> None
     ids=["dead axis", "all alike", "two codes", "one wide coordinate"],
 )
 def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
-    law = FITTED[name]()(codes)()
-    drawn = law.sample((500,))
-    assert torch.isfinite(law.log_prob(codes)).all()
+    law = FITTED[name]().fit(codes)
+    drawn = law.sample(500)
+    assert not law.has_density or torch.isfinite(law.log_prob(codes)).all()
     assert torch.isfinite(drawn).all()
     torch.testing.assert_close(
         drawn.std(0), codes.std(0), atol=2e-3, rtol=0.35
@@ -104,7 +146,7 @@ def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
 )
 def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        FITTED[name]()(codes)
+        FITTED[name]().fit(codes)
 
 
 def test_a_mixture_of_nothing_is_refused_when_it_is_chosen() -> None:

@@ -1,4 +1,4 @@
-"""A moving average of the model's weights: what is shown to people."""
+"""An exponential moving average of the model's weights, which samples and figures come from."""
 
 from collections.abc import Iterable
 
@@ -29,9 +29,9 @@ class Average:
             name: tensor.detach().clone().float() if tensor.is_floating_point() else tensor.detach().clone()
             for name, tensor in self._live.items()
         }
-        blended = [name for name, tensor in self._live.items() if tensor.is_floating_point()]
-        self._weights, self._means = [self._live[name] for name in blended], [self.values[name] for name in blended]
-        self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in blended]
+        averaged = [name for name, tensor in self._live.items() if tensor.is_floating_point()]
+        self._weights, self._means = [self._live[name] for name in averaged], [self.values[name] for name in averaged]
+        self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in averaged]
 
     @torch.no_grad()
     def update(self) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from remblai.training.average import Average
+from remblai.training.ema import Average
 
 
 def normed() -> nn.Module:

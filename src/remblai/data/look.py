@@ -1,0 +1,80 @@
+"""One look at what was loaded, in sentences: the kind, the values and what of the data is not used."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remblai.data.layout import Limits
+from remblai.data.rows import spread
+
+SMALL_SHARE = 0.3
+"""Values that fill less of their range than this are pointed out."""
+COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
+
+
+def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits) -> list[str]:
+    """What images are, and which of their range they use.
+
+    Args:
+        n: how many images there are.
+        arrays: (m, c, h, w), of one type; of more than 64 MiB a part is looked at.
+        limits: the values that the model sees as 0 and 1.
+    """
+    c, h, w = arrays[0].shape[1:]
+    parts = [spread(array) for array in arrays]
+    whole, looked = sum(map(len, arrays)), sum(map(len, parts))
+    lowest = min(float(part.min()) for part in parts)
+    highest = max(float(part.max()) for part in parts)
+    low, high = limits
+    kind = COLOURS.get(c, f"{c}-channel")
+    some = "" if looked == whole else f" of {looked:,} of them"
+    notes = [
+        f"{n:,} {kind} images of {h}x{w} pixels, {arrays[0].dtype}: values{some} from {lowest:.4g} to {highest:.4g}"
+        f"{_levels(parts)}, of the range {low:g} to {high:g}"
+    ]
+    share = (highest - lowest) / (high - low)
+    if 0 < share < SMALL_SHARE:
+        notes.append(
+            f"the values fill {share:.2g} of the range: --range {lowest:g},{highest:g} spreads them over all of it"
+        )
+    return notes
+
+
+def _levels(parts: Sequence[NDArray[Any]]) -> str:
+    """How many different values whole numbers of at most 16 bits take."""
+    kind = parts[0].dtype
+    if kind.kind == "b" or kind.kind not in "ui" or kind.itemsize > 2:
+        return ""
+    low = int(np.iinfo(kind).min)
+    counts = np.zeros(1 << (8 * kind.itemsize), np.int64)
+    for part in parts:
+        values = np.unique(part)
+        counts[values.astype(np.int64) - low] = 1
+    return f" in {int(counts.sum()):,} levels"
+
+
+def left_out(names: Sequence[str], hints: dict[str, str]) -> str:
+    """Files that are not read, counted by kind.
+
+    Args:
+        names: of the files.
+        hints: suffix -> what would read such files.
+    """
+    if not names:
+        return ""
+    counts = Counter(Path(name).suffix.lower() or "without a suffix" for name in names)
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:5]
+    kinds = [f"{count} {kind}{f' ({hints[kind]})' if kind in hints else ''}" for kind, count in most]
+    rest = sum(counts.values()) - sum(count for _, count in most)
+    return printable(f"files left out: {', '.join(kinds)}{f', {rest} others' if rest else ''}")
+
+
+def printable(text: str) -> str:
+    """Text with control characters, escape sequences and bytes that are no text written as escapes."""
+    return "".join(
+        mark if mark.isprintable() else mark.encode("unicode_escape", "backslashreplace").decode() for mark in text
+    )

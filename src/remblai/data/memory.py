@@ -1,0 +1,89 @@
+"""Data in memory: arrays, tensors, data frames, PyTorch data sets and loaders, tables of the package `datasets`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai.data.arrays import arrays_by_name, data_set
+from remblai.data.collect import as_array, chosen_columns, frame_array, items
+from remblai.data.dataset import Dataset
+from remblai.data.layout import Limits, check_numbers
+from remblai.data.look import printable
+from remblai.data.splits import WHOLE, Part, points
+
+NAME = "custom"
+
+
+def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
+    """A data set of what Python holds: an array or what becomes one, named arrays, a PyTorch data set or loader.
+
+    Samples are kept in their own type; a PyTorch data set, alone or in a loader, is read once, item by item, in order.
+
+    Args:
+        data: an array or a tensor, images (n, h, w), (n, h, w, c), (n, c, h, w) or points (n, d); a list of them;
+            {"x": ..., "y": ...} as `arrays.npz` names arrays; a `torch` Dataset whose items are x or (x, label), or a
+            DataLoader of one.
+        layout: of the axes, where the shape does not say it: nhw, nhwc, nchw, nd or flat.
+        range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
+
+    Raises:
+        ValueError: what is no data, samples of different shapes, and whatever is wrong with the values.
+    """
+    what = f"data ({kind_of(data)})"
+    if isinstance(data, Mapping):
+        arrays = {str(key): _array(value) for key, value in data.items()}
+        return arrays_by_name(NAME, what, arrays, layout=layout, limits=range)
+    samples, labels, notes = _samples(data)
+    known = {} if labels is None else {WHOLE: labels}
+    return data_set(NAME, what, {WHOLE: samples}, known, layout=layout, limits=range, notes=notes)
+
+
+def frame(data: Any, *, columns: tuple[str, ...] | None = None) -> Dataset:
+    """A data frame of pandas or polars: a table of numbers.
+
+    Args:
+        data: the frame.
+        columns: the names of those to take, in this order; None takes all.
+
+    Raises:
+        ValueError: no rows; a column that is missing, holds no numbers or has gaps.
+    """
+    what = f"data ({kind_of(data)})"
+    names = chosen_columns([str(name) for name in data.columns], columns, "the data frame")
+    table = frame_array(data, names)
+    if table.size == 0:
+        raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
+    check_numbers(table, what)
+    return points(NAME, {WHOLE: Part(table)}, [printable(name) for name in names])
+
+
+def kind_of(data: Any) -> str:
+    """What sort of data it is, for run.json and for errors: the name of its type."""
+    return type(data).__name__
+
+
+def _samples(data: Any) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
+    """The samples, their labels where there are any, and what to say about how they were read."""
+    if isinstance(data, np.ndarray | Tensor | list | tuple):
+        return _array(data), None, []
+    source, notes = data, []
+    if hasattr(data, "dataset") and hasattr(data, "batch_size"):  # a DataLoader: its data set has an order
+        source = data.dataset
+        notes.append("read from the loader's data set, in order: its batches and its sampler are not used")
+    if not hasattr(source, "__getitem__") and not isinstance(source, Iterable):
+        raise ValueError(
+            f"data: expected a name, a path, an array, a tensor, a data frame or a PyTorch data set, got "
+            f"{type(data).__name__}: convert it with numpy.asarray"
+        )
+    samples, labels = items(source)
+    return samples, labels, notes
+
+
+def _array(data: Any) -> NDArray[Any]:
+    found = as_array(data)
+    if found.dtype == object:
+        raise ValueError("the data holds Python objects: expected numbers in an array of one shape")
+    return found

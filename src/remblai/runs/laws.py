@@ -1,0 +1,109 @@
+"""The fitted laws that a run keeps: samplers/NAME/STEP/ with law.json and tensors.safetensors, checked when read."""
+
+import copy
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_of
+from safetensors.torch import save
+from torch import Tensor
+
+from remblai.config.registry import make
+from remblai.laws import FITTED, FittedLaw
+from remblai.runs.folder import SCHEMA, Run
+from remblai.runtime.files import explained, sync, write_json
+
+FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
+Record = dict[str, Any]
+
+
+def keep_law(run: Run, law: FittedLaw, step: int) -> None:
+    """Keeps a law that was fitted to the codes of the checkpoint of this step; those of steps that are gone go."""
+    facts, tensors = law.state()
+    content = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+    record: Record = {"schema": SCHEMA, "name": law.name, "step": step, "options": law.options, "state": facts}
+    record = json.loads(json.dumps(record, default=lambda value: f"custom:{type(value).__qualname__}"))
+    place = _place(run, law.name, step)
+    with explained(run.folder):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        temporary = place.parent / f".writing-{os.getpid()}"
+        temporary.mkdir()
+        try:
+            (temporary / TENSORS).write_bytes(content)
+            sync(temporary / TENSORS)
+            write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
+            if place.exists():
+                shutil.rmtree(place)
+            temporary.rename(place)
+            sync(place.parent)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    _forget(run)
+
+
+def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) -> FittedLaw:
+    """The law that was kept under this name for the checkpoint of this step.
+
+    Nothing that the folder names is executed: the law is a copy of `template`, or one of the table `FITTED`.
+
+    Args:
+        run: the run.
+        name: of the law.
+        step: of the checkpoint.
+        template: the run's own law, where it is of this name.
+
+    Raises:
+        ValueError: there is none, or it is damaged.
+    """
+    place, earlier = _place(run, name, step), _place_before(run, name, step)
+    if not (place.is_dir() or earlier.is_file()):
+        raise ValueError(f"{run.folder}: no law {name!r} has been fitted to the codes of step {step}")
+    path = place if place.is_dir() else earlier
+    try:
+        record, tensors = _read(place) if place.is_dir() else _read_before(earlier)
+        law = make(FITTED, {"name": name} | record["options"], "sampler") if template is None else template
+        restored: FittedLaw = copy.deepcopy(law).restore(record["state"], tensors)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as problem:
+        raise ValueError(f"{path} cannot be read ({problem})") from None
+    return restored
+
+
+def _place(run: Run, name: str, step: int) -> Path:
+    return run.folder / FOLDER / name / f"{step:08d}"
+
+
+def _place_before(run: Run, name: str, step: int) -> Path:
+    """Where version 0.1 kept the tensors of a law, alone."""
+    return run.folder / FOLDER / f"{name}-{step:08d}.safetensors"
+
+
+def _read(place: Path) -> tuple[Record, dict[str, Tensor]]:
+    record, content = json.loads((place / FACTS).read_text()), (place / TENSORS).read_bytes()
+    if record.pop("sha256") != _checksum(record, content):
+        raise ValueError("it has changed since it was written")
+    return record, tensors_of(content)
+
+
+def _read_before(path: Path) -> tuple[Record, dict[str, Tensor]]:
+    return {"options": {}, "state": {}}, tensors_of(path.read_bytes())
+
+
+def _checksum(record: Record, content: bytes) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode() + content).hexdigest()
+
+
+def _forget(run: Run) -> None:
+    """Removes the laws of checkpoints that are gone."""
+    names = {f"{step:08d}" for step in run.steps_kept()}
+    laws = run.folder / FOLDER
+    for path in laws.glob("*/[0-9]*"):
+        if path.name not in names:
+            shutil.rmtree(path)
+    for path in laws.glob("*.safetensors"):
+        if path.stem.rpartition("-")[2] not in names:
+            path.unlink()

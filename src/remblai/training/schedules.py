@@ -1,0 +1,113 @@
+"""What changes with the step: learning rates, the critics' steps, the first phase."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from remblai.config.registry import unknown
+
+Schedule = Literal["constant", "step", "cosine"]
+CriticSteps = Callable[[int], int]
+LONG, USUAL = 100, 5
+
+
+@dataclass(frozen=True)
+class LearningRate:
+    """A player's learning rate as a function of the share of the run that is done.
+
+    Attributes:
+        lr: at the start.
+        schedule: constant; step (times decays at milestones); cosine (to 0).
+        milestones: shares of the run after which a step schedule falls.
+        decays: the factor at each milestone.
+
+    Raises:
+        ValueError: milestones that do not rise from 0 to 1, or more or fewer decays than milestones.
+    """
+
+    lr: float
+    schedule: Schedule
+    milestones: tuple[float, ...]
+    decays: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.milestones) != len(self.decays):
+            raise ValueError(
+                f"milestones and decays: expected as many of each, got {self.milestones} and {self.decays}."
+            )
+        if sorted(self.milestones) != list(self.milestones) or not all(0 <= share <= 1 for share in self.milestones):
+            raise ValueError(f"milestones: expected shares of the run from 0 to 1 that rise, got {self.milestones}.")
+        check_positive(**{f"decays[{i}]": value for i, value in enumerate(self.decays)})
+
+    def __call__(self, done: float) -> float:
+        """The rate when a share from 0 to 1 of the run is done."""
+        if self.schedule == "cosine":
+            return self.lr * 0.5 * (1 + float(np.cos(np.pi * done)))
+        if self.schedule == "step":
+            passed = [factor for at, factor in zip(self.milestones, self.decays, strict=True) if done >= at]
+            return self.lr * math.prod(passed)
+        return self.lr
+
+
+def long_rounds(step: int) -> int:
+    """100 critic steps in the first 25 steps, the 501st, the 1,001st ..., 5 in the others: the WGAN authors' code."""
+    return LONG if step <= 25 or step % 500 == 1 else USUAL
+
+
+def every_third(step: int) -> int:
+    """One critic step in every third step: the model takes three for each of the critics'."""
+    return int(step % 3 == 0)
+
+
+CRITIC_STEPS: dict[str, CriticSteps] = {"long-rounds": long_rounds, "every-third": every_third}
+
+
+def scheduled(critic_steps: int | str | CriticSteps) -> CriticSteps:
+    """The critic steps as a function of the step, from 1: of a number, a name of `CRITIC_STEPS`, or as it is.
+
+    Raises:
+        ValueError: an unknown name, or a number below 0.
+    """
+    if isinstance(critic_steps, str):
+        if critic_steps not in CRITIC_STEPS:
+            raise unknown("schedule of critic_steps", critic_steps, CRITIC_STEPS)
+        return CRITIC_STEPS[critic_steps]
+    if callable(critic_steps):
+        return critic_steps
+    if critic_steps < 0:
+        raise ValueError(f"critic_steps: expected at least 0 steps of the critics, got {critic_steps}.")
+    return lambda step: critic_steps
+
+
+def first_phase(warm_start: float, steps: int | None) -> int:
+    """How many steps the first phase has, of which a share of all may be asked.
+
+    Raises:
+        ValueError: no whole number and no share below 1, a share of an unknown number of steps, or the whole run.
+    """
+    if 0 < warm_start < 1:
+        if steps is None:
+            raise ValueError(f"warm_start: {warm_start} is a share of the run's steps: give steps, or a whole number.")
+        return int(warm_start * steps)
+    if not (math.isfinite(warm_start) and warm_start >= 0 and warm_start == int(warm_start)):
+        raise ValueError(f"warm_start: expected a whole number of steps or a share below 1, got {warm_start}.")
+    if steps is not None and warm_start >= steps:
+        raise ValueError(
+            f"warm_start: expected fewer than the run's {steps} steps, got {int(warm_start)}: the objective itself "
+            "would never be descended; take more steps, or a shorter first phase (--warm-start)."
+        )
+    return int(warm_start)
+
+
+def check_positive(**rates: float | None) -> None:
+    """Refuses rates that are not above 0; None is left aside.
+
+    Raises:
+        ValueError: one is not, with its name.
+    """
+    for name, value in rates.items():
+        if value is not None and not 0 < value < math.inf:
+            raise ValueError(f"{name}: expected a number above 0, got {value}.")
