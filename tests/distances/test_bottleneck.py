@@ -81,3 +81,10 @@ def test_its_gradient_follows_the_pair_that_attains_it():
     same = torch.zeros(2, 2, requires_grad=True)
     wasserstein(same, torch.zeros(3, 2), math.inf).backward()
     assert same.grad.tolist() == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_a_large_power_of_many_points_lies_between_the_lower_ones_and_the_bottleneck():
+    rng = np.random.default_rng(2)
+    x, y = rng.standard_normal((120, 3)), rng.standard_normal((90, 3))
+    values = [wasserstein(x, y, p) for p in (8.0, 9.0, 20.0, 100.0, math.inf)]
+    assert values == sorted(values)

@@ -92,6 +92,8 @@ def test_torch_data_set_and_loader(tmp_path: Path) -> None:
     trained = train(tmp_path / "r", "vae", data=loader, steps=2)
     assert trained.sample(2).shape == (2, 1, 6, 5)
     assert trained.run.settings["data"]["spec"] == "custom:DataLoader"
+    for again in (loader, Pairs(), remblai.data.load(Pairs()), list(FLOATS[:, None]), torch.from_numpy(FLOATS)):
+        assert np.array_equal(trained.encode(again), trained.encode(FLOATS[:, None]))
 
 
 def test_frames_by_the_names_of_their_columns(tmp_path: Path) -> None:
@@ -119,7 +121,9 @@ def pictures(folder: Path, n: int = 12) -> Path:
 
 
 def test_new_data_takes_the_options_of_the_run(tmp_path: Path) -> None:
-    trained = train(tmp_path / "r", "vae", data=str(pictures(tmp_path / "A")), data_options={"size": 6}, steps=2, batch_size=5)
+    trained = train(
+        tmp_path / "r", "vae", data=str(pictures(tmp_path / "A")), data_options={"size": 6}, steps=2, batch_size=5
+    )
     settings, units = trained.run.settings, trained.units
     assert data_like(settings, units, str(pictures(tmp_path / "B"))).shape == (3, 6, 6)
     assert data_like(settings, units, str(pictures(tmp_path / "C")), {"channels": 3, "crop": 7}).shape == (3, 6, 6)

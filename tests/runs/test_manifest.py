@@ -117,7 +117,7 @@ def test_options_of_the_data_are_kept_and_repeated(tmp_path: Path) -> None:
         ({"compile": "maybe"}, "compile"),
         ({"device": "tpu"}, "device"),
         ({"overwrite": True, "resume": True}, "give one of them"),
-        ({"data": np.zeros((50, 2))}, "write an array with numpy.save and give its path"),
+        ({"data": 7}, "expected an array, a tensor"),
         ({"data": "digts"}, "Did you mean 'digits'"),
         ({"data": "digits:test"}, "--data digits"),
         ({"data": "nowhere/at/all"}, "no file or folder"),

@@ -1,7 +1,7 @@
 """What people hold in memory, as one array: tensors, lists, data frames, and the items of a PyTorch data set."""
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,10 @@ Array = NDArray[Any]
 
 
 def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
-    """An array, a tensor, a list of either or a data frame (pandas, polars) as an array.
+    """What holds samples as an array of them: arrays, tensors, lists, data frames, PyTorch data sets, loaded data.
+
+    A data set that `data.load` returned comes whole, in the order of its source where that has no splits of its own,
+    else train, validation and test one after the other.
 
     Args:
         data: what is given.
@@ -22,19 +25,38 @@ def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
     Raises:
         ValueError: rows of different shapes, what is no array, a column that is missing or holds no numbers.
     """
-    if isinstance(data, np.ndarray):
-        return data
     if isinstance(data, Tensor):
         host = data.detach().cpu()
         return (host.float() if host.dtype == torch.bfloat16 else host).numpy()
     if is_frame(data):
         return frame_array(data, columns)
-    if isinstance(data, str | bytes | Mapping) or not isinstance(data, Iterable):
-        raise ValueError(
-            f"expected an array, a tensor, a list of numbers or a data frame, got {type(data).__name__}: convert it "
-            "with numpy.asarray"
-        )
-    return stacked(list(data))
+    if hasattr(data, "units") and hasattr(data, "split"):
+        return _whole(data)
+    if hasattr(data, "__array__"):
+        return np.asarray(data)
+    if isinstance(data, list | tuple):
+        return stacked(data)
+    if is_loader(data) or (hasattr(data, "__getitem__") and not isinstance(data, str | bytes | Mapping)):
+        return items(data.dataset if is_loader(data) else data)[0]
+    raise ValueError(
+        f"expected an array, a tensor, a list of numbers, a data frame or a PyTorch data set, got "
+        f"{type(data).__name__}: convert it with numpy.asarray"
+    )
+
+
+def is_loader(data: Any) -> bool:
+    """Whether it is a `torch` DataLoader: its data set has an order, which its batches need not have."""
+    return hasattr(data, "dataset") and hasattr(data, "batch_size")
+
+
+def _whole(dataset: Any) -> Array:
+    """Every sample of a loaded data set, in its own units."""
+    splits = [dataset.split(name) for name in ("train", "validation", "test")]
+    rows, index = torch.cat([split[:] for split in splits]), torch.cat([split.index for split in splits])
+    if torch.equal(index.sort().values, torch.arange(len(index))):
+        rows = rows[index.argsort()]
+    restored: Array = dataset.units.restore(rows)
+    return restored
 
 
 def is_frame(data: Any) -> bool:

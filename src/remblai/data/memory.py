@@ -1,14 +1,12 @@
 """Data in memory: arrays, tensors, data frames, PyTorch data sets and loaders, tables of the package `datasets`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 from remblai.data.arrays import arrays_by_name, data_set
-from remblai.data.collect import as_array, chosen_columns, frame_array, items
+from remblai.data.collect import as_array, chosen_columns, frame_array, is_loader, items
 from remblai.data.dataset import Dataset
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.look import printable
@@ -67,19 +65,12 @@ def kind_of(data: Any) -> str:
 
 def _samples(data: Any) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
     """The samples, their labels where there are any, and what to say about how they were read."""
-    if isinstance(data, np.ndarray | Tensor | list | tuple):
+    if is_loader(data):
+        note = "read from the loader's data set, in order: its batches and its sampler are not used"
+        return *items(data.dataset), [note]
+    if isinstance(data, list | tuple) or hasattr(data, "__array__") or not hasattr(data, "__getitem__"):
         return _array(data), None, []
-    source, notes = data, []
-    if hasattr(data, "dataset") and hasattr(data, "batch_size"):  # a DataLoader: its data set has an order
-        source = data.dataset
-        notes.append("read from the loader's data set, in order: its batches and its sampler are not used")
-    if not hasattr(source, "__getitem__") and not isinstance(source, Iterable):
-        raise ValueError(
-            f"data: expected a name, a path, an array, a tensor, a data frame or a PyTorch data set, got "
-            f"{type(data).__name__}: convert it with numpy.asarray"
-        )
-    samples, labels = items(source)
-    return samples, labels, notes
+    return *items(data), []
 
 
 def _array(data: Any) -> NDArray[Any]:

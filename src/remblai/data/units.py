@@ -163,7 +163,8 @@ class Units:
         if not isinstance(saved.get("shape"), list):
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
         found: dict[str, Any] = {name: saved.get(name) for name in cls.__dataclass_fields__}
-        units = cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in found.items()})
+        plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+        units = cls(**plain)
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
         return units
@@ -203,7 +204,7 @@ def _cast(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
         limits = np.iinfo(kind)
         # the largest 64-bit number is no float: the next one below it is
         highest = float(limits.max) if limits.bits < 64 else math.nextafter(float(limits.max), 0)
-        return np.rint(values).clip(float(limits.min), highest).astype(kind)
+        values = np.rint(values).clip(float(limits.min), highest)
     cast: NDArray[Any] = values.astype(kind, copy=False)
     return cast
 

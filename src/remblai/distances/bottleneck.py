@@ -16,9 +16,6 @@ from remblai.distances.problem import Problem, uniform
 NEGLIGIBLE = 1e-12
 """Mass that may stay uncarried, or travel any distance: the rounding of masses such as .1 + .2 against .3."""
 
-WIDEST = 1e12
-"""Costs above this multiple of the bottleneck's are forbidden: less than `NEGLIGIBLE` mass could pay them."""
-
 
 def bottleneck(problem: Problem) -> Tensor:
     """W_inf of two laws of points, in Euclidean distance: the limit of W_p for large p; exact.
@@ -37,15 +34,26 @@ def bottleneck(problem: Problem) -> Tensor:
     return distance
 
 
+def widest(problem: Problem) -> float:
+    """The cost above which no pair of an optimal plan is, where that plan costs at most 1.
+
+    Uniform masses travel in multiples of 1 / (n m), so that a pair of cost 2 n m would cost 2; of other masses, at most
+    `NEGLIGIBLE` could pay its inverse.
+    """
+    n, m = problem.shape
+    return 2.0 * n * m if uniform(problem.a) and uniform(problem.b) else 1.0 / NEGLIGIBLE
+
+
 class Steep(Cost):
-    """A cost whose values beyond `WIDEST` are infinite: distances of at most 1 in a large power, and no others.
+    """A cost that ends at a limit, so that distances in a large power do not differ by more than a solver can resolve.
 
     Args:
         cost: the cost of points in units of their bottleneck distance, where the best plan costs at most 1.
+        limit: the largest cost, which no pair of that plan reaches.
     """
 
-    def __init__(self, cost: Cost) -> None:
-        self.cost = cost
+    def __init__(self, cost: Cost, limit: float) -> None:
+        self.cost, self.limit = cost, limit
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
@@ -56,7 +64,7 @@ class Steep(Cost):
         return self._cut(self.cost.matrix(x, y))
 
     def _cut(self, costs: Tensor) -> Tensor:
-        return torch.where(costs <= WIDEST, costs, float("inf"))
+        return costs.clamp(max=self.limit)
 
 
 def _on_the_line(problem: Problem) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing_extensions import Unpack
 from remblai.config.aliases import checked_options, unknown_option
 from remblai.costs import power
 from remblai.distances import entropic, exact, line
-from remblai.distances.bottleneck import Steep, bottleneck
+from remblai.distances.bottleneck import Steep, bottleneck, widest
 from remblai.distances.entropic import balanced, unbalanced
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.monotone import CONVEX
@@ -208,12 +208,11 @@ def wasserstein(
     flat = all(one.dim() == 1 or (one.dim() == 2 and one.shape[1] == 1) for one in (first, second))
     scale, law = _scale(first, second, p), power(1.0 if math.isinf(p) else p)
     if p > STEEP:
-        farthest = bottleneck(
-            Problem.of_points(first.double() / scale, second.double() / scale, "euclidean", a, b, normalise)
-        )
+        problem = Problem.of_points(first.double() / scale, second.double() / scale, "euclidean", a, b, normalise)
+        farthest = bottleneck(problem)
         if math.isinf(p) or not float(farthest.detach()) > 0.0:
             return _answer(scale * farthest, arrays)
-        scale, law = scale * float(farthest.detach()), law if flat else Steep(law)
+        scale, law = scale * float(farthest.detach()), law if flat else Steep(law, widest(problem))
     if scale != 1.0:
         first, second = first.double() / scale, second.double() / scale
     if flat:  # no plan is made, which is most of the work there

@@ -91,7 +91,7 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
         kinds = ["images" if of.range else "points" for of in (units, dataset)]
         raise ValueError(
             f"data: expected {kinds[0]} of shape {units.shape}, {dataset.name} holds {kinds[1]} of {dataset.shape}: "
-            "use data of that shape, or --size and --channels for images"
+            f"use data of that shape{', or --size and --channels' * (kinds == ['images', 'images'])}"
         )
     if dataset.units == units:
         return dataset

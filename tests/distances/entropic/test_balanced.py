@@ -299,6 +299,8 @@ def test_counts_are_refused_or_normalised():
     plan = sinkhorn(3 * a, 5 * b, C, 0.1, normalise=True)
     assert plan.value == pytest.approx(sinkhorn(a, b, C, 0.1).value)
     assert plan.coupling.sum() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="exact marginals"):
+        sinkhorn(a, b, C, 0.1, unbalanced=1.0, normalise=True)
 
 
 @pytest.mark.parametrize("cost", ["square", "euclidean", "manhattan"])
