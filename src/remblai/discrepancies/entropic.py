@@ -8,7 +8,7 @@ from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
-from remblai.discrepancies.samples import rows, tensors
+from remblai.discrepancies.samples import rows
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import solve
 from remblai.distances.entropic.debiased import Divergence, divergence
@@ -68,9 +68,8 @@ class Entropic(Discrepancy):
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])
 
-    def forward(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
-        x, y = tensors(x, y)
         value: Tensor = self.solved(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy
-from remblai.discrepancies.samples import rows, tensors
+from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.validation import ArrayLike
@@ -37,9 +37,8 @@ class Exact(Discrepancy):
     def check(self, point: Tensor) -> None:
         require_gradient(self.cost, point.flatten()[None])
 
-    def forward(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
-        x, y = tensors(x, y)
         value: Tensor = self.plan(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 

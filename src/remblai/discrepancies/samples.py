@@ -1,29 +1,11 @@
 """Two samples, checked and flattened to vectors."""
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from remblai.costs import Cost, wide
-from remblai.discrepancies.discrepancy import check_samples
-from remblai.distances import validation
+from remblai.discrepancies.discrepancy import check_samples, tensors
 from remblai.distances.validation import ArrayLike
-
-
-def tensors(x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
-    """Samples as tensors: arrays and lists become float32 or float64 on the device of a tensor beside them.
-
-    Raises:
-        ValueError: a sample that is not an array of real numbers.
-    """
-    device = next((sample.device for sample in (x, y) if isinstance(sample, Tensor)), None)
-    first, second = (_tensor(name, sample, device) for name, sample in (("x", x), ("y", y)))
-    return first, second
-
-
-def _tensor(name: str, sample: Any, device: torch.device | None) -> Tensor:
-    return sample if isinstance(sample, Tensor) else validation.tensor(name, sample).to(device)
 
 
 def rows(x: ArrayLike, y: ArrayLike, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
@@ -33,13 +15,13 @@ def rows(x: ArrayLike, y: ArrayLike, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
         ValueError: samples that `check_samples` refuses, or of three axes: (B, n, d) would be B points.
     """
     x, y = tensors(x, y)
-    check_samples(x, y)
     if x.dim() == 3:
         raise ValueError(
             f"discrepancy: expected points (n, d) or images (n, c, h, w), got x {tuple(x.shape)} and y "
             f"{tuple(y.shape)}: for a batch of clouds (B, n, d) pass their cost matrices to distances.batch(a, b, C), "
             "for points that are matrices use x.flatten(1) and y.flatten(1)."
         )
+    check_samples(x, y)
     return x.flatten(1), y.flatten(1), cost.of_rows(tuple(x.shape[1:]))
 
 

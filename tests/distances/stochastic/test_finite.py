@@ -138,7 +138,7 @@ def test_the_value_has_gradients_in_points_and_masses():
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 1000), st.sampled_from([0.05, 0.3, 2.0]))
 def test_any_problem_has_a_proven_answer(n, m, seed, epsilon):
     x, y, a, b = clouds(n, m, 1, seed)
-    plan = discrete(3.0 * a, 3.0 * b, np.abs(x - y.T), epsilon, tolerance=1e-4)
+    plan = discrete(3.0 * a, 3.0 * b, np.abs(x - y.T), epsilon, tolerance=1e-4, normalise=True)
     lower, upper = plan.certificate()
     assert lower - 1e-9 <= plan.value <= upper + 1e-9
     assert upper - lower <= 1e-3 * (1.0 + upper)

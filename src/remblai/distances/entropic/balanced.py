@@ -3,6 +3,7 @@
 import time
 from typing import Any, TypeAlias, TypedDict, overload
 
+import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
@@ -138,13 +139,14 @@ def solve(
     max_iterations = validation.positive_integer("max_iterations", max_iterations)
     if form not in FORMS:
         raise unknown("form", form, FORMS)
-    if not (square(problem.geometry) and mean_cost(problem) < 1e300):  # finite points can be infinitely far apart
+    # finite points can be infinitely far apart, but not those of float32
+    if not (square(problem.geometry) and (problem.geometry.dtype == torch.float32 or mean_cost(problem) < 1e300)):
         check_feasible(problem)
     seen = support(problem)
     if seen.problem is not problem:
         check_feasible(seen.problem)
     found = potentials(seen.problem, epsilon, tolerance, max_iterations, form, _start(start, problem, seen.columns))
-    coupling = gibbs(problem, seen, found.f, found.g, epsilon)
+    coupling = gibbs(problem, seen, found.f, found.g, epsilon, found.plan)
     error = marginal_error(problem, coupling)
     converged = error <= tolerance  # False for NaN
     if not converged:

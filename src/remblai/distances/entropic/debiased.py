@@ -15,6 +15,7 @@ from remblai.distances.entropic.schedule import (
     absolute_epsilon,
     make_form,
     precision_schedule,
+    stores_plan,
     warn_not_converged,
 )
 from remblai.distances.entropic.softmin import Exponents
@@ -176,12 +177,14 @@ def symmetric(
     inner, iterations = seen.problem, 0
     a = inner.a
     h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[seen.rows]
-    closed = near_product(inner, epsilon)
+    closed, plan = near_product(inner, epsilon), None
     if closed is not None:
         h = closed[0]
         value, route = 2.0 * float(a @ h), "product"
     else:
-        for dtype, target in precision_schedule(inner, tolerance, form):
+        stored = stores_plan(inner, form)
+        # a few passes are enough: where the kernel becomes the plan, all are in float64
+        for dtype, target in precision_schedule(inner, tolerance, form)[-1 if stored else 0 :]:
             kernel = make_form(form, dtype, inner)
             kernel.begin(Exponents(inner.geometry, epsilon, dtype), h)
             error, back = 2.0, kernel.transform(h)
@@ -192,7 +195,8 @@ def symmetric(
                 iterations += 1
         carried = float((a * ((h - back) / epsilon).exp()).sum())
         value, route = 2.0 * float(a @ h) - epsilon * (carried - 1.0), f"{kernel.name} {str(dtype)[6:]}"
-    coupling = gibbs(problem, seen, h, h, epsilon)
+        plan = kernel.plan(h, h) if stored else None
+    coupling = gibbs(problem, seen, h, h, epsilon, plan)
     error = marginal_error(problem, coupling)
     converged = error <= tolerance  # False for NaN
     if not converged:

@@ -60,9 +60,16 @@ def on_all_places(problem: Problem, seen: Support, potentials: tuple[Tensor, Ten
     return full
 
 
-def gibbs(problem: Problem, seen: Support, f: Tensor, g: Tensor, epsilon: float) -> Coupling:
-    """P = a b exp((f + g - c) / epsilon) on the support, of potentials on the support; exactly 0 elsewhere."""
+def gibbs(
+    problem: Problem, seen: Support, f: Tensor, g: Tensor, epsilon: float, plan: Tensor | None = None
+) -> Coupling:
+    """P = a b exp((f + g - c) / epsilon) on the support, of potentials on the support; exactly 0 elsewhere.
+
+    Where the solver has P on the support already, it passes `plan`.
+    """
     inner = seen.problem
+    if plan is not None and inner is problem:
+        return Dense(plan)
     coupling: Coupling = Lazy(partial(_block, inner, f, g, epsilon), inner.shape)
     if inner is not problem:
         before = torch.cat([seen.rows.new_zeros(1, dtype=torch.long), seen.rows.cumsum(0)])
@@ -73,8 +80,8 @@ def gibbs(problem: Problem, seen: Support, f: Tensor, g: Tensor, epsilon: float)
 
 def _block(problem: Problem, f: Tensor, g: Tensor, epsilon: float, start: int, stop: int) -> Tensor:
     part = slice(start, stop)
-    exponents = (f[part, None] + g - problem.geometry.block(start, stop)) / epsilon
-    return problem.a[part, None] * problem.b * exponents.exp_()
+    exponents = (f[part, None] + g).sub_(problem.geometry.block(start, stop)).div_(epsilon)
+    return exponents.exp_().mul_(problem.a[part, None]).mul_(problem.b)
 
 
 def _embedded(inner: Coupling, seen: Support, before: Tensor, start: int, stop: int) -> Tensor:
@@ -100,11 +107,12 @@ def near_product(problem: Problem, epsilon: float) -> tuple[Tensor, Tensor] | No
     mean of (c - f - g)^2. The error is of relative order (range of the costs / epsilon)^2. The iteration itself would
     lose all digits: f is then epsilon times the logarithm of 1 plus a rounding error.
     """
+    n, m = problem.shape
+    corners = torch.tensor([[0, 0, n - 1], [0, m - 1, 0]], device=problem.geometry.device)
     low, high = math.inf, -math.inf
-    first_row = problem.geometry.block(0, 1)
-    for costs in chain([first_row], (costs for _, costs in problem.geometry.blocks())):
+    for costs in chain([problem.geometry.pairs(*corners)], (costs for _, costs in problem.geometry.blocks())):
         low, high = min(low, float(costs.min())), max(high, float(costs.max()))
-        if not LARGE_EPSILON * (high - low) < epsilon:  # so for infinite costs; the first row mostly decides
+        if not LARGE_EPSILON * (high - low) < epsilon:  # so for infinite costs; three pairs mostly decide
             return None
     a, b = problem.a, problem.b
     f, g = torch.empty_like(a), torch.zeros_like(b)

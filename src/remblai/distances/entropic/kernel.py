@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from remblai.distances.certificate import transformed
-from remblai.distances.entropic.softmin import Exponents, sweep
+from remblai.distances.entropic.softmin import FLOOR, Exponents, sweep
 from remblai.distances.problem import Problem
 
 REACH = 30.0
@@ -16,6 +16,8 @@ REACH = 30.0
 CACHED = 2**20
 """Bytes of a kernel that are read at a time: both products use its rows while they are in the cache."""
 
+LEAST = 1.001 * math.exp(FLOOR)
+"""Entries of a kernel up to this are clamped ones."""
 
 UNDERFLOW = 1e-9
 """Ratio of a column sum to its mass below which g is computed in the log domain: least exponents are clamped."""
@@ -58,6 +60,10 @@ class Form(ABC):
     @abstractmethod
     def measured(self) -> tuple[Tensor, float]:
         """f (n,), the transform of g, and the error of the columns, summed in float64; the rows are exact."""
+
+    def plan(self, f: Tensor, g: Tensor) -> Tensor | None:
+        """P (n, m) of potentials in float64, in the memory of the kernel, which is lost; None where none is stored."""
+        return None
 
 
 class Stream(Form):
@@ -169,6 +175,14 @@ class Kernel(Form):
             sums[part] = torch.mv(kernel, q)
             arrived.addmv_(kernel.T, a[part] / sums[part])
         return self.f - self.exponents.epsilon * sums.log(), float((q * arrived - b).abs().sum())
+
+    def plan(self, f: Tensor, g: Tensor) -> Tensor | None:
+        if self.dtype != torch.float64:
+            return None
+        p = self.a * ((f - self.f) / self.exponents.epsilon).exp_()
+        q = self.b * ((g - self.g) / self.exponents.epsilon).exp_()
+        # entries at the clamp are 0: times an enormous cost they would count
+        return torch.threshold_(self.stored, LEAST, 0.0).mul_(p[:, None]).mul_(q)
 
 
 def _columns_in_logs(exponents: Exponents, a: Tensor, f: Tensor, g: Tensor, ratios: Tensor) -> Tensor:

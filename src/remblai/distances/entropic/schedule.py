@@ -8,7 +8,7 @@ from torch import Tensor
 
 from remblai.costs import Square
 from remblai.distances import validation
-from remblai.distances.entropic.gibbs import near_product
+from remblai.distances.entropic.gibbs import DENSE, near_product
 from remblai.distances.entropic.kernel import Form, Kernel, Relaxation, Stream, iterate
 from remblai.distances.entropic.newton import MOST, TRIES, continuation, newton_ascent
 from remblai.distances.entropic.softmin import Exponents
@@ -29,13 +29,17 @@ FORMS: dict[str, type[Form] | None] = {"auto": None, "kernel": Kernel, "stream":
 
 
 class Solution(NamedTuple):
-    """Potentials with exact rows, the error of the columns in float64, the iterations, and the methods used."""
+    """Potentials with exact rows, the error of the columns in float64, the iterations, and the methods used.
+
+    `plan` is P (n, m) where it came with the iteration.
+    """
 
     f: Tensor
     g: Tensor
     error: float
     iterations: int
     route: str
+    plan: Tensor | None = None
 
 
 def potentials(
@@ -46,7 +50,7 @@ def potentials(
     closed = near_product(problem, epsilon)
     if closed is not None:
         return Solution(*closed, 0.0, 1, "product")
-    small = min(len(a), len(b)) <= MOST
+    small, stored = min(len(a), len(b)) <= MOST, stores_plan(problem, form)
     g, iterations, names = torch.zeros_like(b) if start is None else start, 0, []
     relaxation = Relaxation()
     for dtype, target in precision_schedule(problem, tolerance, form):
@@ -59,13 +63,17 @@ def potentials(
             patient = dtype == torch.float64 and not small
             reached, more = iterate(iteration, share * target, max(1, limit - iterations), patient, relaxation)
             iterations += more
+            if stored and dtype != torch.float64:  # float64 comes next in any case, for the plan
+                break
             f, error = iteration.measured()
             if error <= tolerance or reached > share * target or iterations >= limit:
                 break
         g = iteration.potentials()
-        del iteration
+        if stored and dtype != torch.float64:
+            continue
         if error <= tolerance or iterations >= limit:
-            return Solution(f, g, error, iterations, ", ".join(names))
+            return Solution(f, g, error, iterations, ", ".join(names), iteration.plan(f, g) if stored else None)
+        del iteration
     if small:
         exponents = Exponents(geometry, epsilon, torch.float64)
         f, g, error, more = newton_ascent(exponents, a, b, g, 0.5 * tolerance, min(TRIES, limit - iterations))
@@ -75,6 +83,12 @@ def potentials(
             f, g, error, more = continuation(geometry, a, b, epsilon, largest, 0.5 * tolerance, limit - iterations)
             iterations += more
     return Solution(f, g, error, iterations, ", ".join(names))
+
+
+def stores_plan(problem: Problem, form: str) -> bool:
+    """Whether the kernel in float64, at the end of the iteration, becomes the plan."""
+    n, m = problem.shape
+    return FORMS[form] in (None, Kernel) and n * m <= DENSE
 
 
 def precision_schedule(problem: Problem, tolerance: float, form: str = "auto") -> list[tuple[torch.dtype, float]]:

@@ -1,6 +1,7 @@
 """Stochastic averaged gradient (SAG) on the semi-dual of two discrete laws."""
 
 import time
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -55,7 +56,7 @@ def discrete(
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
         tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
-        epochs: most visits of each row.
+        epochs: most visits of each row; a warning says where they were not enough.
         g: a potential (m,) to start from, of a similar problem; None is the soft c-transform of 0.
         seed: of the order of the rows.
         normalise: whether masses of another total, such as counts, are divided by it.
@@ -93,7 +94,7 @@ def solve(
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
         tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
-        epochs: most visits of each row.
+        epochs: most visits of each row; a warning says where they were not enough.
         g: a potential (m,) to start from; None is the soft c-transform of 0.
         seed: of the order of the rows.
 
@@ -110,6 +111,13 @@ def solve(
     f = transformed(inner, found.g, epsilon)
     coupling = gibbs(problem, seen, f, found.g, epsilon)
     error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
+    if not converged:
+        warnings.warn(
+            f"discrete: expected a marginal error of at most {tolerance:.2g}, got {error:.2g} after {found.epochs} "
+            "epochs: raise epochs, epsilon or tolerance. The result has converged=False.",
+            stacklevel=3,
+        )
     first, second = on_all_places(problem, seen, (f, found.g), epsilon)
     return solved(
         problem,
@@ -119,7 +127,7 @@ def solve(
         method=f"discrete, SAG over {rows.count} blocks of rows",
         epsilon=epsilon,
         marginal_error=error,
-        converged=error <= tolerance,
+        converged=converged,
         iterations=found.epochs * rows.count,
         seconds=time.perf_counter() - started,
         curve=tuple(found.curve),
