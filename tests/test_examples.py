@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("remblai.distances",)
+PACKAGES = ("remblai.distances", "remblai.discrepancies", "remblai.critics")
 """Public packages whose functions and classes each have an example."""
 
 

@@ -36,7 +36,7 @@ _HOMES = {
     "train": "remblai.runs.train",
     "write_report": "remblai.runs.evaluate",
 }
-"""Where each public name is defined: it is imported when it is first used, so that `import remblai` costs nothing."""
+"""The module of each public name, imported at the first use of the name: `import remblai` imports no other module."""
 
 
 def __getattr__(name: str) -> Any:

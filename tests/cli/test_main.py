@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -53,8 +54,16 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
     ("words", "told"),
     [
         ("train wae-mdm", "Did you mean 'wae-mmd'"),
-        ("train", "name the recipe first"),
-        ("train --data digits wae-mmd", "name the recipe first"),
+        ("train", "expected a recipe, got none: name one"),
+        ("train --weight 3 --latent 2", "expected a recipe, got none: name one"),
+        ("train --data digits wae-mdm", "Did you mean 'wae-mmd'"),
+        ("train wae-mmd --penalty mmd --penalty mmmd", "Did you mean 'mmd'"),
+        ("train wae-mmd --penalty mmd --penalty sliced --penalty.kernel imq", "No such option '--penalty.kernel'"),
+        ("train cgan", "Conditional generation"),
+        ("train wae-mmd --cost sqeuclidean", "It is called 'square' here"),
+        ("train wae-mmd --label y", "class folders"),
+        ("distance ring grid --metric fid", "Inception features"),
+        ("distance ring grid --metric entropic --reg 1", "called epsilon"),
         ("train wae-mmd --data digist", "Did you mean 'digits'"),
         ("train wae-mmd --data no/such/folder", "no file or folder 'no/such/folder'"),
         ("train wae-mmd --data digits:test", "--data digits"),
@@ -78,6 +87,12 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train wae-mmd --device tpu", "device: expected auto, cpu, cuda or cuda:0"),
         ("train wae-mmd --precision half", "float32"),
         ("train wae-mmd --threads 0", "threads"),
+        ("train wae-mmd --threads 100000", "threads: expected at most"),
+        ("train wae-mmd --latent 1e30", r"--latent: expected a whole number of at most 2\^63 - 1, got 1e\+30"),
+        ("train wae-mmd --accumulate 1e30", "at most 2"),
+        ("train wae-mmd --keep nan", "--keep: expected a whole number"),
+        ("train wae-mmd --device meta", "device: expected auto, cpu, cuda or cuda:0, got 'meta'"),
+        ("train wae-mmd --out ~nouser/run", "names a user who has no home folder"),
         ("train wae-mmd --from nowhere", "nowhere is not a run"),
         ("train nothing.py:f", "there is no file nothing.py"),
         ("train wae-mmd --data digits --data.radius 2", "No such option '--data.radius'"),
@@ -90,6 +105,8 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("list recipe", "Did you mean 'recipes'"),
         ("sample", "Missing argument"),
         ("sample nowhere", "nowhere is not a run"),
+        ("sample \x1b[31mnowhere", r"\\x1b\[31mnowhere is not a run"),
+        ("train wae-mmd --out \udcff", r"out: expected a name in UTF-8, got b'\\xff'"),
         ("encode nowhere --data digits", "--out"),
     ],
 )
@@ -196,11 +213,11 @@ def test_a_full_disk_exits_with_1(call: Call, monkeypatch: pytest.MonkeyPatch) -
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("remblai.runs.folder.save", full)
+    monkeypatch.setattr("remblai.runs.checkpoints.save", full)
     refused(call("train wae-mmd --out run", SMALL), 1, "No space left on device.*what was there before stays")
 
 
-@pytest.mark.parametrize("problem", [MemoryError("too large"), RuntimeError("CUDA out of memory"), KeyError("odd")])
+@pytest.mark.parametrize("problem", [RuntimeError("sizes differ"), KeyError("odd")])
 def test_whatever_fails_on_the_way_exits_with_1_and_one_line(
     call: Call, monkeypatch: pytest.MonkeyPatch, problem: Exception
 ) -> None:
@@ -209,6 +226,43 @@ def test_whatever_fails_on_the_way_exits_with_1_and_one_line(
 
     monkeypatch.setattr(train_module, "_train", fail)
     refused(call("train wae-mmd --out run", SMALL), 1, type(problem).__name__)
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        (MemoryError(), "out of memory: one array was too large; [0-9.]+ GiB are available. Use fewer points"),
+        (MemoryError("Unable to allocate 7.45 TiB for an array"), "7.45 TiB were asked for; [0-9.]+ GiB are available"),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4000000000000 bytes. x"),
+            "3,725.3 GiB were asked for",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has"), "20.00 GiB were asked for. Use"),
+    ],
+)
+def test_a_lack_of_memory_says_what_was_asked_what_there_is_and_what_to_do(
+    call: Call, monkeypatch: pytest.MonkeyPatch, problem: Exception, words: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise problem
+
+    monkeypatch.setattr(train_module, "_train", fail)
+    refused(call("train wae-mmd --out run", SMALL), 1, words)
+
+
+def test_sigterm_while_a_file_is_written_leaves_no_file(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def killed(path: Path, **_: object) -> None:
+        path.write_text("half")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(np, "savez", killed)
+    before = signal.getsignal(signal.SIGTERM)
+    found = call("distance ring:test grid:test -n 20 --repeats 0 --plan p.npz")
+    assert found == (143, "", "error: stopped by SIGTERM\n")
+    assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_a_traceback_is_shown_when_it_is_wanted(call: Call) -> None:
@@ -261,6 +315,26 @@ def test_help_shows_defaults_of_chosen_parts_and_of_the_recipe(call: Call) -> No
     assert "--penalty.kernel.scale" in call("train wae-gan --penalty mmd --help")[1]
     vae = " ".join(call("train vae --help")[1].split())
     assert re.search(r"--decoder\.learned / --no-decoder\.learned .*?\[default: on\]", vae)
+
+
+def test_the_last_choice_of_a_part_decides_and_the_recipe_may_stand_anywhere(call: Call, tmp_path: Path) -> None:
+    words = "train --weight 3 --penalty mmd --data digits wae-mmd --penalty sliced --penalty.directions 7 --out run"
+    assert call(words, SMALL)[0] == 0
+    arguments = Run.open(tmp_path / "run").settings["arguments"]
+    assert (arguments["weight"], arguments["penalty"]["name"], arguments["penalty"]["directions"]) == (3.0, "sliced", 7)
+
+
+def test_the_words_that_an_option_takes_name_no_recipe(call: Call, tmp_path: Path) -> None:
+    assert (
+        call("train --out wae-gan --data digits ae --latent 2 --network mlp --steps 2 --quiet --evaluate-every 0")[0]
+        == 0
+    )
+    assert Run.open(tmp_path / "wae-gan").settings["recipe"] == "ae"
+
+
+def test_words_that_contradict_each_other_end(call: Call) -> None:
+    """`--penalty.kernel` is an option once `--penalty mmd` is read, and then takes these words as its value."""
+    refused(call("train wae-mmd --penalty sliced --penalty.kernel --penalty mmd"), 2, "No such option|unknown penalty")
 
 
 @pytest.mark.parametrize("words", ["", "--help", "train --help", *(f"{name} --help" for name in COMMANDS), "--version"])

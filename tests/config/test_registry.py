@@ -1,13 +1,17 @@
 """Choices by name: flat and nested forms, contexts, conversions."""
 
 from collections.abc import Callable
+from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
+from torch import nn
 
 from remblai.config.convert import convert
-from remblai.config.registry import Choice, flatten, make, nest, options
+from remblai.config.registry import Choice, LazyTable, flatten, make, nest, options
+from remblai.costs import COSTS
+from remblai.recipes import RECIPES
 
 
 def small(shape: tuple[int, ...], size: float = 1.0) -> tuple[str, tuple[int, ...], float]:
@@ -83,6 +87,48 @@ def test_options_of_a_choice_that_is_left_as_it_is_need_no_name() -> None:
 def test_make_refuses_unknown_names_and_suggests(choice: Choice, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make(INNER, choice, shape=())
+
+
+class Part:
+    """The interface: what is made."""
+
+
+def test_a_live_part_must_be_what_the_caller_needs() -> None:
+    part = Part()
+    assert make(INNER, part, "part", interface=Part) is part  # type: ignore[arg-type]  # any object may be a part
+    assert make(INNER, "small", "part", interface=Part, shape=()) == ("small", (), 1.0)
+    with pytest.raises(
+        ValueError, match=r"part: expected a name.* or a Part \(what is made\), got 3 of type int.*large"
+    ):
+        make(INNER, 3, "part", interface=Part)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"a Part .* or a Path"):
+        make(INNER, 3, "part", interface=(Part, Path))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "words"),
+    [
+        ("wae-mmd", {"penalty": 3}, r"penalty: expected a name, .* got 3 of type int"),
+        (
+            "wae-mmd",
+            {"network": nn.Linear(2, 2)},
+            r"network: expected .*a Network .*Linear",
+        ),
+        ("wae-mmd", {"prior": nn.Linear(2, 2)}, r"prior: expected .*a Prior "),
+        ("gan", {"lipschitz": 1}, r"lipschitz: expected .*a Lipschitz "),
+        ("gmmn", {"discrepancy": 1}, r"expected a name, .* got 1 of type int"),
+        ("rae", {"regulariser": 1}, r"regulariser: expected .*a Regulariser "),
+    ],
+)
+def test_recipes_say_what_a_part_is(name: str, options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        RECIPES[name](shape=(4,), **options)
+
+
+def test_a_lazy_table_is_read_where_it_is_used() -> None:
+    table = LazyTable("remblai.costs:COSTS")
+    assert dict(table) == COSTS
+    assert len(table) == len(COSTS)
 
 
 def test_unknown_choice_in_options_is_refused() -> None:

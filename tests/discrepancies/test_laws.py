@@ -63,7 +63,7 @@ def test_nothing_between_equal_samples_and_more_where_one_moves_away(name, pair)
 def test_unbiased_estimates_are_0_on_average_where_the_laws_are_equal_and_others_above(name):
     discrepancy = build(name)
     generator = torch.Generator().manual_seed(0)
-    samples = torch.randn(400, 2, 2 * discrepancy.least_points + 4, 2, generator=generator).double()
+    samples = torch.randn(100, 2, 2 * discrepancy.least_points + 4, 2, generator=generator).double()
     values = torch.stack([discrepancy(x, y) for x, y in samples])
     error = float(values.std()) / len(values) ** 0.5
     assert (abs(float(values.mean())) < 4 * error) == discrepancy.unbiased

@@ -18,7 +18,7 @@ def coupling(request):
     }[request.param]
 
 
-def test_every_form_tells_the_same(coupling, monkeypatch):
+def test_every_form_gives_the_same_masses(coupling, monkeypatch):
     monkeypatch.setattr(module, "ENTRIES", 6)
     torch.testing.assert_close(coupling.dense(), MATRIX)
     torch.testing.assert_close(coupling.block(1, 3), MATRIX[1:3])

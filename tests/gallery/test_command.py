@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 
-from remblai.cli.commands import theory
 from remblai.cli.main import main
 from remblai.gallery import GALLERY
 from remblai.gallery.entry import equal
@@ -47,7 +46,7 @@ def test_an_unknown_entry_is_answered_with_the_nearest(call, tmp_path):
 
 def test_a_missed_check_fails_the_command(call, monkeypatch):
     entry = replace(GALLERY["seven-points"](), checks=(equal("one", 1.0, 2.0),))
-    monkeypatch.setitem(theory.GALLERY, "seven-points", lambda: entry)
+    monkeypatch.setitem(GALLERY, "seven-points", lambda: entry)
     code, out, err = call("seven-points")
     assert code == 1
     assert "1 missed" in out

@@ -83,7 +83,7 @@ def refused(name: str, shape: tuple[int, ...], given: dict[str, Any]) -> bool:
     decoder = make(DECODERS, chosen["decoder"], "decoder", network=nets, range=pixels, latent=3)
     cost = of_pairs(COSTS[chosen["cost"]]()) if "cost" in chosen else NegativeLogLikelihood()
     penalty = make_penalty(chosen.get("penalty", "conditional"), prior=law, latent=3, network=nets)
-    likely = decoder(torch.zeros(1, 3))
+    likely = decoder.eval()(torch.zeros(4, 3))
     return any((
         penalty.needs_density and not encoder.has_density,
         penalty.needs_noise and not encoder.stochastic,

@@ -63,7 +63,7 @@ def test_everything_is_on_the_page(tmp_path, pictures):
         "What it draws",
         "Look closely.",
         "1.20 times",
-        "4.0 spreads above",
+        "4.0 standard deviations above",
         "0.1, 0.2",
         "remblai train wae-mmd --latent 8",
         "torch 2.13.0",

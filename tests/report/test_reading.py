@@ -1,49 +1,52 @@
 import pytest
 
-from remblai.report.reading import MEANINGS, number, place, read
+from remblai.report.reading import card_lines, number, place, read
+
+EVERYTHING = {"blur": 9.0, "noise": 5.0, "dropped mode": -4.0}
+NOTHING = {"blur": 1.0, "noise": -2.0, "dropped mode": 0.0}
 
 
-def figure(value, floor, spread=0.02, n=360):
-    return {"value": value, "floor": floor, "spread": spread, "n": n}
+def figure(value, floor, spread=0.02, n=360, **more):
+    return {"value": value, "floor": floor, "spread": spread, "n": n, **more}
 
 
 def test_the_words_give_the_numbers():
     (row,) = read({"nearest_neighbour_accuracy": figure(0.62, 0.51)})
     assert (
         row.says
-        == "The judge is right 62\N{NO-BREAK SPACE}% of the time; 51\N{NO-BREAK SPACE}% when both sides are real."
+        == "The classifier is right 62\N{NO-BREAK SPACE}% of the time; 51\N{NO-BREAK SPACE}% when both sets are real."
     )
-    assert row.cue == "5.5 spreads above the floor"
+    assert row.cue == "5.5 standard deviations above the floor"
     assert not row.inside
     (row,) = read({"memorisation_ratio": figure(0.5, 1.0)})
     assert "0.50 times as far" in row.says
-    assert row.cue == "25 spreads below the floor"
+    assert row.cue == "25 standard deviations below the floor"
 
 
-def test_a_value_within_two_spreads_says_so():
-    (row,) = read({"w2": figure(1.03, 1.0)})
-    assert row.inside
-    assert "cannot be told" in row.cue
+def test_a_value_near_its_floor_says_what_it_could_have_seen():
+    (row,) = read({"w2": figure(1.03, 1.0, sees=EVERYTHING)})
+    assert row.inside and row.place is not None
+    assert row.cue == "within 2 standard deviations of the floor; at this n it sees blur, noise and dropped mode"
+    (row,) = read({"w2": figure(1.03, 1.0, sees=EVERYTHING | {"blur": 0.5, "noise": -2.9})})
+    assert row.cue.endswith("at this n it sees dropped mode, no blur or noise")
+    (row,) = read({"w2": figure(1.03, 1.0)})  # of a run of version 0.1
+    assert "not measured" in row.cue
 
 
-def test_the_rows_keep_the_cards_order_and_others_follow():
-    names = [*reversed(MEANINGS), "sharpness_data", "frechet"]
-    rows = read({name: figure(1.0, 1.0) for name in names})
-    assert [row.label for row in rows] == [meaning.label for meaning in MEANINGS.values()] + ["Frechet"]
-
-
-def test_a_floor_at_or_below_zero_has_no_ratio():
-    (row,) = read({"latent_mmd_squared": figure(-0.001, -0.0003)})
-    assert row.value == "−0.00100"
-    assert row.inside
-    (row,) = read({"w2": figure(0.0, 0.0, 0.0)})
-    assert row.cue == ""
+def test_a_figure_that_sees_nothing_is_too_few_to_judge():
+    (row,) = read({"w2": figure(1.03, 1.0, sees=NOTHING)})
+    assert row.cue == "too few to judge: at this n the figure sees no blur, noise or dropped mode in real data"
     assert row.place is None
+    (row,) = read({"w2": figure(2.0, 1.0, sees=NOTHING)})  # what it found all the same
+    assert row.cue == "50 standard deviations above the floor"
 
 
-def test_missing_parts_leave_their_cells_empty():
-    (row,) = read({"frechet": {"value": 3.0, "floor": None, "spread": None, "n": None}})
-    assert (row.value, row.floor, row.spread, row.n, row.says, row.cue) == ("3.00", "", "", "", "", "")
+def test_the_terminal_has_the_same_words():
+    lines = card_lines({"w2": figure(1.03, 1.0, sees=NOTHING), "reconstruction_mse": figure(0.1, 0.1)})
+    assert lines[0].split() == ["value", "floor", "std", "n"]
+    assert lines[1].split()[:5] == ["w2", "1.03", "1", "0.02", "360"]
+    assert "too few to judge" in lines[1]
+    assert lines[2].split() == ["reconstruction_mse", "0.1", "0.1", "0.02", "360"]
 
 
 @pytest.mark.parametrize(

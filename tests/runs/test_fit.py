@@ -14,7 +14,8 @@ import remblai
 from remblai.laws import FITTED
 from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
 from remblai.runs import train as train_module
-from remblai.runs.folder import Checkpoint, Run
+from remblai.runs.checkpoints import Checkpoint
+from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law
 
 

@@ -1,5 +1,6 @@
 """Runs on disk: whole or not there, checked when read, never lost for a new one."""
 
+import contextlib
 import errno
 import json
 import os
@@ -13,10 +14,10 @@ from typing import Any
 import pytest
 import torch
 
+from remblai.runs import checkpoints, contents
 from remblai.runs import folder as folder_module
-from remblai.runs.folder import AVERAGE, STATE, SUMS, WEIGHTS, Checkpoint, Run
-
-PARTS = (WEIGHTS, AVERAGE, STATE, SUMS)
+from remblai.runs.checkpoints import AVERAGE, PARTS, STATE, SUMS, WEIGHTS, Checkpoint
+from remblai.runs.folder import Run
 
 
 def checkpoint(number: int, average: bool = True) -> Checkpoint:
@@ -121,9 +122,9 @@ def test_every_flipped_byte_of_the_state_is_seen(run: Run) -> None:
     whole = path.read_bytes()
     for place in range(0, len(whole), 97):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        assert folder_module._damage(path.parent) is not None
+        assert checkpoints.damage(path.parent) is not None
     path.write_bytes(whole)
-    assert folder_module._damage(path.parent) is None
+    assert checkpoints.damage(path.parent) is None
 
 
 def test_a_damaged_best_falls_back(run: Run) -> None:
@@ -156,13 +157,6 @@ def test_what_a_kill_left_is_cleared(run: Run) -> None:
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["00000001", "00000002", "last"]
 
 
-def test_a_kill_while_run_json_is_written_does_not_bar_the_folder(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / ".run-abc123.json").write_text('{"schema"')
-    assert Run.create(folder, {"recipe": "ae"}).settings["recipe"] == "ae"
-
-
 @pytest.mark.parametrize("call", ["save", "torch.save", "write_json", "sync"])
 def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
     run: Run, monkeypatch: pytest.MonkeyPatch, call: str
@@ -173,7 +167,7 @@ def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(f"remblai.runs.folder.{call}", full)
+    monkeypatch.setattr(f"remblai.runs.checkpoints.{call}", full)
     with pytest.raises(OSError, match=r"No space left on device while writing .*what was there before stays"):
         run.save(checkpoint(2))
     monkeypatch.undo()
@@ -183,7 +177,8 @@ def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
 
 LIMITED = """
 import resource, signal, sys, torch
-from remblai.runs.folder import Checkpoint, Run
+from remblai.runs.checkpoints import Checkpoint
+from remblai.runs.folder import Run
 run = Run.open(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -236,7 +231,6 @@ def test_nothing_is_overwritten_silently(run: Run, tmp_path: Path) -> None:
         Run.create(tmp_path / "file", {})
     run.save(checkpoint(1))
     assert Run.create(run.folder, {"recipe": "vae"}, overwrite=True).load() is None
-    assert Run.open(run.folder).settings == {"schema": 1, "recipe": "vae"}
 
 
 @pytest.mark.parametrize(
@@ -261,11 +255,38 @@ def test_a_log_is_cut_back_and_a_line_cut_short_is_left_out(run: Run) -> None:
     assert [line["step"] for line in run.terms()] == [1, 2, 3, 4]
 
 
-def test_a_damaged_log_or_card_is_told_by_its_name(run: Run) -> None:
-    for name, read in (("terms.jsonl", run.terms), ("metrics.json", run.metrics)):
-        (run.folder / name).write_text("damaged\n")
-        with pytest.raises(ValueError, match=f"{name} cannot be read"):
-            read()
+def test_a_damaged_card_is_refused_by_its_name(run: Run) -> None:
+    (run.folder / "metrics.json").write_text("damaged\n")
+    with pytest.raises(ValueError, match=r"metrics.json cannot be read"):
+        run.metrics()
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"damaged",
+        b'{"step": 2, "te',
+        b"\xff\xfe",
+        b"2",
+        b'{"steq": 2}',
+        b'{"step": "2"}',
+        b'{"step": 2, "terms": {"a": 1}}',
+        b'{"step": 2, "terms": {"a": {"weighted": "1"}}}',
+        b'{"step": 2, "validation": {}}',
+        b'{"step": 2, "seconds": null}',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_line_of_the_log_is_left_out_with_a_warning(run: Run, damaged: bytes) -> None:
+    for step in (1, 3):
+        run.log({"step": step, "terms": {"a": {"weighted": 1.0}}})
+    first, last = (run.folder / "terms.jsonl").read_bytes().splitlines(keepends=True)
+    (run.folder / "terms.jsonl").write_bytes(first + damaged + b"\n" + last)
+    with pytest.warns(UserWarning, match=r"terms.jsonl: 1 damaged lines are left out: 2"):
+        assert [line["step"] for line in run.terms()] == [1, 3]
+    with pytest.warns(UserWarning, match="damaged"):
+        run.cut_terms(3)
+    assert [line["step"] for line in run.terms()] == [1, 3]
 
 
 def test_settings_and_metrics_are_kept(run: Run) -> None:
@@ -285,9 +306,9 @@ def test_a_checkpoint_executes_nothing_when_it_is_read(run: Run, tmp_path: Path)
     run.save(checkpoint(1))
     folder = run.checkpoints / "00000001"
     torch.save({"number": 1, "state": Evil()}, folder / STATE)
-    sums = json.loads((folder / SUMS).read_text()) | {STATE: folder_module._sum(folder / STATE)}
+    sums = json.loads((folder / SUMS).read_text()) | {STATE: checkpoints.checksum(folder / STATE)}
     (folder / SUMS).write_text(json.dumps(sums))
-    with pytest.raises(Exception, match=r"weights_only|Weights only"):
+    with pytest.raises(ValueError, match="Nothing of it was executed"):
         run.load()
     assert not (tmp_path / "executed").exists()
 
@@ -298,3 +319,158 @@ def test_a_moved_run_is_still_whole(run: Run, tmp_path: Path) -> None:
     shutil.move(run.folder, tmp_path / "elsewhere")
     again = Run.open(tmp_path / "elsewhere")
     assert (loaded(again), loaded(again, "best")) == (1, 1)
+
+
+def replacement(run: Run) -> Run:
+    """A run that is to replace another, which has a checkpoint, a log and a card."""
+    run.save(checkpoint(1))
+    run.log({"step": 1})
+    run.write_metrics({"w2": {"value": 1.0}})
+    (run.folder / "report.html").write_text("old")
+    return Run.create(run.folder, {"recipe": "vae"}, overwrite=True)
+
+
+def test_the_old_run_stays_until_the_new_one_has_a_checkpoint(run: Run) -> None:
+    new = replacement(run)
+    new.log({"step": 2})
+    assert Run.open(run.folder).settings["recipe"] == "ae"
+    assert loaded(Run.open(run.folder)) == 1
+    new.save(checkpoint(2))
+    assert new.folder == run.folder
+    again = Run.open(run.folder)
+    assert (again.settings["recipe"], loaded(again), numbers(again)) == ("vae", 2, [2])
+    assert (again.terms(), again.metrics()) == ([{"step": 2}], None)
+    assert sorted(path.name for path in run.folder.iterdir()) == ["checkpoints", "run.json", "terms.jsonl"]
+
+
+def test_files_of_others_stay_and_are_named(run: Run) -> None:
+    new = replacement(run)
+    mine = {"thesis", "notes/a.txt", "checkpoints/00000001/mine", "checkpoints/00000300.bak", "samplers/list.txt"}
+    for name in mine:
+        (run.folder / name).parent.mkdir(exist_ok=True)
+        (run.folder / name).write_text("mine")
+    with pytest.warns(UserWarning, match=r"files that remblai did not write stay: .*notes/a.txt"):
+        new.save(checkpoint(2))
+    assert all((run.folder / name).read_text() == "mine" for name in mine)
+    assert loaded(Run.open(run.folder)) == 2
+
+
+@pytest.mark.parametrize("content", ["{}", '{"schema": 1, "threads": "many"}', '{"name": "of another tool"}'])
+def test_what_remblai_did_not_make_is_not_overwritten(tmp_path: Path, content: str) -> None:
+    (tmp_path / "run.json").write_text(content)
+    with pytest.raises(ValueError, match="--overwrite replaces runs only"):
+        Run.create(tmp_path, {}, overwrite=True)
+    assert (tmp_path / "run.json").read_text() == content
+
+
+@pytest.mark.parametrize("at", range(0, 40, 3))
+def test_a_replacement_that_is_killed_is_finished_or_never_was(
+    run: Run, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """The call number `at` that changes the disk fails, as every later one: the next start finds one whole run."""
+    new = replacement(run)
+    left = iter(range(at))
+
+    def dies(method: Any) -> Any:
+        def call(*arguments: Any, **options: Any) -> Any:
+            if next(left, None) is None:
+                raise KeyboardInterrupt
+            return method(*arguments, **options)
+
+        return call
+
+    with monkeypatch.context() as patch:
+        for name in ("unlink", "rename", "replace", "rmdir"):
+            patch.setattr(Path, name, dies(getattr(Path, name)))
+        with contextlib.suppress(KeyboardInterrupt):
+            new.save(checkpoint(2))
+    contents.finish(run.folder)
+    again = Run.open(run.folder)
+    old = again.settings["recipe"] == "ae"
+    assert (loaded(again), (again.metrics() or {}) != {}) == ((1, True) if old else (2, False))
+    assert not [path for path in run.folder.iterdir() if path.name.startswith(".")]
+
+
+def test_a_run_that_is_opened_finishes_a_replacement(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = replacement(run)
+    with monkeypatch.context() as patch:
+        patch.setattr(contents, "finish", lambda _: None)
+        new.save(checkpoint(2))
+    assert (run.folder / contents.CLEARING).is_dir()
+    assert loaded(Run.open(run.folder)) == 2
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "00000300.bak", "0000030", "abc", "00000001x"])
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_a_stray_name_among_the_checkpoints_is_no_checkpoint(run: Run, name: str, kind: str) -> None:
+    run.save(checkpoint(1))
+    stray = run.checkpoints / name
+    stray.mkdir() if kind == "folder" else stray.write_text("mine")
+    assert loaded(run) == 1
+    run.save(checkpoint(2), keep=1)
+    assert (loaded(run), stray.exists()) == (2, True)
+
+
+@pytest.mark.parametrize("how", ["copies", "texts", "none"])
+def test_links_that_a_copy_lost_are_made_again(run: Run, tmp_path: Path, how: str) -> None:
+    for number in (1, 2):
+        run.save(checkpoint(number))
+    run.mark_best(1)
+    shutil.copytree(run.folder, tmp_path / "copy", symlinks=how != "copies")
+    copy = Run.open(tmp_path / "copy")
+    for name in ("last", "best"):
+        if how != "copies":
+            target = (copy.checkpoints / name).readlink()
+            (copy.checkpoints / name).unlink()
+            if how == "texts":
+                (copy.checkpoints / name).write_text(str(target))
+    best = None if how == "none" else copy.checkpoints / "00000001"
+    assert copy.pointed("best") == best
+    with pytest.warns(UserWarning, match="was not a link: it points at 00000002 again"):
+        copy.repair_links()
+    assert copy.pointed("last") == copy.checkpoints / "00000002"
+    assert copy.pointed("best") == best
+    assert (copy.checkpoints / "last").is_symlink()
+    copy.save(checkpoint(3))
+    assert loaded(copy) == 3
+
+
+def test_a_link_out_of_the_folder_is_not_followed(run: Run, tmp_path: Path) -> None:
+    run.save(checkpoint(1))
+    (run.checkpoints / "best").symlink_to(tmp_path)
+    assert run.pointed("best") is None
+
+
+@pytest.mark.parametrize("sums", ["{}", "[]", '{"weights.safetensors": "x"}'])
+def test_checksums_that_name_too_little_do_not_pass(run: Run, sums: str) -> None:
+    run.save(checkpoint(1))
+    run.save(checkpoint(2))
+    (run.checkpoints / "00000002" / SUMS).write_text(sums)
+    with pytest.warns(UserWarning, match="00000002 is damaged"):
+        assert loaded(run) == 1
+
+
+def test_an_average_without_its_checksum_does_not_pass(run: Run) -> None:
+    run.save(checkpoint(1))
+    path = run.checkpoints / "00000001" / SUMS
+    sums = json.loads(path.read_text())
+    del sums[AVERAGE]
+    path.write_text(json.dumps(sums))
+    assert checkpoints.damage(path.parent) is not None
+
+
+def test_the_log_is_on_the_disk_before_a_checkpoint(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+    real = folder_module.sync
+    monkeypatch.setattr(folder_module, "sync", lambda path: (seen.append(path.name), real(path)))
+    run.log({"step": 1})
+    run.save(checkpoint(1))
+    assert seen[0] == "terms.jsonl"
+
+
+def test_a_folder_that_is_moved_while_training_is_named(run: Run, tmp_path: Path) -> None:
+    shutil.move(run.folder, tmp_path / "elsewhere")
+    for write in (lambda: run.log({"step": 1}), lambda: run.save(checkpoint(1)), lambda: run.update(status="x")):
+        with pytest.raises(OSError, match="no longer there: it was moved or removed"):
+            write()
+    assert not run.folder.exists()

@@ -1,10 +1,12 @@
 """Files are whole or not there."""
 
+import errno
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from remblai.runtime.files import whole, write_json
+from remblai.runtime.files import place, sweep, whole, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -24,3 +26,60 @@ def test_the_file_can_be_read_by_others_as_the_umask_says(tmp_path: Path) -> Non
     plain.write_text("")
     write_json(tmp_path / "a.json", 1)
     assert (tmp_path / "a.json").stat().st_mode == plain.stat().st_mode
+
+
+def test_a_temporary_file_that_is_being_written_is_not_swept(tmp_path: Path) -> None:
+    with whole(tmp_path / "a.json") as temporary:
+        temporary.write_text("1")
+        sweep(tmp_path, lambda name: name == "a.json")
+        assert temporary.exists()
+    assert (tmp_path / "a.json").read_text() == "1"
+    left = tmp_path / ".a-abcd1234.json"
+    left.write_text("")
+    sweep(tmp_path, lambda name: name == "b.json")
+    assert left.exists()
+    sweep(tmp_path, lambda name: name == "a.json")
+    assert not left.exists()
+
+
+def test_a_full_disk_is_told_with_the_place(tmp_path: Path) -> None:
+    for problem in (OSError(errno.ENOSPC, "No space left on device"), OSError("8192 requested and 0 written")):
+        match = r"while writing .*a.npy; what was there before stays"
+        with pytest.raises(OSError, match=match), whole(tmp_path / "a.npy"):
+            raise problem
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("\udcff", "expected a name in UTF-8, got b'\\\\xff'"),
+        ("~nouser/x.npz", "no home folder here"),
+        ("x" * 300 + ".npz", "File name too long"),
+        ("a.txt", "ends in .png or .npz, got 'a.txt'"),
+        ("folder.npz", "is a folder"),
+    ],
+)
+def test_a_place_is_checked_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, words: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder.npz").mkdir()
+    with pytest.raises(ValueError, match=words):
+        place(name, (".png", ".npz"))
+
+
+@pytest.mark.parametrize("name", [3, None, b"a.npz"])
+def test_what_is_no_path_is_refused(name: Any) -> None:
+    with pytest.raises(ValueError, match="out: expected a path, got"):
+        place(name)
+
+
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="it is a folder"), whole(tmp_path):
+        pass
+
+
+def test_a_place_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert place("~/a.npz", (".npz",)) == tmp_path / "a.npz"

@@ -22,7 +22,7 @@ from remblai.runs.folder import Run
 def server() -> Iterator[Any]:
     """Forks each process from one that has imported remblai and done nothing more."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["remblai.cli.main"])
+    context.set_forkserver_preload(["remblai.cli.train", "remblai.runs.train"])
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     yield context
@@ -39,7 +39,7 @@ STEPS, EVERY = 200, 6
 def bare_main(words: list[str]) -> None:
     """The command without the figures and the page at its end, which take longer than the training."""
     train_module.measure = lambda *_: None  # type: ignore[assignment]
-    train_module.report = lambda *_: None  # type: ignore[assignment,return-value]
+    train_module.write_report = lambda *_: None  # type: ignore[assignment,return-value]
     main(words)
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 import click
 
 from remblai.config.convert import convert
-from remblai.config.registry import Option, Table
+from remblai.config.registry import Option, Table, unknown
 
 FLAGS = {"n": "-n", "from_run": "--from"}
 
@@ -30,6 +30,29 @@ class Typed(click.ParamType[Any]):
             self.fail(str(problem), param, ctx)
 
 
+class Named(click.ParamType[str]):
+    """A name of a table, which is read only when a name is given or the help is shown."""
+
+    name = "name"
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name.
+
+        Raises:
+            click.BadParameter: the table does not have it.
+        """
+        if value not in self.table:
+            self.fail(str(unknown(param.opts[0].strip("-") if param else "name", value, self.table)), param, ctx)
+        return str(value)
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        """The names, for the help."""
+        return "|".join(self.table)
+
+
 class Sectioned(click.Command):
     """A command whose help shows its options in named sections: `sections` maps a title to its parameters' names."""
 
@@ -48,31 +71,27 @@ class Sectioned(click.Command):
 
 
 def click_option(option: Option, required: bool = False) -> click.Option:
-    """The option as click has it. Its default is only told: what was not given is left to the function."""
+    """The option as click has it. Its default is shown only: what is not given is left to the function."""
     dashed = option.name.replace("_", "-")
     names = [option.name.replace(".", "__"), FLAGS.get(option.name, f"--{dashed}")]
-    told = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
-    words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {told}]")
+    default = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
+    words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {default}]")
     if option.annotation is bool:
         return click.Option([names[0], f"--{dashed}/--no-{dashed}"], default=None, help=words)
-    kind = _choice(option.table) if option.table is not None else Typed(option.annotation)
-    return click.Option(names, type=kind, help=words, required=required, metavar=_metavar(option))
-
-
-def _choice(table: Table) -> click.Choice[str]:
-    return click.Choice(list(table))
-
-
-def _metavar(option: Option) -> str | None:
     if option.table is not None:
-        return "|".join(option.table)
-    origin, arguments = get_origin(option.annotation), get_args(option.annotation)
+        return click.Option(names, type=Named(option.table), help=words, required=required)
+    return click.Option(
+        names, type=Typed(option.annotation), help=words, required=required, metavar=_metavar(option.annotation)
+    )
+
+
+def _metavar(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return "|".join(str(argument) for argument in arguments)
-    inner = [kind for kind in (arguments or (option.annotation,)) if kind in (int, float, str)]
-    words = {int: "N", float: "F", str: "TEXT"}
-    told = [words[kind] for kind in dict.fromkeys(inner)]
-    return (",".join(told) + ",..." if origin is tuple else "|".join(told)) or "VALUE"
+    kinds = dict.fromkeys(kind for kind in (arguments or (annotation,)) if kind in (int, float, str))
+    text = [{int: "N", float: "F", str: "TEXT"}[kind] for kind in kinds]
+    return (",".join(text) + ",..." if origin is tuple else "|".join(text)) or "VALUE"
 
 
 def _text(value: Any) -> str:

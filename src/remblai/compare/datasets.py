@@ -4,27 +4,23 @@ import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.compare.pairs import label, points_of
+from remblai.compare.permutations import Tested, affordable, permuted
+from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
 from remblai.costs import power
 from remblai.discrepancies import DISCREPANCIES
 from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
-from remblai.distances.entropic.schedule import mean_cost
-from remblai.distances.problem import Problem
 from remblai.distances.validation import exponent
-from remblai.report.plans import heat, matched
+from remblai.metrics import METRICS as CARD
+from remblai.metrics import Metric
 from remblai.runtime import rng
-from remblai.runtime.files import whole
-from remblai.statistics.statistic import Floor, Statistic
-from remblai.statistics.subsampling import Confidence, floor, interval
-from remblai.statistics.two_sample import two_sample_test
+from remblai.statistics import Confidence, Floor, Statistic, interval
 
 
 class Wasserstein:
@@ -46,6 +42,12 @@ class Wasserstein:
         return transport(x, y, power(self.p))
 
 
+MOST = 2000
+"""Points of each set by default, at most: the best plan of so many takes about half a second."""
+FEWEST = 4
+"""Points of each set behind an interval."""
+WARM = 32
+"""Points of each set in the call that loads what an estimate needs, before it is timed."""
 SAME = 1e-5
 """Values that differ by less than this share of the column's largest are one, for divergences of repeated values."""
 
@@ -62,8 +64,8 @@ def _empirical(name: str) -> Callable[[], Statistic]:
         if cells == len(both):
             warnings.warn(
                 f"{name}: no value occurs twice, so that the samples have nothing in common whatever their laws are: "
-                "take mmd or wasserstein for such data",
-                stacklevel=1,  # told once, whoever calls
+                "use mmd or wasserstein for such data",
+                stacklevel=1,  # one warning, whoever calls
             )
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
         return f_divergence(name, p, q)
@@ -75,20 +77,45 @@ def _empirical(name: str) -> Callable[[], Statistic]:
     return factory
 
 
+def _of_the_card(row: Metric) -> Callable[[], Statistic]:
+    """A metric of the card as a statistic of two samples."""
+    statistic = row.statistic
+    assert statistic is not None
+
+    def measure(x: Tensor, y: Tensor) -> Tensor:
+        return torch.tensor(statistic(x, y), dtype=torch.float64)
+
+    def factory() -> Statistic:
+        return measure
+
+    factory.__doc__ = f"{row.label}: {row.meaning}"
+    return factory
+
+
 METRICS: dict[str, Callable[..., Statistic]] = {
     "wasserstein": Wasserstein,
     **DISCREPANCIES,
     **{name: _empirical(name) for name in DIVERGENCES},
+    **{name.replace("_", "-"): _of_the_card(row) for name, row in CARD.items() if row.statistic},
 }
 """Every metric by name; a critic's distance is no metric before the critic is trained."""
 
 
 @dataclass(frozen=True)
-class Spread:
-    """Where a kernel's scale is read from when there is no prior: the mean squared distance between the two sets."""
+class Scale:
+    """Where a kernel's scale is read from when there is no prior: the mean squared distance within both sets together.
+
+    It is of the pooled points, so that it is the same for every way to split them in two.
+    """
 
     square_distance: float
     latent: int
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor) -> "Scale":
+        """Of two samples (n, d), (m, d): twice the trace of their covariance."""
+        variances = torch.cat([x, y]).double().var(0, correction=0)
+        return cls(max(2.0 * float(variances.sum()), 1e-12), x.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,65 +123,81 @@ class Distance:
     """A measured distance.
 
     Attributes:
-        metric: its name. options: of the metric.
-        value: the estimate. n and m: points of A and of B.
-        floor: the same between two draws of A alone. interval: around the value. p_value: of P = Q.
-        plan: how mass is carried, where the metric has a plan. x and y: the points.
+        metric: its name.
+        options: of the metric.
+        value: the estimate, which may be infinite.
+        points: of A and of B, with how many there are of each.
+        test: the permutation test of equal laws, with the floor; None where none was asked for.
+        interval: around the value; None where none was asked for, or where there is none.
+        reasons: why a part is missing, by its name.
+        plan: how mass is transported, where the metric has a plan.
         seconds: that the estimate took.
     """
 
     metric: str
     options: Mapping[str, Any]
     value: float
-    x: Tensor
-    y: Tensor
-    floor: Floor | None
+    points: Pair
+    test: Tested | None
     interval: Confidence | None
-    p_value: float | None
+    reasons: Mapping[str, str]
     plan: Plan | None
     seconds: float
 
+    @property
+    def x(self) -> Tensor:
+        """The points (n, d) of A."""
+        return self.points.x
+
+    @property
+    def y(self) -> Tensor:
+        """The points (m, d) of B."""
+        return self.points.y
+
+    @property
+    def floor(self) -> Floor | None:
+        """Mean and standard deviation of the value over random splits of both sets together, at the same n and m."""
+        return self.test.floor if self.test else None
+
+    @property
+    def p_value(self) -> float | None:
+        """How often a random split looks at least this different."""
+        return self.test.p_value if self.test else None
+
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; an infinite value is the text "infinity"."""
-        n, m, d = len(self.x), len(self.y), self.x.shape[1]
-        told: dict[str, Any] = {
+        plan = self.plan
+        return {
             "schema": 1,
             "metric": self.metric,
             "options": dict(self.options),
-            "n": n,
-            "m": m,
-            "d": d,
-        }
-        told["value"] = self.value if np.isfinite(self.value) else "infinity"
-        told["floor"] = self.floor and self.floor._asdict()
-        told["interval"] = self.interval and self.interval._asdict()
-        told["p_value"] = self.p_value
-        told["seconds"] = self.seconds
-        if self.plan is not None:
-            told["plan"] = {
-                "value": float(self.plan.value),
-                "cost": float(self.plan.cost),
-                "method": self.plan.method,
-                "epsilon": self.plan.epsilon,
-                "certificate": self.plan.certificate()._asdict(),
-                "marginal_error": self.plan.marginal_error,
-                "converged": self.plan.converged,
-                "iterations": self.plan.iterations,
-            }
-        return told
+            "n": len(self.x),
+            "m": len(self.y),
+            "of": list(self.points.sizes),
+            "d": self.x.shape[1],
+            "units": self.points.units,
+            "value": self.value if np.isfinite(self.value) else "infinity",
+            "floor": self.floor and self.floor._asdict(),
+            "interval": self.interval and self.interval._asdict(),
+            "p_value": self.p_value,
+            "permutations": self.test.permutations if self.test else 0,
+            "reasons": dict(self.reasons),
+            "seconds": self.seconds,
+        } | ({} if plan is None else {"plan": _plan_to_json(plan)})
 
 
 def distance(
     a: Any,
     b: Any,
     metric: Annotated[Choice, METRICS] = "wasserstein",
-    n: int = 1000,
+    n: int = MOST,
     seed: int = 0,
     repeats: int = 20,
-    permutations: int = 0,
+    permutations: int | None = None,
     data_options: Mapping[str, Any] | None = None,
+    raw: bool = False,
 ) -> Distance:
-    """The distance between two data sets: images as pixels on the scale 0 to 1, tables in their own units.
+    """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
 
     Args:
         a: data: a name, a folder or a file; NAME:test picks a split; in Python also arrays, tensors, data frames and
@@ -162,10 +205,12 @@ def distance(
         b: the data that it is compared with.
         metric: how.
         n: at most so many points of each, drawn without replacement.
-        seed: of the draw.
-        repeats: draws for the floor and for the interval; 0 leaves both out.
-        permutations: of a two-sample test; 0 leaves it out.
+        seed: of what is drawn.
+        repeats: random halves for the interval; 0 leaves it out.
+        permutations: of the two-sample test, which gives the floor too; 0 leaves both out. None is 200, or as many as
+            take about 30 seconds, at least 19.
         data_options: of `data.load`, for both, as far as each has them.
+        raw: leave tables in their own units.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
@@ -173,95 +218,68 @@ def distance(
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
-    every = points_of(a, b, data_options)
-    shapes = [one.shape[1:] for one in every]
-    if shapes[0] != shapes[1]:
-        raise ValueError(
-            f"distance: expected points of one shape, got {tuple(shapes[0])} in {label(a)} and {tuple(shapes[1])} in "
-            f"{label(b)}: use data of the same size."
-        )
-    x, y = (one[torch.randperm(len(one), generator=draws)[:n]].flatten(1) for one in every)
-    statistic = make(METRICS, metric, "metric", prior=_spread(x, y), latent=x.shape[1])
-    start = time.perf_counter()
-    value = _value(statistic, x, y, seed)
-    seconds = time.perf_counter() - start
-    finite = np.isfinite(value)
-    whole_of_a = every[0][torch.randperm(len(every[0]), generator=draws)[: 2 * n]].flatten(1)
-    side = min(len(x), len(y), len(whole_of_a) // 2)
+    points = read_pair(a, b, n, draws, raw, data_options)
+    x, y = points.x, points.y
+    statistic = make(METRICS, metric, "metric", prior=Scale.of(x, y), latent=x.shape[1])
+    name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
+    value, seconds = _timed(statistic, x, y, seed)
+    reasons: dict[str, str] = {}
+    confidence = tested = None
+    if repeats:
+        confidence, reasons["interval"] = _interval(statistic, x, y, value, repeats, draws)
+    count = affordable(seconds) if permutations is None else permutations
+    if count:
+        tested, reasons["floor"] = permuted(statistic, x, y, count, draws, bounded=name not in DIVERGENCES)
     plan = getattr(statistic, "plan", None)
     return Distance(
-        metric=metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom",
+        metric=name,
         options={k: v for k, v in metric.items() if k != "name"} if isinstance(metric, Mapping) else {},
         value=value,
-        x=x,
-        y=y,
-        floor=floor(statistic, whole_of_a, side, repeats, draws) if repeats and finite else None,
-        interval=interval(statistic, x, y, repeats=repeats, generator=draws) if repeats and finite else None,
-        p_value=two_sample_test(statistic, x, y, permutations, draws).p_value if permutations and finite else None,
+        points=points,
+        test=tested,
+        interval=confidence,
+        reasons={part: reason for part, reason in reasons.items() if reason},
         plan=plan(x, y) if plan else None,
         seconds=seconds,
     )
 
 
-def save_plan(path: Path, found: Distance) -> None:
-    """Writes the plan: rows, columns and masses of its entries, potentials f and g, the points x and y, and its value.
+def _interval(
+    statistic: Statistic, x: Tensor, y: Tensor, value: float, repeats: int, draws: torch.Generator
+) -> tuple[Confidence | None, str]:
+    """The interval, or why there is none."""
+    if min(len(x), len(y)) < FEWEST:
+        return None, f"an interval needs at least {FEWEST} points of each"
+    if not np.isfinite(value):
+        return None, "the value is infinite"
+    try:
+        return interval(statistic, x, y, repeats=repeats, generator=draws), ""
+    except ValueError as problem:
+        if "finite estimate" not in str(problem):
+            raise
+        return None, "the value is infinite between halves of the samples"
 
-    Raises:
-        ValueError: the metric has no plan, or the name does not end in .npz.
-    """
-    plan = _plan(found)
-    if path.suffix != ".npz":
-        raise ValueError(f"plan: expected a name that ends in .npz, got {str(path)!r}.")
-    rows, columns, masses = plan.entries
-    f, g = plan.potentials
-    parts: dict[str, Any] = {
-        "rows": rows,
-        "columns": columns,
-        "masses": masses,
-        "f": f,
-        "g": g,
-        "x": found.x,
-        "y": found.y,
+
+def _timed(statistic: Statistic, x: Tensor, y: Tensor, seed: int) -> tuple[float, float]:
+    """The estimate, which may be infinite, and its seconds: packages that it needs are loaded before."""
+    measure = getattr(statistic, "estimate", statistic)
+    with rng.seeded(seed), torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the estimate itself says it again
+        measure(x[:WARM], y[:WARM])
+    start = time.perf_counter()
+    with rng.seeded(seed), torch.no_grad():
+        value = float(measure(x, y))
+    return value, time.perf_counter() - start
+
+
+def _plan_to_json(plan: Plan) -> dict[str, Any]:
+    return {
+        "value": float(plan.value),
+        "cost": float(plan.cost),
+        "method": plan.method,
+        "epsilon": plan.epsilon,
+        "certificate": plan.certificate()._asdict(),
+        "marginal_error": plan.marginal_error,
+        "converged": plan.converged,
+        "iterations": plan.iterations,
     }
-    parts = {name: np.asarray(part) for name, part in parts.items()} | {"value": float(plan.value)}
-    with whole(path) as temporary:
-        np.savez(temporary, **parts)
-
-
-def save_figure(path: Path, found: Distance, names: tuple[str, str]) -> None:
-    """Draws the plan: matched points in the plane, otherwise a map of the coupling along the data's main direction.
-
-    Raises:
-        ValueError: the metric has no plan, or the name does not end in .png.
-    """
-    plan = _plan(found)
-    if path.suffix != ".png":
-        raise ValueError(f"figure: expected a name that ends in .png, got {str(path)!r}.")
-    x, y = found.x.double(), found.y.double()
-    if x.shape[1] == 2:
-        picture = matched(x, y, *plan.entries, names=names)
-    else:
-        both = torch.cat([x, y]) - torch.cat([x, y]).mean(0)
-        along = torch.linalg.svd(both, full_matrices=False).Vh[0]
-        picture = heat(plan.coupling[(x @ along).argsort()][:, (y @ along).argsort()], names=names)
-    with whole(path) as temporary:
-        temporary.write_bytes(picture)
-
-
-def _plan(found: Distance) -> Plan:
-    if found.plan is None:
-        raise ValueError(f"metric {found.metric!r} has no plan: take wasserstein, exact or entropic.")
-    return found.plan
-
-
-def _spread(x: Tensor, y: Tensor) -> Spread:
-    """E|X - Y|^2 over pairs of the two samples."""
-    return Spread(max(mean_cost(Problem.of_points(x, y)), 1e-12), x.shape[1])
-
-
-@torch.no_grad()
-def _value(statistic: Statistic, x: Tensor, y: Tensor, seed: int) -> float:
-    """The estimate, which may be infinite; what it draws itself is a function of the seed."""
-    measured = getattr(statistic, "estimate", statistic)
-    with rng.seeded(seed):
-        return float(measured(x, y))

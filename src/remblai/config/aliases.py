@@ -31,6 +31,68 @@ NAMES: dict[str, dict[str, str]] = {
 }
 """For each kind of table: a name from elsewhere -> the name of the row, or a sentence where there is no such row."""
 
+ALIASES: dict[str, str] = {
+    "2-wasserstein": "wasserstein",
+    "adversarial-autoencoder": "aae",
+    "autoencoder": "ae",
+    "cityblock": "manhattan",
+    "earth-mover": "wasserstein",
+    "emd": "exact",
+    "euclidian": "euclidean",
+    "fgan": "f-gan",
+    "frechet-distance": "frechet",
+    "gaussian-kernel": "gaussian",
+    "generative-moment-matching": "gmmn",
+    "infovae": "info-vae",
+    "inverse-multiquadric": "imq",
+    "js": "jensen-shannon",
+    "kl": "kullback-leibler",
+    "l1": "manhattan",
+    "l2": "euclidean",
+    "mmdvae": "mmd-vae",
+    "rbf": "gaussian",
+    "sinkhorn": "entropic",
+    "sinkhorn-divergence": "entropic",
+    "sliced-wasserstein": "sliced",
+    "sqeuclidean": "square",
+    "squared": "square",
+    "swd": "sliced",
+    "tv": "total-variation",
+    "vanilla-gan": "gan",
+    "w2": "wasserstein",
+    "wae": "wae-mmd",
+    "wgan-clip": "wgan",
+    "wgangp": "wgan-gp",
+}
+"""A name from elsewhere -> the name here. It is used where the table that is asked has the second name."""
+
+ANSWERS: dict[str, str] = {
+    "acgan": "Conditional generation is not offered yet: train one model for each class folder.",
+    "cgan": "Conditional generation is not offered yet: train one model for each class folder.",
+    "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
+    "fid": "FID needs Inception features; `remblai evaluate` gives the energy distance and W2, and "
+    "`remblai distance A B --metric frechet` the same formula on pixels.",
+    "inception-score": "It needs an Inception classifier; use `remblai evaluate`.",
+    "kid": "KID needs Inception features; `remblai distance A B --metric mmd` gives the squared MMD on pixels.",
+    "label": "Labels are read from class folders and from the labels of .npz files; no option names them.",
+    "labels": "Labels are read from class folders and from the labels of .npz files; no option names them.",
+    "num-epochs": "Use epochs.",
+    "learning-rate": "Use lr.",
+    "max-iter": "Use iterations for a solver, steps for training.",
+    "n-epochs": "Use epochs.",
+    "reg": "The entropic regularisation is called epsilon.",
+    "z-dim": "Use latent.",
+    "latent-dim": "Use latent.",
+    "lambda": "The penalty's weight is called weight.",
+    "output": "Use out.",
+    "w1": "Use wasserstein with p 1.",
+    "workers": "Data stay in memory, so there are no workers; threads sets those of the CPU.",
+    "ddim": "Diffusion models are not offered.",
+    "ddpm": "Diffusion models are not offered.",
+    "vqvae": "Discrete codes are not offered.",
+}
+"""A name from elsewhere that has no counterpart in a table -> what to use."""
+
 _CALLED: dict[str, tuple[str, ...]] = {
     "epsilon": ("reg", "eps", "regularization", "blur"),
     "cost": ("metric", "ground_cost", "cost_fn"),
@@ -87,8 +149,24 @@ def hint(kind: str, name: object, known: Iterable[str]) -> str:
         return f" It is called {elsewhere!r} here."
     if " " in elsewhere:
         return f" {elsewhere}"
+    if sentence := answer(name, names):
+        return f" {sentence}"
     near = difflib.get_close_matches(str(name), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def answer(name: object, known: list[str]) -> str:
+    """What leads a user on who asked for a name from elsewhere: the name here, a sentence, or nothing.
+
+    Args:
+        name: what was asked for; case, underscores and leading dashes do not matter.
+        known: the names that are available where it was asked for.
+    """
+    plain = str(name).strip("-").lower().replace("_", "-").rpartition(".")[2]
+    here = ALIASES.get(plain)
+    if here in known:
+        return f"It is called {here!r} here."
+    return ANSWERS.get(plain, "")
 
 
 def unknown_option(function: str, name: str, known: Iterable[str]) -> ValueError:

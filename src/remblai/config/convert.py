@@ -5,6 +5,13 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from remblai.config.registry import unknown
 
+MOST = 2**63 - 1
+"""The largest whole number that tensors' sizes and counters can be."""
+
+
+class TooLargeError(ValueError):
+    """A whole number that no size or counter can be."""
+
 
 def convert(name: str, value: Any, annotation: Any) -> Any:
     """The value as its annotation wants it, from the command line's text, from JSON or from Python.
@@ -52,9 +59,11 @@ def _convert_plain(name: str, value: Any, kind: Any) -> Any:
         return words[str(value).lower()]
     try:
         if kind is int and not isinstance(value, bool) and float(value) == int(float(value)):
-            return int(float(value))
+            return _bounded(name, int(value) if isinstance(value, int) else int(float(value)))
         if kind is float and not isinstance(value, bool):
             return float(value)
+    except TooLargeError:
+        raise
     except (TypeError, ValueError, OverflowError):
         pass
     if kind is str and isinstance(value, str):
@@ -63,3 +72,9 @@ def _convert_plain(name: str, value: Any, kind: Any) -> Any:
         return value
     nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
     raise ValueError(f"{name}: expected {nouns[kind]}, got {value!r}.")
+
+
+def _bounded(name: str, value: int) -> int:
+    if abs(value) > MOST:
+        raise TooLargeError(f"{name}: expected a whole number of at most 2^63 - 1, got {value:.4g}.")
+    return value

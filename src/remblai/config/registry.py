@@ -1,10 +1,11 @@
-"""Choices by name: a table maps a name to a factory; a chosen factory's own options become dotted options.
+"""Choices by name: a table maps a name to a factory; the options of a chosen factory become dotted options.
 
 A factory's parameters without a default are *context* that the caller injects (shape, latent, prior ...); those with a
 default are *options* of the user. `make` builds the chosen part; `options` lists the flat signature that the command
 line, Python and a saved run share.
 """
 
+import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,6 +22,30 @@ Choice = str | Mapping[str, Any] | Callable[..., Any]
 NAME = "name"
 
 
+class LazyTable(Mapping[str, Callable[..., Any]]):
+    """A table that is imported when it is first read, for signatures that must not import it.
+
+    Args:
+        places: `module:NAME` of each table that it is made of.
+    """
+
+    def __init__(self, *places: str) -> None:
+        self._places = [place.split(":") for place in places]
+
+    def _table(self) -> Table:
+        tables = [getattr(importlib.import_module(module), name) for module, name in self._places]
+        return {name: part for table in tables for name, part in table.items()}
+
+    def __getitem__(self, name: str) -> Callable[..., Any]:
+        return self._table()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table())
+
+    def __len__(self) -> int:
+        return len(self._table())
+
+
 @dataclass(frozen=True)
 class Option:
     """One option of a flat signature: `name` is dotted where it belongs to a chosen part."""
@@ -33,24 +58,34 @@ class Option:
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
-    """The error for a name that no table has: it suggests the nearest and lists the known ones."""
+    """The error for a name that no table has: it suggests the name used here, or the nearest, and lists the known."""
     names = sorted(known)
     return ValueError(f"unknown {kind} {name!r}.{hint(kind, name, names)} Known: {', '.join(names)}.")
 
 
-def make(table: Table, choice: Choice, kind: str = "choice", **context: Any) -> Any:
+def make(
+    table: Table,
+    choice: Choice,
+    kind: str = "choice",
+    *,
+    interface: type | tuple[type, ...] | None = None,
+    **context: Any,
+) -> Any:
     """Builds the part that `choice` names, with as much of the context as its factory asks for.
 
     Args:
         table: the names and their factories.
         choice: a name, a mapping `{"name": ..., option: ...}`, or a live part, returned as it is.
         kind: what the error calls it.
+        interface: the class, or the classes, that a live part must be an instance of; `object` accepts every part.
         **context: what the factory's parameters without a default may ask for.
 
     Raises:
-        ValueError: unknown name, or an option that the factory does not have.
+        ValueError: unknown name, an option that the factory does not have, or a live part of another class.
     """
     if not isinstance(choice, str | Mapping):
+        if interface is not None and not isinstance(choice, interface):
+            raise _wrong_part(kind, choice, interface, table)
         return choice
     name, given = (choice, {}) if isinstance(choice, str) else (choice.get(NAME), dict(choice))
     given.pop(NAME, None)
@@ -64,6 +99,20 @@ def make(table: Table, choice: Choice, kind: str = "choice", **context: Any) -> 
             raise unknown(f"option of {kind} {name!r}:", key, list(known))
     given = {key: _named(value, wanted[key].default) for key, value in given.items()}
     return factory(**{key: value for key, value in context.items() if key in wanted}, **given)
+
+
+def _wrong_part(kind: str, part: object, interface: type | tuple[type, ...], table: Table) -> ValueError:
+    """The error for a live part of another class: it says what each class is, by its docstring's first line."""
+    classes = interface if isinstance(interface, tuple) else (interface,)
+    words = " or ".join(f"a {one.__name__} ({_summary(one)})" for one in classes)
+    return ValueError(
+        f"{kind}: expected a name, a mapping {{'name': ...}} or {words}, got {part!r} of type {type(part).__name__}. "
+        f"Names: {', '.join(sorted(table))}."
+    )
+
+
+def _summary(part: Any) -> str:
+    return (inspect.getdoc(part) or "").partition("\n")[0].removeprefix("The interface: ").rstrip(".")
 
 
 def _named(value: Any, default: Any) -> Any:

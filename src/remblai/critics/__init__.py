@@ -63,10 +63,18 @@ def adversarial_on_codes(
         depth: hidden layers of the critic.
         offset: add the prior's log-density of a point to its score (the authors' setting on CelebA).
         packing: how many codes the critic scores together.
+
+    >>> import torch
+    >>> from remblai.critics import adversarial_on_codes
+    >>> from remblai.laws import PRIORS
+    >>> adversarial_on_codes(PRIORS["normal"](8), 8, width=16, depth=1)(torch.zeros(4, 8), torch.ones(3, 8)).shape
+    torch.Size([])
     """
     critic = mlp(latent * max(1, packing), 1, width, depth)
-    constraint = make(LIPSCHITZ, lipschitz, "lipschitz")
-    return Adversarial(critic, make(GAMES, game, "game"), constraint, prior if offset else None, packing)
+    constraint = make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz)
+    return Adversarial(
+        critic, make(GAMES, game, "game", interface=Game), constraint, prior if offset else None, packing
+    )
 
 
 ALL_DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {**DISCREPANCIES, "adversarial": adversarial_on_codes}

@@ -42,6 +42,14 @@ class Adversarial(Discrepancy):
     Source of the offset: Mescheder et al., "Adversarial variational Bayes", section 3, arXiv 1701.04722. The code of
     the Wasserstein auto-encoders adds shapes (n, 1) and (n,) to logits (n, n): here each score gets
     the offset of its point. Packing: Lin et al., "PacGAN", section 3, arXiv 1712.04086.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from remblai.critics import Adversarial, Clip, Kantorovich
+    >>> d = Adversarial(nn.Linear(2, 1), Kantorovich(), Clip(0.01))
+    >>> x, y = torch.zeros(4, 2), torch.ones(3, 2)
+    >>> torch.equal(d.adversary_loss(x, y), -d.estimate(x, y))  # the critic raises what the model lowers
+    True
     """
 
     def __init__(

@@ -55,6 +55,12 @@ class Margin(FeatureGame):
 
     Source: Zhao, Mathieu, LeCun, "Energy-based generative adversarial networks", equations 1, 2 and 4, arXiv
     1609.03126.
+
+    >>> import torch
+    >>> from remblai.critics import Margin
+    >>> energies = torch.tensor([[0.0], [0.0]]), torch.tensor([[1.0], [2.0]])
+    >>> Margin(margin=1.0, pulling_away=0.0).estimate(*energies)  # energy 0 at points of P, the margin at those of Q
+    tensor(1.)
     """
 
     reads_target: ClassVar[bool] = False
@@ -104,6 +110,12 @@ class KernelGame(FeatureGame):
 
     Source: Li et al., "MMD GAN", arXiv 1705.08584; Binkowski et al., "Demystifying MMD GANs", section 3.1 and appendix
     C, arXiv 1801.01401; Bellemare et al., "The Cramer distance", arXiv 1705.10743.
+
+    >>> import torch
+    >>> from remblai.critics import KernelGame
+    >>> from remblai.kernels import Energy
+    >>> KernelGame(Energy()).estimate(torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]]))
+    tensor(2.)
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -142,6 +154,12 @@ class MinibatchEnergy(FeatureGame):
         ValueError: epsilon not above 0; fewer than 4 points of either sample.
 
     Source: Salimans et al., "Improving GANs using optimal transport", equation 7, arXiv 1803.05573.
+
+    >>> import torch
+    >>> from remblai.critics import MinibatchEnergy
+    >>> features = torch.eye(4)
+    >>> bool(MinibatchEnergy().estimate(features[[0, 0, 0, 0]], features[[1, 1, 1, 1]]) > 3.9)  # 4 costs of 1
+    True
     """
 
     has_witness = False  # the distance is not the mean of a function of one point
@@ -180,7 +198,7 @@ def mmd(kernel: Annotated[Choice, KERNELS] = "imq") -> KernelGame:
     Args:
         kernel: how features are compared; its scale is in units of the features.
     """
-    return KernelGame(make(KERNELS, kernel, "kernel", prior=UNIT))
+    return KernelGame(make(KERNELS, kernel, "kernel", interface=Kernel, prior=UNIT))
 
 
 def _halves(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,12 +19,24 @@ LARGEST = 10.0
 
 
 class Game:
-    """The interface. `critic` and `model` are minimised by their players; `estimate` is the distance.
+    """The interface: the losses of critic and model, each minimised by its player, and the estimate of the distance.
 
     Attributes:
         reads_target: whether the model's loss depends on a; where it does not, a is None in the model's step and the
             target's points are not scored.
         features: whether the critic's output is features (n, k) instead of scores (n,).
+
+    >>> import torch
+    >>> from remblai.critics import Game
+    >>> class Difference(Game):
+    ...     def critic(self, a, b):
+    ...         return b.mean() - a.mean()
+    ...     def model(self, a, b):
+    ...         return a.mean() - b.mean()
+    ...     def estimate(self, a, b):
+    ...         return a.mean() - b.mean()
+    >>> Difference().estimate(torch.ones(3), torch.zeros(2))
+    tensor(1.)
     """
 
     reads_target: ClassVar[bool] = True
@@ -55,6 +67,11 @@ class Logistic(Game):
             near 0.
 
     Source: Goodfellow et al. (2014), arXiv 1406.2661, equation 1 and section 3.
+
+    >>> import torch
+    >>> from remblai.critics import Logistic
+    >>> Logistic().estimate(torch.zeros(3), torch.zeros(2))  # a critic that cannot separate P and Q
+    tensor(0.)
     """
 
     reads_target: ClassVar[bool] = False
@@ -82,6 +99,11 @@ class Kantorovich(Game):
     such critic reaches it.
 
     Source: Arjovsky et al., "Wasserstein GAN", equation 2, arXiv 1701.07875.
+
+    >>> import torch
+    >>> from remblai.critics import Kantorovich
+    >>> Kantorovich().estimate(torch.tensor([1.0, 3.0]), torch.tensor([0.5]))
+    tensor(1.5000)
     """
 
     reads_target: ClassVar[bool] = False
@@ -105,6 +127,11 @@ class Hinge(Game):
     Estimate: 1 - critic / 2, which is the total variation distance sup |P(A) - Q(A)| at the best critic.
 
     Source: Lim and Ye, "Geometric GAN", section 3.2, arXiv 1705.02894.
+
+    >>> import torch
+    >>> from remblai.critics import Hinge
+    >>> Hinge().estimate(torch.ones(3), -torch.ones(2))  # laws that a critic separates
+    tensor(1.)
     """
 
     reads_target: ClassVar[bool] = False
@@ -128,6 +155,11 @@ class LeastSquares(Game):
     Estimate: 1 - 4 critic, which is half of the integral of (p - q)^2 / (p + q) at the best critic: at most 1.
 
     Source: Mao et al., "Least squares GAN", equation 9, arXiv 1611.04076.
+
+    >>> import torch
+    >>> from remblai.critics import LeastSquares
+    >>> LeastSquares().estimate(torch.ones(3), torch.zeros(2))  # laws that a critic separates
+    tensor(1.)
     """
 
     reads_target: ClassVar[bool] = False
@@ -152,6 +184,11 @@ class LogRatio(Game):
     critic it is no bound.
 
     Source: Mescheder et al., "Adversarial variational Bayes", equations 3.3 and 3.7 with T = -f, arXiv 1701.04722.
+
+    >>> import torch
+    >>> from remblai.critics import LogRatio
+    >>> LogRatio().estimate(torch.zeros(3), torch.tensor([-2.0, -1.0]))  # log p / q at points of Q
+    tensor(1.5000)
     """
 
     reads_target: ClassVar[bool] = False
@@ -185,6 +222,11 @@ class FDivergence(Game):
         ValueError: an unknown divergence.
 
     Source: Nowozin, Cseke, Tomioka, "f-GAN", equations 4 to 8 and section 3.2, arXiv 1606.00709.
+
+    >>> import torch
+    >>> from remblai.critics import FDivergence
+    >>> FDivergence("pearson").estimate(torch.ones(3), torch.zeros(2))  # E T(x) - E f*(T(y)), f*(v) = v^2 / 4 + v
+    tensor(1.)
     """
 
     reads_target: ClassVar[bool] = False

@@ -16,10 +16,23 @@ NORMALISING = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
 
 
 class Lipschitz:
-    """The interface; it does nothing. `prepare` is called once; `project` after it, and after each critic step.
+    """The interface: a constraint on a critic; here none.
+
+    `prepare` is called once, `project` after it and after each critic step.
 
     Attributes:
         differentiates_twice: its penalty reads the score's gradient, which a compiled graph cannot differentiate again.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from remblai.critics import Lipschitz
+    >>> class Halved(Lipschitz):
+    ...     @torch.no_grad()
+    ...     def project(self, critic):
+    ...         for parameter in critic.parameters():
+    ...             parameter.mul_(0.5)
+    >>> Halved().penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.zeros(3, 2))
+    0.0
     """
 
     differentiates_twice: ClassVar[bool] = False
@@ -36,7 +49,14 @@ class Lipschitz:
 
 
 class Free(Lipschitz):
-    """No constraint: for the games of f-divergences."""
+    """No constraint: for the games of f-divergences.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from remblai.critics import Free
+    >>> Free().penalty(nn.Linear(2, 1), torch.zeros(3, 2), torch.zeros(3, 2))
+    0.0
+    """
 
 
 class Clip(Lipschitz):
@@ -49,6 +69,13 @@ class Clip(Lipschitz):
         ValueError: bound not positive.
 
     Source: Arjovsky et al., "Wasserstein GAN", algorithm 1, arXiv 1701.07875.
+
+    >>> from torch import nn
+    >>> from remblai.critics import Clip
+    >>> critic = nn.Linear(2, 1)
+    >>> Clip(0.01).project(critic)
+    >>> bool(critic.weight.abs().max() <= 0.01)
+    True
     """
 
     def __init__(self, bound: float = 0.01) -> None:
@@ -77,6 +104,11 @@ class GradientPenalty(Lipschitz):
         ValueError: a negative weight, or batch normalisation in the critic: it ties one point's score to the others.
 
     Source: Gulrajani et al., "Improved training of Wasserstein GANs", equation 3 and section 4, arXiv 1704.00028.
+
+    >>> import torch
+    >>> from remblai.critics import GradientPenalty
+    >>> GradientPenalty(10.0).penalty(lambda z: 3.0 * z[:, 0], torch.zeros(4, 2), torch.ones(4, 2)).item()
+    40.0
     """
 
     differentiates_twice = True
@@ -111,6 +143,11 @@ class R1(Lipschitz):
 
     Source: Mescheder, Geiger, Nowozin, "Which training methods for GANs do actually converge?" (2018), equation 9,
     arXiv 1801.04406.
+
+    >>> import torch
+    >>> from remblai.critics import R1
+    >>> R1(10.0).penalty(lambda z: 3.0 * z[:, 0], torch.zeros(4, 2), torch.ones(4, 2)).item()  # 10 / 2 * 3^2
+    45.0
     """
 
     differentiates_twice = True
@@ -167,6 +204,14 @@ class Spectral(Lipschitz):
         ValueError: a critic without layers, or with normalisation, which undoes the division.
 
     Source: Miyato et al., "Spectral normalization for GANs", algorithm 1, arXiv 1802.05957.
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from remblai.critics import Spectral
+    >>> critic = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1))
+    >>> Spectral().prepare(critic)
+    >>> bool((torch.linalg.matrix_norm(critic[0].weight, 2) - 1.0).abs() < 1e-3)
+    True
     """
 
     def prepare(self, critic: nn.Module) -> None:

@@ -42,6 +42,15 @@ class Orthogonal(Lipschitz):
 
     Source: Anil, Lucas, Grosse, "Sorting out Lipschitz function approximation" (2019), arXiv 1811.05381; Singla,
     Singla, Feizi, "Improved deterministic l2 robustness" (2021), section 4, arXiv 2108.04062 (Householder).
+
+    >>> import torch
+    >>> from torch import nn
+    >>> from remblai.critics import Orthogonal
+    >>> critic = nn.Sequential(nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 1))
+    >>> Orthogonal().prepare(critic)
+    >>> x = torch.randn(50, 8)
+    >>> bool(((critic(x) - critic(-x)).abs()[:, 0] <= 2.0 * x.norm(dim=1) + 1e-4).all())
+    True
     """
 
     def __init__(self, activation: Activation = "group-sort") -> None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.rows import digest
-from remblai.runtime.files import UnwritableError, whole, write_json
+from remblai.runtime.files import UnwritableError, sweep, whole, write_json
 
 FORMAT = 2
+KEPT = re.compile(r"[0-9a-f]{32}\.(npy|json)")
+"""The names of the files in the cache."""
 TYPES = ("uint8", "uint16", "int32", "float32")
 Shape = tuple[int, ...]
 Broken = list[tuple[int, str]]
@@ -67,6 +70,7 @@ def stored(key: Mapping[str, Any], fill: Fill, cache: str | os.PathLike[str] | N
     if found is not None:
         return found
     try:
+        sweep(path.parent, lambda name: KEPT.fullmatch(name) is not None)
         with whole(path) as temporary:
             broken, notes = fill(lambda shape, dtype="uint8": _allocate(temporary, shape, dtype))
             mark = digest(np.load(temporary, mmap_mode="r"))

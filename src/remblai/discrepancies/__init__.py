@@ -12,7 +12,7 @@ from remblai.discrepancies.frechet import Frechet
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.moments import Covariance
 from remblai.discrepancies.sliced import Sliced
-from remblai.kernels import KERNELS, Energy
+from remblai.kernels import KERNELS, Energy, Kernel
 from remblai.laws import Prior
 
 
@@ -27,7 +27,7 @@ def prior_scaled_mmd(
         biased: keep the terms i = j: at least 0, but not 0 on average when the laws are equal.
         closed_form: take the prior's terms exactly where they are known; off, sample the prior as the paper does.
     """
-    return MMD(make(KERNELS, kernel, "kernel", prior=prior), biased, closed_form)
+    return MMD(make(KERNELS, kernel, "kernel", interface=Kernel, prior=prior), biased, closed_form)
 
 
 def energy_distance(closed_form: bool = True) -> MMD:

@@ -46,6 +46,12 @@ class CramerWold(Discrepancy):
         ValueError: smoothing not positive, or samples that do not fit together.
 
     Source: Tabor et al., "Cramer-Wold auto-encoder", JMLR 2020, theorem 1 and section 4, arXiv 1805.09235.
+
+    >>> import torch
+    >>> from remblai.discrepancies import CramerWold
+    >>> x = torch.tensor([[0.0], [1.0]])
+    >>> CramerWold()(x, x) < CramerWold()(x, x + 1.0) < CramerWold()(x, x + 2.0)
+    tensor(True)
     """
 
     def __init__(self, smoothing: float | None = None, log: bool = False) -> None:

@@ -28,6 +28,14 @@ class Discrepancy(nn.Module):
         least_points: points that each sample must have.
         compiles: `torch.compile` takes it as one graph.
         exact_options: options under which equal calls give equal values, and the gradient is their derivative.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Discrepancy
+    >>> class Means(Discrepancy):
+    ...     def forward(self, x, y):
+    ...         return (x.mean(0) - y.mean(0)).square().sum()
+    >>> Means()(torch.zeros(4, 2), torch.ones(3, 2))
+    tensor(2.)
     """
 
     needs_all_samples: bool = True
@@ -110,6 +118,11 @@ class Custom(Discrepancy):
 
     Raises:
         ValueError: not callable; or, when called, not one number.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Custom
+    >>> Custom(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())(torch.zeros(4, 2), torch.ones(3, 2))
+    tensor(2.)
     """
 
     def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
@@ -142,6 +155,11 @@ def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]") -> Dis
 
     Raises:
         ValueError: neither.
+
+    >>> import torch
+    >>> from remblai.discrepancies import as_discrepancy
+    >>> as_discrepancy(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())(torch.zeros(4, 2), torch.ones(3, 2))
+    tensor(2.)
     """
     return part if isinstance(part, Discrepancy) else Custom(part)
 

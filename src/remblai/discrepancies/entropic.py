@@ -40,6 +40,12 @@ class Entropic(Discrepancy):
             positive, or an unknown cost.
 
     Source: Genevay, Peyre, Cuturi (2018), arXiv 1706.00292; Feydy et al. (2019), arXiv 1810.08278.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Entropic
+    >>> x = torch.tensor([[0.0], [1.0]])
+    >>> round(Entropic("square")(x, x + 3.0).item(), 3)  # a shift by 3 costs 9
+    9.0
     """
 
     compiles = False

@@ -24,6 +24,11 @@ class Exact(Discrepancy):
 
     Raises:
         ValueError: samples of different shapes, values that are not finite, or an unknown cost.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Exact
+    >>> Exact("square")(torch.tensor([[0.0], [1.0]]), torch.tensor([[3.0], [2.0]]))  # 0 -> 2 and 1 -> 3
+    tensor(4.)
     """
 
     compiles = False

@@ -28,6 +28,12 @@ class Frechet(Discrepancy):
         ValueError: a sample of one point, values that are not finite, or samples that do not fit together.
 
     Source: Dowson and Landau (1982); Heusel et al., "GANs trained by a two time-scale update rule" (2017), 1706.08500.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Frechet
+    >>> x = torch.tensor([[-1.0], [1.0]])
+    >>> Frechet()(x, 2.0 * x + 3.0)  # (0 - 3)^2 + (sqrt(2) - sqrt(8))^2
+    tensor(11.)
     """
 
     homogeneity = 2.0

@@ -119,7 +119,8 @@ def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor
     masks = [mask.double().T.contiguous() for mask in (first, second)]
     sums = points.new_zeros(3, len(first))
     complement = bool((first ^ second).all())  # as in a permutation: then one product serves both parts
-    for rows in torch.arange(len(points), device=points.device).split(max(1, ENTRIES_AT_ONCE // len(points))):
+    size = max(1, ENTRIES_AT_ONCE // len(points))
+    for rows in torch.split(torch.arange(len(points), device=points.device), size):
         matrix = kernel(points[rows], points)
         matrix[torch.arange(len(rows), device=rows.device), rows] = 0.0
         by_first = matrix @ masks[0]

@@ -39,6 +39,13 @@ class MMD(Discrepancy):
         ValueError: not a kernel, a sample of one point with the unbiased estimate, or samples that do not fit together.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), lemma 6; Tolstikhin et al., algorithm 2, 1711.01558.
+
+    >>> import torch
+    >>> from remblai.discrepancies import MMD
+    >>> from remblai.kernels import Energy
+    >>> x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([[2.0], [3.0]])
+    >>> MMD(Energy())(x, y)  # 2 E|X - Y| - E|X - X'| - E|Y - Y'| = 2 * 2 - 1 - 1
+    tensor(2.)
     """
 
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:

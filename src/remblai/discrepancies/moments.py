@@ -31,6 +31,13 @@ class Covariance(Discrepancy):
     in high dimension under non-normality and its applications" (2014); Chen, Zhang and Zhong, "Tests for
     high-dimensional covariance matrices" (2010). The plain one: the first phase of the code of Tolstikhin et al.,
     arXiv 1711.01558.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Covariance
+    >>> x = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])
+    >>> y = torch.tensor([[-1.0, 1.0], [1.0, -1.0]])
+    >>> Covariance(biased=True)(x, y)  # covariances [[2, 2], [2, 2]] and [[2, -2], [-2, 2]]
+    tensor(32.)
     """
 
     def __init__(self, biased: bool = False) -> None:

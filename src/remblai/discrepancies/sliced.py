@@ -47,6 +47,12 @@ class Sliced(Discrepancy):
 
     Source: Bonneel et al., "Sliced and Radon Wasserstein barycenters" (2015); Kolouri et al., "Sliced Wasserstein
     auto-encoders", arXiv 1804.01947; Deshpande et al., "Max-sliced Wasserstein distance", arXiv 1904.05877.
+
+    >>> import torch
+    >>> from remblai.discrepancies import Sliced
+    >>> x, y = torch.tensor([[0.0, 5.0], [1.0, 5.0]]), torch.tensor([[3.0, 5.0], [2.0, 5.0]])
+    >>> Sliced(kind="axes")(x, y)  # W_2^2 is 4 on the first axis, 0 on the second
+    tensor(2.)
     """
 
     exact_options: ClassVar[Mapping[str, Any]] = {"seed": 0}

@@ -1,16 +1,28 @@
 """Proof of a value from both sides: a feasible dual below, a feasible plan above, whatever the solver did."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from remblai.distances.coupling import Coupling
+from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.problem import Problem
+from remblai.distances.rational import Entry, Repaired, common_integers, filled, repaired
+from remblai.distances.rounding import ROUNDOFF
+
+REPAIRED = 200_000
+"""Entries up to which a sparse plan is made feasible in exact arithmetic."""
+
+LEFT = 2**18
+"""Pairs among which what a repaired plan leaves over is carried at least cost, the cheapest first."""
 
 
 class Interval(NamedTuple):
-    """Two proven bounds, lower <= the true value <= upper, up to the rounding of float64 sums.
+    """Two proven bounds, lower <= the true value <= upper.
+
+    They hold for the masses and costs as they were given, each side's masses divided by their total, and are widened by
+    the rounding of every sum. Masses and costs in float32 stand for all numbers that round to them; points are exact.
 
     Example:
         >>> from remblai.distances import emd
@@ -26,36 +38,126 @@ class Interval(NamedTuple):
 def transformed(problem: Problem, g: Tensor, epsilon: float = 0.0) -> Tensor:
     """The best f for a given g (m,): with (f, g) a feasible dual and the rows' marginals exact -> (n,).
 
-    The c-transform f_i = min_j c_ij - g_j, over places j that hold mass; with epsilon > 0 the soft one,
+    The c-transform f_i = min_j c_ij - g_j, over places j that have mass; with epsilon > 0 the soft one,
     f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon).
     """
-    held = problem.b > 0
+    positive = problem.b > 0
     g = g.double()
-    found = []
+    parts = []
     for _, costs in problem.geometry.blocks():
-        left = costs[:, held] - g[held]
-        if epsilon:
-            found.append(-epsilon * torch.logsumexp(problem.b[held].log() - left / epsilon, 1))
-        else:
-            found.append(left.amin(1))
-    return torch.cat(found)
+        reduced = costs[:, positive] - g[positive]
+        parts.append(_minimum(reduced, problem.b[positive], epsilon))
+    return torch.cat(parts)
+
+
+def _minimum(reduced: Tensor, b: Tensor, epsilon: float) -> Tensor:
+    """The least of each row (k, m), or with epsilon > 0 the soft minimum weighted by b (m,) -> (k,)."""
+    return -epsilon * torch.logsumexp(b.log() - reduced / epsilon, 1) if epsilon else reduced.amin(1)
 
 
 def certificate(problem: Problem, coupling: Coupling, g: Tensor, epsilon: float = 0.0) -> Interval:
     """Bounds of the least <P, C> + epsilon KL(P | a x b), from any plan P (n, m) and any potential g (m,).
 
-    For the problem's masses that sum to 1. Below: the dual value of g and its transform. Above: the value of the
-    plan that rounding makes feasible.
+    For the problem's masses that sum to 1. Below: the dual value of g and its transform, or that of g = 0 where it is
+    larger. Above: the value of a feasible plan near P. A plan of few entries is made feasible in exact arithmetic, on
+    its own pairs, so that pairs of huge cost that it does not use do not widen the bound; any other by rounding. The
+    value <P, C> of such a plan of few entries lies within the bounds too.
 
-    Source of the rounding: Altschuler, Weed, Rigollet (2017), algorithm 2, arXiv 1705.09634.
+    Source of the rounding: Altschuler, Weed, Rigollet (2017), algorithm 2, arXiv 1705.09634. Errors of sums and
+    products: Higham (2002), doi 10.1137/1.9780898718027, section 3.1.
     """
-    held = problem.b > 0
-    f = transformed(problem, g, epsilon)
-    lower = float(problem.a @ f.where(problem.a > 0, 0.0) + problem.b[held] @ g.double()[held])
-    return Interval(lower, _rounded(problem, coupling, epsilon))
+    lower = _dual_bound(problem, g, epsilon)
+    if isinstance(coupling, Sparse) and not epsilon and len(coupling.masses) <= REPAIRED:
+        upper, carried = _repaired_cost(problem, coupling)
+        lower, upper = min(lower, carried), max(upper, carried)
+    else:
+        upper = _rounded_cost(problem, coupling, epsilon)
+    # the caller's totals are 1 up to this
+    known = problem.mismatch + 4.0 * ROUNDOFF
+    return Interval(lower - known * abs(lower), upper + known * abs(upper))
 
 
-def _rounded(problem: Problem, coupling: Coupling, epsilon: float) -> float:
+def _dual_bound(problem: Problem, g: Tensor, epsilon: float) -> float:
+    """The dual value of g (m,) and its transform, less a bound on its rounding."""
+    positive = problem.b > 0
+    b, g = problem.b[positive], g.double()[positive]
+    parts, least = [], []
+    for _, block in problem.geometry.blocks():
+        costs = block[:, positive] - problem.geometry.rounding(block[:, positive])
+        least.append(costs.amin(1))
+        parts.append(_minimum(costs - g, b, epsilon))
+    f = torch.cat(parts)
+    # of the difference and of the minimum; in the soft one also of logarithms, exponents and a sum of m terms
+    error = 4.0 * ROUNDOFF * f.abs()
+    if epsilon:
+        terms = len(b) + 80.0 + 2.0 * abs(math.log(float(b.min())))
+        error = error + epsilon * (4.0 * ROUNDOFF * terms + 2.0 * problem.roundoff)
+    bounds = [_dual_value(problem, f - error, g), _dual_value(problem, torch.cat(least), torch.zeros_like(g))]
+    return max(bounds)
+
+
+def _dual_value(problem: Problem, f: Tensor, g: Tensor) -> float:
+    rows, columns = problem.a > 0, problem.b > 0
+    terms = torch.cat([problem.a[rows] * f[rows], problem.b[columns] * g])
+    size = float(terms.abs().sum())
+    if not math.isfinite(size):
+        return -math.inf
+    return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size
+
+
+def _repaired_cost(problem: Problem, coupling: Sparse) -> tuple[float, float]:
+    """The cost of the plan that has exactly the masses given and is nearest to P, rounded up; and <P, C>."""
+    rows, columns, masses = coupling.rows.tolist(), coupling.columns.tolist(), coupling.masses.tolist()
+    supply, demand = common_integers(*(one.detach().double().tolist() for one in problem.given))
+    total = sum(supply)
+    entries = [entry for entry in zip(rows, columns, masses, strict=True) if entry[2] > 0.0]
+    found = repaired(supply, demand, entries)
+    flows = [*found.entries, *_left_over(problem, found, total)]
+    known = problem.geometry.pairs(coupling.rows, coupling.columns)
+    carried = float(coupling.masses @ known)
+    device = coupling.rows.device
+    i, j = (torch.tensor([flow[k] for flow in flows], dtype=torch.long, device=device) for k in (0, 1))
+    shares = torch.tensor([flow[2] / total for flow in flows], dtype=torch.float64, device=device)
+    costs = problem.geometry.pairs(i, j)
+    costs = costs + problem.geometry.rounding(costs)
+    terms = shares * costs
+    upper = math.fsum(terms.tolist()) + 16.0 * ROUNDOFF * float(terms.abs().sum())
+    if problem.roundoff:
+        upper += 2.0 * problem.roundoff * _largest(problem)
+    return upper, carried
+
+
+def _left_over(problem: Problem, found: Repaired, total: int) -> list[Entry]:
+    """Entries for the masses that a plan's pairs cannot carry; rounding that has only forbidden pairs is left out."""
+    if not found.rows:
+        return []
+    device = problem.a.device
+    rows, columns = (torch.tensor(list(side), device=device) for side in (found.rows, found.columns))
+    if len(rows) * len(columns) <= LEFT:
+        costs = problem.geometry.part(rows, columns).matrix()
+    else:  # in the order in which they come
+        costs = torch.zeros(len(rows), len(columns), dtype=torch.float64)
+    entries = filled(found, costs.cpu().numpy())
+    where = {(i, j): cost for (i, j, _), cost in zip(entries, _costs(problem, entries), strict=True)}
+    return [entry for entry in entries if math.isfinite(where[entry[:2]]) or entry[2] / total > 64.0 * ROUNDOFF]
+
+
+def _costs(problem: Problem, entries: list[Entry]) -> list[float]:
+    device = problem.a.device
+    i, j = (torch.tensor([entry[k] for entry in entries], device=device) for k in (0, 1))
+    return problem.geometry.pairs(i, j).tolist()
+
+
+def _largest(problem: Problem) -> float:
+    """The mean over a of the largest finite cost of each row: what it costs at most to carry masses elsewhere."""
+    total = 0.0
+    for part, costs in problem.geometry.blocks():
+        total += float(problem.a[part] @ costs.where(costs.isfinite(), 0.0).abs().amax(1))
+    return total
+
+
+def _rounded_cost(problem: Problem, coupling: Coupling, epsilon: float) -> float:
+    """The value of the plan that rounding makes feasible, plus a bound on the rounding of its sums."""
     a, b = problem.a, problem.b
     rows, _ = coupling.marginals()
     shrink = torch.where(rows > a, a / rows, 1.0)
@@ -67,11 +169,18 @@ def _rounded(problem: Problem, coupling: Coupling, epsilon: float) -> float:
         left[part] = a[part] - shrink[part] * (masses @ narrow)
     left, lack = left.clamp(min=0.0), (b - columns * narrow).clamp(min=0.0)
     lacking = float(left.sum())
-    spread = lack / lacking if lacking > 0.0 else torch.zeros_like(lack)
-    total = 0.0
-    for (part, masses), (_, costs) in zip(coupling.blocks(), problem.geometry.blocks(), strict=True):
-        made = shrink[part, None] * masses * narrow + left[part, None] * spread
-        total += float(torch.where(made > 0, made * costs, 0.0).sum())
+    share = lack / lacking if lacking > 0.0 else torch.zeros_like(lack)
+    total, size, entropy = 0.0, 0.0, 0.0
+    for (part, masses), (_, block) in zip(coupling.blocks(), problem.geometry.blocks(), strict=True):
+        feasible = shrink[part, None] * masses * narrow + left[part, None] * share
+        costs = block + problem.geometry.rounding(block)
+        terms = torch.where(feasible > 0, feasible * costs, 0.0)
+        total, size = total + float(terms.sum()), size + float(terms.abs().sum())
         if epsilon:
-            total += epsilon * float(torch.xlogy(made, made / (a[part, None] * b)).nan_to_num(0.0).sum())
-    return total
+            terms = torch.xlogy(feasible, feasible / (a[part, None] * b)).nan_to_num(0.0)
+            total, entropy = total + epsilon * float(terms.sum()), entropy + float(terms.abs().sum())
+    error = (sum(problem.shape) + 40.0) * ROUNDOFF + problem.roundoff
+    if epsilon:  # a mass moved by rounding changes the entropy by the logarithm of its share at most
+        least = math.log(float(a[a > 0].min())) + math.log(float(b[b > 0].min()))
+        entropy = epsilon * (entropy + 2.0 + abs(least))
+    return total + 2.0 * error * (size + entropy + _largest(problem))

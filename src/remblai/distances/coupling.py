@@ -1,4 +1,4 @@
-"""Couplings: how much is carried from each place to each other, kept dense, as its non-zero entries, or as a rule."""
+"""Couplings: the masses carried from each place to each other, kept dense, as its non-zero entries, or as a rule."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -24,7 +24,7 @@ class Coupling(ABC):
 
     @abstractmethod
     def block(self, start: int, stop: int) -> Tensor:
-        """What leaves the places start <= i < stop: (stop - start, m)."""
+        """The masses that leave the places start <= i < stop: (stop - start, m)."""
 
     @abstractmethod
     def entries(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -53,7 +53,7 @@ class Coupling(ABC):
             yield slice(start, stop), self.block(start, stop)
 
     def marginals(self) -> tuple[Tensor, Tensor]:
-        """What leaves each place (n,) and what arrives at each (m,)."""
+        """The mass that leaves each place (n,) and the mass that arrives at each (m,)."""
         parts, columns = [], None
         for _, masses in self.blocks():
             parts.append(masses.sum(1))
@@ -87,9 +87,9 @@ class Sparse(Coupling):
 
     def block(self, start: int, stop: int) -> Tensor:
         low, high = torch.searchsorted(self.rows, self.rows.new_tensor([start, stop])).tolist()
-        found = self.masses.new_zeros(stop - start, self.shape[1])
-        found[self.rows[low:high] - start, self.columns[low:high]] = self.masses[low:high]
-        return found
+        block = self.masses.new_zeros(stop - start, self.shape[1])
+        block[self.rows[low:high] - start, self.columns[low:high]] = self.masses[low:high]
+        return block
 
     def entries(self) -> tuple[Tensor, Tensor, Tensor]:
         kept = self.masses > 0

@@ -1,4 +1,4 @@
-"""What it costs to carry: a matrix (n, m), or two point sets and a cost, whose matrix is made a block at a time."""
+"""The costs between places: a matrix (n, m), or two point sets and a cost, whose matrix is made a block at a time."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
@@ -8,9 +8,14 @@ import torch
 from torch import Tensor
 
 from remblai.config.registry import Choice, make
-from remblai.costs import COSTS, Cost, Square, of_pairs
+from remblai.costs import COSTS, Cost, Custom, Euclidean, Hamming, Huber, Manhattan, Power, Square, of_pairs
 from remblai.distances.coupling import ENTRIES, Coupling, Sparse
+from remblai.distances.rounding import ROUNDOFF, roundoff
+from remblai.distances.squares import CANCELLATION, DIRECT, squares
 from remblai.distances.validation import finite, tensor
+
+RELATIVE = (Square, Euclidean, Manhattan, Huber, Hamming, Power, Custom)
+"""Costs made of differences of coordinates without cancellation (assumed of a function of pairs): relative errors."""
 
 CostLike = Choice | Cost | Callable[[Tensor, Tensor], Tensor]
 """A name of the table COSTS, a `Cost`, or a function of pairs c(x (k, d), y (k, d)) -> (k,)."""
@@ -46,8 +51,12 @@ class Geometry(ABC):
         """Costs of the pairs (rows[k], columns[k]) in float64, without gradient: (k,)."""
 
     @abstractmethod
+    def rounding(self, costs: Tensor) -> Tensor | float:
+        """A bound on |computed - true cost| of costs that were made in float64, from their values (...)."""
+
+    @abstractmethod
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
-        """What was given with a gradient, and the derivative of <coupling, costs> in each."""
+        """The inputs that require a gradient, each with the derivative of <coupling, costs> in it."""
 
     def matrix(self, dtype: torch.dtype = torch.float64) -> Tensor:
         """All costs at once, without gradient: (n, m)."""
@@ -100,6 +109,11 @@ class Matrix(Geometry):
     def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
         return self.costs[rows, columns].double()
 
+    def rounding(self, costs: Tensor) -> Tensor | float:
+        """Costs in float32 may stand for any numbers that round to them; float64 is taken as it is."""
+        known = roundoff(self.costs)
+        return known * costs.abs() if known else 0.0
+
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
         return [(self.given, coupling.dense())] if self.given.requires_grad else []
 
@@ -124,7 +138,8 @@ class Points(Geometry):
             raise ValueError(
                 f"points: expected x (n, d) and y (m, d) of one dimension d, got {shapes[0]} and {shapes[1]}: that is "
                 f"{shapes[0][0]} points of shape {shapes[0][1:]} against {shapes[1][0]} of {shapes[1][1:]}; points on "
-                "the line are (n,) or (n, 1), and (1, n) is one point."
+                "the line are (n,) or (n, 1), and (1, n) is one point; for clouds in a batch (B, n, d), pass their cost "
+                "matrices to batch(a, b, C)."
             )
         self.dtype = torch.result_type(*self.given)
         self.x, self.y = (one.detach().to(self.dtype).flatten(1) for one in self.given)
@@ -137,10 +152,13 @@ class Points(Geometry):
 
     def block(self, start: int, stop: int, dtype: torch.dtype = torch.float64) -> Tensor:
         with torch.no_grad():
-            return self.cost.matrix(self.x[start:stop].to(dtype), self.y.to(dtype)).to(dtype)
+            x, y = self.x[start:stop].to(dtype), self.y.to(dtype)
+            if isinstance(self.cost, Square) and dtype == torch.float64:
+                return squares(x, y)
+            return self.cost.matrix(x, y).to(dtype)
 
     def flipped(self) -> Geometry:
-        return Points(self.y, self.x, _Flipped(self.cost))
+        return Points(self.y, self.x, self.cost if isinstance(self.cost, Square) else _Flipped(self.cost))
 
     def part(self, rows: Tensor, columns: Tensor) -> Geometry:
         return Points(self.x[rows], self.y[columns], self.cost)
@@ -149,9 +167,19 @@ class Points(Geometry):
         with torch.no_grad():
             return self.cost(self.x[rows].double(), self.y[columns].double()).double()
 
+    def rounding(self, costs: Tensor) -> Tensor | float:
+        """The points count as exact; a cost that is not known to be accurate itself errs by a share of the largest."""
+        cost = self.cost.cost if isinstance(self.cost, _Flipped) else self.cost
+        steps = (self.x.shape[1] + 8) * ROUNDOFF
+        if not isinstance(cost, RELATIVE):
+            finite_costs = costs.where(costs.isfinite(), 0.0).abs()
+            return steps * float(finite_costs.max()) if costs.numel() else 0.0
+        if isinstance(cost, Square):
+            steps *= CANCELLATION if self.x.shape[1] > DIRECT else 1.0
+        return steps * (max(1.0, cost.p) if isinstance(cost, Power) else 1.0) * costs.abs()
+
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
-        wanted = [one for one in self.given if one.requires_grad]
-        if not wanted:
+        if not any(one.requires_grad for one in self.given):
             return []
         if isinstance(coupling, Sparse):
             found = self._by_pairs(coupling)

@@ -1,12 +1,15 @@
 """A validated transport problem: masses a (n,), b (m,) and the costs between their places."""
 
+import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from torch import Tensor
 
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
+from remblai.distances.rounding import roundoff
 from remblai.distances.validation import ArrayLike, probabilities
 
 
@@ -73,6 +76,16 @@ class Problem:
         """(n, m)."""
         return self.geometry.shape
 
+    @cached_property
+    def roundoff(self) -> float:
+        """The largest relative error of the masses as they were given: 2^-24 in float32, 0 in float64 or all alike."""
+        return max(0.0 if uniform(one.detach()) else roundoff(one) for one in self.given)
+
+    @cached_property
+    def mismatch(self) -> float:
+        """How far the totals of the masses, as they were given, are from 1."""
+        return max(abs(_total(one.detach().double()) - 1.0) for one in self.given)
+
     def flipped(self) -> "Problem":
         """The same problem the other way: from b to a."""
         return Problem(self.b, self.a, self.geometry.flipped(), self.given[::-1], self.arrays)
@@ -82,7 +95,7 @@ class Problem:
         return self.__dict__ | {"given": given}
 
     def answer(self, value: Any) -> Any:
-        """Tensors as the caller speaks: numpy arrays and floats where no tensor came in."""
+        """The value in the caller's types: a numpy array or a float where no tensor came in."""
         if not self.arrays or not isinstance(value, Tensor):
             return value
         return value.item() if value.dim() == 0 else np.asarray(value.detach().cpu())
@@ -95,10 +108,15 @@ def _checked(geometry: Geometry, a: ArrayLike | None, b: ArrayLike | None, array
         probabilities("b", b, m, geometry.device, normalise),
     )
     first, second = (one.detach().double() for one in given)
-    return Problem(first / first.sum(), second / second.sum(), geometry, given, arrays)
+    return Problem(first / _total(first), second / _total(second), geometry, given, arrays)
+
+
+def _total(masses: Tensor) -> float:
+    """The sum of the masses, rounded once."""
+    return math.fsum(masses.tolist())
 
 
 def uniform(masses: Tensor) -> bool:
-    """Whether all places hold the same mass."""
+    """Whether all places have the same mass."""
     low, high = masses.aminmax()
     return bool(high - low <= 1e-12 * high)

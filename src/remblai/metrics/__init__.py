@@ -1,21 +1,21 @@
-"""Figures that say how far samples are from data: functions of arrays, and the fidelity card that adds their floors."""
+"""Figures that say how far samples are from data: one table of metrics, and the card that measures them all."""
 
-from remblai.metrics.card import SCORED, SMALLEST, Figure, fidelity_card
-from remblai.metrics.measures import (
-    energy_distance,
-    latent_mmd_squared,
-    memorisation_ratio,
-    nearest_neighbour_accuracy,
-    reconstruction_mse,
-    sharpness,
-    w2,
-)
+from remblai.metrics.card import SCORED, fidelity_card
+from remblai.metrics.codes import latent_mmd_squared
+from remblai.metrics.images import reconstruction_mse, sharpness
+from remblai.metrics.metric import Card, Figure, Metric
 from remblai.metrics.modes import mode_card, mode_deviation_ratios, mode_expectations, mode_figures
+from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, w2
+from remblai.metrics.sets import SMALLEST
+from remblai.metrics.table import METRICS
 
 __all__ = [
+    "METRICS",
     "SCORED",
     "SMALLEST",
+    "Card",
     "Figure",
+    "Metric",
     "energy_distance",
     "fidelity_card",
     "latent_mmd_squared",

@@ -8,8 +8,9 @@ from scipy.stats import binom, chi2
 from torch import Tensor
 
 from remblai.distances.validation import positive
-from remblai.metrics.card import Card
+from remblai.metrics.metric import Card, Compute, Figure
 from remblai.metrics.pairs import flat
+from remblai.metrics.sets import Sets
 from remblai.statistics import halves
 
 RADIUS = 3.0
@@ -110,9 +111,9 @@ def mode_expectations(n: int, modes: int, dimension: int = 2, radius: float = RA
 def mode_card(
     samples: Any, centres: Any, deviation: float, *, radius: float = RADIUS, repeats: int = 20, seed: int = 0
 ) -> Card:
-    """`mode_figures` for the fidelity card: each with its floor and its spread.
+    """`mode_figures` for the fidelity card: each with its floor and its standard deviation.
 
-    The floor is the mean of the same figure over sets of as many draws of the truth, the spread the standard deviation
+    The floor is the mean of the same figure over sets of as many draws of the truth, `spread` the standard deviation
     over random halves of the samples (see `halves`).
 
     Args:
@@ -129,7 +130,9 @@ def mode_card(
     assigned = _assigned(samples, centres, deviation, radius)
     n = len(assigned.near)
     if n < 2 or repeats < 2:
-        raise ValueError(f"a mode card needs at least 2 samples and 2 repeats, for a spread; got {n} and {repeats}.")
+        raise ValueError(
+            f"a mode card needs at least 2 samples and 2 repeats, for a standard deviation; got {n} and {repeats}."
+        )
     generator = torch.Generator().manual_seed(seed)
     masks = halves(n, repeats, generator).to(assigned.near)
     where = flat("the centres", centres).cpu()
@@ -187,3 +190,18 @@ def _scatter(assigned: Assigned, masks: Tensor) -> tuple[Tensor, Tensor]:
 def _truth(n: int, centres: Tensor, deviation: float, generator: torch.Generator) -> Tensor:
     chosen = torch.randint(len(centres), (n,), generator=generator)
     return centres[chosen] + deviation * torch.randn(n, centres.shape[1], generator=generator)
+
+
+def figure_of_modes(name: str) -> Compute:
+    """What computes one of the figures of `mode_figures`, from all samples of a card."""
+
+    def compute(sets: Sets) -> Figure:
+        assert sets.modes is not None  # the row needs them
+        centres, deviation = sets.modes
+        card = sets.shared(
+            "modes", lambda: mode_card(sets.model, centres, deviation, repeats=sets.repeats, seed=sets.seed)
+        )
+        figure: Figure = card[name]
+        return figure
+
+    return compute

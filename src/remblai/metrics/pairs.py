@@ -1,7 +1,7 @@
-"""Distances between two samples, a block of rows at a time: what the metrics and their spreads are made from.
+"""Distances between two samples, a block of rows at a time: the metrics are computed from them.
 
 Everything here takes `masks (r, n)`: r sub-samples of the same rows, answered in one pass over the distances. Row 0 of
-a card's masks is the whole sample, the others are the random halves that give a figure's spread.
+a card's masks is the whole sample, the others are the random halves that give its standard deviation.
 """
 
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def flat(name: str, values: Any, like: Tensor | None = None) -> Tensor:
         raise ValueError(f"{name} must be real numbers (n, ...) with n >= 1, not shape {tuple(sample.shape)}.")
     rows = sample.detach().to(torch.float32).reshape(len(sample), -1)
     if not bool(torch.isfinite(rows).all()):
-        raise ValueError(f"{name} holds NaN or infinity; drop or mend these rows before measuring.")
+        raise ValueError(f"{name} holds NaN or infinity; remove or replace these rows before measuring.")
     if like is not None and rows.shape[1] != like.shape[1]:
         raise ValueError(f"{name} has {rows.shape[1]} numbers a row where {like.shape[1]} were expected.")
     return rows

@@ -8,7 +8,7 @@ from torch import nn
 
 @dataclass(frozen=True)
 class Network:
-    """Builders of the two networks between x and codes; each call builds a fresh module.
+    """The interface: builders of an encoder and a decoder for one shape of data; each call builds a fresh module.
 
     Attributes:
         shape: the shape of one x, (d,) or (c, h, w).

@@ -56,6 +56,7 @@ class Boltzmann(Objective):
 
     estimate_meaning = "the exact W1 of draws by the newest weights, in bits: what the terms stand for is no distance."
     chains: Tensor
+    shape: tuple[int, ...]
 
     def __init__(
         self,

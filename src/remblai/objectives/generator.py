@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from remblai.critics import Adversarial
-from remblai.discrepancies import Discrepancy
+from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Decoder, LatentLaw, Prior
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import Code, Objective, at_the_mean, together
@@ -31,7 +31,7 @@ class Generator(Objective):
 
     def __init__(self, decoder: Decoder, prior: Prior, discrepancy: Discrepancy) -> None:
         super().__init__()
-        self.decoder, self.prior, self.discrepancy = decoder, prior, discrepancy
+        self.decoder, self.prior, self.discrepancy = decoder, prior, as_discrepancy(discrepancy)
         self._check()
 
     def generate(self, n: int) -> Tensor:

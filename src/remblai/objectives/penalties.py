@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
 from remblai.critics import Adversarial
-from remblai.discrepancies import Discrepancy
+from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Prior
 from remblai.objectives.objective import Code, together
 from remblai.runtime import distributed
@@ -48,7 +48,7 @@ class Marginal(Penalty):
 
     def __init__(self, discrepancy: Discrepancy) -> None:
         super().__init__()
-        self.discrepancy = discrepancy
+        self.discrepancy = as_discrepancy(discrepancy)
         if isinstance(discrepancy, Adversarial):
             discrepancy.sees_all = True
 

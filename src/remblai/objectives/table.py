@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Any
 
 from remblai.config.registry import Choice, make
 from remblai.critics import ALL_DISCREPANCIES
@@ -49,7 +49,7 @@ PENALTIES: dict[str, Callable[..., Discrepancy | Penalty]] = {**PARTS, "joint": 
 """Penalties by name: discrepancies from the prior, what needs each code's law, and sums."""
 
 
-def make_penalty(choice: Choice | Penalty | Discrepancy, **context: object) -> Penalty:
+def make_penalty(choice: Choice | Penalty | Discrepancy, **context: Any) -> Penalty:
     """The penalty of a name, an options mapping or a live part; a discrepancy compares the prior with the codes.
 
     Args:

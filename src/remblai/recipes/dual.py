@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
+from torch import nn
+
 from remblai.config.registry import Choice, make
-from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game
+from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game, Lipschitz
 from remblai.discrepancies import DISCREPANCIES, Discrepancy
 from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, PRIORS
+from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
+from remblai.networks import Network as Pair
 from remblai.objectives import Generator
 from remblai.objectives.two_sample import as_discrepancy
 
@@ -25,7 +28,7 @@ Packing = Annotated[int, "points that the critic scores together"]
 KernelName = Annotated[Choice, KERNELS, "how points are compared"]
 
 
-def game_critic(*, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
+def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
     """A critic of data with its game and constraint, which sees `packing` points at a time."""
     return feature_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=1, packing=packing)
 
@@ -36,13 +39,13 @@ def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
 
 
 def feature_critic(
-    *, shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
+    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
 ) -> Adversarial:
     """A critic that answers with so many numbers for each point, or pack of points."""
     if features < 1:
         raise ValueError(f"features: expected at least 1 number for each point, got {features}.")
-    net = make(CRITICS, critic, "critic", shape=packed(shape, packing), outputs=features)
-    return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing)
+    net = make(CRITICS, critic, "critic", interface=nn.Module, shape=packed(shape, packing), outputs=features)
+    return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz), packing=packing)
 
 
 def adversarial(
@@ -54,7 +57,9 @@ def adversarial(
     packing: Packing = 1,
 ) -> Adversarial:
     """A critic of data, trained against the generator."""
-    return game_critic(shape=shape, critic=critic, game=make(GAMES, game, "game"), lipschitz=lipschitz, packing=packing)
+    return game_critic(
+        shape=shape, critic=critic, game=make(GAMES, game, "game", interface=Game), lipschitz=lipschitz, packing=packing
+    )
 
 
 def _between_samples(factory: Callable[..., Discrepancy]) -> Callable[..., Discrepancy]:
@@ -83,7 +88,7 @@ CODES = 16
 
 
 @dataclass(frozen=True)
-class Spread:
+class DataScale:
     """Where a kernel's scale is read from where there is no prior.
 
     Attributes:
@@ -96,14 +101,14 @@ class Spread:
     latent: int
 
 
-def spread(shape: tuple[int, ...]) -> Spread:
-    """What is taken for the spread of data of this shape before any is seen."""
+def data_scale(shape: tuple[int, ...]) -> DataScale:
+    """The scale that is assumed of data of this shape before any is seen."""
     size = math.prod(shape)
-    return Spread(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
+    return DataScale(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
 
 
 def generator(
-    *, shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+    shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
 ) -> Generator:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
 
@@ -111,13 +116,13 @@ def generator(
     """
     size, images = math.prod(shape), len(shape) == 3
     latent = min(CODES, 2 * size) if latent is None else latent
-    law = make(PRIORS, prior, "prior", latent=latent)
-    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     pixels = (0.0, 1.0) if images else None
     return Generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
         prior=law,
         discrepancy=as_discrepancy(
-            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=spread(shape))
+            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=data_scale(shape))
         ),
     )

@@ -4,10 +4,11 @@ from types import MappingProxyType
 from typing import Annotated
 
 from remblai.config.registry import Choice, make
-from remblai.critics import FEATURE_GAMES, LIPSCHITZ, Adversarial, KernelGame, Margin, MinibatchEnergy
+from remblai.critics import FEATURE_GAMES, LIPSCHITZ, Adversarial, KernelGame, Lipschitz, Margin, MinibatchEnergy
 from remblai.kernels import Energy
 from remblai.networks import NETWORKS
 from remblai.networks import Energy as EnergyCritic
+from remblai.networks import Network as Pair
 from remblai.objectives import Generator
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import (
@@ -17,10 +18,10 @@ from remblai.recipes.dual import (
     KernelName,
     Latent,
     Packing,
+    data_scale,
     feature_critic,
     generator,
     packed,
-    spread,
 )
 from remblai.recipes.parts import Network, PriorLaw, Shape
 
@@ -53,10 +54,15 @@ def ebgan(
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
-    auto = EnergyCritic(make(NETWORKS, critic, "critic", shape=packed(shape=shape, packing=packing), latent=code), code)
-    margin = spread(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
+    auto = EnergyCritic(
+        make(NETWORKS, critic, "critic", interface=Pair, shape=packed(shape=shape, packing=packing), latent=code), code
+    )
+    margin = data_scale(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
     adversary = Adversarial(
-        auto, Margin(margin, pulling_away), make(LIPSCHITZ, lipschitz, "lipschitz"), packing=packing
+        auto,
+        Margin(margin, pulling_away),
+        make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz),
+        packing=packing,
     )
     return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
 

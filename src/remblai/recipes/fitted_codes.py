@@ -5,7 +5,7 @@ from typing import Annotated
 from remblai.config.registry import Choice, make
 from remblai.objectives import AutoEncoder
 from remblai.objectives.penalties import CodeNorm
-from remblai.objectives.regularisers import REGULARISERS
+from remblai.objectives.regularisers import REGULARISERS, Regulariser
 from remblai.recipes.base import recipe
 from remblai.recipes.parts import CostName, Latent, Network, Noise, SamplerName, Shape, Weight, auto_encoder
 
@@ -39,7 +39,7 @@ def rae(
         cost=cost,
         penalty=CodeNorm(),
         weight=weight,
-        regulariser=make(REGULARISERS, regulariser, "regulariser"),
+        regulariser=make(REGULARISERS, regulariser, "regulariser", interface=Regulariser),
         regulariser_weight=regulariser_weight,
     )
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
-from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Encoder, Prior
+from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Decoder, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
@@ -84,12 +84,12 @@ def auto_encoder(
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
     latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", latent=latent)
-    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return AutoEncoder(
-        encoder=make(SUITED, encoder, "encoder", network=nets, prior=law),
-        decoder=make(DECODERS, decoder, "decoder", network=nets, range=pixels, latent=latent),
+        encoder=make(SUITED, encoder, "encoder", interface=Encoder, network=nets, prior=law),
+        decoder=make(DECODERS, decoder, "decoder", interface=Decoder, network=nets, range=pixels, latent=latent),
         prior=law,
         cost=of_pairs(make(COSTS, cost, "cost")),
         penalty=None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets),

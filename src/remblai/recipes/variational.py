@@ -7,11 +7,12 @@ from typing import Annotated
 from remblai.config.registry import Choice, make
 from remblai.costs import NegativeLogLikelihood
 from remblai.critics import ALL_DISCREPANCIES
-from remblai.laws import ENCODERS, PRIORS
+from remblai.laws import ENCODERS, PRIORS, Prior
 from remblai.networks import NETWORKS
+from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Conditional
 from remblai.objectives.joint import joint
-from remblai.objectives.penalties import Sum
+from remblai.objectives.penalties import Penalty, Sum
 from remblai.objectives.table import make_penalty
 from remblai.recipes.base import recipe
 from remblai.recipes.parts import (
@@ -131,7 +132,7 @@ def info_vae(
             "is driven away from the prior; take 1 for the VAE, or more."
         )
     latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", latent=latent)
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     marginal = make_penalty(penalty, prior=law, latent=latent)
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
     return auto_encoder(
@@ -195,9 +196,9 @@ def avb(
     and the critic's share of it wrong, which on a ring of points leaves the modes' shares uneven.
     """
     latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", latent=latent)
-    nets = make(NETWORKS, network, "network", shape=shape, latent=latent)
-    pairs = make(JOINT, penalty, "penalty", network=nets, latent=latent)
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    pairs = make(JOINT, penalty, "penalty", interface=Penalty, network=nets, latent=latent)
     return auto_encoder(
         shape=shape,
         latent=latent,

@@ -4,13 +4,13 @@ from remblai.report.figures import codes, points, quantiles, terms
 from remblai.report.images import beside, grid, paths, save_grid
 from remblai.report.page import Picture, write_html, write_page, write_pictures
 from remblai.report.plane import Plane, least_gaussian_plane
-from remblai.report.reading import MEANINGS
+from remblai.report.reading import card_lines
 
 __all__ = [
-    "MEANINGS",
     "Picture",
     "Plane",
     "beside",
+    "card_lines",
     "codes",
     "grid",
     "least_gaussian_plane",

@@ -1,6 +1,6 @@
-"""Charts of a report: terms over time, codes against the prior, points over data. All are PNG bytes on no geometry.
+"""Charts of a report: terms over time, codes against the prior, points over data. All are transparent PNG bytes.
 
-A chart takes a `Theme`; `Picture.of` draws it for light and for dark paper.
+A chart takes a `Theme`; `Picture.chart` draws it for light and for dark paper.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,7 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullF
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from remblai.report.escaping import literal
 from remblai.report.plane import Plane
 from remblai.report.reading import number
 from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
@@ -62,7 +63,7 @@ def terms(
 
 def _curve(axes: Axes, name: str, x: Floats, y: Floats, floor: float | None, theme: Theme) -> None:
     x, y = x[np.isfinite(y)], y[np.isfinite(y)]
-    axes.set_title(name, loc="left", color=theme.ink, size=10, weight="bold", pad=7)
+    axes.set_title(literal(name), loc="left", color=theme.ink, size=10, weight="bold", pad=7)
     if len(y) == 0:
         return
     smooth = smoothed(y)
@@ -108,8 +109,8 @@ def smoothed(y: Floats) -> Floats:
 
 def _limits(y: Floats, smooth: Floats, floor: float | None) -> tuple[float, float]:
     """Around what matters: the smooth curve after its first twentieth, nine tenths of the raw one, and its floor."""
-    settled = np.append(smooth[len(smooth) // 20 :], [] if floor is None else [floor])
-    low, high = min(settled.min(), np.quantile(y, 0.05)), max(settled.max(), np.quantile(y, 0.95))
+    late = np.append(smooth[len(smooth) // 20 :], [] if floor is None else [floor])
+    low, high = min(late.min(), np.quantile(y, 0.05)), max(late.max(), np.quantile(y, 0.95))
     margin = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     return float(low - margin), float(high + margin)
 
@@ -193,16 +194,16 @@ def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme
     _scatter(axes, z[order], [colours[label] for label in labels[order].tolist()], size)
     middles = np.stack([np.median(z[labels == kind], axis=0) for kind in kinds])
     for (kind, colour), place in zip(
-        colours.items(), _apart(middles, 0.06 * float(np.ptp(z, axis=0).max())), strict=True
+        colours.items(), _moved_apart(middles, 0.06 * float(np.ptp(z, axis=0).max())), strict=True
     ):
-        name = str(kind) if names is None else names[int(kind)]
+        name = str(kind) if names is None else literal(names[int(kind)])
         halo = [withStroke(linewidth=3.2, foreground=theme.paper)]
         axes.text(
             place[0], place[1], name, color=colour, size=13, weight="bold", ha="center", va="center", path_effects=halo
         )
 
 
-def _apart(places: Floats, room: float) -> Floats:
+def _moved_apart(places: Floats, room: float) -> Floats:
     """Moves labels that would lie on each other away from each other, a little at a time."""
     places = places.copy()
     for _ in range(60):

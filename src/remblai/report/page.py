@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from remblai.report.escaping import printable
 from remblai.report.reading import BAND, Reading, place, read
 from remblai.report.style import DARK, LIGHT
 from remblai.runtime.files import whole
@@ -53,7 +54,7 @@ class Picture:
 
 
 def write_pictures(folder: str | Path, pictures: Sequence[Picture]) -> list[Path]:
-    """Writes each picture to `folder/name.png`, whole or not at all; tells where."""
+    """Writes each picture to `folder/name.png`, whole or not at all, and returns their paths."""
     written = [Path(folder) / f"{picture.name}.png" for picture in pictures]
     for path, picture in zip(written, pictures, strict=True):
         with whole(path) as temporary:
@@ -92,13 +93,13 @@ def write_page(
         "page.html",
         title=title,
         summary=summary,
-        settings={key: _shown(value) for key, value in settings.items()},
+        settings={key: _as_text(value) for key, value in settings.items()},
         command=command,
         readings=readings,
         band=place(BAND),
         pictures=pictures,
-        facts={key: _shown(value) for key, value in (facts or {}).items()},
-        versions={key: _shown(value) for key, value in (versions or {}).items()},
+        facts={key: _as_text(value) for key, value in (facts or {}).items()},
+        versions={key: _as_text(value) for key, value in (versions or {}).items()},
     )
 
 
@@ -114,12 +115,17 @@ def write_html(path: str | Path, template: str, folder: Path | None = None, **gi
     places = [Path(__file__).parent, *([folder] if folder else [])]
     here = Environment(
         loader=FileSystemLoader(places), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        lstrip_blocks=True, finalize=_printable,
     )  # fmt: skip
     here.filters |= {"embedded": _embedded, "percent": _percent}
     text = here.get_template(template).render(**given)
     with whole(Path(path)) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def _printable(value: Any) -> Any:
+    """What a template writes, escaped where it cannot be printed; finished markup is left as it is."""
+    return printable(value, keep="\n\t") if type(value) is str else value
 
 
 def _embedded(png: bytes) -> str:
@@ -131,11 +137,11 @@ def _percent(position: float) -> str:
     return f"{50 + 50 * position:.1f}%"
 
 
-def _shown(value: Any) -> str:
+def _as_text(value: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple):
-        return ", ".join(_shown(part) for part in value)
+        return ", ".join(_as_text(part) for part in value)
     return str(value)

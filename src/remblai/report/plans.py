@@ -7,6 +7,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, to_rgba
 from numpy.typing import NDArray
 
+from remblai.report.escaping import literal
 from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
 
 Floats = NDArray[np.float64]
@@ -33,7 +34,7 @@ def heat(coupling: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme
     with typeset():
         figure, (axes,) = chart(float(np.clip(WIDTH * rows / columns, 0.5 * WIDTH, 1.4 * WIDTH)), theme=theme)
         axes.imshow(shown, cmap=colours, vmin=0.0, vmax=shown.max(), aspect="auto", interpolation="nearest")
-        axes.set(ylabel=names[0], xlabel=names[1], xticks=[], yticks=[])
+        axes.set(ylabel=literal(names[0]), xlabel=literal(names[1]), xticks=[], yticks=[])
         for side in ("top", "right"):
             axes.spines[side].set_visible(True)
             axes.spines[side].set_color(theme.line)
@@ -69,7 +70,7 @@ def matched(
         axes.add_collection(
             LineCollection(list(np.stack([x[rows], y[columns]], 1)), colors=shades, linewidths=0.8, zorder=1)
         )
-        for points, colour, name in ((x, theme.data, names[0]), (y, theme.model, names[1])):
+        for points, colour, name in ((x, theme.data, literal(names[0])), (y, theme.model, literal(names[1]))):
             axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0, zorder=2, label=name)
         axes.set_aspect("equal")
         axes.autoscale_view()

@@ -1,111 +1,40 @@
-"""What a card's figures say, in plain words: no thresholds of our own, only where a value lies from its floor."""
+"""What a card's figures say, in plain words: where a value is from its floor, and what it could have seen there."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-BAND = 2.0  # spreads around the floor within which a value could be the floor by chance, roughly 19 times of 20
+from remblai.metrics import METRICS, Metric
+from remblai.metrics.faults import SEEN
+from remblai.report.escaping import printable
 
-
-@dataclass(frozen=True)
-class Meaning:
-    """How a metric is called and explained; `says` is filled with the numbers, {ratio} being value / floor."""
-
-    label: str
-    what: str
-    says: str
-    floor: str = "real against held-out real"
-    banded: bool = True
-
-
-MEANINGS = {
-    "nearest_neighbour_accuracy": Meaning(
-        "Nearest-neighbour accuracy",
-        "How often a judge tells a sample from held-out data by its nearest neighbour. 50 % is a coin toss, the best.",
-        "The judge is right {value_percent} of the time; {floor_percent} when both sides are real.",
-    ),
-    "energy_distance_squared": Meaning(
-        "Squared energy distance",
-        "How far the whole clouds lie apart. 0 for equal laws, where chance makes it negative half of the time.",
-        "{value} from the data; real data are {floor} from other real data.",
-    ),
-    "memorisation_ratio": Meaning(
-        "Memorisation ratio",
-        "How far samples lie from the training data, over the same for held-out data. 1 is right, 0 means copies.",
-        "Samples lie {ratio} times as far from the training data as new real data do.",
-        "held-out against held-out",
-    ),
-    "w2": Meaning(
-        "Wasserstein distance W2",
-        "The root of the least mean squared move that carries samples onto held-out data. "
-        "Blur and copies score well here: read it with the two above.",
-        "{ratio} times what carrying real data onto other real data takes.",
-    ),
-    "sharpness": Meaning(
-        "Sharpness",
-        "Variance of the Laplacian's response: fine detail. The data's own is the aim; noise overshoots it.",
-        "{ratio} times the detail of the data.",
-        "held-out data",
-    ),
-    "modes_covered": Meaning(
-        "Modes covered",
-        "How many of the known modes have a sample within 3 deviations of their centre.",
-        "{value} modes, where as many draws of the truth cover {floor}.",
-        "draws of the truth",
-    ),
-    "high_quality_share": Meaning(
-        "High-quality share",
-        "Samples within 3 deviations of the nearest mode's centre. More than the truth has are modes too narrow.",
-        "{value_percent} of the samples, where the truth has {floor_percent}.",
-        "draws of the truth",
-    ),
-    "mode_total_variation": Meaning(
-        "Modes' histogram, total variation",
-        "The share of samples that would have to change their mode to fill all modes evenly.",
-        "{value_percent}, where as many draws of the truth have {floor_percent} by chance.",
-        "draws of the truth",
-    ),
-    "mode_reverse_kl": Meaning(
-        "Modes' histogram, reverse KL",
-        "The divergence of the modes' histogram from the even one.",
-        "{value}, where as many draws of the truth have {floor} by chance.",
-        "draws of the truth",
-    ),
-    "mode_deviation_ratio": Meaning(
-        "Modes' width",
-        "The deviation within the modes over the truth's. 0 means points, above 1 modes too wide.",
-        "{value} times the truth's deviation.",
-        "draws of the truth",
-    ),
-    "reconstruction_mse": Meaning(
-        "Reconstruction error",
-        "Mean squared error a pixel, or a coordinate, on held-out data; images are on the [0, 1] scale.",
-        "{ratio} times the error of answering with the nearest training example.",
-        "nearest training example",
-        banded=False,
-    ),
-    "latent_mmd_squared": Meaning(
-        "Latent MMD, squared",
-        "How far codes lie from the prior, through 7 inverse multiquadric kernels; unbiased, so it may be negative. "
-        "Its spread is what the prior shows against itself.",
-        "{value}, where two samples of the prior show {floor} ± {spread}.",
-        "prior against prior",
-    ),
-}
-FOLDED = {"sharpness_data"}  # it stands in the table already, as the floor of the samples' sharpness
+BAND = 2.0
+"""Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
+TOO_FEW = "too few to judge"
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A row of the card's table. `place` is where the value lies from the floor, -1 to 1 with the band at +-`band`."""
+    """A row of the card's table.
+
+    Attributes:
+        label, meaning: of the metric.
+        value, floor, spread, n: the numbers as text.
+        floor_is, spread_is: which floor and which standard deviation they are.
+        says: a sentence with the numbers.
+        cue: where the value is from the floor, and what that is worth.
+        place: where the value is from the floor, -1 to 1 with the band at +-`BAND`; None where nothing can be said.
+        inside: whether it is in the band.
+    """
 
     label: str
-    what: str
+    meaning: str
     value: str
     floor: str
     floor_is: str
     spread: str
+    spread_is: str
     n: str
     says: str
     cue: str
@@ -114,38 +43,39 @@ class Reading:
 
 
 def read(metrics: Mapping[str, Mapping[str, Any]]) -> list[Reading]:
-    """The rows of the table: the metrics with a meaning in its order, then whatever else has been measured."""
-    known = [name for name in MEANINGS if name in metrics]
-    others = [name for name in metrics if name not in MEANINGS and name not in FOLDED]
+    """The rows of the table: the metrics that are known in the order of their table, then all others."""
+    known = [name for name, row in METRICS.items() if name in metrics and row.listed]
+    others = [name for name in metrics if name not in METRICS]
     return [_row(name, metrics[name]) for name in known + others]
 
 
 def _row(name: str, figure: Mapping[str, Any]) -> Reading:
-    meaning = MEANINGS.get(name, Meaning(name.replace("_", " ").capitalize(), "", ""))
+    metric = METRICS.get(name)
     value, floor, spread = (figure.get(key) for key in ("value", "floor", "spread"))
-    away = None
-    if value is not None and floor is not None and spread:
+    away = cue = None
+    if value is not None and floor is not None and spread and (metric is None or metric.power is not None):
         away = (value - floor) / spread
-    cue = "" if away is None or not meaning.banded else _cue(away)
+        cue = cue_of(away, figure.get("sees"))
     return Reading(
-        label=meaning.label,
-        what=meaning.what,
+        label=metric.label if metric else printable(name).replace("_", " ").capitalize(),
+        meaning=metric.meaning if metric else "",
         value=number(value),
         floor=number(floor),
-        floor_is=meaning.floor,
+        floor_is=metric.floor if metric else "real against held-out real",
         spread=number(spread),
+        spread_is=metric.spread if metric else "standard deviation",
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
-        says=_says(meaning, value, floor, spread),
-        cue=cue,
-        place=place(away) if cue and away is not None else None,
+        says=_says(metric, value, floor, spread),
+        cue=cue or "",
+        place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
         inside=away is not None and abs(away) <= BAND,
     )
 
 
-def _says(meaning: Meaning, value: float | None, floor: float | None, spread: float | None) -> str:
-    if value is None or floor is None:
+def _says(metric: Metric | None, value: float | None, floor: float | None, spread: float | None) -> str:
+    if metric is None or value is None or floor is None:
         return ""
-    return meaning.says.format(
+    return metric.says.format(
         value=number(value),
         floor=number(floor),
         spread=number(spread),
@@ -155,14 +85,42 @@ def _says(meaning: Meaning, value: float | None, floor: float | None, spread: fl
     )
 
 
-def _cue(away: float) -> str:
-    if abs(away) <= BAND:
-        return f"within {BAND:.0f} spreads of the floor: at this n it cannot be told from it"
-    return f"{abs(away):.{0 if abs(away) >= 10 else 1}f} spreads {'above' if away > 0 else 'below'} the floor"
+def cue_of(away: float, sees: Mapping[str, float] | None) -> str:
+    """Where a value is from its floor, and what that is worth.
+
+    Args:
+        away: standard deviations from the floor.
+        sees: by fault, the standard deviations by which it shifts the figure; None where that was not measured.
+    """
+    if abs(away) > BAND:
+        digits = 0 if abs(away) >= 10 else 1
+        return f"{abs(away):,.{digits}f} standard deviations {'above' if away > 0 else 'below'} the floor"
+    if sees is None:
+        return f"within {BAND:.0f} standard deviations of the floor; what it could have seen was not measured"
+    seen = [name for name, shift in sees.items() if abs(shift) >= SEEN]
+    unseen = [name for name in sees if name not in seen]
+    if not seen:
+        return f"{TOO_FEW}: at this n the figure sees no {_either(unseen, 'or')} in real data"
+    blind = f", no {_either(unseen, 'or')}" if unseen else ""
+    return f"within {BAND:.0f} standard deviations of the floor; at this n it sees {_either(seen, 'and')}{blind}"
+
+
+def _either(names: list[str], word: str) -> str:
+    return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part) or "fault"
+
+
+def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """The card as lines of text for a terminal: value, floor, standard deviation, n, and what the value is worth."""
+    rows = [f"{'':28s}{'value':>10s}{'floor':>10s}{'std':>10s}{'n':>7s}"]
+    for name, figure in metrics.items():
+        numbers = "".join(f"{figure[key]:10.4g}" for key in ("value", "floor", "spread"))
+        cue = _row(name, figure).cue
+        rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+    return rows
 
 
 def place(away: float, furthest: float = 60.0) -> float:
-    """Spreads on a line from -1 to 1: even near the floor, squeezed like a logarithm far from it."""
+    """Standard deviations on a line from -1 to 1: even near the floor, squeezed like a logarithm far from it."""
     return max(-1.0, min(1.0, math.copysign(math.log1p(abs(away)) / math.log1p(furthest), away)))
 
 

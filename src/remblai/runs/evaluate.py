@@ -1,4 +1,4 @@
-"""What a trained model has learned: measured against held-out data, and shown on one page."""
+"""A trained model measured against held-out data, and the page that shows it."""
 
 import warnings
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any
 
 from remblai.config.registry import flatten
 from remblai.data import Dataset
-from remblai.metrics import SMALLEST, Figure, fidelity_card, mode_card
+from remblai.metrics import SMALLEST, Figure, fidelity_card
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
@@ -28,7 +28,7 @@ def evaluate(
 ) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
-    Where the data's modes are known it has the figures of `evaluation.mode_card` too.
+    Where the data's modes are known it has the figures of the modes too.
 
     Args:
         trained: the model, or its run's folder.
@@ -52,13 +52,13 @@ def evaluate(
         coded["reconstructions"] = trained.reconstructions(test)
         coded |= {"codes": trained.codes(test), "prior": trained.prior}
     samples = trained.draws(n, seed, sampler)
-    card = fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
-    modes = dataset.modes
-    return card if modes is None else card | mode_card(samples, modes.centres, modes.deviation, seed=seed)
+    if dataset.modes is not None:
+        coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
+    return fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:
-    """Keeps the fidelity card with the run; data too few for one are told in a warning."""
+    """Keeps the fidelity card with the run; a warning where the data are too few for one."""
     if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
         trained.run.write_metrics(evaluate(trained, dataset))
     else:
@@ -66,7 +66,7 @@ def measure(trained: Trained, dataset: Dataset) -> None:
 
 
 def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
-    """Writes `report.html` and its pictures into the run's folder, and says where.
+    """Writes `report.html` and its pictures into the run's folder, and returns its path.
 
     Args:
         trained: the model, or its run's folder, which holds the terms and the metrics.
@@ -74,8 +74,8 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
     """
     trained, dataset = with_data(trained, data)
     run, settings = trained.run, trained.run.settings
-    shown = pictures(trained, dataset)
-    write_pictures(run.folder, shown)
+    drawings = pictures(trained, dataset)
+    write_pictures(run.folder, drawings)
     page = run.folder / "report.html"
     own = "" if settings["recipe"] in RECIPES else f"{settings['recipe']} "
     last = run.pointed("last")
@@ -83,10 +83,10 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
         page,
         title=f"{settings['recipe']} on {settings['data']['name']}",
         summary=_sentence(trained, dataset),
-        settings=_told(settings),
+        settings=_dotted(settings),
         command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
         metrics=run.metrics() or {},
-        pictures=shown,
+        pictures=drawings,
         facts={
             "steps": f"{int(last.name):,}" if last else "0",
             "training time": _duration(run.terms()),
@@ -105,7 +105,7 @@ def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Datase
     return trained, data_like(trained.run.settings, trained.units, data)
 
 
-def _told(settings: Mapping[str, Any]) -> dict[str, Any]:
+def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings by their dotted names, as the command line has them."""
     own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
     data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}

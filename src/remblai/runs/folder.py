@@ -1,35 +1,19 @@
 """A run on disk: its settings, its terms over time, its checkpoints. Written atomically, checked when read."""
 
-import hashlib
-import io
+import errno
 import json
 import os
 import shutil
 import warnings
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file, save
-from torch import Tensor
 
+from remblai.runs import checkpoints, contents, terms
+from remblai.runs.checkpoints import SUMS, Checkpoint, name_of
+from remblai.runs.record import SCHEMA, read_settings
 from remblai.runtime.files import explained, sync, whole, write_json
-
-SCHEMA = 1
-RENAMED = {"ascents": "critic_steps"}
-"""Options of the loop that runs of version 0.1 recorded under another name."""
-WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "state.pt", "checksums.json"
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """What a checkpoint holds: the step's number, the weights, their average if one is kept, the rest of the state."""
-
-    number: int
-    weights: dict[str, Tensor]
-    average: dict[str, Tensor] | None
-    state: dict[str, Any]
 
 
 class Run:
@@ -42,19 +26,28 @@ class Run:
     def create(cls, folder: str | Path, settings: dict[str, Any], overwrite: bool = False) -> "Run":
         """Makes the folder and writes `run.json`.
 
+        A run that replaces another is written to a hidden folder inside the other's; it takes its place with its first
+        checkpoint.
+
         Raises:
-            ValueError: the folder holds anything already and `overwrite` is off, or is no run and `overwrite` is on.
+            ValueError: the folder holds anything already and `overwrite` is off, or holds no run and `overwrite` is on.
         """
         folder = Path(folder)
-        if folder.exists() and (not folder.is_dir() or any(not _left(path) for path in folder.iterdir())):
-            if not overwrite:
-                raise ValueError(f"{folder} is not empty: name another --out, or add --resume or --overwrite.")
-            if not (folder / "run.json").is_file():
-                raise ValueError(f"{folder} holds something that is not a run; --overwrite replaces runs only.")
-            shutil.rmtree(folder)
-        run = cls(folder, {"schema": SCHEMA} | settings)
         with explained(folder):
-            write_json(folder / "run.json", run.settings)
+            occupied = folder.exists() and (not folder.is_dir() or any(folder.iterdir()))
+        if occupied and not overwrite:
+            raise ValueError(f"{folder} is not empty: name another --out, or add --resume or --overwrite.")
+        if occupied:
+            try:
+                cls.open(folder)
+            except ValueError as problem:
+                raise ValueError(
+                    f"{folder} holds something that is not a run ({problem}) --overwrite replaces runs only: name "
+                    "another --out."
+                ) from None
+        run = cls(folder / contents.NEW if occupied else folder, {"schema": SCHEMA} | settings)
+        with explained(folder):
+            write_json(run.folder / "run.json", run.settings)
         return run
 
     @classmethod
@@ -62,45 +55,36 @@ class Run:
         """Reads a run.
 
         Raises:
-            ValueError: there is no run, or one of another schema.
+            ValueError: there is no run, one of another schema, or one with fields of other types.
         """
-        path = Path(folder) / "run.json"
-        if not path.is_file():
-            raise ValueError(f"{folder} is not a run: it has no run.json. `remblai train` makes one.")
-        try:
-            settings = json.loads(path.read_text())
-        except ValueError as problem:
-            raise ValueError(f"{path} cannot be read: {problem}.") from None
-        if not isinstance(settings, dict) or settings.get("schema") != SCHEMA:
-            raise ValueError(f"{path}: expected schema {SCHEMA}; this run is of another version of remblai.")
-        if isinstance(settings.get("loop"), dict):
-            settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
-        return cls(Path(folder), settings)
+        return cls(Path(folder), read_settings(folder))
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the run has no checkpoint yet and is still beside the one that it replaces."""
+        return self.folder.name == contents.NEW
 
     def update(self, **settings: Any) -> None:
         """Changes some settings and writes them."""
+        self._must_exist()
         self.settings |= settings
         write_json(self.folder / "run.json", self.settings)
 
     def log(self, line: dict[str, Any]) -> None:
         """Appends one line to `terms.jsonl`."""
-        with (self.folder / "terms.jsonl").open("a") as file:
-            file.write(json.dumps(line) + "\n")
+        self._must_exist()
+        with explained(self.folder):
+            terms.append(self.folder / terms.FILE, line)
 
     def terms(self) -> list[dict[str, Any]]:
-        """The logged lines, oldest first; a last line cut short by a kill is left out."""
-        path = self.folder / "terms.jsonl"
-        lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-        try:
-            return [json.loads(line) for line in lines if line.endswith("\n")]
-        except ValueError as problem:
-            raise ValueError(f"{path} cannot be read: {problem}.") from None
+        """The logged lines, oldest first; damaged ones are left out, with a warning."""
+        return terms.read(self.folder / terms.FILE)
 
     def cut_terms(self, number: int) -> None:
         """Forgets what was logged after step `number`, so that a resumed run's log has no line twice."""
         kept = [line for line in self.terms() if line["step"] <= number]
-        with whole(self.folder / "terms.jsonl") as temporary:
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        with whole(self.folder / terms.FILE) as temporary:
+            temporary.write_text(terms.text(kept))
 
     def metrics(self) -> dict[str, Any] | None:
         """The newest evaluation, or None."""
@@ -130,22 +114,24 @@ class Run:
 
         Args:
             checkpoint: what to write.
-            keep: how many of the newest stay, the best apart.
+            keep: how many of the newest stay, besides the best.
         """
-        final = self.checkpoints / _name(checkpoint.number)
+        self._must_exist()
+        final = self.checkpoints / name_of(checkpoint.number)
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
-            for stale in self.checkpoints.glob(".*"):  # what a kill left
-                stale.unlink() if stale.is_symlink() else shutil.rmtree(stale)
+            self._clear()
             for later in self._folders():
-                if int(later.name) > checkpoint.number:  # damaged, for this run went on from one before it
-                    shutil.rmtree(later)
+                if int(later.name) > checkpoint.number:  # damaged, because this run continued from one before it
+                    checkpoints.discard(later)
+            if (self.folder / terms.FILE).is_file():
+                sync(self.folder / terms.FILE)
             temporary = self.checkpoints / f".writing-{os.getpid()}"
             temporary.mkdir()
             try:
-                _write_checkpoint(temporary, checkpoint)
+                checkpoints.write(temporary, checkpoint)
                 if final.exists():
-                    shutil.rmtree(final)
+                    checkpoints.discard(final)
                 temporary.rename(final)
                 sync(self.checkpoints)
             finally:
@@ -154,16 +140,41 @@ class Run:
         best = self.pointed("best")
         for old in self._folders()[keep:]:
             if old != best:
-                shutil.rmtree(old)
+                checkpoints.discard(old)
+        if self.replaces:
+            contents.swap(self.folder.parent)
+            self.folder = self.folder.parent
 
     def mark_best(self, number: int) -> None:
         """Points `best` at the checkpoint of this step."""
-        self._point("best", _name(number))
+        self._point("best", name_of(number))
 
     def pointed(self, name: str) -> Path | None:
-        """The checkpoint that `last` or `best` names, or None."""
+        """The checkpoint that `last` or `best` names, or None. A folder that was copied without links is read too."""
         link = self.checkpoints / name
-        return self.checkpoints / link.readlink() if link.is_symlink() else None
+        if link.is_symlink():
+            target = str(link.readlink())
+        elif link.is_file():
+            target = link.read_bytes()[:20].decode(errors="replace").strip()
+        else:
+            sums = (link / SUMS).read_bytes() if (link / SUMS).is_file() else None
+            same = [f for f in self._folders() if sums and (f / SUMS).is_file() and (f / SUMS).read_bytes() == sums]
+            target = same[0].name if same else ""
+        return self.checkpoints / target if checkpoints.NAME.fullmatch(target) else None
+
+    def repair_links(self) -> None:
+        """Makes links of `last` and `best` where the folder was copied without links, with a warning."""
+        newest = self._folders()[:1]
+        for name in ("last", "best"):
+            place, target = self.checkpoints / name, self.pointed(name)
+            if place.is_symlink() or not (place.exists() or (name == "last" and newest)):
+                continue
+            if place.is_dir():
+                checkpoints.discard(place)
+            target = target if target in self._folders() else newest[0] if name == "last" and newest else None
+            if target is not None:
+                self._point(name, target.name)
+                warnings.warn(f"{place} was not a link: it points at {target.name} again", stacklevel=2)
 
     def load(self, which: str = "last", device: torch.device | str = "cpu") -> Checkpoint | None:
         """The newest whole checkpoint, or the best; a damaged one is skipped, with a warning, for the one before it.
@@ -175,81 +186,37 @@ class Run:
         if which == "best" and (best := self.pointed("best")) in folders:
             folders = [best, *(folder for folder in folders if folder != best)]
         for folder in folders:
-            if problem := _damage(folder):
+            if problem := checkpoints.damage(folder):
                 warnings.warn(
                     f"{folder} is damaged ({problem}); falling back to the checkpoint before it", stacklevel=2
                 )
                 continue
-            return _read_checkpoint(folder, device)
+            return checkpoints.read(folder, device)
         if folders:
             raise ValueError(f"{self.checkpoints}: every checkpoint is damaged; train again with --overwrite.")
         return None
 
     def _folders(self) -> list[Path]:
-        found = self.checkpoints.glob("[0-9]*") if self.checkpoints.is_dir() else []
-        return sorted((path for path in found if path.is_dir()), reverse=True)
+        """The checkpoints, whole or not, newest first; whatever else is there is not looked at."""
+        found = self.checkpoints.iterdir() if self.checkpoints.is_dir() else ()
+        return sorted(filter(checkpoints.is_checkpoint, found), key=lambda path: int(path.name), reverse=True)
+
+    def _clear(self) -> None:
+        """Removes what a kill left beside the checkpoints."""
+        for path in self.checkpoints.iterdir():
+            if checkpoints.TEMPORARY.fullmatch(path.name):
+                path.unlink() if path.is_symlink() else shutil.rmtree(path)
+
+    def _must_exist(self) -> None:
+        """Raises `OSError` where the folder was moved or removed while its run is trained."""
+        if not self.folder.is_dir():
+            words = (
+                f"{self.folder} is no longer there: it was moved or removed while its run was trained. Move it back "
+            )
+            raise OSError(errno.ENOENT, words + "and add --resume")
 
     def _point(self, name: str, target: str) -> None:
         temporary = self.checkpoints / f".{name}-{os.getpid()}"
         temporary.unlink(missing_ok=True)
         temporary.symlink_to(target)
         temporary.replace(self.checkpoints / name)
-
-
-def _name(number: int) -> str:
-    return f"{number:08d}"
-
-
-def _left(path: Path) -> bool:
-    """Whether a file is what a kill left of a `run.json` that was being written."""
-    return path.name.startswith(".run-") and path.suffix == ".json"
-
-
-def _write_checkpoint(folder: Path, checkpoint: Checkpoint) -> None:
-    # through Python's own files, which say why they fail and keep to the umask; the libraries' writers do neither
-    (folder / WEIGHTS).write_bytes(save(_plain(checkpoint.weights)))
-    if checkpoint.average is not None:
-        (folder / AVERAGE).write_bytes(save(_plain(checkpoint.average)))
-    buffer = io.BytesIO()
-    torch.save({"number": checkpoint.number, "state": checkpoint.state}, buffer)
-    (folder / STATE).write_bytes(buffer.getbuffer())
-    write_json(folder / SUMS, {path.name: _sum(path) for path in sorted(folder.iterdir())})
-    for path in folder.iterdir():
-        sync(path)
-    sync(folder)
-
-
-def _read_checkpoint(folder: Path, device: torch.device | str) -> Checkpoint:
-    saved = torch.load(folder / STATE, weights_only=True, map_location="cpu")
-    average = folder / AVERAGE
-    return Checkpoint(
-        saved["number"],
-        load_file(folder / WEIGHTS, device=str(device)),
-        load_file(average, device=str(device)) if average.is_file() else None,
-        saved["state"],
-    )
-
-
-def _damage(folder: Path) -> str | None:
-    """Why a checkpoint cannot be trusted, or None."""
-    try:
-        sums = json.loads((folder / SUMS).read_text())
-    except (OSError, ValueError) as problem:
-        return f"its checksums cannot be read: {problem}"
-    for name, expected in sums.items():
-        path = folder / name
-        if not path.is_file():
-            return f"{name} is missing"
-        if _sum(path) != expected:
-            return f"{name} has changed since it was written"
-    return None
-
-
-def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Contiguous copies that share no memory, as the file format wants them."""
-    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

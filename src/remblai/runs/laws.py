@@ -15,7 +15,8 @@ from torch import Tensor
 
 from remblai.config.registry import make
 from remblai.laws import FITTED, FittedLaw
-from remblai.runs.folder import SCHEMA, Run
+from remblai.runs.folder import Run
+from remblai.runs.record import SCHEMA
 from remblai.runtime.files import explained, sync, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"

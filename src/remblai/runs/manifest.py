@@ -1,4 +1,4 @@
-"""What `run.json` says of a run: everything that is needed to repeat it, and how two runs' settings differ."""
+"""The contents of `run.json`: everything that is needed to repeat a run, and how the settings of two runs differ."""
 
 import datetime
 import math
@@ -19,7 +19,7 @@ from remblai.training import State
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
-CRITICS_OWN = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
+CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
 
@@ -29,7 +29,7 @@ def now() -> str:
 
 
 def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: Mapping[str, Any] | None) -> Resolved:
-    """Every option of a new run: the recipe's, or those of the run to repeat, and what is given on top.
+    """Every option of a new run: those of the recipe or of the run to repeat, and what is given in addition.
 
     Raises:
         ValueError: unknown names, another recipe than that of the run to repeat, or a live part of it that is missing.
@@ -41,8 +41,8 @@ def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: M
     if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
         raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
     given = flatten(options)
-    alive = {name: given[name] for name in customs(base) if name in given}
-    earlier = from_json(base, find(recipe) if recipe is not None else None, **alive)
+    live = {name: given[name] for name in customs(base) if name in given}
+    earlier = from_json(base, find(recipe) if recipe is not None else None, **live)
     overridden = tuple(f"{name}." for name in given)
     kept = {
         name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
@@ -51,7 +51,7 @@ def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: M
 
 
 def resolve_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:
-    """Shrinks a default batch to the data, and turns epochs into steps.
+    """Reduces a default batch size to the size of the data, and converts epochs to steps.
 
     Raises:
         ValueError: steps and epochs both or neither, or epochs that are no number above 0.
@@ -61,7 +61,7 @@ def resolve_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, s
         loop["batch_size"] = size
     if epochs is None:
         if loop["steps"] is None:
-            raise ValueError(f"{resolved.recipe.name} does not say how long it trains: give steps or epochs.")
+            raise ValueError(f"{resolved.recipe.name} has no default number of steps: give steps or epochs.")
         return
     if steps_given:
         raise ValueError("steps and epochs: give one of them, not both.")
@@ -72,17 +72,17 @@ def resolve_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, s
 
 
 def check_critics(state: State, resolved: Resolved) -> None:
-    """Refuses settings of critics, other than the recipe's, where none is trained: they would change nothing.
+    """Refuses options of critics, other than the recipe's defaults, where no critic is trained.
 
     Raises:
         ValueError: there is one.
     """
     own = {option.name: option.default for option in resolved.loop_signature}
-    idle = [name for name in CRITICS_OWN if resolved.loop[name] != own[name]]
+    idle = [name for name in CRITIC_OPTIONS if resolved.loop[name] != own[name]]
     if state.critics is None and idle:
         raise ValueError(
-            f"{idle[0]}: this model trains no critic that it could be for: leave it out, or choose a part with a "
-            "critic, such as the penalty or discrepancy 'adversarial'."
+            f"{idle[0]}: this model trains no critic, so the option has no effect: leave it out, or choose a part "
+            "with a critic, such as the penalty or discrepancy 'adversarial'."
         )
 
 
@@ -134,7 +134,7 @@ def describe(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The settings in which a resumed run differs from what it was, in words; more steps are no difference."""
+    """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference."""
     found = []
     for part in ("recipe", "arguments", "loop", "seed", "precision", "compile"):
         before, after = (flatten({part: side[part]}) for side in (old, new))

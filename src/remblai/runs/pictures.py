@@ -9,13 +9,13 @@ from remblai.metrics import SCORED, energy_distance
 from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
 from remblai.runs.model import Trained
 
-SHOWN = 2000
+MOST = 2000
 """Points of a chart, at most."""
 PRIOR_SAMPLE = 20_000
 ADVERSARY = "adversary"
-"""The term of the critics' turns."""
-RESTS = {"weighted": float("nan")}
-"""Where the critics had no turn; a curve leaves it out."""
+"""The term of the critics' steps."""
+NO_STEP = {"weighted": float("nan")}
+"""Where the critics had no step; a curve leaves it out."""
 
 Array = np.ndarray[Any, Any]
 
@@ -93,14 +93,14 @@ def _walks(trained: Trained) -> Picture:
 def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
     if dataset.shape[0] < 2:  # no plane to draw
         return []
-    n = min(SHOWN, len(dataset.test))
+    n = min(MOST, len(dataset.test))
     words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
     given = {"data": dataset.test[:n].numpy(), "samples": trained.draws(n).numpy()}
     return [Picture.chart("samples", "What it draws", words, "Samples scattered over data", points, **given)]
 
 
 def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
-    n = min(SHOWN, len(dataset.test))
+    n = min(MOST, len(dataset.test))
     z, labels = trained.codes(dataset.test[:n]).numpy(), dataset.test.labels
     p, again = (trained.prior_sample(m, seed).numpy() for m, seed in ((PRIOR_SAMPLE, 0), (n, 1)))
     given: dict[str, Any] = {
@@ -129,15 +129,15 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
 
 def _law(trained: Trained) -> str:
     """What the codes of samples are drawn from, in words."""
-    told = {"prior": "prior", "generator": "law that its generator of codes learned"}
-    return told.get(trained.sampler, f"law fitted to the training codes ({trained.sampler})")
+    words = {"prior": "prior", "generator": "law that its generator of codes learned"}
+    return words.get(trained.sampler, f"law fitted to the training codes ({trained.sampler})")
 
 
 def _quantiles(z: Array, p: Array, law: str) -> Picture:
     words = (
-        f"Each line is one coordinate of the code. In the band it cannot be told from the {law} at this n; one that "
-        "falls is too narrow, one that rises too wide, one that falls by the full height is dead. The three worst are "
-        "named."
+        "Each line is one coordinate of the code. In the band it is as near to the "
+        f"{law} as chance allows at this n; one that falls is too narrow, one that rises too wide, one that falls by "
+        "the full height is dead. The three worst are named."
     )
     given = {"z": z, "prior": p, "law": law}
     return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, **given)
@@ -146,7 +146,7 @@ def _quantiles(z: Array, p: Array, law: str) -> Picture:
 def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     if not lines:
         return []
-    # A first phase has terms of its own: what is drawn is the objective's. The critics may rest in some steps.
+    # A first phase has terms of its own: the chart is of the objective's. The critics may have no step in some.
     last = set(lines[-1]["terms"]) - {ADVERSARY}
     own = [line for line in lines if set(line["terms"]) - {ADVERSARY} == last]
     if len(own) < 2:
@@ -159,7 +159,7 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     )
     given = {
         "steps": [line["step"] for line in own],
-        "values": {name: [line["terms"].get(name, RESTS)["weighted"] for line in own] for name in names},
+        "values": {name: [line["terms"].get(name, NO_STEP)["weighted"] for line in own] for name in names},
     }
     return [Picture.chart("terms", "How it learned", words, "Curves of the terms", terms, **given)]
 

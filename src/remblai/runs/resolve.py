@@ -13,13 +13,13 @@ from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
 from remblai.training import State
 
-APART = ("precision", "compile")
+NOT_OPTIONS = ("precision", "compile")
 CUSTOM = "custom"
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """A recipe with every option settled.
+    """A recipe with a value for every option.
 
     Attributes:
         spec: the name or path that found the recipe.
@@ -28,7 +28,7 @@ class Resolved:
         loop_signature: the options of its training loop.
         arguments: flat name -> value, complete, live parts included.
         loop: name -> value, complete.
-        given: the names that were asked for rather than taken from a default.
+        given: the names of the options that were passed; the others have their defaults.
     """
 
     spec: str
@@ -99,7 +99,7 @@ def find(spec: str | Recipe) -> Recipe:
 
 def loop_options(recipe: Recipe) -> list[Option]:
     """The loop's options with the recipe's own defaults."""
-    known = {option.name: option for option in own_options(State) if option.name not in APART}
+    known = {option.name: option for option in own_options(State) if option.name not in NOT_OPTIONS}
     for name in recipe.loop:
         if name not in known:
             raise unknown(f"loop option of recipe {recipe.name!r}:", name, known)
@@ -107,7 +107,7 @@ def loop_options(recipe: Recipe) -> list[Option]:
 
 
 def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resolved:
-    """Finds the recipe, settles every option and says what they mean.
+    """Finds the recipe and gives every option its value.
 
     Args:
         spec: a recipe, its name, or `path/to/file.py:function`.
@@ -143,14 +143,14 @@ def made_by(saved: Mapping[str, Any]) -> Recipe:
     """
     if saved["recipe"] not in RECIPES:
         raise ValueError(
-            f"this run was made by {saved['recipe']!r}, which is not one of remblai's recipes and is not run unasked: "
+            f"this run was made by {saved['recipe']!r}, which is not remblai's own and is not run unasked: "
             "name it (--recipe path/to/file.py:function; for `train` the recipe itself; recipe=... for `load`)."
         )
     return RECIPES[saved["recipe"]]
 
 
 def customs(saved: Mapping[str, Any]) -> dict[str, str]:
-    """The names for which a run had live parts, and what they were."""
+    """The options for which a run had live parts, and the classes of those."""
     flat = flatten(saved["arguments"]) | dict(saved["loop"])
     return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
 
@@ -167,7 +167,7 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
         if name in parts:
             continue
         if name not in recipe.loop:
-            raise ValueError(f"this run used a part of its own for {name!r} ({value}): pass it as {name}=...")
+            raise ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
         del flat[name]
     resolved = resolve(recipe, flat)
     return Resolved(saved["recipe"], *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])

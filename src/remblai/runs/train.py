@@ -1,7 +1,6 @@
-"""Recipe + data -> train -> evaluate -> report: the only room that knows all wings."""
+"""One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
 import copy
-import itertools
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -15,10 +14,11 @@ from remblai.laws import FittedLaw
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
+from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
 from remblai.runs.fit import fit
-from remblai.runs.folder import Checkpoint, Run
+from remblai.runs.folder import Run
 from remblai.runs.load import load
 from remblai.runs.log import log_line, validation_scores
 from remblai.runs.manifest import (
@@ -26,7 +26,6 @@ from remblai.runs.manifest import (
     Precision,
     check_critics,
     describe,
-    differences,
     now,
     resolve_counts,
     resolve_run,
@@ -34,7 +33,9 @@ from remblai.runs.manifest import (
 from remblai.runs.model import Trained
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import Resolved
+from remblai.runs.start import check_request, started
 from remblai.runtime import devices, rng
+from remblai.runtime.files import place
 from remblai.runtime.signals import Interrupted, stop_signals
 from remblai.training import Diverged, State, check, steps
 
@@ -79,35 +80,35 @@ def train(
         precision: auto is bfloat16 where the hardware has it, else float32.
         compile: auto compiles on a GPU only.
         threads: of the CPU; None leaves torch's choice.
-        overwrite: replace a run that is in the way.
+        overwrite: replace the run in `out`. It stays until the new run has its first checkpoint; other files stay.
         resume: continue the run in `out`; the same settings are needed, but for more steps.
         from_run: a run whose settings are repeated, but for those given here.
         checkpoint_every: steps between checkpoints.
-        keep: how many of the newest checkpoints stay, the best apart.
-        evaluate_every: steps between scores on the validation data; 0 never.
-        quiet: no progress.
+        keep: how many of the newest checkpoints stay, besides the best.
+        evaluate_every: steps between evaluations on the validation data; 0 for none.
+        quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
         data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
-        ValueError: bad input, with what was expected, what came and how to mend it.
-        Diverged: a term was not finite; the last good checkpoint stays.
-        Interrupted: a signal came; a checkpoint was written.
+        ValueError: bad input, with what was expected, what came and how to fix it.
+        Diverged: a term is not finite; the last checkpoint stays.
+        Interrupted: a signal stopped the training; a checkpoint was written.
     """
+    check_request(
+        {
+            "threads": (threads, 1),
+            "seed": (seed, 0),
+            "checkpoint_every": (checkpoint_every, 1),
+            "keep": (keep, 1),
+            "evaluate_every": (evaluate_every, 0),
+        },
+        {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
+    )
+    folder = None if out is None else place(out)
     if threads is not None:
-        if threads < 1:
-            raise ValueError(f"threads: expected at least 1, got {threads}.")
         torch.set_num_threads(threads)
-    for name, value, least in (
-        ("checkpoint_every", checkpoint_every, 1),
-        ("keep", keep, 1),
-        ("evaluate_every", evaluate_every, 0),
-    ):
-        if value < least:
-            raise ValueError(f"{name}: expected at least {least}, got {value}.")
-    if overwrite and resume:
-        raise ValueError("overwrite and resume: give one of them: a run is replaced or continued.")
     base = Run.open(from_run).settings if from_run else None
     if base is not None:
         precision = base["precision"] if precision == "auto" else precision
@@ -116,40 +117,47 @@ def train(
     spec, data_options, dataset = data_of(data, data_options, base)
     check_enough(dataset)
     seed = base["seed"] if seed is None and base else seed or 0
-    if seed < 0:
-        raise ValueError(f"seed: expected at least 0, got {seed}.")
     resolve_counts(resolved, dataset, epochs, "steps" in options)
     where = devices.choose(device)
     settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
-    folder = Path(out) if out is not None else _free_folder(resolved.recipe.name, dataset.name)
     rng.seed(seed)
     objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
     _channels_last_weights(objective)
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
     check_critics(state, resolved)
     _rehearse(state, dataset, seed)
-    run = _run(folder, settings, overwrite, resume)
-    best = _continue(run, state) if resume else None
-    with Progress(state, quiet, run.folder if tensorboard else None) as progress:
-        for note in dataset.notes:
-            progress.say(f"data: {note}")
-        if state.step == state.steps:
-            progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
-        else:
-            try:
-                _train(run, state, dataset, latent_law, progress, seed, best, checkpoint_every, keep, evaluate_every)
-            except Diverged as problem:
-                last = run.pointed("last")
-                problem.kept = int(last.name) if last else None
-                run.update(status="diverged", ended=now())
-                raise
-    again = partial(load, run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
-    trained = again()
-    if trained.fits:
-        _fit(trained, again(which="best"), dataset)
-    measure(trained, dataset)
-    write_report(trained, dataset)
+    with started(folder, settings, overwrite, resume) as run:
+        best = _continue(run, state) if resume else None
+        with Progress(state, quiet, run if tensorboard else None) as progress:
+            for note in dataset.notes:
+                progress.say(f"data: {note}")
+            if state.step == state.steps:
+                progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
+            else:
+                try:
+                    _train(
+                        run, state, dataset, latent_law, progress, seed, best, checkpoint_every, keep, evaluate_every
+                    )
+                except Diverged as problem:
+                    _explain(problem, run)
+                    raise
+        again = partial(load, run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
+        trained = again()
+        if trained.fits:
+            _fit(trained, again(which="best"), dataset)
+        measure(trained, dataset)
+        write_report(trained, dataset)
     return trained
+
+
+def _explain(problem: Diverged, run: Run) -> None:
+    """Notes in the run and in the problem what stays of a training that diverged."""
+    last = run.pointed("last")
+    problem.kept = int(last.name) if last else None
+    kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
+    earlier = ", and the run that was to be replaced stays" if run.replaces else ""
+    problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
+    run.update(status="diverged", ended=now())
 
 
 def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
@@ -209,7 +217,7 @@ def _train(
 
 
 def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
-    """Every loss once, on a copy: data and parts that do not fit are found before anything is written."""
+    """Computes every loss once, on a copy: data and parts that do not fit are refused before anything is written."""
     objective = copy.deepcopy(state.objective).train()
     where = next(objective.parameters()).device
     x = next(dataset.train.batches(state.batch_size, seed, device=where))
@@ -251,27 +259,8 @@ def _continue(run: Run, state: State) -> float | None:
     return best
 
 
-def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:
-    """The run to write to: a new one, or the one in the folder when it has the same settings."""
-    if not resume or not (folder / "run.json").is_file():
-        return Run.create(folder, settings, overwrite)
-    run = Run.open(folder)
-    if changed := differences(run.settings, settings):
-        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
-    run.update(loop=settings["loop"], data=settings["data"])
-    return run
-
-
-def _free_folder(recipe: str, data: str) -> Path:
-    for number in itertools.count(1):
-        folder = Path("runs") / (f"{recipe}-{data}" + (f"-{number}" if number > 1 else ""))
-        if not folder.exists():
-            return folder
-    raise AssertionError
-
-
 def _live(resolved: Resolved) -> dict[str, Any]:
-    """The parts that were passed alive, by name."""
+    """The live parts that were passed, by name."""
     names = [option.name for option in resolved.signature if option.table is not None]
     return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}
 

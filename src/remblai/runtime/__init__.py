@@ -1,1 +1,1 @@
-"""Processes, random generators, devices, files and signals: what every wing stands on."""
+"""Processes, random generators, devices, files and signals: used by every other package."""

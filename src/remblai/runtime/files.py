@@ -1,16 +1,22 @@
-"""Files that are whole or not there: written beside their place, synced, then renamed."""
+"""Files that are complete or absent: written beside their place, synced, then renamed."""
 
 import contextlib
 import errno
 import json
 import os
+import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from remblai.runtime.locks import lock
+
 FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
-"""A disk that is full or broken; every other problem is one of the path."""
+"""Errors of a disk that is full or broken; all others are errors of the path."""
+
+TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.\w+)?")
+"""The name of a temporary file: that of the file it becomes, with eight letters that `tempfile` draws."""
 
 
 class UnwritableError(ValueError):
@@ -23,19 +29,92 @@ class UnwritableError(ValueError):
 
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """Gives a temporary path to write; it takes `path`'s place when the block ends well and vanishes when it fails."""
+    """Yields a temporary path to write; it replaces `path` when the block succeeds and is removed when it fails."""
     with explained(path):
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "it is a folder")
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+        handle, temporary = _reserve(path)
     try:
         yield temporary
         sync(temporary)
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as problem:
+        raise _full(problem, path) from None
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def sweep(folder: Path, wrote: Callable[[str], bool]) -> None:
+    """Removes temporary files of `whole` that a kill left in the folder; those being written are locked and stay.
+
+    Args:
+        folder: where to look; nothing is done where it is not there.
+        wrote: whether the file of this name is one that remblai writes there.
+    """
+    for path in folder.glob(".*") if folder.is_dir() else ():
+        match = TEMPORARY.fullmatch(path.name)
+        if match and path.is_file() and not path.is_symlink() and wrote(f"{match[1]}{match[2]}"):
+            handle = os.open(path, os.O_RDWR)
+            try:
+                if lock(handle):
+                    path.unlink(missing_ok=True)
+            finally:
+                os.close(handle)
+
+
+def _reserve(path: Path) -> tuple[int, Path]:
+    """A new temporary file beside the path, open and locked, so that `sweep` leaves it alone."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        lock(handle, wait=True)
+        if Path(name).exists():  # or it was swept between its making and its lock
+            return handle, Path(name)
+        os.close(handle)
+
+
+def place(name: str | os.PathLike[str], suffixes: tuple[str, ...] = ()) -> Path:
+    """Where something is to be written: `~` is the home folder; the name is checked, nothing is made.
+
+    Args:
+        name: of a file, or of a folder where no suffixes are given.
+        suffixes: of which the file has one.
+
+    Raises:
+        ValueError: a name that is not UTF-8, is too long, names no user or has another suffix, or a folder.
+    """
+    if not isinstance(name, str | os.PathLike) or isinstance(text := os.fspath(name), bytes):
+        raise ValueError(f"out: expected a path, got {name!r} of type {type(name).__name__}.")
+    try:
+        text.encode()
+        path = Path(text).expanduser()
+        folder = path.is_dir()
+    except UnicodeEncodeError:
+        raise ValueError(f"out: expected a name in UTF-8, got {os.fsencode(text)!r}: use another name.") from None
+    except RuntimeError:
+        raise ValueError(f"out: {text!r} names a user who has no home folder here: write the whole path.") from None
+    except (OSError, ValueError) as problem:
+        words = getattr(problem, "strerror", None) or str(problem)
+        raise ValueError(f"out: expected the name of a file, got {text[:60]!r} ({words}): use another name.") from None
+    if suffixes and path.suffix not in suffixes:
+        raise ValueError(f"out: expected a name that ends in {_either(suffixes)}, got {text!r}.")
+    if suffixes and folder:
+        raise ValueError(f"out: expected the name of a file, {text} is a folder: use another name.")
+    return path
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def _full(problem: OSError, place: Path) -> OSError:
+    """The same problem, which names the place where the disk is full or broken; NumPy's own errors have no number."""
+    if problem.errno in FAILING or (problem.errno is None and "written" in str(problem)):
+        words = problem.strerror or f"the disk is full ({problem})"
+        return OSError(problem.errno or errno.ENOSPC, f"{words} while writing {place}; what was there before stays")
+    return problem
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -46,7 +125,7 @@ def write_json(path: Path, value: Any) -> None:
 
 @contextlib.contextmanager
 def explained(place: Path) -> Iterator[None]:
-    """Tells a place that cannot be written, which is bad input, from a disk that fails, and names the place.
+    """Names the place: one that cannot be written is bad input, a disk that fails is not.
 
     Raises:
         UnwritableError: the place cannot be written.
@@ -56,8 +135,7 @@ def explained(place: Path) -> Iterator[None]:
         yield
     except OSError as problem:
         if problem.errno in FAILING:
-            words = f"{problem.strerror} while writing {place}; what was there before stays"
-            raise OSError(problem.errno, words) from None
+            raise _full(problem, place) from None
         raise UnwritableError(place, problem.strerror) from None
 
 

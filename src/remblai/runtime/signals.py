@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the step in hand is finished and saved first."""
+"""Ctrl-C and SIGTERM while training: the step that runs is finished and saved first."""
 
 import signal
 import threading
@@ -10,13 +10,21 @@ class Interrupted(Exception):
     """A signal stopped the training after a checkpoint was written."""
 
     def __init__(self, signum: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(signum).name}; --resume goes on from the checkpoint")
+        super().__init__(f"stopped by {signal.Signals(signum).name}; --resume continues from the checkpoint")
+        self.signum = signum
+
+
+class Terminated(BaseException):
+    """SIGTERM came outside the training loop. Like `KeyboardInterrupt` it is no `Exception`: no handler keeps it."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum = signum
 
 
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that Ctrl-C or SIGTERM fills, so that the step in hand is finished; the second one acts at once."""
+    """A list that Ctrl-C or SIGTERM fills, so that the step that runs is finished; the second one acts at once."""
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield seen

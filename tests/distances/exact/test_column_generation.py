@@ -52,8 +52,8 @@ def test_hard_costs_do_not_mislead_it(kind: str) -> None:
 
 
 def test_the_pairs_that_the_start_misses_are_added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remblai.distances.exact.reduced.NEAREST", 1)
-    monkeypatch.setattr("remblai.distances.exact.reduced.SHARPEST", 1.0)
+    monkeypatch.setattr("remblai.distances.exact.column_generation.NEAREST", 1)
+    monkeypatch.setattr("remblai.distances.exact.column_generation.SHARPEST", 1.0)
     rng = np.random.default_rng(2)
     problem = Problem.of_points(rng.standard_normal((80, 3)), rng.standard_normal((90, 3)))
     plan = column_generation(problem)

@@ -106,22 +106,47 @@ def test_an_empty_place_that_cannot_be_served_is_no_matter() -> None:
     assert np.isfinite(plan.g).all()
 
 
-def test_a_simplex_that_stops_early_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def of_random(rng: np.random.Generator, n: int) -> Problem:
+    a, b = rng.random(n), rng.random(n)
+    return Problem.of_matrix(a / a.sum(), b / b.sum(), rng.random((n, n)))
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other solver stands in."""
+    monkeypatch.setattr(simplex, "SMALL", 0)
+
+
+def test_a_simplex_that_stops_early_is_an_error(monkeypatch: pytest.MonkeyPatch, alone: None) -> None:
     monkeypatch.setattr(simplex, "STEPS", 3)
-    with pytest.raises(RuntimeError, match="before the optimum"):
-        network_simplex(Problem.of_matrix(None, None, np.random.default_rng(0).random((50, 50))))
+    with pytest.raises(RuntimeError, match="before"):
+        network_simplex(of_random(np.random.default_rng(0), 50))
 
 
-def test_wrong_potentials_are_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def wrong_potentials(monkeypatch: pytest.MonkeyPatch) -> None:
     right = simplex._emd
 
     def wrong(*given):
         plan, log = right(*given)
-        return plan, {**log, "v": log["v"] + np.arange(len(log["v"]))}
+        return plan, {**log, "v": log["v"] + np.arange(len(log["v"])) ** 2.0}
 
     monkeypatch.setattr(simplex, "_emd", wrong)
+
+
+def test_wrong_potentials_are_found_out(monkeypatch: pytest.MonkeyPatch, alone: None) -> None:
+    wrong_potentials(monkeypatch)
     with pytest.raises(RuntimeError, match="duality gap"):
-        network_simplex(Problem.of_matrix(None, None, np.random.default_rng(0).random((5, 5))))
+        network_simplex(of_random(np.random.default_rng(0), 5))
+
+
+@pytest.mark.parametrize(("method", "even"), [("assignment", True), ("linear-program", False)])
+def test_another_solver_answers_where_the_simplex_is_wrong(monkeypatch: pytest.MonkeyPatch, method, even) -> None:
+    wrong_potentials(monkeypatch)
+    rng = np.random.default_rng(0)
+    problem = Problem.of_matrix(None, None, rng.random((12, 12))) if even else of_random(rng, 12)
+    plan = network_simplex(problem)
+    assert plan.method == method
+    assert plan.value == pytest.approx(primal(problem).value, rel=1e-9)
 
 
 @pytest.fixture

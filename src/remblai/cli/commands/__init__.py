@@ -1,21 +1,42 @@
-"""What each command does, as functions whose signatures and docstrings are the command line's."""
+"""The commands by name, and where each is defined. No module here is imported before its command is run."""
 
+import ast
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
 
-from remblai.cli.commands import about, runs, theory
+PACKAGE = Path(__file__).parents[2]
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "sample": runs.sample_command,
-    "fit": runs.fit_command,
-    "encode": runs.encode_command,
-    "reconstruct": runs.reconstruct_command,
-    "interpolate": runs.interpolate_command,
-    "evaluate": runs.evaluate_command,
-    "report": runs.report_command,
-    "distance": theory.distance_command,
-    "gallery": theory.gallery_command,
-    "list": about.list_command,
-    "info": about.info_command,
+COMMANDS: dict[str, str] = {
+    "train": "remblai.runs.train:train",
+    "sample": "remblai.cli.commands.models:sample",
+    "fit": "remblai.cli.commands.models:fit",
+    "encode": "remblai.cli.commands.models:encode",
+    "reconstruct": "remblai.cli.commands.models:reconstruct",
+    "interpolate": "remblai.cli.commands.models:interpolate",
+    "evaluate": "remblai.cli.commands.models:evaluate",
+    "report": "remblai.cli.commands.models:report",
+    "distance": "remblai.cli.commands.theory:distance",
+    "gallery": "remblai.cli.commands.theory:gallery",
+    "list": "remblai.cli.commands.about:list_parts",
+    "info": "remblai.cli.commands.about:info",
 }
+"""`module:function` of each command: the function's signature and docstring are the command's options and help."""
 
-__all__ = ["COMMANDS"]
+
+def function(name: str) -> Callable[..., Any]:
+    """The function of a command, imported."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    found: Callable[..., Any] = getattr(import_module(module), attribute)
+    return found
+
+
+def summary(name: str) -> str:
+    """The first line of a command's docstring, read from the source file without importing it."""
+    module, _, attribute = COMMANDS[name].partition(":")
+    path = PACKAGE.joinpath(*module.split(".")[1:]).with_suffix(".py")
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == attribute:
+            return (ast.get_docstring(node) or "").partition("\n")[0]
+    raise ValueError(f"{path} has no function {attribute!r}.")

@@ -1,4 +1,4 @@
-"""What the commands that tell of the library itself do."""
+"""The commands on the library itself."""
 
 import platform
 import sys
@@ -6,91 +6,77 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import torch
-
-from remblai import data as datasets
-from remblai.cli.output import as_json, first_line
-from remblai.compare.datasets import METRICS
-from remblai.config.registry import unknown
-from remblai.costs import COSTS
-from remblai.critics import ALL_DISCREPANCIES, FEATURE_GAMES, GAMES, LIPSCHITZ
-from remblai.distances import DIVERGENCES
-from remblai.gallery import GALLERY
-from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS
-from remblai.networks import CRITICS, NETWORKS
-from remblai.objectives import PENALTIES, REGULARISERS
-from remblai.recipes import RECIPES
-from remblai.report import MEANINGS
-from remblai.training.schedules import CRITIC_STEPS
+from remblai.cli.output import first_line, show, show_json, show_table
+from remblai.config.registry import LazyTable, unknown
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
 PACKAGES += ["datasets", "tensorboard", "scikit-learn", "POT"]
-"""What a bug report should tell the versions of."""
+"""The packages whose versions a bug report needs."""
 
 LISTS: dict[str, Mapping[str, Any]] = {
-    "recipes": RECIPES,
-    "data": datasets.DATA,
-    "discrepancies": ALL_DISCREPANCIES,
-    "penalties": PENALTIES,
-    "regularisers": REGULARISERS,
-    "costs": COSTS,
-    "kernels": KERNELS,
-    "networks": NETWORKS,
-    "critics": CRITICS,
-    "games": GAMES | FEATURE_GAMES,
-    "constraints": LIPSCHITZ,
-    "priors": PRIORS,
-    "encoders": ENCODERS,
-    "decoders": DECODERS,
-    "samplers": SAMPLERS,
-    "metrics": METRICS,
-    "divergences": {name: METRICS[name] for name in DIVERGENCES},
-    "critic-steps": CRITIC_STEPS,
-    "figures": {name: meaning.what for name, meaning in MEANINGS.items()},
-    "gallery": GALLERY,
+    "recipes": LazyTable("remblai.recipes:RECIPES"),
+    "data": LazyTable("remblai.data:DATA"),
+    "discrepancies": LazyTable("remblai.critics:ALL_DISCREPANCIES"),
+    "penalties": LazyTable("remblai.objectives:PENALTIES"),
+    "regularisers": LazyTable("remblai.objectives:REGULARISERS"),
+    "costs": LazyTable("remblai.costs:COSTS"),
+    "kernels": LazyTable("remblai.kernels:KERNELS"),
+    "networks": LazyTable("remblai.networks:NETWORKS"),
+    "critics": LazyTable("remblai.networks:CRITICS"),
+    "games": LazyTable("remblai.critics:GAMES", "remblai.critics:FEATURE_GAMES"),
+    "constraints": LazyTable("remblai.critics:LIPSCHITZ"),
+    "priors": LazyTable("remblai.laws:PRIORS"),
+    "encoders": LazyTable("remblai.laws:ENCODERS"),
+    "decoders": LazyTable("remblai.laws:DECODERS"),
+    "samplers": LazyTable("remblai.laws:SAMPLERS"),
+    "metrics": LazyTable("remblai.compare.datasets:METRICS"),
+    "critic-steps": LazyTable("remblai.training.schedules:CRITIC_STEPS"),
+    "figures": LazyTable("remblai.metrics:METRICS"),
+    "gallery": LazyTable("remblai.gallery:GALLERY"),
 }
+"""What `remblai list` and the reference show: each table is read when it is asked for."""
 
 
-def list_command(kind: str | None = None, *, json: bool = False) -> None:
+def list_parts(kind: str | None = None, *, json: bool = False) -> None:
     """Lists what there is to choose from.
 
     Args:
-        kind: recipes, data, discrepancies, penalties, regularisers, costs, kernels, networks, critics, games,
-            constraints, priors, encoders, decoders, samplers, metrics, divergences, critic-steps, figures, gallery;
-            or all.
+        kind: a title that `remblai list` prints, such as recipes; everything when not given.
         json: print JSON and nothing else.
     """
     if kind is not None and kind not in LISTS:
         raise unknown("list", kind, LISTS)
     wanted = {kind: LISTS[kind]} if kind else LISTS
-    told = {title: {name: first_line(part) for name, part in table.items()} for title, table in wanted.items()}
+    found = {title: {name: first_line(part) for name, part in table.items()} for title, table in wanted.items()}
     if json:
-        print(as_json(told if kind is None else told[kind]))
+        show_json(found if kind is None else found[kind])
         return
-    for title, rows in told.items():
-        print(title)
-        width = max(map(len, rows))
-        for name, summary in rows.items():
-            print(f"  {name:{width}s}  {summary}")
+    for title, rows in found.items():
+        show(title)
+        show_table(rows.items(), indent="  ")
 
 
-def info_command(*, json: bool = False) -> None:
+def info(*, json: bool = False) -> None:
     """Versions, devices and threads: what to paste into a bug report.
 
     Args:
         json: print JSON and nothing else.
     """
-    told: dict[str, Any] = {
+    import torch
+
+    found: dict[str, Any] = {
         "remblai": version("remblai"),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
     }
     for name in PACKAGES:
         try:
-            told[name] = version(name)
+            found[name] = version(name)
         except PackageNotFoundError:
-            told[name] = None
+            found[name] = None
     gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
-    told |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(), "gpus": gpus}
-    print(as_json(told) if json else "\n".join(f"{name:12s} {value}" for name, value in told.items()))
+    found |= {"cpu": torch.backends.cpu.get_cpu_capability(), "threads": torch.get_num_threads(), "gpus": gpus}
+    if json:
+        show_json(found)
+    else:
+        show_table((name, str(value)) for name, value in found.items())

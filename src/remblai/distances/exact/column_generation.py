@@ -1,4 +1,4 @@
-"""The fast exact route: a smoothed start, the few pairs that it proposes, and a proof over all pairs."""
+"""Exact transport by column generation: a smoothed start, the few pairs that it proposes, a proof over all pairs."""
 
 from time import perf_counter
 from types import ModuleType
@@ -35,7 +35,8 @@ def column_generation(problem: Problem) -> Plan:
     starts nearly at its end. Then every pair is priced in float64; pairs that violate the dual are added, until there
     are none: the dual is feasible, so the plan is optimal. The start decides about time only, never about the answer.
 
-    It needs POT; without it, or with infinite costs, the plain network simplex answers, and the plan says so.
+    It needs POT; without it, with infinite costs, or where its answer is not proven, the network simplex on all pairs
+    answers, and the plan says so.
     In memory it holds one matrix of n m float64 at most.
 
     Args:
@@ -43,22 +44,35 @@ def column_generation(problem: Problem) -> Plan:
 
     Raises:
         ValueError: no plan has a finite cost, or POT is missing and the problem is too large for what replaces it.
-        RuntimeError: the simplex stopped before the optimum.
+        RuntimeError: no solver came to the optimum.
 
     Source: reduced costs and pricing: Dantzig and Wolfe (1960), doi 10.1287/opre.8.1.101; the start: Schmitzer (2019),
     arXiv 1610.06519.
     """
-    started = perf_counter()
     ot = pot()
     if ot is None:
         return network_simplex(problem)
+    started = perf_counter()  # the first import of POT is not the solver's time
+    try:
+        plan = _solved(ot, problem, started)
+    except RuntimeError:
+        plan = None
+    return network_simplex(problem) if plan is None else plan
+
+
+def _solved(ot: ModuleType, problem: Problem, started: float) -> Plan | None:
+    """The plan; None where a cost is infinite.
+
+    Raises:
+        RuntimeError: it stopped before the optimum, as where a few huge costs decide how the others are rounded.
+    """
     rows, columns = problem.a.nonzero()[:, 0], problem.b.nonzero()[:, 0]
     geometry = _between(problem.geometry, rows, columns)
     a, b = problem.a[rows], problem.b[columns]
-    found = _scaled(geometry, a, b)
-    if found is None:
-        return network_simplex(problem)
-    costs, unit = found
+    scaled = _scaled(geometry, a, b)
+    if scaled is None:
+        return None
+    costs, unit = scaled
     g = _smoothed(costs, a.float(), b.float())
     code = torch.unique(torch.cat([_proposed(costs, g), _corner(geometry, a, b)]))
     del costs
@@ -71,7 +85,6 @@ def column_generation(problem: Problem) -> Plan:
         potential,
         method="column-generation",
         started=started,
-        unit=unit,
         f=f if len(rows) == len(problem.a) else None,
         iterations=rounds,
     )
@@ -133,8 +146,8 @@ def _proposed(costs: Tensor, g: Tensor) -> Tensor:
 
 def _corner(geometry: Geometry, a: Tensor, b: Tensor) -> Tensor:
     """The n + m - 1 pairs of the north-west corner plan, which carries any masses, as i m + j."""
-    order = [torch.arange(len(one), device=one.device) for one in (a, b)]
-    if isinstance(geometry, Points):  # along the first coordinate it is less dear
+    order = [torch.arange(len(side), device=side.device) for side in (a, b)]
+    if isinstance(geometry, Points):  # along the first coordinate it is cheaper
         order = [points[:, 0].argsort() for points in (geometry.x, geometry.y)]
     ends = torch.cat([one[of].cumsum(0)[:-1] for one, of in zip((a, b), order, strict=True)])
     ours = ends.argsort(stable=True) < len(a) - 1
@@ -169,7 +182,7 @@ def _generated(
 def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -> tuple[Tensor, Tensor]:
     """The transform of g, and the pairs that violate f_i + g_j <= c_ij, up to `count` a row, as i m + j."""
     m = geometry.shape[1]
-    best, found = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
+    best, violated = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
     for part, costs in geometry.blocks():
         left = costs - g
         best[part] = left.amin(1)
@@ -178,5 +191,5 @@ def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -
         if len(rows):
             values, columns = left[rows].topk(count, dim=1, largest=False)
             violating = values < limit[rows, None]
-            found.append(((rows + part.start)[:, None] * m + columns)[violating])
-    return best, torch.cat(found)
+            violated.append(((rows + part.start)[:, None] * m + columns)[violating])
+    return best, torch.cat(violated)

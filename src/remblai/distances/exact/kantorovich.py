@@ -1,5 +1,6 @@
 """Kantorovich's problem solved exactly: the least <P, C> over couplings P of two laws, with a proof."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, overload
 
@@ -12,6 +13,7 @@ from remblai.config.registry import unknown
 from remblai.distances.certificate import transformed
 from remblai.distances.exact.column_generation import column_generation
 from remblai.distances.exact.linear_program import dual, primal
+from remblai.distances.exact.merged import solved_merged
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.exact.vertex import feasible
 from remblai.distances.geometry import Points
@@ -81,6 +83,9 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     dimensions, where few pairs matter, and the network simplex on all pairs otherwise. Both need POT; without it an
     assignment or, for small problems, HiGHS answers.
 
+    Points that are given many times are merged first, and the plan is split among their copies. A method that does not
+    come to the optimum is replaced by the network simplex.
+
     Args:
         problem: masses and costs.
         method: a name of `METHODS`, or "auto"; the plan says which it was.
@@ -89,13 +94,39 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
         ValueError: no plan of finite cost, an unknown method, or one that does not fit the masses.
         RuntimeError: a solver failed to prove its answer.
     """
+    if method not in ("auto", *METHODS):
+        raise unknown("method", method, ["auto", *METHODS])
+    plan = None
+    if method != "assignment":
+        plan = solved_merged(problem, lambda merged: _by(merged, method))
+    plan = plan or _by(problem, method)
+    if not plan.converged:
+        _warn(plan)
+    return plan
+
+
+def _by(problem: Problem, method: str) -> Plan:
+    """The plan of a method, or of the network simplex where the method does not come to the optimum."""
     if method == "auto":
         n, m = problem.shape
         flat = isinstance(problem.geometry, Points) and problem.geometry.x.shape[1] <= FLAT
-        return column_generation(problem) if n * m >= LARGE and not flat else network_simplex(problem)
-    if method not in METHODS:
-        raise unknown("method", method, ["auto", *METHODS])
-    return METHODS[method](problem)
+        method = "column-generation" if n * m >= LARGE and not flat else "network-simplex"
+    try:
+        plan = METHODS[method](problem)
+    except RuntimeError:
+        if method == "network-simplex":
+            raise
+        return network_simplex(problem)
+    return plan if plan.converged or method == "network-simplex" else network_simplex(problem)
+
+
+def _warn(plan: Plan) -> None:
+    warnings.warn(
+        f"{plan.method}: plan and potentials differ by {plan.gap:.3g} at value {float(plan.value):.6g}, which is not "
+        "small: costs of very different size and masses in float64 leave no smaller gap. Read plan.certificate(), or "
+        "solve places of one size alone; the plan says converged=False.",
+        stacklevel=4,
+    )
 
 
 @overload
@@ -105,7 +136,7 @@ def c_transform(costs: Tensor | Problem, g: ArrayLike) -> Tensor: ...
 @overload
 def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any: ...
 def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any:
-    """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that hold mass.
+    """The largest f with f_i + g_j <= c_ij: f_i = min_j c_ij - g_j, over places j that have mass.
 
     Args:
         costs: a `Problem`, or a matrix (n, m), all of whose places count.
@@ -123,7 +154,7 @@ def c_transform(costs: ArrayLike | Problem, g: ArrayLike) -> Any:
         [-0.5, 0.0]
     """
     problem, potential = _potential(costs, g)
-    return _told(transformed(problem, potential), costs, g)
+    return _as_given(transformed(problem, potential), costs, g)
 
 
 def improved(costs: ArrayLike | Problem, g: ArrayLike, sweeps: int = 1) -> tuple[Any, Any]:
@@ -148,7 +179,7 @@ def improved(costs: ArrayLike | Problem, g: ArrayLike, sweeps: int = 1) -> tuple
         renewed = transformed(other, transformed(problem, potential))
         potential = renewed.where(renewed.isfinite(), 0.0)
     f, potential = feasible(problem, potential)
-    return _told(f, costs, g), _told(potential, costs, g)
+    return _as_given(f, costs, g), _as_given(potential, costs, g)
 
 
 def _potential(costs: ArrayLike | Problem, g: ArrayLike) -> tuple[Problem, Tensor]:
@@ -160,5 +191,5 @@ def _potential(costs: ArrayLike | Problem, g: ArrayLike) -> tuple[Problem, Tenso
     return problem, potential
 
 
-def _told(value: Tensor, *given: Any) -> Any:
-    return value if any(isinstance(one, Tensor | Problem) for one in given) else np.asarray(value.cpu())
+def _as_given(value: Tensor, *inputs: Any) -> Any:
+    return value if any(isinstance(one, Tensor | Problem) for one in inputs) else np.asarray(value.cpu())

@@ -1,14 +1,13 @@
-"""Kantorovich's linear program as the texts write it: a design matrix, vec(P), and its dual as a program of its own."""
+"""Kantorovich's linear program as the texts write it: a design matrix and vec(P); its dual as a program of its own."""
 
-from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, kron, vstack
 
-from remblai.distances.exact.vertex import Array, proven_plan, task
+from remblai.distances.exact.scales import Solver, solved_by
+from remblai.distances.exact.vertex import Array, Vertex
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 
@@ -29,7 +28,7 @@ def design_matrix(n: int, m: int) -> csr_array:
 def primal(problem: Problem) -> Plan:
     """min <P, C> over P >= 0 with A vec(P) = (a, b), by HiGHS; the potentials are its multipliers.
 
-    Strong duality is checked: the potentials, made feasible, must reach the plan's value to 1e-9 of the mean cost.
+    Strong duality is checked: the potentials, made feasible, must reach the plan's value to 1e-9 of it.
 
     Args:
         problem: n m up to about 1e5 is a matter of seconds.
@@ -40,18 +39,7 @@ def primal(problem: Problem) -> Plan:
 
     Source: Kantorovich (1942); Peyre and Cuturi (2019), eq. 3.1, arXiv 1803.00567.
     """
-    started = perf_counter()
-    given = task(problem)
-    n, m = given.costs.shape
-    sums = np.concatenate([given.a, given.b])
-    found = linprog(
-        given.costs.ravel() / given.unit, A_eq=design_matrix(n, m), b_eq=sums, method="highs", options=TIGHT
-    )
-    _optimal(found, "linear-program")
-    g = found.eqlin.marginals[n:] * given.unit
-    return proven_plan(
-        problem, given, _entries(found.x, m), g, method="linear-program", started=started, iterations=int(found.nit)
-    )
+    return solved_by(problem, [HIGHS])
 
 
 def dual(problem: Problem) -> Plan:
@@ -66,35 +54,44 @@ def dual(problem: Problem) -> Plan:
 
     Source: Peyre and Cuturi (2019), eq. 2.20, arXiv 1803.00567.
     """
-    started = perf_counter()
-    given = task(problem)
-    n, m = given.costs.shape
-    # f + c, g - c is as good for every c: the last g is held at 0
-    bounds = [(None, None)] * (n + m - 1) + [(0.0, 0.0)]
+    return solved_by(problem, [HIGHS_DUAL])
+
+
+def _primal(a: Array, b: Array, costs: Array) -> Vertex:
+    n, m = costs.shape
+    unit = float(a @ costs @ b) or 1.0
+    sums = np.concatenate([a, b])
+    found = linprog(costs.ravel() / unit, A_eq=design_matrix(n, m), b_eq=sums, method="highs", options=TIGHT)
+    _check_optimal(found)
+    return _vertex(found.x, found.eqlin.marginals[n:] * unit, int(found.nit))
+
+
+def _dual(a: Array, b: Array, costs: Array) -> Vertex:
+    n, m = costs.shape
+    unit = float(a @ costs @ b) or 1.0
+    # f + c, g - c is as good for every c: the last g is fixed at 0
     found = linprog(
-        -np.concatenate([given.a, given.b]),
+        -np.concatenate([a, b]),
         A_ub=csr_array(design_matrix(n, m).T),
-        b_ub=given.costs.ravel() / given.unit,
-        bounds=bounds,
+        b_ub=costs.ravel() / unit,
+        bounds=[(None, None)] * (n + m - 1) + [(0.0, 0.0)],
         method="highs",
         options=TIGHT,
     )
-    _optimal(found, "linear-program-dual")
-    entries, g = _entries(-found.ineqlin.marginals, m), found.x[n:] * given.unit
-    return proven_plan(
-        problem, given, entries, g, method="linear-program-dual", started=started, iterations=int(found.nit)
-    )
+    _check_optimal(found)
+    return _vertex(-found.ineqlin.marginals, found.x[n:] * unit, int(found.nit))
 
 
-def _optimal(found: Any, method: str) -> None:
+HIGHS = Solver("linear-program", _primal)
+HIGHS_DUAL = Solver("linear-program-dual", _dual)
+
+
+def _check_optimal(found: Any) -> None:
     if found.status != 0:
-        raise RuntimeError(
-            f"{method}: HiGHS found no optimum ({found.message.strip()}): scale the costs to a smaller range, or use "
-            "method='network-simplex'."
-        )
+        raise RuntimeError(f"linear program: HiGHS found no optimum ({found.message.strip()}).")
 
 
-def _entries(flat: Array, m: int) -> tuple[NDArray[np.int64], NDArray[np.int64], Array]:
-    held = np.flatnonzero(flat > 0.0)
-    i, j = np.divmod(held, m)
-    return i, j, flat[held]
+def _vertex(flat: Array, g: Array, iterations: int) -> Vertex:
+    positive = np.flatnonzero(flat > 0.0)
+    i, j = np.divmod(positive, len(g))
+    return Vertex(i, j, flat[positive], g, iterations)

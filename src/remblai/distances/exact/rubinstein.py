@@ -18,7 +18,7 @@ from remblai.distances.validation import ArrayLike, tensor
 __all__ = ["of_matrix", "of_points"]
 
 ROUNDING = 1e-9
-"""By how much, relative to the largest distance, a metric may fail its laws."""
+"""By how much, relative to the largest distance, a metric may violate its axioms."""
 
 BETWEEN = 64
 """Places through which detours are tried, to see that none is shorter than the direct way."""
@@ -26,7 +26,7 @@ BETWEEN = 64
 
 @dataclass(frozen=True, eq=False)
 class Potential:
-    """The critic f that sees the most: sum of f a - sum of f b = W1, and |f(x) - f(y)| <= d(x, y) on all places.
+    """The optimal critic f: sum of f a - sum of f b = W1, and |f(x) - f(y)| <= d(x, y) on all places.
 
     Attributes:
         plan: the optimal plan, whose value is W1.
@@ -136,7 +136,7 @@ def is_metric(geometry: Geometry) -> None:
     Detours through `BETWEEN` places spread over all are tried.
 
     Raises:
-        ValueError: which law fails, where, and the remedy.
+        ValueError: which axiom fails, where, and the remedy.
     """
     distances = geometry.matrix()
     n = len(distances)
@@ -152,7 +152,7 @@ def is_metric(geometry: Geometry) -> None:
     if bool(((distances - distances.T).abs() > slack).any()):
         i, j = divmod(int((distances - distances.T).abs().argmax()), n)
         raise ValueError(
-            f"distances: expected as far from {i} to {j} as back, got {distances[i, j]:g} and {distances[j, i]:g}. "
+            f"distances: expected the same from {i} to {j} as back, got {distances[i, j]:g} and {distances[j, i]:g}. "
             f"{remedy}"
         )
     for k in np.unique(np.linspace(0, n - 1, min(n, BETWEEN)).astype(int)):

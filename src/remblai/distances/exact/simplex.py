@@ -1,15 +1,15 @@
 """The network simplex, through POT, and the assignment, through scipy."""
 
 import warnings
-from time import perf_counter
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from remblai.distances.exact.linear_program import primal
-from remblai.distances.exact.vertex import Array, proven_plan, task
+from remblai.distances.exact.linear_program import HIGHS
+from remblai.distances.exact.scales import Solver, solved_by
+from remblai.distances.exact.vertex import Array, Vertex
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 
@@ -17,7 +17,7 @@ STEPS = 10**15
 """The most pivots: more than any problem needs, because a simplex cut short gives a wrong value."""
 
 SMALL = 100_000
-"""Pairs up to which HiGHS stands in where POT is not installed."""
+"""Pairs up to which HiGHS stands in where POT is not installed, or does not find the optimum."""
 
 
 def pot() -> ModuleType | None:
@@ -26,42 +26,52 @@ def pot() -> ModuleType | None:
         import ot
     except ImportError:
         return None
-    found: ModuleType = ot
-    return found
+    module: ModuleType = ot
+    return module
 
 
 def network_simplex(problem: Problem) -> Plan:
     """The least cost by the network simplex on all pairs (POT); without POT by an assignment or, if small, by HiGHS.
 
     Places without mass are dropped and get potentials afterwards. A pair of infinite cost is priced above every plan of
-    allowed pairs. The answer is checked: marginals, and potentials that prove it.
+    allowed pairs. The answer is checked: marginals, and potentials that prove it; costs of very different size are
+    solved again with a cap (`solved_by`), and if that fails by the other two.
 
     Args:
         problem: it takes about five matrices of n m float64 in memory.
 
     Raises:
         ValueError: no plan has a finite cost, or POT is missing and the problem is too large for HiGHS.
-        RuntimeError: the simplex stopped before the optimum.
+        RuntimeError: no solver came to the optimum.
 
     Source: Bonneel, van de Panne, Paris, Heidrich (2011), doi 10.1145/2070781.2024192.
     """
-    started = perf_counter()
     ot = pot()
-    if ot is None:
-        return _without(problem)
-    given = task(problem)
-    costs, unit = given.costs, 1.0
-    low = min(float(costs.min()), 0.0)
-    if low < 0.0:  # POT calls problems of negative costs infeasible
-        costs -= low
-    if not 1e-3 < given.unit < 1e3:  # and compares some costs with absolute thresholds
-        unit = given.unit
-        costs /= unit
-    matrix, log = _emd(ot, given.a, given.b, costs)
+    solvers = [] if ot is None else [Solver("network-simplex", lambda a, b, costs: _simplex(ot, a, b, costs))]
+    return solved_by(problem, solvers + replacements(problem))
+
+
+def replacements(problem: Problem) -> list[Solver]:
+    """The solvers that stand in for the network simplex.
+
+    Raises:
+        ValueError: there is none, nor POT.
+    """
+    n, m = problem.shape
+    found = [ASSIGNMENT] if matchable(problem) else []
+    found += [HIGHS] if n * m <= SMALL else []
+    if not found and pot() is None:
+        raise ValueError(
+            f"network simplex: expected the package POT, which is not installed, for {n} x {m} pairs with unequal "
+            'masses: pip install "remblai[exact]".'
+        )
+    return found
+
+
+def _simplex(ot: ModuleType, a: Array, b: Array, costs: Array) -> Vertex:
+    matrix, log = _emd(ot, a, b, costs)
     i, j = np.nonzero(matrix)
-    return proven_plan(
-        problem, given, (i, j, matrix[i, j]), log["v"] * unit + low, method="network-simplex", started=started
-    )
+    return Vertex(i, j, matrix[i, j], log["v"])
 
 
 def sparse_simplex(ot: ModuleType, a: Array, b: Array, arcs: Any) -> tuple[Any, Array, Array]:
@@ -79,15 +89,12 @@ def _emd(ot: ModuleType, a: Array, b: Array, costs: Any) -> tuple[Any, dict[str,
         warnings.simplefilter("ignore")  # its result code is read below
         plan, log = ot.emd(a, b, costs, numItermax=STEPS, log=True, center_dual=False, check_marginals=False)
     if log["result_code"] != 1:
-        raise RuntimeError(
-            f"network simplex: it stopped before the optimum ({log['warning']}): scale the costs so that their range "
-            "is smaller, or use method='linear-program'."
-        )
+        raise RuntimeError(f"network simplex: it stopped before the optimum ({log['warning']}).")
     return plan, log
 
 
 def assignment(problem: Problem) -> Plan:
-    """The least cost where as many places hold the same mass on each side: a permutation, by scipy.
+    """The least cost where as many places have the same mass on each side: a permutation, by scipy.
 
     The potentials are shortest paths: going from the partner of i to j costs c_ij less what i pays already, no cycle is
     negative because the permutation is optimal, and the distances are feasible and tight.
@@ -101,30 +108,35 @@ def assignment(problem: Problem) -> Plan:
 
     Source: Crouse (2016), doi 10.1109/TAES.2016.140952.
     """
-    started = perf_counter()
     if not matchable(problem):
-        held = int((problem.a > 0).sum()), int((problem.b > 0).sum())
+        count = int((problem.a > 0).sum()), int((problem.b > 0).sum())
         raise ValueError(
-            f"assignment: expected equal masses on as many places of each side, got {held[0]} and {held[1]} places "
+            f"assignment: expected equal masses on as many places of each side, got {count[0]} and {count[1]} places "
             "with mass, or masses that differ: use method='network-simplex'."
         )
-    given = task(problem)
-    rows, columns = linear_sum_assignment(given.costs)
-    g = _shortest(given.costs[:, columns], given.unit)
-    potential = np.empty_like(g)
-    potential[columns] = g
-    return proven_plan(problem, given, (rows, columns, given.a), potential, method="assignment", started=started)
+    return solved_by(problem, [ASSIGNMENT])
 
 
 def matchable(problem: Problem) -> bool:
-    """Whether as many places hold mass on each side, all of them the same."""
+    """Whether as many places have mass on each side, all of them the same."""
     a, b = problem.a[problem.a > 0], problem.b[problem.b > 0]
     return len(a) == len(b) and bool(((a - 1 / len(a)).abs() < 1e-14).all() and ((b - 1 / len(b)).abs() < 1e-14).all())
 
 
-def _shortest(costs: Array, unit: float) -> Array:
+def _assigned(a: Array, b: Array, costs: Array) -> Vertex:
+    rows, columns = linear_sum_assignment(costs)
+    g = _shortest(costs[:, columns])
+    potential = np.empty_like(g)
+    potential[columns] = g
+    return Vertex(rows, columns, a, potential)
+
+
+ASSIGNMENT = Solver("assignment", _assigned)
+
+
+def _shortest(costs: Array) -> Array:
     """Distances h_j = min_i h_i + c_ij - c_ii, from 0, by Bellman and Ford: costs (n, n), optimal on the diagonal."""
-    paid = costs.diagonal()
+    paid, tolerance = costs.diagonal(), 1e-14 * costs.mean()
     distance = np.zeros(len(costs))
     for _ in range(len(costs)):
         # a block of rows at a time: no second matrix
@@ -132,19 +144,7 @@ def _shortest(costs: Array, unit: float) -> Array:
         for start in range(0, len(costs), 256):
             rows = slice(start, start + 256)
             np.minimum(better, (costs[rows] + (distance[rows] - paid[rows])[:, None]).min(0), out=better)
-        if (distance - better).max() <= 1e-14 * unit:
+        if (distance - better).max() <= tolerance:  # rounding makes cycles of no length seem negative
             break
         distance = better
     return distance
-
-
-def _without(problem: Problem) -> Plan:
-    if matchable(problem):
-        return assignment(problem)
-    n, m = problem.shape
-    if n * m <= SMALL:
-        return primal(problem)
-    raise ValueError(
-        f"network simplex: expected the package POT, which is not installed, for {n} x {m} pairs with unequal masses: "
-        'pip install "remblai[exact]".'
-    )

@@ -1,5 +1,6 @@
-"""From what a solver found to a proven plan: places without mass, forbidden pairs, potentials and the gap."""
+"""From a solver's entries and potentials to a proven plan: places without mass, forbidden pairs and the gap."""
 
+import math
 from time import perf_counter
 from typing import NamedTuple
 
@@ -12,22 +13,26 @@ from remblai.distances.certificate import transformed
 from remblai.distances.coupling import Sparse
 from remblai.distances.plan import Plan, carried_cost, solved
 from remblai.distances.problem import Problem
+from remblai.distances.rounding import ROUNDOFF
 
 Array = NDArray[np.float64]
+Indices = NDArray[np.int64]
 
 GAP = 1e-9
-"""What the values of plan and potentials may differ by, relative to the mean cost."""
+"""The largest gap between plan and potentials, relative to the plan's cost (the sum of P_ij |c_ij|)."""
+
+MARGINALS = 1e-9
+"""The largest marginal error, as a share of the mass."""
 
 
 class Task(NamedTuple):
-    """The places that hold mass, and the costs between them, on the host, where the solvers are.
+    """The places that have mass, and the costs between them, on the host, where the solvers are.
 
     Attributes:
         rows: places of a above 0 (k,); columns: of b (l,).
         a: their masses (k,); b: (l,).
-        costs: (k, l), finite: a forbidden pair costs more than any plan of allowed ones.
-        forbidden: which pairs are (k, l), or None.
-        unit: the mean of the costs' sizes, 1 where all are 0.
+        costs: (k, l); infinity forbids a pair.
+        forbidden: whether any pair is.
     """
 
     rows: Tensor
@@ -35,12 +40,57 @@ class Task(NamedTuple):
     a: Array
     b: Array
     costs: Array
-    forbidden: NDArray[np.bool_] | None
-    unit: float
+    forbidden: bool
+
+
+class Vertex(NamedTuple):
+    """A solver's answer to a task.
+
+    Attributes:
+        i: rows of the entries (e,); j: their columns; masses: theirs.
+        g: potentials of the columns (l,).
+        iterations: the solver's steps.
+    """
+
+    i: Indices
+    j: Indices
+    masses: Array
+    g: Array
+    iterations: int = 0
+
+
+class Checked(NamedTuple):
+    """A vertex, measured on the costs of its task.
+
+    Attributes:
+        vertex: the answer, without entries on forbidden pairs.
+        f: the transform of its g (k,).
+        size: the sum of P_ij |c_ij|.
+        gap: its cost less the dual value of its potentials.
+        rounding: what rounding of the potentials alone may leave of the gap.
+        stuck: the masses that it carries between forbidden pairs: rows, columns and masses.
+    """
+
+    vertex: Vertex
+    f: Array
+    size: float
+    gap: float
+    rounding: float
+    stuck: tuple[Indices, Indices, Array]
+
+    @property
+    def optimal(self) -> bool:
+        """Whether the gap is small against the plan's own cost."""
+        return not len(self.stuck[2]) and abs(self.gap) <= GAP * self.size
+
+    @property
+    def acceptable(self) -> bool:
+        """Whether it is, but for the rounding of the potentials."""
+        return not len(self.stuck[2]) and abs(self.gap) <= GAP * self.size + self.rounding
 
 
 def task(problem: Problem) -> Task:
-    """What is left of a problem once the empty places are dropped and the forbidden pairs are priced."""
+    """What is left of a problem once the places without mass are dropped."""
     rows, columns = problem.a.nonzero()[:, 0], problem.b.nonzero()[:, 0]
     a, b = (one[kept].cpu().numpy() for one, kept in ((problem.a, rows), (problem.b, columns)))
     all_columns = len(columns) == len(problem.b)
@@ -48,77 +98,56 @@ def task(problem: Problem) -> Task:
     done = 0
     for part, block in problem.geometry.blocks():
         kept = rows[(rows >= part.start) & (rows < part.stop)] - part.start
-        found = block if len(kept) == len(block) else block[kept]
-        costs[done : done + len(kept)] = (found if all_columns else found[:, columns]).cpu().numpy()
+        chosen = block if len(kept) == len(block) else block[kept]
+        costs[done : done + len(kept)] = (chosen if all_columns else chosen[:, columns]).cpu().numpy()
         done += len(kept)
-    forbidden = _priced(costs)
-    sizes = costs if forbidden is None else np.where(forbidden, 0.0, costs)
-    unit = float(a @ (sizes if sizes.min() >= 0.0 else np.abs(sizes)) @ b)
-    return Task(rows, columns, a, b, costs, forbidden, unit or 1.0)
+    return Task(rows, columns, a, b, costs, not np.isfinite(costs.max()))
 
 
-def _priced(costs: Array) -> NDArray[np.bool_] | None:
-    """Gives every infinite cost a finite one that no optimal plan pays if it can be avoided; tells which they were.
+def checked(given: Task, vertex: Vertex) -> Checked:
+    """Measures a vertex on the costs of its task, whatever costs the solver was given."""
+    i, j, masses, g, _ = vertex
+    stuck = i[:0], j[:0], masses[:0]
+    if given.forbidden:  # a mass of 1e-12 there is rounding
+        free = np.isfinite(given.costs[i, j])
+        bad = ~free & (masses > 1e-12)
+        stuck = i[bad], j[bad], masses[bad]
+        vertex = vertex._replace(i=i[free], j=j[free], masses=masses[free])
+    f = np.empty(len(given.a))
+    for start in range(0, len(f), 256):  # a block of rows at a time: no second matrix
+        rows = slice(start, start + 256)
+        f[rows] = (given.costs[rows] - g).min(1)
+    paid = vertex.masses * given.costs[vertex.i, vertex.j]
+    terms = np.concatenate([paid, -given.a * f, -given.b * g])
+    dual = float(np.abs(terms[len(paid) :]).sum())
+    size = float(np.abs(paid).sum())
+    gap = math.fsum(terms.tolist()) if math.isfinite(dual) else math.inf
+    if size == 0.0 and given.costs.min() >= 0.0:  # whatever the rounding of the potentials
+        gap = 0.0
+    return Checked(vertex, f, size, gap, 64.0 * ROUNDOFF * dual, stuck)
 
-    An optimal plan is changed along cycles of at most min(n, m) pairs to leave and as many to enter, so a price above
-    that many times the range of the costs suffices.
-    """
-    if np.isfinite(costs.max()):
-        return None
-    forbidden = np.isinf(costs)
-    allowed = costs[~forbidden]
-    low, high = (float(allowed.min()), float(allowed.max())) if allowed.size else (0.0, 0.0)
-    costs[forbidden] = low + 1.01 * (high - low) * min(costs.shape) + (high - low or abs(low) or 1.0)
-    return forbidden
 
-
-def proven_plan(
-    problem: Problem,
-    given: Task,
-    entries: tuple[NDArray[np.int64], NDArray[np.int64], Array],
-    potential: Array,
-    *,
-    method: str,
-    started: float,
-    iterations: int = 0,
-) -> Plan:
-    """The plan of a whole problem, from the entries (rows, columns, masses) and potentials g (l,) of its task.
+def proven_plan(problem: Problem, given: Task, found: Checked, *, method: str, started: float) -> Plan:
+    """The plan of a whole problem from a checked vertex of its task.
 
     Raises:
-        ValueError: the optimum carries mass between forbidden places, so no plan of finite cost exists.
         RuntimeError: the marginals or the potentials disprove the solver.
     """
-    i, j, masses = entries
-    _check_allowed(given, i, j, masses)
-    if given.forbidden is not None:  # what is left there is rounding
-        kept = ~given.forbidden[i, j]
-        i, j, masses = i[kept], j[kept], masses[kept]
-    there = given.rows.device
-    rows, columns = given.rows[torch.from_numpy(i).to(there)], given.columns[torch.from_numpy(j).to(there)]
+    device = given.rows.device
+    i, j, masses, potential, iterations = found.vertex
+    rows, columns = given.rows[torch.from_numpy(i).to(device)], given.columns[torch.from_numpy(j).to(device)]
     g = torch.zeros_like(problem.b)
-    g[given.columns] = torch.from_numpy(np.ascontiguousarray(potential)).to(there)
+    g[given.columns] = torch.from_numpy(np.ascontiguousarray(potential)).to(device)
     return proven(
         problem,
         (rows, columns, torch.from_numpy(masses)),
         g,
         method=method,
         started=started,
-        unit=given.unit,
+        slack=found.rounding,
+        f=torch.from_numpy(found.f).to(device) if len(found.f) == len(problem.a) else None,
         iterations=iterations,
     )
-
-
-def _check_allowed(given: Task, i: NDArray[np.int64], j: NDArray[np.int64], masses: Array) -> None:
-    bad = np.zeros(0, dtype=np.int64) if given.forbidden is None else np.flatnonzero(given.forbidden[i, j])
-    bad = bad[masses[bad] > 1e-12]
-    if len(bad):
-        worst = bad[masses[bad].argmax()]
-        row, column = int(given.rows[i[worst]]), int(given.columns[j[worst]])
-        raise ValueError(
-            f"costs: expected a plan of finite cost, but none exists: place {row} of a cannot be served. "
-            f"{masses[bad].sum():g} of the mass has only pairs of infinite cost left (place {row} to place {column}, "
-            "say): make more pairs finite, or move the masses."
-        )
 
 
 def proven(
@@ -128,7 +157,7 @@ def proven(
     *,
     method: str,
     started: float,
-    unit: float,
+    slack: float = 0.0,
     f: Tensor | None = None,
     iterations: int = 0,
 ) -> Plan:
@@ -136,11 +165,11 @@ def proven(
 
     Args:
         problem: what was solved.
-        entries: rows, columns and masses of the plan, each (k,), between places that hold mass.
-        g: potentials (m,); those of empty places are found here.
-        method: who found them.
+        entries: rows, columns and masses of the plan, each (k,), between places that have mass.
+        g: potentials (m,); those of places without mass are computed here.
+        method: the solver that answered.
         started: when, by `perf_counter`.
-        unit: the mean cost, which the gap is measured against.
+        slack: by how much the gap may exceed `GAP` of the plan's cost; a plan whose gap does has not converged.
         f: the transform of g, where the solver knows it already.
         iterations: the solver's steps.
 
@@ -151,15 +180,14 @@ def proven(
     coupling = Sparse(rows, columns, masses, problem.shape)
     f, g = feasible(problem, g.to(problem.a.device), f)
     value = carried_cost(problem.geometry, coupling)
+    size = float(coupling.masses @ problem.geometry.pairs(coupling.rows, coupling.columns).abs())
     gap = value - float(problem.a @ f + problem.b @ g)
     sums = coupling.marginals()
     error = float((sums[0] - problem.a).abs().sum() + (sums[1] - problem.b).abs().sum())
-    if not (abs(gap) <= GAP * unit and error <= GAP):
-        raise RuntimeError(
-            f"{method}: it stopped before the optimum: duality gap {gap:.3g} at value {value:.6g}, marginal error "
-            f"{error:.3g}. Scale the costs so that their range is not dominated by a few huge ones, or try another "
-            "method: 'linear-program', 'network-simplex' or 'column-generation'."
-        )
+    if size == 0.0 and all(float(costs.min()) >= 0.0 for _, costs in problem.geometry.blocks()):
+        slack = abs(gap)  # a plan that pays nothing is optimal, whatever the rounding of the potentials
+    if not (abs(gap) <= GAP * size + slack + _rounding(problem, value) and error <= MARGINALS):
+        raise stopped(method, gap, value, error)
     shift = 0.5 * float(problem.a @ f - problem.b @ g)
     return solved(
         problem,
@@ -168,15 +196,30 @@ def proven(
         (f - shift, g + shift),
         method=method,
         marginal_error=error,
+        converged=size == 0.0 or abs(gap) <= GAP * size + _rounding(problem, value),
         iterations=iterations,
         seconds=perf_counter() - started,
     )
 
 
-def feasible(problem: Problem, g: Tensor, f: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Potentials with f_i + g_j <= c_ij for every pair, those of empty places included, from those g of held places.
+def _rounding(problem: Problem, value: float) -> float:
+    """What summing a value in float64 may add to a gap."""
+    return sum(problem.shape) * ROUNDOFF * abs(value)
 
-    f is the c-transform of g; then the g of an empty place is the transform of f; without any allowed pair it is 0.
+
+def stopped(method: str, gap: float, value: float, error: float) -> RuntimeError:
+    """The error of a solver whose answer is not optimal."""
+    return RuntimeError(
+        f"{method}: expected a plan and potentials of one value, got duality gap {gap:.3g} at value {value:.6g} and "
+        f"marginal error {error:.3g}: it stopped before the optimum. Use another method, 'network-simplex', "
+        "'assignment' or 'linear-program', or drop places and pairs whose costs are of another size."
+    )
+
+
+def feasible(problem: Problem, g: Tensor, f: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Potentials with f_i + g_j <= c_ij for every pair, places without mass included, from g of those with mass.
+
+    f is the c-transform of g; then g of a place without mass is the transform of f; without any allowed pair it is 0.
     """
     if f is None:
         f = transformed(problem, g)

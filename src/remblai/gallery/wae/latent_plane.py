@@ -12,7 +12,7 @@ from remblai.data import Dataset, load
 from remblai.gallery.entry import Entry, Finding, between
 from remblai.gallery.training import train_objective
 from remblai.laws import PRIORS
-from remblai.metrics.measures import latent_mmd_null, latent_mmd_squared
+from remblai.metrics.codes import latent_mmd_null, latent_mmd_squared
 from remblai.objectives import AutoEncoder
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset

@@ -1,31 +1,21 @@
-"""What the commands on a run do, as functions whose signatures and docstrings are the command line's."""
+"""The commands on a trained model, as functions whose signatures and docstrings are the command line's.
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+Wrong usage is answered from the signatures, before torch is imported: so the functions import what they need.
+"""
+
+from collections.abc import Mapping
 from typing import Annotated, Any
 
-import numpy as np
-import torch
-from torch import Tensor
+from remblai.cli.output import show, show_json
+from remblai.config.registry import Choice, LazyTable, nest
+from remblai.runs.record import SCHEMA
+from remblai.runtime.files import place, whole
 
-from remblai import data as datasets
-from remblai.cli.output import as_json
-from remblai.config.registry import Choice, nest
-from remblai.data import Dataset, Split, Units
-from remblai.laws import FITTED, SAMPLERS
-from remblai.report import save_grid
-from remblai.runs.data import data_like, file_arrays
-from remblai.runs.evaluate import evaluate, measure, write_report
-from remblai.runs.fit import fit
-from remblai.runs.folder import SCHEMA
-from remblai.runs.load import load
-from remblai.runs.model import Trained
-from remblai.runtime.files import whole
-
-Sampler = Annotated[str | None, SAMPLERS]
+ARRAYS = (".png", ".npz", ".npy")
+Sampler = Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")]
 
 
-def sample_command(
+def sample(
     run: str,
     *,
     n: int = 64,
@@ -44,18 +34,22 @@ def sample_command(
             not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
+    path = None if out is None else place(out, ARRAYS)
+    from remblai.cli.arrays import write
+    from remblai.runs.load import load
+
     trained = load(run, device=device, recipe=recipe)
-    path = Path(out) if out else trained.folder / ("samples.png" if trained.units.range else "samples.npz")
-    print(_write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
+    path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
+    show(write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
 
 
-def fit_command(
+def fit(
     run: str,
     *,
-    sampler: Annotated[Choice | None, FITTED] = None,
+    sampler: Annotated[Choice | None, LazyTable("remblai.laws:FITTED")] = None,
     recipe: str | None = None,
     device: str = "auto",
     options: Mapping[str, Any] | None = None,
@@ -65,33 +59,49 @@ def fit_command(
     Args:
         run: the run's folder.
         sampler: the kind of law, --sampler NAME --help shows the options of one; the recipe's own when not given.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
         options: of the law.
     """
+    from remblai.cli.arrays import dataset_of
+    from remblai.runs.fit import fit as fit_law
+    from remblai.runs.load import load
+
     trained = load(run, device=device, recipe=recipe)
     chosen = nest({"sampler": sampler} | dict(options or {}))["sampler"]
-    fit(trained, chosen, _fitting(trained, None))
+    fit_law(trained, chosen, dataset_of(trained, None))
     name = sampler or trained.sampler
-    print(f"{run}: the law {name} is fitted; remblai sample {run} --sampler {name} draws from it")
+    show(f"{run}: the law {name} is fitted; `remblai sample {run} --sampler {name}` draws from it")
 
 
-def encode_command(run: str, *, data: str, out: str, recipe: str | None = None, device: str = "auto") -> None:
+def encode(
+    run: str,
+    *,
+    data: str,
+    out: str,
+    recipe: str | None = None,
+    device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
     """Writes the codes of data: codes, labels (-1 where there are none), split and index.
 
     Args:
         run: the run's folder.
         data: a name, a folder or a file; NAME:test picks a split.
         out: the .npz to write.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    if Path(out).suffix != ".npz":
-        raise ValueError(f"out: expected a name that ends in .npz, got {out!r}.")
+    path = place(out, (".npz",))
+    import numpy as np
+
+    from remblai.cli.arrays import splits
+    from remblai.runs.load import load
+
     trained = load(run, device=device, recipe=recipe)
-    parts = list(_splits(trained, data))
+    parts = list(splits(trained, data, data_options))
     labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
-    with whole(Path(out)) as temporary:
+    with whole(path) as temporary:
         np.savez(
             temporary,
             codes=np.concatenate([trained.codes(part).numpy() for part in parts]),
@@ -99,10 +109,10 @@ def encode_command(run: str, *, data: str, out: str, recipe: str | None = None, 
             split=np.concatenate([np.full(len(part), part.name) for part in parts]),
             index=np.concatenate([part.index.numpy() for part in parts]),
         )
-    print(out)
+    show(out)
 
 
-def reconstruct_command(
+def reconstruct(
     run: str,
     *,
     data: str | None = None,
@@ -110,6 +120,7 @@ def reconstruct_command(
     out: str,
     recipe: str | None = None,
     device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes the reconstructions of data.
 
@@ -118,24 +129,30 @@ def reconstruct_command(
         data: a name, a folder or a file, NAME:train picks a split; the run's own test data when not given.
         n: only the first n.
         out: a .png (each row of data above its reconstructions), .npz or .npy.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device, recipe=recipe)
+    path = place(out, ARRAYS)
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
+    import torch
+
+    from remblai.cli.arrays import dataset_of, splits, write
+    from remblai.runs.load import load
+
+    trained = load(run, device=device, recipe=recipe)
     columns = 16
-    parts = list(_splits(trained, data)) if data else [_fitting(trained, None).test]
-    total = 4 * columns if n is None and Path(out).suffix == ".png" else n
+    parts = list(splits(trained, data, data_options)) if data else [dataset_of(trained, None, data_options).test]
+    total = 4 * columns if n is None and path.suffix == ".png" else n
     rows = torch.cat([part[: total if total is not None else len(part)] for part in parts])[:total]
     again = trained.reconstructions(rows)
-    if Path(out).suffix == ".png":
+    if path.suffix == ".png":
         pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
         again = torch.cat([row for pair in pairs for row in pair])
-    print(_write(Path(out), again, trained.units, columns))
+    show(write(path, again, trained.units, columns))
 
 
-def interpolate_command(
+def interpolate(
     run: str,
     *,
     data: str | None = None,
@@ -144,6 +161,7 @@ def interpolate_command(
     out: str,
     recipe: str | None = None,
     device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Writes walks between data through the codes, one pair a row; between draws where there is no encoder.
 
@@ -153,24 +171,30 @@ def interpolate_command(
         n: how many walks.
         steps: images in each, both ends included.
         out: a .png, .npz or .npy.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    trained = load(run, device=device, recipe=recipe)
+    path = place(out, ARRAYS)
     if n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
+    if steps < 2:
+        raise ValueError(f"steps: expected at least 2, got {steps}.")
+    from remblai.cli.arrays import dataset_of, splits, write
+    from remblai.runs.load import load
+
+    trained = load(run, device=device, recipe=recipe)
     if trained.encodes or data:
-        part = next(_splits(trained, data)) if data else _fitting(trained, None).test
+        part = next(splits(trained, data, data_options)) if data else dataset_of(trained, None, data_options).test
         if n > len(part) // 2:
             raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
         ends = trained.codes(part[: 2 * n])
     else:
         ends = trained.prior_sample(2 * n)
     walks = trained.walks(ends[:n], ends[n:], steps)
-    print(_write(Path(out), walks.flatten(0, 1), trained.units, steps))
+    show(write(path, walks.flatten(0, 1), trained.units, steps))
 
 
-def evaluate_command(
+def evaluate(
     run: str,
     *,
     data: str | None = None,
@@ -179,6 +203,7 @@ def evaluate_command(
     json: bool = False,
     recipe: str | None = None,
     device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Measures a trained model against held-out data, each figure beside its floor.
 
@@ -189,65 +214,38 @@ def evaluate_command(
         sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. The figures of the
             recipe's own, taken when not given, are kept with the run.
         json: print JSON and nothing else.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
+    from remblai.cli.arrays import dataset_of
+    from remblai.report import card_lines
+    from remblai.runs.evaluate import evaluate as figures_of
+    from remblai.runs.load import load
+
     trained = load(run, device=device, recipe=recipe)
-    dataset = _fitting(trained, data)
-    metrics = evaluate(trained, dataset, n, sampler=sampler)
+    metrics = figures_of(trained, dataset_of(trained, data, data_options), n, sampler=sampler)
     if sampler in (None, trained.sampler):  # the report shows them beside samples of the run's own law
         trained.run.write_metrics(metrics)
-    print(as_json({"schema": SCHEMA} | metrics) if json else _table(metrics))
+    if json:
+        show_json({"schema": SCHEMA} | metrics)
+        return
+    show("\n".join(card_lines(metrics)))
 
 
-def report_command(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
+def report(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
     """Writes a run's report.html and its pictures.
 
     Args:
         run: the run's folder.
-        recipe: path/to/file.py:function of a run that was made by a recipe of one's own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
+    from remblai.cli.arrays import dataset_of
+    from remblai.runs.evaluate import measure, write_report
+    from remblai.runs.load import load
+
     trained = load(run, device=device, recipe=recipe)
-    dataset = _fitting(trained, None)
+    dataset = dataset_of(trained, None)
     if trained.run.metrics() is None:
         measure(trained, dataset)
-    print(write_report(trained, dataset))
-
-
-def _fitting(trained: Trained, data: str | None) -> Dataset:
-    """The data set that is asked for, or the run's own, as the model sees it."""
-    return data_like(trained.run.settings, trained.units, data)
-
-
-def _splits(trained: Trained, data: str) -> Iterator[Split]:
-    """The split that is asked for, or all of them."""
-    name, split = datasets.pick(data)
-    dataset = _fitting(trained, name)
-    for one in [split] if split else datasets.SPLITS:
-        yield dataset.split(one)
-
-
-def _write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
-    """A sheet of images, or arrays under the names that `--data` reads again."""
-    if path.suffix == ".png":
-        if units.range is None:
-            raise ValueError(
-                f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead."
-            )
-        save_grid(path, units.display(x), columns)
-    elif path.suffix in (".npz", ".npy"):
-        named: dict[str, Any] = file_arrays(x, units)
-        with whole(path) as temporary:
-            np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
-    else:
-        raise ValueError(f"out: expected a name that ends in .png, .npz or .npy, got {str(path)!r}.")
-    return path
-
-
-def _table(metrics: Mapping[str, Any]) -> str:
-    rows = [f"{'':28s}{'value':>10s}{'floor':>10s}{'spread':>10s}{'n':>7s}"]
-    for name, figure in metrics.items():
-        numbers = "".join(f"{figure[key]:10.4g}" for key in ("value", "floor", "spread"))
-        rows.append(f"{name:28s}{numbers}{figure['n']:7d}")
-    return "\n".join(rows)
+    show(write_report(trained, dataset))

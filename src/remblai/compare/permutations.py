@@ -1,0 +1,71 @@
+"""The permutation test of `distance` and its floor, also for divergences that may be infinite."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from remblai.statistics import Floor, Statistic, two_sample_test
+
+PERMUTATIONS = 200
+LEAST = 19
+"""Permutations, at least: the least p-value is then 0.05."""
+SECONDS = 30.0
+"""What the permutations may take by default, about."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A permutation test.
+
+    Attributes:
+        p_value: how often a random split of both sets together looks at least this different. It is not the
+            probability that the laws are equal.
+        permutations: how many random splits.
+        floor: mean and standard deviation of the value over them, at the same n and m; None where one is infinite.
+    """
+
+    p_value: float
+    permutations: int
+    floor: Floor | None
+
+
+def affordable(seconds: float) -> int:
+    """How many permutations of an estimate that takes so long: 200, or as many as take about 30 seconds, at least 19.
+
+    >>> affordable(0.01), affordable(1.0), affordable(100.0)
+    (200, 30, 19)
+    """
+    return max(LEAST, min(PERMUTATIONS, int(SECONDS / max(seconds, 1e-9))))
+
+
+def permuted(
+    statistic: Statistic, x: Tensor, y: Tensor, permutations: int, draws: torch.Generator, bounded: bool = True
+) -> tuple[Tested, str]:
+    """The test, and why it has no floor where it has none.
+
+    A divergence d that may be infinite is tested by d / (1 + d): the order of the splits, and so the p-value, is the
+    same, and infinity is 1.
+
+    Args:
+        statistic: what is measured.
+        x: points (n, d) of the first set.
+        y: points (m, d) of the second.
+        permutations: how many random splits.
+        draws: which.
+        bounded: whether the statistic is finite for any samples; one that is not is at least 0.
+    """
+    if bounded:
+        test = two_sample_test(statistic, x, y, permutations, draws)
+        return Tested(test.p_value, permutations, test.floor), ""
+    measure = getattr(statistic, "estimate", statistic)
+    test = two_sample_test(lambda p, q: 1.0 - 1.0 / (1.0 + measure(p, q).double()), x, y, permutations, draws)
+    infinite = int((test.null >= 1.0).sum())
+    if infinite:
+        reason = (
+            f"the value is infinite for {infinite:,} of {permutations:,} random splits: values that occur in one part "
+            "only make it so, by chance alone"
+        )
+        return Tested(test.p_value, permutations, None), reason
+    null = test.null / (1.0 - test.null)
+    return Tested(test.p_value, permutations, Floor.of(null, len(x), len(y))), ""

@@ -1,0 +1,104 @@
+"""The points of two data sets, made comparable: columns by name, tables in standard deviations."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from remblai import data as datasets
+from remblai.data import Dataset
+from remblai.runs.data import conform
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """Points of two data sets.
+
+    Attributes:
+        x, y: (n, d) and (m, d), drawn without replacement.
+        sizes: how many points each data set has.
+        units: what a coordinate is measured in.
+    """
+
+    x: Tensor
+    y: Tensor
+    sizes: tuple[int, int]
+    units: str
+
+
+def read_pair(
+    a: Any, b: Any, n: int, draws: torch.Generator, raw: bool = False, options: Mapping[str, Any] | None = None
+) -> Pair:
+    """Reads both data sets.
+
+    Images are pixels on the [0, 1] scale. A table's columns are standardised with the mean and the standard deviation
+    of both sets together, so that the distance is symmetric and a permutation of the points changes no unit.
+
+    Args:
+        a: data, as `data.load` takes them; NAME:test picks a split.
+        b: the data that it is compared with.
+        n: at most so many points of each.
+        draws: which points those are.
+        raw: leave tables in their own units.
+        options: of `data.load`, for each as far as it has them.
+
+    Raises:
+        ValueError: data that cannot be read or compared, or columns that a table does not have.
+    """
+    sets, tables = points_of(a, b, options)
+    shapes = [rows.shape[1:] for rows in sets]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"distance: expected points of one shape, got {tuple(shapes[0])} in {_label(a)} and {tuple(shapes[1])} in "
+            f"{_label(b)}: use data of the same size."
+        )
+    if tables and not raw:
+        both = torch.cat(sets).double()
+        mean, deviation = both.mean(0), both.std(0, correction=0)
+        scale = torch.where(deviation > 0, deviation, 1.0)
+        sets = [((rows.double() - mean) / scale).float() for rows in sets]
+    x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]].flatten(1) for rows in sets)
+    units = "the data's own units" if raw else "standard deviations of both sets together"
+    return Pair(x, y, (len(sets[0]), len(sets[1])), units if tables else "pixels on the [0, 1] scale")
+
+
+def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple[list[Tensor], bool]:
+    """Every point of two data sets, and whether they are tables (n, d); images (n, c, h, w) are on the scale 0 to 1.
+
+    The columns of a table are matched by name with those of the first.
+
+    Args:
+        a: data, as `data.load` takes them; NAME:test picks a split.
+        b: the data that they are compared with.
+        options: of `data.load`, for each as far as it has them.
+
+    Raises:
+        ValueError: data that cannot be read, a column that is missing, or an option that neither has.
+    """
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    known = [given.keys() & (datasets.options_of(one) if not isinstance(one, Dataset) else set()) for one in (a, b)]
+    if unused := given.keys() - known[0] - known[1]:
+        raise ValueError(f"--{min(unused)} applies to neither of the two data sets: leave it out")
+    first = _loaded(a, {name: given[name] for name in known[0]})
+    second = _loaded(b, {name: given[name] for name in known[1]})
+    if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
+        second = conform(second, first.units)
+    sets = [_points(one, spec) for one, spec in ((first, a), (second, b))]
+    return sets, first.range is None and second.range is None
+
+
+def _label(spec: Any) -> str:
+    return str(spec) if isinstance(spec, str | Path) else f"data ({type(spec).__name__})"
+
+
+def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:
+    return datasets.load(datasets.pick(spec)[0] if isinstance(spec, str) else spec, **options)
+
+
+def _points(dataset: Dataset, spec: Any) -> Tensor:
+    chosen = datasets.pick(spec)[1] if isinstance(spec, str) else None
+    rows = torch.cat([dataset.split(one)[:] for one in ([chosen] if chosen else datasets.SPLITS)])
+    return rows if dataset.range else torch.from_numpy(dataset.units.restore(rows))

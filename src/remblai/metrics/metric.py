@@ -1,0 +1,67 @@
+"""What a metric is: a row of the table `METRICS`, which the card, the report and the commands read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, NotRequired, TypedDict
+
+from remblai.metrics.faults import Faults, shifts
+from remblai.metrics.sets import Need, Sets
+
+Better = Literal["lower", "higher", "near the floor"]
+
+
+class Figure(TypedDict):
+    """A metric's value and what it can be trusted for.
+
+    Keys:
+        value: the estimate.
+        floor: the same estimate, at the same n, between real data and held-out real data.
+        spread: a standard deviation of the value; the row says which.
+        n: rows a side.
+        sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
+            figure at this n. Absent where the figure does not say whether samples are like the data.
+    """
+
+    value: float
+    floor: float
+    spread: float
+    n: int
+    sees: NotRequired[dict[str, float]]
+
+
+Card = dict[str, Figure]
+Compute = Callable[[Sets], Figure | None]
+"""From the sets of a card to the figure; None where these sets have none, whatever the row needs."""
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A row of the table of metrics.
+
+    Attributes:
+        label: its name for people.
+        meaning: what it is and how to read it.
+        says: a sentence with the numbers of a figure: {value}, {floor}, {spread}, {value_percent}, {floor_percent}, and
+            {ratio}, which is value / floor.
+        compute: from the sets of a card to the figure.
+        better: which values are better.
+        needs: what the sets must have beside training data, held-out data and samples.
+        floor: what the floor is.
+        spread: which standard deviation `spread` is.
+        power: what the figure could have seen at its n; None where the floor is not what a perfect model would have.
+        statistic: the metric as a function of two samples (n, ...), (m, ...), large where their laws differ, for the
+            command `distance`.
+        listed: whether the card's table has a line for it.
+    """
+
+    label: str
+    meaning: str
+    says: str
+    compute: Compute
+    better: Better = "lower"
+    needs: tuple[Need, ...] = ()
+    floor: str = "real against held-out real"
+    spread: str = "standard deviation over random halves"
+    power: Callable[[Compute, Faults], dict[str, float]] | None = shifts
+    statistic: Callable[[Any, Any], float] | None = None
+    listed: bool = True

@@ -1,0 +1,195 @@
+"""How far samples are from data: plain functions of two samples, and the figures that the card makes of them.
+
+Each is an estimate at the samples' own size. None of them says much alone: blurred samples and copies score well in
+pixel W2, noise in sharpness and in the memorisation ratio. The fidelity card (`card.py`) puts them side by side, each
+with the same figure between real and real data.
+"""
+
+from typing import Any
+
+import torch
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from remblai.costs import squared_distances
+from remblai.metrics.metric import Figure
+from remblai.metrics.pairs import Pairs, Rows, flat, measure, rounding, to_nearest
+from remblai.metrics.sets import Sets, subset
+
+W2_ROWS = 2000  # the assignment takes the cube of this: about a second here
+W2_HALVES = 8
+
+
+def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
+    """The leave-one-out accuracy of a nearest-neighbour classifier that says which sample a row comes from.
+
+    1/2 when the laws are equal, 1 when the samples lie apart, below 1/2 when rows of one sample sit on rows of the
+    other (copies). Where the nearest of both samples are equally far, a row counts as half right. Source: Lopez-Paz
+    and Oquab 2017 (arXiv 1610.06545); Xu et al. 2018 (arXiv 1806.07755).
+
+    Args:
+        x: real data (n, ...), flattened to rows.
+        y: samples (m, ...).
+
+    Raises:
+        ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
+    """
+    x, y = _two_samples(x, y)
+    every_x, every_y = _every(x), _every(y)
+    own_x, own_y = measure(x, None, every_x, every_x), measure(y, None, every_y, every_y)
+    across, back = measure(x, y, every_x, every_y), measure(y, x, every_y, every_x)
+    return float(classifier_accuracy(own_x, own_y, across, back, rounding(x, y))[0])
+
+
+def classifier_accuracy(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> Tensor:
+    """The classifier's accuracy (r,) on each sub-sample; squared distances that differ by less than `tie` are equal."""
+    right_x, right_y = _right(x.nearest, across.nearest, tie), _right(y.nearest, back.nearest, tie)
+    return ((right_x * x.inside).sum(1) + (right_y * y.inside).sum(1)) / (x.inside.sum(1) + y.inside.sum(1))
+
+
+def _right(own: Tensor, other: Tensor, tie: float) -> Tensor:
+    gap = other - own
+    return torch.where(gap.abs() <= tie, 0.5, (gap > 0).double())
+
+
+def energy_distance(x: Any, y: Any) -> float:
+    """The squared energy distance 2 E|X - Y| - E|X - X'| - E|Y - Y'|, without bias.
+
+    | | is the Euclidean norm of a whole row and the means within a sample leave the diagonal out, so the expectation is
+    0 for equal laws and values slightly below 0 are normal there. Source: Szekely and Rizzo 2013.
+
+    Args:
+        x: real data (n, ...), flattened to rows.
+        y: samples (m, ...).
+
+    Raises:
+        ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
+    """
+    x, y = _two_samples(x, y)
+    every_x, every_y = _every(x), _every(y)
+    within_x, within_y = measure(x, None, every_x, every_x), measure(y, None, every_y, every_y)
+    return float(energy(within_x, within_y, measure(x, y, every_x, every_y))[0])
+
+
+def energy(x: Pairs, y: Pairs, across: Pairs) -> Tensor:
+    """The unbiased squared energy distance (r,) of each sub-sample."""
+    return 2 * across.mean - x.mean - y.mean
+
+
+def memorisation_ratio(samples: Any, train: Rows, held_out: Any) -> float:
+    """Median distance of samples to the training set, over the same for held-out data.
+
+    About 1 for new images from the law, 0 for copies of training images, above 1 for samples that lie farther from the
+    data than the data themselves.
+
+    Args:
+        samples: (n, ...), flattened to rows.
+        train: the training data, anything with a length and slices (m, ...); read a block at a time.
+        held_out: real data that were not trained on (k, ...).
+
+    Raises:
+        ValueError: an empty sample, different row sizes, NaN, or held-out data that are copies of the training data.
+    """
+    y = flat("the samples", samples)
+    x = flat("the held-out data", held_out, y)
+    near = to_nearest(torch.cat([y, x]), _non_empty(train))
+    return ratio(near[: len(y)], near[len(y) :])
+
+
+def ratio(samples: Tensor, held_out: Tensor) -> float:
+    """The ratio of two medians of distances.
+
+    Raises:
+        ValueError: the lower median is 0: half of the held-out data are in the training data.
+    """
+    if float(held_out.median()) == 0:
+        raise ValueError("the memorisation ratio needs held-out data: more than half of these are also training data.")
+    return float(samples.quantile(0.5) / held_out.quantile(0.5))
+
+
+def w2(x: Any, y: Any) -> float:
+    """W_2 itself (the root) between two samples of one size, exactly, by the best assignment of rows to rows.
+
+    sqrt(min over permutations of mean |x_i - y_p(i)|^2). Biased upwards at any finite size: compare it with the same
+    figure between real data and real data.
+
+    Args:
+        x: real data (n, ...), n at most 2,000, flattened to rows.
+        y: samples (n, ...).
+
+    Raises:
+        ValueError: different sizes, more than 2,000 rows, different row sizes, NaN or infinity.
+    """
+    x = flat("the first sample", x)
+    y = flat("the second sample", y, x)
+    if len(x) != len(y) or len(x) > W2_ROWS:
+        raise ValueError(f"w2 takes two samples of one size, at most {W2_ROWS}: not {len(x)} and {len(y)}.")
+    return assignment(squared_distances(x, y))
+
+
+def assignment(costs: Tensor) -> float:
+    """The root of the least mean of squared distances (n, n) over all assignments."""
+    table = costs.double().cpu().numpy()
+    return float(table[linear_sum_assignment(table)].mean() ** 0.5)
+
+
+def figure_of_accuracy(sets: Sets) -> Figure:
+    """The classifier's accuracy between held-out data and samples."""
+    own = sets.within_held_out
+
+    def accuracy(other: Tensor, pairs: tuple[Pairs, Pairs, Pairs]) -> Tensor:
+        return classifier_accuracy(own, *pairs, rounding(sets.held_out, other))
+
+    return _over_halves(accuracy(sets.samples, sets.of_samples), accuracy(sets.train, sets.of_train), sets.n)
+
+
+def figure_of_energy(sets: Sets) -> Figure:
+    """The squared energy distance between held-out data and samples."""
+    values, floors = (energy(sets.within_held_out, *pairs[:2]) for pairs in (sets.of_samples, sets.of_train))
+    return _over_halves(values, floors, sets.n)
+
+
+def _over_halves(values: Tensor, floors: Tensor, n: int) -> Figure:
+    return {"value": float(values[0]), "floor": float(floors[0]), "spread": float(values[1:].std()), "n": n}
+
+
+def figure_of_w2(sets: Sets) -> Figure:
+    """W2 between held-out data and samples, at most 2,000 of each."""
+    n = min(sets.n, W2_ROWS)
+    held_out, samples, train = (
+        subset(part, n, sets.generator) for part in (sets.held_out, sets.samples, sets.train)
+    )  # fmt: skip
+    costs = squared_distances(held_out, samples)
+    masks = sets.random_halves(n, W2_HALVES)[1:]
+    deviation = torch.tensor([assignment(costs[mask][:, mask]) for mask in masks]).std()
+    floor = assignment(squared_distances(held_out, train))
+    return {"value": assignment(costs), "floor": floor, "spread": float(deviation), "n": n}
+
+
+def figure_of_memorisation(sets: Sets) -> Figure | None:
+    """The memorisation ratio; None where half of the held-out data are training data too: there is no distance then."""
+    held_out, samples = sets.to_train
+    masks = sets.random_halves(sets.n, sets.repeats)
+    if float(held_out.median()) == 0 or any(float(held_out[mask].median()) == 0 for mask in masks):
+        return None
+    deviation = torch.tensor([ratio(samples[mask], held_out[mask]) for mask in masks[1:]]).std()
+    floor = torch.tensor([ratio(held_out[~mask], held_out[mask]) for mask in masks[1:]]).mean()
+    return {"value": ratio(samples, held_out), "floor": float(floor), "spread": float(deviation), "n": sets.n}
+
+
+def _two_samples(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    x = flat("the first sample", x)
+    y = flat("the second sample", y, x)
+    if min(len(x), len(y)) < 2:
+        raise ValueError(f"at least 2 rows a sample are needed; got {len(x)} and {len(y)}.")
+    return x, y
+
+
+def _every(x: Tensor) -> Tensor:
+    return torch.ones(1, len(x), dtype=torch.bool, device=x.device)
+
+
+def _non_empty(train: Rows) -> Rows:
+    if len(train) == 0:
+        raise ValueError("the training data are empty: there is nothing to be near to.")
+    return train

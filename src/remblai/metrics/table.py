@@ -1,0 +1,140 @@
+"""The table of metrics: what is measured, how it is read, and what it could have seen."""
+
+from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
+from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
+from remblai.metrics.metric import Metric
+from remblai.metrics.modes import figure_of_modes
+from remblai.metrics.samples import (
+    figure_of_accuracy,
+    figure_of_energy,
+    figure_of_memorisation,
+    figure_of_w2,
+    nearest_neighbour_accuracy,
+)
+
+ERROR = "standard error of the mean over images"
+TRUTH = "draws of the truth"
+
+METRICS: dict[str, Metric] = {
+    "nearest_neighbour_accuracy": Metric(
+        label="Nearest-neighbour accuracy",
+        meaning="Accuracy of a classifier two-sample test: how often the nearest neighbour of a sample or a held-out "
+        "datum is of its own set. 50 % is a coin toss, the best; less means copies of held-out data.",
+        says="The classifier is right {value_percent} of the time; {floor_percent} when both sets are real.",
+        compute=figure_of_accuracy,
+        better="near the floor",
+        statistic=nearest_neighbour_accuracy,
+    ),
+    "energy_distance_squared": Metric(
+        label="Squared energy distance",
+        meaning="How far the two laws are apart. 0 for equal laws, where chance makes it negative half of the time.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_energy,
+    ),
+    "w2": Metric(
+        label="Wasserstein distance W2",
+        meaning="The root of the least mean squared move that carries samples onto held-out data. "
+        "Blurred samples and copies score well here: read it with the figures beside it.",
+        says="{ratio} times what carrying real data onto other real data takes.",
+        compute=figure_of_w2,
+    ),
+    "memorisation_ratio": Metric(
+        label="Memorisation ratio",
+        meaning="How far samples are from the training data, over the same for held-out data. 1 is right, 0 means "
+        "copies.",
+        says="Samples are {ratio} times as far from the training data as new real data are.",
+        compute=figure_of_memorisation,
+        better="near the floor",
+        floor="held-out against held-out",
+    ),
+    "sharpness": Metric(
+        label="Sharpness",
+        meaning="Variance of the Laplacian's response on the [0, 1] scale: fine detail. The data's own is the aim; "
+        "noise exceeds it. Not comparable with Table 1 of the WAE paper, which does not state its scale: on [-1, 1] "
+        "the variance is 4 times as large.",
+        says="{ratio} times the detail of the data.",
+        compute=figure_of_sharpness,
+        better="near the floor",
+        needs=("images",),
+        floor="held-out data",
+        spread=ERROR,
+    ),
+    "sharpness_data": Metric(
+        label="Sharpness of the data",
+        meaning="The same figure of the held-out data beside that of the training data: the floor of the sharpness.",
+        says="{ratio} times the detail of the training data.",
+        compute=figure_of_the_data_s_sharpness,
+        better="near the floor",
+        needs=("images",),
+        floor="training data",
+        spread=ERROR,
+        power=None,
+        listed=False,
+    ),
+    "modes_covered": Metric(
+        label="Modes covered",
+        meaning="How many of the known modes have a sample within 3 standard deviations of their centre.",
+        says="{value} modes, where as many draws of the truth cover {floor}.",
+        compute=figure_of_modes("modes_covered"),
+        better="higher",
+        needs=("modes",),
+        floor=TRUTH,
+    ),
+    "high_quality_share": Metric(
+        label="High-quality share",
+        meaning="Samples within 3 standard deviations of the nearest mode's centre. More than the truth has are modes "
+        "too narrow.",
+        says="{value_percent} of the samples, where the truth has {floor_percent}.",
+        compute=figure_of_modes("high_quality_share"),
+        better="near the floor",
+        needs=("modes",),
+        floor=TRUTH,
+    ),
+    "mode_total_variation": Metric(
+        label="Modes' histogram, total variation",
+        meaning="The share of samples that would have to change their mode to fill all modes evenly.",
+        says="{value_percent}, where as many draws of the truth have {floor_percent} by chance.",
+        compute=figure_of_modes("mode_total_variation"),
+        needs=("modes",),
+        floor=TRUTH,
+    ),
+    "mode_reverse_kl": Metric(
+        label="Modes' histogram, reverse KL",
+        meaning="The divergence of the modes' histogram from the even one.",
+        says="{value}, where as many draws of the truth have {floor} by chance.",
+        compute=figure_of_modes("mode_reverse_kl"),
+        needs=("modes",),
+        floor=TRUTH,
+    ),
+    "mode_deviation_ratio": Metric(
+        label="Modes' width",
+        meaning="The standard deviation within the modes over the truth's. 0 means points, above 1 modes too wide.",
+        says="{value} times the truth's standard deviation.",
+        compute=figure_of_modes("mode_deviation_ratio"),
+        better="near the floor",
+        needs=("modes",),
+        floor=TRUTH,
+    ),
+    "reconstruction_mse": Metric(
+        label="Reconstruction error",
+        meaning="Mean squared error a pixel, or a coordinate, on held-out data; images are on the [0, 1] scale.",
+        says="{ratio} times the error of answering with the nearest training example.",
+        compute=figure_of_reconstruction,
+        needs=("reconstructions",),
+        floor="nearest training example",
+        spread="standard error of the mean over rows",
+        power=None,
+    ),
+    "latent_mmd_squared": Metric(
+        label="Latent MMD, squared",
+        meaning="How far codes are from the prior, through 7 inverse multiquadric kernels; unbiased, so it may be "
+        "negative.",
+        says="{value}, where two samples of the prior have {floor} ± {spread}.",
+        compute=figure_of_latent_mmd,
+        needs=("codes",),
+        floor="prior against prior",
+        spread="standard deviation between two samples of the prior",
+        power=shifts_of_latent_mmd,
+    ),
+}
+"""Every figure of the card by its name in metrics.json, in the order of the card."""

@@ -1,0 +1,123 @@
+"""`run.json` as it is read: a run's settings, checked, without torch."""
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from remblai.runs import contents
+from remblai.runtime.locks import locked
+
+SCHEMA = 1
+RENAMED = {"ascents": "critic_steps"}
+"""Options of the loop that runs of version 0.1 recorded under another name."""
+FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "recipe": (str, "a name"),
+    "arguments": (dict, "an object"),
+    "loop": (dict, "an object"),
+    "data": (dict, "an object"),
+    "seed": (int, "a whole number"),
+    "device": (str, "a name"),
+    "precision": (str, "a name"),
+    "compile": (bool, "true or false"),
+    "threads": (int, "a whole number"),
+    "versions": (dict, "an object"),
+    "started": (str, "a time"),
+    "ended": ((str, type(None)), "a time or null"),
+    "status": (str, "a word"),
+}
+"""The type of each field, and the words for it. A field that is absent is the reader's matter."""
+DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "spec": ((str, dict), "a name, a path or an object"),
+    "options": (dict, "an object"),
+    "name": (str, "a name"),
+    "fingerprint": (str, "a word"),
+    "shape": (list, "a list"),
+    "units": (dict, "an object"),
+    "classes": ((list, type(None)), "a list or null"),
+    "splits": (dict, "an object"),
+    "split_note": (str, "a sentence"),
+}
+DATA_OPTIONS = frozenset({"size", "crop", "channels", "layout", "range", "columns", "pages", "skip_broken"})
+"""The options of the data that are taken from `run.json`: none of them names a place to write to."""
+MOST_THREADS = 4096
+MOST_BYTES = 64 * 2**20
+STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+DEEPEST = 30
+"""Levels of objects within objects: arguments have one for each part within a part."""
+
+
+def read_settings(folder: str | Path) -> dict[str, Any]:
+    """The settings of the run in the folder.
+
+    Raises:
+        ValueError: there is no run, one of another schema, or one whose fields are of other types.
+    """
+    if not isinstance(folder, str | os.PathLike):
+        raise ValueError(f"expected the folder of a run, got {folder!r} of type {type(folder).__name__}.")
+    path = Path(folder) / "run.json"
+    settings = _parsed(path)
+    if not isinstance(settings, dict) or settings.get("schema") != SCHEMA:
+        raise ValueError(f"{path}: expected schema {SCHEMA}; this run is of another version of remblai.")
+    _check(path, settings, FIELDS, "")
+    if "data" in settings:
+        _check(path, settings["data"], DATA_FIELDS, "data.")
+        if "options" in settings["data"]:
+            known = settings["data"]["options"].items()
+            settings["data"]["options"] = {name: value for name, value in known if name in DATA_OPTIONS}
+    if not 1 <= settings.get("threads", 1) <= MOST_THREADS:
+        raise ValueError(f"{path}: threads: expected 1 to {MOST_THREADS}, got {settings['threads']}.")
+    if "loop" in settings:
+        settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
+    return settings
+
+
+def _parsed(path: Path) -> Any:
+    """What the file holds.
+
+    Raises:
+        ValueError: it cannot be read.
+    """
+    try:
+        if contents.is_unfinished(path.parent):
+            with locked(path.parent):
+                contents.finish(path.parent)
+        if not path.is_file():
+            raise ValueError(f"{path.parent} is not a run: it has no run.json. `remblai train` makes one.")
+        if path.stat().st_size > MOST_BYTES:
+            raise ValueError(f"{path} is not a run: expected at most 64 MiB, got {path.stat().st_size:,} bytes.")
+        text = path.read_text(encoding="utf-8")
+        if _depth(text) > DEEPEST:
+            raise ValueError(f"{path} cannot be read: its objects are nested too deeply for a run.")
+        return json.loads(text)
+    except OSError as problem:
+        raise ValueError(f"{path} cannot be read: {problem.strerror}.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as problem:
+        raise ValueError(f"{path} cannot be read: {problem}.") from None
+
+
+def _depth(text: str) -> int:
+    """How deeply brackets are nested, those within strings aside."""
+    depth = deepest = 0
+    for sign in re.findall(r"[\[{}\]]", STRING.sub("", text)):
+        depth += 1 if sign in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _check(
+    path: Path, found: Mapping[str, Any], fields: Mapping[str, tuple[type | tuple[type, ...], str]], prefix: str
+) -> None:
+    """Whether each field has its type; true and false are no numbers.
+
+    Raises:
+        ValueError: one has another.
+    """
+    for name, (kind, words) in fields.items():
+        value = found.get(name)
+        if name in found and (not isinstance(value, kind) or (isinstance(value, bool) and kind is int)):
+            text = json.dumps(value)
+            text = text if len(text) <= 60 else f"{text[:57]}..."
+            raise ValueError(f"{path}: {prefix}{name}: expected {words}, got {text}: restore the file, or train again.")

@@ -1,0 +1,111 @@
+"""The folder that a training writes to: claimed for one process, made anew, replaced or continued."""
+
+import itertools
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from remblai.config.convert import convert
+from remblai.runs import contents
+from remblai.runs.folder import Run
+from remblai.runs.manifest import differences
+from remblai.runtime.files import explained
+from remblai.runtime.locks import locked
+
+MOST_THREADS = 4
+"""CPU threads for each core, at most."""
+
+
+def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any]) -> None:
+    """Refuses numbers and flags of a training that are of another type or too small, and a start of several processes.
+
+    Args:
+        counts: name -> the value and the least one; None is not checked.
+        flags: name -> the value; an option that could destroy data takes true and false only.
+
+    Raises:
+        ValueError: one is wrong.
+    """
+    for name, flag in flags.items():
+        if not isinstance(flag, bool):
+            raise ValueError(f"{name}: expected True or False, got {flag!r}.")
+    for name, (value, least) in counts.items():
+        if value is not None and convert(name, value, int) < least:
+            raise ValueError(f"{name}: expected at least {least}, got {value}.")
+    if flags["overwrite"] and flags["resume"]:
+        raise ValueError("overwrite and resume: give one of them: a run is replaced or continued.")
+    most = MOST_THREADS * (os.cpu_count() or 1)
+    if (threads := counts["threads"][0]) is not None and threads > most:
+        raise ValueError(f"threads: expected at most {most}, {MOST_THREADS} for each core, got {threads}.")
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world.isdecimal() and int(world) > 1:
+        raise ValueError(
+            f"WORLD_SIZE: expected 1, got {world}: training in several processes is not offered yet, and all of them "
+            "would write to one folder. Start remblai without torchrun, or unset WORLD_SIZE."
+        )
+
+
+@contextmanager
+def started(out: Path | None, settings: dict[str, Any], overwrite: bool, resume: bool) -> Iterator[Run]:
+    """The run to write to, which no other process can train within the block: a new one, or the one in the folder.
+
+    Args:
+        out: the folder; None takes the next free one under runs/.
+        settings: of the training, as `manifest.describe` gives them.
+        overwrite: replace the run in the folder.
+        resume: continue it.
+
+    Raises:
+        ValueError: a folder that is in use, cannot be written, holds something else or a run of other settings.
+    """
+    folder, is_new = _claim(out, f"{settings['recipe']}-{settings['data']['name']}")
+    try:
+        with locked(folder):
+            contents.finish(folder)
+            run = _run(folder, settings, overwrite, resume)
+            try:
+                yield run
+            finally:
+                if run.replaces:
+                    contents.discard_new(folder)
+    except BaseException:
+        if is_new and folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+        raise
+
+
+def _claim(out: Path | None, name: str) -> tuple[Path, bool]:
+    """The folder, and whether it was made now. Two processes never make the same folder under runs/."""
+    if out is None:
+        name = name.replace("/", "-").replace(":", "-")
+        for number in itertools.count(1):
+            folder = Path("runs") / (name + (f"-{number}" if number > 1 else ""))
+            with explained(folder):
+                folder.parent.mkdir(exist_ok=True)
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    continue
+                return folder, True
+    assert out is not None
+    with explained(out):
+        if out.is_dir():
+            return out, False
+        if out.exists() or out.is_symlink():
+            raise ValueError(f"{out} is not empty: it is a file or a broken link, no folder: name another --out.")
+        out.mkdir(parents=True)
+    return out, True
+
+
+def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:
+    """A new run, or the one in the folder when it has the same settings."""
+    if not resume or not (folder / "run.json").is_file():
+        return Run.create(folder, settings, overwrite)
+    run = Run.open(folder)
+    if changed := differences(run.settings, settings):
+        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
+    run.repair_links()
+    run.update(loop=settings["loop"], data=settings["data"])
+    return run

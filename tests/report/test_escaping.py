@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from remblai.report import codes, terms, write_page
+from remblai.report.escaping import literal, printable
+from remblai.report.plans import heat, matched
+
+NAMES = [r"$\frac{a}$", "$$", "$", "\udcff\udcfe", "\x1b[31mred\x07"]
+
+
+def test_what_cannot_be_printed_is_escaped():
+    assert printable("a\x1b[31mb\udcff\n") == r"a\x1b[31mb\udcff\n"
+    assert printable("a\nb\t\x00", keep="\n\t") == "a\nb\t\\x00"
+    assert printable("Ziege é 山 50\N{NO-BREAK SPACE}%") == "Ziege é 山 50\N{NO-BREAK SPACE}%"
+    assert printable("a\u202eb\u2028") == r"a\u202eb\u2028"
+
+
+def test_dollars_are_no_formula():
+    assert literal(r"$\frac{a}$") == r"\$\frac{a}\$"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_charts_take_any_name(name):
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((20, 2))
+    drawn = [
+        codes(z, rng.standard_normal((500, 2)), np.repeat([0, 1], 10), names=[name, "b"]),
+        terms([0, 1], {name: [1.0, 2.0]}),
+        heat(np.eye(3), names=(name, name)),
+        matched(z, z, np.arange(20), np.arange(20), np.ones(20), names=(name, name)),
+    ]
+    assert all(png.startswith(b"\x89PNG") for png in drawn)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_takes_any_name(tmp_path, name):
+    path = tmp_path / "report.html"
+    write_page(path, title=name, summary=name, settings={name: name}, command=name, metrics={}, pictures=[])
+    text = path.read_bytes().decode("utf-8")
+    assert "\x1b" not in text and printable(name) in text
