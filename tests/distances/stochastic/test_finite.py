@@ -63,7 +63,8 @@ def test_the_curve_climbs_to_the_value():
 
 def test_an_uncertain_answer_says_so():
     x, y, a, b = clouds(60, 50)
-    plan = discrete(a, b, ot.dist(x, y), 0.05, epochs=3)
+    with pytest.warns(UserWarning, match="raise epochs"):
+        plan = discrete(a, b, ot.dist(x, y), 0.05, epochs=3)
     assert not plan.converged
     assert plan.marginal_error > 1e-6
     lower, upper = plan.certificate()

@@ -181,8 +181,9 @@ class Kernel(Form):
             return None
         p = self.a * ((f - self.f) / self.exponents.epsilon).exp_()
         q = self.b * ((g - self.g) / self.exponents.epsilon).exp_()
-        # entries at the clamp are 0: times an enormous cost they would count
-        return torch.threshold_(self.stored, LEAST, 0.0).mul_(p[:, None]).mul_(q)
+        for part in self.parts:  # entries at the clamp are 0: times an enormous cost they would count
+            torch.threshold_(self.stored[part], LEAST, 0.0).mul_(p[part, None]).mul_(q)
+        return self.stored
 
 
 def _columns_in_logs(exponents: Exponents, a: Tensor, f: Tensor, g: Tensor, ratios: Tensor) -> Tensor:

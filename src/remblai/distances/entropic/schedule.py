@@ -52,13 +52,13 @@ def potentials(
         return Solution(*closed, 0.0, 1, "product")
     small, stored = min(len(a), len(b)) <= MOST, stores_plan(problem, form)
     g, iterations, names = torch.zeros_like(b) if start is None else start, 0, []
-    relaxation = Relaxation()
+    relaxation, exponents = Relaxation(), Exponents(geometry, epsilon, torch.float64)
     for dtype, target in precision_schedule(problem, tolerance, form):
         iteration = make_form(form, dtype, problem)
         names.append(f"{iteration.name} {str(dtype)[6:]}")
         if start is None and not iterations:
-            g, iterations = _annealed(problem, epsilon, iteration)
-        iteration.begin(Exponents(geometry, epsilon, dtype, _wide(geometry, epsilon, dtype, target)), g)
+            g, iterations = _annealed(problem, exponents, iteration)
+        iteration.begin(exponents.at(epsilon, dtype, _wide(exponents, dtype, target)), g)
         for share in (0.9, 0.4):  # the error in float64 may exceed that of the loop
             patient = dtype == torch.float64 and not small
             reached, more = iterate(iteration, share * target, max(1, limit - iterations), patient, relaxation)
@@ -75,7 +75,6 @@ def potentials(
             return Solution(f, g, error, iterations, ", ".join(names), iteration.plan(f, g) if stored else None)
         del iteration
     if small:
-        exponents = Exponents(geometry, epsilon, torch.float64)
         f, g, error, more = newton_ascent(exponents, a, b, g, 0.5 * tolerance, min(TRIES, limit - iterations))
         iterations, names = iterations + more, [*names, "Newton"]
         if error > tolerance and iterations < limit:
@@ -125,13 +124,13 @@ def epsilon_schedule(problem: Problem, epsilon: float) -> list[float]:
     return levels
 
 
-def _annealed(problem: Problem, epsilon: float, iteration: Form) -> tuple[Tensor, int]:
+def _annealed(problem: Problem, exponents: Exponents, iteration: Form) -> tuple[Tensor, int]:
     """Starting potentials, from a few sweeps at each of the larger epsilons."""
     g, iterations = torch.zeros_like(problem.b), 0
-    levels = epsilon_schedule(problem, epsilon)
+    levels = epsilon_schedule(problem, exponents.epsilon)
     wide = bool(levels) and not (square(problem.geometry) and levels[0] < 1e30)
     for level in levels:
-        iteration.begin(Exponents(problem.geometry, level, iteration.dtype, wide), g)
+        iteration.begin(exponents.at(level, iteration.dtype, wide), g)
         _, more = iterate(iteration, 0.05, 4)
         g, iterations = iteration.potentials(), iterations + more
     return g, iterations
@@ -149,13 +148,9 @@ def _typical(problem: Problem) -> float:
     return float((weights * (costs - costs.min())).sum() / weights.sum())
 
 
-def _wide(geometry: Geometry, epsilon: float, dtype: torch.dtype, target: float) -> bool:
+def _wide(exponents: Exponents, dtype: torch.dtype, target: float) -> bool:
     """Whether exponents need float64: float32 is enough where its rounding is below a fiftieth of the target."""
-    if dtype == torch.float64 or not (isinstance(geometry, Points) and square(geometry)):
-        return True
-    centre = geometry.y.double().mean(0)
-    size = sum(float((one - centre).square().sum(1).max()) for one in (geometry.x, geometry.y))
-    return not size / epsilon * 2.0**-24 <= 0.02 * target
+    return dtype == torch.float64 or not exponents.size / exponents.epsilon * 2.0**-24 <= 0.02 * target
 
 
 def square(geometry: Geometry) -> bool:

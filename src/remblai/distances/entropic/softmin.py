@@ -1,6 +1,8 @@
 """The soft transform f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon), streamed over blocks of rows."""
 
+import math
 from collections.abc import Callable
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -33,24 +35,32 @@ class Exponents:
     """
 
     def __init__(self, geometry: Geometry, epsilon: float, dtype: torch.dtype, wide: bool = True) -> None:
-        self.geometry, self.epsilon, self.dtype = geometry, epsilon, dtype
-        self.inner = torch.float64 if wide else dtype
-        self.shape, self.device = geometry.shape, geometry.device
+        self.geometry, self.shape, self.device = geometry, geometry.shape, geometry.device
         n, m = self.shape
         self.rows = min(n, max(1, ENTRIES.get(self.device.type, 2**25) // m))
-        self.square = False
-        self.left: Tensor | float = (
-            0.0  # the part of the exponent that is constant in each row and left out of the blocks
-        )
+        self.size = math.inf  # largest |x|^2 + |y|^2, about the centre of y, of square costs
         if isinstance(geometry, Points) and isinstance(geometry.cost, Square):
-            centre = geometry.y.double().mean(0)
-            x, y = geometry.x.double() - centre, geometry.y.double() - centre
-            size = sum(float(points.square().sum(1).max()) for points in (x, y))
-            self.square = size / epsilon * torch.finfo(torch.float64).eps < ROUNDING
+            y = geometry.y.double()
+            centre = y.mean(0)
+            self._x, self._y = geometry.x.double() - centre, y - centre
+            self._xx, self._yy = self._x.square().sum(1), self._y.square().sum(1)
+            self.size = float(self._xx.max() + self._yy.max())
+        self._scale(epsilon, dtype, wide)
+
+    def at(self, epsilon: float, dtype: torch.dtype, wide: bool = True) -> "Exponents":
+        """Those of the same costs at another epsilon, or in another precision."""
+        scaled = copy(self)
+        scaled._scale(epsilon, dtype, wide)
+        return scaled
+
+    def _scale(self, epsilon: float, dtype: torch.dtype, wide: bool) -> None:
+        self.epsilon, self.dtype, self.inner = epsilon, dtype, torch.float64 if wide else dtype
+        self.square = self.size / epsilon * torch.finfo(torch.float64).eps < ROUNDING
+        self.left: Tensor | float = 0.0  # the part of the exponents that is constant in each row, left out of blocks
         if self.square:
-            self.left, self.yy = x.square().sum(1) / -epsilon, y.square().sum(1) / epsilon
-            self.x, self.y = (x * (2.0 / epsilon)).to(self.inner), y.to(self.inner).T.contiguous()
-        self._scratch = torch.empty(self.rows, m, dtype=self.inner, device=self.device)
+            self.left, self.yy = self._xx / -epsilon, self._yy / epsilon
+            self.x, self.y = (self._x * (2.0 / epsilon)).to(self.inner), self._y.to(self.inner).T.contiguous()
+        self._scratch = torch.empty(self.rows, self.shape[1], dtype=self.inner, device=self.device)
 
     def parts(self) -> list[slice]:
         """The blocks of rows."""
