@@ -1,5 +1,6 @@
 """A run that version 0.1 made, before the files moved, still loads, samples and reports."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -38,6 +39,22 @@ def test_the_law_that_it_kept_as_one_file_is_read_and_gives_way_to_a_new_one(ear
     assert np.abs(remblai.load(earlier).sample(4).astype(int) - shown.astype(int)).max() <= 1  # the same codes, fitted
     (earlier / "samplers" / "mixture-00000040.safetensors").write_bytes(b"no more of use")
     assert np.array_equal(remblai.load(earlier).sample(4), remblai.load(earlier).sample(4, sampler="mixture"))
+
+
+def test_an_option_that_its_version_did_not_have_is_no_difference(earlier: Path) -> None:
+    words = {"data": "digits", "latent": 2, "network": {"name": "mlp", "width": 8, "depth": 1}, "seed": 3}
+    run_file = earlier / "run.json"
+    settings = json.loads(run_file.read_text())
+    del settings["loop"]["accumulate"]
+    run_file.write_text(json.dumps(settings))
+    quiet = {"quiet": True, "evaluate_every": 0}
+    run = remblai.train("rae", out=earlier, steps=41, resume=True, **words, **quiet)
+    assert run.step == 41
+    settings = json.loads(run_file.read_text())
+    del settings["loop"]["accumulate"]
+    run_file.write_text(json.dumps(settings))
+    with pytest.raises(ValueError, match="accumulate was None, now 2"):
+        remblai.train("rae", out=earlier, steps=42, resume=True, accumulate=2, **words, **quiet)
 
 
 def test_its_settings_repeat(earlier: Path, tmp_path: Path) -> None:

@@ -57,8 +57,9 @@ class MMD(Discrepancy):
         self.kernel, self.biased, self.closed_form = kernel, biased, closed_form
         self.unbiased, self.nonnegative = not biased, biased
         self.least_points = 1 if biased else 2
-        self.translation_invariant = kernel.radial
-        self.homogeneity = kernel.homogeneity
+        # nothing is known of a function of one's own
+        self.translation_invariant = getattr(kernel, "radial", False)
+        self.homogeneity = getattr(kernel, "homogeneity", None)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""

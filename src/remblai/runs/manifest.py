@@ -3,7 +3,7 @@
 import datetime
 import math
 import platform
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -133,16 +133,25 @@ def describe(
     }
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference."""
+def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container[str] = ()) -> list[str]:
+    """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference.
+
+    Args:
+        old: of the run on disk; a version that did not have an option recorded nothing of it.
+        new: of the request to resume it.
+        given: the dotted names of the options that were asked for: an option that the old settings lack is a
+            difference only there, for a default does what was done without the option.
+    """
     found = []
     for part in ("recipe", "arguments", "loop", "seed", "precision", "compile"):
         before, after = (flatten({part: side[part]}) for side in (old, new))
         for name in sorted(before.keys() | after.keys()):
             a, b = before.get(name), after.get(name)
             longer = name == "loop.steps" and b is not None and a is not None and b >= a
-            if a != b and not longer:
-                found.append(f"{name.removeprefix('arguments.').removeprefix('loop.')} was {a}, now {b}")
+            option = name.removeprefix("arguments.").removeprefix("loop.")
+            added = part in ("arguments", "loop") and name not in before and option not in given
+            if a != b and not longer and not added:
+                found.append(f"{option} was {a}, now {b}")
     if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
         found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

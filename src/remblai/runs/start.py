@@ -2,7 +2,7 @@
 
 import itertools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,9 @@ def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any
 
 
 @contextmanager
-def started(out: Path | None, settings: dict[str, Any], overwrite: bool, resume: bool) -> Iterator[Run]:
+def started(
+    out: Path | None, settings: dict[str, Any], overwrite: bool, resume: bool, given: Container[str] = ()
+) -> Iterator[Run]:
     """The run to write to, which no other process can train within the block: a new one, or the one in the folder.
 
     Args:
@@ -56,6 +58,7 @@ def started(out: Path | None, settings: dict[str, Any], overwrite: bool, resume:
         settings: of the training, as `manifest.describe` gives them.
         overwrite: replace the run in the folder.
         resume: continue it.
+        given: the dotted names of the options that were asked for.
 
     Raises:
         ValueError: a folder that is in use, cannot be written, holds something else or a run of other settings.
@@ -64,7 +67,7 @@ def started(out: Path | None, settings: dict[str, Any], overwrite: bool, resume:
     try:
         with locked(folder):
             contents.finish(folder)
-            run = _run(folder, settings, overwrite, resume)
+            run = _run(folder, settings, overwrite, resume, given)
             try:
                 yield run
             finally:
@@ -99,12 +102,12 @@ def _claim(out: Path | None, name: str) -> tuple[Path, bool]:
     return out, True
 
 
-def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool) -> Run:
+def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, given: Container[str]) -> Run:
     """A new run, or the one in the folder when it has the same settings."""
     if not resume or not (folder / "run.json").is_file():
         return Run.create(folder, settings, overwrite)
     run = Run.open(folder)
-    if changed := differences(run.settings, settings):
+    if changed := differences(run.settings, settings, given):
         raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
     run.repair_links()
     run.update(loop=settings["loop"], data=settings["data"])

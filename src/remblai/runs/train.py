@@ -126,7 +126,7 @@ def train(
     state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
     check_critics(state, resolved)
     _rehearse(state, dataset, seed)
-    with started(folder, settings, overwrite, resume) as run:
+    with started(folder, settings, overwrite, resume, resolved.given) as run:
         best = _continue(run, state) if resume else None
         with Progress(state, quiet, run if tensorboard else None) as progress:
             for note in dataset.notes:
