@@ -91,7 +91,8 @@ def sinkhorn(
         tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which the solver has
             converged; the error is that of the returned coupling, in float64, whatever the iteration runs in.
         max_iterations: most passes over the pairs; the solver warns where they were not enough.
-        form: "kernel" stores the kernel exp(...) (n, m), in float32 and, below a tolerance of 5e-5, in float64;
+        form: "kernel" stores the kernel exp(...) (n, m), in float32 and, for a plan of up to 2^20 entries or below a
+            tolerance of 5e-5, then in float64;
             "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
             a kernel that fits 1 GiB and streams a larger one.
         start: potentials to start from, (f, g) or a `Plan`.

@@ -62,7 +62,7 @@ def potentials(
         for share in (0.9, 0.4):  # the error in float64 may exceed that of the loop
             patient = dtype == torch.float64 and not small
             reached, more = iterate(iteration, share * target, max(1, limit - iterations), patient, relaxation)
-            iterations += more
+            iterations = max(iterations, min(iterations + more, limit))  # at the limit one sweep measures the error
             if stored and dtype != torch.float64:  # float64 comes next in any case, for the plan
                 break
             f, error = iteration.measured()
