@@ -113,9 +113,17 @@ class Means(Discrepancy):
         return (x.mean() - y.mean()).square()
 
 
-def test_arrays_are_refused_with_the_way_to_tensors(discrepancy):
-    with pytest.raises(ValueError, match=r"got x of type ndarray: use torch.as_tensor\(x\)"):
-        discrepancy(np.zeros((4, 4)), np.zeros((4, 4)))
+def test_arrays_are_taken_as_tensors(discrepancy):
+    x, y = np.random.default_rng(0).normal(size=(2, 8, 4)).astype(np.float32)
+    values = []
+    for pair in ((x, y), (torch.from_numpy(x), y), (torch.from_numpy(x), torch.from_numpy(y))):
+        for measure in (discrepancy, discrepancy.estimate):
+            torch.manual_seed(0)
+            values.append(float(measure(*pair).detach()))
+    assert values[:2] == values[2:4] == values[4:]
+
+
+def test_a_kernel_is_not_given_by_its_name():
     with pytest.raises(ValueError, match=r"such as kernels.Gaussian\(scale=1.0\).* got 'gaussian'"):
         MMD("gaussian")
 

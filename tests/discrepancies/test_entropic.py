@@ -166,6 +166,31 @@ def test_descent_carries_one_sample_onto_the_law_of_the_other():
     assert divergence(x, y).item() < 0.02 * first
 
 
+@pytest.mark.parametrize("debiased", [True, False])
+@pytest.mark.parametrize("m", [7, 4])
+def test_points_that_are_all_one_point_have_distance_0_with_gradient_0(debiased, m):
+    x, y = torch.full((7, 3), 1.1), torch.full((m, 3), 1.1, requires_grad=True)
+    value = Entropic(debiased=debiased)(x, y)
+    (gradient,) = torch.autograd.grad(value, y)
+    assert abs(value.item()) < 1e-6
+    assert float(gradient.abs().max()) < 1e-6
+
+
+def test_a_batch_that_is_its_own_copy_has_divergence_0():
+    x, _ = samples(20)
+    assert abs(float(Entropic()(x, x.clone()))) < 1e-4
+
+
+def test_arrays_and_lists_are_the_tensors_of_their_numbers():
+    x, y = samples()
+    truth = float(Entropic()(x, y))
+    assert float(Entropic()(x.numpy(), y.numpy())) == truth
+    assert float(Entropic()(x.tolist(), y)) == truth
+    assert Entropic()(x.float().numpy(), y.float().numpy()).dtype == torch.float32
+    plan = Entropic(debiased=False).plan(x.numpy(), y.numpy())
+    assert plan.coupling.shape == (12, 9)
+
+
 X = torch.rand(5, 2)
 
 
@@ -183,6 +208,8 @@ X = torch.rand(5, 2)
         (lambda: Entropic()(X * math.nan, X), "finite"),
         (lambda: Entropic()(X, X * math.inf), "finite"),
         (lambda: Entropic()(X.long(), X.long()), "floating"),
+        (lambda: Entropic()(X[None], X[None]), r"distances\.batch"),
+        (lambda: Entropic()([["a"]], [["b"]]), "real numbers"),
     ],
 )
 def test_bad_input_is_refused(call, message):

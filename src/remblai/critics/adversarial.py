@@ -8,7 +8,8 @@ from remblai.costs import wide
 from remblai.critics.feature_games import SMALLEST, FeatureGame
 from remblai.critics.games import Game, Logistic, LogRatio
 from remblai.critics.lipschitz import Free, Lipschitz
-from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples, tensors
+from remblai.distances.validation import ArrayLike
 from remblai.laws import Prior
 from remblai.runtime import distributed
 
@@ -105,9 +106,10 @@ class Adversarial(Discrepancy):
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)
 
     @torch.no_grad()
-    def estimate(self, x: Tensor, y: Tensor) -> Tensor:
+    def estimate(self, x: ArrayLike, y: ArrayLike) -> Tensor:
         """The game's estimate of its distance (with packing, of packs) by this critic, without penalties; checks that
         values are finite."""
+        x, y = tensors(x, y)
         check_finite(x, y)
         return self.game.estimate(self._frozen(self._packed(x)), self._frozen(self._packed(y)))
 

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from remblai.distances import validation
+from remblai.distances.validation import ArrayLike
 from remblai.runtime import distributed
 
 
@@ -46,6 +48,10 @@ class Discrepancy(nn.Module):
     compiles: bool = True
     exact_options: ClassVar[Mapping[str, Any]] = {}
 
+    def __call__(self, x: ArrayLike, y: ArrayLike) -> Any:
+        """`forward` of the samples as tensors: arrays and lists are converted."""
+        return super().__call__(*tensors(x, y))
+
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""
         raise NotImplementedError
@@ -54,12 +60,13 @@ class Discrepancy(nn.Module):
         """What the critic minimises, a scalar; None where there is no critic."""
         return None
 
-    def estimate(self, x: Tensor, y: Tensor) -> Tensor:
+    def estimate(self, x: ArrayLike, y: ArrayLike) -> Tensor:
         """The estimate of D(P, Q) itself, for curves and tables; checks that all values are finite.
 
         Raises:
             ValueError: samples of other shapes, empty, or with values that are not finite.
         """
+        x, y = tensors(x, y)
         check_finite(x, y)
         return self.forward(x, y)
 
@@ -164,6 +171,21 @@ def _name(function: object) -> str:
 def draw(law: Distribution, n: int) -> Tensor:
     """n points of the law, the same on every device: each draws its share, and all are gathered."""
     return distributed.gather(law.sample((n // distributed.world(),)))
+
+
+def tensors(x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
+    """Samples as tensors: arrays and lists become float32 or float64 on the device of a tensor beside them.
+
+    Raises:
+        ValueError: a sample that is not an array of real numbers.
+    """
+    device = next((sample.device for sample in (x, y) if isinstance(sample, Tensor)), None)
+    first, second = (_tensor(name, sample, device) for name, sample in (("x", x), ("y", y)))
+    return first, second
+
+
+def _tensor(name: str, sample: Any, device: torch.device | None) -> Tensor:
+    return sample if isinstance(sample, Tensor) else validation.tensor(name, sample).to(device)
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""The Sinkhorn divergence between samples, and the potentials that tell which points weigh on it."""
+"""The Sinkhorn divergence between samples, and its potentials: the contribution of each point."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
@@ -15,28 +15,29 @@ from remblai.distances.entropic.debiased import Divergence, divergence
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.validation import ArrayLike
 
 
 class Entropic(Discrepancy):
     """The Sinkhorn divergence OT(x, y) - OT(x, x) / 2 - OT(y, y) / 2, with OT = <P, C> + epsilon KL(P | a x b).
 
-    For the square and the Euclidean cost it is at least 0 (up to the tolerance), 0 where the two samples are equal,
-    with gradient 0 there, and moves between the least cost (epsilon to 0) and an MMD^2 with the kernel -c / 2 (epsilon
-    to infinity). Without `debiased` it is OT(x, y), which is least for a y that is narrower than x.
+    For the square and the Euclidean cost it is at least 0 (up to the tolerance), and 0 with gradient 0 where the two
+    samples are equal. It tends to the least cost for epsilon to 0 and to an MMD^2 with the kernel -c / 2 for epsilon to
+    infinity. Without `debiased` it is OT(x, y), whose minimum over y is narrower than x.
 
-    Gradients are those of the plans, by the envelope theorem, with epsilon taken as fixed.
+    Gradients are those of the plans, by the envelope theorem, with epsilon as a constant.
 
     Args:
-        cost: c(x, y), symmetric: a name, a `Cost`, or a function of pairs, which sees points flattened.
+        cost: c(x, y), symmetric: a name, a `Cost`, or a function of pairs, which receives points flattened.
         epsilon: the regularisation; a multiple of the mean cost between x and y, or absolute.
-        relative: whether it is a multiple; all three terms then take that of (x, y).
-        debiased: take the halves of x and y against themselves off.
+        relative: whether it is a multiple; all three terms then use the mean cost between x and y.
+        debiased: subtract half of OT(x, x) and of OT(y, y).
         tolerance: marginal error |P 1 - a|_1 + |P' 1 - b|_1 of each plan at which its iteration stops.
-        max_iterations: passes after which an iteration gives up, with a warning.
+        max_iterations: most passes of each iteration; a warning says where they were not enough.
 
     Raises:
-        ValueError: samples that do not fit together, values that are not finite, epsilon or tolerance not positive, or
-            an unknown cost.
+        ValueError: samples of different shapes, values that are not finite, an epsilon or tolerance that is not
+            positive, or an unknown cost.
 
     Source: Genevay, Peyre, Cuturi (2018), arXiv 1706.00292; Feydy et al. (2019), arXiv 1810.08278.
 
@@ -79,25 +80,25 @@ class Entropic(Discrepancy):
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     @torch.no_grad()
-    def potentials(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    def potentials(self, x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
         """The derivatives (n,) and (m,) of the value in the masses of x and of y, in float64.
 
-        The dual potentials f, g of (x, y), less those of x and of y with themselves when debiased. They are known up to
-        a constant added to one and taken from the other; it is set so that mean f = mean g, half of the value.
+        The dual potentials f, g of (x, y), minus those of x and of y with themselves when debiased. They are unique
+        up to a constant that is added to one and subtracted from the other; here mean f = mean g, half of the value.
         """
         f, g = self.solved(x, y).potentials
         shift = 0.5 * (g.mean() - f.mean())
         return f + shift, g - shift
 
-    def solved(self, x: Tensor, y: Tensor) -> Divergence | Plan:
+    def solved(self, x: ArrayLike, y: ArrayLike) -> Divergence | Plan:
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
         if not self.debiased:
             return self.plan(x, y)
         x, y, cost = rows(x, y, self.cost)
         return divergence(x, y, self.epsilon, cost, **self._options())
 
-    def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The plan between the samples x (n, ...) and y (m, ...); its value is OT(x, y), not the divergence."""
+    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
+        """The plan between x (n, d) or (n, c, h, w) and y (m, ...); its value is OT(x, y), not the divergence."""
         return solve(Problem.of_points(*rows(x, y, self.cost)), self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:

@@ -10,19 +10,20 @@ from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
 from remblai.distances.geometry import CostLike, resolved
+from remblai.distances.validation import ArrayLike
 
 
 class Exact(Discrepancy):
     """The least mean cost over all couplings of two samples, by linear programming: for the square cost, W2^2.
 
-    Never rooted. Between samples of one law it is positive, about n^(-2/d) for W2^2: read it beside its floor. The
-    gradient is that of the best plan, by the envelope theorem. It runs on the CPU and takes about n^2.5 steps.
+    No root is taken. Between samples of the same law it is positive, about n^(-2/d) for W2^2: compare it with its
+    floor. The gradient is that of the optimal plan, by the envelope theorem. It runs on the CPU in about n^2.5 steps.
 
     Args:
-        cost: c(x, y): a name, a `Cost`, or a function of pairs, which sees points flattened.
+        cost: c(x, y): a name, a `Cost`, or a function of pairs, which receives points flattened.
 
     Raises:
-        ValueError: samples that do not fit together, values that are not finite, or an unknown cost.
+        ValueError: samples of different shapes, values that are not finite, or an unknown cost.
 
     >>> import torch
     >>> from remblai.discrepancies import Exact
@@ -42,9 +43,10 @@ class Exact(Discrepancy):
         require_gradient(self.cost, point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
         value: Tensor = self.plan(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
-    def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The best plan between the samples x (n, ...) and y (m, ...)."""
+    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
+        """The optimal plan between the samples x (n, d) or (n, c, h, w) and y (m, ...)."""
         return transport(*rows(x, y, self.cost))

@@ -1,18 +1,26 @@
-"""Two samples made ready for arithmetic."""
+"""Two samples, checked and flattened to vectors."""
 
 import torch
 from torch import Tensor
 
 from remblai.costs import Cost, wide
-from remblai.discrepancies.discrepancy import check_samples
+from remblai.discrepancies.discrepancy import check_samples, tensors
+from remblai.distances.validation import ArrayLike
 
 
-def rows(x: Tensor, y: Tensor, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
-    """The same points as vectors, x (n, ...), y (m, ...) -> (n, d), (m, d), and the cost of points that come so.
+def rows(x: ArrayLike, y: ArrayLike, cost: Cost) -> tuple[Tensor, Tensor, Cost]:
+    """Points as vectors, x (n, d) or (n, c, h, w), y (m, ...) -> (n, d), (m, d), and the cost of such vectors.
 
     Raises:
-        ValueError: samples that do not fit together (`check_samples`).
+        ValueError: samples that `check_samples` refuses, or of three axes: (B, n, d) would be B points.
     """
+    x, y = tensors(x, y)
+    if x.dim() == 3:
+        raise ValueError(
+            f"discrepancy: expected points (n, d) or images (n, c, h, w), got x {tuple(x.shape)} and y "
+            f"{tuple(y.shape)}: for a batch of clouds (B, n, d) pass their cost matrices to distances.batch(a, b, C), "
+            "for points that are matrices use x.flatten(1) and y.flatten(1)."
+        )
     check_samples(x, y)
     return x.flatten(1), y.flatten(1), cost.of_rows(tuple(x.shape[1:]))
 
@@ -21,7 +29,7 @@ def flat(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """The same points as vectors of one type, float32 or better: x (n, ...), y (m, ...) -> (n, d), (m, d).
 
     Raises:
-        ValueError: samples that do not fit together (`check_samples`).
+        ValueError: samples that `check_samples` refuses.
     """
     check_samples(x, y)
     x, y = wide(x).flatten(1), wide(y).flatten(1)

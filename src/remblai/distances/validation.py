@@ -159,6 +159,18 @@ def positive(name: str, value: Any) -> float:
     return given
 
 
+def positive_integer(name: str, value: Any) -> int:
+    """A whole number, at least 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    found = number(name, value)
+    if isinstance(value, bool) or not (found >= 1.0 and found == found // 1.0):
+        raise ValueError(f"{name}: expected a whole number, at least 1, got {value!r}.")
+    return int(found)
+
+
 def number(name: str, value: Any) -> float:
     """A real number.
 

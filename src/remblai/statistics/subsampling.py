@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from remblai.config.registry import unknown
-from remblai.discrepancies.discrepancy import Discrepancy, check_finite
-from remblai.distances.validation import number
+from remblai.discrepancies.discrepancy import Discrepancy, check_finite, tensors
+from remblai.distances.validation import ArrayLike, number
 from remblai.statistics.statistic import (
     Floor,
     Statistic,
@@ -50,7 +50,7 @@ class Confidence(NamedTuple):
 @torch.no_grad()
 def floor(
     discrepancy: Statistic,
-    x: Tensor,
+    x: ArrayLike,
     n: int | None = None,
     repeats: int = 20,
     generator: torch.Generator | None = None,
@@ -72,6 +72,7 @@ def floor(
     Raises:
         ValueError: fewer than 2 repeats, n or m below 1, n + m above N, or no sample.
     """
+    x, _ = tensors(x, x)
     check_finite(x, x)
     draws = generator_or_default(generator)
     n = len(x) // 2 if n is None else n
@@ -93,8 +94,8 @@ def floor(
 @torch.no_grad()
 def interval(
     discrepancy: Statistic,
-    x: Tensor,
-    y: Tensor,
+    x: ArrayLike,
+    y: ArrayLike,
     level: float = 0.95,
     repeats: int = 100,
     method: Literal["halves", "jackknife"] = "halves",
@@ -131,6 +132,7 @@ def interval(
     Source: Quenouille, "Approximate tests of correlation in time-series" (1949), for the bias of halves; Shao and Wu,
     "A general theory for jackknife variance estimation" (1989); Arvesen, "Jackknifing U-statistics" (1969).
     """
+    x, y = tensors(x, y)
     check_finite(x, y)
     share = number("level", level)
     if not 0.0 < share < 1.0:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import check_finite
+from remblai.discrepancies.discrepancy import check_finite, tensors
+from remblai.distances.validation import ArrayLike
 from remblai.statistics.statistic import (
     Floor,
     Statistic,
@@ -40,8 +41,8 @@ class Test:
 @torch.no_grad()
 def two_sample_test(
     discrepancy: Statistic,
-    x: Tensor,
-    y: Tensor,
+    x: ArrayLike,
+    y: ArrayLike,
     permutations: int = 200,
     generator: torch.Generator | None = None,
 ) -> Test:
@@ -65,6 +66,7 @@ def two_sample_test(
     Source: Lehmann and Romano, "Testing statistical hypotheses" (2005), section 15.2; Phipson and Smyth (2010) for the
     1 + in it.
     """
+    x, y = tensors(x, y)
     check_finite(x, y)
     at_least(1, "permutations", permutations)
     draws = generator_or_default(generator)

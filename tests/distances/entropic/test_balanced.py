@@ -98,8 +98,9 @@ def test_the_forms_agree_at_sizes_that_begin_in_float32(form):
     assert ("float32" in plan.method) == (form != "log")
 
 
-@pytest.mark.parametrize("form", ["kernel", "stream"])
-def test_the_reported_error_is_the_plans_error_in_float64(form):
+@pytest.mark.parametrize(("form", "entries"), [("kernel", 2**20), ("kernel", 0), ("stream", 2**20)])
+def test_the_reported_error_is_the_plans_error_in_float64(form, entries, monkeypatch):
+    monkeypatch.setattr("remblai.distances.entropic.schedule.DENSE", entries)
     x, y, a, b = drawn(400, 300)
     plan = solve(Problem.of_points(x, y, "square", a, b), 0.1, tolerance=1e-4, form=form)
     masses = plan.coupling
@@ -107,7 +108,7 @@ def test_the_reported_error_is_the_plans_error_in_float64(form):
     assert plan.converged
     assert plan.marginal_error <= 1e-4
     assert plan.marginal_error == pytest.approx(error, abs=1e-6)
-    assert "float64" not in plan.method
+    assert ("float64" in plan.method) == (form == "kernel" and entries > 0)  # a small kernel becomes the plan
 
 
 def test_it_is_symmetric():
@@ -222,13 +223,25 @@ def test_what_is_no_problem_is_refused(a, b, C, said):
         sinkhorn(a, b, C, 0.1)
 
 
+def test_an_unknown_option_is_answered_with_the_nearest():
+    with pytest.raises(ValueError, match="tolerance"):
+        sinkhorn(P_R, P_T, LINE, tolerence=1e-3)
+
+
 def test_an_unknown_form_and_a_start_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="kernel"):
         sinkhorn(P_R, P_T, LINE, form="kernal")
     with pytest.raises(ValueError, match="start"):
         sinkhorn(P_R, P_T, LINE, start=(np.zeros(7), np.zeros(6)))
     with pytest.raises(ValueError, match="mean cost"):
-        sinkhorn(P_R, P_T, 0 * LINE, relative=True)
+        sinkhorn([0.5, 0.5], [0.5, 0.5], [[1.0, -1.0], [-1.0, 1.0]], relative=True)
+
+
+def test_costs_that_are_all_0_have_value_0_at_any_relative_epsilon():
+    plan = sinkhorn(P_R, P_T, 0 * LINE, relative=True)
+    assert plan.value == 0.0
+    assert plan.converged
+    assert np.allclose(plan.coupling, P_R[:, None] * P_T)
 
 
 def test_giving_up_warns_and_says_so():
@@ -279,12 +292,14 @@ def test_a_warm_start_needs_fewer_passes_and_keeps_the_answer():
         assert warm.value == pytest.approx(cold.value + 1e-3, abs=1e-8)
 
 
-def test_masses_of_another_total_are_normalised_where_asked():
+def test_counts_are_refused_or_normalised():
     x, y, a, b = drawn(8, 9)
     C = square(x, y)
-    one, three = sinkhorn(a, b, C, 0.1), sinkhorn(3 * a, 2 * b, C, 0.1, normalise=True)
-    assert three.value == pytest.approx(one.value)
-    assert three.coupling.sum() == pytest.approx(1.0)
+    with pytest.raises(ValueError, match="normalise=True"):
+        sinkhorn(3 * a, 3 * b, C, 0.1)
+    plan = sinkhorn(3 * a, 5 * b, C, 0.1, normalise=True)
+    assert plan.value == pytest.approx(sinkhorn(a, b, C, 0.1).value)
+    assert plan.coupling.sum() == pytest.approx(1.0)
     with pytest.raises(ValueError, match="exact marginals"):
         sinkhorn(a, b, C, 0.1, unbalanced=1.0, normalise=True)
 

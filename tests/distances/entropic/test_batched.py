@@ -19,7 +19,7 @@ def test_all_at_once_is_one_by_one(epsilon):
         one = sinkhorn(A[i], B[i], COSTS[i], epsilon, tolerance=1e-10)
         assert found.values[i] == pytest.approx(one.value, abs=1e-9)
         assert np.allclose(plans[i], one.coupling, atol=1e-7)
-        error = np.abs(plans[i].numpy().sum(1) - A[i]).sum() + np.abs(plans[i].numpy().sum(0) - B[i]).sum()
+        error = np.abs(plans[i].sum(1) - A[i]).sum() + np.abs(plans[i].sum(0) - B[i]).sum()
         assert found.marginal_errors[i] == pytest.approx(error, abs=1e-12)
 
 
@@ -29,9 +29,13 @@ def test_each_stops_on_its_own_error():
     assert (found.marginal_errors <= 1e-8).all()
 
 
-def test_masses_default_to_uniform_and_are_normalised_where_asked():
-    counts = batch(np.ones((6, 9)), np.full((6, 7), 3.0), COSTS, 0.2, normalise=True)
-    assert np.allclose(batch(None, None, COSTS, 0.2).values, counts.values)
+def test_masses_default_to_uniform_and_counts_are_normalised():
+    counts = np.ones((6, 9)), np.full((6, 7), 3)
+    found = batch(*counts, COSTS, 0.2, normalise=True)
+    assert np.allclose(batch(None, None, COSTS, 0.2).values, found.values)
+    plans = found.couplings(*counts, COSTS, 0.2)
+    assert np.allclose(plans.sum((1, 2)), 1.0)
+    assert np.allclose(plans, found.couplings(None, None, COSTS, 0.2))
 
 
 def test_places_without_mass_and_forbidden_pairs_work():

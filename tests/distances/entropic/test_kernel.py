@@ -46,13 +46,37 @@ def test_both_forms_take_the_plain_step_and_judge_it(form, dtype):
         error = moving.sweep(1.0)
         f, ratios = plain(given, epsilon, g)
         assert error == pytest.approx(float((given.b * (ratios - 1)).abs().sum()), rel=1e-4)
-        judged, told = moving.judged()
+        judged, told = moving.measured()
         assert torch.allclose(judged, f, atol=1e-5 if dtype == torch.float32 else 1e-9)
         assert told == pytest.approx(float((given.b * (ratios - 1)).abs().sum()), rel=1e-5, abs=1e-7)
         moving.step(1.0)
         g = g - epsilon * ratios.log()
         assert torch.allclose(moving.potentials(), g, atol=1e-4 if dtype == torch.float32 else 1e-9)
         assert torch.allclose(moving.transform(g), plain(given, epsilon, g)[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [7, 40])
+def test_the_stored_kernel_becomes_the_plan_of_its_potentials(rows):
+    given, epsilon = problem(), 0.2
+    moving = Kernel(given.a, given.b, torch.float64)
+    moving.parts = [slice(i, min(i + rows, 40)) for i in range(0, 40, rows)]
+    moving.begin(Exponents(given.geometry, epsilon, torch.float64), torch.zeros_like(given.b))
+    iterate(moving, 1e-9, 5)
+    (f, _), g, C = moving.measured(), moving.potentials(), given.geometry.matrix()
+    plan = moving.plan(f, g)
+    assert torch.allclose(plan, given.a[:, None] * given.b * ((f[:, None] + g - C) / epsilon).exp(), atol=1e-14)
+    assert (plan == 0.0).any()  # exponents below -80 are no masses
+    assert torch.allclose(plan.sum(1), given.a)
+    assert Stream(given.a, given.b, torch.float64).plan(f, g) is None
+
+
+def test_exponents_at_another_epsilon_are_those_made_for_it():
+    given = problem()
+    moved = Exponents(given.geometry, 5.0, torch.float32, wide=False).at(0.7, torch.float64)
+    direct = Exponents(given.geometry, 0.7, torch.float64)
+    g = torch.randn(30, generator=torch.Generator().manual_seed(1)).double()
+    for first, second in zip(*(sweep(one, given.a, given.b, g) for one in (moved, direct)), strict=True):
+        assert torch.equal(first, second)
 
 
 @pytest.mark.parametrize("form", [Kernel, Stream])
@@ -84,8 +108,8 @@ def test_over_relaxation_needs_fewer_passes_than_plain_steps():
 def test_omega_comes_from_the_rate_of_the_errors():
     relaxation, theta = Relaxation(), 0.9
     for k in range(25):
-        relaxation.saw(theta**k)
+        relaxation.update(theta**k)
     assert relaxation.omega == pytest.approx(2 / (1 + math.sqrt(1 - theta)))
     for k in range(20):
-        relaxation.saw(1.5**k)
+        relaxation.update(1.5**k)
     assert relaxation.omega < 2 / (1 + math.sqrt(1 - theta))

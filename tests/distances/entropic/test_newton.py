@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from remblai.distances.entropic.newton import follow, polish
+from remblai.distances.entropic.newton import continuation, newton_ascent
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.problem import Problem
 
@@ -22,7 +22,9 @@ def checked(given, epsilon, f, g, error):
 def test_few_steps_solve_to_rounding():
     given, epsilon = problem(), 0.3
     start = torch.zeros_like(given.b)
-    f, g, error, steps = polish(Exponents(given.geometry, epsilon, torch.float64), given.a, given.b, start, 1e-12, 50)
+    f, g, error, steps = newton_ascent(
+        Exponents(given.geometry, epsilon, torch.float64), given.a, given.b, start, 1e-12, 50
+    )
     assert error <= 1e-12
     assert steps <= 20
     checked(given, epsilon, f, g, error)
@@ -31,7 +33,7 @@ def test_few_steps_solve_to_rounding():
 @pytest.mark.parametrize("epsilon", [1e-2, 1e-3, 1e-4])
 def test_the_path_reaches_small_epsilons(epsilon):
     given = problem()
-    f, g, error, steps = follow(given.geometry, given.a, given.b, epsilon, 0.2, 1e-9, 2000)
+    f, g, error, steps = continuation(given.geometry, given.a, given.b, epsilon, 0.2, 1e-9, 2000)
     assert error <= 1e-9
     assert steps < 500
     checked(given, epsilon, f, g, error)
@@ -39,4 +41,4 @@ def test_the_path_reaches_small_epsilons(epsilon):
 
 def test_no_more_steps_than_the_limit():
     given = problem()
-    assert follow(given.geometry, given.a, given.b, 1e-4, 0.2, 1e-9, 7)[3] <= 7
+    assert continuation(given.geometry, given.a, given.b, 1e-4, 0.2, 1e-9, 7)[3] <= 7

@@ -134,3 +134,5 @@ def test_small_epsilon_and_giving_up_stay_finite():
 def test_options_that_it_has_not_are_refused():
     with pytest.raises(ValueError, match="form"):
         sinkhorn(A, B, COSTS, 0.1, unbalanced=1.0, form="stream")
+    with pytest.raises(ValueError, match="normalise"):
+        sinkhorn(A, B, COSTS, 0.1, unbalanced=1.0, normalise=True)

@@ -3,6 +3,7 @@
 import time
 from typing import Any, TypeAlias, TypedDict, overload
 
+import torch
 from torch import Tensor
 from typing_extensions import Unpack
 
@@ -10,8 +11,15 @@ from remblai.config.aliases import checked_options
 from remblai.config.registry import unknown
 from remblai.distances import validation
 from remblai.distances.entropic import unbalanced as soft
-from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.schedule import FORMS, absolute, complain, count, mean_cost, potentials, square
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, on_all_places, support
+from remblai.distances.entropic.schedule import (
+    FORMS,
+    absolute_epsilon,
+    mean_cost,
+    potentials,
+    square,
+    warn_not_converged,
+)
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
@@ -21,7 +29,11 @@ TOLERANCE = 1e-6
 ITERATIONS = 10_000
 
 Start: TypeAlias = Plan | tuple[ArrayLike, ArrayLike] | None
-"""Where to begin: a plan of a similar problem, or its potentials (f, g)."""
+"""The start of the iteration: the plan of a similar problem, or its potentials (f, g)."""
+
+
+Strength: TypeAlias = float | tuple[float | None, float | None] | None
+"""The strength of the penalty of unbalanced transport: one for both sides, or a pair; None keeps a constraint."""
 
 
 class Options(TypedDict, total=False):
@@ -32,7 +44,7 @@ class Options(TypedDict, total=False):
     max_iterations: int
     form: str
     start: Start
-    unbalanced: float | tuple[float | None, float | None] | None
+    unbalanced: Strength
     normalise: bool
 
 
@@ -60,33 +72,37 @@ def sinkhorn(
     max_iterations: int = ITERATIONS,
     form: str = "auto",
     start: Start = None,
-    unbalanced: float | tuple[float | None, float | None] | None = None,
+    unbalanced: Strength = None,
     normalise: bool = False,
 ) -> Plan:
     """The least <P, C> + epsilon KL(P | a x b) over all P that carry a to b.
 
-    `value` is the dual value at the returned potentials, a . f + b . g, of which f is the soft transform of g: a lower
-    bound that the marginal error makes sharp. The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
+    `value` is the dual value a . f + b . g at the returned potentials, where f is the soft c-transform of g. It is a
+    lower bound of the optimum, and as near to it as the marginal error is small.
+    The plan is P_ij = a_i b_j exp((f_i + g_j - c_ij) / epsilon).
 
     Args:
         a: masses (n,), which sum to 1; None is 1 / n each.
-        b: masses (m,).
+        b: masses (m,), which sum to 1.
         C: costs (n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, in the units of the costs.
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
-            one; gradients take it as fixed.
-        tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which it has converged;
-            the last word is float64's.
-        max_iterations: passes over the pairs after which it gives up, with a warning.
-        form: "kernel" stores exp of the exponents, (n, m) in float32 and, below a tolerance of 5e-5, float64; "stream"
-            makes them anew, in memory O(n + m); "log" does so in float64 throughout; "auto" stores what fits 1 GiB.
-        start: potentials to begin with, (f, g) or a `Plan`.
-        unbalanced: strength rho of rho KL(P 1 | a) + rho KL(P' 1 | b) in place of exact marginals, or a pair of them;
-            the masses may then have any totals. None keeps the marginals.
+            one; gradients treat it as a constant.
+        tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which the solver has
+            converged; the error is that of the returned coupling, in float64, whatever the iteration runs in.
+        max_iterations: most passes over the pairs; the solver warns where they were not enough.
+        form: "kernel" stores the kernel exp(...) (n, m), in float32 and, for a plan of up to 2^20 entries or below a
+            tolerance of 5e-5, then in float64;
+            "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
+            a kernel that fits 1 GiB and streams a larger one.
+        start: potentials to start from, (f, g) or a `Plan`.
+        unbalanced: strength rho of the penalty rho KL(P 1 | a) + rho KL(P' 1 | b) that replaces the constraints on the
+            marginals, or a pair of strengths; masses may then have any totals. None keeps the constraints.
         normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
-        ValueError: anything that is no transport problem, epsilon not positive, an unknown form, no finite plan.
+        ValueError: masses or costs that are not valid, an epsilon that is not positive, an unknown form, or costs that
+            leave no plan of finite cost.
 
     Source: Cuturi (2013), arXiv 1306.0895; log domain and absorption: Schmitzer (2019), arXiv 1610.06519.
 
@@ -100,7 +116,8 @@ def sinkhorn(
     if unbalanced is not None:
         if start is not None or form != "auto" or normalise:
             raise ValueError(
-                "sinkhorn: expected exact marginals with start, form or normalise, got unbalanced: leave them out."
+                "sinkhorn: expected no start, form or normalise with unbalanced=..., got one: they need exact "
+                "marginals; leave them out."
             )
         return soft.solve(soft.of_matrix(a, b, C), epsilon, unbalanced, **options)
     return solve(Problem.of_matrix(a, b, C, normalise), epsilon, form=form, start=start, **options)
@@ -116,49 +133,56 @@ def solve(
     form: str = "auto",
     start: Start = None,
 ) -> Plan:
-    """The entropic plan of a problem from points or a matrix; arguments as `sinkhorn` has them."""
+    """The entropic plan of a checked problem, of points or of a cost matrix; the arguments are those of `sinkhorn`."""
     began = time.perf_counter()
-    epsilon = absolute(problem, epsilon, relative)
-    tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
+    epsilon = absolute_epsilon(problem, epsilon, relative)
+    tolerance = validation.positive("tolerance", tolerance)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
     if form not in FORMS:
         raise unknown("form", form, FORMS)
-    if not (square(problem.geometry) and mean_cost(problem) < 1e300):  # finite points can be infinitely far apart
+    # finite points can be infinitely far apart, but not those of float32
+    if not (square(problem.geometry) and (problem.geometry.dtype == torch.float32 or mean_cost(problem) < 1e300)):
         check_feasible(problem)
-    held = populated(problem)
-    found = potentials(held, epsilon, tolerance, max_iterations, form, _started(start, problem))
-    f, g = spread(problem, (found.f, found.g), epsilon)
-    converged = found.error <= tolerance
+    seen = support(problem)
+    if seen.problem is not problem:
+        check_feasible(seen.problem)
+    found = potentials(seen.problem, epsilon, tolerance, max_iterations, form, _start(start, problem, seen.columns))
+    coupling = gibbs(problem, seen, found.f, found.g, epsilon, found.plan)
+    error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
     if not converged:
-        complain(found.error, tolerance, found.iterations)
+        warn_not_converged(error, tolerance, found.iterations)
+    f, g = on_all_places(problem, seen, (found.f, found.g), epsilon)
     return solved(
         problem,
-        float(held.a @ found.f + held.b @ found.g),
-        gibbs(problem, f, g, epsilon),
+        float(seen.problem.a @ found.f + seen.problem.b @ found.g),
+        coupling,
         (f, g),
         method=f"sinkhorn ({found.route})",
         epsilon=epsilon,
-        marginal_error=found.error,
+        marginal_error=error,
         converged=converged,
         iterations=found.iterations,
         seconds=time.perf_counter() - began,
     )
 
 
-def _started(start: Start, problem: Problem) -> Tensor | None:
-    """g at the places that hold mass.
+def _start(start: Start, problem: Problem, columns: Tensor) -> Tensor | None:
+    """The starting potential g at the columns that the solver sees.
 
     Raises:
-        ValueError: potentials of another shape, or not finite.
+        ValueError: potentials of another shape, or values that are not finite.
     """
     if start is None:
         return None
     given = start.potentials if isinstance(start, Plan) else start
-    found = [validation.tensor(f"start {name}", one).detach() for name, one in zip("fg", given, strict=True)]
-    shapes = [tuple(one.shape) for one in found]
+    pair = [validation.tensor(f"start {name}", h).detach() for name, h in zip("fg", given, strict=True)]
+    shapes = [tuple(h.shape) for h in pair]
     if shapes != [(n,) for n in problem.shape]:
         raise ValueError(
-            f"start: expected potentials f ({problem.shape[0]},) and g ({problem.shape[1]},), got {shapes}."
+            f"start: expected potentials f ({problem.shape[0]},) and g ({problem.shape[1]},), got {shapes}: "
+            "pass the plan of a problem of this shape, or its potentials."
         )
-    g = found[1].to(problem.b).clone()[problem.b > 0]
+    g = pair[1].to(problem.b).clone()[columns]
     validation.finite("start g", g)
     return g

@@ -7,7 +7,8 @@ from torch import Tensor
 
 from remblai.config.aliases import checked_options
 from remblai.distances import validation
-from remblai.distances.entropic.schedule import ANNEALED, FALL, complain, count
+from remblai.distances.entropic.gibbs import LARGE_EPSILON
+from remblai.distances.entropic.schedule import FALL, SMALL_EPSILON, warn_not_converged
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import Matrix
@@ -15,19 +16,19 @@ from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike
 
 SPAN = 10
-"""Passes over which a problem's rate is measured."""
+"""Passes in which the convergence rate of each problem is measured."""
 
 
 class Batch(NamedTuple):
-    """The answers of k problems: arrays where no tensor came in, float64 tensors otherwise.
+    """The solutions of k problems: arrays where no input was a tensor, float64 tensors otherwise.
 
     Attributes:
         values: (k,), the least <P, C> + epsilon KL(P | a x b) of each; differentiable as `Plan.value` is.
         f: potentials (k, n).
         g: potentials (k, m).
-        marginal_errors: (k,), as shares of the mass.
+        marginal_errors: (k,), |P 1 - a|_1 + |P' 1 - b|_1 of each coupling, as a share of its mass.
         converged: (k,), whether each met the tolerance.
-        iterations: (k,), the passes that each took.
+        iterations: (k,), the passes of each.
     """
 
     values: Any
@@ -40,10 +41,16 @@ class Batch(NamedTuple):
     def __reduce__(self) -> tuple[Any, ...]:
         return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
 
-    def couplings(self, a: Any, b: Any, C: Any, epsilon: float) -> Any:
-        """P (k, n, m), for the masses, costs and epsilon that the batch was solved with."""
-        first, second, costs, f, g = (torch.as_tensor(one).double() for one in (a, b, C, self.f, self.g))
-        return _plans(first, second, costs, f, g, epsilon)
+    def couplings(self, a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, epsilon: float) -> Any:
+        """P (k, n, m), for the masses, costs and epsilon of the batch: an array where `C` and `f` are arrays."""
+        costs, f, g = (torch.as_tensor(array).detach().double() for array in (C, self.f, self.g))
+        sides = [
+            torch.ones_like(h) / h.shape[1] if masses is None else torch.as_tensor(masses).detach().double()
+            for masses, h in ((a, f), (b, g))
+        ]
+        first, second = (masses / masses.sum(1, keepdim=True) for masses in sides)
+        plans = _plans(first, second, costs, f, g, epsilon)
+        return plans if any(isinstance(array, Tensor) for array in (C, self.f)) else plans.numpy()
 
 
 @checked_options
@@ -60,16 +67,17 @@ def batch(
     """Entropic transport of k problems at once, in float64 and the log domain; each stops on its own error.
 
     Args:
-        a: masses (k, n), whose rows sum to 1; None is 1 / n each.
-        b: masses (k, m).
-        C: costs (k, n, m).
+        a: masses (k, n), which sum to 1 problem by problem; None is 1 / n each. Places of mass 0 pad problems of
+            different sizes.
+        b: masses (k, m), likewise.
+        C: costs (k, n, m); an entry of +infinity forbids the pair.
         epsilon: the regularisation, absolute, the same for all.
         tolerance: the marginal error at which a problem has converged.
-        max_iterations: passes after which it gives up, with a warning.
+        max_iterations: most passes; a warning says where they were not enough.
         normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
-        ValueError: shapes that do not fit, or any problem that is none.
+        ValueError: shapes that do not fit, or a problem whose masses or costs are not valid.
 
     Example:
         >>> from remblai.distances import batch
@@ -77,53 +85,57 @@ def batch(
         >>> batch(None, None, costs, epsilon=0.1).values.round(3).tolist()
         [0.069, 0.069]
     """
-    blur, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
-    max_iterations = count("max_iterations", max_iterations)
+    epsilon, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
     costs = validation.tensor("cost matrices", C)
     if costs.dim() != 3 or costs.numel() == 0:
         raise ValueError(f"cost matrices: expected shape (k, n, m) with k, n, m >= 1, got {tuple(costs.shape)}.")
-    sides = [_rows(name, one, costs, axis) for name, one, axis in (("a", a, 1), ("b", b, 2))]
+    sides = [_rows(name, masses, costs, axis) for name, masses, axis in (("a", a, 1), ("b", b, 2))]
     problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i], normalise) for i in range(len(costs))]
     if bool(costs.isinf().any()):
         for problem in problems:
             check_feasible(problem)
-    first, second = (torch.stack([getattr(one, side) for one in problems]) for side in "ab")
-    found = _solved(first, second, costs.detach().double(), blur, tolerance, max_iterations)
-    worst = float(found.error.max())
-    if worst > tolerance:
-        complain(worst, tolerance, max_iterations)
-    values = [_value(problem, blur, *one) for problem, *one in zip(problems, *found[:2], found.carried, strict=True)]
-    told = (torch.stack(values), found.f, found.g, found.error, found.error <= tolerance, found.passes)
-    if not any(isinstance(one, Tensor) for one in (a, b, C)):
-        return Batch(*(one.detach().numpy() for one in told))
-    return Batch(*told)
+    first, second = (torch.stack([getattr(problem, side) for problem in problems]) for side in "ab")
+    numbers = costs.detach().double()
+    f, g, closed, passes = _potentials(first, second, numbers, epsilon, tolerance, max_iterations)
+    plans = _plans(first, second, numbers, f, g, epsilon)
+    rows, columns = plans.sum(2), plans.sum(1)
+    errors = (rows - first).abs().sum(1) + (columns - second).abs().sum(1)
+    converged = errors <= tolerance  # False for NaN
+    if not bool(converged.all()):
+        warn_not_converged(float(errors.max()), tolerance, max_iterations)
+    carried = torch.where(closed, 1.0, rows.sum(1))
+    values = [_value(problem, epsilon, *parts) for problem, *parts in zip(problems, f, g, carried, plans, strict=True)]
+    fields = (torch.stack(values), f, g, errors, converged, passes)
+    if not any(isinstance(array, Tensor) for array in (a, b, C)):
+        return Batch(*(field.detach().numpy() for field in fields))
+    return Batch(*fields)
 
 
 def _rows(name: str, masses: Any, costs: Tensor, axis: int) -> Tensor | None:
     if masses is None:
         return None
-    found = validation.tensor(f"masses {name}", masses)
-    wanted = (costs.shape[0], costs.shape[axis])
-    if found.shape != wanted:
-        raise ValueError(f"masses {name}: expected shape {wanted}, a row for each problem, got {tuple(found.shape)}.")
-    return found
+    given = validation.tensor(f"masses {name}", masses)
+    shape = (costs.shape[0], costs.shape[axis])
+    if given.shape != shape:
+        raise ValueError(f"masses {name}: expected shape {shape}, a row for each problem, got {tuple(given.shape)}.")
+    return given
 
 
 def _row(masses: Tensor | None, i: int) -> Tensor | None:
     return None if masses is None else masses[i]
 
 
-def _value(problem: Problem, epsilon: float, f: Tensor, g: Tensor, carried: Tensor) -> Tensor:
-    """The dual value, attached to what was given of this problem."""
+def _value(problem: Problem, epsilon: float, f: Tensor, g: Tensor, carried: Tensor, plan: Tensor) -> Tensor:
+    """The dual value of a problem, with the gradients in its masses and costs."""
     dual = problem.a @ f.where(problem.a > 0, 0.0) + problem.b @ g.where(problem.b > 0, 0.0)
     value = dual - epsilon * (carried - 1.0)
     assert isinstance(problem.geometry, Matrix)
     costs = problem.geometry.given
-    slopes = [(one, h) for one, h in zip(problem.given, (f, g), strict=True) if one.requires_grad]
+    gradients = [(masses, h) for masses, h in zip(problem.given, (f, g), strict=True) if masses.requires_grad]
     if costs.requires_grad:
-        plan = _plans(problem.a[None], problem.b[None], costs.detach().double()[None], f[None], g[None], epsilon)
-        slopes.append((costs, plan[0]))
-    return with_gradients(value, slopes)
+        gradients.append((costs, plan))
+    return with_gradients(value, gradients)
 
 
 def _plans(a: Tensor, b: Tensor, costs: Tensor, f: Tensor, g: Tensor, epsilon: float) -> Tensor:
@@ -131,57 +143,81 @@ def _plans(a: Tensor, b: Tensor, costs: Tensor, f: Tensor, g: Tensor, epsilon: f
     return a[:, :, None] * b[:, None] * ((rows[:, :, None] + columns[:, None] - costs) / epsilon).exp()
 
 
-class _Found(NamedTuple):
+class _Iterate(NamedTuple):
     f: Tensor
     g: Tensor
-    error: Tensor
-    carried: Tensor
     passes: Tensor
 
 
-def _solved(a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: float, limit: int) -> _Found:
+def _potentials(
+    a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: float, limit: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """f (k, n), g (k, m), which problems were solved in closed form (k,), and the passes of each (k,)."""
+    empty_rows, empty_columns = a == 0, b == 0
+    # A place without mass may have infinite costs only, which would give infinity minus infinity.
+    inner = costs.masked_fill(empty_rows[:, :, None] | empty_columns[:, None], 0.0)
     g = torch.zeros_like(b)
-    usual = torch.where(costs.isinf(), 0.0, costs).mean((1, 2)).max()
-    blur = float(usual)
-    if epsilon < ANNEALED * blur:
-        while blur > 1.5 * epsilon:
-            g = _passes(a, b, costs, blur, g, 0.1, 5).g
-            blur /= FALL
-    found = _passes(a, b, costs, epsilon, g, tolerance, limit)
-    empty = b == 0
-    if bool(empty.any()):
-        rows = a.log() + found.f / epsilon
-        back = -epsilon * torch.logsumexp(rows[:, :, None].where(a[:, :, None] > 0, -torch.inf) - costs / epsilon, 1)
-        found = found._replace(g=found.g.where(~empty, back))
-    return found
+    level = float(torch.where(inner.isinf(), 0.0, inner).mean((1, 2)).max())
+    if epsilon < SMALL_EPSILON * level:
+        while level > 1.5 * epsilon:
+            g = _passes(a, b, inner, level, g, 0.1, 5).g
+            level /= FALL
+    f, g, passes = _passes(a, b, inner, epsilon, g, tolerance, limit)
+    first, second = _near_product(a, b, inner, epsilon)
+    closed = LARGE_EPSILON * (inner.amax((1, 2)) - inner.amin((1, 2))) < epsilon
+    f, g = torch.where(closed[:, None], first, f), torch.where(closed[:, None], second, g)
+    exponents = costs / -epsilon
+    if bool(empty_rows.any()):
+        f = f.where(~empty_rows, -epsilon * torch.logsumexp((b.log() + g / epsilon)[:, None] + exponents, 2))
+    if bool(empty_columns.any()):
+        known = (a.log() + f.masked_fill(empty_rows, 0.0) / epsilon)[:, :, None]
+        g = g.where(~empty_columns, -epsilon * torch.logsumexp(known + exponents, 1))
+    return f, g, closed, passes
 
 
-def _passes(a: Tensor, b: Tensor, costs: Tensor, epsilon: float, g: Tensor, target: float, limit: int) -> _Found:
-    """Sinkhorn's iteration, over-relaxed problem by problem; those that are done leave the batch."""
+def _near_product(a: Tensor, b: Tensor, costs: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """The potentials of `gibbs.near_product`, problem by problem."""
+    f, g = torch.bmm(costs, b[:, :, None])[:, :, 0], torch.bmm(a[:, None], costs)[:, 0]
+    mean = (a * f).sum(1, keepdim=True)
+    f, g = f - 0.5 * mean, g - 0.5 * mean
+    rest = (costs - f[:, :, None] - g[:, None]).square()
+    shift = 0.25 / epsilon * (a * torch.bmm(rest, b[:, :, None])[:, :, 0]).sum(1, keepdim=True)
+    return f - shift, g - shift
+
+
+def _passes(a: Tensor, b: Tensor, costs: Tensor, epsilon: float, g: Tensor, target: float, limit: int) -> _Iterate:
+    """Sinkhorn's iteration, over-relaxed problem by problem; problems that have converged leave the batch."""
     f, g, passes = torch.zeros_like(a), g.clone(), torch.zeros(len(a), dtype=torch.long, device=a.device)
-    error, carried = torch.zeros_like(a[:, 0]), torch.zeros_like(a[:, 0])
     at, omega, before = torch.arange(len(a), device=a.device), torch.ones_like(a[:, :1]), torch.ones_like(a[:, 0])
     kernel, weights, h, e = costs / -epsilon, b.log(), g.clone(), None
     for k in range(1, limit + 1):
         z = kernel + (weights + h / epsilon)[:, None]
         plain = -epsilon * torch.logsumexp(z, 2)
         e = plain if e is None else e + omega * (plain - e)
-        arrived = torch.bmm(a[:, None], (z + e[:, :, None] / epsilon).exp_())[:, 0]
+        arrived = _log_columns(a, z, e / epsilon)
         left = a * ((e - plain) / epsilon).exp()
-        wrong = (arrived - b).abs().sum(1) + (left - a).abs().sum(1)
-        f[at], g[at], error[at], carried[at], passes[at] = e, h, wrong, left.sum(1), k
-        going = wrong > target
+        error = (arrived.exp() - b).abs().sum(1) + (left - a).abs().sum(1)
+        f[at], g[at], passes[at] = e, h, k
+        going = ~(error <= target)
         if not bool(going.any()):
             break
         if k % SPAN == 0:
             if k == 2 * SPAN:
-                theta = (wrong / before).pow(1.0 / SPAN).clamp(0.0, 0.9998)
+                theta = (error / before).pow(1.0 / SPAN).nan_to_num(0.0).clamp(0.0, 0.9998)
                 omega = (2.0 / (1.0 + (1.0 - theta).sqrt()))[:, None]
             elif k > 2 * SPAN:
-                omega = torch.where((wrong > before)[:, None], 1.0 + 0.7 * (omega - 1.0), omega)
-            before = wrong
-        h = h - omega * epsilon * (arrived / b).log().where(b > 0, 0.0)
+                omega = torch.where((error > before)[:, None], 1.0 + 0.7 * (omega - 1.0), omega)
+            before = error
+        h = h - omega * epsilon * (arrived - weights).where(b > 0, 0.0)
         if not bool(going.all()):
             both = (at, a, b, kernel, weights, h, e, omega, before)
-            at, a, b, kernel, weights, h, e, omega, before = (one[going] for one in both)
-    return _Found(f, g, error, carried, passes)
+            at, a, b, kernel, weights, h, e, omega, before = (tensor[going] for tensor in both)
+    return _Iterate(f, g, passes)
+
+
+def _log_columns(a: Tensor, z: Tensor, f: Tensor) -> Tensor:
+    """Logarithms of the column sums of a exp(z + f): by one product where nothing underflows or overflows."""
+    sums = torch.bmm(a[:, None], (z + f[:, :, None]).exp_())[:, 0].log()
+    if bool((sums.isfinite() | (z.amax(1) == -torch.inf)).all()):
+        return sums
+    return torch.logsumexp(z + (a.log() + f)[:, :, None], 1)

@@ -10,8 +10,14 @@ from torch import Tensor
 from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
-from remblai.distances.entropic.gibbs import gibbs, populated, spread
-from remblai.distances.entropic.schedule import absolute, chosen, complain, count, precision_schedule
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, near_product, on_all_places, support
+from remblai.distances.entropic.schedule import (
+    absolute_epsilon,
+    make_form,
+    precision_schedule,
+    stores_plan,
+    warn_not_converged,
+)
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Plan, solved
@@ -21,12 +27,12 @@ from remblai.distances.validation import ArrayLike
 
 @dataclass(frozen=True, eq=False)
 class Divergence:
-    """A Sinkhorn divergence and the three plans that it is made of.
+    """A Sinkhorn divergence and the three plans that it consists of.
 
     Attributes:
         value: at least 0 up to the tolerance, 0 for equal laws; differentiable once in points and masses.
-        across: the entropic plan of a and b.
-        within: those of a with itself and of b with itself; each has one potential, f = g.
+        across: the entropic plan between a and b.
+        within: the plans of a with itself and of b with itself; each has a single potential, f = g.
     """
 
     value: Any
@@ -54,27 +60,27 @@ class Divergence:
 
     @property
     def epsilon(self) -> float:
-        """The absolute regularisation, the same in the three."""
+        """The absolute regularisation, the same in the three plans."""
         return self.across.epsilon
 
     @property
     def converged(self) -> bool:
-        """Whether all three have."""
+        """Whether all three plans have converged."""
         return all(plan.converged for plan in (self.across, *self.within))
 
     @property
     def marginal_error(self) -> float:
-        """The largest of the three."""
+        """The largest of the three plans."""
         return max(plan.marginal_error for plan in (self.across, *self.within))
 
     @property
     def iterations(self) -> int:
-        """Of the three together."""
+        """The sum over the three plans."""
         return sum(plan.iterations for plan in (self.across, *self.within))
 
     @property
     def seconds(self) -> float:
-        """Of the three together."""
+        """The sum over the three plans."""
         return sum(plan.seconds for plan in (self.across, *self.within))
 
 
@@ -102,16 +108,16 @@ def divergence(
         epsilon: the regularisation, in the units of the cost.
         cost: a name of the table of costs, a `Cost`, or a function of pairs; symmetric.
         a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
-        b: masses (m,) of the points y.
+        b: masses (m,) of the points y, which sum to 1.
         relative: whether epsilon is a multiple of the mean cost between x and y, for all three terms.
-        tolerance: the marginal error at which each has converged.
-        max_iterations: passes after which each gives up, with a warning.
+        tolerance: the marginal error at which each plan has converged.
+        max_iterations: most passes for each plan; a warning says where they were not enough.
         form: as in `sinkhorn`.
         start: the divergence of a similar problem of the same shape.
         normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
-        ValueError: anything that is no transport problem, or epsilon not positive.
+        ValueError: points or masses that are not valid, or an epsilon that is not positive.
 
     Source: Feydy, Séjourné, Vialard, Amari, Trouvé, Peyré (2019), arXiv 1810.08278.
 
@@ -121,7 +127,7 @@ def divergence(
         4.0
     """
     problem = Problem.of_points(x, y, cost, a, b, normalise)
-    epsilon = absolute(problem, epsilon, relative)
+    epsilon = absolute_epsilon(problem, epsilon, relative)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}
     before = (None, None) if start is None else (start.within[0].g, start.within[1].g)
     sides = (problem.a, problem.given[0]), (problem.b, problem.given[1])
@@ -132,13 +138,13 @@ def divergence(
         itself = Problem(masses, masses, geometry, (given, given), problem.arrays)
         within.append(symmetric(itself, epsilon, start=old, **options))
     first, second = within
-    # where the laws are near each other, their own potentials nearly solve the problem between them
+    # The potentials of the two symmetric problems nearly solve the problem between laws that are close.
     across = solve(problem, epsilon, start=start.across if start else _near(problem, first, second, epsilon), **options)
     return Divergence(across.value - 0.5 * first.value - 0.5 * second.value, across, (first, second))
 
 
 def _near(problem: Problem, first: Plan, second: Plan, epsilon: float) -> tuple[Tensor, Tensor] | None:
-    """The two laws' own potentials, where the points are the same."""
+    """The potentials of the two symmetric problems, where both laws have the same points."""
     geometry = problem.geometry
     assert isinstance(geometry, Points)
     same = geometry.shape[0] == geometry.shape[1] and torch.equal(geometry.x, geometry.y)
@@ -154,44 +160,57 @@ def symmetric(
     form: str = "auto",
     start: Any = None,
 ) -> Plan:
-    """The entropic plan of a law with itself: one potential, by f <- (f + T f) / 2, which needs few passes.
+    """The entropic plan of a law with itself: a single potential, by f <- (f + T f) / 2, which needs few passes.
 
     Args:
         problem: with the same masses and points on both sides, and a symmetric cost.
         epsilon: the absolute regularisation.
-        tolerance: the marginal error at which it has converged.
-        max_iterations: passes after which it gives up, with a warning.
+        tolerance: the marginal error at which the solver has converged.
+        max_iterations: most passes; the solver warns where they were not enough.
         form: as in `sinkhorn`.
-        start: a potential (n,) to begin with.
+        start: a potential (n,) to start from.
     """
     began = time.perf_counter()
-    tolerance, max_iterations = validation.positive("tolerance", tolerance), count("max_iterations", max_iterations)
-    held = populated(problem)
-    a, iterations = held.a, 0
-    h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[problem.a > 0]
-    for dtype, target in precision_schedule(held, tolerance, form):
-        moving = chosen(form, dtype, held)
-        moving.begin(Exponents(held.geometry, epsilon, dtype), h)
-        error, back = 2.0, moving.transform(h)
-        while error > 0.5 * target and iterations < max_iterations:
-            h = 0.5 * (h + back)
-            back = moving.transform(h)
-            error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
-            iterations += 1
-    error *= 2.0
-    if error > tolerance:
-        complain(error, tolerance, iterations)
-    carried = float((a * ((h - back) / epsilon).exp()).sum())
-    f, g = spread(problem, (h, h), epsilon)
+    tolerance = validation.positive("tolerance", tolerance)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
+    seen = support(problem)
+    inner, iterations = seen.problem, 0
+    a = inner.a
+    h = torch.zeros_like(a) if start is None else torch.as_tensor(start).to(a)[seen.rows]
+    closed, plan = near_product(inner, epsilon), None
+    if closed is not None:
+        h = closed[0]
+        value, route = 2.0 * float(a @ h), "product"
+    else:
+        stored = stores_plan(inner, form)
+        # a few passes are enough: where the kernel becomes the plan, all are in float64
+        for dtype, target in precision_schedule(inner, tolerance, form)[-1 if stored else 0 :]:
+            kernel = make_form(form, dtype, inner)
+            kernel.begin(Exponents(inner.geometry, epsilon, dtype), h)
+            error, back = 2.0, kernel.transform(h)
+            while not error <= 0.5 * target and iterations < max_iterations:
+                h = 0.5 * (h + back)
+                back = kernel.transform(h)
+                error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
+                iterations += 1
+        carried = float((a * ((h - back) / epsilon).exp()).sum())
+        value, route = 2.0 * float(a @ h) - epsilon * (carried - 1.0), f"{kernel.name} {str(dtype)[6:]}"
+        plan = kernel.plan(h, h) if stored else None
+    coupling = gibbs(problem, seen, h, h, epsilon, plan)
+    error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
+    if not converged:
+        warn_not_converged(error, tolerance, iterations)
+    f, _ = on_all_places(problem, seen, (h, h), epsilon)
     return solved(
         problem,
-        2.0 * float(a @ h) - epsilon * (carried - 1.0),
-        gibbs(problem, f, g, epsilon),
-        (f, g),
-        method=f"sinkhorn (symmetric, {moving.name} {str(dtype)[6:]})",
+        value,
+        coupling,
+        (f, f),
+        method=f"sinkhorn (symmetric, {route})",
         epsilon=epsilon,
         marginal_error=error,
-        converged=error <= tolerance,
+        converged=converged,
         iterations=iterations,
         seconds=time.perf_counter() - began,
     )

@@ -1,4 +1,4 @@
-"""The two forms in which Sinkhorn's iteration runs: over a stored kernel, or streamed; and the loop over either."""
+"""The two forms of Sinkhorn's iteration, over a stored kernel or streamed, and the loop over either."""
 
 import math
 from abc import ABC, abstractmethod
@@ -6,21 +6,29 @@ from abc import ABC, abstractmethod
 import torch
 from torch import Tensor
 
-from remblai.distances.entropic.softmin import Exponents, sweep
+from remblai.distances.certificate import transformed
+from remblai.distances.entropic.softmin import FLOOR, Exponents, sweep
+from remblai.distances.problem import Problem
 
 REACH = 30.0
-"""How far, in logarithms, the scalings may drift from the stored kernel before it is made anew."""
+"""How far, in logarithms, the scalings may drift before they are absorbed into the kernel."""
 
 CACHED = 2**20
-"""Bytes of a kernel that are passed over at a time: rows are read for both products while they are in the cache."""
+"""Bytes of a kernel that are read at a time: both products use its rows while they are in the cache."""
+
+LEAST = 1.001 * math.exp(FLOOR)
+"""Entries of a kernel up to this are clamped ones."""
+
+UNDERFLOW = 1e-9
+"""Ratio of a column sum to its mass below which g is computed in the log domain: least exponents are clamped."""
 
 
 class Form(ABC):
-    """The interface: potentials of a problem with positive masses, moved by sweeps and steps.
+    """The interface: potentials of a problem with positive masses, updated by sweeps (f) and steps (g).
 
     Attributes:
-        name: what a plan's method calls it.
-        dtype: in which it runs.
+        name: how `Plan.method` names it.
+        dtype: the precision of the iteration.
     """
 
     name: str
@@ -31,15 +39,15 @@ class Form(ABC):
 
     @abstractmethod
     def begin(self, exponents: Exponents, g: Tensor) -> None:
-        """Goes on from the potentials g (m,), float64, at the epsilon of these exponents."""
+        """Starts from the potential g (m,), float64, at the epsilon of these exponents."""
 
     @abstractmethod
     def sweep(self, omega: float) -> float:
-        """Moves f towards the transform of g, by omega: |P' 1 - b|_1 after it."""
+        """Moves f towards the transform of g, relaxed by omega; returns |P' 1 - b|_1 after the update."""
 
     @abstractmethod
     def step(self, omega: float) -> None:
-        """Moves g towards the transform of f, by omega, from what the sweep summed."""
+        """Moves g towards the transform of f, relaxed by omega, by the column sums of the last sweep."""
 
     @abstractmethod
     def potentials(self) -> Tensor:
@@ -47,15 +55,19 @@ class Form(ABC):
 
     @abstractmethod
     def transform(self, g: Tensor) -> Tensor:
-        """f (n,), the soft transform of g (m,), in float64 as far as the form's precision goes."""
+        """f (n,), the soft transform of g (m,): float64 numbers, as accurate as the form's own precision."""
 
     @abstractmethod
-    def judged(self) -> tuple[Tensor, float]:
-        """f (n,), the transform of g, and the marginal error of the two, summed in float64: all of it is b's."""
+    def measured(self) -> tuple[Tensor, float]:
+        """f (n,), the transform of g, and the error of the columns, summed in float64; the rows are exact."""
+
+    def plan(self, f: Tensor, g: Tensor) -> Tensor | None:
+        """P (n, m) of potentials in float64, in the memory of the kernel, which is lost; None where none is stored."""
+        return None
 
 
 class Stream(Form):
-    """Exponents made anew for each pass: memory O(n + m), one exp a pair and pass."""
+    """Exponents recomputed in each pass: memory O(n + m), one exponential a pair and pass."""
 
     name = "stream"
 
@@ -73,7 +85,9 @@ class Stream(Form):
         return float((self.b * (self.ratios - 1.0)).abs().sum())
 
     def step(self, omega: float) -> None:
-        self.g = self.g - (omega * self.exponents.epsilon) * self.ratios.log()
+        assert self.f is not None  # a sweep comes before each step
+        g = self.g - (omega * self.exponents.epsilon) * self.ratios.log()
+        self.g = _columns_in_logs(self.exponents, self.a, self.f, g, self.ratios)
 
     def potentials(self) -> Tensor:
         return self.g
@@ -81,14 +95,14 @@ class Stream(Form):
     def transform(self, g: Tensor) -> Tensor:
         return sweep(self.exponents, self.a, self.b, g)[0]
 
-    def judged(self) -> tuple[Tensor, float]:
-        judge = Exponents(self.exponents.geometry, self.exponents.epsilon, torch.float64)
-        f, ratios = sweep(judge, self.a, self.b, self.g)
+    def measured(self) -> tuple[Tensor, float]:
+        exponents = Exponents(self.exponents.geometry, self.exponents.epsilon, torch.float64)
+        f, ratios = sweep(exponents, self.a, self.b, self.g)
         return f, float((self.b * (ratios - 1.0)).abs().sum())
 
 
 class Kernel(Form):
-    """exp((f_i + g_j - c_ij) / epsilon) stored (n, m), read once an iteration; drifting scalings are absorbed in it."""
+    """exp((f_i + g_j - c_ij) / epsilon) stored (n, m), read once an iteration; it absorbs scalings that drift."""
 
     name = "kernel"
 
@@ -102,29 +116,29 @@ class Kernel(Form):
         self.p, self.sums = torch.empty_like(self.a), torch.empty_like(self.b)
 
     def begin(self, exponents: Exponents, g: Tensor) -> None:
-        """Makes the kernel at these potentials, each row's largest entry 1, and sums it on the way."""
+        """Computes the kernel at these potentials, with largest entry 1 in each row, and its first column sums."""
         self.exponents, self.g, self.q, self.reach, self.fresh = exponents, g, self.b.clone(), 0.0, True
         bias, tops = exponents.bias(g), []
         self.sums.zero_()
         for part in exponents.parts():
-            kernel, top = exponents.peaked(part, bias, self.stored[part])
+            kernel, top = exponents.shifted_exponentials(part, bias, self.stored[part])
             self.p[part] = self.a[part] / torch.mv(kernel, self.q)
             self.sums.addmv_(kernel.T, self.p[part])
             tops.append(exponents.potentials(top, torch.ones_like(top), part))
         self.f = torch.cat(tops)
 
     def sweep(self, omega: float) -> float:
-        if self.fresh:  # summed when the kernel was made
+        if self.fresh:  # `begin` has computed the sums
             self.fresh = False
         else:
             self.sums.zero_()
             for part in self.parts:
                 kernel = self.stored[part]
-                wanted = self.a[part] / torch.mv(kernel, self.q)
+                p = self.a[part] / torch.mv(kernel, self.q)
                 if omega != 1.0:
-                    wanted = self.p[part] * (wanted / self.p[part]).pow_(omega)
-                self.p[part] = wanted
-                self.sums.addmv_(kernel.T, wanted)
+                    p = self.p[part] * (p / self.p[part]).pow_(omega)
+                self.p[part] = p
+                self.sums.addmv_(kernel.T, p)
         self.arrived = self.q * self.sums
         return float((self.arrived - self.b).abs_().sum())
 
@@ -133,8 +147,10 @@ class Kernel(Form):
         low, high = torch.aminmax(ratios)
         self.reach += omega * max(-math.log(max(float(low), 1e-38)), math.log(max(float(high), 1e-38)))
         if not self.reach <= REACH:
-            moved = (omega * self.exponents.epsilon) * (self.arrived / self.b).double().log()
-            self.begin(self.exponents, self.potentials() - moved)
+            sums = (self.arrived / self.b).double()
+            g = self.potentials() - (omega * self.exponents.epsilon) * sums.log()
+            f = self.f + self.exponents.epsilon * (self.p / self.a).double().log()
+            self.begin(self.exponents, _columns_in_logs(self.exponents, self.masses[0], f, g, sums))
         else:
             self.q *= ratios if omega == 1.0 else ratios.pow_(omega)
 
@@ -150,7 +166,7 @@ class Kernel(Form):
             self.f - self.exponents.epsilon * torch.mv(self.stored, self.b * moved.exp().to(self.dtype)).double().log()
         )
 
-    def judged(self) -> tuple[Tensor, float]:
+    def measured(self) -> tuple[Tensor, float]:
         a, b = self.masses
         q = b * ((self.potentials() - self.g) / self.exponents.epsilon).exp()
         sums, arrived = torch.empty_like(a), torch.zeros_like(b)
@@ -160,12 +176,31 @@ class Kernel(Form):
             arrived.addmv_(kernel.T, a[part] / sums[part])
         return self.f - self.exponents.epsilon * sums.log(), float((q * arrived - b).abs().sum())
 
+    def plan(self, f: Tensor, g: Tensor) -> Tensor | None:
+        if self.dtype != torch.float64:
+            return None
+        p = self.a * ((f - self.f) / self.exponents.epsilon).exp_()
+        q = self.b * ((g - self.g) / self.exponents.epsilon).exp_()
+        for part in self.parts:  # entries at the clamp are 0: times an enormous cost they would count
+            torch.threshold_(self.stored[part], LEAST, 0.0).mul_(p[part, None]).mul_(q)
+        return self.stored
+
+
+def _columns_in_logs(exponents: Exponents, a: Tensor, f: Tensor, g: Tensor, ratios: Tensor) -> Tensor:
+    """g with the exact soft transform of f at the columns whose sums are too small for the kernel to show."""
+    small = ratios < UNDERFLOW
+    if not bool(small.any()):
+        return g
+    part = exponents.geometry.part(torch.ones_like(a, dtype=torch.bool), small).flipped()
+    masses = torch.ones_like(g[small])
+    return g.masked_scatter(small, transformed(Problem(masses, a, part, (masses, a)), f, exponents.epsilon))
+
 
 class Relaxation:
-    """Over-relaxation: how far beyond a plain step to go, from how fast the errors fall.
+    """Over-relaxation: the factor omega of a step, from the rate at which the errors fall.
 
-    The plain iteration's rate theta gives the best omega = 2 / (1 + sqrt(1 - theta)); a rate rho seen under omega
-    tells theta again, as (rho + omega - 1)^2 / (rho omega^2).
+    The rate theta of the plain iteration gives the best omega = 2 / (1 + sqrt(1 - theta)). A rate rho measured under
+    omega gives theta again: theta = (rho + omega - 1)^2 / (rho omega^2).
 
     Source: Thibault, Chizat, Dossal, Papadakis (2021), Overrelaxed Sinkhorn-Knopp, arXiv 1711.01851.
     """
@@ -179,11 +214,11 @@ class Relaxation:
         self.least = math.inf
 
     def resume(self) -> None:
-        """Goes on with this omega on errors that have nothing to do with those before."""
+        """Keeps omega for a new sequence of errors."""
         self.since, self.least = 0, math.inf
 
-    def saw(self, error: float) -> None:
-        """Takes the next error and sets omega."""
+    def update(self, error: float) -> None:
+        """Records the next error and sets omega."""
         self.errors.append(error)
         self.since += 1
         self.least = min(self.least, error)
@@ -197,11 +232,11 @@ class Relaxation:
         if self.omega == 1.0:
             rate = (self.errors[-1] / max(self.errors[-1 - self.SPAN], 1e-300)) ** (1.0 / self.SPAN)
         else:
-            # a new omega first raises errors, and then they swing: the last two thirds of the window are compared
+            # A new omega first raises the errors, then they oscillate: compare the last two thirds of the window.
             third = self.since // 3
             logs = [math.log(max(error, 1e-300)) for error in self.errors[-2 * third :]]
             rate = math.exp((sum(logs[third:]) - sum(logs[:third])) / third**2)
-        fastest = self.omega - 1.0  # of this omega, whatever the problem
+        fastest = self.omega - 1.0  # the best rate of this omega on any problem
         if rate >= 1.0 or rate <= fastest + 0.25 * (1.0 - fastest) * (self.omega > 1.0):
             self.since = 0
             return
@@ -213,33 +248,33 @@ class Relaxation:
 
 
 PATIENCE = 200
-"""Iterations after which an error that has not fallen by a third is taken as stuck."""
+"""Iterations in which the error must fall by a third; otherwise the iteration is stuck."""
 
 
 def iterate(
     form: Form, target: float, limit: int, patient: bool = False, relaxation: Relaxation | None = None
 ) -> tuple[float, int]:
-    """Iterates until the error is at most the target, the limit is reached or, unless patient, nothing moves.
+    """Iterates until the error is at most the target, the limit is reached or, unless `patient`, the error is stuck.
 
-    Returns the last error, after a sweep that made the rows exact where it is at most the target, and the number of
-    iterations. A relaxation that is given goes on from what it has learnt.
+    Returns the last error and the number of iterations. Where the error is at most the target, the last sweep was a
+    plain one, so the rows are exact. A `relaxation` keeps its omega from earlier calls.
     """
     relaxation = relaxation or Relaxation()
     relaxation.resume()
-    mark = math.inf
+    milestone = math.inf
     for k in range(1, limit + 1):
         error = form.sweep(relaxation.omega)
-        # relaxed, the error is up to 1 / (2 - omega) times what a plain sweep leaves
+        # Under relaxation the error is up to 1 / (2 - omega) times that after a plain sweep.
         if relaxation.omega > 1.0 and error * (2.0 - relaxation.omega) <= target and (error <= target or k % 4 == 0):
             error = form.sweep(1.0)
         if error <= target:
             return error, k
         if k % PATIENCE == 0:
             best = min(relaxation.errors[-PATIENCE // 2 :])
-            if not patient and best > 0.7 * mark:
+            if not patient and best > 0.7 * milestone:
                 return error, k
-            mark = best
+            milestone = best
         if k < limit:
             form.step(relaxation.omega)
-            relaxation.saw(error)
+            relaxation.update(error)
     return error, limit

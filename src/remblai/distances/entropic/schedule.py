@@ -1,4 +1,4 @@
-"""The way to the potentials of an entropic plan: larger epsilons first, float32 before float64, Newton at the end."""
+"""The schedule of an entropic solve: larger epsilons first, float32 before float64, Newton's method at the end."""
 
 import warnings
 from typing import Any, NamedTuple
@@ -8,136 +8,149 @@ from torch import Tensor
 
 from remblai.costs import Square
 from remblai.distances import validation
+from remblai.distances.entropic.gibbs import DENSE, near_product
 from remblai.distances.entropic.kernel import Form, Kernel, Relaxation, Stream, iterate
-from remblai.distances.entropic.newton import MOST, TRIES, follow, polish
+from remblai.distances.entropic.newton import MOST, TRIES, continuation, newton_ascent
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import Geometry, Points
 from remblai.distances.problem import Problem
 
 MEMORY = 2**30
-"""Bytes that a stored kernel may take; beyond, the iteration is streamed."""
+"""Bytes of the largest stored kernel; beyond, the iteration is streamed."""
 
 SMALL = 2**16
 """Pairs up to which everything runs in float64 at once."""
 
 SINGLE = 5e-5
-"""Marginal error down to which float32 is trusted to lead."""
+"""Marginal error down to which the iteration runs in float32."""
 
 FORMS: dict[str, type[Form] | None] = {"auto": None, "kernel": Kernel, "stream": Stream, "log": Stream}
 """How the iteration runs: over a stored kernel, streamed in float32 first, or streamed in float64 throughout."""
 
 
-class Found(NamedTuple):
-    """Potentials with exact rows, the error of the columns in float64, iterations, and how they were found."""
+class Solution(NamedTuple):
+    """Potentials with exact rows, the error of the columns in float64, the iterations, and the methods used.
+
+    `plan` is P (n, m) where it came with the iteration.
+    """
 
     f: Tensor
     g: Tensor
     error: float
     iterations: int
     route: str
+    plan: Tensor | None = None
 
 
 def potentials(
     problem: Problem, epsilon: float, tolerance: float, limit: int, form: str = "auto", start: Tensor | None = None
-) -> Found:
-    """The ladder: float32 where it can lead, float64 where it must, Newton where both crawl."""
+) -> Solution:
+    """Potentials by the schedule: float32 down to its precision, then float64, then Newton where both are slow."""
     a, b, geometry = problem.a, problem.b, problem.geometry
-    small = min(len(a), len(b)) <= MOST
-    rungs = precision_schedule(problem, tolerance, form)
+    closed = near_product(problem, epsilon)
+    if closed is not None:
+        return Solution(*closed, 0.0, 1, "product")
+    small, stored = min(len(a), len(b)) <= MOST, stores_plan(problem, form)
     g, iterations, names = torch.zeros_like(b) if start is None else start, 0, []
-    relaxation = Relaxation()
-    for dtype, target in rungs:
-        moving = chosen(form, dtype, problem)
-        names.append(f"{moving.name} {str(dtype)[6:]}")
+    relaxation, exponents = Relaxation(), Exponents(geometry, epsilon, torch.float64)
+    for dtype, target in precision_schedule(problem, tolerance, form):
+        iteration = make_form(form, dtype, problem)
+        names.append(f"{iteration.name} {str(dtype)[6:]}")
         if start is None and not iterations:
-            g, iterations = _annealed(problem, epsilon, moving)
-        moving.begin(Exponents(geometry, epsilon, dtype, _wide(geometry, epsilon, dtype, target)), g)
-        for share in (0.9, 0.4):  # float64 may see more than the loop did
+            g, iterations = _annealed(problem, exponents, iteration)
+        iteration.begin(exponents.at(epsilon, dtype, _wide(exponents, dtype, target)), g)
+        for share in (0.9, 0.4):  # the error in float64 may exceed that of the loop
             patient = dtype == torch.float64 and not small
-            reached, more = iterate(moving, share * target, max(1, limit - iterations), patient, relaxation)
-            iterations += more
-            f, error = moving.judged()
+            reached, more = iterate(iteration, share * target, max(1, limit - iterations), patient, relaxation)
+            iterations = max(iterations, min(iterations + more, limit))  # at the limit one sweep measures the error
+            if stored and dtype != torch.float64:  # float64 comes next in any case, for the plan
+                break
+            f, error = iteration.measured()
             if error <= tolerance or reached > share * target or iterations >= limit:
                 break
-        g = moving.potentials()
-        del moving
+        g = iteration.potentials()
+        if stored and dtype != torch.float64:
+            continue
         if error <= tolerance or iterations >= limit:
-            return Found(f, g, error, iterations, ", ".join(names))
+            return Solution(f, g, error, iterations, ", ".join(names), iteration.plan(f, g) if stored else None)
+        del iteration
     if small:
-        exponents = Exponents(geometry, epsilon, torch.float64)
-        f, g, error, more = polish(exponents, a, b, g, 0.5 * tolerance, min(TRIES, limit - iterations))
+        f, g, error, more = newton_ascent(exponents, a, b, g, 0.5 * tolerance, min(TRIES, limit - iterations))
         iterations, names = iterations + more, [*names, "Newton"]
         if error > tolerance and iterations < limit:
-            above = ANNEALED * _typical(problem)
-            f, g, error, more = follow(geometry, a, b, epsilon, above, 0.5 * tolerance, limit - iterations)
+            largest = SMALL_EPSILON * _typical(problem)
+            f, g, error, more = continuation(geometry, a, b, epsilon, largest, 0.5 * tolerance, limit - iterations)
             iterations += more
-    return Found(f, g, error, iterations, ", ".join(names))
+    return Solution(f, g, error, iterations, ", ".join(names))
+
+
+def stores_plan(problem: Problem, form: str) -> bool:
+    """Whether the kernel in float64, at the end of the iteration, becomes the plan."""
+    n, m = problem.shape
+    return FORMS[form] in (None, Kernel) and n * m <= DENSE
 
 
 def precision_schedule(problem: Problem, tolerance: float, form: str = "auto") -> list[tuple[torch.dtype, float]]:
-    """Precisions and the marginal errors that each is to reach."""
+    """The precisions in their order, each with the marginal error at which it ends."""
     n, m = problem.shape
     if form == "log" or n * m <= SMALL:
         return [(torch.float64, tolerance)]
     return [(torch.float32, max(tolerance, SINGLE)), (torch.float64, tolerance)]
 
 
-def chosen(form: str, dtype: torch.dtype, problem: Problem) -> Form:
-    """The form that was asked for or, by its memory, chosen."""
+def make_form(form: str, dtype: torch.dtype, problem: Problem) -> Form:
+    """The form of this name; "auto" stores the kernel where it fits the memory."""
     n, m = problem.shape
     size = n * m * dtype.itemsize
     kind = FORMS[form] or (Kernel if size <= MEMORY else Stream)
     return kind(problem.a, problem.b, dtype)
 
 
-ANNEALED = 0.06
-"""Epsilon over the mean cost below which the iteration starts from a larger one."""
+SMALL_EPSILON = 0.06
+"""Ratio of epsilon to the mean cost below which the iteration starts at a larger epsilon."""
 
 FALL = 8.0
-"""What epsilon is divided by from one rung of the annealing to the next."""
+"""Divisor of epsilon from one step of its schedule to the next."""
 
 
 def epsilon_schedule(problem: Problem, epsilon: float) -> list[float]:
-    """The larger epsilons to begin with, falling: none where epsilon is large beside the costs."""
+    """The larger epsilons to start with, decreasing; none where epsilon is large relative to the costs."""
     typical = _typical(problem)
-    blur, found = typical / 4.0, []
-    if epsilon < ANNEALED * typical:
-        while blur > epsilon * 1.5:
-            found.append(blur)
-            blur /= FALL
-    return found
+    level, levels = typical / 4.0, []
+    if epsilon < SMALL_EPSILON * typical:
+        while level > epsilon * 1.5:
+            levels.append(level)
+            level /= FALL
+    return levels
 
 
-def _annealed(problem: Problem, epsilon: float, moving: Form) -> tuple[Tensor, int]:
-    """Potentials to begin with, from a few sweeps each at larger epsilons."""
+def _annealed(problem: Problem, exponents: Exponents, iteration: Form) -> tuple[Tensor, int]:
+    """Starting potentials, from a few sweeps at each of the larger epsilons."""
     g, iterations = torch.zeros_like(problem.b), 0
-    blurs = epsilon_schedule(problem, epsilon)
-    wide = bool(blurs) and not (square(problem.geometry) and blurs[0] < 1e30)
-    for blur in blurs:
-        moving.begin(Exponents(problem.geometry, blur, moving.dtype, wide), g)
-        _, more = iterate(moving, 0.05, 4)
-        g, iterations = moving.potentials(), iterations + more
+    levels = epsilon_schedule(problem, exponents.epsilon)
+    wide = bool(levels) and not (square(problem.geometry) and levels[0] < 1e30)
+    for level in levels:
+        iteration.begin(exponents.at(level, iteration.dtype, wide), g)
+        _, more = iterate(iteration, 0.05, 4)
+        g, iterations = iteration.potentials(), iterations + more
     return g, iterations
 
 
 def _typical(problem: Problem) -> float:
-    """The mean cost, for square costs exactly and otherwise from at most 256 rows."""
+    """The mean cost: exact for square costs, otherwise from at most 256 rows, above the least cost."""
     if square(problem.geometry):
         return mean_cost(problem)
-    (n, m), device = problem.shape, problem.geometry.device
-    rows, columns = torch.arange(0, n, -(-n // 256), device=device), torch.arange(m, device=device)
-    costs = problem.geometry.part(rows, columns).matrix()
-    costs = costs[costs.isfinite()]
-    return float((costs - costs.min()).mean())
+    n = len(problem.a)
+    rows = torch.arange(0, n, -(-n // 256), device=problem.geometry.device)
+    costs = problem.geometry.part(rows, torch.ones_like(problem.b, dtype=torch.bool)).matrix()
+    weights = problem.a[rows, None] * problem.b * costs.isfinite()
+    costs = costs.where(costs.isfinite(), costs.min())
+    return float((weights * (costs - costs.min())).sum() / weights.sum())
 
 
-def _wide(geometry: Geometry, epsilon: float, dtype: torch.dtype, target: float) -> bool:
-    """Whether exponents need float64: not where what float32 loses of them is below a fiftieth of the target."""
-    if dtype == torch.float64 or not (isinstance(geometry, Points) and square(geometry)):
-        return True
-    centre = geometry.y.double().mean(0)
-    size = sum(float((one - centre).square().sum(1).max()) for one in (geometry.x, geometry.y))
-    return not size / epsilon * 2.0**-24 <= 0.02 * target
+def _wide(exponents: Exponents, dtype: torch.dtype, target: float) -> bool:
+    """Whether exponents need float64: float32 is enough where its rounding is below a fiftieth of the target."""
+    return dtype == torch.float64 or not exponents.size / exponents.epsilon * 2.0**-24 <= 0.02 * target
 
 
 def square(geometry: Geometry) -> bool:
@@ -156,39 +169,30 @@ def mean_cost(problem: Problem) -> float:
     return max(float(squares - 2.0 * (a @ x) @ (b @ y)), 0.0)
 
 
-def absolute(problem: Problem, epsilon: Any, relative: bool) -> float:
-    """Epsilon in the units of the costs.
+def absolute_epsilon(problem: Problem, epsilon: Any, relative: bool) -> float:
+    """Epsilon in the units of the costs. Where all costs are 0, every epsilon gives the same plan: it is absolute.
 
     Raises:
-        ValueError: not positive and finite, or a multiple of a mean cost that is 0.
+        ValueError: an epsilon that is not positive and finite, or a multiple of a mean cost that is not.
     """
     found = validation.epsilon(epsilon)
     if not relative:
         return found
     typical = mean_cost(problem)
-    if typical <= 0.0:
+    if typical == 0.0 and all(bool((costs == 0.0).all()) for _, costs in problem.geometry.blocks()):
+        return found
+    if not 0.0 < found * typical < float("inf"):
         raise ValueError(
-            f"epsilon: expected a positive mean cost to take {found:g} times of, got {typical:g}: give it absolute."
+            f"epsilon: expected a multiple {found:g} of a positive, finite mean cost, got a mean of {typical:g}: pass "
+            "an absolute epsilon, with relative=False."
         )
     return found * typical
 
 
-def count(name: str, value: Any) -> int:
-    """A whole number, at least 1.
-
-    Raises:
-        ValueError: it is not.
-    """
-    found = validation.number(name, value)
-    if not (found >= 1.0 and found == found // 1.0):
-        raise ValueError(f"{name}: expected a whole number, at least 1, got {value}.")
-    return int(found)
-
-
-def complain(error: float, tolerance: float, iterations: int) -> None:
-    """Warns of a solver that gave up."""
+def warn_not_converged(error: float, tolerance: float, iterations: int) -> None:
+    """Warns that a solver has not converged."""
     warnings.warn(
-        f"sinkhorn: marginal error {error:.2g} after {iterations} iterations, {tolerance:.2g} was asked for: raise "
-        "max_iterations, epsilon or tolerance; the plan says converged=False.",
+        f"sinkhorn: expected a marginal error of at most {tolerance:.2g}, got {error:.2g} after {iterations} "
+        "iterations: raise max_iterations, epsilon or tolerance. The result has converged=False.",
         stacklevel=4,
     )

@@ -1,6 +1,8 @@
 """The soft transform f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon), streamed over blocks of rows."""
 
+import math
 from collections.abc import Callable
+from copy import copy
 
 import torch
 from torch import Tensor
@@ -9,13 +11,16 @@ from remblai.costs import Square
 from remblai.distances.geometry import Geometry, Points
 
 FLOOR = -80.0
-"""Least exponent that e is raised to: below, an entry is lost beside its row's largest, and exp is slow."""
+"""Least exponent: a smaller entry is negligible beside the largest of its row, and its exponential is slow."""
 
 ENTRIES = {"cpu": 2**18, "cuda": 2**25}
 """Entries of a block: on the CPU it stays in the cache."""
 
+ROUNDING = 1e-9
+"""Largest error of exponents that come from a matrix product: where points are far, costs are computed directly."""
 
-Moved = Callable[[Tensor, slice], Tensor]
+Increment = Callable[[Tensor, slice], Tensor]
+"""What an update adds to the transform: (f[rows], rows) -> (k,)."""
 
 
 class Exponents:
@@ -25,34 +30,47 @@ class Exponents:
         geometry: the costs (n, m).
         epsilon: the absolute regularisation.
         dtype: of the blocks.
-        wide: whether exponents are found in float64 whatever the blocks are in: what cancels in them is lost in
-            float32 where costs are large beside epsilon.
+        wide: whether exponents are computed in float64 whatever the blocks are in: they cancel, and lose too much in
+            float32 where costs are large relative to epsilon.
     """
 
     def __init__(self, geometry: Geometry, epsilon: float, dtype: torch.dtype, wide: bool = True) -> None:
-        self.geometry, self.epsilon, self.dtype = geometry, epsilon, dtype
-        self.inner = torch.float64 if wide else dtype
-        self.shape, self.device = geometry.shape, geometry.device
+        self.geometry, self.shape, self.device = geometry, geometry.shape, geometry.device
         n, m = self.shape
         self.rows = min(n, max(1, ENTRIES.get(self.device.type, 2**25) // m))
-        self.square = isinstance(geometry, Points) and isinstance(geometry.cost, Square)
-        self.left: Tensor | float = 0.0  # what a block leaves out of its rows
-        if isinstance(geometry, Points) and self.square:
-            centre = geometry.y.double().mean(0)
-            x, y = geometry.x.double() - centre, geometry.y.double() - centre
-            self.left, self.yy = x.square().sum(1) / -epsilon, y.square().sum(1) / epsilon
-            self.x, self.y = (x * (2.0 / epsilon)).to(self.inner), y.to(self.inner).T.contiguous()
-        self._scratch = torch.empty(self.rows, m, dtype=self.inner, device=self.device)
+        self.size = math.inf  # largest |x|^2 + |y|^2, about the centre of y, of square costs
+        if isinstance(geometry, Points) and isinstance(geometry.cost, Square):
+            y = geometry.y.double()
+            centre = y.mean(0)
+            self._x, self._y = geometry.x.double() - centre, y - centre
+            self._xx, self._yy = self._x.square().sum(1), self._y.square().sum(1)
+            self.size = float(self._xx.max() + self._yy.max())
+        self._scale(epsilon, dtype, wide)
+
+    def at(self, epsilon: float, dtype: torch.dtype, wide: bool = True) -> "Exponents":
+        """Those of the same costs at another epsilon, or in another precision."""
+        scaled = copy(self)
+        scaled._scale(epsilon, dtype, wide)
+        return scaled
+
+    def _scale(self, epsilon: float, dtype: torch.dtype, wide: bool) -> None:
+        self.epsilon, self.dtype, self.inner = epsilon, dtype, torch.float64 if wide else dtype
+        self.square = self.size / epsilon * torch.finfo(torch.float64).eps < ROUNDING
+        self.left: Tensor | float = 0.0  # the part of the exponents that is constant in each row, left out of blocks
+        if self.square:
+            self.left, self.yy = self._xx / -epsilon, self._yy / epsilon
+            self.x, self.y = (self._x * (2.0 / epsilon)).to(self.inner), self._y.to(self.inner).T.contiguous()
+        self._scratch = torch.empty(self.rows, self.shape[1], dtype=self.inner, device=self.device)
 
     def parts(self) -> list[slice]:
         """The blocks of rows."""
         return [slice(i, min(i + self.rows, self.shape[0])) for i in range(0, self.shape[0], self.rows)]
 
     def bias(self, g: Tensor) -> Tensor:
-        """What all rows have in common, of potentials g (m,) in float64."""
+        """The part of the exponents that is the same in all rows, from the potential g (m,) in float64."""
         return ((g / self.epsilon - self.yy) if self.square else g / self.epsilon).to(self.inner)
 
-    def peaked(self, part: slice, bias: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def shifted_exponentials(self, part: slice, bias: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """exp(z - largest of the row) (k, m) and the largest (k,) of z_ij = (g_j - c_ij) / epsilon - left_i."""
         direct = out is not None and self.inner == self.dtype
         z = out if out is not None and direct else self._scratch[: part.stop - part.start]
@@ -72,32 +90,34 @@ class Exponents:
         return found, top
 
     def potentials(self, top: Tensor, sums: Tensor, part: slice) -> Tensor:
-        """f (k,) in float64 of rows whose largest exponents and sums beside them are known."""
+        """f (k,) in float64 of some rows, from their largest exponents and their sums of the rest."""
         left = self.left[part] if isinstance(self.left, Tensor) else self.left
         return (top.double() + left + sums.double().log()) * -self.epsilon
 
 
-def sweep(exponents: Exponents, a: Tensor, b: Tensor, g: Tensor, moved: Moved | None = None) -> tuple[Tensor, Tensor]:
-    """One pass over all pairs: f (n,), the soft transform of g, and what arrives at each place over b_j (m,).
+def sweep(
+    exponents: Exponents, a: Tensor, b: Tensor, g: Tensor, increment: Increment | None = None
+) -> tuple[Tensor, Tensor]:
+    """One pass over all pairs: f (n,), the soft transform of g, and the column sums of the plan over b (m,).
 
-    With f the rows of P = a b exp((f + g - c) / epsilon) sum to a; where g solves the problem, all ratios are 1.
+    With this f the rows of P = a b exp((f + g - c) / epsilon) sum to a; at the optimum all ratios are 1.
 
     Args:
         exponents: of the costs.
         a: masses (n,) above 0.
         b: masses (m,) above 0.
         g: potentials (m,).
-        moved: what is to be added to the transform f[rows] before the ratios are summed: (f, rows) -> (k,).
+        increment: what is added to the transform before the ratios are summed.
     """
     bias, weights = exponents.bias(g), b.to(exponents.dtype)
     f, ratios = torch.empty_like(a), torch.zeros_like(b)
     for part in exponents.parts():
-        found, top = exponents.peaked(part, bias)
+        found, top = exponents.shifted_exponentials(part, bias)
         sums = torch.mv(found, weights)
         f[part] = exponents.potentials(top, sums, part)
         scales = a[part] / sums
-        if moved is not None:
-            more = moved(f[part], part)
+        if increment is not None:
+            more = increment(f[part], part)
             f[part] += more
             scales *= (more / exponents.epsilon).clamp(-50.0, 50.0).exp()
         ratios += torch.mv(found.T, scales.to(exponents.dtype))

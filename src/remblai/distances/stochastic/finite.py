@@ -1,6 +1,7 @@
 """Stochastic averaged gradient (SAG) on the semi-dual of two discrete laws."""
 
 import time
+import warnings
 from typing import Any, NamedTuple
 
 import torch
@@ -9,21 +10,21 @@ from torch import Tensor
 from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
-from remblai.distances.entropic.gibbs import gibbs
+from remblai.distances.entropic.gibbs import gibbs, marginal_error, on_all_places, support
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.rows import Kept, Made, Rows
+from remblai.distances.stochastic.rows import Recomputed, Rows, Stored
 from remblai.distances.validation import ArrayLike
 
 GROWTH = 1.1
-"""Ratio of the epochs after which the gradient is taken in full: to measure, to record, to stop."""
+"""Ratio between the epochs at which the full gradient is computed: to measure, to record, to stop."""
 
 FRESH = 2.0
-"""First step in units of 1 / L; halved whenever a full pass finds that the semi-dual has fallen."""
+"""First step in units of 1 / L; halved whenever a full pass shows that the semi-dual has decreased."""
 
-KEPT = 2**25
-"""Entries up to which the costs are kept: 256 MB in float64. Beyond, each block is made when it is read."""
+STORED = 2**25
+"""Most entries of a cost matrix in memory: 256 MB in float64. Beyond, each block is computed when it is read."""
 
 
 @checked_options
@@ -45,23 +46,23 @@ def discrete(
     Maximises H(g) = <b, g> + sum_i a_i f_i, f the soft c-transform of g: the dual of <P, C> + epsilon KL(P | a x b).
     Rows are visited in random blocks; a table keeps each block's last gradient, and a step follows their sum, scaled by
     1 / (L b_j), L the largest curvature among the blocks. Up to some ten thousand places, prefer `sinkhorn`: it passes
-    over all rows at once and is faster to a small error. This one improves g long before it has seen all rows, and
-    holds no coupling.
+    over all rows at once and reaches a small error faster. This method improves g long before it has seen all rows,
+    and stores no coupling.
 
     Args:
         a: masses (n,), which sum to 1; None is 1 / n each.
-        b: masses (m,).
+        b: masses (m,), which sum to 1.
         costs: (n, m); +infinity forbids a pair.
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
         tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
-        epochs: how often each row is visited at most.
-        g: a potential (m,) to start from, of a problem like this one; None is the soft c-transform of 0.
+        epochs: most visits of each row; a warning says where they were not enough.
+        g: a potential (m,) to start from, of a similar problem; None is the soft c-transform of 0.
         seed: of the order of the rows.
         normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
-        ValueError: anything that is no transport problem, or one without a plan of finite cost.
+        ValueError: masses or costs that are not valid, or costs that leave no plan of finite cost.
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 1, arXiv 1605.08527; blocks: Schmidt, Le Roux, Bach,
         "Minimizing finite sums with the stochastic average gradient" (2013), section 4, arXiv 1309.2388.
@@ -83,51 +84,57 @@ def solve(
     batch: int | None = None,
     tolerance: float = 1e-6,
     epochs: int = 20_000,
-    g: Any = None,
+    g: ArrayLike | None = None,
     seed: int = 0,
 ) -> Plan:
-    """The same from a checked problem, of points too: no matrix of costs is kept where it would be large.
+    """The same from a checked problem, of points too: a large matrix of costs is not stored.
 
     Args:
-        problem: masses and ground costs.
+        problem: masses and costs.
         epsilon: the regularisation, absolute, above 0.
         batch: rows in a block; None is an eighth of them, at most 512.
         tolerance: on the marginal error, as a share of the mass; checked in full, in float64.
-        epochs: how often each row is visited at most.
+        epochs: most visits of each row; a warning says where they were not enough.
         g: a potential (m,) to start from; None is the soft c-transform of 0.
         seed: of the order of the rows.
 
     Raises:
-        ValueError: an epsilon, a batch or a start that makes no sense, or no plan of finite cost.
+        ValueError: an epsilon, a block size or a start that is not valid, or costs that leave no plan of finite cost.
     """
     started = time.perf_counter()
     epsilon = validation.epsilon(epsilon)
-    start = _start(problem, epsilon, g)
-    held = problem.b > 0
-    rows = _rows(problem, epsilon, batch, seed)
-    found = _ascend(rows, problem.b[held], epsilon, start[held], tolerance, epochs, seed)
-    potential = start.clone()
-    potential[held] = found.g
-    f = transformed(problem, potential, epsilon)
-    if not bool(held.all()):
-        potential = torch.where(held, potential, transformed(problem.flipped(), f, epsilon))
-    full = problem.a > 0
+    potential = _start(problem, epsilon, g)
+    seen = support(problem)
+    inner = seen.problem
+    rows = _rows(inner, epsilon, batch, seed)
+    found = _ascend(rows, inner.b, epsilon, potential[seen.columns], tolerance, epochs, seed)
+    f = transformed(inner, found.g, epsilon)
+    coupling = gibbs(problem, seen, f, found.g, epsilon)
+    error = marginal_error(problem, coupling)
+    converged = error <= tolerance  # False for NaN
+    if not converged:
+        warnings.warn(
+            f"discrete: expected a marginal error of at most {tolerance:.2g}, got {error:.2g} after {found.epochs} "
+            "epochs: raise epochs, epsilon or tolerance. The result has converged=False.",
+            stacklevel=3,
+        )
+    first, second = on_all_places(problem, seen, (f, found.g), epsilon)
     return solved(
         problem,
-        float(problem.a[full] @ f[full] + problem.b @ potential),
-        gibbs(problem, f, potential, epsilon),
-        (f, potential),
+        float(inner.a @ f + inner.b @ found.g),
+        coupling,
+        (first, second),
         method=f"discrete, SAG over {rows.count} blocks of rows",
         epsilon=epsilon,
-        marginal_error=found.error,
-        converged=found.error <= tolerance,
+        marginal_error=error,
+        converged=converged,
         iterations=found.epochs * rows.count,
         seconds=time.perf_counter() - started,
         curve=tuple(found.curve),
     )
 
 
-class _Found(NamedTuple):
+class _Ascent(NamedTuple):
     g: Tensor
     value: float
     error: float
@@ -135,11 +142,11 @@ class _Found(NamedTuple):
     curve: list[tuple[int, float]]
 
 
-def _ascend(rows: Rows, b: Tensor, epsilon: float, g: Tensor, tolerance: float, epochs: int, seed: int) -> _Found:
-    """SAG, with a full gradient after 1, 2, 3 ... and then ever more epochs."""
+def _ascend(rows: Rows, b: Tensor, epsilon: float, g: Tensor, tolerance: float, epochs: int, seed: int) -> _Ascent:
+    """SAG, with a full gradient after 1, 2, 3 ... and then at growing intervals of epochs."""
     generator = torch.Generator().manual_seed(seed)
     pace, epoch, due, curve = FRESH, 0, 1, []
-    best: _Found | None = None
+    best: _Ascent | None = None
     while True:
         table, value = rows.everything(g)
         total = table.sum(0)
@@ -147,7 +154,7 @@ def _ascend(rows: Rows, b: Tensor, epsilon: float, g: Tensor, tolerance: float, 
         curve.append((epoch * rows.size, float(b @ g) + value))
         error = float((total - b).abs().sum())
         if best is None or curve[-1][1] >= best.value - 1e-13 * abs(best.value):
-            best = _Found(g, curve[-1][1], error, epoch, curve)
+            best = _Ascent(g, curve[-1][1], error, epoch, curve)
         else:
             pace, g = 0.5 * pace, best.g
             table, _ = rows.everything(g)
@@ -189,14 +196,10 @@ def _start(problem: Problem, epsilon: float, g: Any) -> Tensor:
 
 
 def _rows(problem: Problem, epsilon: float, batch: int | None, seed: int) -> Rows:
-    full = (problem.a > 0).nonzero()[:, 0]
-    held = (problem.b > 0).nonzero()[:, 0]
-    n = len(full)
-    size = min(512, -(-n // 8)) if batch is None else batch
-    if not isinstance(size, int) or size < 1:
-        raise ValueError(f"batch: expected at least 1 row in a block, got {batch}.")
-    # Shuffled once, so that no block is a cluster.
-    order = full[torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(full.device)]
-    geometry = problem.geometry.part(order, held)
-    kind = Kept if n * len(held) <= KEPT else Made
-    return kind(geometry, problem.a[order], problem.b[held], epsilon, size)
+    n, m = problem.shape
+    size = min(512, -(-n // 8)) if batch is None else validation.positive_integer("batch", batch)
+    # The rows are shuffled once, so that no block is a cluster.
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(problem.a.device)
+    geometry = problem.geometry.part(order, torch.ones_like(problem.b, dtype=torch.bool))
+    kind = Stored if n * m <= STORED else Recomputed
+    return kind(geometry, problem.a[order], problem.b, epsilon, size)

@@ -1,4 +1,4 @@
-"""Stochastic gradient ascent of the dual in a reproducing kernel Hilbert space: two laws that are sampled."""
+"""Stochastic gradient ascent of the dual in a reproducing kernel Hilbert space, for two laws that are sampled."""
 
 import math
 import time
@@ -15,7 +15,7 @@ from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.sampling import Draws, Sampler, whole
+from remblai.distances.stochastic.sampling import Draws, Sampler, checked_evaluation
 from remblai.distances.stochastic.semidual import response
 from remblai.kernels import KERNELS, Gaussian, Kernel
 from remblai.runtime.rng import seeded
@@ -24,13 +24,13 @@ RECORDS = 40
 """Points of the curve."""
 
 PROBE = 256
-"""Samples of each law that give the start, the kernels' scale and the curve."""
+"""Samples of each law for the start, the scale of the kernels and the curve."""
 
 PACE, DELAY = 3.0, 10.0
 """Step i is PACE / sqrt(1 + i / DELAY) in units of epsilon / max k(x, x); measured, with the exponent cut as below."""
 
 CEILING = 3.0
-"""Exponent at which exp((u + v - c) / epsilon) is cut: one pair weighs at most twenty."""
+"""Largest exponent in exp((u + v - c) / epsilon): the weight of a pair is at most e^3, about twenty."""
 
 
 @checked_options
@@ -50,31 +50,32 @@ def continuous(
     """Entropic transport between two laws that are sampled, with potentials in a kernel's space.
 
     Maximises E u(X) + v(Y) - epsilon (exp((u(X) + v(Y) - c(X, Y)) / epsilon) - 1) over u, v that are each a start plus
-    a sum of alpha_i k(., x_i), respectively beta_i k(., y_i): a pair that is drawn enters with alpha_i = beta_i =
-    (C / sqrt(i + i0)) (1 - exp((u(x_i) + v(y_i) - c(x_i, y_i)) / epsilon)). Here a batch counts all its pairs, i0
-    is 10 batches, the exponent is cut at 3, and the second half of the iterates is averaged. The start is the soft
+    a sum of alpha_i k(., x_i), respectively beta_i k(., y_i): each sampled pair enters with alpha_i = beta_i =
+    (C / sqrt(i + i0)) (1 - exp((u(x_i) + v(y_i) - c(x_i, y_i)) / epsilon)). Here a batch uses all its pairs, i0
+    is 10 batches, the exponent is clipped at 3, and the second half of the iterates is averaged. The start is the soft
     c-transform of 0, and of that again, between 256 samples of each law.
 
-    The value is the semi-dual's at v, between fresh samples: E v(Y) + E f(X), f the soft c-transform of v over the
-    fresh y; its standard error leaves out the bias, which falls as 1 / `evaluation`. Work grows as samples^2. It has
-    no gradient. For less than some thousand points, and for small epsilon, prefer `sinkhorn` on samples.
+    The value is that of the semi-dual at v, between fresh samples: E v(Y) + E f(X), f the soft c-transform of v over
+    the fresh y; its standard error does not include the bias, which falls as 1 / `evaluation`. Work grows as
+    samples^2. The value has no gradient. For fewer than some thousand points, and for small epsilon, prefer `sinkhorn`
+    on samples.
 
     Args:
         sampler_x: the law of x: a torch Distribution, or a function n -> (n, d).
         sampler_y: the law of y.
         cost: a name of the table of costs, a `Cost`, or a function of pairs (k, d), (k, d) -> (k,).
         epsilon: the regularisation, absolute, above 0; a tenth to a half of the mean cost suits this method.
-        kernel: a `Kernel` for both laws, or a name or mapping of the table of kernels, whose scale is read from each
+        kernel: a `Kernel` for both laws, or a name or mapping of the table of kernels, whose scale comes from each
             law; None is a Gaussian of variance E|X - X'|^2.
-        samples: how many are drawn of each law to find the potentials, and kept.
-        evaluation: how many fresh ones of each are drawn to measure the value, at least 2.
-        batch: how many make one step.
+        samples: number of samples of each law for the potentials; they are stored.
+        evaluation: number of fresh samples of each law that measure the value, at least 2.
+        batch: number of samples in a step.
         step: C in units of its own estimate.
-        seed: of torch's generator on the CPU during the call; a sampler with a generator of its own is left to itself.
+        seed: of torch's generator on the CPU during the call; a generator inside a sampler is not seeded.
 
     Raises:
-        ValueError: epsilon not positive, samplers that give other than n finite points (n, d) of one space, or a kernel
-            whose k(x, x) is not positive.
+        ValueError: an epsilon that is not positive, samplers that do not give n finite points (n, d) of one space, or a
+            kernel with k(x, x) <= 0.
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 3 and proposition 5, arXiv 1605.08527.
 
@@ -87,26 +88,26 @@ def continuous(
     """
     started = time.perf_counter()
     epsilon = validation.epsilon(epsilon)
-    steps, pace = -(-whole("samples", samples) // whole("batch", batch)), validation.positive("step", step)
-    if whole("evaluation", evaluation) < 2:
-        raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
+    batch, pace = validation.positive_integer("batch", batch), validation.positive("step", step)
+    steps = -(-validation.positive_integer("samples", samples) // batch)
+    evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler_x", sampler_x), Draws("sampler_y", sampler_y)
     with seeded(seed):
         probe = Problem.of_points(draws[0](PROBE), draws[1](PROBE), cost)
-        u, v = _started(probe, resolved(cost), kernel, epsilon)
+        u, v = _start(probe, resolved(cost), kernel, epsilon)
         curve = _ascend(draws, (u, v), resolved(cost), epsilon, steps, batch, pace, probe)
         problem = Problem.of_points(draws[0](evaluation), draws[1](evaluation), cost)
     g = v(_points(problem)[1])
-    f, received = _answered(problem, g, epsilon)
-    # To first order, what the drawn y's change: their own v, and through f the mass that they take.
-    spread = float(f.var()) + float((g - epsilon * evaluation * received).var())
+    f, received = _response(problem, g, epsilon)
+    # To first order a sample y changes its own v and, through f, the mass that it receives.
+    variance = float(f.var()) + float((g - epsilon * evaluation * received).var())
     arrays = not any(one.tensors for one in draws)
-    told = f.mean() + g.mean()
+    value = f.mean() + g.mean()
     return Plan(
-        value=float(told) if arrays else told,
+        value=float(value) if arrays else value,
         method=f"continuous, stochastic gradient in the space of the kernel {type(u.kernel).__name__}",
         epsilon=epsilon,
-        standard_error=math.sqrt(spread / evaluation),
+        standard_error=math.sqrt(variance / evaluation),
         iterations=steps,
         seconds=time.perf_counter() - started,
         curve=curve,
@@ -154,9 +155,7 @@ class _Potential:
         self.weights = [one * min(1.0, (steps - k) / (steps - since)) for k, one in enumerate(self.weights)]
 
 
-def _started(
-    probe: Problem, cost: Cost, kernel: Choice | Kernel | None, epsilon: float
-) -> tuple[_Potential, _Potential]:
+def _start(probe: Problem, cost: Cost, kernel: Choice | Kernel | None, epsilon: float) -> tuple[_Potential, _Potential]:
     x, y = _points(probe)
     zero = torch.zeros_like(probe.b)
     first = transformed(probe, zero, epsilon)
@@ -167,19 +166,21 @@ def _started(
     )
 
 
-class _Spread(NamedTuple):
+class _Scale(NamedTuple):
     square_distance: float
 
 
 def _kernel(kernel: Choice | Kernel | None, x: Tensor) -> Kernel:
-    # A law that is one point has no spread: any scale serves it.
-    spread = _Spread(2.0 * float(x.var(0).sum()) or 1.0)
-    made = Gaussian(spread.square_distance) if kernel is None else make(KERNELS, kernel, "kernel", prior=spread)
-    if not isinstance(made, Kernel):
-        raise ValueError(f"kernel: expected a name, a mapping or a Kernel, got {type(made).__name__}.")
-    if not bool((made.diagonal(x) > 0).all()):
-        raise ValueError(f"kernel {type(made).__name__}: expected k(x, x) > 0, got {float(made.diagonal(x).min()):g}.")
-    return made
+    # A law at a single point has variance 0: any scale will do.
+    scale = _Scale(2.0 * float(x.var(0).sum()) or 1.0)
+    found = Gaussian(scale.square_distance) if kernel is None else make(KERNELS, kernel, "kernel", prior=scale)
+    if not isinstance(found, Kernel):
+        raise ValueError(f"kernel: expected a name, a mapping or a Kernel, got {type(found).__name__}.")
+    if not bool((found.diagonal(x) > 0).all()):
+        raise ValueError(
+            f"kernel {type(found).__name__}: expected k(x, x) > 0, got {float(found.diagonal(x).min()):g}."
+        )
+    return found
 
 
 @torch.no_grad()
@@ -204,18 +205,18 @@ def _ascend(
             potential.grow(points, pace / (batch * math.sqrt(1.0 + k / DELAY)) * gain)
         if (k + 1) * RECORDS // steps > k * RECORDS // steps:
             at = v(_points(probe)[1])
-            curve.append(((k + 1) * batch, float(_answered(probe, at, epsilon)[0].mean() + at.mean())))
+            curve.append(((k + 1) * batch, float(_response(probe, at, epsilon)[0].mean() + at.mean())))
     u.averaged(steps // 2)
     v.averaged(steps // 2)
     return tuple(curve)
 
 
 def _points(problem: Problem) -> tuple[Tensor, Tensor]:
-    assert isinstance(problem.geometry, Points)  # it was made from points
+    assert isinstance(problem.geometry, Points)  # built from points
     return problem.geometry.x, problem.geometry.y
 
 
-def _answered(problem: Problem, g: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
-    """f of all places, and what arrives at each of the others."""
+def _response(problem: Problem, g: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
+    """f of all places x, and the mass that each place y receives."""
     found = [response(costs, problem.a[part], g, problem.b, epsilon) for part, costs in problem.geometry.blocks()]
     return torch.cat([one.f for one in found]), torch.stack([one.received for one in found]).sum(0)

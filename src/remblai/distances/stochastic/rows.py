@@ -1,4 +1,4 @@
-"""Blocks of rows that answer a potential g: from kept, absorbed kernels, or from costs made on the way."""
+"""The soft transform by blocks of rows: from stored, absorbed kernels, or from recomputed costs."""
 
 from abc import ABC, abstractmethod
 
@@ -9,11 +9,11 @@ from remblai.distances.geometry import Geometry
 from remblai.distances.stochastic.semidual import Response, response
 
 DRIFT = 20.0
-"""How far g may move from the absorbed potential, in units of epsilon: no sum of a row leaves e^-20 .. e^20."""
+"""Largest distance of g from the absorbed potential, in units of epsilon: row sums stay in e^-20 .. e^20."""
 
 
 class Rows(ABC):
-    """The interface: n places in blocks of `batch`, against m places that all hold mass.
+    """The interface: n places in blocks of `batch`, against m places that all have mass.
 
     Attributes:
         size: n.
@@ -41,8 +41,8 @@ class Rows(ABC):
         return torch.stack([one.received for one in answers]), value
 
 
-class Made(Rows):
-    """Costs made anew each time: nothing of size n m is kept."""
+class Recomputed(Rows):
+    """Costs recomputed each time: nothing of size n m is stored."""
 
     def answer(self, block: int, g: Tensor) -> Response:
         part = self.parts[block]
@@ -52,10 +52,10 @@ class Made(Rows):
         return self.answer(block, g).received
 
 
-class Kept(Rows):
+class Stored(Rows):
     """Kernels b_j exp((h_j - c_ij) / epsilon - r_i), largest 1 in each row, for a potential h near g.
 
-    A block then answers with two products of a matrix and a vector, without an exponential of its entries.
+    A block then needs two products of a matrix and a vector, without an exponential of its entries.
     """
 
     def __init__(self, geometry: Geometry, a: Tensor, b: Tensor, epsilon: float, batch: int) -> None:
@@ -79,7 +79,7 @@ class Kept(Rows):
         return (self.masses[block] / (kernel @ ratio)) @ kernel * ratio
 
     def _ratio(self, g: Tensor) -> Tensor:
-        """exp((g - h) / epsilon), with h moved to g first if g is far."""
+        """exp((g - h) / epsilon), after h has moved to g where g is far."""
         if self.absorbed is None or float((g - self.absorbed).abs().amax()) > DRIFT * self.epsilon:
             self._absorb(g)
             return torch.ones_like(g)

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from remblai.distances.geometry import points
+from remblai.distances.validation import positive_integer
 
 Sampler = Distribution | Callable[[int], Any]
 """A torch Distribution of points (d,), or of numbers, or a function that gives n points: n -> (n, d)."""
@@ -17,19 +18,20 @@ class Draws:
     """Checked draws of a law, as float64 points (n, d).
 
     Args:
-        name: what an error calls the law.
+        name: the name of the law in errors.
         sampler: the law.
-        dimension: what the points must have; None takes that of the first draw.
+        dimension: of the points; None takes that of the first draw.
 
     Raises:
-        ValueError: no sampler; at a draw: another number of points or dimension, or values that are not finite.
+        ValueError: an argument that is no sampler; at a draw, another number of points or dimension, or values that are
+            not finite.
     """
 
     def __init__(self, name: str, sampler: Sampler, dimension: int | None = None) -> None:
         if not isinstance(sampler, Distribution) and not callable(sampler):
             raise ValueError(
                 f"{name}: expected a torch Distribution or a function n -> (n, d), got {type(sampler).__name__}: "
-                "samples that you hold are points: use `sinkhorn`, `transport` or `discrete`."
+                "for samples in memory use `sinkhorn`, `transport` or `discrete`."
             )
         self.name, self.sampler, self.dimension = name, sampler, dimension
         self.tensors = isinstance(sampler, Distribution)
@@ -50,12 +52,13 @@ class Draws:
         return found
 
 
-def whole(name: str, value: Any) -> int:
-    """A whole number, at least 1.
+def checked_evaluation(value: Any) -> int:
+    """How many fresh samples measure a value with its standard error: a whole number, at least 2.
 
     Raises:
         ValueError: it is not.
     """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}.")
-    return value
+    samples = positive_integer("evaluation", value)
+    if samples < 2:
+        raise ValueError("evaluation: expected at least 2 samples, got 1, which has no standard error: raise it.")
+    return samples

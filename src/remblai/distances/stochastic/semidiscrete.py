@@ -1,4 +1,4 @@
-"""Averaged stochastic gradient ascent of the semi-dual: a law that is sampled against atoms."""
+"""Averaged stochastic gradient ascent of the semi-dual, between a law that is sampled and atoms."""
 
 import time
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Parts, Plan, extension
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.sampling import Draws, Sampler, whole
+from remblai.distances.stochastic.sampling import Draws, Sampler, checked_evaluation
 from remblai.distances.stochastic.semidual import response
 from remblai.distances.validation import ArrayLike, number, tensor
 from remblai.runtime.rng import seeded
@@ -25,16 +25,16 @@ PROBE = 4096
 """Samples on which the curve is measured."""
 
 CHUNK = 8192
-"""Samples of the evaluation that are answered at a time."""
+"""Samples of the evaluation in a block."""
 
 END = 0.1
-"""Smoothing at which the annealing ends, in units of the mean difference between best and second best."""
+"""Epsilon at which the annealing ends, in units of the mean difference between best and second best atom."""
 
 ANNEALED = 2.0
-"""Steps in units of the smoothing, while it lasts."""
+"""Step length during the annealing, in units of its epsilon."""
 
 DECAY = 2.0
-"""Weight k^DECAY of the k-th averaged iterate: the plain mean forgets the first ones too slowly where H has kinks."""
+"""Weight k^DECAY of the k-th averaged iterate: the plain mean gives the first too much weight where H has kinks."""
 
 
 @checked_options
@@ -52,15 +52,16 @@ def semi_discrete(
     seed: int = 0,
     normalise: bool = False,
 ) -> Plan:
-    """Transport of a law that is sampled to atoms: no sample of it is kept, and none is taken for the law.
+    """Transport of a law that is sampled to atoms, without discretising the law: no sample is stored.
 
     Maximises H(g) = <b, g> + E f(X), with f the c-transform of g, the soft one for epsilon > 0; its optimum is the
-    least E c + epsilon KL(P | law x b). The first half of the samples anneals a smoothing from the scale of the costs
-    down to epsilon; the second takes steps C / sqrt(k) and averages g over them, late ones more. C is the mean
+    least E c + epsilon KL(P | law x b). In the first half of the samples a larger epsilon decreases from the scale of
+    the costs to its final value; the second half takes steps C / sqrt(k) and averages g, with more weight on later
+    steps. C is the mean
     difference between a sample's best and second best atom: it moves a cell's border by about one cell.
 
     The value is <b, g> + the mean of f over fresh samples: on average at most the truth, with its standard error. It
-    has no gradient. For a law of some thousand points prefer `sinkhorn` or `emd`, which know their error.
+    has no gradient. For a law of some thousand points prefer `sinkhorn` or `emd`, which compute their error.
 
     Args:
         sampler: the law of x: a torch Distribution, or a function n -> (n, d).
@@ -68,15 +69,15 @@ def semi_discrete(
         b: masses (m,) of the atoms, which sum to 1; None is 1 / m each.
         cost: a name of the table of costs, a `Cost`, or a function of pairs (k, d), (k, d) -> (k,).
         epsilon: the regularisation, absolute; 0 for none: each atom then receives its Laguerre cell (see `laguerre`).
-        samples: how many are drawn to find g.
-        evaluation: how many fresh ones are drawn to measure the value, at least 2.
-        batch: how many make one step.
+        samples: number of samples for g.
+        evaluation: number of fresh samples that measure the value, at least 2.
+        batch: number of samples in a step.
         step: C in units of its own estimate.
-        seed: of torch's generator on the CPU during the call; a sampler with a generator of its own is left to itself.
+        seed: of torch's generator on the CPU during the call; a generator inside a sampler is not seeded.
         normalise: whether masses of another total, such as counts, are divided by it.
 
     Raises:
-        ValueError: anything that is no transport problem, or a sampler that gives other than n finite points (n, d).
+        ValueError: atoms or masses that are not valid, or a sampler that does not give n finite points (n, d).
 
     Source: Genevay, Cuturi, Peyre, Bach (2016), algorithm 2, arXiv 1605.08527; averaging: Shamir, Zhang
         (2013), section 4, arXiv 1212.1824.
@@ -90,27 +91,30 @@ def semi_discrete(
     """
     started = time.perf_counter()
     epsilon = 0.0 if number("epsilon", epsilon) == 0.0 else validation.epsilon(epsilon)
-    budget = _Budget(whole("samples", samples), whole("batch", batch), validation.positive("step", step))
-    if whole("evaluation", evaluation) < 2:
-        raise ValueError("evaluation: expected at least 2 samples, got 1: one has no spread to tell an error by.")
+    budget = _Budget(
+        validation.positive_integer("samples", samples),
+        validation.positive_integer("batch", batch),
+        validation.positive("step", step),
+    )
+    evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler", sampler)
     with seeded(seed):
         problem = Problem.of_points(draws(PROBE), y, cost, None, b, normalise)
-        held = problem.b > 0
-        assert isinstance(problem.geometry, Points)  # it was made from points
-        atoms = _Atoms(problem.geometry, held, problem.b[held], epsilon)
+        support = problem.b > 0
+        assert isinstance(problem.geometry, Points)  # built from points
+        atoms = _Atoms(problem.geometry, support, problem.b[support], epsilon)
         g, curve = _ascend(draws, atoms, budget)
         sizes = [min(CHUNK, evaluation - done) for done in range(0, evaluation, CHUNK)]
-        f = torch.cat([atoms.answered(draws(size), g) for size in sizes])
+        f = torch.cat([atoms.transform(draws(size), g) for size in sizes])
     potential = torch.zeros_like(problem.b)
-    potential[held] = g
-    if not bool(held.all()):
+    potential[support] = g
+    if not bool(support.all()):
         first = transformed(problem, potential, epsilon)
-        potential = torch.where(held, potential, transformed(problem.flipped(), first, epsilon))
-    told = atoms.b @ g + f.mean()
+        potential = torch.where(support, potential, transformed(problem.flipped(), first, epsilon))
+    value = atoms.b @ g + f.mean()
     arrays = not (draws.tensors or isinstance(y, Tensor) or isinstance(b, Tensor))
     return Plan(
-        value=float(told) if arrays else told,
+        value=float(value) if arrays else value,
         method="semi_discrete, averaged stochastic gradient",
         epsilon=epsilon,
         standard_error=float(f.std()) / evaluation**0.5,
@@ -124,19 +128,19 @@ def semi_discrete(
 
 @checked_options
 def laguerre(x: ArrayLike, y: ArrayLike, g: ArrayLike, cost: CostLike = "square") -> Any:
-    """The atom whose Laguerre cell a point lies in, argmin_j c(x, y_j) - g_j: the transport map where epsilon is 0.
+    """The atom whose Laguerre cell contains a point, argmin_j c(x, y_j) - g_j: the transport map where epsilon is 0.
 
     Args:
         x: points (n, d).
         y: atoms (m, d).
         g: the potential (m,) of the atoms, as `semi_discrete(...).g`.
-        cost: what g was found with.
+        cost: the cost that g was computed with.
 
     Returns:
         Indices (n,) of atoms.
 
     Raises:
-        ValueError: no points, or another number of potentials than of atoms.
+        ValueError: points that are not valid, or a number of potentials that differs from that of the atoms.
 
     Example:
         >>> from remblai.distances import stochastic
@@ -162,17 +166,17 @@ class _Budget(NamedTuple):
 
 
 class _Atoms:
-    """Atoms that hold mass, with the cost of points to them."""
+    """The atoms with mass, and the cost of points to them."""
 
-    def __init__(self, geometry: Points, held: Tensor, b: Tensor, epsilon: float) -> None:
-        self.y, self.cost, self.b, self.epsilon = geometry.y[held].double(), geometry.cost, b, epsilon
+    def __init__(self, geometry: Points, support: Tensor, b: Tensor, epsilon: float) -> None:
+        self.y, self.cost, self.b, self.epsilon = geometry.y[support].double(), geometry.cost, b, epsilon
         self.probe = self.costs(geometry.x.double())
 
     def costs(self, x: Tensor) -> Tensor:
         with torch.no_grad():
             return self.cost.matrix(x, self.y).double()
 
-    def answered(self, x: Tensor, g: Tensor) -> Tensor:
+    def transform(self, x: Tensor, g: Tensor) -> Tensor:
         """f at the points x (k, d): (k,)."""
         return response(self.costs(x), torch.zeros_like(x[:, 0]), g, self.b, self.epsilon).f
 
@@ -182,7 +186,7 @@ class _Atoms:
         return float(self.b @ g + even @ response(self.probe, even, g, self.b, self.epsilon).f)
 
     def scales(self, g: Tensor) -> tuple[float, float]:
-        """How much dearer than the best atom a mean one is, and the second best, on average."""
+        """The mean differences of g-adjusted costs: of an average atom, and of the second best, to the best atom."""
         best = (self.probe - g).topk(2, dim=1, largest=False).values
         floor = 1e-12 * max(1.0, float(self.probe.abs().mean()))
         fine = max(float((best[:, 1] - best[:, 0]).mean()), floor)
@@ -195,7 +199,7 @@ def _ascend(draws: Draws, atoms: _Atoms, budget: _Budget) -> tuple[Tensor, list[
     if len(g) == 1:
         return g, [(0, atoms.value(g))]
     steps, half = budget.steps, budget.steps // 2
-    # Rare atoms are hit once in many batches: they step as one that is hit once in each.
+    # An atom that is hit less than once a batch takes the step of one that is hit once a batch.
     scale = atoms.b.clamp(min=1.0 / budget.batch)
     even = torch.full_like(atoms.probe[:1, 0], 1.0 / budget.batch).expand(budget.batch)
     coarse, fine = atoms.scales(g)
@@ -205,11 +209,11 @@ def _ascend(draws: Draws, atoms: _Atoms, budget: _Budget) -> tuple[Tensor, list[
         if late == 0:
             fine = max(atoms.epsilon, atoms.scales(g)[1])
         if late < 0:
-            blur = max(atoms.epsilon, coarse * (END * fine / coarse) ** (k / half))
-            pace = ANNEALED * budget.step * blur
+            level = max(atoms.epsilon, coarse * (END * fine / coarse) ** (k / half))
+            pace = ANNEALED * budget.step * level
         else:
-            blur, pace = atoms.epsilon, budget.step * fine / (1.0 + late) ** 0.5
-        answer = response(atoms.costs(draws(budget.batch)), even, g, atoms.b, blur)
+            level, pace = atoms.epsilon, budget.step * fine / (1.0 + late) ** 0.5
+        answer = response(atoms.costs(draws(budget.batch)), even, g, atoms.b, level)
         g = g + pace * (atoms.b - answer.received) / scale
         mean = g if late <= 0 else mean + (g - mean) * (DECAY + 1.0) / (late + DECAY + 1.0)
         if (k + 1) * RECORDS // steps > k * RECORDS // steps:

@@ -7,21 +7,21 @@ from torch import Tensor
 
 
 class Response(NamedTuple):
-    """How places x_i answer prices g: H(g) = <b, g> + sum_i a_i f_i, with gradient b - received."""
+    """The soft transform f of g, and the mass received: H(g) = <b, g> + sum_i a_i f_i has gradient b - received."""
 
     f: Tensor
     received: Tensor
 
 
 def response(costs: Tensor, a: Tensor, g: Tensor, b: Tensor, epsilon: float) -> Response:
-    """The (soft) c-transform of g at some places, and where their masses then go.
+    """The (soft) c-transform of g at some places, and the mass that each atom receives from them.
 
-    With epsilon = 0, f_i = min_j c_ij - g_j and each place gives all it has to one j that attains it; with epsilon > 0,
-    f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon) and j receives a_i b_j exp((f_i + g_j - c_ij) / epsilon).
-    H is the dual of <P, C> + epsilon KL(P | a x b) at (f, g); the paper's has epsilon less.
+    With epsilon = 0, f_i = min_j c_ij - g_j and each place sends its mass to one j that attains the minimum; with
+    epsilon > 0, f_i = -epsilon log sum_j b_j exp((g_j - c_ij) / epsilon) and j receives a_i b_j exp((f_i + g_j - c_ij)
+    / epsilon). H is the dual of <P, C> + epsilon KL(P | a x b) at (f, g); the paper's H is smaller by epsilon.
 
     Args:
-        costs: (k, m), of k places against all m.
+        costs: (k, m), of k places against all m atoms.
         a: (k,), the masses of those places.
         g: (m,), the potential.
         b: (m,), masses above 0.
