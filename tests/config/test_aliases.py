@@ -1,31 +1,72 @@
+"""Names from other libraries are answered with the names here."""
+
 import inspect
 
 import pytest
 
-from remblai.config.aliases import NAMES, OPTIONS, checked_options, hint, unknown_option
+from remblai.compare.datasets import METRICS
+from remblai.config.aliases import ALIASES, ANSWERS, OPTIONS, answer, checked_options, hint, unknown_option
+from remblai.config.registry import unknown
 from remblai.costs import COSTS
+from remblai.critics import ALL_DISCREPANCIES
 from remblai.distances import DIVERGENCES
 from remblai.distances.exact import METHODS
+from remblai.kernels import KERNELS
+from remblai.recipes import RECIPES
 
-TABLES = {"cost": COSTS, "divergence": DIVERGENCES, "method": METHODS}
+
+@pytest.mark.parametrize(
+    ("name", "known", "here"),
+    [
+        ("sqeuclidean", COSTS, "square"),
+        ("l2", COSTS, "euclidean"),
+        ("L1", COSTS, "manhattan"),
+        ("cityblock", COSTS, "manhattan"),
+        ("rbf", KERNELS, "gaussian"),
+        ("emd", METRICS, "exact"),
+        ("sinkhorn", METRICS, "entropic"),
+        ("kl", METRICS, "kullback-leibler"),
+        ("wae", RECIPES, "wae-mmd"),
+        ("wgan_gp", RECIPES, "wgan-gp"),
+        ("L2", COSTS, "euclidean"),
+        ("simplex", METHODS, "network-simplex"),
+        ("reverse_kl", DIVERGENCES, "reverse-kullback-leibler"),
+    ],
+)
+def test_a_name_from_elsewhere_is_answered_with_the_name_here(name: str, known: dict[str, object], here: str) -> None:
+    assert here in known
+    assert repr(here) in str(unknown("part", name, known))
 
 
-@pytest.mark.parametrize(("kind", "name"), [(kind, name) for kind, names in NAMES.items() for name in names])
-def test_every_name_from_elsewhere_leads_to_a_row_or_says_what_to_do(kind: str, name: str) -> None:
-    answer = NAMES[kind][name]
-    if answer in TABLES[kind]:
-        assert hint(kind, name, TABLES[kind]) == f" It is called {answer!r} here."
-    else:
-        assert " " in answer and hint(kind, name, TABLES[kind]) == f" {answer}"
+@pytest.mark.parametrize(
+    ("name", "known", "words"),
+    [
+        ("fid", METRICS, "Inception"),
+        ("kid", METRICS, "Inception"),
+        ("cgan", RECIPES, "Conditional generation"),
+        ("--label", [], "class folders"),
+        ("reg", ["cost", "epsilon"], "epsilon"),
+        ("penalty.lambda", ["weight"], "weight"),
+    ],
+)
+def test_a_name_without_a_counterpart_is_answered_in_a_sentence(name: str, known: list[str], words: str) -> None:
+    assert words in str(unknown("name", name, known))
+
+
+def test_an_alias_is_offered_only_where_its_name_is_known() -> None:
+    assert answer("sqeuclidean", list(KERNELS)) == ""
+    assert answer("nonsense", list(COSTS)) == ""
+
+
+def test_every_alias_leads_to_a_name_of_a_table_and_hides_none() -> None:
+    names = {*RECIPES, *COSTS, *KERNELS, *METRICS, *ALL_DISCREPANCIES, *DIVERGENCES, *METHODS}
+    assert set(ALIASES.values()) <= names
+    assert not (set(ALIASES) | set(ANSWERS)) & set(RECIPES)
 
 
 def test_other_names_get_the_nearest_or_nothing() -> None:
-    assert hint("cost", "sqare", COSTS) == " Did you mean 'square'?"
-    assert hint("cost", "xyz", COSTS) == ""
-
-
-def test_a_name_that_a_table_has_got_meanwhile_is_found_first() -> None:
-    assert hint("cost", "L2", COSTS) == " It is called 'euclidean' here."
+    assert hint("sqare", COSTS) == " Did you mean 'square'?"
+    assert hint("xyz", COSTS) == ""
 
 
 @checked_options

@@ -6,35 +6,12 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import ParamSpec, TypeVar
 
-NAMES: dict[str, dict[str, str]] = {
-    "cost": {
-        "sqeuclidean": "square",
-        "squared_euclidean": "square",
-        "mse": "square",
-        "l2": "euclidean",
-        "l1": "manhattan",
-        "cityblock": "manhattan",
-        "minkowski": "power",
-        "smooth_l1": "huber",
-        "cosine": "Divide the points by their lengths and use 'square', which is then twice the cosine distance.",
-    },
-    "divergence": {
-        "kl": "kullback-leibler",
-        "reverse-kl": "reverse-kullback-leibler",
-        "js": "jensen-shannon",
-        "jensenshannon": "jensen-shannon",
-        "tv": "total-variation",
-        "chi2": "pearson",
-        "chi-square": "pearson",
-    },
-    "method": {"simplex": "network-simplex", "lp": "linear-program", "highs": "linear-program"},
-}
-"""For each kind of table: a name from elsewhere -> the name of the row, or a sentence where there is no such row."""
-
 ALIASES: dict[str, str] = {
     "2-wasserstein": "wasserstein",
     "adversarial-autoencoder": "aae",
     "autoencoder": "ae",
+    "chi-square": "pearson",
+    "chi2": "pearson",
     "cityblock": "manhattan",
     "earth-mover": "wasserstein",
     "emd": "exact",
@@ -43,19 +20,28 @@ ALIASES: dict[str, str] = {
     "frechet-distance": "frechet",
     "gaussian-kernel": "gaussian",
     "generative-moment-matching": "gmmn",
+    "highs": "linear-program",
     "infovae": "info-vae",
     "inverse-multiquadric": "imq",
+    "jensenshannon": "jensen-shannon",
     "js": "jensen-shannon",
     "kl": "kullback-leibler",
     "l1": "manhattan",
     "l2": "euclidean",
+    "lp": "linear-program",
+    "minkowski": "power",
     "mmdvae": "mmd-vae",
+    "mse": "square",
     "rbf": "gaussian",
+    "reverse-kl": "reverse-kullback-leibler",
+    "simplex": "network-simplex",
     "sinkhorn": "entropic",
     "sinkhorn-divergence": "entropic",
     "sliced-wasserstein": "sliced",
+    "smooth-l1": "huber",
     "sqeuclidean": "square",
     "squared": "square",
+    "squared-euclidean": "square",
     "swd": "sliced",
     "tv": "total-variation",
     "vanilla-gan": "gan",
@@ -70,6 +56,7 @@ ANSWERS: dict[str, str] = {
     "acgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
+    "cosine": "Divide the points by their lengths and use 'square', which is then twice the cosine distance.",
     "fid": "FID needs Inception features; `remblai evaluate` gives the energy distance and W2, and "
     "`remblai distance A B --metric frechet` the same formula on pixels.",
     "inception-score": "It needs an Inception classifier; use `remblai evaluate`.",
@@ -141,14 +128,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def hint(kind: str, name: object, known: Iterable[str]) -> str:
+def hint(name: object, known: Iterable[str]) -> str:
     """What a name that a table lacks probably means: a sentence, or nothing."""
     names = list(known)
-    elsewhere = NAMES.get(kind, {}).get(str(name).lower(), "")
-    if elsewhere in names:
-        return f" It is called {elsewhere!r} here."
-    if " " in elsewhere:
-        return f" {elsewhere}"
     if sentence := answer(name, names):
         return f" {sentence}"
     near = difflib.get_close_matches(str(name), names, n=1)

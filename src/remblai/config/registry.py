@@ -60,7 +60,7 @@ class Option:
 def unknown(kind: str, name: object, known: Iterable[str]) -> ValueError:
     """The error for a name that no table has: it suggests the name used here, or the nearest, and lists the known."""
     names = sorted(known)
-    return ValueError(f"unknown {kind} {name!r}.{hint(kind, name, names)} Known: {', '.join(names)}.")
+    return ValueError(f"unknown {kind} {name!r}.{hint(name, names)} Known: {', '.join(names)}.")
 
 
 def make(
