@@ -200,7 +200,7 @@ X = torch.rand(5, 2)
         (lambda: Entropic(epsilon=0.0), "epsilon: expected a positive"),
         (lambda: Entropic(epsilon=-1.0), "epsilon: expected a positive"),
         (lambda: Entropic(tolerance=0.0), "tolerance: expected a positive"),
-        (lambda: Entropic("squared"), "Did you mean"),
+        (lambda: Entropic("squared"), "called 'square'"),
         (lambda: Entropic("negative-log-likelihood"), "reads a law"),
         (lambda: Entropic()(X, X[:, :1]), "one shape"),
         (lambda: Entropic()(X[:0], X), r"\(n, d\)"),
