@@ -289,7 +289,7 @@ def test_w1_of_packs_lies_between_the_root_of_packing_and_packing_times_that_of_
 def test_packing_out_of_range_is_refused():
     with pytest.raises(ValueError, match="at least 1 point"):
         adversarial(packing=0)
-    with pytest.raises(ValueError, match="at least 4 points for one pack, got 3: take larger batches"):
+    with pytest.raises(ValueError, match="at least 4 points for one pack, got 3: use larger batches"):
         adversarial(mlp(12, 1, 8, 1), packing=4)(torch.randn(3, 3), torch.randn(3, 3))
     with pytest.raises(ValueError, match="score of one point"):
         adversarial(mlp(6, 1, 8, 1), packing=2, offset=PRIORS["normal"](3))
