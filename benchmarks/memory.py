@@ -20,7 +20,7 @@ import numpy as np
 import pairs
 
 ALLOWANCE = 1.5e9
-COMMAND = "import sys; from remblai.cli import main; sys.exit(main())"
+COMMAND = "import sys; from remblai.cli.main import main; sys.exit(main())"
 SETS = {"28x28 grey": (60_000, (1, 28, 28)), "64x64 colour": (10_000, (3, 64, 64))}
 
 

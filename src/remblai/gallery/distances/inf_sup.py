@@ -43,8 +43,8 @@ def inf_sup() -> Entry:
         "inf-sup",
         "Inf sup and sup inf meet",
         "After each step the plan is rounded to a feasible one, which bounds the value from above, and the potentials "
-        "are mended by a c-transform, which bounds it from below. The Lagrangian itself bounds nothing on the way. "
-        "Right: what is left between the bounds.",
+        "are made feasible by a c-transform, which bounds it from below. The Lagrangian itself bounds nothing on the "
+        "way. Right: what is left between the bounds.",
         "Left, upper and lower bounds closing in on one value over the iterations; right, their difference on log axes",
         draw,
         path=path,
