@@ -197,7 +197,7 @@ def test_shapes_and_dtypes() -> None:
         ([0.0], [1.0], 0.5, {}, "1 <= p"),
         ([0.0], [1.0], math.nan, {}, "1 <= p"),
         ([0.0], [1.0], "hamming", {}, "convex function"),
-        ([0.0], [1.0], "squared", {}, "Did you mean 'square'"),
+        ([0.0], [1.0], "squared", {}, "called 'square'"),
         ([0.0, 1.0], [1.0, 2.0], 2, {"a": [1.5, -0.5]}, "below 0"),
         ([0.0, 1.0], [1.0, 2.0], 2, {"a": [1.0, 1.0]}, "sum of 1, got 2: pass normalise=True"),
         ([0.0, 1.0], [1.0, 2.0], 2, {"b": [1.0]}, r"shape \(2,\)"),

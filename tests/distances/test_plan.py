@@ -44,18 +44,6 @@ def test_an_exact_plan_has_value_cost_and_an_empty_gap():
     assert lower - 1e-12 <= plan.value <= upper + 1e-12
 
 
-def test_mass_scales_what_is_carried_and_not_the_potentials():
-    a, b, costs = random_problem()
-    one, three = plan_of(a, b, costs), plan_of(a, b, costs, 3.0)
-    for name in ("value", "cost"):
-        assert getattr(three, name) == pytest.approx(3.0 * getattr(one, name))
-    assert three.certificate().upper == pytest.approx(3.0 * one.certificate().upper)
-    np.testing.assert_allclose(three.coupling, 3.0 * one.coupling)
-    np.testing.assert_allclose(three.block(1, 3), 3.0 * one.block(1, 3))
-    np.testing.assert_allclose(three.entries[2], 3.0 * one.entries[2])
-    np.testing.assert_allclose(three.f, one.f)
-
-
 def test_answers_come_as_the_question_was_put():
     a, b, costs = random_problem()
     plan = plan_of(a, b, costs)

@@ -77,7 +77,7 @@ def test_codes_on_a_prior_of_few_points_and_dead_codes(rng):
 
 
 def test_labels_move_apart(rng):
-    places = figures._apart(rng.normal(size=(10, 2)) * 0.01, room=0.5)
+    places = figures._moved_apart(rng.normal(size=(10, 2)) * 0.01, room=0.5)
     gaps = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(10)
     assert gaps.min() > 0.35
 

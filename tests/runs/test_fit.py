@@ -220,7 +220,7 @@ def test_a_generator_of_codes_has_a_law_without_a_formula(tmp_path: Path) -> Non
 @pytest.mark.usefixtures("bare")
 def test_other_data_or_codes_are_refused(tmp_path: Path) -> None:
     trained = train(tmp_path / "run")
-    with pytest.raises(ValueError, match=r"expected data of shape \(1, 8, 8\), ring has \(2,\)"):
+    with pytest.raises(ValueError, match=r"expected images of shape \(1, 8, 8\), ring holds points of \(2,\)"):
         remblai.fit(trained, "gaussian", remblai.data.load("ring"))
 
 

@@ -90,7 +90,7 @@ def test_a_live_part_is_recorded_as_custom_and_must_be_passed_again() -> None:
     saved = through_json(resolve("wae-mmd", {"penalty": part}))
     assert saved["arguments"]["penalty"] == "custom:Marginal"
     assert customs(saved) == {"penalty": "custom:Marginal"}
-    with pytest.raises(ValueError, match="part of its own for 'penalty'"):
+    with pytest.raises(ValueError, match="live part for 'penalty'"):
         from_json(saved)
     again = from_json(saved, penalty=part)
     assert again.arguments["penalty"] is part

@@ -9,7 +9,7 @@ from torch import Tensor
 from remblai.discrepancies import MMD
 from remblai.kernels import KERNELS
 from remblai.laws.priors import Prior
-from remblai.metrics.faults import Faults, in_deviations, without_a_cluster
+from remblai.metrics.faults import CLUSTERS, Faults, in_deviations, without_a_cluster
 from remblai.metrics.metric import Compute, Figure
 from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets
@@ -89,9 +89,11 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
     """What the latent MMD sees: draws of the prior scaled by 0.9 ("narrow"), or without one of their 10 clusters.
 
     Means over 10 samples of the prior with the fault, less the mean without, in standard deviations of two samples of
-    the prior at the n of the codes.
+    the prior at the n of the codes; 0 where the codes are too few to have clusters.
     """
     sets, prior = faults.sets, _prior(faults.sets)
+    if len(sets.codes) < 2 * CLUSTERS:
+        return {"narrow": 0.0, "dropped mode": 0.0}
     n, mmd, draws = len(sets.codes), _mmd(prior), torch.Generator().manual_seed(sets.seed + 3)
     floor, deviation = latent_mmd_null(n, prior, sets.repeats, sets.seed + 1)
     pairs = _draw(prior, n + n // 4, 2 * REPEATS, sets.seed + 2)
