@@ -175,7 +175,8 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
         names = chosen_columns(list(file.schema_arrow.names), columns, str(path))
         table = file.read(columns=names)
     except (arrow.ArrowException, OSError) as error:
-        raise ValueError(f"{path} cannot be read: {error}. Expected a whole .parquet file") from error
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{path} cannot be read: {reason}. Expected a whole .parquet file") from error
     if table.num_rows == 0 or not names:
         raise ValueError(f"{path} holds no rows or no columns: expected numbers")
     out = np.empty((table.num_rows, len(names)))

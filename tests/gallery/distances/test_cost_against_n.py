@@ -1,4 +1,3 @@
-from importlib import import_module
 from itertools import pairwise
 
 import numpy as np
@@ -6,6 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
+from remblai.gallery.distances import cost_against_n
 from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, cost_against_n, methods, samples, spread
 from remblai.gallery.entry import Entry
 
@@ -21,10 +21,9 @@ def test_every_check_holds(entry: Entry) -> None:
 
 
 def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    module = import_module("remblai.gallery.cost_against_n")  # the package's attribute of that name is the function
-    monkeypatch.setattr(module, "SIZES", (16, 32, 64))
+    monkeypatch.setattr(cost_against_n, "SIZES", (16, 32, 64))
     before = torch.get_num_threads()
-    runs = module.timed()
+    runs = cost_against_n.timed()
     assert torch.get_num_threads() == before
     assert {len(run.seconds) for run in runs.values()} == {len(run.answers) for run in runs.values()} == {3}
 
