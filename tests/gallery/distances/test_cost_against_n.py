@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from remblai.gallery.distances import cost_against_n
+from remblai.gallery.distances import cost_against_n as module
 from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, cost_against_n, methods, samples, spread
 from remblai.gallery.entry import Entry
 
@@ -21,9 +21,9 @@ def test_every_check_holds(entry: Entry) -> None:
 
 
 def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cost_against_n, "SIZES", (16, 32, 64))
+    monkeypatch.setattr(module, "SIZES", (16, 32, 64))
     before = torch.get_num_threads()
-    runs = cost_against_n.timed()
+    runs = module.timed()
     assert torch.get_num_threads() == before
     assert {len(run.seconds) for run in runs.values()} == {len(run.answers) for run in runs.values()} == {3}
 
