@@ -3,6 +3,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
 from remblai.gallery.entry import Finding, between, equal
@@ -29,7 +30,9 @@ def _entries():
 
 @pytest.mark.parametrize("name", _entries())
 def test_every_entry_holds_what_it_says_and_shows_it(name):
+    before = torch.get_rng_state()
     entry = GALLERY[name]()
+    assert torch.equal(torch.get_rng_state(), before)
     assert [check for check in entry.checks if not check.holds] == []
     assert len(entry.checks) >= 2
     assert [says for says, shown in entry.conclusions if not shown] == []

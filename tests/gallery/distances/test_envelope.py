@@ -17,10 +17,6 @@ def assigned(points, x):
     return costs[rows, columns].mean(), columns
 
 
-def test_every_check_holds(entry):
-    assert [check.what for check in entry.checks if not check.holds] == []
-
-
 def test_the_vertex_is_wrong_in_nearly_all_problems(entry):
     (count,) = (check.found for check in entry.checks if "vertex's is wrong" in check.what)
     assert 40 <= count <= PROBLEMS

@@ -17,19 +17,7 @@ from remblai.gallery.distances.stochastic_curves import (
     discrete,
     gaussians,
     semi_dual,
-    stochastic_curves,
 )
-from remblai.gallery.entry import Entry
-
-
-@pytest.fixture(scope="module")
-def entry() -> Entry:
-    return stochastic_curves()
-
-
-def test_every_check_holds(entry: Entry) -> None:
-    assert all(check.holds for check in entry.checks), [check for check in entry.checks if not check.holds]
-    assert [picture.name for picture in entry.pictures] == ["stochastic-curves"]
 
 
 def test_cells_are_those_of_the_quantile_functions() -> None:
