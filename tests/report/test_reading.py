@@ -47,6 +47,8 @@ def test_the_terminal_has_the_same_words():
     assert lines[1].split()[:5] == ["w2", "1.03", "1", "0.02", "360"]
     assert "too few to judge" in lines[1]
     assert lines[2].split() == ["reconstruction_mse", "0.1", "0.1", "0.02", "360"]
+    (_, narrow) = card_lines({"latent_mmd_squared": figure(-1.2345e-05, -0.0007037)})
+    assert narrow.split()[1:4] == ["-1.234e-05", "-0.0007037", "0.02"]  # columns never run together
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,9 @@ def _either(names: list[str], word: str) -> str:
 
 def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The card as lines of text for a terminal: value, floor, standard deviation, n, and what the value is worth."""
-    rows = [f"{'':28s}{'value':>10s}{'floor':>10s}{'std':>10s}{'n':>7s}"]
+    rows = [f"{'':28s}{'value':>12s}{'floor':>12s}{'std':>12s}{'n':>7s}"]
     for name, figure in metrics.items():
-        numbers = "".join(f"{figure[key]:10.4g}" for key in ("value", "floor", "spread"))
+        numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
         rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     return rows
