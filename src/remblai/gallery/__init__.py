@@ -65,7 +65,7 @@ EXPERIMENTS: dict[str, Callable[[], Entry]] = {
     "inverse-reinforcement": inverse_reinforcement.inverse_reinforcement,
     "wasserstein-machine": wasserstein_machine.wasserstein_machine,
 }
-"""Experiments that train models, of a minute or two."""
+"""Experiments that train models, of minutes."""
 
 GALLERY = EXAMPLES | EXPERIMENTS
 

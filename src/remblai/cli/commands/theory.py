@@ -70,7 +70,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
     Args:
         name: of one entry; when not given, all examples.
         out: the folder for index.html and the pictures.
-        experiments: also those that train models, a minute or two each.
+        experiments: also those that train models, minutes each.
         json: print JSON and nothing else.
     """
     from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
