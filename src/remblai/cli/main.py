@@ -115,6 +115,7 @@ def _explained(problem: BaseException) -> tuple[int, str]:
 def _run(words: list[str]) -> int:
     code, whole = 0, group()
     with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of packages that remblai uses: not for its users
         warnings.showwarning = _warn
         try:
             # not click's own `main`, which answers a closed pipe with an exit code of its own
