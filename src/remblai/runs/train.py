@@ -88,7 +88,7 @@ def train(
         evaluate_every: steps between evaluations on the validation data; 0 for none.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, skip_broken.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
