@@ -52,7 +52,7 @@ MOST = 2000
 FEWEST = 4
 """Points of each set behind an interval."""
 LARGE_P = 8.0
-"""Exponents of W_p above which there is no interval: that of W_inf, of heavy tails, held its target in 67 % of cases."""
+"""Exponents of W_p above which there is no interval: that of W_inf, of heavy tails, held in 67 % of tests."""
 WARM = 32
 """Points of each set in the call that loads what an estimate needs, before it is timed."""
 SAME = 1e-5
