@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "interpolate": "remblai.cli.commands.models:interpolate",
     "evaluate": "remblai.cli.commands.models:evaluate",
     "report": "remblai.cli.commands.models:report",
+    "compare": "remblai.cli.commands.comparison:compare",
     "distance": "remblai.cli.commands.theory:distance",
     "gallery": "remblai.cli.commands.theory:gallery",
     "list": "remblai.cli.commands.about:list_parts",
