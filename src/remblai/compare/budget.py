@@ -19,7 +19,8 @@ FEWEST = 10
 def steps_for_images(resolved: Resolved, dataset: Dataset, images: int) -> int:
     """The steps of the model that see this many images of the training data, at least 1."""
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
-    return max(1, images // (resolved.loop["batch_size"] * resolved.loop["accumulate"]))
+    a_step: int = resolved.loop["batch_size"] * resolved.loop["accumulate"]
+    return max(1, images // a_step)
 
 
 def steps_for_seconds(resolved: Resolved, dataset: Dataset, seconds: float, device: str) -> int:

@@ -8,6 +8,7 @@ from remblai.compare.groups import letters
 from remblai.compare.table import Average, Comparison, Row
 from remblai.metrics import METRICS
 from remblai.report.reading import number
+from remblai.statistics import Pair
 
 MEGABYTE = 2**20
 LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": "/"})
@@ -84,14 +85,18 @@ def sentences(comparison: Comparison) -> list[str]:
             other = pair.second if pair.better == pair.first else pair.first
             said.append(f"{pair.better} is better than {other} (p = {pair.p_value:.2g}{scope})")
         else:
-            need = f"; a difference of this size would take about {pair.seeds_needed:,} seeds each"
             said.append(
-                f"{pair.first} and {pair.second} cannot be told apart (p = {pair.p_value:.2g}{scope})"
-                + (need if pair.seeds_needed else "")
+                f"{pair.first} and {pair.second} cannot be told apart (p = {pair.p_value:.2g}{scope}){_need(pair)}"
             )
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     return said
+
+
+def _need(pair: Pair) -> str:
+    if pair.seeds_needed is None:
+        return ""
+    return f"; a difference of this size would take about {pair.seeds_needed:,} seeds each"
 
 
 def orders_text(comparison: Comparison) -> list[tuple[str, str, str]]:

@@ -11,6 +11,16 @@ from remblai.config.registry import flatten
 MOST_BYTES = 2**20
 FILE = "config.yaml"
 """The name of the file that every run writes."""
+BOOLEAN = "tag:yaml.org,2002:bool"
+
+
+class Loader(yaml.SafeLoader):
+    """YAML in which only true and false are truth values: `compile: on` is the word "on", as on the command line."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012  # of the class, as PyYAML has it
+        first: [(tag, pattern) for tag, pattern in found if tag != BOOLEAN or first in "tTfF"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
 
 def read_config(path: str | Path) -> dict[str, Any]:
@@ -25,7 +35,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
     if path.stat().st_size > MOST_BYTES:
         raise ValueError(f"{path}: expected a file of settings of at most 1 MiB, got {path.stat().st_size:,} bytes.")
     try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml.load(path.read_text(encoding="utf-8"), Loader)  # the loader is a safe one
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
         raise ValueError(f"{path} cannot be read as YAML: {' '.join(str(problem).split())}.") from None
     if not isinstance(settings, dict) or not all(isinstance(name, str) for name in settings):
@@ -36,7 +46,7 @@ def read_config(path: str | Path) -> dict[str, Any]:
 def config_text(settings: Mapping[str, Any]) -> str:
     """The settings as YAML, in their order; what is None is left out."""
     kept = {name: value for name, value in settings.items() if value is not None}
-    return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None)
+    return str(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None))
 
 
 def words_of(settings: Mapping[str, Any]) -> list[str]:
