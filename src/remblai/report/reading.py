@@ -115,7 +115,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
-        rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+        rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     return rows
 
 
