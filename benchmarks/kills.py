@@ -49,7 +49,7 @@ def bare(words: list[str]) -> None:
     """The command without the figures and the page at its end, which take longer than the training."""
     train_module.measure = lambda *_: None  # type: ignore[assignment]
     train_module.write_report = lambda *_: None  # type: ignore[assignment,return-value]
-    with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+    with Path(os.devnull).open("w") as nowhere, contextlib.redirect_stdout(nowhere):
         main(words)
 
 
@@ -117,4 +117,5 @@ if __name__ == "__main__":
     first = server.Process(target=int)  # the server imports before it forks, which is no time of a training
     first.start()
     first.join()
-    sys.exit(not all([kills(server, kind, asked.out, asked.kills) for kind in asked.kinds]))
+    equal = [kills(server, kind, asked.out, asked.kills) for kind in asked.kinds]
+    sys.exit(not all(equal))
