@@ -77,8 +77,8 @@ def test_a_folder_in_the_place_of_a_file_is_refused(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "taken.npz").mkdir()
-    for command in ("sample", "encode", "reconstruct"):
-        code, err = _call(capsys, command, run, "--out", tmp_path / "taken.npz")
+    for command in (("sample", run), ("encode", run, "--data", "digits"), ("reconstruct", run)):
+        code, err = _call(capsys, *command, "--out", tmp_path / "taken.npz")
         assert code == 2 and "is a folder" in err and err.count("\n") == 1
 
 
