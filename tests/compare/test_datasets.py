@@ -150,6 +150,8 @@ def test_columns_that_are_lacking_are_named(people, tmp_path):
     with pytest.raises(ValueError, match="height"):
         distance(more, a, **FAST)
     assert distance(a, more, data_options={"columns": ("income", "age")}, **FAST).x.shape[1] == 2
+    with pytest.warns(UserWarning, match="alone are left out: height"):
+        assert distance(a, more, **FAST).x.shape[1] == 2
 
 
 def test_a_column_constant_in_both_sets_changes_nothing(tmp_path):

@@ -111,7 +111,10 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
         return run
     run = Run.open(folder)
     if changed := differences(run.settings, settings, given):
-        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
+        raise ValueError(
+            f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, or "
+            f"train anew with its settings by --from {folder} and another --out."
+        )
     run.repair_links()
     run.update(loop=settings["loop"], data=settings["data"])
     _write_config(run)
