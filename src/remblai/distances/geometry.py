@@ -181,14 +181,15 @@ class Points(Geometry):
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
         if not any(one.requires_grad for one in self.given):
             return []
-        if isinstance(coupling, Sparse):
-            found = self._by_pairs(coupling)
-        elif isinstance(self.cost, Square):
-            found = self._of_square(coupling)
-        else:
-            found = self._by_blocks(coupling)
+        first, second = self.given
+        found = coupling.gradients((first.requires_grad, second.requires_grad))
+        if found is None:
+            found = self._by_pairs(coupling) if isinstance(coupling, Sparse) else self._by_rows(coupling)
         both = zip(self.given, found, strict=True)
         return [(one, gradient.reshape(one.shape)) for one, gradient in both if one.requires_grad]
+
+    def _by_rows(self, coupling: Coupling) -> tuple[Tensor, Tensor]:
+        return self._of_square(coupling) if isinstance(self.cost, Square) else self._by_blocks(coupling)
 
     def _of_square(self, coupling: Coupling) -> tuple[Tensor, Tensor]:
         """2 (r_i x_i - sum_j P_ij y_j), and the same the other way."""
