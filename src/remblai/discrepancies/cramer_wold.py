@@ -83,11 +83,19 @@ class CramerWold(Discrepancy):
 
     def _mmd(self, d: int, n: int, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
-        return MMD(Projected(d, smoothing), biased=True).to(like.device)
+        make = _mmd_on.__wrapped__ if torch.compiler.is_compiling() else _mmd_on
+        return make(d, smoothing, like.device)
 
     def _scaled(self, distance: Tensor, y: Tensor) -> Tensor:
         # Equal samples leave rounding of either sign, whose logarithm would be no number.
         return distance.clamp(min=torch.finfo(distance.dtype).eps).log() if self.log else distance
+
+
+@lru_cache(maxsize=64)
+def _mmd_on(d: int, smoothing: float, device: torch.device) -> MMD:
+    """Kept, because its constants would be copied to the device at every call."""
+    with torch.inference_mode(False):  # training uses them too
+        return MMD(Projected(d, smoothing), biased=True).to(device)
 
 
 class Projected(Kernel):

@@ -61,7 +61,6 @@ class Coupling(ABC):
         assert columns is not None  # n >= 1
         return torch.cat(parts), columns
 
-
     def gradients(self, wanted: tuple[bool, bool]) -> tuple[Tensor, Tensor] | None:
         """The derivatives (n, d) and (m, d) of <P, C> in the points, where it has a faster way to them than by blocks.
 

@@ -112,7 +112,9 @@ class Fused(Form):
 def sizes(geometry: Points) -> tuple[float, float]:
     """How large costs can be as far from the centre as the farthest points, and as the typical ones are."""
     squares = [points.square().sum(1) for points in centred(geometry, torch.float64)]
-    most, typical = ([float(size) for size in found] for found in zip(*((s.max(), s.mean()) for s in squares), strict=True))
+    most, typical = (
+        [float(size) for size in found] for found in zip(*((s.max(), s.mean()) for s in squares), strict=True)
+    )
     if isinstance(geometry.cost, Euclidean):
         most, typical = ([math.sqrt(size) for size in found] for found in (most, typical))
     return sum(most), sum(typical)

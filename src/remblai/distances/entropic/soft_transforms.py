@@ -94,9 +94,13 @@ class SoftTransforms:
         self._launch(bias, side, h, (self.constants[side], self.masses[side], errors, next_bias))
 
     def _launch(self, bias: Tensor, side: int, out: Tensor, update: Update | None) -> None:
-        found = Configuration(self.points[0].values.shape[1], self.dtype, self.length, self.precision, self.shapes[side])
+        found = Configuration(
+            self.points[0].values.shape[1], self.dtype, self.length, self.precision, self.shapes[side]
+        )
         device = out.device
-        if not availability.attempt(found, device, lambda: found.check(device), lambda: self.run(bias, side, out, update)):
+        if not availability.attempt(
+            found, device, lambda: found.check(device), lambda: self.run(bias, side, out, update)
+        ):
             raise Unavailable(f"soft transforms do not run on {device}")
 
     def run(self, bias: Tensor, side: int, out: Tensor, update: Update | None) -> bool:
@@ -149,7 +153,9 @@ class Configuration(NamedTuple):
         error = float((found / -epsilon - expected).abs().max())
         limit = 1e-9 if self.dtype == torch.float64 else 0.02 if self.precision == "tf32" else 1e-4
         if not error <= limit:  # true for NaN
-            raise ArithmeticError(f"a soft transform in {self.dtype} ({self.precision}), d = {self.d}, is off by {error:.2g}")
+            raise ArithmeticError(
+                f"a soft transform in {self.dtype} ({self.precision}), d = {self.d}, is off by {error:.2g}"
+            )
 
 
 def serves(geometry: Geometry) -> bool:

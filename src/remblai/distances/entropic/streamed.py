@@ -64,7 +64,9 @@ class Streamed(Lazy):
             if not wanted[side]:
                 found.append(torch.zeros_like(x))
                 continue
-            sums = row_sums(x, y, profile, partial(_terms, self.epsilon, length), biases=(biases[side], biases[1 - side]))
+            sums = row_sums(
+                x, y, profile, partial(_terms, self.epsilon, length), biases=(biases[side], biases[1 - side])
+            )
             if sums is None or sums.gradients is None:
                 return None
             found.append(sums.gradients)

@@ -82,7 +82,7 @@ def refuse(key: Hashable, device: torch.device, problem: BaseException) -> None:
     if reason not in _warned:
         _warned.add(reason)
         warnings.warn(
-            f"triton: expected a kernel that runs on {device}, got {reason}: torch computes the same in blocks instead, "
+            f"triton: expected a kernel that runs on {device}, got {reason}: torch computes the same in blocks, "
             "more slowly. Use the version of Triton that came with torch, and a C compiler on the path.",
             stacklevel=2,
         )

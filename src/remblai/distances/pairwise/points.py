@@ -57,7 +57,7 @@ def tile(n: int, d: int, dtype: torch.dtype, gradient: bool = False) -> Tile:
     rows = min(most, 16 if n <= 4096 else 32 if n <= 8192 else 64 if n <= 32768 else 128)
     # of more than one product of chunks, smaller ones leave the registers free for addresses
     chunk = max(16, 1 << (d - 1).bit_length()) if d <= CHUNK else CHUNK // 2
-    return Tile(rows, 64, chunk, 8 if rows == 128 or (rows == 64 and beside) else 4, 2)
+    return Tile(rows, 32 if beside and not direct else 64, chunk, 8 if rows == 128 else 4, 2)
 
 
 def accumulated(d: int) -> int:

@@ -7,21 +7,13 @@ from torch import Tensor
 from remblai.distances.pairwise.points import EPSILON, FACTOR, OMEGA, SLOPE, UNIT, PointSet, Tile
 from remblai.distances.pairwise.tiles import first_chunk, squares_of_differences, squares_of_products, tile_products
 
-FACTOR, UNIT, SLOPE, OMEGA, EPSILON, SCALARS = range(6)
-"""Places of the numbers that a launch reads: they are float64, as arguments of Triton are not."""
-
-_FACTOR, _UNIT, _SLOPE, _OMEGA, _EPSILON = (
-    tl.constexpr(place) for place in (FACTOR, UNIT, SLOPE, OMEGA, EPSILON)
-)
+_FACTOR, _UNIT, _SLOPE, _OMEGA, _EPSILON = (tl.constexpr(place) for place in (FACTOR, UNIT, SLOPE, OMEGA, EPSILON))
 
 
 @triton.jit
 def _power(z, WIDE: tl.constexpr):
     """The base to the power z: e in float64, 2 in float32, which the hardware has."""
-    if WIDE:
-        return tl.exp(z)
-    else:
-        return tl.exp2(z)
+    return tl.exp(z) if WIDE else tl.exp2(z)
 
 
 @triton.jit(do_not_specialize=["n", "m"])
