@@ -62,10 +62,10 @@ class Geometry(ABC):
         """All costs at once, without gradient: (n, m)."""
         return self.block(0, self.shape[0], dtype)
 
-    def blocks(self, dtype: torch.dtype = torch.float64, entries: int = ENTRIES) -> Iterator[tuple[slice, Tensor]]:
-        """Blocks of rows of at most so many entries, a small memory, with the rows they are of."""
+    def blocks(self, dtype: torch.dtype = torch.float64, entries: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Blocks of rows that fit into a small memory, or of so many entries, with the rows they are of."""
         n, m = self.shape
-        step = max(1, entries // m)
+        step = max(1, (entries or ENTRIES) // m)
         for start in range(0, n, step):
             stop = min(n, start + step)
             yield slice(start, stop), self.block(start, stop, dtype)

@@ -140,7 +140,7 @@ class Configuration(NamedTuple):
         """
         n, m, epsilon = self.shape.rows + 5, self.shape.columns + 3, 0.5 * self.d ** (0.5 if self.length else 1.0)
         numbers = torch.arange((n + m) * self.d, device=device).double().mul(0.7).sin()
-        x, y = numbers.view(-1, self.d).float().split([n, m])
+        x, y = numbers.view(-1, self.d).float().tensor_split([n])
         a, b = (torch.full((size,), 1.0 / size, dtype=torch.float64, device=device) for size in (n, m))
         geometry = Points(x, y, Euclidean() if self.length else Square())
         transforms = SoftTransforms(geometry, a, b, self.dtype, self.precision == "tf32").at(epsilon)

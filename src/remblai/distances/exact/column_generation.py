@@ -8,7 +8,6 @@ import torch
 from scipy.sparse import coo_array
 from torch import Tensor
 
-from remblai.distances.coupling import ENTRIES
 from remblai.distances.exact.simplex import network_simplex, pot, sparse_simplex
 from remblai.distances.exact.vertex import proven
 from remblai.distances.geometry import Geometry, Points
@@ -24,8 +23,8 @@ NEAREST = 12
 SMOOTHED = {"cpu": 2**19, "cuda": 2**28}
 """Entries that the start computes at a time: on the CPU they stay in the cache."""
 
-PRICED = {"cpu": ENTRIES, "cuda": 2**25}
-"""Costs in float64 that are priced at a time: on a GPU each block waits for the device once."""
+PRICED = {"cuda": 2**25}
+"""Costs in float64 that are priced at a time where each block waits for the device; elsewhere a small memory's."""
 
 ADDED = 8
 """Pairs that a place may add in the first round of pricing; twice as many in each round after."""
@@ -106,7 +105,7 @@ def _scaled(geometry: Geometry, a: Tensor, b: Tensor) -> tuple[Tensor, float] | 
     """All costs in float32, relative to their mean size, and that size; None if one is infinite."""
     costs = torch.empty(geometry.shape, dtype=torch.float32, device=geometry.device)
     sizes, low, unit = 0.0, float("inf"), 0.0
-    for part, block in geometry.blocks(entries=PRICED.get(geometry.device.type, ENTRIES)):
+    for part, block in geometry.blocks(entries=PRICED.get(geometry.device.type)):
         if part.start == 0:
             low, unit = float(block.min()), float(block.abs().mean()) or 1.0
             if not np.isfinite(unit):
@@ -191,7 +190,7 @@ def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -
     """The transform of g, and the pairs that violate f_i + g_j <= c_ij, up to `count` a row, as i m + j."""
     m = geometry.shape[1]
     best, violated = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
-    for part, costs in geometry.blocks(entries=PRICED.get(geometry.device.type, ENTRIES)):
+    for part, costs in geometry.blocks(entries=PRICED.get(geometry.device.type)):
         left = costs - g
         best[part] = left.amin(1)
         limit = f[part] - TOLERANCE * unit

@@ -62,7 +62,7 @@ class Configuration(NamedTuple):
 
     d: int
     kind: int
-    count: int
+    constants: int
     same: bool
     gradient: bool
     shape: Tile
@@ -89,7 +89,7 @@ class Configuration(NamedTuple):
         """
         n, m = self.shape.rows + 5, self.shape.columns + 3
         numbers = torch.arange((n + m) * self.d, device=device).double().mul(0.7).sin().float()
-        x, y = numbers.view(-1, self.d).split([n, m])
+        x, y = numbers.view(-1, self.d).tensor_split([n])
         y = x if self.same else y
         biases = None
         if profile.kind >= GIBBS_SQUARE:
