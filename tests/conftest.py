@@ -42,14 +42,14 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 def kernels_on(monkeypatch: pytest.MonkeyPatch) -> torch.device:
     """Where Triton's kernels run: a GPU, or the CPU by the interpreter, in small tiles and without the first check."""
     pytest.importorskip("triton")
+    for known in ("_verified", "_refused", "_warned"):
+        monkeypatch.setattr(availability, known, set())
     if torch.cuda.is_available():
         return torch.device("cuda")
     monkeypatch.setattr(availability, "DEVICES", ["cpu"])
     for module in (soft_transforms, sums):
         monkeypatch.setattr(module, "tile", lambda *_: Tile(16, 16, 16, 4, 2))
         monkeypatch.setattr(module.Configuration, "check", lambda *_: None)
-    for known in ("_verified", "_refused", "_warned"):
-        monkeypatch.setattr(availability, known, set())
     return torch.device("cpu")
 
 

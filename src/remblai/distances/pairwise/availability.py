@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from importlib.util import find_spec
 from typing import TypeVar
@@ -50,7 +50,7 @@ def usable(key: Hashable, device: torch.device, check: Callable[[], None]) -> bo
     if known in _refused or (device.type == "cuda" and torch.cuda.is_current_stream_capturing()):
         return False
     try:
-        with _waiting_allowed(device):
+        with _current(device), _waiting_allowed(device):
             check()
     except torch.OutOfMemoryError:
         raise
@@ -66,7 +66,8 @@ def attempt(key: Hashable, device: torch.device, check: Callable[[], None], run:
     if not usable(key, device, check):
         return None
     try:
-        return run()
+        with _current(device):
+            return run()
     except torch.OutOfMemoryError:
         raise
     except Exception as problem:
@@ -96,6 +97,11 @@ def _installed() -> bool:
 @cache
 def _capable(index: int | None) -> bool:
     return torch.cuda.get_device_capability(index)[0] >= MAJOR and torch.version.hip is None
+
+
+def _current(device: torch.device) -> AbstractContextManager[object]:
+    """Triton launches on the current GPU, whichever the tensors are on."""
+    return torch.cuda.device(device) if device.type == "cuda" else nullcontext()
 
 
 @contextmanager
