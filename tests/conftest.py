@@ -6,9 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from remblai.distances.entropic import soft_transforms
+from remblai.distances.pairwise import availability, sums
+from remblai.distances.pairwise.points import Tile
 from remblai.runs import train as train_module
 
 torch.set_num_threads(1)
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")  # Triton's kernels are tested on the CPU by its interpreter
 
 
 @pytest.fixture
@@ -31,3 +36,26 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
     """Training without the figures and the report at its end, whose tests are elsewhere."""
     monkeypatch.setattr(train_module, "write_report", lambda *_: None)
     monkeypatch.setattr(train_module, "measure", lambda *_: None)
+
+
+@pytest.fixture
+def kernels_on(monkeypatch: pytest.MonkeyPatch) -> torch.device:
+    """Where Triton's kernels run: a GPU, or the CPU by the interpreter, in small tiles and without the first check."""
+    pytest.importorskip("triton")
+    for known in ("_verified", "_refused", "_warned"):
+        monkeypatch.setattr(availability, known, set())
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    monkeypatch.setattr(availability, "DEVICES", ["cpu"])
+    for module in (soft_transforms, sums):
+        monkeypatch.setattr(module, "tile", lambda *_: Tile(16, 16, 16, 4, 2))
+        monkeypatch.setattr(module.Configuration, "check", lambda *_: None)
+    return torch.device("cpu")
+
+
+@pytest.fixture
+def cuda() -> torch.device:
+    """A GPU, for tests that mean nothing elsewhere."""
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU here")
+    return torch.device("cuda")

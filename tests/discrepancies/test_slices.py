@@ -55,8 +55,8 @@ def test_blocks_of_lines_change_nothing(monkeypatch, axes):
     chosen = Lines(None, 5) if axes else lines(11)
     whole = mean(x, y, chosen, 2.0)
     slopes = torch.autograd.grad(whole, (x, y))
-    monkeypatch.setattr(slices, "ENTRIES_AT_ONCE", 20)
-    assert len(chosen.blocks(9)) > 2
+    monkeypatch.setitem(slices.ENTRIES_AT_ONCE, "cpu", 20)
+    assert len(chosen.blocks(9, torch.device("cpu"))) > 2
     torch.testing.assert_close(mean(x, y, chosen, 2.0), whole)
     for found, expected in zip(torch.autograd.grad(mean(x, y, chosen, 2.0), (x, y)), slopes, strict=True):
         torch.testing.assert_close(found, expected)

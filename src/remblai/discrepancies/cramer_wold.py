@@ -16,8 +16,10 @@ from torch.distributions import Distribution
 
 from remblai.costs import squared_distances, wide
 from remblai.discrepancies.discrepancy import Discrepancy, OfParts
+from remblai.discrepancies.fused import PROFILES
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.samples import flat
+from remblai.distances.pairwise.profiles import AVERAGED, GAUSSIAN, Profile
 from remblai.kernels import Kernel
 from remblai.kernels.embeddings import STEP, Mixing
 
@@ -81,11 +83,19 @@ class CramerWold(Discrepancy):
 
     def _mmd(self, d: int, n: int, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
-        return MMD(Projected(d, smoothing), biased=True).to(like.device)
+        make = _mmd_on.__wrapped__ if torch.compiler.is_compiling() else _mmd_on
+        return make(d, smoothing, like.device)
 
     def _scaled(self, distance: Tensor, y: Tensor) -> Tensor:
         # Equal samples leave rounding of either sign, whose logarithm would be no number.
         return distance.clamp(min=torch.finfo(distance.dtype).eps).log() if self.log else distance
+
+
+@lru_cache(maxsize=64)
+def _mmd_on(d: int, smoothing: float, device: torch.device) -> MMD:
+    """Kept, because its constants would be copied to the device at every call."""
+    with torch.inference_mode(False):  # training uses them too
+        return MMD(Projected(d, smoothing), biased=True).to(device)
 
 
 class Projected(Kernel):
@@ -119,6 +129,19 @@ class Projected(Kernel):
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = (4 pi gamma)^(-1/2)."""
         return torch.full_like(wide(x[:, 0]), self.peak, requires_grad=False)
+
+
+def _profile(kernel: Projected) -> Profile | None:
+    """The kernel as a function of |x - y|^2; for d = 2 it is a Bessel function, which GPUs do not have."""
+    d, rate = kernel.d, 1.0 / (4.0 * kernel.smoothing)
+    if d == 1:
+        return Profile(GAUSSIAN, (0.5 / rate,), kernel.peak)
+    if d == 2:
+        return None
+    return Profile(AVERAGED, (4.0 * rate / (2 * d - 3), *fit(d, 1e-8)), kernel.peak)
+
+
+PROFILES[Projected] = _profile
 
 
 class _Averaged(torch.autograd.Function):

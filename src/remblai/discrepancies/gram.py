@@ -1,18 +1,31 @@
 """Means of a kernel over pairs of points; for many pairs in blocks, with the gradient and without a whole matrix."""
 
+import math
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from remblai.discrepancies.fused import fused_sums
 from remblai.distances.envelope import with_gradients
+from remblai.distances.pairwise.sums import RowSums
 from remblai.kernels import Kernel
+from remblai.runtime.memory import free_memory
 
 PAIRS = 256**2
 """More pairs are computed in blocks; for fewer, one matrix and its recorded graph are as fast."""
 
 BLOCK = 384
-"""Rows and columns of a block: larger ones leave the cache."""
+"""Rows and columns of a block on a CPU: larger ones leave the cache."""
+
+SHARE = 0.125
+"""Share of a GPU's free memory that a block and what is computed from it may take; all pairs in one where they fit."""
+
+COPIES = 6
+"""Matrices of a block's size that are in memory at once: squares, value, derivative and their steps."""
+
+LARGEST = 2.0**28
+"""Entries of a GPU's block beyond which a larger one is no faster."""
 
 ENTRIES_AT_ONCE = 2**22
 """Entries of a block of rows, where the columns are all points."""
@@ -46,21 +59,20 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
 @torch.no_grad()
 def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
     """The sum over the pairs of two samples, and its gradients in those that require one."""
-    gradients = [torch.zeros_like(sample) if sample.requires_grad else None for sample in (x, y)]
-    gradient_x, gradient_y = gradients
+    wanted = x.requires_grad, y.requires_grad
     centre = y.mean(0)
     x, y = _centred(kernel, x, centre), _centred(kernel, y, centre)
-    by_row = kernel.row_sums(x, y)
-    if by_row is not None:
-        if gradient_x is not None:
-            gradient_x += by_row[1]
-        by_column = None if gradient_y is None else kernel.row_sums(y, x)
-        if gradient_y is not None and by_column is not None:
-            gradient_y += by_column[1]
-        return by_row[0].sum(), gradients
+    by_row = _by_rows(kernel, x, y, wanted[0]) if wanted[0] or not wanted[1] else None
+    by_column = _by_rows(kernel, y, x, True) if wanted[1] else None
+    sums = by_row or by_column
+    if sums is not None:
+        return sums.values.double().sum(), [side and side.gradients for side in (by_row, by_column)]
+    gradients = [torch.zeros_like(sample) if one else None for sample, one in zip((x, y), wanted, strict=True)]
+    gradient_x, gradient_y = gradients
     total = x.new_zeros((), dtype=torch.float64)
-    for i in _blocks(len(x)):
-        for j in _blocks(len(y)):
+    size = _block_size(x)
+    for i in _blocks(len(x), size):
+        for j in _blocks(len(y), size):
             value, derivative = kernel.terms(x[i], y[j])
             total += value.sum()
             if gradient_x is not None:
@@ -75,12 +87,13 @@ def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]
     """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
     gradient = torch.zeros_like(x) if x.requires_grad else None
     x = _centred(kernel, x, x.mean(0))
-    by_row = kernel.row_sums(x, x)
+    by_row = _by_rows(kernel, x, x, gradient is not None, same=True)
     if by_row is not None:
-        return by_row[0].sum() - kernel.diagonal(x).sum(), None if gradient is None else by_row[1].mul(2.0)
+        return by_row.values.double().sum(), None if by_row.gradients is None else by_row.gradients.mul(2.0)
     total = x.new_zeros((), dtype=torch.float64)
-    for i in _blocks(len(x)):
-        for j in _blocks(len(x), i.start):
+    size = _block_size(x)
+    for i in _blocks(len(x), size):
+        for j in _blocks(len(x), size, i.start):
             value, derivative = kernel.terms(x[i], x[j])
             if i == j:
                 value.fill_diagonal_(0.0)
@@ -141,8 +154,24 @@ def _small(pairs: int) -> bool:
     return pairs <= PAIRS or torch.compiler.is_compiling()
 
 
-def _blocks(n: int, start: int = 0) -> list[slice]:
-    return [slice(first, min(first + BLOCK, n)) for first in range(start, n, BLOCK)]
+def _by_rows(kernel: Kernel, x: Tensor, y: Tensor, gradient: bool, same: bool = False) -> RowSums | None:
+    """Sums over j, without j = i in the `same` sample, by sorting or by the GPU's own kernel; None where by blocks."""
+    found = kernel.row_sums(x, y)
+    if found is None:
+        return fused_sums(kernel, x, y, gradient, same)
+    return RowSums(found[0] - kernel.diagonal(x) if same else found[0], found[1] if gradient else None)
+
+
+def _block_size(x: Tensor) -> int:
+    """Rows and columns of a block: what the CPU's cache holds or, on a GPU, a share of the memory that it had free."""
+    if x.device.type != "cuda":
+        return BLOCK
+    entries = min(SHARE * free_memory(x.device) / (COPIES * x.element_size()), LARGEST)
+    return max(BLOCK, math.isqrt(int(entries)))
+
+
+def _blocks(n: int, size: int, start: int = 0) -> list[slice]:
+    return [slice(first, min(first + size, n)) for first in range(start, n, size)]
 
 
 def _centred(kernel: Kernel, x: Tensor, centre: Tensor) -> Tensor:

@@ -28,7 +28,8 @@ class MMD(Discrepancy):
     Gaussians) `to_law` uses the exact terms instead of a sample of the law: the same mean, with less noise.
 
     Many pairs are computed in blocks, with an analytic gradient, in memory that grows with the number of points, not of
-    pairs; the value can then be differentiated once.
+    pairs; the value can then be differentiated once. On a GPU radial kernels of float32 points take one pass of a
+    kernel of its own; others take all pairs at once where an eighth of the free memory holds them, or large blocks.
 
     Args:
         kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance).

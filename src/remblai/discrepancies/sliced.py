@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, ClassVar, Literal, get_args
 
 import torch
@@ -118,12 +119,20 @@ class Sliced(Discrepancy):
         """Unit vectors (directions, d), uniform on the sphere; the same on every device."""
         shape = (self.directions, y.shape[1])
         if self.seed is not None:
-            generator = torch.Generator().manual_seed(self.seed)  # on the CPU: a seed means the same on every device
-            normal = torch.randn(shape, generator=generator, dtype=torch.float64).to(y)
+            make = _seeded.__wrapped__ if torch.compiler.is_compiling() else _seeded
+            normal = make(self.seed, shape, y.dtype, y.device)
         else:
             share = math.ceil(self.directions / distributed.world())
             normal = distributed.gather(torch.randn(share, shape[1], dtype=y.dtype, device=y.device))[: self.directions]
         return normalize(normal)
+
+
+@lru_cache(maxsize=16)
+def _seeded(seed: int, shape: tuple[int, int], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Normal numbers by a generator on the CPU: a seed means the same on every device, to which they go once."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.inference_mode(False):  # training uses them too
+        return torch.randn(shape, generator=generator, dtype=torch.float64).to(device, dtype)
 
 
 def largest(x: Tensor | Quantiles, y: Tensor, directions: Tensor, p: float) -> Tensor:

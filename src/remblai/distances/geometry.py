@@ -62,10 +62,10 @@ class Geometry(ABC):
         """All costs at once, without gradient: (n, m)."""
         return self.block(0, self.shape[0], dtype)
 
-    def blocks(self, dtype: torch.dtype = torch.float64) -> Iterator[tuple[slice, Tensor]]:
-        """Blocks of rows that fit into a small memory, with the rows they are of."""
+    def blocks(self, dtype: torch.dtype = torch.float64, entries: int | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Blocks of rows that fit into a small memory, or of so many entries, with the rows they are of."""
         n, m = self.shape
-        step = max(1, ENTRIES // m)
+        step = max(1, (entries or ENTRIES) // m)
         for start in range(0, n, step):
             stop = min(n, start + step)
             yield slice(start, stop), self.block(start, stop, dtype)
@@ -181,14 +181,15 @@ class Points(Geometry):
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
         if not any(one.requires_grad for one in self.given):
             return []
-        if isinstance(coupling, Sparse):
-            found = self._by_pairs(coupling)
-        elif isinstance(self.cost, Square):
-            found = self._of_square(coupling)
-        else:
-            found = self._by_blocks(coupling)
+        first, second = self.given
+        found = coupling.gradients((first.requires_grad, second.requires_grad))
+        if found is None:
+            found = self._by_pairs(coupling) if isinstance(coupling, Sparse) else self._by_rows(coupling)
         both = zip(self.given, found, strict=True)
         return [(one, gradient.reshape(one.shape)) for one, gradient in both if one.requires_grad]
+
+    def _by_rows(self, coupling: Coupling) -> tuple[Tensor, Tensor]:
+        return self._of_square(coupling) if isinstance(self.cost, Square) else self._by_blocks(coupling)
 
     def _of_square(self, coupling: Coupling) -> tuple[Tensor, Tensor]:
         """2 (r_i x_i - sum_j P_ij y_j), and the same the other way."""

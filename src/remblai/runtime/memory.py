@@ -1,7 +1,10 @@
 """Memory: what there is, and what to say when it is not enough."""
 
 import re
+from functools import cache
 from pathlib import Path
+
+import torch
 
 GIB = 2**30
 REQUEST = re.compile(r"(?:tried to allocate|unable to allocate|allocate) ([\d.]+ ?(?:bytes|[KMGT]i?B))", re.IGNORECASE)
@@ -18,6 +21,12 @@ def available() -> int | None:
         return None
     found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(found[0]) * 1024 if found else None
+
+
+@cache
+def free_memory(device: torch.device) -> int:
+    """Bytes that a GPU had free when this was first asked: the question does not wait for the device."""
+    return torch.cuda.mem_get_info(device)[0]
 
 
 def out_of_memory(problem: BaseException) -> str | None:

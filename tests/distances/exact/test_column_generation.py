@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from remblai.distances import transport
+from remblai.distances.exact import column_generation as module
 from remblai.distances.exact.column_generation import column_generation
 from remblai.distances.exact.simplex import network_simplex
 from remblai.distances.problem import Problem
@@ -79,3 +82,33 @@ def test_infinite_costs_go_to_the_simplex_on_all_pairs() -> None:
 def test_without_pot_another_method_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ot", None)
     assert column_generation(Problem.of_matrix(None, None, np.eye(4))).method == "assignment"
+
+
+def test_sizes_of_blocks_change_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a CPU and of a GPU differ: from many blocks to all pairs in one."""
+    rng = np.random.default_rng(3)
+    problem = Problem.of_points(rng.standard_normal((40, 5)), rng.standard_normal((30, 5)), "square")
+    expected = network_simplex(problem).value
+    for entries in (70, 10**9):
+        monkeypatch.setitem(module.SMOOTHED, "cpu", entries)
+        monkeypatch.setitem(module.PRICED, "cpu", entries)
+        plan = column_generation(problem)
+        assert plan.method == "column-generation"
+        assert plan.value == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("method", ["auto", "column-generation", "network-simplex"])
+def test_tensors_on_a_gpu_get_their_answer_there(cuda: torch.device, method: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    x, y = (torch.randn(1100, 8, generator=generator) for _ in range(2))
+    here = transport(x, y, method=method)
+    first, second = x.to(cuda), y.to(cuda).requires_grad_()
+    there = transport(first, second, method=method)
+    assert there.value.item() == pytest.approx(here.value.item(), rel=1e-9)
+    assert {one.device.type for one in (there.value, there.f, there.g, *there.entries)} == {"cuda"}
+    (gradient,) = torch.autograd.grad(there.value, second)
+    assert gradient.device.type == "cuda"
+    assert gradient.dtype == second.dtype
+    lower, upper = there.certificate()
+    assert lower <= there.value.item() <= upper

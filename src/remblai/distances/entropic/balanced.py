@@ -20,6 +20,7 @@ from remblai.distances.entropic.schedule import (
     square,
     warn_not_converged,
 )
+from remblai.distances.entropic.soft_transforms import serves
 from remblai.distances.feasible import check_feasible
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
 from remblai.distances.problem import Problem
@@ -94,7 +95,8 @@ def sinkhorn(
         form: "kernel" stores the kernel exp(...) (n, m), in float32 and, for a plan of up to 2^20 entries or below a
             tolerance of 5e-5, then in float64;
             "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
-            a kernel that fits 1 GiB and streams a larger one.
+            a kernel that fits 1 GiB and streams a larger one. On a GPU "auto" streams more than 2^20 pairs of points,
+            with the square or the Euclidean cost, through its tensor cores, in memory O((n + m) d).
         start: potentials to start from, (f, g) or a `Plan`.
         unbalanced: strength rho of the penalty rho KL(P 1 | a) + rho KL(P' 1 | b) that replaces the constraints on the
             marginals, or a pair of strengths; masses may then have any totals. None keeps the constraints.
@@ -141,7 +143,8 @@ def solve(
     if form not in FORMS:
         raise unknown("form", form, FORMS)
     # finite points can be infinitely far apart, but not those of float32
-    if not (square(problem.geometry) and (problem.geometry.dtype == torch.float32 or mean_cost(problem) < 1e300)):
+    near = serves(problem.geometry) and problem.geometry.dtype == torch.float32
+    if not (near or (square(problem.geometry) and mean_cost(problem) < 1e300)):
         check_feasible(problem)
     seen = support(problem)
     if seen.problem is not problem:

@@ -11,6 +11,7 @@ from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
 from remblai.distances.entropic.gibbs import gibbs, marginal_error, near_product, on_all_places, support
+from remblai.distances.entropic.kernel import Form
 from remblai.distances.entropic.schedule import (
     absolute_epsilon,
     make_form,
@@ -20,6 +21,7 @@ from remblai.distances.entropic.schedule import (
 )
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import CostLike, Points
+from remblai.distances.pairwise.availability import Unavailable
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike
@@ -183,18 +185,12 @@ def symmetric(
         value, route = 2.0 * float(a @ h), "product"
     else:
         stored = stores_plan(inner, form)
-        # a few passes are enough: where the kernel becomes the plan, all are in float64
-        for dtype, target in precision_schedule(inner, tolerance, form)[-1 if stored else 0 :]:
-            kernel = make_form(form, dtype, inner)
-            kernel.begin(Exponents(inner.geometry, epsilon, dtype), h)
-            error, back = 2.0, kernel.transform(h)
-            while not error <= 0.5 * target and iterations < max_iterations:
-                h = 0.5 * (h + back)
-                back = kernel.transform(h)
-                error = float((a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
-                iterations += 1
+        try:
+            h, back, iterations, kernel = _iterated(inner, epsilon, h, tolerance, max_iterations, form)
+        except Unavailable:  # which is known now: other forms are chosen
+            h, back, iterations, kernel = _iterated(inner, epsilon, h, tolerance, max_iterations, form)
         carried = float((a * ((h - back) / epsilon).exp()).sum())
-        value, route = 2.0 * float(a @ h) - epsilon * (carried - 1.0), f"{kernel.name} {str(dtype)[6:]}"
+        value, route = 2.0 * float(a @ h) - epsilon * (carried - 1.0), f"{kernel.name} {str(kernel.dtype)[6:]}"
         plan = kernel.plan(h, h) if stored else None
     coupling = gibbs(problem, seen, h, h, epsilon, plan)
     error = marginal_error(problem, coupling)
@@ -214,3 +210,21 @@ def symmetric(
         iterations=iterations,
         seconds=time.perf_counter() - began,
     )
+
+
+def _iterated(
+    problem: Problem, epsilon: float, h: Tensor, tolerance: float, limit: int, form: str
+) -> tuple[Tensor, Tensor, int, Form]:
+    """The potential, its transform, the number of iterations and the form that was used last."""
+    iterations = 0
+    # a few passes are enough: where the kernel becomes the plan, all are in float64
+    for dtype, target in precision_schedule(problem, tolerance, form)[-1 if stores_plan(problem, form) else 0 :]:
+        kernel = make_form(form, dtype, problem)
+        kernel.begin(Exponents(problem.geometry, epsilon, dtype), h)
+        error, back = 2.0, kernel.transform(h)
+        while not error <= 0.5 * target and iterations < limit:
+            h = 0.5 * (h + back)
+            back = kernel.transform(h)
+            error = float((problem.a * ((h - back) / epsilon).expm1()).abs().sum())  # of either marginal of P(h, h)
+            iterations += 1
+    return h, back, iterations, kernel

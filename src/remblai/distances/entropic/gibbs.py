@@ -10,6 +10,8 @@ from torch import Tensor
 
 from remblai.distances.certificate import transformed
 from remblai.distances.coupling import Coupling, Dense, Lazy
+from remblai.distances.entropic.soft_transforms import ready
+from remblai.distances.entropic.streamed import Streamed
 from remblai.distances.problem import Problem
 
 NEGLIGIBLE = 2.0**-80
@@ -70,7 +72,9 @@ def gibbs(
     inner = seen.problem
     if plan is not None and inner is problem:
         return Dense(plan)
-    coupling: Coupling = Lazy(partial(_block, inner, f, g, epsilon), inner.shape)
+    rule = partial(_block, inner, f, g, epsilon)
+    streams = math.prod(inner.shape) > DENSE and ready(inner.geometry, torch.float64)
+    coupling: Coupling = Streamed(rule, inner, f, g, epsilon) if streams else Lazy(rule, inner.shape)
     if inner is not problem:
         before = torch.cat([seen.rows.new_zeros(1, dtype=torch.long), seen.rows.cumsum(0)])
         coupling = Lazy(partial(_embedded, coupling, seen, before), problem.shape)

@@ -8,11 +8,14 @@ from torch import Tensor
 
 from remblai.costs import Square
 from remblai.distances import validation
+from remblai.distances.entropic.fused import Fused, iterate_fused
 from remblai.distances.entropic.gibbs import DENSE, near_product
 from remblai.distances.entropic.kernel import Form, Kernel, Relaxation, Stream, iterate
 from remblai.distances.entropic.newton import MOST, TRIES, continuation, newton_ascent
+from remblai.distances.entropic.soft_transforms import ready
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import Geometry, Points
+from remblai.distances.pairwise.availability import Unavailable
 from remblai.distances.problem import Problem
 
 MEMORY = 2**30
@@ -46,6 +49,15 @@ def potentials(
     problem: Problem, epsilon: float, tolerance: float, limit: int, form: str = "auto", start: Tensor | None = None
 ) -> Solution:
     """Potentials by the schedule: float32 down to its precision, then float64, then Newton where both are slow."""
+    try:
+        return _potentials(problem, epsilon, tolerance, limit, form, start)
+    except Unavailable:  # which is known now: other forms are chosen
+        return _potentials(problem, epsilon, tolerance, limit, form, start)
+
+
+def _potentials(
+    problem: Problem, epsilon: float, tolerance: float, limit: int, form: str, start: Tensor | None
+) -> Solution:
     a, b, geometry = problem.a, problem.b, problem.geometry
     closed = near_product(problem, epsilon)
     if closed is not None:
@@ -61,7 +73,7 @@ def potentials(
         iteration.begin(exponents.at(epsilon, dtype, _wide(exponents, dtype, target)), g)
         for share in (0.9, 0.4):  # the error in float64 may exceed that of the loop
             patient = dtype == torch.float64 and not small
-            reached, more = iterate(iteration, share * target, max(1, limit - iterations), patient, relaxation)
+            reached, more = _run(iteration, share * target, max(1, limit - iterations), patient, relaxation)
             iterations = max(iterations, min(iterations + more, limit))  # at the limit one sweep measures the error
             if stored and dtype != torch.float64:  # float64 comes next in any case, for the plan
                 break
@@ -103,7 +115,28 @@ def make_form(form: str, dtype: torch.dtype, problem: Problem) -> Form:
     n, m = problem.shape
     size = n * m * dtype.itemsize
     kind = FORMS[form] or (Kernel if size <= MEMORY else Stream)
+    if form == "auto" and streams(problem, dtype):
+        assert isinstance(problem.geometry, Points)
+        return Fused(problem.geometry, problem.a, problem.b, dtype)
     return kind(problem.a, problem.b, dtype)
+
+
+def streams(problem: Problem, dtype: torch.dtype) -> bool:
+    """Whether "auto" runs by the streaming kernels: where no plan is stored, on a device that has them.
+
+    A stored kernel in float64 is faster than differences in float64, where memory holds it.
+    """
+    n, m = problem.shape
+    large = n * m > DENSE and (dtype == torch.float32 or n * m * dtype.itemsize > MEMORY)
+    return large and ready(problem.geometry, dtype) and ready(problem.geometry, torch.float64)
+
+
+def _run(
+    form: Form, target: float, limit: int, patient: bool = False, relaxation: Relaxation | None = None
+) -> tuple[float, int]:
+    if isinstance(form, Fused):
+        return iterate_fused(form, target, limit, patient, relaxation)
+    return iterate(form, target, limit, patient, relaxation)
 
 
 SMALL_EPSILON = 0.06
@@ -131,7 +164,7 @@ def _annealed(problem: Problem, exponents: Exponents, iteration: Form) -> tuple[
     wide = bool(levels) and not (square(problem.geometry) and levels[0] < 1e30)
     for level in levels:
         iteration.begin(exponents.at(level, iteration.dtype, wide), g)
-        _, more = iterate(iteration, 0.05, 4)
+        _, more = _run(iteration, 0.05, 4)
         g, iterations = iteration.potentials(), iterations + more
     return g, iterations
 

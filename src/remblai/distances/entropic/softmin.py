@@ -59,8 +59,15 @@ class Exponents:
         self.left: Tensor | float = 0.0  # the part of the exponents that is constant in each row, left out of blocks
         if self.square:
             self.left, self.yy = self._xx / -epsilon, self._yy / epsilon
-            self.x, self.y = (self._x * (2.0 / epsilon)).to(self.inner), self._y.to(self.inner).T.contiguous()
-        self._scratch = torch.empty(self.rows, self.shape[1], dtype=self.inner, device=self.device)
+        self._scratch: Tensor | None = None
+
+    def _allocate(self) -> Tensor:
+        """Memory for a block, and points in its precision; streaming kernels on a GPU need neither."""
+        if self._scratch is None:
+            if self.square:
+                self.x, self.y = (self._x * (2.0 / self.epsilon)).to(self.inner), self._y.to(self.inner).T.contiguous()
+            self._scratch = torch.empty(self.rows, self.shape[1], dtype=self.inner, device=self.device)
+        return self._scratch
 
     def parts(self) -> list[slice]:
         """The blocks of rows."""
@@ -72,8 +79,8 @@ class Exponents:
 
     def shifted_exponentials(self, part: slice, bias: Tensor, out: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """exp(z - largest of the row) (k, m) and the largest (k,) of z_ij = (g_j - c_ij) / epsilon - left_i."""
-        direct = out is not None and self.inner == self.dtype
-        z = out if out is not None and direct else self._scratch[: part.stop - part.start]
+        direct, scratch = out is not None and self.inner == self.dtype, self._allocate()
+        z = out if out is not None and direct else scratch[: part.stop - part.start]
         forbidden = None
         if self.square:
             torch.addmm(bias.expand(len(z), -1), self.x[part], self.y, out=z)

@@ -20,6 +20,12 @@ SHARPEST = 4e-3
 NEAREST = 12
 """Pairs of least reduced cost that each place proposes at first."""
 
+SMOOTHED = {"cpu": 2**19, "cuda": 2**28}
+"""Entries that the start computes at a time: on the CPU they stay in the cache."""
+
+PRICED = {"cuda": 2**25}
+"""Costs in float64 that are priced at a time where each block waits for the device; elsewhere a small memory's."""
+
 ADDED = 8
 """Pairs that a place may add in the first round of pricing; twice as many in each round after."""
 
@@ -37,7 +43,8 @@ def column_generation(problem: Problem) -> Plan:
 
     It needs POT; without it, with infinite costs, or where its answer is not proven, the network simplex on all pairs
     answers, and the plan says so.
-    In memory it holds one matrix of n m float64 at most.
+    In memory it holds one matrix of n m float64 at most. From tensors on a GPU the start and the pricing run there,
+    the simplex on the CPU, and the plan is on the GPU.
 
     Args:
         problem: any; it pays from about a million pairs on.
@@ -98,7 +105,7 @@ def _scaled(geometry: Geometry, a: Tensor, b: Tensor) -> tuple[Tensor, float] | 
     """All costs in float32, relative to their mean size, and that size; None if one is infinite."""
     costs = torch.empty(geometry.shape, dtype=torch.float32, device=geometry.device)
     sizes, low, unit = 0.0, float("inf"), 0.0
-    for part, block in geometry.blocks():
+    for part, block in geometry.blocks(entries=PRICED.get(geometry.device.type)):
         if part.start == 0:
             low, unit = float(block.min()), float(block.abs().mean()) or 1.0
             if not np.isfinite(unit):
@@ -117,7 +124,7 @@ def _smoothed(costs: Tensor, a: Tensor, b: Tensor) -> Tensor:
     g = torch.zeros_like(b)
     epsilon = mean
     while True:
-        step = max(1, 2**19 // costs.shape[1])
+        step = max(1, SMOOTHED.get(costs.device.type, 2**19) // costs.shape[1])
         for start in range(0, len(costs), step):
             rows = slice(start, start + step)
             block = torch.sub(g, costs[rows], out=kernel[rows]).mul_(1.0 / epsilon)
@@ -183,7 +190,7 @@ def _priced(geometry: Geometry, f: Tensor, g: Tensor, unit: float, count: int) -
     """The transform of g, and the pairs that violate f_i + g_j <= c_ij, up to `count` a row, as i m + j."""
     m = geometry.shape[1]
     best, violated = torch.empty_like(f), [torch.empty(0, dtype=torch.long, device=f.device)]
-    for part, costs in geometry.blocks():
+    for part, costs in geometry.blocks(entries=PRICED.get(geometry.device.type)):
         left = costs - g
         best[part] = left.amin(1)
         limit = f[part] - TOLERANCE * unit
