@@ -225,6 +225,15 @@ def test_an_interval_says_what_it_is_for():
     assert interval(means, x, y).target == "mean of the estimate"  # nothing is known of a function
 
 
+def test_an_interval_of_what_cannot_be_negative_begins_at_0():
+    x, y = torch.randn(2, 40, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    biased = interval(MMD(Gaussian(1.0), biased=True), x, y)
+    assert biased.lower == 0.0 < biased.value
+    found = interval(MMD(Gaussian(1.0)), x, y)
+    assert found.lower < 0.0  # an unbiased estimate may be
+    assert found.upper - found.value == pytest.approx(found.value - found.lower)
+
+
 def test_p_values_are_uniform_where_the_laws_are_equal():
     generator = torch.Generator().manual_seed(0)
     trials, permutations = 400, 19

@@ -30,6 +30,8 @@ class Wasserstein:
         p: the exponent, at least 1.
     """
 
+    nonnegative = True
+
     def __init__(self, p: float = 2.0) -> None:
         self.p = exponent(p)
 

@@ -132,6 +132,7 @@ class Custom(Discrepancy):
                 f"discrepancy: expected a Discrepancy or a function of two samples, got {type(function).__name__}: use "
                 "a name of remblai.discrepancies.DISCREPANCIES, or lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
             )
+        self.nonnegative = False  # nothing is known of it
         # a module in a list is not registered, so that no optimiser finds its parameters
         self._function = [function]
 

@@ -235,10 +235,17 @@ def solved(
             f=f,
             g=g,
             cost=partial(carried_cost, problem.geometry, coupling),
-            certificate=partial(certificate, problem, coupling, g),
+            certificate=partial(_bounds, problem, coupling, g, (value, epsilon)),
             extend=extension(problem, g, epsilon),
         ),
     )
+
+
+def _bounds(problem: Problem, coupling: Coupling, g: Tensor, computed: tuple[float, float], epsilon: float) -> Interval:
+    """The certificate; that of the value which the solver computed, at its own epsilon, contains this value."""
+    bounds = certificate(problem, coupling, g, epsilon)
+    value, own = computed
+    return bounds.with_value(value) if epsilon == own else bounds
 
 
 def _derivatives(

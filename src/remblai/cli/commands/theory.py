@@ -117,10 +117,9 @@ def _text(result: "Distance") -> str:
     elif "interval" in result.reasons:
         rows.append(f"  interval   none: {result.reasons['interval']}")
     if result.plan is not None:
-        lower, upper = result.plan.certificate()
         blur = f", epsilon {result.plan.epsilon:.6g}" if result.plan.epsilon else ""
         rows.append(f"  plan       {result.plan.method}{blur}: value {float(result.plan.value):.9g}")
-        rows.append(f"  proven     {lower:.9g} to {upper:.9g}   of these points")
+        rows.append(f"  proven     {result.plan.certificate().text()}   of these points")
     rows.append(f"  seconds    {result.seconds:.3g}")
     return "\n".join(rows)
 
