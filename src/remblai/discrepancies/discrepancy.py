@@ -102,11 +102,20 @@ class Discrepancy(nn.Module):
         return self.adversary_loss(draw(law, len(y)), y)
 
 
+ROUNDINGS = 1e5
+"""Roundings, as a share of the largest estimate, within which estimates by a solver are equal."""
+
+
 class OfParts(NamedTuple):
     """Estimates (r,) in float64, and the rounding: those that differ by less are equal."""
 
     values: Tensor
     rounding: float
+
+    @classmethod
+    def rounded(cls, values: Tensor) -> "OfParts":
+        """Of estimates that are exact but for some rounding of the last digits."""
+        return cls(values, ROUNDINGS * torch.finfo(torch.float64).eps * float(values.abs().max()))
 
 
 class Custom(Discrepancy):

@@ -42,7 +42,9 @@ class Interval(NamedTuple):
         '0.333 to 0.667'
         """
         ends = zip(self, (ROUND_FLOOR, ROUND_CEILING), strict=True)
-        return " to ".join(f"{float(Context(digits, way).create_decimal(repr(float(end)))):.{digits}g}" for end, way in ends)
+        return " to ".join(
+            f"{float(Context(digits, way).create_decimal(repr(float(end)))):.{digits}g}" for end, way in ends
+        )
 
     def with_value(self, value: float) -> "Interval":
         """The least interval that contains this one and the value, which rounding may place outside it."""

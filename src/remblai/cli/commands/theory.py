@@ -110,7 +110,8 @@ def _text(result: "Distance") -> str:
             rows.append(f"  floor      {result.floor.value:.6g} +- {result.floor.spread:.2g}   {words}")
         else:
             rows.append(f"  floor      none: {result.reasons['floor']}")
-        words = f"how often a split at random looks this different ({result.test.permutations:,} splits)"
+        ended = ", which ended the test early" if result.test.stopped else ""
+        words = f"how often a split at random looks this different ({result.test.permutations:,} splits{ended})"
         rows.append(f"  p          {result.test.p_value:.4g}   {words}")
     if result.interval:
         rows.append(f"  interval   {result.interval.lower:.6g} to {result.interval.upper:.6g}   {_aim(result)}")
