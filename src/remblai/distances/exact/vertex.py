@@ -11,7 +11,7 @@ from torch import Tensor
 
 from remblai.distances.certificate import transformed
 from remblai.distances.coupling import Sparse
-from remblai.distances.plan import Plan, carried_cost, solved
+from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.rounding import ROUNDOFF
 
@@ -180,8 +180,8 @@ def proven(
     rows, columns, masses = (one.to(problem.a.device) for one in entries)
     coupling = Sparse(rows, columns, masses, problem.shape)
     f, g = feasible(problem, g.to(problem.a.device), f)
-    value = carried_cost(problem.geometry, coupling)
-    size = float(coupling.masses @ problem.geometry.pairs(coupling.rows, coupling.columns).abs())
+    costs = problem.geometry.pairs(coupling.rows, coupling.columns)
+    value, size = float(coupling.masses @ costs), float(coupling.masses @ costs.abs())
     gap = value - float(problem.a @ f + problem.b @ g)
     sums = coupling.marginals()
     error = float((sums[0] - problem.a).abs().sum() + (sums[1] - problem.b).abs().sum())
