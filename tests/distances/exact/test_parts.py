@@ -26,3 +26,5 @@ def test_numbers_and_many_equal_points_have_faster_ways() -> None:
     first = torch.arange(8)[None] < 4
     assert least_costs_of_parts(torch.randn(8, 1), "square", first, ~first) is None
     assert least_costs_of_parts(torch.zeros(8, 2), "square", first, ~first) is None
+    for scale in (1e-200, 1e200):
+        assert least_costs_of_parts(scale * torch.randn(8, 2).double(), "square", first, ~first) is None

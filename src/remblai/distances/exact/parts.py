@@ -1,5 +1,7 @@
 """The least costs between two parts of the same points, for many choices of the parts: one matrix of costs for all."""
 
+import math
+
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
@@ -11,6 +13,9 @@ from remblai.distances.problem import Problem
 
 MOST = 8192
 """Points up to which the matrix of their costs is held: 512 MB."""
+
+SMALLEST = 1e-280
+"""The largest cost, at least: below it costs vanish."""
 
 
 def least_costs_of_parts(points: Tensor, cost: CostLike, first: Tensor, second: Tensor) -> Tensor | None:
@@ -26,13 +31,16 @@ def least_costs_of_parts(points: Tensor, cost: CostLike, first: Tensor, second: 
         second: masks (r, N) of the second part.
 
     Returns:
-        float64; None where another way is faster: points on the line, many equal points, or too many for a matrix.
+        float64; None where another way is faster or right: points on the line, many equal points, too many for a
+        matrix, or costs that leave the range of float64.
     """
     geometry = Points(points, points, cost)
     n, d = geometry.x.shape
     if d == 1 or n > MOST or len(torch.unique(geometry.x, dim=0)) <= WORTH * n:
         return None
     costs = geometry.matrix().cpu()
+    if not SMALLEST < float(costs.max()) < math.inf:
+        return None
     values = [_least(costs[one][:, other], d) for one, other in zip(first.cpu(), second.cpu(), strict=True)]
     return torch.tensor(values, dtype=torch.float64)
 
