@@ -68,7 +68,8 @@ def _directions(x: Tensor) -> Tensor:
     largest = x.detach().abs().amax(1, keepdim=True)
     empty = largest == 0.0
     scaled = (x / largest.where(~empty, 1.0)).where(~empty, 1.0)
-    return (scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True)).where(~empty, 0.0)
+    directions: Tensor = scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+    return directions.where(~empty, 0.0)
 
 
 class Manhattan(Cost):

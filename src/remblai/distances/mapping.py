@@ -60,6 +60,6 @@ def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
         rows[part], targets[part] = masses.sum(1), masses @ geometry.y.double()
     moves = targets[kept] / rows[kept, None] - sources
     flat = new.x.double()
-    parts = flat.split(max(1, AT_ONCE // len(sources)))
+    parts = torch.split(flat, max(1, AT_ONCE // len(sources)))
     nearest = torch.cat([squares(part, sources).argmin(1) for part in parts])
     return (flat + moves[nearest]).reshape(new.given[0].shape)

@@ -48,7 +48,7 @@ def part_sums(points: Tensor, first: Tensor, second: Tensor) -> PartSums:
     gaps = ascending.diff()
     found = []
     size = max(1, ENTRIES // len(points))
-    for one, other in zip(first.split(size), second.split(size), strict=True):
+    for one, other in zip(torch.split(first, size), torch.split(second, size), strict=True):
         below = [mask[:, order].cumsum(1, dtype=torch.float64) for mask in (one, other)]
         (a, b), (n, m) = (counts[:, :-1] for counts in below), (counts[:, -1:] for counts in below)
         pairs = (a * (n - a), a * (m - b) + b * (n - a), b * (m - b))

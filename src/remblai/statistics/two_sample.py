@@ -87,7 +87,7 @@ def two_sample_test(
     for mask in first[1:]:
         mask[permutation(len(pooled), draws)[: len(x)].cpu()] = True
     value, null, above = math.nan, torch.empty(0, dtype=torch.float64), torch.empty(0, dtype=torch.bool)
-    for masks in first.to(pooled.device).split(1 + permutations if exceedances is None else AT_ONCE):
+    for masks in torch.split(first.to(pooled.device), 1 + permutations if exceedances is None else AT_ONCE):
         values, rounding = measured_parts(discrepancy, pooled, masks, ~masks, [seed] * len(masks))
         if not len(null):
             value, values = float(values[0]), values[1:]

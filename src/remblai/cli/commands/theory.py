@@ -16,7 +16,7 @@ def distance(
     a: str,
     b: str,
     *,
-    metric: Annotated[str, LazyTable("remblai.compare.datasets:METRICS")] = "wasserstein",
+    metric: Annotated[str, LazyTable("remblai.compare.measures:METRICS")] = "wasserstein",
     n: int = 2000,
     seed: int = 0,
     repeats: int = 20,
