@@ -8,7 +8,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from remblai.cli.main import main
-from remblai.compare.datasets import METRICS, Scale, Wasserstein, distance
+from remblai.compare.datasets import distance
+from remblai.compare.measures import METRICS, Scale, Wasserstein
 from remblai.compare.permutations import permuted
 from remblai.compare.plans import save_figure, save_plan
 from remblai.config.registry import make

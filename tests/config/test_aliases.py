@@ -4,7 +4,7 @@ import inspect
 
 import pytest
 
-from remblai.compare.datasets import METRICS
+from remblai.compare.measures import METRICS
 from remblai.config.aliases import ALIASES, ANSWERS, OPTIONS, answer, checked_options, hint, unknown_option
 from remblai.config.registry import unknown
 from remblai.costs import COSTS

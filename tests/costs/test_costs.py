@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
+from scipy.spatial.distance import cdist
 from torch.distributions import Bernoulli, Independent, Normal
 
 from remblai.config.registry import make
-from remblai.costs import COSTS, Huber, Laplacian, NegativeLogLikelihood, Square, distances, squared_distances
+from remblai.costs import COSTS, Cosine, Huber, Laplacian, NegativeLogLikelihood, Square, distances, squared_distances
 from remblai.distances import transport
 
 POINTS = [name for name in COSTS if not make(COSTS, name).reads_law]
@@ -112,6 +113,18 @@ def test_half_precision_is_summed_in_single(name):
     torch.testing.assert_close(narrow, expected)  # bfloat16 itself cannot count beyond 256
     with torch.autocast("cpu", torch.bfloat16):
         torch.testing.assert_close(cost.matrix(x, 0 * x), expected.expand(2, 2))
+
+
+def test_the_cosine_is_scipys_and_a_point_at_0_stays_there():
+    x, y = values("cosine", 6, (5,), 1), values("cosine", 4, (5,), 2)
+    cost, truth = Cosine(), cdist(x, y, "cosine")
+    for scale in (1.0, 1e-200, 1e200):
+        assert cost.matrix(scale * x, y).numpy() == pytest.approx(truth, rel=1e-12)
+    assert cost(x[:4], y).numpy() == pytest.approx(truth.diagonal(), rel=1e-12)
+    zero = torch.zeros(4, 5, dtype=torch.float64, requires_grad=True)
+    found = cost(zero, y)
+    assert found.tolist() == pytest.approx([0.5] * 4)
+    assert (torch.autograd.grad(found.sum(), zero)[0] == 0.0).all()
 
 
 def test_squared_distances_stay_above_zero_and_exact_far_from_the_origin():

@@ -2,6 +2,7 @@ import copy
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.integrate import quad
@@ -180,6 +181,18 @@ def test_projected_at_construction_and_never_in_a_forward_pass():
 def test_a_critic_that_cannot_be_held_is_refused():
     with pytest.raises(ValueError, match="batch normalisation"):
         adversarial(moving()["batch norm"], lipschitz=GradientPenalty())
+
+
+def test_arrays_in_float64_are_judged_by_a_critic_in_float32():
+    x, y = np.random.default_rng(0).standard_normal((2, 12, 2))
+    d = Adversarial(nn.Linear(2, 1), Kantorovich(), GradientPenalty())
+    narrow = torch.tensor(x).float(), torch.tensor(y).float()
+    assert d.estimate(x, y) == d.estimate(*narrow)
+    assert d(x, y) == d(*narrow)
+    torch.manual_seed(0)
+    wide = d.adversary_loss(torch.tensor(x), torch.tensor(y))
+    torch.manual_seed(0)
+    assert wide == d.adversary_loss(*narrow)
 
 
 def test_a_trained_logistic_critic_estimates_jensen_shannon():

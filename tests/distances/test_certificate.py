@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 from tests.distances.exact.rational import fractions, least_cost, shares, square_costs
 
-from remblai.distances import sinkhorn
+from remblai.distances import Interval, emd, sinkhorn, transport
 from remblai.distances.certificate import certificate
 from remblai.distances.coupling import Dense, Sparse
 from remblai.distances.geometry import Points
@@ -44,6 +44,31 @@ def test_bounds_are_not_crossed_at_any_epsilon(epsilon: float) -> None:
     assert lower <= float(plan.value) <= upper
     lower, upper = plan.certificate(exact=True)
     assert 0.0 <= lower <= upper
+
+
+@pytest.mark.parametrize("epsilon", [1e6, 1e15, 1e25])
+def test_a_huge_epsilon_has_the_plan_of_independence_as_its_bound(epsilon: float) -> None:
+    costs = np.random.default_rng(0).random((8, 9))
+    assert sinkhorn(None, None, costs, epsilon).certificate().upper == pytest.approx(costs.mean(), rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_an_interval_contains_the_value_that_it_is_of(scale: float) -> None:
+    x = scale * np.random.default_rng(3).standard_normal((2, 20))
+    for plan in (transport(x, x, epsilon=0.1 * scale**2), emd([0.1 + 0.2, 0.7], [0.3, 0.7], [[0.0, 1.0], [1.0, 0.0]])):
+        lower, upper = plan.certificate()
+        assert lower <= plan.value <= upper
+
+
+def test_the_text_of_an_interval_is_rounded_outwards() -> None:
+    assert Interval(0.8999999964, 0.9).text(9) == "0.899999996 to 0.9"
+    assert Interval(0.9, 0.9000000001).text(9) == "0.9 to 0.900000001"
+    assert Interval(-1e-16, 0.0).text(9) == "-1e-16 to 0"
+    assert Interval(0.0, float("inf")).text() == "0 to inf"
+    ends = np.random.default_rng(0).standard_normal((200, 2)) * 10.0 ** np.arange(-100, 100)[:, None]
+    for low, high in np.sort(ends, axis=1):
+        lower, upper = Interval(low, high).text(4).split(" to ")
+        assert float(lower) <= low <= high <= float(upper)
 
 
 def test_a_value_of_zero_has_no_bound_below_it() -> None:

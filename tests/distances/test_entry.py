@@ -96,6 +96,18 @@ def test_points_of_any_scale_are_measured(scale, p, d):
     assert wasserstein(scale * x, scale * y, p) / scale == pytest.approx(wasserstein(x, y, p), rel=1e-9)
 
 
+@pytest.mark.parametrize(("seed", "p"), [(14, 100.0), (15, 400.0), (16, 50.0), (51, 100.0)])
+def test_a_steep_power_with_masses_of_every_size_lies_between_its_neighbours(seed, p):
+    rng = np.random.default_rng(seed)  # draws whose potentials are known to 1e-9 of W_p^p only
+    n, m = rng.integers(2, 40, 2)
+    d = rng.integers(2, 5)
+    x, y = rng.normal(size=(n, d)), rng.normal(size=(m, d)) + rng.normal()
+    a, b = rng.random(n) ** rng.integers(1, 20), rng.random(m)
+    a, b = a / a.sum(), None if seed % 3 == 0 else b / b.sum()
+    values = [wasserstein(x, y, q, a, b) for q in (0.8 * p, p, math.inf)]
+    assert values == sorted(values)
+
+
 @pytest.mark.parametrize("p", [3.0, 20.0, math.inf])
 def test_the_gradient_of_large_powers_is_the_finite_difference(p):
     x, way = torch.tensor(X, requires_grad=True), torch.tensor(np.random.default_rng(5).standard_normal(X.shape))

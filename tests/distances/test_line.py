@@ -203,6 +203,7 @@ def test_shapes_and_dtypes() -> None:
         ([0.0, 1.0], [1.0, 2.0], 2, {"b": [1.0]}, r"shape \(2,\)"),
         ([0.0, 1.0], [1.0, 2.0], 2, {"b": [0.0, 0.0]}, "positive total"),
         (["a"], [1.0], 2, {}, "real numbers"),
+        ([0.0], [1.5e154], 2, {}, "costs within float64, got a distance .* 1.5e\\+154"),
         ([0.0], [1e200], 2, {}, "costs within float64, got a distance .* 1e\\+200"),
         ([0.0, 1.0], [1e200, 0.0], 2, {"a": [0.5, 0.5]}, "costs within float64"),
         ([-1e308], [1e308], 1, {}, "costs within float64"),

@@ -49,6 +49,11 @@ assert_type(distances.f_divergence("pearson", u, v), Tensor)
 assert_type(distances.chi_square(x, x, "neyman", normalise=True), float)
 assert_type(distances.c_transform(x, [1.0, 2.0]), Floats)
 assert_type(ipm("bounded", x, y).x, Floats)
+assert_type(distances.sinkhorn_divergence(x, y, 0.1, relative=True).value, float)
+assert_type(distances.sinkhorn_divergence(u, v).f, Tensor)
+assert_type(distances.rubinstein.of_points(x, y).value, float)
+assert_type(distances.rubinstein.of_matrix(None, None, u).extend(u), Tensor)
+assert_type(distances.batch(None, None, u).values, Tensor)
 
 distances.transport(x, y, tolerence=1e-3)  # type: ignore[call-overload]
 distances.wasserstein(x, {"a": 1})  # type: ignore[call-overload]

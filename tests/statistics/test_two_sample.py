@@ -164,6 +164,20 @@ def test_one_matrix_gives_the_estimates_of_many_parts(kernel, biased, dtype):
         torch.testing.assert_close(values, torch.tensor(direct, dtype=torch.float64), rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("far", [0.0, 1e4])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize(("kernel", "d"), [(Gaussian(WIDTH), 3), (Polynomial(), 3), (Energy(), 3), (Energy(), 1)])
+def test_many_splits_have_the_estimates_of_each(monkeypatch, kernel, d, biased, far):
+    monkeypatch.setattr("remblai.discrepancies.gram.SYMMETRIC", 10)
+    generator = torch.Generator().manual_seed(0)
+    points, mmd = draw(generator, 37, d=d) + far * kernel.radial, MMD(kernel, biased=biased)
+    first = torch.rand(80, 37, generator=generator).argsort(1) < 15
+    found = mmd.of_parts(points, first, ~first)
+    direct = torch.tensor([float(mmd(points[a], points[~a])) for a in first], dtype=torch.float64)
+    error = float((found.values - direct).abs().max())
+    assert error <= found.rounding <= 1e-4 * float(direct.std()) + 1e-9 * float(direct.abs().max())
+
+
 @pytest.mark.parametrize("smoothing", [None, 0.3])
 def test_one_matrix_gives_cramer_wolds_estimates_where_it_can(smoothing):
     generator = torch.Generator().manual_seed(0)
@@ -225,6 +239,15 @@ def test_an_interval_says_what_it_is_for():
     assert interval(means, x, y).target == "mean of the estimate"  # nothing is known of a function
 
 
+def test_an_interval_of_what_cannot_be_negative_begins_at_0():
+    x, y = torch.randn(2, 40, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    biased = interval(MMD(Gaussian(1.0), biased=True), x, y)
+    assert biased.lower == 0.0 < biased.value
+    found = interval(MMD(Gaussian(1.0)), x, y)
+    assert found.lower < 0.0  # an unbiased estimate may be
+    assert found.upper - found.value == pytest.approx(found.value - found.lower)
+
+
 def test_p_values_are_uniform_where_the_laws_are_equal():
     generator = torch.Generator().manual_seed(0)
     trials, permutations = 400, 19
@@ -235,6 +258,33 @@ def test_p_values_are_uniform_where_the_laws_are_equal():
     ranks = np.rint(np.array(p) * 20).astype(int)
     assert stats.binomtest(int((ranks == 1).sum()), trials, 0.05).pvalue > 0.001
     assert stats.chisquare(np.bincount(ranks, minlength=21)[1:]).pvalue > 0.001
+
+
+def test_an_early_stop_keeps_the_p_value_exact():
+    """Besag and Clifford: with h = 2 and 9 splits, P(p <= t) is t at each value that p can take."""
+    generator, smallest, values = torch.Generator().manual_seed(0), 0, []
+    for _ in range(2000):
+        x, y = torch.randn(6, 1, generator=generator).split([3, 3])
+        test = two_sample_test(lambda p, q: p.mean() - q.mean(), x, y, 9, generator, exceedances=2)
+        values.append(test.p_value)
+        smallest += test.p_value == 0.1
+    for t in (0.1, 0.2, 0.5):
+        share = sum(value <= t for value in values) / len(values)
+        assert share <= t + 3.0 * (t * (1.0 - t) / len(values)) ** 0.5
+    assert smallest / len(values) == pytest.approx(0.1, abs=0.05)  # ties among the 20 splits make it smaller
+
+
+def test_an_early_stop_measures_no_more_than_it_needs(monkeypatch):
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 30), draw(generator, 30)
+    whole = two_sample_test(MMD(Energy()), x, y, 200)
+    test = two_sample_test(MMD(Energy()), x, y, 200, exceedances=10)
+    assert len(test.null) < 200
+    above = (whole.null >= whole.value).nonzero()[:, 0]
+    assert test.p_value == 10 / (1 + int(above[9]))
+    torch.testing.assert_close(test.null, whole.null[: len(test.null)], rtol=1e-4, atol=1e-9)
+    different = two_sample_test(MMD(Energy()), x, y + 3.0, 40, exceedances=10)
+    assert (len(different.null), different.p_value) == (40, 1 / 41)
 
 
 @pytest.mark.parametrize("discrepancy", [MMD(Gaussian(WIDTH)), MMD(Energy()), Frechet(), sliced])

@@ -110,7 +110,7 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
         return lambda given: options(chosen, given)
 
     def of_metric(given: Mapping[str, Any]) -> list[Option]:
-        from remblai.compare.datasets import METRICS
+        from remblai.compare.measures import METRICS
         from remblai.config.registry import unknown
 
         metric = own["metric"]

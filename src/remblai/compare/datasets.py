@@ -1,9 +1,8 @@
 """The distance between two data sets, by any metric, with what it can be trusted for."""
 
-import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -11,41 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.compare.permutations import Tested, affordable, permuted
+from remblai.compare.measures import METRICS, Scale
+from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
-from remblai.costs import power
-from remblai.discrepancies import DISCREPANCIES
-from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
-from remblai.distances.validation import exponent
-from remblai.metrics import METRICS as CARD
-from remblai.metrics import Metric
+from remblai.distances import DIVERGENCES, Plan
 from remblai.runtime import rng
 from remblai.statistics import Confidence, Floor, Statistic, interval
-
-
-class Wasserstein:
-    """W_p, the p-th root of the least mean of |x - y|^p over all couplings: exact, by linear programming.
-
-    Args:
-        p: the exponent, at least 1; inf is the bottleneck distance, the least over couplings of the largest |x - y|.
-    """
-
-    def __init__(self, p: float = 2.0) -> None:
-        self.p = exponent(p, infinite=True)
-
-    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """W_p between the samples x (n, d) and y (m, d)."""
-        return wasserstein(x, y, self.p)
-
-    def plan(self, x: Tensor, y: Tensor) -> Plan | None:
-        """The best plan, whose value is W_p^p; None where p is so large that distances^p leave the range of float64."""
-        farthest = torch.cdist(x.double(), y.double()).amax()
-        largest = float(farthest**self.p)
-        if math.isinf(self.p) or not math.isfinite(largest) or (largest == 0.0 and farthest > 0.0):
-            return None
-        return transport(x, y, power(self.p))
-
 
 MOST = 2000
 """Points of each set by default, at most: the best plan of so many takes about half a second."""
@@ -55,74 +26,6 @@ LARGE_P = 8.0
 """Exponents of W_p above which there is no interval: that of W_inf, of heavy tails, held in 67 % of tests."""
 WARM = 32
 """Points of each set in the call that loads what an estimate needs, before it is timed."""
-SAME = 1e-5
-"""Values that differ by less than this share of the column's largest are one, for divergences of repeated values."""
-
-
-def _empirical(name: str) -> Callable[[], Statistic]:
-    """An f-divergence between the empirical laws of two samples: for data that repeat their values."""
-
-    def divergence(x: Tensor, y: Tensor) -> Tensor:
-        both = torch.cat([x, y]).double()
-        # Tables come standardised and back, after which equal values differ a little.
-        steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
-        _, where = torch.unique(steps.round(), dim=0, return_inverse=True)
-        cells = int(where.max()) + 1
-        if cells == len(both):
-            warnings.warn(
-                f"{name}: no value occurs twice, so that the samples have nothing in common whatever their laws are: "
-                "use mmd or wasserstein for such data",
-                stacklevel=1,  # one warning, whoever calls
-            )
-        p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
-        return f_divergence(name, p, q)
-
-    def factory() -> Statistic:
-        return divergence
-
-    factory.__doc__ = f"The f-divergence {name} of two samples' empirical laws, for data that repeat their values."
-    return factory
-
-
-def _of_the_card(row: Metric) -> Callable[[], Statistic]:
-    """A metric of the card as a statistic of two samples."""
-    statistic = row.statistic
-    assert statistic is not None
-
-    def measure(x: Tensor, y: Tensor) -> Tensor:
-        return torch.tensor(statistic(x, y), dtype=torch.float64)
-
-    def factory() -> Statistic:
-        return measure
-
-    factory.__doc__ = f"{row.label}: {row.meaning}"
-    return factory
-
-
-METRICS: dict[str, Callable[..., Statistic]] = {
-    "wasserstein": Wasserstein,
-    **DISCREPANCIES,
-    **{name: _empirical(name) for name in DIVERGENCES},
-    **{name.replace("_", "-"): _of_the_card(row) for name, row in CARD.items() if row.statistic},
-}
-"""Every metric by name; a critic's distance is no metric before the critic is trained."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """Where a kernel's scale is read from when there is no prior: the mean squared distance within both sets together.
-
-    It is of the pooled points, so that it is the same for every way to split them in two.
-    """
-
-    square_distance: float
-    latent: int
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor) -> "Scale":
-        """Of two samples (n, d), (m, d): twice the trace of their covariance."""
-        variances = torch.cat([x, y]).double().var(0, correction=0)
-        return cls(max(2.0 * float(variances.sum()), 1e-12), x.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +118,7 @@ def distance(
         seed: of what is drawn.
         repeats: random halves for the interval; 0 leaves it out.
         permutations: of the two-sample test, which gives the floor too; 0 leaves both out. None is 200, or as many as
-            take about 30 seconds, at least 19.
+            take about 30 seconds, at least 19; where they take seconds, they end once 10 look at least as different.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
 
@@ -238,7 +141,10 @@ def distance(
         confidence, reasons["interval"] = _interval(statistic, x, y, value, repeats, draws)
     count = affordable(seconds) if permutations is None else permutations
     if count:
-        tested, reasons["floor"] = permuted(statistic, x, y, count, draws, bounded=name not in DIVERGENCES)
+        early = permutations is None and seconds * count > PATIENT
+        tested, reasons["floor"] = permuted(
+            statistic, x, y, count, draws, name not in DIVERGENCES, EXCEEDANCES if early else None
+        )
     planned = getattr(statistic, "plan", None)
     plan = planned(x, y) if planned else None
     if planned and plan is None:

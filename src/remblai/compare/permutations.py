@@ -12,6 +12,10 @@ LEAST = 19
 """Permutations, at least: the least p-value is then 0.05."""
 SECONDS = 30.0
 """What the permutations may take by default, about."""
+PATIENT = 2.0
+"""Seconds of all permutations above which the default test stops early where it can."""
+EXCEEDANCES = 10
+"""Splits at least as different after which it stops: 10 of 200 are a p-value of .05."""
 
 
 @dataclass(frozen=True)
@@ -21,12 +25,14 @@ class Tested:
     Attributes:
         p_value: how often a random split of both sets together looks at least this different. It is not the
             probability that the laws are equal.
-        permutations: how many random splits.
+        permutations: how many random splits were measured.
+        stopped: whether it stopped before all splits, because the p-value is not small.
         floor: mean and standard deviation of the value over them, at the same n and m; None where one is infinite.
     """
 
     p_value: float
     permutations: int
+    stopped: bool
     floor: Floor | None
 
 
@@ -40,7 +46,13 @@ def affordable(seconds: float) -> int:
 
 
 def permuted(
-    statistic: Statistic, x: Tensor, y: Tensor, permutations: int, draws: torch.Generator, bounded: bool = True
+    statistic: Statistic,
+    x: Tensor,
+    y: Tensor,
+    permutations: int,
+    draws: torch.Generator,
+    bounded: bool = True,
+    exceedances: int | None = None,
 ) -> tuple[Tested, str]:
     """The test, and why it has no floor where it has none.
 
@@ -54,18 +66,23 @@ def permuted(
         permutations: how many random splits.
         draws: which.
         bounded: whether the statistic is finite for any samples; one that is not is at least 0.
+        exceedances: how many splits at least as different end the test; None measures all.
     """
     if bounded:
-        test = two_sample_test(statistic, x, y, permutations, draws)
-        return Tested(test.p_value, permutations, test.floor), ""
+        test = two_sample_test(statistic, x, y, permutations, draws, exceedances)
+        return Tested(test.p_value, len(test.null), len(test.null) < permutations, test.floor), ""
     measure = getattr(statistic, "estimate", statistic)
-    test = two_sample_test(lambda p, q: 1.0 - 1.0 / (1.0 + measure(p, q).double()), x, y, permutations, draws)
-    infinite = int((test.null >= 1.0).sum())
+
+    def between(p: Tensor, q: Tensor) -> Tensor:
+        return 1.0 - 1.0 / (1.0 + measure(p, q).double())
+
+    test = two_sample_test(between, x, y, permutations, draws, exceedances)
+    infinite, count = int((test.null >= 1.0).sum()), len(test.null)
     if infinite:
         reason = (
-            f"the value is infinite for {infinite:,} of {permutations:,} random splits: values that occur in one part "
+            f"the value is infinite for {infinite:,} of {count:,} random splits: values that occur in one part "
             "only make it so, by chance alone"
         )
-        return Tested(test.p_value, permutations, None), reason
+        return Tested(test.p_value, count, count < permutations, None), reason
     null = test.null / (1.0 - test.null)
-    return Tested(test.p_value, permutations, Floor.of(null, len(x), len(y))), ""
+    return Tested(test.p_value, count, count < permutations, Floor.of(null, len(x), len(y))), ""

@@ -56,7 +56,6 @@ ANSWERS: dict[str, str] = {
     "acgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
-    "cosine": "Divide the points by their lengths and use 'square', which is then twice the cosine distance.",
     "fid": "FID needs Inception features; `remblai evaluate` gives the energy distance and W2, and "
     "`remblai distance A B --metric frechet` the same formula on pixels.",
     "inception-score": "It needs an Inception classifier; use `remblai evaluate`.",

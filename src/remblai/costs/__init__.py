@@ -6,6 +6,7 @@ from remblai.costs.cost import Cost, require_gradient, wide
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
 from remblai.costs.points import (
+    Cosine,
     Custom,
     Euclidean,
     Hamming,
@@ -23,6 +24,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "square": Square,
     "euclidean": Euclidean,
     "manhattan": Manhattan,
+    "cosine": Cosine,
     "huber": Huber,
     "laplacian": Laplacian,
     "hamming": Hamming,
@@ -32,6 +34,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
 
 __all__ = [
     "COSTS",
+    "Cosine",
     "Cost",
     "Custom",
     "Euclidean",

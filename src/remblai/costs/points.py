@@ -43,6 +43,35 @@ class Euclidean(Cost):
         return distances(*sets(x, y))
 
 
+class Cosine(Cost):
+    """c(x, y) = |x / |x| - y / |y||^2 / 2 = 1 - x . y / (|x| |y|): 0 for one direction, 2 for opposite ones.
+
+    A point at 0 has no direction and stays there: its cost is 1/2 against every other, with gradient 0 in it.
+    """
+
+    translation_invariant = False
+    homogeneity = 0.0
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Pair by pair: x (n, ...), y (n, ...) -> (n,)."""
+        x, y = paired(x, y)
+        return 0.5 * (_directions(x) - _directions(y)).square().sum(1)
+
+    def matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        """All against all, by one matrix product: x (n, ...), y (m, ...) -> (n, m)."""
+        x, y = sets(x, y)
+        return 0.5 * squared_distances(_directions(x), _directions(y))
+
+
+def _directions(x: Tensor) -> Tensor:
+    """x / |x| (n, d), and 0 where x = 0; scaled first, so that squares neither overflow nor vanish."""
+    largest = x.detach().abs().amax(1, keepdim=True)
+    empty = largest == 0.0
+    scaled = (x / largest.where(~empty, 1.0)).where(~empty, 1.0)
+    directions: Tensor = scaled / torch.linalg.vector_norm(scaled, dim=1, keepdim=True)
+    return directions.where(~empty, 0.0)
+
+
 class Manhattan(Cost):
     """c(x, y) = sum of |x_j - y_j|."""
 

@@ -138,6 +138,8 @@ class Adversarial(Discrepancy):
         return self._scored(self._packed(z))
 
     def _packed(self, z: Tensor) -> Tensor:
+        if z.dtype == torch.float64:  # the type of arrays, which a critic in float32 does not accept
+            z = z.to(next((p.dtype for p in self.critic.parameters()), z.dtype))
         if self.packing == 1:
             return z
         packs = len(z) // self.packing

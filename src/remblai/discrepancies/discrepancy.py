@@ -102,11 +102,20 @@ class Discrepancy(nn.Module):
         return self.adversary_loss(draw(law, len(y)), y)
 
 
+ROUNDINGS = 1e5
+"""Roundings, as a share of the largest estimate, within which estimates by a solver are equal."""
+
+
 class OfParts(NamedTuple):
     """Estimates (r,) in float64, and the rounding: those that differ by less are equal."""
 
     values: Tensor
     rounding: float
+
+    @classmethod
+    def rounded(cls, values: Tensor) -> "OfParts":
+        """Of estimates that are exact but for some rounding of the last digits."""
+        return cls(values, ROUNDINGS * torch.finfo(torch.float64).eps * float(values.abs().max()))
 
 
 class Custom(Discrepancy):
@@ -132,6 +141,7 @@ class Custom(Discrepancy):
                 f"discrepancy: expected a Discrepancy or a function of two samples, got {type(function).__name__}: use "
                 "a name of remblai.discrepancies.DISCREPANCIES, or lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
             )
+        self.nonnegative = False  # nothing is known of it
         # a module in a list is not registered, so that no optimiser finds its parameters
         self._function = [function]
 

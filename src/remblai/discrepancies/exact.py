@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
-from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts
 from remblai.discrepancies.samples import rows
 from remblai.distances import Plan, transport
+from remblai.distances.exact.parts import least_costs_of_parts
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.validation import ArrayLike
 
@@ -46,6 +47,12 @@ class Exact(Discrepancy):
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
         value: Tensor = self.plan(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
+
+    def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
+        """By one matrix of the costs between all points."""
+        samples, _, cost = rows(points, points, self.cost)
+        costs = least_costs_of_parts(samples, cost, first, second)
+        return None if costs is None else OfParts.rounded(costs)
 
     def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
         """The optimal plan between the samples x (n, d) or (n, c, h, w) and y (m, ...)."""

@@ -9,7 +9,9 @@ from torch import Tensor
 from remblai.discrepancies.fused import fused_sums
 from remblai.distances.envelope import with_gradients
 from remblai.distances.pairwise.sums import RowSums
+from remblai.distances.rounding import ROUNDOFF
 from remblai.kernels import Kernel
+from remblai.kernels.line import PartSums
 from remblai.runtime.memory import free_memory
 
 PAIRS = 256**2
@@ -29,6 +31,18 @@ LARGEST = 2.0**28
 
 ENTRIES_AT_ONCE = 2**22
 """Entries of a block of rows, where the columns are all points."""
+
+CHOICES = 64
+"""Splits from which their products are the work, so that float32 pays."""
+
+WHOLE = 8192
+"""Points up to which their matrix is held whole: 512 MB in float64."""
+
+SYMMETRIC = 256
+"""Rows of a block of a symmetric matrix, of which the part right of the diagonal is multiplied."""
+
+ROUNDINGS = 1000.0
+"""Roundings of the largest mean by which equal values may differ."""
 
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
@@ -107,19 +121,32 @@ def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]
 
 
 class PartMeans(NamedTuple):
-    """Means of a kernel over the pairs of two parts of one sample, for each of r choices of the parts: (r,) each."""
+    """Means of a kernel over the pairs of two parts of one sample, for each of r choices of the parts: (r,) each.
+
+    Attributes:
+        within_first: over the pairs of the first part.
+        across: over the pairs of a point of each part.
+        within_second: over the pairs of the second part.
+        rounding: a bound on the rounding of within_first + within_second - 2 across.
+    """
 
     within_first: Tensor
     across: Tensor
     within_second: Tensor
+    rounding: float
+
+    @property
+    def square(self) -> Tensor:
+        """within_first + within_second - 2 across (r,)."""
+        return self.within_first + self.within_second - 2.0 * self.across
 
 
 @torch.no_grad()
 def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor, diagonal: bool) -> PartMeans:
     """The means over pairs of points, for many choices of two parts, from one matrix and its products with the masks.
 
-    The kernel's matrix (N, N) is computed once, in float64 and a block of rows at a time, however many choices there
-    are: permutations of labels, random halves, or samples without one point.
+    The kernel's matrix (N, N) is computed once, in float64, however many choices there are: permutations of labels,
+    random halves, or samples without one point. Where the kernel can sort, there is no matrix at all.
 
     Args:
         kernel: k.
@@ -129,9 +156,58 @@ def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor
         diagonal: whether the means within a part are over all i, j, or over i != j.
     """
     points = _centred(kernel, points.double(), points.double().mean(0))
+    rounding = 0.0
+    sums = kernel.part_sums(points, first, second)
+    if sums is None and len(first) >= CHOICES and len(points) <= WHOLE and bool((first ^ second).all()):
+        sums, rounding = _of_splits(kernel, points, first)
+    elif sums is None:
+        sums = _of_any_parts(kernel, points, first, second)
+    exact = kernel.diagonal(points)
+    masks, sizes = [mask.double() for mask in (first, second)], [mask.sum(1) for mask in (first, second)]
+    within_first, within_second = (
+        (total + mask @ exact) / n**2 if diagonal else total / (n * (n - 1.0))
+        for total, mask, n in zip((sums.within_first, sums.within_second), masks, sizes, strict=True)
+    )
+    across = sums.across / (sizes[0] * sizes[1])
+    largest = max(float(part.abs().max()) for part in (within_first, across, within_second))
+    rounding *= float((1.0 / sizes[0] + 1.0 / sizes[1]).square().max())
+    return PartMeans(within_first, across, within_second, rounding + ROUNDINGS * ROUNDOFF * largest)
+
+
+def _of_splits(kernel: Kernel, points: Tensor, first: Tensor) -> tuple[PartSums, float]:
+    """Sums over the pairs i != j of splits of all points in two, and the rounding of z' K z.
+
+    With z the mask of the first part, r the row sums of K and t their total, the sums are z' K z, z' r - z' K z and
+    t - 2 z' r + z' K z. The product is taken of the matrix H K H, of rows that sum to 0: what float32 rounds is then
+    small against the differences between splits. Of the symmetric matrix half of the blocks suffice.
+    """
+    n = len(points)
+    matrix = kernel(points, points).fill_diagonal_(0.0)
+    rows = matrix.sum(1)
+    total = rows.sum()
+    centre = rows / n - 0.5 * total / n**2  # z' K z = z' H K H z + 2 |z| z' centre
+    matrix.sub_(centre[:, None]).sub_(centre)
+    size = float(matrix.norm())
+    scale = float(matrix.abs().max()) or 1.0
+    matrix, masks = matrix.div_(scale).float(), first.T.float()
+    products = torch.zeros(len(first), dtype=torch.float64, device=points.device)
+    for start in range(0, n, SYMMETRIC):
+        block = slice(start, min(start + SYMMETRIC, n))
+        right = matrix[block, start:]
+        right[:, SYMMETRIC:] *= 2.0
+        products += torch.mul(right @ masks[start:], masks[block]).sum(0)
+    chosen = first.double()
+    own, counts = chosen @ rows, chosen.sum(1)
+    within = scale * products + 2.0 * counts * (chosen @ centre)
+    sums = PartSums(within, own - within, total - 2.0 * own + within)
+    return sums, ROUNDINGS * torch.finfo(torch.float32).eps / 16.0 * size
+
+
+def _of_any_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor) -> PartSums:
+    """Sums over the pairs i != j of any parts, in float64, a block of rows at a time."""
     masks = [mask.double().T.contiguous() for mask in (first, second)]
     sums = points.new_zeros(3, len(first))
-    complement = bool((first ^ second).all())  # as in a permutation: then one product serves both parts
+    complement = bool((first ^ second).all())  # then one product serves both parts
     size = max(1, ENTRIES_AT_ONCE // len(points))
     for rows in torch.split(torch.arange(len(points), device=points.device), size):
         matrix = kernel(points[rows], points)
@@ -141,13 +217,7 @@ def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor
         in_first, in_second = (mask[rows] for mask in masks)
         pairs = (in_first * by_first, in_first * by_second, in_second * by_second)
         sums += torch.stack([values.sum(0) for values in pairs])
-    exact = kernel.diagonal(points)
-    sizes = [mask.sum(0) for mask in masks]
-    within = [
-        (total + exact @ mask) / n**2 if diagonal else total / (n * (n - 1.0))
-        for total, mask, n in zip((sums[0], sums[2]), masks, sizes, strict=True)
-    ]
-    return PartMeans(within[0], sums[1] / (sizes[0] * sizes[1]), within[1])
+    return PartSums(*sums)
 
 
 def _small(pairs: int) -> bool:

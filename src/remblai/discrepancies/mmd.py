@@ -10,12 +10,6 @@ from remblai.discrepancies.gram import mean_across, mean_within, means_of_parts
 from remblai.discrepancies.samples import flat
 from remblai.kernels import Kernel
 
-MANY = 4096
-"""Points above which sorting is faster than a matrix, for kernels with `row_sums`."""
-
-ROUNDINGS = 1000.0
-"""Roundings of the largest mean by which equal values may differ."""
-
 
 class MMD(Discrepancy):
     """Squared maximum mean discrepancy, E k(x, x') + E k(y, y') - 2 E k(x, y).
@@ -69,14 +63,11 @@ class MMD(Discrepancy):
             return self._within(x) + self._within(y) - 2.0 * mean_across(self.kernel, x, y)
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
-        """By one matrix of the kernel; not where sums over pairs are faster than all pairs, for many points."""
+        """By one matrix of the kernel, or by one sort of numbers."""
         points = flat(points, points)[0]
         self._check_size(int(min(first.sum(1).min(), second.sum(1).min())))
-        if len(points) > MANY and self.kernel.row_sums(points[:1], points[:1]) is not None:
-            return None
         means = means_of_parts(self.kernel, points, first, second, diagonal=self.biased)
-        rounding = ROUNDINGS * torch.finfo(torch.float64).eps * max(float(part.abs().max()) for part in means)
-        return OfParts(means.within_first + means.within_second - 2.0 * means.across, rounding)
+        return OfParts(means.square, means.rounding)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and the law itself, whose own terms are exact where they are known."""

@@ -1,6 +1,7 @@
 """Proof of a value from both sides: a feasible dual below, a feasible plan above, whatever the solver did."""
 
 import math
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import NamedTuple
 
 import torch
@@ -34,6 +35,21 @@ class Interval(NamedTuple):
     lower: float
     upper: float
 
+    def text(self, digits: int = 9) -> str:
+        """The interval in so many digits, the lower end rounded down and the upper end rounded up.
+
+        >>> Interval(1.0 / 3.0, 2.0 / 3.0).text(3)
+        '0.333 to 0.667'
+        """
+        ends = zip(self, (ROUND_FLOOR, ROUND_CEILING), strict=True)
+        return " to ".join(
+            f"{float(Context(digits, way).create_decimal(repr(float(end)))):.{digits}g}" for end, way in ends
+        )
+
+    def with_value(self, value: float) -> "Interval":
+        """The least interval that contains this one and the value, which rounding may place outside it."""
+        return Interval(min(self.lower, value), max(self.upper, value))
+
 
 def transformed(problem: Problem, g: Tensor, epsilon: float = 0.0) -> Tensor:
     """The best f for a given g (m,): with (f, g) a feasible dual and the rows' marginals exact -> (n,).
@@ -60,16 +76,15 @@ def certificate(problem: Problem, coupling: Coupling, g: Tensor, epsilon: float 
 
     For the problem's masses that sum to 1. Below: the dual value of g and its transform, or that of g = 0 where it is
     larger. Above: the value of a feasible plan near P. A plan of few entries is made feasible in exact arithmetic, on
-    its own pairs, so that pairs of huge cost that it does not use do not widen the bound; any other by rounding. The
-    value <P, C> of such a plan of few entries lies within the bounds too.
+    its own pairs, so that pairs of huge cost that it does not use do not widen the bound; any other by rounding, and
+    the plan a x b, whose entropic term is 0, bounds from above too.
 
     Source of the rounding: Altschuler, Weed, Rigollet (2017), algorithm 2, arXiv 1705.09634. Errors of sums and
     products: Higham (2002), doi 10.1137/1.9780898718027, section 3.1.
     """
     lower = _dual_bound(problem, g, epsilon)
     if isinstance(coupling, Sparse) and not epsilon and len(coupling.masses) <= REPAIRED:
-        upper, carried = _repaired_cost(problem, coupling)
-        lower, upper = min(lower, carried), max(upper, carried)
+        upper = _repaired_cost(problem, coupling)
     else:
         upper = _rounded_cost(problem, coupling, epsilon)
     # the caller's totals are 1 up to this
@@ -105,16 +120,14 @@ def _dual_value(problem: Problem, f: Tensor, g: Tensor) -> float:
     return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size
 
 
-def _repaired_cost(problem: Problem, coupling: Sparse) -> tuple[float, float]:
-    """The cost of the plan that has exactly the masses given and is nearest to P, rounded up; and <P, C>."""
+def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
+    """The cost of the plan that has exactly the masses given and is nearest to P, rounded up."""
     rows, columns, masses = coupling.rows.tolist(), coupling.columns.tolist(), coupling.masses.tolist()
     supply, demand = common_integers(*(one.detach().double().tolist() for one in problem.given))
     total = sum(supply)
     entries = [entry for entry in zip(rows, columns, masses, strict=True) if entry[2] > 0.0]
     found = repaired(supply, demand, entries)
     flows = [*found.entries, *_left_over(problem, found, total)]
-    known = problem.geometry.pairs(coupling.rows, coupling.columns)
-    carried = float(coupling.masses @ known)
     device = coupling.rows.device
     i, j = (torch.tensor([flow[k] for flow in flows], dtype=torch.long, device=device) for k in (0, 1))
     shares = torch.tensor([flow[2] / total for flow in flows], dtype=torch.float64, device=device)
@@ -124,7 +137,7 @@ def _repaired_cost(problem: Problem, coupling: Sparse) -> tuple[float, float]:
     upper = math.fsum(terms.tolist()) + 16.0 * ROUNDOFF * float(terms.abs().sum())
     if problem.roundoff:
         upper += 2.0 * problem.roundoff * _largest(problem)
-    return upper, carried
+    return upper
 
 
 def _left_over(problem: Problem, found: Repaired, total: int) -> list[Entry]:
@@ -180,7 +193,20 @@ def _rounded_cost(problem: Problem, coupling: Coupling, epsilon: float) -> float
             terms = torch.xlogy(feasible, feasible / (a[part, None] * b)).nan_to_num(0.0)
             total, entropy = total + epsilon * float(terms.sum()), entropy + float(terms.abs().sum())
     error = (sum(problem.shape) + 40.0) * ROUNDOFF + problem.roundoff
+    largest = _largest(problem)
+    independent = math.inf
     if epsilon:  # a mass moved by rounding changes the entropy by the logarithm of its share at most
         least = math.log(float(a[a > 0].min())) + math.log(float(b[b > 0].min()))
         entropy = epsilon * (entropy + 2.0 + abs(least))
-    return total + 2.0 * error * (size + entropy + _largest(problem))
+        independent = _independent_cost(problem) + 2.0 * error * largest
+    return min(total + 2.0 * error * (size + entropy + largest), independent)
+
+
+def _independent_cost(problem: Problem) -> float:
+    """The cost of the plan a x b, with the rounding of its costs; infinite where it uses a forbidden pair."""
+    total = 0.0
+    for part, block in problem.geometry.blocks():
+        masses = problem.a[part, None] * problem.b
+        costs = block + problem.geometry.rounding(block)
+        total += float(torch.where(masses > 0.0, masses * costs, 0.0).sum())
+    return total

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import TypeVar
 
-from remblai.distances.certificate import Interval, certificate, transformed
+from remblai.distances.certificate import Interval, certificate
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.envelope import with_gradients
-from remblai.distances.geometry import Geometry, Points
+from remblai.distances.geometry import Geometry
+from remblai.distances.mapping import extension, mapping
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, tensor
 
@@ -24,6 +25,7 @@ AVAILABLE = {
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
     "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
     "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
+    "map": "transport, line.plan and stochastic.discrete, of points instead of a matrix,",
     "extend": "transport and the stochastic solvers, of points and a cost instead of a matrix,",
 }
 """Which methods have what: part of the error for an attribute that a plan's method does not give."""
@@ -125,6 +127,21 @@ class Plan(Generic[Value, Array]):
         """The potential f at new points x (k, d), from g by the c-transform (the soft one for epsilon > 0): (k,)."""
         return self._answer(self._part("extend", self.parts.extend)(tensor("x", x).detach()))
 
+    def map(self, x: ArrayLike) -> Array:
+        """Where the plan carries new points: x (k, d) -> (k, d).
+
+        Of an entropic plan, the mean of the y_j with weights b_j exp((g_j - c(x, y_j)) / epsilon), which at the places
+        of a is their barycentre (`barycentres`). Of an exact one, x moves as its nearest place does on average.
+
+        Source: Pooladian and Niles-Weed (2021), arXiv 2109.12004; Ferradans et al. (2014), arXiv 1307.5551.
+
+        Example:
+            >>> from remblai.distances import transport
+            >>> transport([[0.0, 0.0], [4.0, 0.0]], [[0.0, 1.0], [4.0, 3.0]]).map([[1.0, 0.0], [3.0, 0.5]]).tolist()
+            [[1.0, 1.0], [3.0, 3.5]]
+        """
+        return self._answer(self._part("map", self.parts.map)(tensor("x", x).detach()))
+
     def certificate(self, exact: bool = False) -> Interval:
         """A proven interval: a feasible dual below, a rounded feasible plan above.
 
@@ -184,6 +201,7 @@ class Parts:
     cost: Callable[[], float] | None = None
     certificate: Callable[[float], Interval] | None = None
     extend: Callable[[Tensor], Tensor] | None = None
+    map: Callable[[Tensor], Tensor] | None = None
 
 
 def solved(
@@ -235,10 +253,18 @@ def solved(
             f=f,
             g=g,
             cost=partial(carried_cost, problem.geometry, coupling),
-            certificate=partial(certificate, problem, coupling, g),
+            certificate=partial(_bounds, problem, coupling, g, (value, epsilon)),
             extend=extension(problem, g, epsilon),
+            map=mapping(problem, coupling, g, epsilon),
         ),
     )
+
+
+def _bounds(problem: Problem, coupling: Coupling, g: Tensor, computed: tuple[float, float], epsilon: float) -> Interval:
+    """The certificate; that of the value which the solver computed, at its own epsilon, contains this value."""
+    bounds = certificate(problem, coupling, g, epsilon)
+    value, own = computed
+    return bounds.with_value(value) if epsilon == own else bounds
 
 
 def _derivatives(
@@ -259,17 +285,3 @@ def carried_cost(geometry: Geometry, coupling: Coupling) -> float:
     for (_, masses), (_, costs) in zip(coupling.blocks(), geometry.blocks(), strict=True):
         total += float(torch.where(masses > 0, masses * costs, 0.0).sum())
     return total
-
-
-def extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
-    """The function that extends the potential f to new points (k, d) -> (k,); None where there are no points."""
-    return partial(_extended, problem, g, epsilon) if isinstance(problem.geometry, Points) else None
-
-
-def _extended(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
-    geometry = problem.geometry
-    assert isinstance(geometry, Points)
-    moved = Points(x, geometry.given[1].detach(), geometry.cost)
-    n = moved.shape[0]
-    uniform = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
-    return transformed(Problem(uniform, problem.b, moved, (uniform, problem.b)), g, epsilon)

@@ -1,7 +1,7 @@
 """A validated transport problem: masses a (n,), b (m,) and the costs between their places."""
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,13 +22,15 @@ class Problem:
         geometry: the costs.
         given: the caller's masses, with their gradients.
         arrays: whether answers are NumPy arrays and floats, because no tensor came in.
+        gap: the largest gap between an exact plan and its potentials, as a share of the plan's cost.
     """
 
     a: Tensor
     b: Tensor
     geometry: Geometry
     given: tuple[Tensor, Tensor]
-    arrays: bool = field(default=False)
+    arrays: bool = False
+    gap: float = 1e-9
 
     @staticmethod
     def of_matrix(a: ArrayLike | None, b: ArrayLike | None, costs: ArrayLike, normalise: bool = False) -> "Problem":
@@ -88,7 +90,7 @@ class Problem:
 
     def flipped(self) -> "Problem":
         """The same problem the other way: from b to a."""
-        return Problem(self.b, self.a, self.geometry.flipped(), self.given[::-1], self.arrays)
+        return Problem(self.b, self.a, self.geometry.flipped(), self.given[::-1], self.arrays, self.gap)
 
     def __getstate__(self) -> dict[str, Any]:
         given = self.given[0].detach(), self.given[1].detach()  # a copy has no gradients

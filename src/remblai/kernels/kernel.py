@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from remblai.costs import wide
 from remblai.kernels.embeddings import Mixing
+from remblai.kernels.line import PartSums
 
 
 class Kernel(nn.Module, ABC):
@@ -49,6 +50,16 @@ class Kernel(nn.Module, ABC):
         Args:
             x: points (n, d).
             y: points (m, d).
+        """
+        return None
+
+    def part_sums(self, points: Tensor, first: Tensor, second: Tensor) -> PartSums | None:
+        """The sums of k over the pairs of two parts of points (N, d), faster than by all pairs; else None.
+
+        Args:
+            points: (N, d).
+            first: masks (r, N), true where a point is in the first part.
+            second: masks (r, N) of the second part.
         """
         return None
 

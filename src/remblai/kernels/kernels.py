@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from remblai.costs import distances, squared_distances, wide
+from remblai.kernels import line
 from remblai.kernels.embeddings import Mixing, quadrature
 from remblai.kernels.kernel import Kernel
+from remblai.kernels.line import PartSums
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Multiples of the base scale that the Wasserstein auto-encoders' code sums over (github tolstikhin/wae)."""
@@ -164,13 +166,14 @@ class Energy(Kernel):
         """By sorting, where d = 1: the sum over j of |x_i - y_j| is linear between neighbours of the sorted y."""
         if x.shape[1] != 1:
             return None
-        points, ascending = x[:, 0].double().contiguous(), y[:, 0].double().sort().values
-        sums = torch.cat([ascending.new_zeros(1), ascending.cumsum(0)])
-        below, above = (torch.searchsorted(ascending, points, right=right) for right in (False, True))
-        # The part of y below x_i (below of them) and the part above it (m - above); those equal to x_i add nothing.
-        lengths = below * points - sums[below] + (sums[-1] - sums[above]) - (len(ascending) - above) * points
-        slopes = (below - (len(ascending) - above)).to(x.dtype)
-        return -lengths, -slopes[:, None]
+        lengths, slopes = line.row_sums(x[:, 0], y[:, 0])
+        return -lengths, -slopes.to(x.dtype)[:, None]
+
+    def part_sums(self, points: Tensor, first: Tensor, second: Tensor) -> PartSums | None:
+        """By one sort, where d = 1."""
+        if points.shape[1] != 1:
+            return None
+        return PartSums(*(-sums for sums in line.part_sums(points[:, 0], first, second)))
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = 0."""

@@ -56,7 +56,7 @@ def measured_parts(
 ) -> OfParts:
     """The estimates between two parts of the same points, for many choices of the parts.
 
-    Discrepancies that are quadratic in the points' masses compute one matrix for all choices (`of_parts`), where that
+    Discrepancies that are functions of the pairs of points compute one matrix for all choices (`of_parts`), where that
     is less work than the pairs of every choice.
 
     Args:
@@ -70,8 +70,9 @@ def measured_parts(
         ValueError: an estimate that is not finite, or parts of fewer points than the discrepancy needs.
     """
     pairs = float((first.sum(1) + second.sum(1)).double().square().sum())
-    if isinstance(discrepancy, Discrepancy) and len(points) ** 2 <= pairs:
-        of_parts = discrepancy.of_parts(points, first, second)
+    by_parts: Callable[[Tensor, Tensor, Tensor], OfParts | None] | None = getattr(discrepancy, "of_parts", None)
+    if by_parts is not None and len(points) ** 2 <= pairs:
+        of_parts = by_parts(points, first, second)
         if of_parts is not None and bool(of_parts.values.isfinite().all()):
             return OfParts(of_parts.values.cpu(), of_parts.rounding)
     every = [

@@ -116,6 +116,8 @@ def interval(
     MMD, Frechet), so that its interval is for D(P, Q); it is for estimates that are smooth in the points' masses, which
     transport between samples is not.
 
+    Of a discrepancy that is `nonnegative` the interval begins at 0 at least.
+
     Args:
         discrepancy: what is measured.
         x: the sample (n, ...) of P.
@@ -143,8 +145,10 @@ def interval(
     at_least(4, "points in each sample", min(len(x), len(y)))
     measure = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
     reach = measure.error * NormalDist().inv_cdf(0.5 + 0.5 * share)
-    value = measure.value
-    return Confidence(value, value - reach, value + reach, share, measure.target, measure.bias)
+    value, lower = measure.value, measure.value - reach
+    if getattr(discrepancy, "nonnegative", False):
+        lower = max(lower, min(0.0, value))  # a value below 0 is rounding, or the jackknife's
+    return Confidence(value, lower, value + reach, share, measure.target, measure.bias)
 
 
 class _Measure(NamedTuple):

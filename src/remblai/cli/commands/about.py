@@ -29,7 +29,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "encoders": LazyTable("remblai.laws:ENCODERS"),
     "decoders": LazyTable("remblai.laws:DECODERS"),
     "samplers": LazyTable("remblai.laws:SAMPLERS"),
-    "metrics": LazyTable("remblai.compare.datasets:METRICS"),
+    "metrics": LazyTable("remblai.compare.measures:METRICS"),
     "critic-steps": LazyTable("remblai.training.schedules:CRITIC_STEPS"),
     "figures": LazyTable("remblai.metrics:METRICS"),
     "gallery": LazyTable("remblai.gallery:GALLERY"),

@@ -16,7 +16,7 @@ def distance(
     a: str,
     b: str,
     *,
-    metric: Annotated[str, LazyTable("remblai.compare.datasets:METRICS")] = "wasserstein",
+    metric: Annotated[str, LazyTable("remblai.compare.measures:METRICS")] = "wasserstein",
     n: int = 2000,
     seed: int = 0,
     repeats: int = 20,
@@ -110,17 +110,17 @@ def _text(result: "Distance") -> str:
             rows.append(f"  floor      {result.floor.value:.6g} +- {result.floor.spread:.2g}   {words}")
         else:
             rows.append(f"  floor      none: {result.reasons['floor']}")
-        words = f"how often a split at random looks this different ({result.test.permutations:,} splits)"
+        ended = ", which ended the test early" if result.test.stopped else ""
+        words = f"how often a split at random looks this different ({result.test.permutations:,} splits{ended})"
         rows.append(f"  p          {result.test.p_value:.4g}   {words}")
     if result.interval:
         rows.append(f"  interval   {result.interval.lower:.6g} to {result.interval.upper:.6g}   {_aim(result)}")
     elif "interval" in result.reasons:
         rows.append(f"  interval   none: {result.reasons['interval']}")
     if result.plan is not None:
-        lower, upper = result.plan.certificate()
         blur = f", epsilon {result.plan.epsilon:.6g}" if result.plan.epsilon else ""
         rows.append(f"  plan       {result.plan.method}{blur}: value {float(result.plan.value):.9g}")
-        rows.append(f"  proven     {lower:.9g} to {upper:.9g}   of these points")
+        rows.append(f"  proven     {result.plan.certificate().text()}   of these points")
     elif "plan" in result.reasons:
         rows.append(f"  plan       none: {result.reasons['plan']}")
     rows.append(f"  seconds    {result.seconds:.3g}")

@@ -1,8 +1,9 @@
 """Many small entropic transport problems of one shape, all at once."""
 
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, overload
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.config.aliases import checked_options
@@ -12,14 +13,15 @@ from remblai.distances.entropic.schedule import FALL, SMALL_EPSILON, warn_not_co
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import Matrix
+from remblai.distances.plan import Array
 from remblai.distances.problem import Problem
-from remblai.distances.validation import ArrayLike
+from remblai.distances.validation import ArrayLike, NumPyLike
 
 SPAN = 10
 """Passes in which the convergence rate of each problem is measured."""
 
 
-class Batch(NamedTuple):
+class Batch(NamedTuple, Generic[Array]):
     """The solutions of k problems: arrays where no input was a tensor, float64 tensors otherwise.
 
     Attributes:
@@ -31,12 +33,12 @@ class Batch(NamedTuple):
         iterations: (k,), the passes of each.
     """
 
-    values: Any
-    f: Any
-    g: Any
-    marginal_errors: Any
-    converged: Any
-    iterations: Any
+    values: Array
+    f: Array
+    g: Array
+    marginal_errors: Array
+    converged: Array
+    iterations: Array
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
@@ -53,6 +55,39 @@ class Batch(NamedTuple):
         return plans if any(isinstance(array, Tensor) for array in (C, self.f)) else plans.numpy()
 
 
+@overload
+def batch(
+    a: NumPyLike | None,
+    b: NumPyLike | None,
+    C: NumPyLike,
+    epsilon: float = ...,
+    *,
+    tolerance: float = ...,
+    max_iterations: int = ...,
+    normalise: bool = ...,
+) -> Batch[NDArray[Any]]: ...
+@overload
+def batch(
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: Tensor,
+    epsilon: float = ...,
+    *,
+    tolerance: float = ...,
+    max_iterations: int = ...,
+    normalise: bool = ...,
+) -> Batch[Tensor]: ...
+@overload
+def batch(
+    a: ArrayLike | None,
+    b: ArrayLike | None,
+    C: ArrayLike,
+    epsilon: float = ...,
+    *,
+    tolerance: float = ...,
+    max_iterations: int = ...,
+    normalise: bool = ...,
+) -> Batch: ...
 @checked_options
 def batch(
     a: ArrayLike | None,

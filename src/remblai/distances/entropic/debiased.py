@@ -2,10 +2,13 @@
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypedDict, cast, overload
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import Unpack
 
 from remblai.config.aliases import checked_options
 from remblai.distances import validation
@@ -22,13 +25,24 @@ from remblai.distances.entropic.schedule import (
 from remblai.distances.entropic.softmin import Exponents
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.pairwise.availability import Unavailable
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Array, Plan, Value, solved
 from remblai.distances.problem import Problem
-from remblai.distances.validation import ArrayLike
+from remblai.distances.validation import ArrayLike, NumPyLike
+
+
+class Options(TypedDict, total=False):
+    """Options of `sinkhorn_divergence`."""
+
+    relative: bool
+    tolerance: float
+    max_iterations: int
+    form: str
+    start: "Divergence | None"
+    normalise: bool
 
 
 @dataclass(frozen=True, eq=False)
-class Divergence:
+class Divergence(Generic[Value, Array]):
     """A Sinkhorn divergence and the three plans that it consists of.
 
     Attributes:
@@ -37,26 +51,28 @@ class Divergence:
         within: the plans of a with itself and of b with itself; each has a single potential, f = g.
     """
 
-    value: Any
-    across: Plan
-    within: tuple[Plan, Plan]
+    value: Value
+    across: Plan[Value, Array]
+    within: tuple[Plan[Value, Array], Plan[Value, Array]]
 
     def __getstate__(self) -> dict[str, Any]:
         value = self.value.detach() if isinstance(self.value, Tensor) else self.value  # a copy has no gradients
         return self.__dict__ | {"value": value}
 
     @property
-    def f(self) -> Any:
+    def f(self) -> Array:
         """The derivative of the value in a, up to a constant: (n,)."""
-        return self.across.f - self.within[0].f
+        across: Any = self.across.f
+        return cast(Array, across - self.within[0].f)
 
     @property
-    def g(self) -> Any:
+    def g(self) -> Array:
         """The derivative of the value in b, up to a constant: (m,)."""
-        return self.across.g - self.within[1].g
+        across: Any = self.across.g
+        return cast(Array, across - self.within[1].g)
 
     @property
-    def potentials(self) -> tuple[Any, Any]:
+    def potentials(self) -> tuple[Array, Array]:
         """f (n,) and g (m,)."""
         return self.f, self.g
 
@@ -86,6 +102,36 @@ class Divergence:
         return sum(plan.seconds for plan in (self.across, *self.within))
 
 
+@overload
+def divergence(
+    x: NumPyLike,
+    y: NumPyLike,
+    epsilon: float = ...,
+    cost: CostLike = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    **options: Unpack[Options],
+) -> Divergence[float, NDArray[np.float64]]: ...
+@overload
+def divergence(
+    x: Tensor,
+    y: Tensor,
+    epsilon: float = ...,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    **options: Unpack[Options],
+) -> Divergence[Tensor, Tensor]: ...
+@overload
+def divergence(
+    x: ArrayLike,
+    y: ArrayLike,
+    epsilon: float = ...,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    **options: Unpack[Options],
+) -> Divergence: ...
 @checked_options
 def divergence(
     x: ArrayLike,

@@ -38,7 +38,7 @@ def solved_merged(problem: Problem, solve: Callable[[Problem], Plan]) -> Plan | 
         for first, of, one in ((rows, row_of, problem.a), (columns, column_of, problem.b))
     )
     spent = perf_counter() - started
-    plan = solve(Problem(a, b, problem.geometry.part(rows, columns), (a, b)))
+    plan = solve(Problem(a, b, problem.geometry.part(rows, columns), (a, b), gap=problem.gap))
     # not since the start: a solver's first import is not its time
     started = perf_counter() - plan.seconds - spent
     i, j, masses = (torch.as_tensor(one) for one in plan.entries)

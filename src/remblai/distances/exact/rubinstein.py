@@ -1,19 +1,20 @@
 """Kantorovich and Rubinstein's duality: for a cost that is a metric, one 1-Lipschitz potential instead of two."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Generic, Literal, cast, overload
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.config.aliases import checked_options
 from remblai.distances.certificate import transformed
 from remblai.distances.exact import solve
 from remblai.distances.geometry import CostLike, Geometry, Points
-from remblai.distances.plan import Plan
+from remblai.distances.plan import Array, Plan, Value
 from remblai.distances.problem import Problem
-from remblai.distances.validation import ArrayLike, tensor
+from remblai.distances.validation import ArrayLike, NumPyLike, tensor
 
 __all__ = ["of_matrix", "of_points"]
 
@@ -25,7 +26,7 @@ BETWEEN = 64
 
 
 @dataclass(frozen=True, eq=False)
-class Potential:
+class Potential(Generic[Value, Array]):
     """The optimal critic f: sum of f a - sum of f b = W1, and |f(x) - f(y)| <= d(x, y) on all places.
 
     Attributes:
@@ -36,18 +37,18 @@ class Potential:
         geometry: the distances from all places (n + m, or n where both laws are on the same) to themselves.
     """
 
-    plan: Plan
-    f: Any
-    at_b: Any
+    plan: Plan[Value, Array]
+    f: Array
+    at_b: Array
     lipschitz: float
     geometry: Geometry
 
     @property
-    def value(self) -> Any:
+    def value(self) -> Value:
         """W1."""
         return self.plan.value
 
-    def extend(self, x: Any, side: Literal["upper", "lower"] = "upper") -> Any:
+    def extend(self, x: ArrayLike, side: Literal["upper", "lower"] = "upper") -> Array:
         """f at new points x (k, d), still 1-Lipschitz: min_j f_j + d(x, z_j), or max_j f_j - d(x, z_j) -> (k,).
 
         Args:
@@ -67,9 +68,19 @@ class Potential:
         blocks = Points(x, self.geometry.y, self.geometry.cost).blocks()
         upper = side == "upper"
         found = torch.cat([(known + c).amin(1) if upper else (known - c).amax(1) for _, c in blocks])
-        return np.asarray(found.cpu()) if isinstance(self.f, np.ndarray) else found
+        return cast(Array, np.asarray(found.cpu()) if isinstance(self.f, np.ndarray) else found)
 
 
+@overload
+def of_matrix(
+    a: NumPyLike | None, b: NumPyLike | None, D: NumPyLike, *, normalise: bool = ...
+) -> Potential[float, NDArray[np.float64]]: ...
+@overload
+def of_matrix(
+    a: ArrayLike | None, b: ArrayLike | None, D: Tensor, *, normalise: bool = ...
+) -> Potential[Tensor, Tensor]: ...
+@overload
+def of_matrix(a: ArrayLike | None, b: ArrayLike | None, D: ArrayLike, *, normalise: bool = ...) -> Potential: ...
 @checked_options
 def of_matrix(a: ArrayLike | None, b: ArrayLike | None, D: ArrayLike, *, normalise: bool = False) -> Potential:
     """W1 of two laws on the same n places, with its one potential: f = (f_i), -f is the other.
@@ -95,6 +106,36 @@ def of_matrix(a: ArrayLike | None, b: ArrayLike | None, D: ArrayLike, *, normali
     return _solved(problem, problem.geometry, same=True)
 
 
+@overload
+def of_points(
+    x: NumPyLike,
+    y: NumPyLike,
+    cost: CostLike = ...,
+    a: NumPyLike | None = ...,
+    b: NumPyLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Potential[float, NDArray[np.float64]]: ...
+@overload
+def of_points(
+    x: Tensor,
+    y: Tensor,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Potential[Tensor, Tensor]: ...
+@overload
+def of_points(
+    x: ArrayLike,
+    y: ArrayLike,
+    cost: CostLike = ...,
+    a: ArrayLike | None = ...,
+    b: ArrayLike | None = ...,
+    *,
+    normalise: bool = ...,
+) -> Potential: ...
 @checked_options
 def of_points(
     x: ArrayLike,

@@ -11,15 +11,12 @@ from torch import Tensor
 
 from remblai.distances.certificate import transformed
 from remblai.distances.coupling import Sparse
-from remblai.distances.plan import Plan, carried_cost, solved
+from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
 from remblai.distances.rounding import ROUNDOFF
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]
-
-GAP = 1e-9
-"""The largest gap between plan and potentials, relative to the plan's cost (the sum of P_ij |c_ij|)."""
 
 MARGINALS = 1e-9
 """The largest marginal error, as a share of the mass."""
@@ -33,6 +30,7 @@ class Task(NamedTuple):
         a: their masses (k,); b: (l,).
         costs: (k, l); infinity forbids a pair.
         forbidden: whether any pair is.
+        gap: the largest gap that counts as optimal, as a share of the plan's cost.
     """
 
     rows: Tensor
@@ -41,6 +39,7 @@ class Task(NamedTuple):
     b: Array
     costs: Array
     forbidden: bool
+    gap: float
 
 
 class Vertex(NamedTuple):
@@ -69,6 +68,7 @@ class Checked(NamedTuple):
         gap: its cost less the dual value of its potentials.
         rounding: what rounding of the potentials alone may leave of the gap.
         stuck: the masses that it carries between forbidden pairs: rows, columns and masses.
+        allowed: the largest gap that counts as optimal.
     """
 
     vertex: Vertex
@@ -77,16 +77,17 @@ class Checked(NamedTuple):
     gap: float
     rounding: float
     stuck: tuple[Indices, Indices, Array]
+    allowed: float
 
     @property
     def optimal(self) -> bool:
         """Whether the gap is small against the plan's own cost."""
-        return not len(self.stuck[2]) and abs(self.gap) <= GAP * self.size
+        return not len(self.stuck[2]) and abs(self.gap) <= self.allowed
 
     @property
     def acceptable(self) -> bool:
         """Whether it is, but for the rounding of the potentials."""
-        return not len(self.stuck[2]) and abs(self.gap) <= GAP * self.size + self.rounding
+        return not len(self.stuck[2]) and abs(self.gap) <= self.allowed + self.rounding
 
 
 def task(problem: Problem) -> Task:
@@ -101,7 +102,7 @@ def task(problem: Problem) -> Task:
         chosen = block if len(kept) == len(block) else block[kept]
         costs[done : done + len(kept)] = (chosen if all_columns else chosen[:, columns]).cpu().numpy()
         done += len(kept)
-    return Task(rows, columns, a, b, costs, not np.isfinite(costs.max()))
+    return Task(rows, columns, a, b, costs, not np.isfinite(costs.max()), problem.gap)
 
 
 def checked(given: Task, vertex: Vertex) -> Checked:
@@ -124,7 +125,7 @@ def checked(given: Task, vertex: Vertex) -> Checked:
     gap = math.fsum(terms.tolist()) if math.isfinite(dual) else math.inf
     if size == 0.0 and given.costs.min() >= 0.0:  # whatever the rounding of the potentials
         gap = 0.0
-    return Checked(vertex, f, size, gap, 64.0 * ROUNDOFF * dual, stuck)
+    return Checked(vertex, f, size, gap, 64.0 * ROUNDOFF * dual, stuck, given.gap * size)
 
 
 def proven_plan(problem: Problem, given: Task, found: Checked, *, method: str, started: float) -> Plan:
@@ -169,7 +170,7 @@ def proven(
         g: potentials (m,); those of places without mass are computed here.
         method: the solver that answered.
         started: when, by `perf_counter`.
-        slack: by how much the gap may exceed `GAP` of the plan's cost; a plan whose gap does has not converged.
+        slack: by how much the gap may exceed `problem.gap` of the plan's cost; a plan whose gap does has not converged.
         f: the transform of g, where the solver knows it already.
         iterations: the solver's steps.
 
@@ -179,14 +180,14 @@ def proven(
     rows, columns, masses = (one.to(problem.a.device) for one in entries)
     coupling = Sparse(rows, columns, masses, problem.shape)
     f, g = feasible(problem, g.to(problem.a.device), f)
-    value = carried_cost(problem.geometry, coupling)
-    size = float(coupling.masses @ problem.geometry.pairs(coupling.rows, coupling.columns).abs())
+    costs = problem.geometry.pairs(coupling.rows, coupling.columns)
+    value, size = float(coupling.masses @ costs), float(coupling.masses @ costs.abs())
     gap = value - float(problem.a @ f + problem.b @ g)
     sums = coupling.marginals()
     error = float((sums[0] - problem.a).abs().sum() + (sums[1] - problem.b).abs().sum())
     if size == 0.0 and all(float(costs.min()) >= 0.0 for _, costs in problem.geometry.blocks()):
         slack = abs(gap)  # a plan that pays nothing is optimal, whatever the rounding of the potentials
-    if not (abs(gap) <= GAP * size + slack + _rounding(problem, value) and error <= MARGINALS):
+    if not (abs(gap) <= problem.gap * size + slack + _rounding(problem, value) and error <= MARGINALS):
         raise stopped(method, gap, value, error)
     shift = 0.5 * float(problem.a @ f - problem.b @ g)
     return solved(
@@ -196,7 +197,7 @@ def proven(
         (f - shift, g + shift),
         method=method,
         marginal_error=error,
-        converged=size == 0.0 or abs(gap) <= GAP * size + _rounding(problem, value),
+        converged=size == 0.0 or abs(gap) <= problem.gap * size + _rounding(problem, value),
         iterations=iterations,
         seconds=perf_counter() - started,
     )

@@ -11,7 +11,8 @@ from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points
-from remblai.distances.plan import Parts, Plan, extension
+from remblai.distances.mapping import extension
+from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, checked_evaluation
 from remblai.distances.stochastic.semidual import response

@@ -1,0 +1,121 @@
+"""What `distance` can measure, by name: W_p, the discrepancies, the f-divergences and the metrics of the card."""
+
+import math
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from remblai.costs import power
+from remblai.discrepancies import DISCREPANCIES
+from remblai.discrepancies.discrepancy import OfParts
+from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
+from remblai.distances.entry import STEEP
+from remblai.distances.exact.parts import least_costs_of_parts
+from remblai.distances.validation import exponent
+from remblai.metrics import METRICS as CARD
+from remblai.metrics import Metric
+from remblai.statistics import Statistic
+
+SAME = 1e-5
+"""Values that differ by less than this share of the column's largest are one, for divergences of repeated values."""
+
+
+class Wasserstein:
+    """W_p, the p-th root of the least mean of |x - y|^p over all couplings: exact, by linear programming.
+
+    Args:
+        p: the exponent, at least 1; inf is the bottleneck distance, the least over couplings of the largest |x - y|.
+    """
+
+    nonnegative = True
+
+    def __init__(self, p: float = 2.0) -> None:
+        self.p = exponent(p, infinite=True)
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """W_p between the samples x (n, d) and y (m, d)."""
+        return wasserstein(x, y, self.p)
+
+    def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
+        """Between two parts of the same points, for many choices of the parts, with one matrix of costs for all."""
+        if self.p > STEEP:
+            return None
+        costs = least_costs_of_parts(points, power(self.p), first, second)
+        return None if costs is None else OfParts.rounded(costs.clamp(min=0.0) ** (1.0 / self.p))
+
+    def plan(self, x: Tensor, y: Tensor) -> Plan | None:
+        """The best plan, whose value is W_p^p; None where p is so large that distances^p leave the range of float64."""
+        farthest = torch.cdist(x.double(), y.double()).amax()
+        largest = float(farthest**self.p)
+        if math.isinf(self.p) or not math.isfinite(largest) or (largest == 0.0 and farthest > 0.0):
+            return None
+        return transport(x, y, power(self.p))
+
+
+def _empirical(name: str) -> Callable[[], Statistic]:
+    """An f-divergence between the empirical laws of two samples: for data that repeat their values."""
+
+    def divergence(x: Tensor, y: Tensor) -> Tensor:
+        both = torch.cat([x, y]).double()
+        # Tables come standardised and back, after which equal values differ a little.
+        steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
+        _, where = torch.unique(steps.round(), dim=0, return_inverse=True)
+        cells = int(where.max()) + 1
+        if cells == len(both):
+            warnings.warn(
+                f"{name}: no value occurs twice, so that the samples have nothing in common whatever their laws are: "
+                "use mmd or wasserstein for such data",
+                stacklevel=1,  # one warning, whoever calls
+            )
+        p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
+        return f_divergence(name, p, q)
+
+    def factory() -> Statistic:
+        return divergence
+
+    factory.__doc__ = f"The f-divergence {name} of two samples' empirical laws, for data that repeat their values."
+    return factory
+
+
+def _of_the_card(row: Metric) -> Callable[[], Statistic]:
+    """A metric of the card as a statistic of two samples."""
+    statistic = row.statistic
+    assert statistic is not None
+
+    def measure(x: Tensor, y: Tensor) -> Tensor:
+        return torch.tensor(statistic(x, y), dtype=torch.float64)
+
+    def factory() -> Statistic:
+        return measure
+
+    factory.__doc__ = f"{row.label}: {row.meaning}"
+    return factory
+
+
+METRICS: dict[str, Callable[..., Statistic]] = {
+    "wasserstein": Wasserstein,
+    **DISCREPANCIES,
+    **{name: _empirical(name) for name in DIVERGENCES},
+    **{name.replace("_", "-"): _of_the_card(row) for name, row in CARD.items() if row.statistic},
+}
+"""Every metric by name; a critic's distance is no metric before the critic is trained."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Where a kernel's scale is read from when there is no prior: the mean squared distance within both sets together.
+
+    It is of the pooled points, so that it is the same for every way to split them in two.
+    """
+
+    square_distance: float
+    latent: int
+
+    @classmethod
+    def of(cls, x: Tensor, y: Tensor) -> "Scale":
+        """Of two samples (n, d), (m, d): twice the trace of their covariance."""
+        variances = torch.cat([x, y]).double().var(0, correction=0)
+        return cls(max(2.0 * float(variances.sum()), 1e-12), x.shape[1])

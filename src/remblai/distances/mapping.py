@@ -1,0 +1,65 @@
+"""What a plan says of points that it was not computed for: their potential, and where they are carried."""
+
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from remblai.distances.certificate import transformed
+from remblai.distances.coupling import Coupling
+from remblai.distances.geometry import Points, points
+from remblai.distances.problem import Problem
+from remblai.distances.squares import squares
+
+AT_ONCE = 2**22
+"""Squared distances to the places that are in memory at a time."""
+
+
+def extension(problem: Problem, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
+    """The function that extends the potential f to new points (k, d) -> (k,); None where there are no points."""
+    return partial(_extended, problem, g, epsilon) if isinstance(problem.geometry, Points) else None
+
+
+def _extended(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    moved = Points(x, geometry.given[1].detach(), geometry.cost)
+    n = moved.shape[0]
+    uniform = torch.full((n,), 1.0 / n, dtype=torch.float64, device=moved.device)
+    return transformed(Problem(uniform, problem.b, moved, (uniform, problem.b)), g, epsilon)
+
+
+def mapping(problem: Problem, coupling: Coupling, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
+    """The function that maps new points (k, ...) -> (k, ...); None where there are no points."""
+    if not isinstance(problem.geometry, Points):
+        return None
+    return partial(_entropic, problem, g, epsilon) if epsilon else partial(_nearest, problem, coupling)
+
+
+def _entropic(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
+    """The mean of y_j with weights b_j exp((g_j - c(x, y_j)) / epsilon)."""
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    places = geometry.y.double()
+    new = Points(points("x", x), geometry.given[1].detach(), geometry.cost)
+    logs = problem.b.log() + g / epsilon
+    means = [torch.softmax(logs - costs / epsilon, 1) @ places for _, costs in new.blocks()]
+    return torch.cat(means).reshape(new.given[0].shape)
+
+
+def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
+    """x moved as the nearest place that has mass is moved on average."""
+    geometry = problem.geometry
+    assert isinstance(geometry, Points)
+    new = Points(points("x", x), geometry.given[0].detach(), geometry.cost)
+    kept = problem.a > 0
+    sources = geometry.x[kept].double()
+    rows, targets = torch.zeros_like(problem.a), torch.zeros_like(geometry.x, dtype=torch.float64)
+    for part, masses in coupling.blocks():
+        rows[part], targets[part] = masses.sum(1), masses @ geometry.y.double()
+    moves = targets[kept] / rows[kept, None] - sources
+    flat = new.x.double()
+    parts = torch.split(flat, max(1, AT_ONCE // len(sources)))
+    nearest = torch.cat([squares(part, sources).argmin(1) for part in parts])
+    return (flat + moves[nearest]).reshape(new.given[0].shape)
