@@ -8,6 +8,7 @@ from remblai.gallery.distances import (
     gluing,
     inf_sup,
     maximum_likelihood,
+    semi_discrete,
     seven_points,
     sharpening,
     stochastic_curves,
@@ -18,6 +19,7 @@ from remblai.gallery.page import write_gallery
 from remblai.gallery.wae import blur, four_points, latent_plane, one_knob, student_report
 from remblai.gallery.walkers import inverse_reinforcement
 from remblai.gallery.wgan import (
+    both_sides,
     bracket,
     clipping,
     continuity,
@@ -46,6 +48,7 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
     "gluing": gluing.gluing,
     "sharpening": sharpening.sharpening,
     "stochastic-curves": stochastic_curves.stochastic_curves,
+    "semi-discrete": semi_discrete.semi_discrete,
     "cost-against-n": cost_against_n.cost_against_n,
     "student-report": student_report.student_report,
 }
@@ -57,6 +60,7 @@ EXPERIMENTS: dict[str, Callable[[], Entry]] = {
     "one-knob": one_knob.one_knob,
     "four-points": four_points.four_points,
     "bracket": bracket.bracket,
+    "both-sides": both_sides.both_sides,
     "clipping": clipping.clipping,
     "vanishing": vanishing.vanishing,
     "tracking": tracking.tracking,

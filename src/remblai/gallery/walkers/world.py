@@ -176,7 +176,7 @@ class World:
         policy = chances / chances.sum(1, keepdims=True)
         occupancy = self.occupancy(policy, None if near is None else near.occupancy, tolerance)
         joint = np.bincount(self.pairs.ravel(), (occupancy[:, None] * policy).ravel(), self.acts**2)
-        return Answer(values.ravel(), policy, occupancy, joint)
+        return Answer(values.ravel(), policy, occupancy, joint.astype(np.float64))
 
     def _ahead(self, values: Floats) -> Floats:
         """log sum exp of the next values over each walker's moves, staying apart from moving: (cells, cells, 2, 2)."""
