@@ -48,8 +48,8 @@ WAYS: Mapping[str, Way] = MappingProxyType({
 TRACKING = (CLIPPED, PENALISED)
 ENOUGH = 0.7
 """The least rank correlation of an estimate that tracks."""
-IMPROVED = 0.8
-"""The largest share of its first value that a curve which falls has left at the end."""
+IMPROVED, FALLEN = 0.8, 0.9
+"""The largest shares of their first values that the energy distance and the estimate have left at the end."""
 Runs = Mapping[str, Sequence[Run]]
 
 
@@ -75,8 +75,9 @@ def tracking(rounds: int = 80, evaluations: int = 20, seeds: int = 3) -> Entry:
         "and steps. Each takes 5 critic steps a round, 100 in the first two. The estimate after each round, on "
         f"validation digits, is compared with a distance that no critic takes part in, the energy distance of {DRAWN} "
         f"samples to {min(HELD, len(images.source.test))} held-out digits. Curves that fall are easily correlated, so "
-        "only the last half of each run is ranked, and the third way shows that an estimate need not track. Figures "
-        f"are medians over {seeds} seeds.",
+        "only the last half of each run is ranked, and the third way shows that an estimate need not track. The runs "
+        "are short: what is tracked is the way from noise towards digits, which the samples do not reach. Figures are "
+        f"medians over {seeds} seeds.",
         checks=checks(runs),
         pictures=(
             Picture.chart(
@@ -131,7 +132,7 @@ def checks(runs: Runs) -> tuple[Check, ...]:
     return (
         *(between(f"{way}: rank correlation in the last half", ranks[way], ENOUGH) for way in TRACKING),
         *(between(f"{way}: the same of all seeds, pooled", rank_correlation(*runs[way]), ENOUGH) for way in TRACKING),
-        *(between(f"{way}: estimate, end over start", moved(runs[way], "filtered"), high=IMPROVED) for way in TRACKING),
+        *(between(f"{way}: estimate, end over start", moved(runs[way], "filtered"), high=FALLEN) for way in TRACKING),
         *(between(f"{way}: energy distance, end over start", moved(each), high=IMPROVED) for way, each in runs.items()),
         between(f"{FREE}: rank correlation in the last half", ranks[FREE], high=0.0),
         between(f"{FREE}: estimate, end over start", moved(runs[FREE], "filtered"), low=2.0),
@@ -161,7 +162,7 @@ def findings(runs: Runs) -> tuple[Finding, ...]:
         Finding(
             f"Unconstrained, the samples improve too, to {moved(runs[FREE]):.2g} of their first distance, but the "
             f"estimate grows to {moved(runs[FREE], 'filtered'):.2g} times its first value: it measures how steep the "
-            "critic has become, and says nothing of the samples.",
+            "critic has become, not how far the samples are.",
             (FREE,),
         ),
     )
