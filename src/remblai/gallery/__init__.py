@@ -19,7 +19,6 @@ from remblai.gallery.page import write_gallery
 from remblai.gallery.wae import blur, four_points, latent_plane, one_knob, student_report
 from remblai.gallery.walkers import inverse_reinforcement
 from remblai.gallery.wgan import (
-    both_sides,
     bracket,
     clipping,
     continuity,
@@ -60,7 +59,6 @@ EXPERIMENTS: dict[str, Callable[[], Entry]] = {
     "one-knob": one_knob.one_knob,
     "four-points": four_points.four_points,
     "bracket": bracket.bracket,
-    "both-sides": both_sides.both_sides,
     "clipping": clipping.clipping,
     "vanishing": vanishing.vanishing,
     "tracking": tracking.tracking,
