@@ -34,9 +34,9 @@ def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
     pooled = rank_correlation(*runs.values())
     return Entry(
         title="The Jensen-Shannon estimate does not track the quality of samples",
-        words="Three generators are trained against one critic, a DCGAN, the same without batch normalisation and a "
-        "MLP, in the GAN's game, where log 2 less half of the discriminator's loss estimates the "
-        "Jensen-Shannon divergence, which is at most log 2.",
+        words="Three generators, a DCGAN, the same without batch normalisation and a MLP, are trained against one "
+        "critic in the GAN's game, where log 2 less half of the loss estimates the Jensen-Shannon divergence, "
+        "which is at most log 2.",
         checks=checks(runs, pooled),
         pictures=(
             Picture.chart(
