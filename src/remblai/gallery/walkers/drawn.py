@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patheffects import withStroke
 
+from remblai.gallery.distances.cost_against_n import spread
 from remblai.gallery.walkers.study import STATES, STEPS, WITH, WITHOUT, Study
 from remblai.gallery.walkers.world import Floats
 from remblai.report.style import Theme, chart, png, typeset
@@ -21,16 +22,21 @@ def draw(found: Study, *, theme: Theme) -> bytes:
         left.axhspan(low, high, color=theme.quiet, alpha=0.16, lw=0)
         left.axhline(middle, color=theme.quiet, lw=0.9, ls=(0, (4, 4)))
         left.text(9000, high * 1.04, "the expert's own policy", color=theme.quiet, size=9, ha="right")
+        last = {name: float(np.median(curve[:, -1])) for name, curve in found.curves.items()}
+        adversarial = (WITH[0], WITHOUT[0])  # their curves end at another round than those of the potentials
+        ends = spread({name: last[name] for name in adversarial}, 1.3)
+        ends |= spread({name: height for name, height in last.items() if name not in adversarial}, 1.3)
         for name, curve in found.curves.items():
             rounds = np.maximum(found.learners[name][0].rounds, 0.5)  # the first policy's, 0, has no logarithm
             style = (0, (4, 2)) if name in WITHOUT else "-"
             colour, heights = colours(theme)[name], np.median(curve, axis=0)
             left.loglog(rounds, heights, color=colour, ls=style, lw=1.8)
             label = name.removeprefix("Wasserstein, ").replace(", ", ",\n")
-            left.text(rounds[-1] * 1.1, heights[-1], label, color=colour, size=9, va="center", linespacing=1.0)
+            left.text(rounds[-1] * 1.1, ends[name], label, color=colour, size=9, va="center", linespacing=1.0)
         left.set(xlabel="rounds", ylabel="W1 to the expert's walks", xlim=(0.47, 9500))
         left.set_xticks((0.5, 1, 10, 100), ("0", "1", "10", "100"))
         left.set_yticks((0.1, 0.3, 1, 3), ("0.1", "0.3", "1", "3"))
+        left.minorticks_off()
         world, percent = found.world, 100 * found.world.collisions(found.expert.policy)
         _rows(among, {name: 100 * found.risk(name) for name in found.learners}, percent, theme)
         among.set(xlabel="walks that collide, %", xlim=(0, 60))
@@ -55,7 +61,7 @@ def _rows(axes: Axes, figures: dict[str, Floats], expert: float, theme: Theme) -
         inside = theme.paper if name in WITHOUT else colour
         axes.plot(figures[name], np.full(len(figures[name]), height), "o", ms=6, color=colour, mfc=inside, zorder=3)
     axes.axvline(expert, color=theme.ink, lw=1.0, zorder=0)
-    axes.text(expert, len(names) - 0.45, "expert", color=theme.ink, size=9, ha="left")
+    axes.text(expert, len(names) - 0.45, " expert", color=theme.ink, size=9, ha="left")
     axes.set_yticks(range(len(names)), [name.replace("Wasserstein, ", "W, ") for name in names[::-1]])
     axes.set(ylim=(-0.6, len(names)))
     axes.spines["left"].set_visible(False)
