@@ -8,6 +8,7 @@ from remblai.gallery.distances import (
     gluing,
     inf_sup,
     maximum_likelihood,
+    semi_discrete,
     seven_points,
     sharpening,
     stochastic_curves,
@@ -46,6 +47,7 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
     "gluing": gluing.gluing,
     "sharpening": sharpening.sharpening,
     "stochastic-curves": stochastic_curves.stochastic_curves,
+    "semi-discrete": semi_discrete.semi_discrete,
     "cost-against-n": cost_against_n.cost_against_n,
     "student-report": student_report.student_report,
 }

@@ -3,17 +3,9 @@ import pytest
 import torch
 
 from remblai.distances import emd
-from remblai.gallery.walkers.inverse_reinforcement import (
-    STEPS,
-    WITH,
-    WITHOUT,
-    Study,
-    checks,
-    draw,
-    draw_rewards,
-    slopes,
-    study,
-)
+from remblai.gallery.walkers.drawn import draw, draw_rewards
+from remblai.gallery.walkers.inverse_reinforcement import checks, slopes
+from remblai.gallery.walkers.study import STATES, STEPS, WITH, WITHOUT, Study, study
 from remblai.report.style import DARK, LIGHT
 
 
@@ -29,7 +21,7 @@ def test_curves_are_w1_to_the_sets(small: Study) -> None:
             assert small.curves[name][k][0] == pytest.approx(first)
             assert small.curves[name][k][-1] == pytest.approx(last)
             assert last < 0.9 * first
-    assert set(small.learners) == {*WITH, *WITHOUT, STEPS}
+    assert set(small.learners) == {*WITH, *WITHOUT, STATES, STEPS}
 
 
 def test_floor_is_of_independent_sets_and_shrinks_with_their_size(small: Study) -> None:
@@ -49,7 +41,10 @@ def test_checks_of_exact_facts_hold_at_any_scale(small: Study) -> None:
 def test_slopes_are_those_of_the_rewards_pair_by_pair(small: Study) -> None:
     reward = 0.3 * small.learners["Wasserstein"][1].reward
     largest = max(
-        abs(reward[i] - reward[j]) / small.metric[i, j] for i in range(81) for j in range(81) if small.metric[i, j] > 0
+        abs(reward[i] - reward[j]) / small.metric[i, j]
+        for i in range(324)
+        for j in range(324)
+        if small.metric[i, j] > 0
     )
     assert slopes(small)[1] == pytest.approx(largest)
 

@@ -6,7 +6,9 @@ from remblai.gallery.walkers.world import World
 
 TINY = World(side=3, discount=0.8, steps=40)
 RNG = np.random.default_rng(0)
-REWARD = RNG.standard_normal(81)
+REWARD = RNG.standard_normal(TINY.acts**2)
+OF_PAIRS = REWARD[TINY.pairs]
+"""r(s, a) of every state and pair of moves (81, 25)."""
 
 
 def chances(world: World, policy: np.ndarray) -> np.ndarray:
@@ -30,33 +32,40 @@ def test_moves_are_by_one_cell_or_none_and_stop_at_walls() -> None:
         assert world.successors[state].tolist() == ends
 
 
-def test_collisions_rewards_and_metric_are_those_of_the_places() -> None:
+def test_collisions_rewards_and_metrics_are_those_of_the_places_and_moves() -> None:
     world = World(side=3)
-    reward, metric = world.reward(2.0, 5.0), world.metric(3.0)
+    reward, metric, of_states = world.reward(2.0, 5.0, 0.5), world.metric(3.0), world.metric_of_states(3.0)
     cells = [divmod(cell, 3) for cell in range(9)]
 
     def near(state: int) -> bool:
         (a, b), (c, d) = (cells[cell] for cell in divmod(state, 9))
         return abs(a - c) + abs(b - d) <= 1
 
+    def steps(s: int, t: int) -> int:
+        places = zip((cells[c] for c in divmod(s, 9)), (cells[c] for c in divmod(t, 9)), strict=True)
+        return sum(abs(a - c) + abs(b - d) for (a, b), (c, d) in places)
+
     for state in range(81):
         first, second = divmod(state, 9)
-        assert reward[state] == 2.0 * (cells[first] == (1, 2)) + 2.0 * (cells[second] == (1, 0)) - 5.0 * near(state)
-    for s, t in RNG.integers(0, 81, (200, 2)).tolist():
-        steps = sum(
-            abs(p - q) for i in (0, 1) for p, q in zip(cells[divmod(s, 9)[i]], cells[divmod(t, 9)[i]], strict=True)
-        )
-        assert metric[s, t] == steps + 3.0 * (near(s) != near(t))
+        at_goals = 2.0 * (cells[first] == (1, 2)) + 2.0 * (cells[second] == (1, 0))
+        for move in range(25):
+            moving = sum(one > 0 for one in divmod(move, 5))
+            assert reward[world.pairs[state, move]] == at_goals - 5.0 * near(state) - 0.5 * moving
+    for s, t, a, b in RNG.integers(0, (81, 81, 25, 25), (200, 4)).tolist():
+        differ = 3.0 * (near(s) != near(t))
+        one_moves = sum((x > 0) != (y > 0) for x, y in zip(divmod(a, 5), divmod(b, 5), strict=True))
+        assert of_states[s, t] == steps(s, t) + differ
+        assert metric[world.pairs[s, a], world.pairs[t, b]] == steps(s, t) + differ + one_moves
     assert world.start[divmod(0, 9)[0]] == 0.0
     assert world.start[9 * 3 + 5] == 1.0
 
 
 def test_soft_values_are_the_best_of_reward_and_entropy_and_no_policy_has_more() -> None:
-    """The value of any policy, by a linear system: V = r + H(pi) + discount P V; at the answer it is V, the largest."""
+    """The value of any policy, by a linear system: V = E r + H(pi) + discount P V; the answer has the largest."""
 
     def value(policy: np.ndarray) -> np.ndarray:
-        entropy = -(policy * np.log(policy)).sum(1)
-        return np.linalg.solve(np.eye(81) - TINY.discount * chances(TINY, policy), REWARD + entropy)
+        gains = (policy * (OF_PAIRS - np.log(policy))).sum(1)
+        return np.linalg.solve(np.eye(81) - TINY.discount * chances(TINY, policy), gains)
 
     found = TINY.answer(REWARD)
     assert np.abs(value(found.policy) - found.values).max() < 1e-9
@@ -73,19 +82,19 @@ def test_the_answer_does_not_depend_on_where_it_began() -> None:
 
 
 def test_values_of_small_temperature_are_those_of_a_linear_program_over_occupancies() -> None:
-    """Largest <r, d> over x(s, a) >= 0 with sum_a x(s', a) = (1 - discount) start + discount * inflow."""
+    """Largest <r, x> over x(s, a) >= 0 with sum_a x(s', a) = (1 - discount) start + discount * inflow."""
     n, k = TINY.successors.shape
     flow = np.kron(np.eye(n), np.ones(k))
     flow[TINY.successors.ravel(), np.arange(n * k)] -= TINY.discount
     best = linprog(
-        -np.repeat(REWARD, k), A_eq=flow, b_eq=(1 - TINY.discount) * TINY.start, bounds=(0, None), method="highs"
+        -OF_PAIRS.ravel(), A_eq=flow, b_eq=(1 - TINY.discount) * TINY.start, bounds=(0, None), method="highs"
     )
     temperature = 1e-3
     found = TINY.answer(REWARD / temperature)
     soft = (1 - TINY.discount) * temperature * float(TINY.start @ found.values)
     assert -best.fun <= soft + 1e-9
     assert soft <= -best.fun + temperature * np.log(k) + 1e-9
-    assert found.occupancy @ REWARD == pytest.approx(-best.fun, abs=0.005)
+    assert found.joint @ REWARD == pytest.approx(-best.fun, abs=0.005)
 
 
 def test_occupancy_is_that_of_a_linear_system_of_mass_one_whose_flow_holds() -> None:
@@ -104,8 +113,14 @@ def test_occupancy_and_collisions_are_those_of_many_walks() -> None:
     rng, n = np.random.default_rng(1), 20_000
     states, moves = TINY.walks(found.policy, n, rng)
     assert (TINY.successors[states[:, :-1], moves[:, :-1]] == states[:, 1:]).all()
-    assert np.abs(TINY.counted(states) - found.occupancy).max() < 0.01
-    assert TINY.counted(states).sum() == pytest.approx(1.0)
+    counted = TINY.counted(states, moves)
+    assert np.abs(counted - found.joint).max() < 0.01
+    assert counted.sum() == pytest.approx(1.0)
+    by_state = np.bincount(states.ravel(), TINY.masses(states).ravel(), 81)
+    assert np.abs(by_state - found.occupancy).max() < 0.01
+    moving = ((moves // 5 > 0).astype(int) + (moves % 5 > 0)) * TINY.masses(states)
+    assert moving.sum() == pytest.approx(TINY.moving(counted), abs=1e-9)
+    assert TINY.moving(found.joint) == pytest.approx(TINY.moving(counted), abs=0.02)
     lengths = rng.geometric(1 - TINY.discount, n)
     met = (TINY.colliding[states] & (np.arange(40) < lengths[:, None])).any(1).mean()
     risk = TINY.collisions(found.policy)

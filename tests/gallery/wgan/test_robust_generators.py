@@ -6,6 +6,7 @@ import torch
 from remblai import data
 from remblai.gallery.entry import Entry
 from remblai.gallery.wgan import watched
+from remblai.gallery.wgan.images import digits
 from remblai.gallery.wgan.robust_generators import (
     CLIPPED,
     FREE,
@@ -18,7 +19,7 @@ from remblai.gallery.wgan.robust_generators import (
     findings,
     robust_generators,
 )
-from remblai.gallery.wgan.watched import GENERATORS, digits, enlarged
+from remblai.gallery.wgan.watched import GENERATORS, SIDE
 from remblai.report import Picture, grid
 
 NAMES = list(GENERATORS)
@@ -41,7 +42,7 @@ def missed(rows):
 
 def test_as_many_classes_are_counted_as_there_are_evenly():
     train = data.load("digits").train
-    images, labels = digits()[0], train.labels
+    images, labels = digits(SIDE).split("train"), train.labels
     one = images[labels == 3]
     assert classes(one) == pytest.approx(1.0)
     pair = torch.cat([images[labels == 3][:50], images[labels == 8][:50]])
@@ -51,7 +52,7 @@ def test_as_many_classes_are_counted_as_there_are_evenly():
 
 
 def test_held_out_digits_have_about_ten_classes_and_one_image_again_and_again_one():
-    held = enlarged(data.load("digits").test[:])
+    held = digits(SIDE).split("test")
     assert 9.7 < classes(held) <= 10.0
     assert classes(held[:1].expand(64, -1, -1, -1)) == pytest.approx(1.0)
 

@@ -5,16 +5,15 @@ from scipy.stats import rankdata
 
 from remblai.critics import Kantorovich, Logistic
 from remblai.gallery.wgan import watched
+from remblai.gallery.wgan.images import digits
 from remblai.gallery.wgan.watched import (
     CONVOLUTIONAL,
-    CRITIC_RATE,
     GENERATORS,
     RATES,
     SHAPE,
+    SIDE,
     Run,
-    batches,
-    digits,
-    enlarged,
+    loop,
     objective,
     rank_correlation,
     smooth,
@@ -90,18 +89,6 @@ def test_the_critic_is_one_network_in_both_games_and_for_all_generators():
     assert len(shapes) == 1
 
 
-def test_digits_are_enlarged_and_training_never_sees_what_is_held_out():
-    train, held = digits()
-    assert train.shape[1:] == held.shape[1:] == SHAPE
-    assert len(held) == 360
-    assert float(train.min()) >= 0.0
-    assert float(train.max()) <= 1.0
-    flat = torch.ones(2, 1, 8, 8) * 0.3
-    torch.testing.assert_close(enlarged(flat), torch.full((2, *SHAPE), 0.3))
-    known = {row.numpy().tobytes() for row in train}
-    assert all(row.numpy().tobytes() in known for row in next(batches(40, 3)))
-
-
 def test_the_critic_has_long_rounds_at_the_start_and_now_and_then():
     assert [steps_of_critic(step) for step in (1, 3, 4, 99, 100, 101)] == [30, 30, 5, 5, 30, 5]
 
@@ -127,6 +114,6 @@ def test_training_brings_samples_nearer_and_the_estimate_down(short_rounds):
     def build():
         return objective(GENERATORS["MLP 512 × 4"], {"name": "mlp", "width": 64}, Kantorovich(), "gradient-penalty")
 
-    found = watch(build, 24, 4, 0, RATES["MLP 512 × 4"], CRITIC_RATE)
+    found = watch(build, loop(RATES["MLP 512 × 4"], 24), 4, 0, digits(SIDE))
     assert found.distances[-1] < 0.7 * found.distances[0]
     assert found.filtered[-1] < 0.9 * found.filtered.max()

@@ -55,7 +55,7 @@ def stochastic_curves() -> Entry:
     )
     picture = Picture.chart(
         "stochastic-curves",
-        "Three critic_steps",
+        "Three ascents of the dual",
         "Each error is relative to the value known without sampling, and each panel has its own scale; dashed, what "
         "was asked. Right, the curve is read on 256 fixed samples of each law as the potentials grow, and the point on "
         "fresh ones from their average, with two standard errors.",

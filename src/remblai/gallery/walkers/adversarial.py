@@ -15,10 +15,10 @@ RATE, BETAS = 0.05, (0.5, 0.9)
 
 
 class Table(nn.Module):
-    """A function of both places: f_1(s_1) + f_2(s_2), and + f_12(s_1, s_2) with an interaction; all 0 at first.
+    """A function of both walkers: f_1(w_1) + f_2(w_2), and + f_12(w_1, w_2) with an interaction; all 0 at first.
 
     Args:
-        places: cells of the grid.
+        places: values that one walker's w takes: its cells, or its acts.
         interaction: whether there is an f_12.
     """
 
@@ -29,19 +29,20 @@ class Table(nn.Module):
         self.both = nn.Parameter(torch.zeros(places, places, dtype=torch.float64)) if interaction else None
 
     def forward(self) -> Tensor:
-        """The function at every state (S,)."""
+        """The function at every (w_1, w_2): (places^2,)."""
         alone = self.first + self.second
         return (alone if self.both is None else alone + self.both).flatten()
 
 
 class Discriminator(nn.Module):
-    """The logits of exp(f) / (exp(f) + pi): f(s, a) - log pi(a | s), with f(s, a) = r(s) + discount h(s') - h(s).
+    """The logits of exp(f) / (exp(f) + pi): f(s, a) - log pi(a | s), with f(s, a) = r(s, a) + discount h(s') - h(s).
 
     h takes up how good the next state is, so that r is left with the reward; without an interaction it has none either.
+    r sees which walkers move, not where to, so that it cannot take up h itself.
 
     Args:
         world: where they walk.
-        interaction: whether r and h have a term of both places.
+        interaction: whether r and h have a term of both walkers.
 
     Source: Fu, Luo and Levine, "Learning robust rewards with adversarial inverse reinforcement learning", equations 1
     and 4, arXiv 1710.11248.
@@ -49,12 +50,13 @@ class Discriminator(nn.Module):
 
     log_policy: Tensor
     successors: Tensor
+    pairs: Tensor
 
     def __init__(self, world: World, interaction: bool) -> None:
         super().__init__()
-        places = world.side**2
         self.discount = world.discount
-        self.reward, self.shaping = Table(places, interaction), Table(places, interaction)
+        self.reward, self.shaping = Table(world.acts, interaction), Table(world.side**2, interaction)
+        self.register_buffer("pairs", torch.from_numpy(world.pairs))
         self.register_buffer("successors", torch.from_numpy(world.successors))
         self.register_buffer("log_policy", torch.zeros(world.successors.shape, dtype=torch.float64))
 
@@ -63,7 +65,7 @@ class Discriminator(nn.Module):
         state, move = pairs.long().T
         h = self.shaping()
         ahead = self.discount * h[self.successors[state, move]]
-        logits: Tensor = self.reward()[state] + ahead - h[state] - self.log_policy[state, move]
+        logits: Tensor = self.reward()[self.pairs[state, move]] + ahead - h[state] - self.log_policy[state, move]
         return logits
 
     @torch.no_grad()
@@ -80,7 +82,7 @@ def adversarial(world: World, walks: tuple[Indices, Indices], interaction: bool,
     Args:
         world: where they walk.
         walks: the expert's states and pairs of moves (n, steps).
-        interaction: whether the reward has a term of both places.
+        interaction: whether the reward has a term of both walkers.
         rounds: answers of the policy.
         seed: of the drawn steps.
     """
@@ -90,8 +92,8 @@ def adversarial(world: World, walks: tuple[Indices, Indices], interaction: bool,
     adam = torch.optim.Adam(critic.parameters(), lr=RATE, betas=BETAS)
     seen = np.stack([one.ravel() for one in walks], 1).astype(float)
     masses = world.masses(walks[0]).ravel()
-    answer = world.answer(np.zeros(len(world.start)), tolerance=LOOSE)
-    kept = {0: answer.occupancy}
+    answer = world.answer(np.zeros(world.acts**2), tolerance=LOOSE)
+    kept = {0: answer.joint}
     for k in range(1, rounds + 1):
         critic.face(answer)
         for _ in range(TURNS):
@@ -100,7 +102,7 @@ def adversarial(world: World, walks: tuple[Indices, Indices], interaction: bool,
             game.adversary_loss(expert, torch.from_numpy(_drawn(answer, rng))).backward()  # type: ignore[no-untyped-call]
             adam.step()
         answer = world.answer(critic.reward().detach().numpy(), answer, LOOSE)
-        kept[k] = answer.occupancy
+        kept[k] = answer.joint
     reward = critic.reward().detach().numpy().copy()
     steps = marks(rounds)
     return Learner(reward, world.answer(reward, answer), steps, np.stack([kept[k] for k in steps]))

@@ -11,7 +11,7 @@ from remblai.gallery.walkers.world import Answer, World
 
 Floats = NDArray[np.float64]
 Oracle = Callable[[Floats, Floats], tuple[float, Floats]]
-"""Two occupancies a, b (S,) -> the largest <f, a - b> over a class of rewards, and the f (S,) that reaches it."""
+"""Two occupancies a, b (J,) -> the largest <f, a - b> over a class of rewards, and the f (J,) that reaches it."""
 
 LOOSE = 1e-7
 """Tolerance of the answers to rewards on the way; the last is exact."""
@@ -26,10 +26,10 @@ class Learner(NamedTuple):
     """A learnt reward and what it makes the walkers do.
 
     Attributes:
-        reward: r (S,), in the units that its answer is made with.
+        reward: r (J,), of states and actions, in the units that its answer is made with.
         answer: its soft optimal policy.
         rounds: numbers of the policies that were kept, the first and the last included.
-        occupancies: theirs (kept, S).
+        occupancies: theirs, of states and actions (kept, J).
         gaps: Frank and Wolfe's gap at every policy, where there is one.
     """
 
@@ -46,7 +46,7 @@ def marks(rounds: int) -> tuple[int, ...]:
 
 
 def together(metric: Floats) -> Oracle:
-    """The oracle of all rewards that are 1-Lipschitz in a metric of the states (S, S): <f, a - b> is W1(a, b)."""
+    """The oracle of all rewards that are 1-Lipschitz in a metric of states and actions (J, J): <f, a - b> is W1."""
 
     def best(a: Floats, b: Floats) -> tuple[float, Floats]:
         plan = emd(a, b, metric)
@@ -56,12 +56,12 @@ def together(metric: Floats) -> Oracle:
 
 
 def apart(distances: Floats) -> Oracle:
-    """The oracle of the sums f_1(s_1) + f_2(s_2) of rewards that are 1-Lipschitz on the cells: no interaction.
+    """The oracle of the sums f_1(w_1) + f_2(w_2) of rewards that are 1-Lipschitz on the acts: no interaction.
 
     <f, a - b> is then the sum of the two W1 of the marginals, at most that of the joint laws.
 
     Args:
-        distances: of the cells (side^2, side^2).
+        distances: of one walker's acts (acts, acts).
     """
     single = together(distances)
 
@@ -69,6 +69,18 @@ def apart(distances: Floats) -> Oracle:
         a, b = (one.reshape(distances.shape) for one in (a, b))
         (first, f), (second, g) = (single(a.sum(axis), b.sum(axis)) for axis in (1, 0))
         return first + second, (f[:, None] + g).ravel()
+
+    return best
+
+
+def of_states(world: World, metric: Floats) -> Oracle:
+    """The oracle of rewards f(s) that see no action and are 1-Lipschitz in a metric of the states (S, S)."""
+    single, places = together(metric), world.side**2
+
+    def best(a: Floats, b: Floats) -> tuple[float, Floats]:
+        value, f = single(*(one.reshape(places, 2, places, 2).sum((1, 3)).ravel() for one in (a, b)))
+        table = np.broadcast_to(f.reshape(places, 1, places, 1), (places, 2, places, 2))
+        return value, table.ravel()
 
     return best
 
@@ -85,7 +97,7 @@ def kantorovich(world: World, expert: Floats, oracle: Oracle, *, rounds: int, te
 
     Args:
         world: where they walk.
-        expert: the occupancy to reach (S,).
+        expert: the occupancy to reach (J,).
         oracle: the class of rewards.
         rounds: steps of the ascent.
         temperature: what a nat of the moves' entropy is worth, in units of the metric.
@@ -99,20 +111,20 @@ def kantorovich(world: World, expert: Floats, oracle: Oracle, *, rounds: int, te
     """
     answer = world.answer(np.zeros_like(expert), tolerance=LOOSE)
     potentials, weights = np.zeros((1, len(expert))), np.ones(1)
-    kept, gaps = {0: answer.occupancy}, []
+    kept, gaps = {0: answer.joint}, []
     for k in range(rounds + 1):
-        _, f = oracle(expert, answer.occupancy)
-        gaps.append(float((f - weights @ potentials) @ (expert - answer.occupancy)))
+        _, f = oracle(expert, answer.joint)
+        gaps.append(float((f - weights @ potentials) @ (expert - answer.joint)))
         if k == rounds:
             break
         potentials, weights = np.vstack([potentials, f - f.max()]), np.append(weights, 0.0)
         for correction in range(CORRECTIONS + 1):
-            change, longest = _direction(potentials @ (expert - answer.occupancy), weights, bool(correction))
+            change, longest = _direction(potentials @ (expert - answer.joint), weights, bool(correction))
             step, answer = _line_search(
                 world, expert, weights @ potentials, change @ potentials, answer, temperature, longest
             )
             weights = weights + step * change
-        kept[k + 1] = answer.occupancy
+        kept[k + 1] = answer.joint
     reward = weights @ potentials / temperature
     steps = marks(rounds)
     return Learner(reward, world.answer(reward, answer), steps, np.stack([kept[k] for k in steps]), tuple(gaps))
@@ -137,7 +149,7 @@ def _line_search(
     low, high, step, best = 0.0, 2.0 * longest, longest, near
     for _ in range(HALVINGS):
         near = world.answer((reward + step * towards) / temperature, near, LOOSE)
-        if float(towards @ (expert - near.occupancy)) > 0.0:
+        if float(towards @ (expert - near.joint)) > 0.0:
             low, best = step, near
         else:
             high = step

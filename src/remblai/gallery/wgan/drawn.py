@@ -1,13 +1,13 @@
 """Pictures of watched runs: estimate above and true quality below, by round; and one against the other."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from remblai.gallery.wgan.watched import Run
+from remblai.gallery.wgan.watched import Run, rank_correlation
 from remblai.report import Picture, grid
 from remblai.report.style import Theme, chart, png, typeset
 
@@ -56,6 +56,25 @@ def against(runs: Mapping[str, Run], correlation: float, *, theme: Theme) -> byt
         legend(axes, theme)
         axes.set_title(f"rank correlation {correlation:.2f}", loc="left", color=theme.quiet, size=9)
         axes.set(xlabel="squared energy distance to held-out digits", ylabel="the critic's estimate, filtered")
+        return png(figure)
+
+
+def ranks(runs: Mapping[str, Sequence[Run]], *, theme: Theme) -> bytes:
+    """Filtered estimate against energy distance in the last half of each run: a chart a way, a colour a seed."""
+    with typeset():
+        figure, panels = chart(3.3, columns=len(runs), theme=theme, width=9.8)
+        for axes, (way, each) in zip(panels, runs.items(), strict=True):
+            for number, run in enumerate(each):
+                estimates, distances = run.late
+                label = f"seed {number}"
+                axes.plot(distances, estimates, "o", color=theme.classes[number], markersize=4, alpha=0.85, label=label)
+            middle = np.median([rank_correlation(run) for run in each])
+            axes.set_title(f"{way}: rank correlation {middle:.2f}", loc="left", color=theme.ink, size=9.5)
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            axes.yaxis.set_major_locator(MaxNLocator(4))
+            axes.set_xlabel("squared energy distance")
+        panels[0].set_ylabel("the critic's estimate, filtered")
+        legend(panels[0], theme)
         return png(figure)
 
 

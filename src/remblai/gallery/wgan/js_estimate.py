@@ -20,11 +20,11 @@ SATURATED = ("DCGAN", "no batch norm")
 ROUNDING = 1e-6
 """Of log 2 in single precision."""
 TRACKED = 0.7
-"""The rank correlation that the Wasserstein estimate has to reach with the same generators, critic and rates."""
+"""The rank correlation that a Wasserstein estimate has to reach in the entry `tracking`."""
 
 
 def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
-    """Curves of estimate and energy distance, and their rank correlations: the runs of `tracking` with the GAN's game.
+    """Curves of estimate and energy distance, and their rank correlations, for the three generators in the GAN's game.
 
     Args:
         rounds: updates of each generator.
@@ -34,9 +34,9 @@ def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
     pooled = rank_correlation(*runs.values())
     return Entry(
         title="The Jensen-Shannon estimate does not track the quality of samples",
-        words="The three generators of the tracking entry are trained once more with the same critic, rates and "
-        "critic steps, but in the GAN's game, where log 2 less half of the discriminator's loss estimates the "
-        "Jensen-Shannon divergence, which is at most log 2.",
+        words="Three generators, a DCGAN, the same without batch normalisation and a MLP, are trained against one "
+        "critic in the GAN's game, where log 2 less half of the loss estimates the Jensen-Shannon divergence, "
+        "which is at most log 2.",
         checks=checks(runs, pooled),
         pictures=(
             Picture.chart(
@@ -75,7 +75,7 @@ def js_estimate(rounds: int = 160, evaluations: int = 80) -> Entry:
                 ("estimate in the last half", "and their energy distances"),
             ),
             Finding(
-                "Unlike the Wasserstein estimate it says neither when to stop nor which generator is better.",
+                "It says neither when to stop nor which generator is better.",
                 ("least rank correlation", "rank correlation over the last halves"),
             ),
         ),

@@ -18,22 +18,22 @@ from remblai.costs import squared_distances
 from remblai.critics import Game, Kantorovich, Logistic
 from remblai.gallery.entry import Check, Entry, Finding, between
 from remblai.gallery.wgan.drawn import legend
+from remblai.gallery.wgan.images import digits
 from remblai.gallery.wgan.watched import (
     CONVOLUTIONAL,
-    CRITIC_RATE,
     GENERATORS,
+    SIDE,
     Floats,
     Run,
-    digits,
+    loop,
     objective,
-    steps_of_critic,
     watch,
 )
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
 
 RATES: Mapping[str, float] = MappingProxyType({"DCGAN": 2e-3, "no batch norm": 2e-3, "MLP 512 × 4": 2e-4})
-"""Of the generators, in every game: four times those of the tracking entry, for here the last samples count."""
+"""Of the generators, in every game: four times those of `js-estimate`, for here the last samples count."""
 MLP = "MLP 512 × 4"
 DIGITS = 10.0
 """Classes."""
@@ -169,8 +169,7 @@ def runs(rounds: int, seed: int) -> dict[Key, Run]:
     for way, played in WAYS.items():
         for name, network in GENERATORS.items():
             build = partial(objective, network, CONVOLUTIONAL, played.game, played.lipschitz)
-            rates = RATES[name], CRITIC_RATE
-            found[way, name] = watch(build, rounds, 1, seed, *rates, steps_of_critic, played.optimiser)
+            found[way, name] = watch(build, loop(RATES[name], rounds, played.optimiser), 1, seed, digits(SIDE))
     return found
 
 
@@ -181,7 +180,7 @@ def classes(images: Tensor) -> float:
     """
     labels = data.load("digits").train.labels
     assert labels is not None
-    nearest = squared_distances(images.flatten(1), digits()[0].flatten(1)).argmin(1)
+    nearest = squared_distances(images.flatten(1), digits(SIDE).split("train").flatten(1)).argmin(1)
     shares = torch.bincount(labels[nearest]).double() / len(images)
     return math.exp(-float(torch.xlogy(shares, shares).sum()))
 

@@ -1,8 +1,8 @@
 """Generators of small digits, and a run of one that is watched: the critic's estimate and the true quality by round."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.stats import spearmanr
 from torch import Tensor
-from torch.nn.functional import interpolate
 
-from remblai import data
 from remblai.config.registry import Choice
 from remblai.critics import Game
+from remblai.gallery.wgan.images import Images, digits
 from remblai.metrics import energy_distance
 from remblai.objectives import Generator
 from remblai.recipes.dual import game_critic, generator
@@ -43,8 +42,8 @@ USUAL = 5
 LONG, FIRST, AGAIN = 30, 3, 100
 """Critic steps of a long round; the first rounds are long, and one in every so many after."""
 BATCH = 32
-DRAWN = 720
-"""Samples of one evaluation, against the 360 held-out digits."""
+DRAWN, HELD = 720, 720
+"""Samples of one evaluation, and held-out images, at most, that they are compared with: of the small digits 360."""
 WATCHED = 64
 """Points a side of one round's estimate, fresh draws and validation digits: the paper's batch."""
 
@@ -59,7 +58,7 @@ class Run:
         estimates: (rounds,) the game's estimate after each round, on digits that neither player trains on.
         places: (k,) the rounds, from 1, after which samples were compared with held-out data.
         distances: (k,) their squared energy distance to the held-out digits, without bias.
-        images: (DRAWN, 1, 16, 16) the last samples.
+        images: (DRAWN, 1, side, side) the last samples.
     """
 
     estimates: Floats
@@ -98,7 +97,16 @@ def steps_of_critic(step: int) -> int:
 def trained(name: str, game: Game, lipschitz: str, rounds: int, evaluations: int, seed: int = 0) -> Run:
     """A run of one of the paper's generators against the one critic, at the same rates in every game."""
     build = partial(objective, GENERATORS[name], CONVOLUTIONAL, game, lipschitz)
-    return watch(build, rounds, evaluations, seed, RATES[name], CRITIC_RATE)
+    return watch(build, loop(RATES[name], rounds), evaluations, seed, digits(SIDE))
+
+
+def loop(rate: float, rounds: int, optimiser: Literal["adam", "rmsprop"] = "adam") -> dict[str, Any]:
+    """The options of `State` for a generator at this rate against the one critic; RMSprop smooths as the paper's."""
+    betas = BETAS if optimiser == "adam" else (0.0, 0.99)
+    return {
+        "lr": rate, "critic_lr": CRITIC_RATE, "optimiser": optimiser, "betas": betas, "batch_size": BATCH,
+        "critic_steps": steps_of_critic, "own_batches": True, "steps": rounds,
+    }  # fmt: skip
 
 
 def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game, lipschitz: Choice) -> Generator:
@@ -107,14 +115,7 @@ def objective(network: Mapping[str, Any], critic: Mapping[str, Any], game: Game,
 
 
 def watch(
-    build: Callable[[], Generator],
-    rounds: int,
-    evaluations: int,
-    seed: int,
-    rate: float,
-    critic_rate: float,
-    critic_steps: Callable[[int], int] | int = steps_of_critic,
-    optimiser: Literal["adam", "rmsprop"] = "adam",
+    build: Callable[[], Generator], options: Mapping[str, Any], evaluations: int, seed: int, images: Images
 ) -> Run:
     """Trains a generator against its critic, and evaluates it at so many evenly spaced rounds, the last among them.
 
@@ -122,52 +123,23 @@ def watch(
 
     Args:
         build: makes the objective, within the seeded block.
-        rounds: updates of the generator.
+        options: of `State`; `steps` are the rounds, updates of the generator.
         evaluations: how often samples are compared with held-out data, at most once a round.
         seed: of the weights, the codes and the batches.
-        rate: the generator's learning rate.
-        critic_rate: the critic's.
-        critic_steps: steps of the critic in each round, as a function of the round from 1, or a number.
-        optimiser: of both players; RMSprop smooths as the paper's, by .99.
+        images: what is learnt.
     """
+    rounds = options["steps"]
     places = np.unique(np.linspace(rounds / evaluations, rounds, evaluations).round().astype(np.int64))
-    estimates, distances = [], []
+    estimates, distances, held = [], [], images.split("test", HELD)
     with seeded(seed):
         model = build()
-        state = State(
-            model,
-            lr=rate,
-            critic_lr=critic_rate,
-            optimiser=optimiser,
-            betas=BETAS if optimiser == "adam" else (0.0, 0.99),
-            critic_steps=critic_steps,
-            own_batches=True,
-            batch_size=BATCH,
-            steps=rounds,
-        )
-        fresh = batches(WATCHED, seed + 1, "validation")
-        for step in steps(state, batches(BATCH, seed)):
+        state = State(model, **options)
+        fresh = images.batches(WATCHED, seed + 1, "validation")
+        for step in steps(state, images.batches(state.batch_size, seed)):
             with seeded(step.number):  # being watched changes nothing in the run
                 estimates.append(float(model.estimate(next(fresh))))
                 if step.number in places:
-                    images = model.sample(DRAWN)
-                    distances.append(energy_distance(digits()[1], images))
+                    samples = model.sample(DRAWN)
+                    distances.append(energy_distance(held, samples))
         check(state)
-    return Run(np.array(estimates), places, np.array(distances), images)
-
-
-@cache
-def digits() -> tuple[Tensor, Tensor]:
-    """Training and held-out digits (n, 1, 16, 16): 8 x 8 images enlarged, so that convolutions have room."""
-    found = data.load("digits")
-    return enlarged(found.train[:]), enlarged(found.test[:])
-
-
-def batches(size: int, seed: int, split: str = "train") -> Iterator[Tensor]:
-    """Endless shuffled batches (size, 1, 16, 16) of a split of the digits."""
-    return map(enlarged, data.load("digits").split(split).batches(size, seed))
-
-
-def enlarged(x: Tensor) -> Tensor:
-    """Images (n, 1, 8, 8) at 16 x 16, bilinearly."""
-    return interpolate(x, size=(SIDE, SIDE), mode="bilinear", align_corners=False)
+    return Run(np.array(estimates), places, np.array(distances), samples)
