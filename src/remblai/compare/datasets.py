@@ -19,6 +19,7 @@ from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasser
 from remblai.distances.validation import exponent
 from remblai.metrics import METRICS as CARD
 from remblai.metrics import Metric
+from remblai.metrics.features import FEATURES
 from remblai.runtime import rng
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
@@ -176,6 +177,7 @@ class Distance:
             "of": list(self.points.sizes),
             "d": self.x.shape[1],
             "units": self.points.units,
+            "features": self.points.features,
             "value": self.value if np.isfinite(self.value) else "infinity",
             "floor": self.floor and self.floor._asdict(),
             "interval": self.interval and self.interval._asdict(),
@@ -196,6 +198,7 @@ def distance(
     permutations: int | None = None,
     data_options: Mapping[str, Any] | None = None,
     raw: bool = False,
+    features: Annotated[Choice | None, FEATURES] = None,
 ) -> Distance:
     """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
 
@@ -211,6 +214,8 @@ def distance(
             take about 30 seconds, at least 19.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
+        features: compare features in place of pixels: a name of `metrics.features.FEATURES`, a torch module or a
+            callable; where they are fitted, to the training split of A.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
@@ -218,7 +223,7 @@ def distance(
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
-    points = read_pair(a, b, n, draws, raw, data_options)
+    points = read_pair(a, b, n, draws, raw, data_options, features)
     x, y = points.x, points.y
     statistic = make(METRICS, metric, "metric", prior=Scale.of(x, y), latent=x.shape[1])
     name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"

@@ -9,6 +9,7 @@ from remblai.metrics.featured import (
     figure_of_gap,
     figure_of_kernel_distance,
     figure_of_kid,
+    kernel_distance,
 )
 from remblai.metrics.metric import Metric
 from remblai.metrics.neighbourhoods import figure_of_neighbourhoods
@@ -41,6 +42,7 @@ FEATURE_METRICS: dict[str, Metric] = {
         says="{value} from the data; real data are {floor} from other real data.",
         compute=figure_of_kernel_distance,
         needs=("features",),
+        statistic=kernel_distance,
     ),
     "fid": Metric(
         label="FID",

@@ -22,6 +22,8 @@ Need = Literal["images", "reconstructions", "codes", "modes", "features", "class
 class Sets:
     """Training data, held-out data and samples, cut to one n, and what else a metric may need.
 
+    `quick` sets are those of which only values are wanted: figures on features take two halves for their deviation.
+
     Random draws come from `generator` in the order in which the metrics ask for them, which is that of their table: a
     metric that is added stands after the others, or draws from a generator of its own.
 
@@ -77,6 +79,7 @@ class Sets:
         self.samples = subset(self.model, self.n, self.generator)
         self.train = flat("the training data", random_rows(real_train, self.n, self.generator), self.test)
         images = image and len(self.row_shape) == 3 and min(self.row_shape[1:]) >= 3
+        self.quick = False
         self._shared: dict[str, Any] = {}
         self._real: dict[str, Any] = {}
         self._there: dict[Need, bool] = {

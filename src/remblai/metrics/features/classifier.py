@@ -15,6 +15,7 @@ SMALL = 8
 """Sides are halved by convolutions while they are longer than this."""
 POOLED = 4
 BATCH = 128
+"""Images of a step, by default."""
 RATE = 4e-3
 SHIFT = 8
 """In training a batch is shifted by at most a side's `SHIFT`-th part."""
@@ -98,16 +99,19 @@ def shifted(x: Tensor, generator: torch.Generator) -> Tensor:
     return padded[:, :, top : top + x.shape[2], left : left + x.shape[3]]
 
 
-def labelled_batches(images: Tensor, labels: Tensor, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless shuffled batches of at most `BATCH` rows, each epoch a permutation; the short tail is dropped.
+def labelled_batches(
+    images: Tensor, labels: Tensor, size: int = BATCH, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Endless shuffled batches of at most `size` rows, each epoch a permutation; the short tail is dropped.
 
     Args:
         images: (n, ...).
         labels: (n,).
+        size: rows of a batch.
         seed: the order is a function of it.
     """
     generator = torch.Generator().manual_seed(seed)
-    size = min(BATCH, len(labels))
+    size = min(size, len(labels))
     while True:
         order = torch.randperm(len(labels), generator=generator)
         for start in range(0, len(order) - size + 1, size):
