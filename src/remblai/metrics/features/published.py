@@ -4,7 +4,6 @@ Nothing of them comes with this package: weights come from the hub, or from a fi
 """
 
 import hashlib
-import pickle
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 
 from remblai.metrics.features.features import Features
 from remblai.metrics.features.weights import digest_of
+from remblai.runtime.rng import seeded
 
 INCEPTION = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -45,7 +45,8 @@ def inception(weights: str | None = None) -> Features:
     path = _inception_file() if weights is None else _named_file("inception", weights)
     _tensors("inception", path)  # as data only: the extractor itself would run what a file of code holds
     try:
-        network = kind("inception", ["2048"], feature_extractor_weights_path=str(path))
+        with seeded(0):  # weights are drawn before they are read
+            network = kind("inception", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, KeyError, TypeError) as problem:
         raise _wrong_file("inception", path, problem) from None
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -125,7 +126,8 @@ def _of_timm(name: str, model: str, weights: str | None) -> Features:
     timm = _imported("timm", name)
     path = None if weights is None else _named_file(name, weights)
     try:
-        network = timm.create_model(model, pretrained=path is None, num_classes=0, img_size=SIDE)
+        with seeded(0):
+            network = timm.create_model(model, pretrained=path is None, num_classes=0, img_size=SIDE)
     except (OSError, RuntimeError, ValueError) as problem:
         raise _no_weights(name, f"https://huggingface.co/timm/{model}", problem) from problem
     if path is not None:
@@ -173,14 +175,13 @@ def _named_file(name: str, weights: str) -> Path:
 
 def _tensors(name: str, path: Path) -> dict[str, Tensor]:
     """The tensors of a file, read as data: nothing in it is run."""
-    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError) as problem:
+    except Exception as problem:  # what torch's reader raises depends on the bytes of a stranger's file
         raise _wrong_file(name, path, problem) from None
     if not isinstance(found, dict) or not all(isinstance(part, Tensor) for part in found.values()):
         raise _wrong_file(name, path, TypeError(f"it holds {type(found).__name__}"))

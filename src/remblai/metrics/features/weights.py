@@ -81,6 +81,7 @@ def read_classifier(path: Path) -> Stored:
         )
     facts = json.loads(words["facts"])
     own = facts.pop("model")
-    model = Classifier(tuple(own["shape"]), own["classes"], own["channels"])
-    model.load_state_dict(tensors)
+    with torch.device("meta"):  # no weights are drawn: torch's generator stays where it is
+        model = Classifier(tuple(own["shape"]), own["classes"], own["channels"])
+    model.load_state_dict(tensors, assign=True)
     return Stored(model.eval().requires_grad_(False), sha256, facts)
