@@ -34,7 +34,7 @@ def digits() -> Features:
 
 
 def mnist() -> Features:
-    """64 features of a classifier of MNIST's 28 x 28 digits, shipped with the package."""
+    """64 features of a classifier of MNIST's 28 x 28 digits (99.4 % of the test split), shipped with the package."""
     return shipped("mnist")
 
 
