@@ -116,7 +116,7 @@ def test_mush_of_real_scenes_is_far_off_the_floor_on_random_convolutions(real_da
     features = make_features("random-convolutions", load(pixels))
     card = fidelity_card(scenes[:100], scenes[100:200], mush, features=features, power=False, repeats=10)
     assert card["frechet"]["value"] > 2 * card["frechet"]["floor"]
-    assert away(card, "frechet") > 5 and away(card, "coverage") < -5 and away(card, "precision") < -3
+    assert away(card, "frechet") > 5 and away(card, "coverage") < -5 and away(card, "precision") < -1
 
 
 def test_a_run_is_evaluated_on_features_and_its_report_names_them(tmp_path):
