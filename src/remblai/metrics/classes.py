@@ -119,14 +119,16 @@ def _every(x: Tensor) -> Tensor:
 def _shares(logits: Tensor, masks: Tensor) -> Tensor:
     """The share (r, classes) of each class in r parts, by masks (r, n)."""
     counts = masks.double() @ torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).double()
-    return counts / masks.sum(1, keepdim=True)
+    shares: Tensor = counts / masks.sum(1, keepdim=True)
+    return shares
 
 
 def _divergences(h: Tensor, r: Tensor, n: Tensor | int, smoothing: float) -> Tensor:
     """KL(h | r) (parts,) of shares (parts, classes), r smoothed as counts of n."""
     n = torch.as_tensor(n).double().to(r.device).reshape(-1, 1)
     smooth = (r * n + smoothing) / (n + smoothing * r.shape[1])
-    return (torch.special.xlogy(h, h) - torch.special.xlogy(h, smooth)).sum(1)
+    found: Tensor = (torch.special.xlogy(h, h) - torch.special.xlogy(h, smooth)).sum(1)
+    return found
 
 
 def _scores(logits: Tensor, masks: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from remblai.discrepancies import Frechet
 from remblai.discrepancies.gram import means_of_parts
 from remblai.kernels import Polynomial
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import flat
+from remblai.metrics.pairs import flat, parts
 from remblai.metrics.sets import Sets, random_rows
 from remblai.statistics import halves
 
@@ -39,12 +39,14 @@ class Featured:
     @property
     def held_out(self) -> Tensor:
         """Features (n, k) of the held-out data."""
-        return self.sets.real("held-out data", lambda: self._of(self.sets.held_out, "the held-out data"))
+        found: Tensor = self.sets.real("held-out data", lambda: self._of(self.sets.held_out, "the held-out data"))
+        return found
 
     @property
     def training(self) -> Tensor:
         """Features (m, k) of random training rows, at most `NEAREST_OF` or n."""
-        return self.sets.real("training data", self._training)
+        found: Tensor = self.sets.real("training data", self._training)
+        return found
 
     @property
     def train(self) -> Tensor:
@@ -198,7 +200,7 @@ def generalisation_gap(samples: Tensor, held_out: Tensor) -> float:
 
 
 def _to_nearest(queries: Tensor, rows: Tensor) -> Tensor:
-    return torch.cat([squared_distances(part, rows).amin(1) for part in queries.split(500)]).sqrt()
+    return torch.cat([squared_distances(part, rows).amin(1) for part in parts(queries, 500)]).sqrt()
 
 
 def _frechet_values(sets: Sets, name: str) -> Tensor:

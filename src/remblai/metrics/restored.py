@@ -5,10 +5,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.costs import squared_distances
 from remblai.metrics.featured import featured
 from remblai.metrics.images import IMAGES_AT_ONCE, squared_error_of_each
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import BLOCK, flat, parts, squared_distances
+from remblai.metrics.pairs import BLOCK, flat, parts
 from remblai.metrics.sets import Sets
 
 WINDOW, DEVIATION = 11, 1.5

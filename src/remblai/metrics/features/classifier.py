@@ -85,7 +85,7 @@ def train_classifier(
             x, labels = next(batches)
             loss = nn.functional.cross_entropy(model(shifted(x, shifts)), labels)
             optimiser.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
     return model.eval().requires_grad_(False)
@@ -122,5 +122,6 @@ def labelled_batches(
 @torch.no_grad()
 def accuracy(model: Classifier, images: Tensor, labels: Tensor) -> float:
     """The share of images (n, c, h, w) whose most likely class is their label (n,)."""
-    right = [(model(x).argmax(1) == y) for x, y in zip(images.split(500), labels.split(500), strict=True)]
+    pairs = zip(torch.split(images, 500), torch.split(labels, 500), strict=True)
+    right = [model(x).argmax(1) == y for x, y in pairs]
     return float(torch.cat(right).double().mean())

@@ -88,7 +88,7 @@ def unfit(dataset: Dataset) -> str:
         return f"expected images, {dataset.name} holds points"
     if labels is None or dataset.test.labels is None or not len(dataset.test.labels):
         return f"expected labels, {dataset.name} has none"
-    classes = labels.unique()
+    classes = torch.unique(labels)
     most, n = int(labels.max()) + 1, len(labels)
     if len(classes) < 2 or int(labels.min()) < 0 or most > MOST_CLASSES:
         return f"expected labels of 2 to {MOST_CLASSES:,} classes from 0 on, {dataset.name} has {len(classes)}"
