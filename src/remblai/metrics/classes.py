@@ -137,4 +137,5 @@ def _scores(logits: Tensor, masks: Tensor) -> Tensor:
     weights = masks.double() / masks.sum(1, keepdim=True)
     marginal = weights @ log_p.exp()
     entropy = (log_p.exp() * log_p).sum(1)
-    return (weights @ entropy - torch.special.xlogy(marginal, marginal).sum(1)).exp()
+    found: Tensor = (weights @ entropy - torch.special.xlogy(marginal, marginal).sum(1)).exp()
+    return found

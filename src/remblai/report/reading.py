@@ -8,7 +8,7 @@ from typing import Any
 
 from remblai.metrics import METRICS, Metric
 from remblai.metrics.faults import SEEN
-from remblai.report.escaping import printable
+from remblai.runtime.text import printable
 
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
@@ -64,7 +64,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         cue = cue_of(away, figure.get("sees"))
     used, dead = figure.get("features"), figure.get("dead")
     return Reading(
-        label=metric.label if metric else printable(name).replace("_", " ").capitalize(),
+        label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "") + (f" Features: {_named(used)}." if used else ""),
         value=number(value),
         floor=number(floor),
@@ -142,7 +142,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
-        rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+        rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     used = features_of(metrics)
     return rows + ([f"features: {_named(used)}"] if used else [])
 
