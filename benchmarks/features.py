@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from remblai.data import Dataset, load
-from remblai.metrics.features.classifier import BATCH, accuracy, labelled_batches, train_classifier
+from remblai.metrics.features.small_classifier import BATCH, accuracy, labelled_batches, train_classifier
 from remblai.metrics.features.weights import read_classifier, write_classifier
 
 EPOCHS = {"digits": 60, "mnist": 10}

@@ -20,7 +20,6 @@ from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasser
 from remblai.distances.validation import exponent
 from remblai.metrics import METRICS as CARD
 from remblai.metrics import Metric
-from remblai.metrics.features import FEATURES
 from remblai.runtime import rng
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
@@ -205,7 +204,7 @@ def distance(
     permutations: int | None = None,
     data_options: Mapping[str, Any] | None = None,
     raw: bool = False,
-    features: Annotated[Choice | None, FEATURES] = None,
+    features: Choice | None = None,
 ) -> Distance:
     """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
 
@@ -221,8 +220,7 @@ def distance(
             take about 30 seconds, at least 19.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
-        features: compare features in place of pixels: a name of `metrics.features.FEATURES`, a torch module or a
-            callable; where they are fitted, to the training split of A.
+        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's training split.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.

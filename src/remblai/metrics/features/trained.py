@@ -9,8 +9,8 @@ from torch import Tensor
 
 from remblai.data import Dataset
 from remblai.data.cache import folder
-from remblai.metrics.features.classifier import Classifier, accuracy, labelled_batches, train_classifier
 from remblai.metrics.features.features import Features
+from remblai.metrics.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
 from remblai.metrics.features.weights import KIND, Stored, read_classifier, write_classifier
 
 SHIPPED = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}
