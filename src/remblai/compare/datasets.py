@@ -220,7 +220,7 @@ def distance(
             take about 30 seconds, at least 19.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
-        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's training split.
+        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's train split.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
