@@ -23,6 +23,8 @@ def test_dead_axes_are_named_and_the_rank_is_that_of_the_spectrum():
 def test_constant_means_have_no_axis_and_no_rank():
     found = axes(torch.ones(5, 3))
     assert found.active == 0 and found.dead == [0, 1, 2] and found.effective_rank == 0
+    noise = axes(0.01 * torch.randn(500, 3, generator=torch.Generator().manual_seed(0)))
+    assert noise.active == 0 and noise.effective_rank == 0  # although its spectrum is even
 
 
 def test_the_threshold_is_a_share_of_the_prior_s_variance():

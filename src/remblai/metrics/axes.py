@@ -38,8 +38,8 @@ def axes(means: Any, variances: Any = 1.0) -> Axes:
 
     Draws of the codes do not show this: the codes of an encoder that ignores its data are draws of the prior, and look
     perfect. Their means E[Z|X] are constant then. An axis u is active where Var_X(E[Z_u|X]) > 0.01 of the prior's
-    variance. The effective rank counts directions, also where dead or tied ones lie between the axes; 0 where all
-    means are equal.
+    variance. The effective rank counts directions, also where dead or tied ones lie between the axes; those whose
+    variance is below the same threshold are left out, so that it is 0 where all means are about equal.
 
     Args:
         means: E[Z|X] (n, k) of n data.
@@ -58,8 +58,8 @@ def axes(means: Any, variances: Any = 1.0) -> Axes:
     limit = THRESHOLD * torch.as_tensor(variances, dtype=torch.float64, device=z.device)
     dead = (variance <= limit).nonzero()[:, 0].tolist()
     spectrum = torch.linalg.svdvals(z - z.mean(0)).square() / (len(z) - 1)
-    shares = spectrum / spectrum.sum() if float(spectrum.sum()) > 0 else spectrum
-    rank = float(torch.special.entr(shares).sum().exp()) if float(shares.sum()) > 0 else 0.0
+    active = spectrum[spectrum > limit.mean()]  # noise of dead directions is even, and would look like full rank
+    rank = float(torch.special.entr(active / active.sum()).sum().exp()) if len(active) else 0.0
     return Axes(z.shape[1] - len(dead), dead, rank, spectrum.tolist())
 
 
@@ -76,8 +76,8 @@ def figure_of_effective_rank(sets: Sets) -> Figure:
     """The effective rank of the codes' means, beside that of as many draws of the prior; `spectrum` has the rest."""
     found, means = _axes(sets), _means(sets)
     prior = _prior(sets)
-    floor = axes(drawn_codes(prior, len(means), 1, sets.seed)[0]).effective_rank
-    values = [axes(means[mask]).effective_rank for mask in _halves(sets)]
+    floor = axes(drawn_codes(prior, len(means), 1, sets.seed)[0], _variances(sets)).effective_rank
+    values = [axes(means[mask], _variances(sets)).effective_rank for mask in _halves(sets)]
     return {
         "value": found.effective_rank,
         "floor": floor,

@@ -62,6 +62,8 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     if value is not None and floor is not None and spread and (metric is None or metric.power is not None):
         away = (value - floor) / spread
         cue = cue_of(away, figure.get("sees"))
+    elif spread == 0 and value != floor and metric is not None and metric.power is not None:
+        cue = "off the floor, with a standard deviation of 0"
     used, dead = figure.get("features"), figure.get("dead")
     return Reading(
         label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
