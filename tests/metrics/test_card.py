@@ -36,6 +36,8 @@ def test_names_values_and_floors(digits):
         "sharpness_data",
         "reconstruction_mse",
         "latent_mmd_squared",
+        "reconstruction_psnr",
+        "reconstruction_ssim",
     }
     assert json.loads(json.dumps(card, allow_nan=False)) == card
     assert card["w2"]["value"] == pytest.approx(w2(test, samples), rel=1e-5)
@@ -46,7 +48,12 @@ def test_names_values_and_floors(digits):
     assert card["reconstruction_mse"]["value"] == pytest.approx(0.01, rel=1e-4)
     assert card["reconstruction_mse"]["n"] == 100
     assert card["latent_mmd_squared"]["n"] == 200
-    assert {name for name, figure in card.items() if "sees" not in figure} == {"sharpness_data", "reconstruction_mse"}
+    assert {name for name, figure in card.items() if "sees" not in figure} == {
+        "sharpness_data",
+        "reconstruction_mse",
+        "reconstruction_psnr",
+        "reconstruction_ssim",
+    }
 
 
 def test_what_fools_one_figure_is_caught_by_another(digits):

@@ -25,7 +25,7 @@ def brute_mmd(x, y, base):
 
 def test_latent_mmd_is_the_seven_scale_sum(rng):
     prior, z = Normal(4, scale=1.5), rng.normal(size=(60, 4))
-    draws = codes._draw(prior, 60, 1, seed=3)[0].numpy()
+    draws = codes.drawn_codes(prior, 60, 1, seed=3)[0].numpy()
     assert latent_mmd_squared(z, prior, seed=3) == pytest.approx(brute_mmd(draws, z, 2 * 4 * 1.5**2), abs=1e-5)
 
 

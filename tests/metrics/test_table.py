@@ -11,10 +11,12 @@ from remblai.data.toys import ring
 from remblai.laws.priors import Normal
 from remblai.metrics import METRICS
 from remblai.metrics.faults import Faults
+from remblai.metrics.features import Features, own_features, shipped
 from remblai.metrics.sets import Sets
 from remblai.report.reading import read
 
-NEEDS = {"images", "reconstructions", "codes", "modes"}
+NEEDS = {"images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"}
+EXTRAS = {"dead", "spectrum"}
 N = 60
 
 
@@ -29,9 +31,12 @@ def sets(metric, seed=0):
     else:
         rows, image, modes = load("digits").train[: 5 * N], True, None
     test = rows[:N]
+    features = Features("published", own_features(torch.nn.Flatten(), (1, 8, 8)).network, "0", standard=True)
+    codes = torch.randn(N, 3, generator=draws)
     return Sets(
         rows[2 * N :], test, rows[N : 2 * N], reconstructions=test + 0.1, image=image, modes=modes, seed=seed,
-        codes=torch.randn(N, 3, generator=draws), prior=Normal(3),
+        codes=codes, prior=Normal(3), code_means=codes,
+        features=None if modes else features if "inception" in metric.needs else shipped("digits"),
     )  # fmt: skip
 
 
@@ -46,8 +51,8 @@ def figure(name):
 
 
 def test_a_figure_is_finite_and_plain_json(name, figure):
-    assert set(figure) == {"value", "floor", "spread", "n"}
-    assert all(math.isfinite(part) for part in figure.values())
+    assert set(figure) - EXTRAS == {"value", "floor", "spread", "n"}
+    assert all(math.isfinite(part) for name, part in figure.items() if name not in EXTRAS)
     assert figure["n"] == N and figure["spread"] >= 0
     assert json.loads(json.dumps(figure)) == figure
 

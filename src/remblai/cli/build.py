@@ -117,7 +117,8 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
         named = given.get("metric", metric.default)
         if named not in METRICS:
             raise unknown("metric", named, METRICS)
-        return [metric, *options(METRICS[named], given)]
+        chosen_features = [one for one in options(chosen, given) if one.name.startswith("features")]
+        return [metric, *options(METRICS[named], given), *chosen_features]
 
     return of_metric
 

@@ -86,6 +86,7 @@ class Distance:
             "of": list(self.points.sizes),
             "d": self.x.shape[1],
             "units": self.points.units,
+            "features": self.points.features,
             "value": self.value if np.isfinite(self.value) else "infinity",
             "floor": self.floor and self.floor._asdict(),
             "interval": self.interval and self.interval._asdict(),
@@ -106,6 +107,7 @@ def distance(
     permutations: int | None = None,
     data_options: Mapping[str, Any] | None = None,
     raw: bool = False,
+    features: Choice | None = None,
 ) -> Distance:
     """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
 
@@ -121,6 +123,7 @@ def distance(
             take about 30 seconds, at least 19; where they take seconds, they end once 10 look at least as different.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
+        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's train split.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
@@ -128,7 +131,7 @@ def distance(
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
-    points = read_pair(a, b, n, draws, raw, data_options)
+    points = read_pair(a, b, n, draws, raw, data_options, features)
     x, y = points.x, points.y
     statistic = make(METRICS, metric, "metric", prior=Scale.of(x, y), latent=x.shape[1])
     name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from remblai import data as datasets
+from remblai.config.registry import Choice
 from remblai.data import Dataset
+from remblai.metrics.features import FeaturesUsed, make_features
 from remblai.runs.data import conform
 
 
@@ -22,16 +24,24 @@ class Pair:
         x, y: (n, d) and (m, d), drawn without replacement.
         sizes: how many points each data set has.
         units: what a coordinate is measured in.
+        features: that the points are; None where they are the data themselves.
     """
 
     x: Tensor
     y: Tensor
     sizes: tuple[int, int]
     units: str
+    features: FeaturesUsed | None = None
 
 
 def read_pair(
-    a: Any, b: Any, n: int, draws: torch.Generator, raw: bool = False, options: Mapping[str, Any] | None = None
+    a: Any,
+    b: Any,
+    n: int,
+    draws: torch.Generator,
+    raw: bool = False,
+    options: Mapping[str, Any] | None = None,
+    features: Choice | None = None,
 ) -> Pair:
     """Reads both data sets.
 
@@ -45,11 +55,15 @@ def read_pair(
         draws: which points those are.
         raw: leave tables in their own units.
         options: of `data.load`, for each as far as it has them.
+        features: compare features of the points (see `metrics.features`), fitted to the training split of A where they
+            are fitted.
 
     Raises:
-        ValueError: data that cannot be read or compared, or columns that a table does not have.
+        ValueError: data that cannot be read or compared, or columns that a table does not have; features that the data
+            do not suit.
     """
-    sets, tables = points_of(a, b, options)
+    first, second = _both(a, b, options)
+    sets, tables = [_points(first, a), _points(second, b)], first.range is None and second.range is None
     shapes = [rows.shape[1:] for rows in sets]
     if shapes[0] != shapes[1]:
         raise ValueError(
@@ -61,7 +75,13 @@ def read_pair(
         mean, deviation = both.mean(0), both.std(0, correction=0)
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
-    x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]].flatten(1) for rows in sets)
+    x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]] for rows in sets)
+    if features is not None:
+        chosen = make_features(features, first)
+        x, y = chosen.of(x, _label(a)), chosen.of(y, _label(b))
+        words = f"features {chosen.name}, sha256 {chosen.sha256[:12]}..."
+        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used)
+    x, y = x.flatten(1), y.flatten(1)
     units = "the data's own units" if raw else "standard deviations of both sets together"
     return Pair(x, y, (len(sets[0]), len(sets[1])), units if tables else "pixels on the [0, 1] scale")
 
@@ -79,6 +99,13 @@ def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple
     Raises:
         ValueError: data that cannot be read, a column that is missing, or an option that neither has.
     """
+    first, second = _both(a, b, options)
+    sets = [_points(one, spec) for one, spec in ((first, a), (second, b))]
+    return sets, first.range is None and second.range is None
+
+
+def _both(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
+    """Both data sets, the columns of the second in the order of the first."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
     known = [given.keys() & (datasets.options_of(one) if not isinstance(one, Dataset) else set()) for one in (a, b)]
     if unused := given.keys() - known[0] - known[1]:
@@ -89,8 +116,7 @@ def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple
         if left_out := [name for name in second.units.columns if name not in first.units.columns]:
             warnings.warn(f"columns of {_label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
         second = conform(second, first.units)
-    sets = [_points(one, spec) for one, spec in ((first, a), (second, b))]
-    return sets, first.range is None and second.range is None
+    return first, second
 
 
 def _label(spec: Any) -> str:

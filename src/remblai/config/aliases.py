@@ -56,10 +56,11 @@ ANSWERS: dict[str, str] = {
     "acgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cgan": "Conditional generation is not offered yet: train one model for each class folder.",
     "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
-    "fid": "FID needs Inception features; `remblai evaluate` gives the energy distance and W2, and "
-    "`remblai distance A B --metric frechet` the same formula on pixels.",
+    "fid": "FID is the Frechet distance on Inception's features and no others: `--metric frechet --features inception` "
+    "here, `--features inception` for `remblai evaluate`. Other features give `frechet`.",
     "inception-score": "It needs an Inception classifier; use `remblai evaluate`.",
-    "kid": "KID needs Inception features; `remblai distance A B --metric mmd` gives the squared MMD on pixels.",
+    "kid": "KID is the kernel distance on Inception's features and no others: `--metric kernel-distance --features "
+    "inception` here, `--features inception` for `remblai evaluate`. Other features give `kernel_distance`.",
     "label": "Labels are read from class folders and from the labels of .npz files; no option names them.",
     "labels": "Labels are read from class folders and from the labels of .npz files; no option names them.",
     "num-epochs": "Use epochs.",

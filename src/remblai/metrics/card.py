@@ -4,6 +4,7 @@ from typing import Any
 
 from remblai.laws.priors import Prior
 from remblai.metrics.faults import Faults
+from remblai.metrics.features import Features
 from remblai.metrics.metric import Card
 from remblai.metrics.pairs import Rows
 from remblai.metrics.sets import Sets
@@ -11,6 +12,10 @@ from remblai.metrics.table import METRICS
 
 SCORED = 1000
 """Samples in the score by which the best checkpoint is chosen, at most."""
+
+
+ON_FEATURES = {"features", "classes", "inception"}
+"""What the figures that are taken on features need."""
 
 
 def fidelity_card(
@@ -22,6 +27,8 @@ def fidelity_card(
     codes: Any = None,
     prior: Prior | None = None,
     modes: tuple[Any, float] | None = None,
+    features: Features | None = None,
+    code_means: Any = None,
     image: bool = True,
     power: bool = True,
     repeats: int = 20,
@@ -44,6 +51,9 @@ def fidelity_card(
         codes: (n, k), of held-out data.
         prior: the law the codes should follow.
         modes: centres (k, d) of the law's modes and their standard deviation, where both are known.
+        features: the map that figures on features are taken on; each says its name and checksum. Without, there are
+            none.
+        code_means: E[Z|X] (n, k), of held-out data.
         image: whether rows are images, which have a sharpness.
         power: whether to take each figure of data with faults too.
         repeats: random halves and prior samples behind each standard deviation.
@@ -54,13 +64,15 @@ def fidelity_card(
     """
     sets = Sets(
         real_train, real_test, samples, reconstructions=reconstructions, codes=codes, prior=prior, modes=modes,
-        image=image, repeats=repeats, seed=seed,
+        features=features, code_means=code_means, image=image, repeats=repeats, seed=seed,
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():
         figure = metric.compute(sets) if all(map(sets.has, metric.needs)) else None
         if figure is None:
             continue
+        if features is not None and ON_FEATURES & {*metric.needs}:
+            figure["features"] = features.used
         card[name] = figure
         if power and metric.power is not None:
             card[name] = {**figure, "sees": metric.power(metric.compute, faults)}

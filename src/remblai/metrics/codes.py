@@ -36,7 +36,7 @@ def latent_mmd_squared(codes: Any, prior: Prior, seed: int = 0) -> float:
         ValueError: fewer than 2 codes, or codes of another size than the prior's.
     """
     z = _codes(codes, prior)
-    return float(_mmd(prior)(_draw(prior, len(z), 1, seed)[0], z))
+    return float(_mmd(prior)(drawn_codes(prior, len(z), 1, seed)[0], z))
 
 
 def latent_mmd_null(n: int, prior: Prior, repeats: int = 20, seed: int = 1) -> tuple[float, float]:
@@ -49,7 +49,7 @@ def latent_mmd_null(n: int, prior: Prior, repeats: int = 20, seed: int = 1) -> t
         seed: the draws are a function of it.
     """
     mmd = _mmd(prior)
-    draws = _draw(prior, n, 2 * repeats, seed)
+    draws = drawn_codes(prior, n, 2 * repeats, seed)
     values = torch.stack([mmd(x, y) for x, y in zip(draws[::2], draws[1::2], strict=True)])
     return float(values.mean()), float(values.std())
 
@@ -58,7 +58,7 @@ def _mmd(prior: Prior) -> MMD:
     return MMD(KERNELS["imq"](prior=prior)).to(_device(prior))
 
 
-def _draw(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
+def drawn_codes(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
     """Draws (samples, n, k) on the CPU, so that they are the same wherever the prior lives."""
     law = copy.deepcopy(prior).cpu()()
     with seeded(seed):
@@ -96,7 +96,7 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
         return {"narrow": 0.0, "dropped mode": 0.0}
     n, mmd, draws = len(sets.codes), _mmd(prior), torch.Generator().manual_seed(sets.seed + 3)
     floor, deviation = _null(sets)
-    pairs = _draw(prior, n + n // 4, 2 * REPEATS, sets.seed + 2)
+    pairs = drawn_codes(prior, n + n // 4, 2 * REPEATS, sets.seed + 2)
     values: dict[str, list[float]] = {"narrow": [], "dropped mode": []}
     for codes, true in zip(pairs[::2], pairs[1::2], strict=True):
         part = without_a_cluster(codes.cpu(), draws)[:n].to(codes)

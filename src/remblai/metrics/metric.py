@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
 
 from remblai.metrics.faults import Faults, shifts
+from remblai.metrics.features import FeaturesUsed
 from remblai.metrics.sets import Need, Sets
 
 Better = Literal["lower", "higher", "near the floor"]
@@ -20,6 +21,9 @@ class Figure(TypedDict):
         n: rows a side.
         sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
             figure at this n. Absent where the figure does not say whether samples are like the data.
+        features: name and sha256 of the features that it was taken on; those of different features are not comparable.
+        dead: numbers of the axes of the codes that do not vary with the data, from 0.
+        spectrum: eigenvalues of the covariance of the codes' means.
     """
 
     value: float
@@ -27,6 +31,9 @@ class Figure(TypedDict):
     spread: float
     n: int
     sees: NotRequired[dict[str, float]]
+    features: NotRequired[FeaturesUsed]
+    dead: NotRequired[list[int]]
+    spectrum: NotRequired[list[float]]
 
 
 Card = dict[str, Figure]

@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from remblai.laws.priors import Prior
+from remblai.metrics.features import Features
 from remblai.metrics.pairs import Pairs, Rows, between, flat, to_nearest, within
 from remblai.statistics import halves
 
 SMALLEST = 4
 """Rows of each set, at least."""
 
-Need = Literal["images", "reconstructions", "codes", "modes"]
+Need = Literal["images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"]
 
 
 class Sets:
@@ -32,6 +33,8 @@ class Sets:
         codes: (n, k), of held-out data.
         prior: the law that the codes should follow.
         modes: centres (k, d) of the law's modes and their standard deviation, where both are known.
+        features: the map that figures on features are taken on.
+        code_means: E[Z|X] (n, k), of held-out data.
         image: whether rows are images.
         repeats: random halves, and draws of a known law, behind each standard deviation.
         seed: all draws are a function of it.
@@ -50,12 +53,15 @@ class Sets:
         codes: Any = None,
         prior: Prior | None = None,
         modes: tuple[Any, float] | None = None,
+        features: Features | None = None,
+        code_means: Any = None,
         image: bool = True,
         repeats: int = 20,
         seed: int = 0,
     ) -> None:
         self.real_train, self.reconstructions, self.codes, self.prior = real_train, reconstructions, codes, prior
         self.modes, self.repeats, self.seed = modes, repeats, seed
+        self.features, self.code_means = features, code_means
         real_test = torch.as_tensor(real_test)
         self.row_shape = tuple(real_test.shape[1:])
         self.test = flat("the held-out data", real_test)
@@ -72,12 +78,17 @@ class Sets:
         self.train = flat("the training data", random_rows(real_train, self.n, self.generator), self.test)
         images = image and len(self.row_shape) == 3 and min(self.row_shape[1:]) >= 3
         self._shared: dict[str, Any] = {}
+        self._real: dict[str, Any] = {}
         self._held_out_to_train: Tensor | None = None
         self._there: dict[Need, bool] = {
             "images": images,
             "reconstructions": reconstructions is not None,
             "codes": codes is not None and prior is not None,
             "modes": modes is not None,
+            "features": features is not None,
+            "classes": features is not None and features.logits is not None,
+            "inception": features is not None and features.standard,
+            "code means": code_means is not None and prior is not None,
         }
 
     def with_samples(self, samples: Tensor) -> "Sets":
@@ -97,6 +108,13 @@ class Sets:
             other.__dict__.pop(name, None)
         return other
 
+    def with_code_means(self, code_means: Tensor) -> "Sets":
+        """These sets with other means of codes."""
+        other = copy.copy(self)
+        other._shared = {}
+        other.code_means = code_means
+        return other
+
     def has(self, need: Need) -> bool:
         """Whether these sets have what a metric needs."""
         return self._there[need]
@@ -106,6 +124,12 @@ class Sets:
         if name not in self._shared:
             self._shared[name] = compute()
         return self._shared[name]
+
+    def real(self, name: str, compute: Callable[[], Any]) -> Any:
+        """The same for what does not depend on samples: sets that differ in these alone share it."""
+        if name not in self._real:
+            self._real[name] = compute()
+        return self._real[name]
 
     def shaped(self, rows: Tensor) -> Tensor:
         """Rows (n, d) in the data's own shape (n, ...)."""

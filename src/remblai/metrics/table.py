@@ -1,6 +1,7 @@
 """The table of metrics: what is measured, how it is read, and what it could have seen."""
 
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
+from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
 from remblai.metrics.metric import Metric
 from remblai.metrics.modes import figure_of_modes
@@ -136,5 +137,6 @@ METRICS: dict[str, Metric] = {
         spread="standard deviation between two samples of the prior",
         power=shifts_of_latent_mmd,
     ),
+    **FEATURE_METRICS,
 }
 """Every figure of the card by its name in metrics.json, in the order of the card."""

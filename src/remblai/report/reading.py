@@ -1,5 +1,6 @@
 """What a card's figures say, in plain words: where a value is from its floor, and what it could have seen there."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -43,7 +44,12 @@ class Reading:
 
 
 def read(metrics: Mapping[str, Mapping[str, Any]]) -> list[Reading]:
-    """The rows of the table: the metrics that are known in the order of their table, then all others."""
+    """The rows of the table: the metrics that are known in the order of their table, then all others.
+
+    Raises:
+        ValueError: figures of different features.
+    """
+    features_of(metrics)
     known = [name for name, row in METRICS.items() if name in metrics and row.listed]
     others = [name for name in metrics if name not in METRICS]
     return [_row(name, metrics[name]) for name in known + others]
@@ -56,20 +62,43 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     if value is not None and floor is not None and spread and (metric is None or metric.power is not None):
         away = (value - floor) / spread
         cue = cue_of(away, figure.get("sees"))
+    elif spread == 0 and value != floor and metric is not None and metric.power is not None:
+        cue = "off the floor, with a standard deviation of 0"
+    used, dead = figure.get("features"), figure.get("dead")
     return Reading(
         label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
-        meaning=metric.meaning if metric else "",
+        meaning=(metric.meaning if metric else "") + (f" Features: {_named(used)}." if used else ""),
         value=number(value),
         floor=number(floor),
         floor_is=metric.floor if metric else "real against held-out real",
         spread=number(spread),
         spread_is=metric.spread if metric else "standard deviation",
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
-        says=_says(metric, value, floor, spread),
+        says=_says(metric, value, floor, spread) + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else ""),
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
         inside=away is not None and abs(away) <= BAND,
     )
+
+
+def features_of(metrics: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The features that a card's figures were taken on; None where none was taken on features.
+
+    Raises:
+        ValueError: figures of different features, which are not comparable and have no place in one table.
+    """
+    every = {json.dumps(figure["features"], sort_keys=True) for figure in metrics.values() if "features" in figure}
+    if len(every) > 1:
+        raise ValueError(
+            f"the figures were taken on different features ({', '.join(sorted(every))}), which cannot be compared: "
+            "evaluate again, with one choice of --features."
+        )
+    used: Mapping[str, Any] | None = json.loads(every.pop()) if every else None
+    return used
+
+
+def _named(used: Mapping[str, Any]) -> str:
+    return f"{printable(used['name'])} (sha256 {printable(used['sha256'])[:12]}...)"
 
 
 def _says(metric: Metric | None, value: float | None, floor: float | None, spread: float | None) -> str:
@@ -116,7 +145,8 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
         rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
-    return rows
+    used = features_of(metrics)
+    return rows + ([f"features: {_named(used)}"] if used else [])
 
 
 def place(away: float, furthest: float = 60.0) -> float:

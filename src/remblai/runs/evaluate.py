@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from remblai.config.registry import flatten
+from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card
+from remblai.metrics.features import default_features, make_features
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
@@ -25,6 +26,7 @@ def evaluate(
     n: int | None = None,
     seed: int = 0,
     sampler: str | None = None,
+    features: Choice | None = None,
 ) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
@@ -37,9 +39,11 @@ def evaluate(
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
+        features: the map that figures on features are taken on: a name of `metrics.features.FEATURES`, a torch module
+            or a callable; None takes what suits the data (see `metrics.features.default_features`).
 
     Raises:
-        ValueError: n above what there is, or below 4.
+        ValueError: n above what there is, or below 4; features that the data do not suit, or without weights.
     """
     trained, dataset = with_data(trained, data)
     most = min(len(dataset.test), len(dataset.train))
@@ -47,14 +51,17 @@ def evaluate(
     if not 0 < n <= most:
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
     test = dataset.test[:n]
+    feature_map = default_features(dataset) if features is None else make_features(features, dataset)
     coded: dict[str, Any] = {}
     if trained.encodes:
         coded["reconstructions"] = trained.reconstructions(test)
-        coded |= {"codes": trained.codes(test), "prior": trained.prior}
+        coded |= {"codes": trained.codes(test), "prior": trained.prior, "code_means": trained.code_means(test)}
     samples = trained.draws(n, seed, sampler)
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
-    return fidelity_card(dataset.train, test, samples, image=dataset.range is not None, **coded)
+    return fidelity_card(
+        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded
+    )  # fmt: skip
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.distributions import Distribution
 
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
@@ -22,6 +23,8 @@ Array = NDArray[Any]
 Rows = Tensor | Split
 """The model's own x (n, ...), or a split of a data set, read a chunk at a time."""
 CHUNK = 500
+DRAWS = 256
+"""Behind the mean of a law of codes that does not know its own."""
 
 
 class Trained:
@@ -222,6 +225,11 @@ class Trained:
         self.check_encodes()
         return self._through(lambda part: self.objective.encode(part).z, x, seed)
 
+    def code_means(self, x: Rows, seed: int | None = 0) -> Tensor:
+        """E[Z|X] (n, k) of x; of 256 draws where the law of the codes does not know its mean."""
+        self.check_encodes()
+        return self._through(lambda part: _mean(self.objective.encode(part).law), x, seed)
+
     def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
         """The decoder's mean at one draw of the codes of x."""
         self.check_encodes()
@@ -257,3 +265,12 @@ class Trained:
         with seeded(seed, self.device):
             parts = [x[start : start + CHUNK] for start in range(0, max(1, len(x)), CHUNK)]
             return torch.cat([function(part.to(self.device)).cpu() for part in parts])
+
+
+def _mean(law: Distribution) -> Tensor:
+    """The mean (n, k) of laws of codes."""
+    try:
+        return law.mean
+    except NotImplementedError:  # it is known through its draws alone
+        draws: Tensor = law.sample(torch.Size((DRAWS,)))
+        return draws.mean(0)

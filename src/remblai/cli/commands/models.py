@@ -200,9 +200,11 @@ def evaluate(
     data: str | None = None,
     n: int | None = None,
     sampler: Sampler = None,
+    features: Annotated[Choice | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
     json: bool = False,
     recipe: str | None = None,
     device: str = "auto",
+    options: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
     """Measures a trained model against held-out data, each figure beside its floor.
@@ -213,9 +215,13 @@ def evaluate(
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
         sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. The figures of the
             recipe's own, taken when not given, are kept with the run.
+        features: of images, for the Frechet distance and its like; --features NAME --help shows the options of one.
+            When not given those of a shipped classifier for digits and MNIST, of one that is trained for other
+            labelled images, random convolutions otherwise.
         json: print JSON and nothing else.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
+        options: of the features.
     """
     from remblai.cli.arrays import dataset_of
     from remblai.report import card_lines
@@ -223,7 +229,9 @@ def evaluate(
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    metrics = figures_of(trained, dataset_of(trained, data, data_options), n, sampler=sampler)
+    chosen = nest({"features": features} | dict(options or {}))["features"]
+    dataset = dataset_of(trained, data, data_options)
+    metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
     if sampler in (None, trained.sampler):  # the report shows them beside samples of the run's own law
         trained.run.write_metrics(metrics)
     if json:

@@ -22,6 +22,7 @@ def distance(
     repeats: int = 20,
     permutations: int | None = None,
     raw: bool = False,
+    features: Annotated[str | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
     json: bool = False,
     plan: str | None = None,
     figure: str | None = None,
@@ -42,18 +43,24 @@ def distance(
         permutations: random splits for the floor and the two-sample test; 0 leaves both out. When not given 200, or as
             many as take about 30 seconds, at least 19.
         raw: leave tables in their own units.
+        features: compare features of images in place of pixels, fitted to the training split of A where they are
+            fitted; --features NAME --help shows the options of one.
         json: print JSON and nothing else.
         plan: the .npz to write the plan to.
         figure: the .png to draw the plan on.
-        options: of the metric.
+        options: of the metric, and of the features with `features.` before them.
         data_options: of both data sets.
     """
     paths = [None if name is None else place(name, (end,)) for name, end in ((plan, ".npz"), (figure, ".png"))]
     from remblai.compare.datasets import distance as measured
     from remblai.compare.plans import save_figure, save_plan
 
-    chosen = nest({"metric": metric} | {f"metric.{key}": value for key, value in (options or {}).items()})
-    result = measured(a, b, chosen["metric"], n, seed, repeats, permutations, data_options, raw)
+    of_features = {key: value for key, value in (options or {}).items() if key.startswith("features.")}
+    of_metric = {f"metric.{key}": value for key, value in (options or {}).items() if key not in of_features}
+    chosen = nest({"metric": metric, "features": features} | of_metric | of_features)
+    result = measured(
+        a, b, chosen["metric"], n, seed, repeats, permutations, data_options, raw, chosen["features"]
+    )  # fmt: skip
     if paths[0]:
         save_plan(paths[0], result)
     if paths[1]:

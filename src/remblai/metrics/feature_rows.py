@@ -1,0 +1,181 @@
+"""The rows of the table of metrics that are about features, classes, reconstructions and the axes of codes."""
+
+from remblai.metrics.axes import figure_of_active_axes, figure_of_effective_rank, shifts_of_axes
+from remblai.metrics.classes import figure_of_class_histogram, figure_of_classifier_score
+from remblai.metrics.featured import (
+    figure_of_extrapolated_frechet,
+    figure_of_fid,
+    figure_of_frechet,
+    figure_of_gap,
+    figure_of_kernel_distance,
+    figure_of_kid,
+    kernel_distance,
+)
+from remblai.metrics.metric import Metric
+from remblai.metrics.neighbourhoods import figure_of_neighbourhoods
+from remblai.metrics.restored import figure_of_features, figure_of_psnr, figure_of_ssim
+
+NEAREST = "nearest training example"
+OVER_IMAGES = "standard error of the mean over images"
+
+FEATURE_METRICS: dict[str, Metric] = {
+    "frechet": Metric(
+        label="Frechet distance on features",
+        meaning="Squared distance of the Gaussians fitted to the features of data and of samples. It grows as n falls: "
+        "compare at one n and on the same features. 0 does not mean equal laws.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_frechet,
+        needs=("features",),
+    ),
+    "frechet_extrapolated": Metric(
+        label="Frechet distance, n to infinity",
+        meaning="The same without its bias of order 1 / n, from the distances over halves of the samples. Where n is "
+        "not well above the number of features, a bias stays.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_extrapolated_frechet,
+        needs=("features",),
+    ),
+    "kernel_distance": Metric(
+        label="Kernel distance on features",
+        meaning="Squared MMD of the features with a cubic kernel, without bias: 0 for equal laws, where chance makes "
+        "it negative half of the time. It compares three moments.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_kernel_distance,
+        needs=("features",),
+        statistic=kernel_distance,
+    ),
+    "fid": Metric(
+        label="FID",
+        meaning="The Frechet distance on the published Inception features, and on no others. Published figures are at "
+        "n = 50,000, against training data: compare at one n only.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_fid,
+        needs=("inception",),
+    ),
+    "kid": Metric(
+        label="KID",
+        meaning="The kernel distance on the published Inception features, and on no others. Published tables often "
+        "multiply it by 1,000.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_kid,
+        needs=("inception",),
+    ),
+    "precision": Metric(
+        label="Precision",
+        meaning="The share of samples in the neighbourhood of some held-out datum: how good they are. More than real "
+        "data have means samples in the middle of the law only.",
+        says="{value_percent} of the samples, where {floor_percent} of real data are.",
+        compute=figure_of_neighbourhoods("precision"),
+        better="near the floor",
+        needs=("features",),
+    ),
+    "recall": Metric(
+        label="Recall",
+        meaning="The share of held-out data in the neighbourhood of some sample: how much of the law is there. Samples "
+        "far from everything have large neighbourhoods: read it beside the precision.",
+        says="{value_percent} of the held-out data, where real data reach {floor_percent}.",
+        compute=figure_of_neighbourhoods("recall"),
+        better="near the floor",
+        needs=("features",),
+    ),
+    "density": Metric(
+        label="Density",
+        meaning="In how many neighbourhoods of held-out data a sample lies, as a share of those it should: 1 for equal "
+        "laws, more where samples crowd the middle of the law.",
+        says="{value}, where real data have {floor}.",
+        compute=figure_of_neighbourhoods("density"),
+        better="near the floor",
+        needs=("features",),
+    ),
+    "coverage": Metric(
+        label="Coverage",
+        meaning="The share of held-out data with a sample in their neighbourhood: a dropped mode lowers it.",
+        says="{value_percent} of the held-out data, where real data reach {floor_percent}.",
+        compute=figure_of_neighbourhoods("coverage"),
+        better="higher",
+        needs=("features",),
+    ),
+    "class_histogram_kl": Metric(
+        label="Classes' histogram, KL",
+        meaning="The divergence of the samples' classes, as a classifier reads them, from those of held-out data.",
+        says="{value}, where real data have {floor} by chance.",
+        compute=figure_of_class_histogram,
+        needs=("classes",),
+    ),
+    "classifier_score": Metric(
+        label="Classifier score",
+        meaning="1 to the number of classes: high where each sample is clearly of one class and all classes are there. "
+        "The data's own is the aim. It is blind within a class.",
+        says="{value}, where held-out data have {floor}.",
+        compute=figure_of_classifier_score,
+        better="near the floor",
+        needs=("classes",),
+        floor="held-out data",
+    ),
+    "generalisation_gap": Metric(
+        label="Generalisation gap",
+        meaning="How much more often a held-out datum is farther from the training data than a sample is, in features. "
+        "1 for copies, 0 for new data, below 0 for samples far from all data. Up to 5,000 training rows, or n, count.",
+        says="{value}, where new real data have {floor}.",
+        compute=figure_of_gap,
+        better="near the floor",
+        needs=("features",),
+        floor="held-out against held-out, by symmetry",
+    ),
+    "reconstruction_psnr": Metric(
+        label="Reconstructions, PSNR",
+        meaning="Peak signal-to-noise ratio in decibels, averaged over images: 10 dB more is a tenth of the squared "
+        "error.",
+        says="{value} dB, where answering with the nearest training example has {floor} dB.",
+        compute=figure_of_psnr,
+        better="higher",
+        needs=("reconstructions", "images"),
+        floor=NEAREST,
+        spread=OVER_IMAGES,
+        power=None,
+    ),
+    "reconstruction_ssim": Metric(
+        label="Reconstructions, SSIM",
+        meaning="Structural similarity: 1 for equal images, near 0 for unrelated ones. Blur lowers it more than it "
+        "raises the squared error.",
+        says="{value}, where answering with the nearest of as many training examples has {floor}.",
+        compute=figure_of_ssim,
+        better="higher",
+        needs=("reconstructions", "images"),
+        floor="nearest of as many training examples",
+        spread=OVER_IMAGES,
+        power=None,
+    ),
+    "reconstruction_features": Metric(
+        label="Reconstructions, distance of features",
+        meaning="Mean squared distance of the features of an image and of its reconstruction, per feature.",
+        says="{ratio} times that of answering with the nearest of up to 5,000 training examples.",
+        compute=figure_of_features,
+        needs=("reconstructions", "features"),
+        floor="nearest of up to 5,000 training examples",
+        spread=OVER_IMAGES,
+        power=None,
+    ),
+    "active_axes": Metric(
+        label="Active axes of the codes",
+        meaning="Axes along which the mean of a code varies with the data, by more than 1 % of the prior's variance. A "
+        "model that ignores its codes has few, although its codes look like the prior.",
+        says="{value} of {floor} axes.",
+        compute=figure_of_active_axes,
+        better="higher",
+        needs=("code means",),
+        floor="all axes",
+        power=shifts_of_axes,
+    ),
+    "effective_rank": Metric(
+        label="Effective rank of the codes",
+        meaning="How many directions the codes' means use, as the exponential of their spectrum's entropy.",
+        says="{value} directions, where draws of the prior have {floor}.",
+        compute=figure_of_effective_rank,
+        better="near the floor",
+        needs=("code means",),
+        floor="draws of the prior",
+        power=shifts_of_axes,
+    ),
+}
+"""In the order of the card, after the other figures."""

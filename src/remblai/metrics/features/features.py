@@ -1,0 +1,132 @@
+"""What a feature map is: images in, numbers out, with a name and a checksum that every figure on it carries."""
+
+import copy
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+from remblai.metrics.features.weights import digest_of
+from remblai.metrics.pairs import Rows
+
+AT_ONCE = 250
+"""Images in one pass, at most."""
+PROBES = 4
+"""Images of noise whose features are the checksum of a plain function."""
+
+Map = Callable[[Tensor], Tensor]
+
+
+class FeaturesUsed(TypedDict):
+    """The features of a figure, as metrics.json has them: figures of different features are not comparable."""
+
+    name: str
+    sha256: str
+
+
+class Features(nn.Module):
+    """Images (n, c, h, w) on the scale 0 to 1 -> features (n, k), frozen; differentiable in the images.
+
+    Args:
+        name: what figures call them.
+        network: the map, (n, ...) -> (n, k), or (n, ...) of any rank, which is flattened; a module is frozen.
+        sha256: what tells these weights from others.
+        shape: of the images that it takes, (c, h, w); None takes any.
+        logits: features (n, k) -> log-odds (n, classes), where the features are those of a classifier.
+        standard: whether these are the features of the published FID and KID.
+        at_once: images in one pass.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        network: Map,
+        sha256: str,
+        *,
+        shape: tuple[int, ...] | None = None,
+        logits: Map | None = None,
+        standard: bool = False,
+        at_once: int = AT_ONCE,
+    ) -> None:
+        super().__init__()
+        self.name, self.sha256, self.shape, self.logits = name, sha256, shape, logits
+        self.standard, self.at_once = standard, at_once
+        self.network = network
+        self.eval().requires_grad_(False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features (n, k) of images, or rows, x (n, ...) in the model's own range; float32 or better.
+
+        Raises:
+            ValueError: images of another shape than these features take, or a map that gives no row for each image.
+        """
+        if self.shape is not None and tuple(x.shape[1:]) != self.shape:
+            raise ValueError(
+                f"features {self.name}: expected images of shape {self.shape}, got {tuple(x.shape[1:])}: choose other "
+                "features, such as random-convolutions or pca, which take any size, or load the data with --size and "
+                "--channels."
+            )
+        found: Any = self.network(x)
+        if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != len(x):
+            what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise ValueError(f"features {self.name}: expected a tensor ({len(x)}, k) of {len(x)} images, got {what}.")
+        return found.flatten(1).to(torch.promote_types(found.dtype, torch.float32))
+
+    @torch.no_grad()
+    def of(self, rows: Rows, name: str = "the images") -> Tensor:
+        """Features (n, k) in float32, without gradient, a part at a time.
+
+        Args:
+            rows: images (n, ...): a tensor, an array, or anything with a length whose slices are that.
+            name: what an error calls them.
+
+        Raises:
+            ValueError: no images, NaN or infinity, or images of another shape.
+        """
+        if len(rows) == 0:
+            raise ValueError(f"features {self.name}: expected at least one row in {name}, got none.")
+        found = []
+        for start in range(0, len(rows), self.at_once):
+            part = torch.as_tensor(rows[start : start + self.at_once]).to(torch.float32)
+            if not bool(torch.isfinite(part).all()):
+                raise ValueError(
+                    f"features {self.name}: expected finite values, {name} hold NaN or infinity; remove these rows."
+                )
+            found.append(self(part).to(torch.float32))
+        values = torch.cat(found)
+        if not bool(torch.isfinite(values).all()):
+            raise ValueError(f"features {self.name}: the map gives NaN or infinity for {name}: choose other features.")
+        return values
+
+    @property
+    def used(self) -> FeaturesUsed:
+        """The name and the checksum, for a figure."""
+        return {"name": self.name, "sha256": self.sha256}
+
+
+def own_features(part: Any, shape: tuple[int, ...]) -> Features:
+    """A callable or a module of one's own as features; a module is copied, and the copy frozen.
+
+    The checksum of a module is that of its tensors and its class's name. That of another callable is that of its
+    features of a few images of fixed noise, for nothing else is known of it.
+
+    Args:
+        part: features, a module, or any callable (n, c, h, w) -> (n, k).
+        shape: of the images.
+
+    Raises:
+        ValueError: not callable.
+    """
+    if isinstance(part, Features):
+        return part
+    if not callable(part):
+        raise ValueError(
+            f"features: expected a name, a mapping {{'name': ...}}, a torch module or a callable from images (n, c, h, "
+            f"w) to features (n, k), got {part!r} of type {type(part).__name__}."
+        )
+    name = getattr(part, "__name__", type(part).__name__)
+    if isinstance(part, nn.Module):
+        return Features(name, copy.deepcopy(part), digest_of(part.state_dict(), type(part).__qualname__))
+    noise = torch.rand(PROBES, *shape, generator=torch.Generator().manual_seed(0))
+    return Features(name, part, digest_of({"probes": Features(name, part, "").of(noise, "a probe")}))

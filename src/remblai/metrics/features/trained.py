@@ -1,0 +1,133 @@
+"""Features of small classifiers: two that come with the package, and one that is trained for a labelled data set."""
+
+import hashlib
+import json
+from importlib import resources
+
+import torch
+from torch import Tensor
+
+from remblai.data import Dataset
+from remblai.data.cache import folder
+from remblai.metrics.features.features import Features
+from remblai.metrics.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
+from remblai.metrics.features.weights import KIND, Stored, read_classifier, write_classifier
+
+SHIPPED = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}
+"""The classifiers that come with the package, with the shape of their images."""
+LEARNED_FROM = 10_000
+"""Training images of a classifier that is trained on the spot, at most."""
+STEPS = 300
+SPOT_BATCH = 64
+FEWEST = 20
+"""Images of each class in the training split, on average, at least."""
+MOST_CLASSES = 1000
+READS = 0.9
+"""A shipped classifier that reads so large a share of the labels is at home on the data."""
+CHECKED = 200
+"""Labelled images that it is checked on, at most."""
+
+
+def digits() -> Features:
+    """64 features of a classifier of the embedded 8 x 8 digits (98.9 % of the test split), shipped with the package."""
+    return shipped("digits")
+
+
+def mnist() -> Features:
+    """64 features of a classifier of MNIST's 28 x 28 digits (99.4 % of the test split), shipped with the package."""
+    return shipped("mnist")
+
+
+def shipped(name: str) -> Features:
+    """The features of a classifier that comes with the package.
+
+    Args:
+        name: of `SHIPPED`.
+    """
+    with resources.as_file(resources.files("remblai.metrics.features") / f"{name}.safetensors") as path:
+        return _features(name, read_classifier(path))
+
+
+def classifier(dataset: Dataset) -> Features:
+    """64 features of a classifier of the data's own labels, trained in seconds and kept in the cache folder.
+
+    It is trained for 300 steps of 64 on at most 10,000 images of the training split, and is a function of these and of
+    their labels. The cache is the folder of decoded images, `remblai` in $XDG_CACHE_HOME or ~/.cache.
+
+    Args:
+        dataset: labelled images.
+
+    Raises:
+        ValueError: no images, no labels, one class, or too few images of a class.
+    """
+    problem = unfit(dataset)
+    if problem:
+        raise ValueError(f"features classifier: {problem}: use random-convolutions or pca, which need no labels.")
+    key = {"kind": KIND, "data": dataset.fingerprint, "steps": STEPS, "batch": SPOT_BATCH, "rows": LEARNED_FROM}
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    path = folder(None) / "features" / f"{name}.safetensors"
+    label = f"classifier of {dataset.name}"
+    if path.is_file():
+        try:
+            return _features(label, read_classifier(path))
+        except ValueError:  # a damaged file of the cache is made anew, as the cache of decoded images is
+            path.unlink()
+    images, labels = _labelled(dataset, "train", LEARNED_FROM)
+    batches = labelled_batches(images, labels, SPOT_BATCH)
+    model = train_classifier(batches, dataset.shape, int(labels.max()) + 1, STEPS)
+    checked, truth = _labelled(dataset, "test", LEARNED_FROM // 5)
+    facts = {"data": dataset.name, "accuracy": accuracy(model, checked, truth), "rows": len(truth)}
+    sha256 = write_classifier(path, model, facts)
+    return _features(label, Stored(model, sha256, facts))
+
+
+def unfit(dataset: Dataset) -> str:
+    """Why no classifier can be trained on the data; "" where one can."""
+    labels = dataset.train.labels
+    if len(dataset.shape) != 3:
+        return f"expected images, {dataset.name} holds points"
+    if labels is None or dataset.test.labels is None or not len(dataset.test.labels):
+        return f"expected labels, {dataset.name} has none"
+    classes = torch.unique(labels)
+    most, n = int(labels.max()) + 1, len(labels)
+    if len(classes) < 2 or int(labels.min()) < 0 or most > MOST_CLASSES:
+        return f"expected labels of 2 to {MOST_CLASSES:,} classes from 0 on, {dataset.name} has {len(classes)}"
+    if n < max(SPOT_BATCH, FEWEST * len(classes)):
+        return f"expected at least {max(SPOT_BATCH, FEWEST * len(classes)):,} training images, {dataset.name} has {n:,}"
+    return ""
+
+
+def reads(name: str, dataset: Dataset) -> bool:
+    """Whether a shipped classifier is at home on the data: their shape, and labels that it reads off the images."""
+    labels = dataset.train.labels
+    if dataset.shape != SHIPPED[name] or labels is None or not len(labels):
+        return False
+    images, truth = _labelled(dataset, "train", CHECKED)
+    logits = shipped(name).logits
+    assert logits is not None
+    found = logits(shipped(name).of(images)).argmax(1)
+    return bool((found == truth).double().mean() >= READS)
+
+
+def _labelled(dataset: Dataset, split: str, most: int) -> tuple[Tensor, Tensor]:
+    """Images and labels of a split, in its order, spread evenly where it has more."""
+    part = dataset.split(split)
+    assert part.labels is not None
+    rows = torch.linspace(0, len(part) - 1, min(most, len(part))).long()
+    return part[rows], part.labels[rows]
+
+
+def _features(name: str, stored: Stored) -> Features:
+    model: Classifier = stored.model
+    return Features(name, _Hidden(model), stored.sha256, shape=model.shape, logits=model.logits)
+
+
+class _Hidden(torch.nn.Module):
+    """A classifier's features."""
+
+    def __init__(self, model: Classifier) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.model.features(x)

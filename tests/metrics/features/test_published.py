@@ -1,0 +1,122 @@
+"""Inception, DINOv2 and CLIP: what is said without packages and weights, and what is fed to the extractors."""
+
+import hashlib
+import sys
+import types
+import urllib.error
+
+import pytest
+import torch
+
+from remblai.data import load
+from remblai.metrics import fidelity_card
+from remblai.metrics.features import Features, make_features, published
+
+
+class Extractor(torch.nn.Module):
+    """In the place of torch-fidelity's: takes RGB bytes, and weights of one tensor."""
+
+    def __init__(self, name, features_list, feature_extractor_weights_path):
+        super().__init__()
+        self.linear = torch.nn.Linear(3, 4)
+        self.load_state_dict(torch.load(feature_extractor_weights_path))
+
+    def forward(self, x):
+        assert x.dtype == torch.uint8 and x.shape[1] == 3
+        return (self.linear(x.float().mean((2, 3))),)
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    module = types.ModuleType("torch_fidelity.feature_extractor_inceptionv3")
+    module.FeatureExtractorInceptionV3 = Extractor
+    monkeypatch.setitem(sys.modules, "torch_fidelity", types.ModuleType("torch_fidelity"))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+
+@pytest.mark.parametrize("name", ["inception", "dinov2", "clip"])
+def test_without_its_packages_it_says_what_to_install_and_what_to_use_meanwhile(name, monkeypatch):
+    monkeypatch.setitem(sys.modules, "timm", None)
+    monkeypatch.setitem(sys.modules, "torch_fidelity.feature_extractor_inceptionv3", None)
+    with pytest.raises(ValueError, match=r"pip install 'remblai\[features\]'.*random-convolutions") as refused:
+        make_features(name, load("digits"))
+    assert "\n" not in str(refused.value)
+
+
+def test_without_weights_it_says_where_they_are(installed, tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise urllib.error.URLError("no route to host")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    with pytest.raises(ValueError, match=r"no route.*weights-inception-2015-12-05-6726825d.pth.*--features.weights"):
+        make_features("inception", load("digits"))
+
+
+def test_weights_of_a_named_file_carry_its_checksum_and_are_fid_only_where_it_is_the_published_one(
+    installed, tmp_path, monkeypatch
+):
+    digits = load("digits")
+    path = tmp_path / "weights.pth"
+    torch.save(torch.nn.ModuleDict({"linear": torch.nn.Linear(3, 4)}).state_dict(), path)
+    features = make_features({"name": "inception", "weights": str(path)}, digits)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert features.sha256 == sha256 and not features.standard
+    grey = digits.test[:3]
+    truth = features.network.network((255 * grey).round().byte().expand(-1, 3, -1, -1))[0]
+    assert torch.allclose(features.of(grey), truth)
+    monkeypatch.setattr(published, "INCEPTION_SHA256", sha256[:8])
+    assert make_features({"name": "inception", "weights": str(path)}, digits).standard
+
+
+def test_a_file_of_something_else_is_refused_and_code_in_it_is_not_run(installed, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return (sys.modules["pathlib"].Path.touch, (tmp_path / "ran",))
+
+    wrong, code, text = (tmp_path / name for name in ("wrong.pth", "code.pth", "text.pth"))
+    torch.save({"other": torch.zeros(2)}, wrong)
+    torch.save({"linear.weight": Evil()}, code)
+    text.write_text("hello")
+    for path in (wrong, code, text):
+        with pytest.raises(ValueError, match="holds something else"):
+            make_features({"name": "inception", "weights": str(path)}, load("digits"))
+    assert not (tmp_path / "ran").exists()
+    with pytest.raises(ValueError, match="expected a file of weights"):
+        make_features({"name": "inception", "weights": str(tmp_path / "none.pth")}, load("digits"))
+
+
+def test_fid_and_kid_are_of_the_published_features_and_nothing_else():
+    rows = load("digits").train[:90]
+
+    def card(standard):
+        features = Features("map", torch.nn.Flatten(), "0" * 64, standard=standard)
+        return fidelity_card(rows[:30], rows[30:60], rows[60:], features=features, power=False, repeats=2)
+
+    plain, inception = card(False), card(True)
+    assert {"frechet", "kernel_distance"} <= set(plain) and not {"fid", "kid"} & set(plain)
+    assert {"fid", "kid"} <= set(inception) and not {"frechet", "kernel_distance"} & set(inception)
+    assert inception["fid"]["value"] == plain["frechet"]["value"]
+    assert inception["fid"]["features"] == {"name": "map", "sha256": "0" * 64}
+
+
+def test_a_timm_network_sees_resized_normalised_colour(monkeypatch):
+    seen = {}
+
+    class Network(torch.nn.Linear):
+        pretrained_cfg = types.MappingProxyType({"mean": (0.5,) * 3, "std": (0.25,) * 3})
+
+        def forward(self, x):
+            seen["x"] = x
+            return super().forward(x.mean((2, 3)))
+
+    def create_model(name, pretrained, num_classes, img_size):
+        assert (num_classes, img_size) == (0, 224)
+        return Network(3, 5)
+
+    monkeypatch.setitem(sys.modules, "timm", types.SimpleNamespace(create_model=create_model))
+    features = make_features({"name": "clip", "model": "small"}, load("digits"))
+    assert features.name == "clip (small)" and len(features.sha256) == 64
+    assert features.of(torch.full((2, 1, 8, 8), 0.75)).shape == (2, 5)
+    assert seen["x"].shape == (2, 3, 224, 224)
+    assert torch.allclose(seen["x"], torch.ones(()), atol=1e-5)

@@ -1,0 +1,60 @@
+"""Classes' histogram, classifier score and stacked modes against closed forms and published code."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from tests.metrics.test_featured import published_pair
+
+from remblai.metrics.classes import class_histogram_kl, classifier_score, stacked_modes
+from remblai.metrics.features import Features, own_features, shipped
+
+ISC = 1.552304479979867
+"""By torch-fidelity 0.4.0 on the second of `published_pair()`: isc_features_to_metric in one split."""
+
+
+def certain(classes):
+    return 50 * torch.nn.functional.one_hot(torch.as_tensor(classes), 4).float()
+
+
+def test_the_score_is_that_of_torch_fidelity_and_counts_certain_classes():
+    assert classifier_score(published_pair()[1]) == pytest.approx(ISC, abs=1e-6)
+    assert classifier_score(certain([0, 1, 2, 3])) == pytest.approx(4.0)
+    assert classifier_score(certain([2, 2, 2])) == pytest.approx(1.0)
+    assert classifier_score(torch.zeros(5, 4)) == pytest.approx(1.0)
+
+
+def test_the_histogram_s_divergence_is_the_formula():
+    samples, real = certain([0, 0, 0, 1]), certain([0, 0, 1, 1, 2, 3])
+    shares, counts = np.array([0.75, 0.25]), np.array([2.5, 2.5])
+    assert class_histogram_kl(samples, real) == pytest.approx((shares * np.log(shares / (counts / 8))).sum())
+    assert class_histogram_kl(samples, certain([1, 1]), smoothing=0.0) == math.inf
+    assert class_histogram_kl(samples, certain([0, 0, 0, 1] * 5000)) == pytest.approx(0, abs=1e-3)
+
+
+def constant_reader():
+    """Reads the class of an image off its mean: round(9 mean)."""
+    return Features(
+        "mean", lambda x: x.mean((1, 2, 3))[:, None], "0", shape=(1, 28, 28),
+        logits=lambda z: -((9 * z - torch.arange(10.0)) ** 2),
+    )  # fmt: skip
+
+
+def test_stacked_modes_count_triples():
+    digits = torch.tensor([[0, 0, 0], [1, 2, 3], [1, 2, 3], [9, 9, 9]]).float()
+    images = (digits / 9)[:, :, None, None].expand(-1, -1, 28, 28)
+    found = stacked_modes(images, constant_reader())
+    assert found["modes"] == 3
+    assert found["kl"] == pytest.approx(math.log(1000) + 2 * 0.25 * math.log(0.25) + 0.5 * math.log(0.5), abs=1e-6)
+    every = torch.cartesian_prod(*[torch.arange(10.0)] * 3)
+    assert stacked_modes((every / 9)[:, :, None, None].expand(-1, -1, 28, 28), constant_reader()) == pytest.approx(
+        {"modes": 1000, "kl": 0.0}, abs=1e-9
+    )
+
+
+def test_images_and_features_that_do_not_fit_are_refused():
+    with pytest.raises(ValueError, match=r"images \(n, c, 8, 8\)"):
+        stacked_modes(torch.rand(4, 3, 9, 9), shipped("digits"))
+    with pytest.raises(ValueError, match="features of a classifier"):
+        stacked_modes(torch.rand(4, 3, 8, 8), own_features(torch.nn.Flatten(), (3, 8, 8)))
