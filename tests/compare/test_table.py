@@ -1,10 +1,11 @@
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from remblai.compare.groups import letters
-from remblai.compare.table import Comparison, Trial, ranked, row_of
+from remblai.compare.table import Comparison, Trial, comparable, ranked, row_of
 from remblai.compare.text import cells, csv_text, latex_text, sentences
 from remblai.statistics import Pair
 
@@ -53,6 +54,14 @@ def test_seeds_and_samples_have_standard_deviations_of_their_own(rows):
     assert figure.over_seeds == pytest.approx(0.02 / 2**0.5)
     assert figure.over_samples == pytest.approx(0.01)
     assert rows[0].images_per_second == pytest.approx(200)
+
+
+def test_figures_of_other_sizes_or_features_are_not_of_one_table(rows):
+    assert comparable(rows)
+    card = {name: dict(figure) for name, figure in trial(0, 0.3).card.items()}
+    for other in ({"n": 50}, {"features": {"name": "pca", "sha256": "0"}}):
+        changed = {**card, ENERGY: {**card[ENERGY], **other}}
+        assert not comparable([*rows, row_of("other", [replace(trial(0, 0.3), card=changed)], {})])
 
 
 def test_a_figure_that_no_model_has_is_refused(rows):

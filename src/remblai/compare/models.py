@@ -12,7 +12,7 @@ from remblai.compare.budget import steps_for_images, steps_for_seconds
 from remblai.compare.entries import Entry
 from remblai.compare.jobs import Done, Job, job_of, run_jobs
 from remblai.compare.request import Request, request_of
-from remblai.compare.table import Comparison, Row, Trial, ranked, row_of
+from remblai.compare.table import Comparison, Row, Trial, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA
@@ -80,6 +80,8 @@ def compare_models(
         waiting = _jobs(request, folder / RUNS, record["steps"], each)
         failures = _train(waiting, at_once, folder, record, say)
         rows = [_row(entry, request, waiting, record["memory"], failures) for entry in request.entries]
+        if not comparable(rows):
+            rows = [_row(entry, request, waiting, record["memory"], failures, anew=True) for entry in request.entries]
         if not any(row.trials for row in rows):
             raise RuntimeError(f"no model could be trained: {next(iter(failures.values()))}")
         ordered, pairs, orders = ranked(rows, request.by)
@@ -199,26 +201,25 @@ def _row(
     jobs: Sequence[Job],
     memory: Mapping[str, int],
     failures: Mapping[tuple[str, int], str],
+    anew: bool = False,
 ) -> Row:
-    """The row of an entry: of the run that is there, or of its trainings."""
+    """The row of an entry: of the run that is there, or of its trainings; `anew` takes every figure again."""
     if entry.folder is not None:
-        return row_of(entry.label, [_trial(entry.folder, request, None)], {})
-    own = [job for job in jobs if job.label == entry.label]
+        return row_of(entry.label, [_trial(entry.folder, request, None, None, anew)], {})
     trials = [
-        _trial(job.folder, request, memory.get(job.folder.name), entry.recipe)
-        for job in own
-        if (job.label, job.seed) not in failures
+        _trial(job.folder, request, memory.get(job.folder.name), entry.recipe, anew)
+        for job in jobs
+        if job.label == entry.label and (job.label, job.seed) not in failures
     ]
     return row_of(entry.label, trials, {seed: why for (label, seed), why in failures.items() if label == entry.label})
 
 
-def _trial(folder: Path, request: Request, memory: int | None, recipe: str | None = None) -> Trial:
+def _trial(folder: Path, request: Request, memory: int | None, recipe: str | None, anew: bool) -> Trial:
     """A run's figures, as they are kept where they are of the request's data, else taken anew."""
     trained = load(folder, device=request.device, recipe=recipe)
     run = trained.run
-    card = run.metrics() if run.settings["data"]["fingerprint"] == request.dataset.fingerprint else None
-    if card is None:
-        card = dict(evaluate(trained, request.dataset))
+    same = not anew and run.settings["data"]["fingerprint"] == request.dataset.fingerprint
+    card = (run.metrics() if same else None) or dict(evaluate(trained, request.dataset))
     last = [line for line in run.terms() if "seconds" in line][-1]
     return Trial(
         seed=run.settings["seed"],

@@ -1,5 +1,6 @@
 """The figures of several models side by side: over seeds, with their tests and their orders."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -112,6 +113,15 @@ def row_of(label: str, trials: Sequence[Trial], failures: Mapping[int, str]) -> 
     """The row of a model: figures that all of its trials have, over seeds."""
     shared = [name for name in trials[0].card if all(name in trial.card for trial in trials)] if trials else []
     return Row(label, list(trials), {name: _average([t.card[name] for t in trials]) for name in shared}, dict(failures))
+
+
+def comparable(rows: Sequence[Row]) -> bool:
+    """Whether each figure is of as many points, and on the same features, in all trials: only then is it one figure."""
+    kinds: dict[str, set[str]] = {}
+    for trial in (trial for row in rows for trial in row.trials):
+        for name, figure in trial.card.items():
+            kinds.setdefault(name, set()).add(json.dumps([figure["n"], figure.get("features")], sort_keys=True))
+    return all(len(found) == 1 for found in kinds.values())
 
 
 def loss(name: str, figure: Mapping[str, Any]) -> float:
