@@ -1,13 +1,11 @@
 """What a function would do on a GPU, seen without one: its operations on tensors that only claim to be there."""
 
 import traceback
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.backend_registration import _DummyBackendModule, _setup_privateuseone_for_python_backend
@@ -38,15 +36,23 @@ HOST = ("aten.lift_fresh", "aten.lift_fresh_copy")
 """A tensor made of Python numbers."""
 
 
+class Waited(Exception):
+    """The first operation that waits, of work that was to end there."""
+
+
 class Trace(TorchDispatchMode):
     """Notes the operations that wait for a device, copy to or from it, or build constants on the host.
+
+    Args:
+        once: whether the first one ends the work, by `Waited`: a solver that stops by its error would not end.
 
     Attributes:
         found: one line for each: the operation, why it is here, and the place in remblai that called it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, once: bool = False) -> None:
         super().__init__()
+        self.once = once
         self.found: list[str] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -65,6 +71,8 @@ class Trace(TorchDispatchMode):
                 self._note(f"{name} of one draw reads its probabilities")
         if name == "aten._local_scalar_dense":
             return 1 if inputs[0].dtype in (torch.int64, torch.bool, torch.uint8) else 0.5
+        if name.startswith("aten._fused_adam"):
+            return None  # it changes its arguments in place, and has no kernel for tensors without values
         result = func(*args, **kwargs)
         kinds = {x.device.type for x in inputs if name in ("aten._to_copy", "aten.copy_")}
         kinds |= {x.device.type for x in tree_leaves(result) if isinstance(x, Tensor) and name == "aten._to_copy"}
@@ -81,6 +89,8 @@ class Trace(TorchDispatchMode):
         line = f"{words} ({where})"
         if line not in self.found:
             self.found.append(line)
+        if self.once:
+            raise Waited(line)
 
 
 class Backend(_DummyBackendModule):
@@ -99,7 +109,10 @@ def pretend() -> None:
 
 
 def moved(module: nn.Module) -> nn.Module:
-    """The module, with parameters and buffers that claim to be on a GPU in place of its own; call within a `FakeTensorMode`."""
+    """The module, with parameters and buffers that claim to be on a GPU in place of its own.
+
+    Call it within a `FakeTensorMode`.
+    """
     twins: dict[int, Any] = {}
     for part in module.modules():
         for table in (part._parameters, part._buffers):
@@ -113,12 +126,3 @@ def like(value: Tensor) -> Any:
     """A tensor of the same kind that claims to be on a GPU."""
     twin = torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device=GPU)
     return nn.Parameter(twin, value.requires_grad) if isinstance(value, nn.Parameter) else twin
-
-
-def traced(call: Callable[[], Any]) -> list[str]:
-    """What `call` would do on a GPU that waits or copies; call it within a `FakeTensorMode`."""
-    with Trace() as trace:
-        call()
-    return trace.found
-
-

@@ -123,9 +123,7 @@ class Graphs:
         if reason is not None:
             self._give_up(reason)
 
-    def run(
-        self, name: str, xs: list[Tensor], work: Work, player: Player, state: Callable[[], list[Tensor]]
-    ) -> Terms:
+    def run(self, name: str, xs: list[Tensor], work: Work, player: Player, state: Callable[[], list[Tensor]]) -> Terms:
         """One step: recorded at its first batches, replayed from then on.
 
         Args:

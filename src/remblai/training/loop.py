@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from remblai.runtime import distributed
+from remblai.runtime.processes import from_all
 from remblai.training.batches import Batches
 from remblai.training.guard import Terms
 from remblai.training.players import Player, critics_of
@@ -71,7 +72,7 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
 
 
 def check(state: State) -> None:
-    """Waits for the device.
+    """Waits for the device; several processes wait for each other, and all of them raise.
 
     Raises:
         Diverged: a term has been infinite or not a number.
@@ -84,8 +85,8 @@ def check(state: State) -> None:
         ...
     remblai.training.loop.Diverged: the transport was not a finite number at step 1
     """
-    if bad := state.guard.first_bad():
-        raise Diverged(*bad)
+    if bad := [found for found in from_all(state.guard.first_bad()) if found]:
+        raise Diverged(*min(bad))
 
 
 def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:

@@ -99,10 +99,11 @@ def player(
     device = parameters[0].device
     # a recorded step reads its learning rate from the device; sgd has no form that does
     recordable = device.type != "cpu" and optimiser != "sgd"
-    rate = torch.tensor(learning_rate.lr, device=device) if recordable else learning_rate.lr
+    rate = torch.full((), learning_rate.lr, device=device) if recordable else learning_rate.lr
     # rmsprop has no fused form; that of sgd fails where some parameters get their first gradient late
-    fused = optimiser in ("adam", "adamw") 
-    fast = ({"fused": True} if fused else {}) | ({"capturable": True} if recordable else {})
+    fused = optimiser in ("adam", "adamw")
+    fast = {"fused": True} if fused else {"foreach": True} if recordable else {}
+    fast |= {"capturable": True} if recordable else {}
     momenta = {"rmsprop": {"alpha": betas[1]}, "sgd": {"momentum": betas[0]}}.get(optimiser, {"betas": betas})
     rule = OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=weight_decay, **momenta, **fast)
     return Player(parameters, rule, learning_rate)

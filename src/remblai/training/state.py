@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from remblai.objectives import Objective
-from remblai.runtime import distributed
+from remblai.runtime import distributed, rng
+from remblai.runtime.processes import from_all
 from remblai.training.compiled import Compiled
 from remblai.training.ema import Average
 from remblai.training.graphs import CudaRecorder, Graphs
@@ -127,14 +128,19 @@ class State:
         return found
 
     def state_dict(self) -> dict[str, Any]:
-        """Counters, generators and optimisers; the weights and their average are kept in files of their own."""
+        """Counters, generators and optimisers; the weights and their average are kept in files of their own.
+
+        Several processes call it together: each has generators of its own, and the state holds those of all.
+        """
+        everyone = from_all(generators())
         return {
             "number": self.step,
             "drawn": self.batches_drawn,
             "seconds": self.seconds,
             "warm_start": self.warm_start,
             "updates": self.average.updates if self.average else 0,
-            "generators": generators(),
+            "generators": everyone[0],
+            "others": everyone[1:],
             "model": self.model.state_dict(),
             "critics": self.critics.state_dict() if self.critics else None,
         }
@@ -149,7 +155,7 @@ class State:
             self.critics.load_state_dict(saved["critics"])
         if self.average is not None and average is not None:
             self.average.load(average, saved["updates"])
-        restore_generators(saved["generators"])
+        restore_generators([saved["generators"], *saved.get("others", [])], self.step)
 
 
 def recordings(model: Player, objective: Objective) -> Graphs:
@@ -185,8 +191,17 @@ def generators() -> dict[str, Any]:
     }
 
 
-def restore_generators(saved: dict[str, Any]) -> None:
-    """Sets every global generator to what `generators` returned."""
+def restore_generators(everyone: list[dict[str, Any]], step: int) -> None:
+    """Sets every global generator of this process to what `generators` returned in it.
+
+    As many processes as before go on as if they never stopped. Another number of them starts new streams, which
+    depend on the saved ones and on the step.
+    """
+    if len(everyone) != distributed.world():
+        words = everyone[0]["torch"].to(torch.int64)
+        rng.seed(int((words * torch.arange(1, len(words) + 1)).sum() % 2**31) + step)
+        return
+    saved = everyone[distributed.rank()]
     torch.set_rng_state(saved["torch"])
     if saved["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(saved["cuda"])
