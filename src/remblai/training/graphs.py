@@ -147,6 +147,10 @@ class Graphs:
                 return work(xs)
         return self._replays[key](xs)
 
+    def replays(self) -> list[Replay]:
+        """What was recorded so far."""
+        return list(self._replays.values())
+
     def clear(self) -> None:
         """Forgets the recordings, whose memory is no longer that of the state."""
         self._replays.clear()
