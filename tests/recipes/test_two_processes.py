@@ -126,12 +126,8 @@ def trained(name: str) -> dict[str, Tensor]:
     share = BATCH // distributed.world()
     mine = slice(share * distributed.rank(), share * (distributed.rank() + 1))
     generator = torch.Generator().manual_seed(1)
-    batches = iter(
-        [
-            torch.rand(BATCH, *shape, generator=generator, dtype=torch.float64)[mine]
-            for _ in range(4 * how.loop["steps"])
-        ]
-    )
+    whole = (torch.rand(BATCH, *shape, generator=generator, dtype=torch.float64) for _ in range(4 * how.loop["steps"]))
+    batches = iter([x[mine] for x in whole])
     with SharedDraws():
         for _ in steps(state, batches):
             pass

@@ -59,6 +59,7 @@ class CramerWold(Discrepancy):
         if smoothing is not None and not 0.0 < smoothing < math.inf:
             raise ValueError(f"cramer-wold: expected a positive, finite smoothing, got {smoothing}.")
         self.smoothing, self.log = smoothing, log
+        self._known: dict[tuple[int, float, torch.device], MMD] = {}
         self.nonnegative = not log
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -81,7 +82,12 @@ class CramerWold(Discrepancy):
 
     def _mmd(self, d: int, n: int, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
-        return MMD(Projected(d, smoothing), biased=True).to(like.device)
+        if torch.compiler.is_compiling():
+            return MMD(Projected(d, smoothing), biased=True).to(like.device)
+        key = (d, smoothing, like.device)
+        if key not in self._known:  # its nodes are copied to the device once, not in each step
+            self._known = {key: MMD(Projected(d, smoothing), biased=True).to(like.device)}
+        return self._known[key]
 
     def _scaled(self, distance: Tensor, y: Tensor) -> Tensor:
         # Equal samples leave rounding of either sign, whose logarithm would be no number.
