@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
@@ -10,6 +11,7 @@ from remblai.data import Dataset
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
 from remblai.runtime import distributed, rng
+from remblai.runtime.memory import batch_that_fits, requested
 from remblai.training import State
 
 IMAGES = 4
@@ -50,6 +52,22 @@ def rehearse(state: State, dataset: Dataset, seed: int) -> None:
                 objective.estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(x.device))
         if state.warm_start and objective.warm_start(x) is None:
             raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
+
+
+@contextmanager
+def fitting(state: State) -> Iterator[None]:
+    """Within it an error of a GPU's memory says which batch would fit."""
+    device = next(state.objective.parameters()).device
+    fixed = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    try:
+        yield
+    except torch.OutOfMemoryError as problem:
+        if device.type == "cuda":
+            asked = torch.cuda.max_memory_allocated(device) + requested(problem)
+            free, _ = torch.cuda.mem_get_info(device)
+            fits = batch_that_fits(state.batch_size, fixed, asked, free + torch.cuda.memory_reserved(device))
+            problem.add_note(f"A --batch-size of at most {fits} would fit, by what {state.batch_size} asked for.")
+        raise
 
 
 def channels_last_weights(objective: Objective) -> None:

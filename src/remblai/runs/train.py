@@ -14,7 +14,7 @@ from remblai.recipes import Recipe
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
-from remblai.runs.feed import batches, channels_last_weights, rehearse
+from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit
 from remblai.runs.folder import Run
 from remblai.runs.load import load
@@ -134,9 +134,10 @@ def train(
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
         check_critics(state, resolved)
-        rehearse(state, dataset, seed)
+        with fitting(state):
+            rehearse(state, dataset, seed)
         first = distributed.rank() == 0
-        with started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
+        with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             best = _continue(run, state) if resume else None
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 for note in dataset.notes:
