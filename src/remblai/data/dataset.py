@@ -115,7 +115,7 @@ class Split:
     def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device, rows: slice) -> Iterator[Tensor]:
         if self.rows.is_read_ahead(device):
             taken = self._indices(batch_size, seed, start, rows, torch.device("cpu"))
-            ahead = prefetched(lambda index: self.rows.picked(index, device), taken, pin=device.type == "cuda")
+            ahead = prefetched(lambda index: self.rows.picked(index, device), taken, device)
             return (self.rows.scaled(picked.to(device, non_blocking=True)) for picked in ahead)
         taken = self._indices(batch_size, seed, start, rows, self.rows.on(device).device)
         return (self.rows.gather(index, device) for index in taken)

@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
+import torch
 from torch import Tensor
 
 WORKERS = 4
@@ -14,18 +15,21 @@ AHEAD = 8
 """Batches that are ready or on their way."""
 
 
-def prefetched(gather: Callable[[Tensor], Tensor], indices: Iterable[Tensor], pin: bool) -> Iterator[Tensor]:
+def prefetched(gather: Callable[[Tensor], Tensor], indices: Iterable[Tensor], device: torch.device) -> Iterator[Tensor]:
     """The gathered rows of each index, in order, up to `AHEAD` batches before they are asked for.
 
     Args:
         gather: index (m,) -> rows (m, ...) on the host; called by several threads at a time.
         indices: of the batches, without an end or with one.
-        pin: whether rows are put into pinned memory, from which a GPU copies while it computes.
+        device: that the rows are for: for a GPU they are put into pinned memory, from which it copies while it computes.
     """
 
     def work(index: Tensor) -> Tensor:
         rows = gather(index)
-        return rows.pin_memory() if pin else rows
+        if device.type != "cuda":
+            return rows
+        with torch.cuda.device(device):  # a thread begins with the first one, where it would take memory
+            return rows.pin_memory()
 
     stream = iter(indices)
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="remblai-feed")

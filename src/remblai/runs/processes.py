@@ -1,7 +1,7 @@
 """One run by several processes: the first one writes, and all of them train the same model with the same settings."""
 
 from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,27 +66,14 @@ def started_by_first(
         with started(out, settings, overwrite, resume, given) as run:
             yield run
         return
-    entered = started(out, settings, overwrite, resume, given)
-    try:
-        run = entered.__enter__()
-    except (ValueError, OSError) as problem:
-        from_first((str(problem), Path(), {}))
-        raise
-    with _left(entered):
+    with ExitStack() as stack:
+        try:
+            run = stack.enter_context(started(out, settings, overwrite, resume, given))
+        except (ValueError, OSError) as problem:
+            from_first((str(problem), Path(), {}))
+            raise
         from_first(("", run.folder, run.settings))
         yield run
-
-
-@contextmanager
-def _left(entered: Any) -> Iterator[None]:
-    """Leaves a context that was entered by hand."""
-    try:
-        yield
-    except BaseException as problem:
-        if not entered.__exit__(type(problem), problem, problem.__traceback__):
-            raise
-    else:
-        entered.__exit__(None, None, None)
 
 
 def averaged(step: Step) -> Step:

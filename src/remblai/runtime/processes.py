@@ -117,6 +117,8 @@ def _meet(launch: Launch, device: torch.device) -> None:
         own.set(f"here/{launch.rank}", "yes")
         own.wait([f"here/{number}" for number in range(launch.world)], CONNECT)
         backend = "nccl" if device.type == "cuda" else "gloo"
+        if device.type == "cuda":
+            torch.cuda.set_device(device)  # NCCL exchanges objects on the current device
         dist.init_process_group(backend, store=own, rank=launch.rank, world_size=launch.world, timeout=EXCHANGE)
     except (RuntimeError, ValueError) as problem:
         words = str(problem).strip().partition("\n")[0]

@@ -60,7 +60,8 @@ class CudaRecorder:
         with torch.cuda.device(self.device):
             graph = torch.cuda.CUDAGraph()
             try:
-                with torch.cuda.graph(graph):
+                # threads that read data ahead may pin memory meanwhile
+                with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                     work()
             except RuntimeError:
                 # a recording that fails leaves the generator in its recording state, where it refuses to draw
