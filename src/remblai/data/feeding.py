@@ -21,7 +21,7 @@ def prefetched(gather: Callable[[Tensor], Tensor], indices: Iterable[Tensor], de
     Args:
         gather: index (m,) -> rows (m, ...) on the host; called by several threads at a time.
         indices: of the batches, without an end or with one.
-        device: that the rows are for: for a GPU they are put into pinned memory, from which it copies while it computes.
+        device: that they are for; for a GPU they are put into pinned memory, from which it copies while it computes.
     """
 
     def work(index: Tensor) -> Tensor:
