@@ -323,7 +323,7 @@ def feed_rows(table: Table) -> None:
                 0, 256, out[first : first + 2_000].shape, np.uint8
             )
         out.flush()
-        mapped = np.load(path, mmap_mode="r").transpose(0, 3, 1, 2)
+        mapped = np.load(path, mmap_mode="c").transpose(0, 3, 1, 2)
         data = images("mapped", {"whole": Part(mapped)})
         data.train.rows._fits = lambda device: device.type == "cpu"  # type: ignore[method-assign]  # as of a set too large
         width = 64 if table.device.type == "cuda" else 4

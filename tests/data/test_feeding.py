@@ -51,7 +51,7 @@ def test_an_error_of_a_worker_is_the_readers() -> None:
 def test_a_memory_mapped_set_gives_the_batches_of_one_in_memory(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (50, 3, 4, 4), np.uint8)
     np.save(tmp_path / "images.npy", images)
-    mapped = np.load(tmp_path / "images.npy", mmap_mode="r")
+    mapped = np.load(tmp_path / "images.npy", mmap_mode="c")
     index = torch.arange(10, 50)
     splits = [Split("train", Rows(array), index) for array in (images, mapped)]
     assert [split.rows.is_read_ahead(torch.device("cpu")) for split in splits] == [False, True]

@@ -105,7 +105,7 @@ def _meet(launch: Launch, device: torch.device) -> None:
     place = f"{launch.host}:{launch.port}"
     try:
         agent = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # torchrun listens there itself
-        store = dist.TCPStore(
+        store = dist.TCPStore(  # type: ignore[attr-defined]  # torch's stub leaves it out
             launch.host,
             launch.port,
             launch.world,
@@ -113,7 +113,9 @@ def _meet(launch: Launch, device: torch.device) -> None:
             timeout=CONNECT,
             wait_for_workers=False,
         )
-        own = dist.PrefixStore(f"remblai/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store)
+        own = dist.PrefixStore(  # type: ignore[attr-defined]  # the same
+            f"remblai/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}", store
+        )
         own.set(f"here/{launch.rank}", "yes")
         own.wait([f"here/{number}" for number in range(launch.world)], CONNECT)
         backend = "nccl" if device.type == "cuda" else "gloo"

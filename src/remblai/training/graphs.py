@@ -49,7 +49,8 @@ class CudaRecorder:
 
     def warm_up(self, work: Callable[[], None]) -> None:
         with torch.cuda.device(self.device):
-            side, here = torch.cuda.Stream(), torch.cuda.current_stream()
+            side = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
+            here = torch.cuda.current_stream()
             side.wait_stream(here)
             with torch.cuda.stream(side):
                 for _ in range(WARM_UP):

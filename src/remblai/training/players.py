@@ -53,8 +53,8 @@ class Player:
 
     def load_state_dict(self, saved: dict[str, Any]) -> None:
         """Continues from `state_dict`, of this device or another: how the steps are computed stays this device's."""
-        groups = zip(saved["param_groups"], self.optimiser.param_groups, strict=True)
-        groups = [group | {name: here[name] for name in COMPUTED if name in here} for group, here in groups]
+        pairs = zip(saved["param_groups"], self.optimiser.param_groups, strict=True)
+        groups = [group | {name: here[name] for name in COMPUTED if name in here} for group, here in pairs]
         self.optimiser.load_state_dict(saved | {"param_groups": groups})
         for group in self.optimiser.param_groups:
             group["lr"] = group["lr"] if self.rate is None else self.rate
