@@ -13,14 +13,13 @@ from torch import Tensor
 
 from remblai import data as datasets
 from remblai.data import Dataset, Split, Units
-from remblai.data.collect import chosen_columns
+from remblai.data.frames import chosen_columns
 from remblai.data.layout import extremes
 from remblai.data.memory import kind_of
 from remblai.data.rows import Rows
+from remblai.runs.record import DATA_OPTIONS
 
 CUSTOM = "custom:"
-KEPT = ("size", "crop", "channels", "layout", "range", "columns", "pages", "skip_broken")
-"""Options of a run's data that new data takes over; never the cache, for run.json may come from a stranger."""
 FEWEST = 3
 
 Spec = str | Mapping[str, Any]
@@ -161,7 +160,7 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any]) -> tuple[Spec, d
 
 def _own_options(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     saved = {} if settings is None else settings["data"].get("options") or {}
-    found = {name: saved[name] for name in KEPT if saved.get(name) is not None}
+    found = {name: saved[name] for name in DATA_OPTIONS if saved.get(name) is not None}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 

@@ -14,7 +14,7 @@ from remblai.config.registry import flatten
 from remblai.data import Dataset
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import location
-from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
+from remblai.runs.resolve import CUSTOM, Resolved, customs, find, from_json, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
 
@@ -144,6 +144,18 @@ def describe(
     }
 
 
+def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings as the options of `train` by name: what `config.yaml` holds.
+
+    Live parts and data in memory, which no file can name, are left out.
+    """
+    data = settings["data"]
+    found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
+    found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
+    found = flatten(found | settings["arguments"] | settings["loop"])
+    return {name: value for name, value in found.items() if not str(value).startswith(f"{CUSTOM}:")}
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container[str] = ()) -> list[str]:
     """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference.
 
@@ -155,7 +167,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
     """
     found = []
     parts = ["recipe", "arguments", "loop", "seed", "precision", "compile"]
-    parts += ["graph"] if old.get("processes") == new["processes"] else []  # of another number none is promised
+    # a run of another number of processes, which need not be equal, or of a version without graphs
+    alike = "graph" in old and "graph" in new and old.get("processes") == new.get("processes")
+    parts += ["graph"] * alike
     for part in parts:
         before, after = (flatten({part: side[part]}) for side in (old, new))
         for name in sorted(before.keys() | after.keys()):

@@ -10,6 +10,7 @@ import torch
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
+from remblai.objectives.power import blindness
 from remblai.recipes import Recipe
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
@@ -91,7 +92,7 @@ def train(
         evaluate_every: steps between evaluations on the validation data; 0 for none.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, skip_broken.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -142,6 +143,8 @@ def train(
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 for note in dataset.notes:
                     progress.say(f"data: {note}")
+                if (blind := blindness(objective, state.batch_size)) is not None:
+                    progress.say(f"penalty: {blind}")
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
                 else:
@@ -161,16 +164,21 @@ def train(
                     except Diverged as problem:
                         _explain(problem, run)
                         raise
-            from_first(None)  # the last checkpoint is there
-            again = partial(load, run.folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
-            trained = again()
-            with distributed.single_process(wanted=True):
-                if first and trained.fits:
-                    _fit(trained, again(which="best"), dataset)
-                if first:
-                    measure(trained, dataset)
-                    write_report(trained, dataset)
-        return trained
+            return _finished(run, resolved, dataset, where)
+
+
+def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
+    """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
+    from_first(None)  # the last checkpoint is there
+    again = partial(load, run.folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    trained, first = again(), distributed.rank() == 0
+    with distributed.single_process(wanted=True):
+        if first and trained.fits:
+            _fit(trained, again(which="best"), dataset)
+        if first:
+            measure(trained, dataset)
+            write_report(trained, dataset)
+    return trained
 
 
 def _explain(problem: Diverged, run: Run) -> None:
