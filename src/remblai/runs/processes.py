@@ -6,12 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from remblai.data import Dataset
+from remblai.laws import FittedLaw
 from remblai.runs.folder import Run
+from remblai.runs.log import validation_scores
 from remblai.runs.manifest import differences
 from remblai.runs.start import started
-from remblai.runtime.distributed import rank, share, world
+from remblai.runtime.distributed import rank, share, single_process, world
 from remblai.runtime.processes import averages, from_all, from_first
-from remblai.training import Step
+from remblai.training import State, Step
 
 
 def check_agreement(settings: dict[str, Any]) -> None:
@@ -86,3 +89,13 @@ def any_stopped(stopped: bool, meet: bool) -> bool:
     if world() == 1:
         return stopped
     return meet and any(from_all(stopped))
+
+
+def scores_by_first(state: State, dataset: Dataset, latent_law: FittedLaw | None) -> dict[str, float]:
+    """The scores that the first process computes, in every process."""
+    scores: dict[str, float] = {}
+    first = rank() == 0
+    with single_process(wanted=True):
+        if first:
+            scores = validation_scores(state, dataset, latent_law)
+    return from_first(scores)

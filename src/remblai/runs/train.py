@@ -19,7 +19,7 @@ from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit
 from remblai.runs.folder import Run
 from remblai.runs.load import load
-from remblai.runs.log import log_line, validation_scores
+from remblai.runs.log import log_line
 from remblai.runs.manifest import (
     Compile,
     Graph,
@@ -32,7 +32,7 @@ from remblai.runs.manifest import (
 )
 from remblai.runs.measure import chosen_compile
 from remblai.runs.model import Trained
-from remblai.runs.processes import any_stopped, averaged, check_agreement, started_by_first
+from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import Resolved
 from remblai.runs.start import check_request
@@ -230,7 +230,7 @@ def _train(
             improved = False
             if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
-                scores = _scores(state, dataset, latent_law)
+                scores = scores_by_first(state, dataset, latent_law)
                 if first:
                     run.log({"step": step.number, "validation": scores})
                 score = scores["energy_distance_squared"]
@@ -252,16 +252,6 @@ def _train(
         run.update(status="complete", ended=now(), **ended)
     if stopped:
         raise Interrupted(stopped[0])
-
-
-def _scores(state: State, dataset: Dataset, latent_law: FittedLaw | None) -> dict[str, float]:
-    """The scores that the first process computes, in every process."""
-    scores: dict[str, float] = {}
-    first = distributed.rank() == 0
-    with distributed.single_process(wanted=True):
-        if first:
-            scores = validation_scores(state, dataset, latent_law)
-    return from_first(scores)
 
 
 def check_weights(state: State) -> None:
