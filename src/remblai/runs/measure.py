@@ -108,7 +108,6 @@ def timed(
         while (now := _now(device)) - ready < seconds:
             for _ in itertools.islice(stream, WARM_UP):
                 count += 1
-        stream.close()
     step = (now - ready) / count
     compiled = choice.compile and (state.terms.fell_back or state.adversary.fell_back)
     fell_back = state.graphs.fell_back or ("it cannot be compiled" if compiled else None)

@@ -60,7 +60,8 @@ def started_by_first(
         ValueError: as `started`, in every process.
     """
     if rank() > 0:
-        refused, folder, known = from_first(("", Path(), {}))
+        nothing: tuple[str, Path, dict[str, Any]] = ("", Path(), {})
+        refused, folder, known = from_first(nothing)
         if refused:
             raise ValueError(refused)
         yield Run(folder, known)
