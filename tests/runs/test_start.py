@@ -12,7 +12,9 @@ from remblai.runs.folder import Run
 from remblai.runs.start import check_request, started
 from remblai.runtime.locks import locked
 
-SETTINGS: dict[str, Any] = {"recipe": "ae", "data": {"name": "digits"}, "loop": {}}
+DIGITS = {"name": "digits", "spec": "digits", "options": {}}
+HOW = {"precision": "float32", "compile": False, "graph": False, "processes": 1}
+SETTINGS: dict[str, Any] = {"recipe": "ae", "data": DIGITS, "arguments": {}, "loop": {}, "seed": 0} | HOW
 
 
 def request(**changes: Any) -> None:
@@ -127,7 +129,7 @@ def test_what_kills_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     contents.finish(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, "run.json"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, "config.yaml", "run.json"])
 
 
 def test_every_file_of_a_run_is_known(tmp_path: Path) -> None:
