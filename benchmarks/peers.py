@@ -43,7 +43,14 @@ SAME = {"weight": 10.0, "lr": 1e-3, "betas": (0.9, 0.999), "schedule": "constant
 SAMPLED = {"penalty.closed_form": False}
 
 
-def pythae_side(objective: Objective | None, images: torch.Tensor, threads: int) -> Callable[[], object]:
+def pythae_side(
+    objective: Objective | None,
+    images: torch.Tensor,
+    threads: int,
+    batch: int = loop.BATCH,
+    device: torch.device | None = None,
+    amp: bool = False,
+) -> Callable[[], object]:
     """One epoch of pythae's trainer over these images (n, 1, 28, 28); its own default networks for None."""
     from pythae.data.datasets import BaseDataset
     from pythae.models import WAE_MMD, WAE_MMD_Config
@@ -55,10 +62,11 @@ def pythae_side(objective: Objective | None, images: torch.Tensor, threads: int)
     model = WAE_MMD(config, **({} if objective is None else wrapped(objective)))
     settings = BaseTrainerConfig(
         output_dir=tempfile.mkdtemp(),
-        per_device_train_batch_size=loop.BATCH,
-        per_device_eval_batch_size=loop.BATCH,
+        per_device_train_batch_size=batch,
+        per_device_eval_batch_size=batch,
         learning_rate=1e-3,
-        no_cuda=True,
+        no_cuda=device is None or device.type != "cuda",
+        amp=amp,
     )
     trainer = BaseTrainer(model, BaseDataset(images, torch.zeros(len(images))), training_config=settings)
     trainer.prepare_training()

@@ -230,6 +230,17 @@ def test_json_is_one_object_and_nothing_else(call: Call) -> None:
     assert json.loads(call("info", "--json")[1])["threads"] >= 1
 
 
+def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remblai.runs.measure.timed.__defaults__", (0.01,))
+    words = ["info", "--measure", "wae-mmd", "--data", "ring", "--batch-size", "16", "--device", "cpu"]
+    code, out, _ = call(*words)
+    assert code == 0
+    assert "wae-mmd on ring, batches of 16, cpu" in out
+    assert [re.split(" +", line)[1] for line in out.splitlines()[2:]] == ["float32", "bfloat16"]
+    assert out.splitlines()[2].split()[-1] == "1.00x"
+    assert {row["choice"]["precision"] for row in json.loads(call(*words, "--json")[1])} == {"float32", "bfloat16"}
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

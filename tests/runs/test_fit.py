@@ -13,7 +13,6 @@ from tests.small import train
 import remblai
 from remblai.laws import FITTED
 from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
-from remblai.runs import train as train_module
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law
@@ -184,7 +183,7 @@ def test_codes_are_decoded_from_the_priors_support(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("bare")
 def test_the_best_checkpoint_has_its_law_after_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scores = iter([{"energy_distance_squared": 1.0}, {"energy_distance_squared": 2.0}])
-    monkeypatch.setattr(train_module, "validation_scores", lambda *_: next(scores))
+    monkeypatch.setattr("remblai.runs.processes.validation_scores", lambda *_: next(scores))
     last = train(tmp_path / "run", "ae", evaluate_every=10, checkpoint_every=10)
     best = remblai.load(tmp_path / "run", which="best")
     assert (best.step, last.step) == (10, 20)

@@ -12,7 +12,9 @@ from remblai.runs.folder import Run
 from remblai.runs.start import check_request, started
 from remblai.runtime.locks import locked
 
-SETTINGS: dict[str, Any] = {"recipe": "ae", "data": {"name": "digits"}, "loop": {}}
+DIGITS = {"name": "digits", "spec": "digits", "options": {}}
+HOW = {"precision": "float32", "compile": False, "graph": False, "processes": 1}
+SETTINGS: dict[str, Any] = {"recipe": "ae", "data": DIGITS, "arguments": {}, "loop": {}, "seed": 0} | HOW
 
 
 def request(**changes: Any) -> None:
@@ -36,14 +38,6 @@ def test_a_request_is_checked(changes: dict[str, Any], words: str) -> None:
     request()
     with pytest.raises(ValueError, match=words):
         request(**changes)
-
-
-def test_several_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    request()
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match=r"WORLD_SIZE: expected 1, got 2: .*write to one folder.*unset WORLD_SIZE"):
-        request()
 
 
 def holds(folder: Path, ready: Any, done: Any) -> None:
@@ -135,7 +129,7 @@ def test_what_kills_left_is_removed_at_the_next_start(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("")
     contents.finish(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, "run.json"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, "config.yaml", "run.json"])
 
 
 def test_every_file_of_a_run_is_known(tmp_path: Path) -> None:

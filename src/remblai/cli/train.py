@@ -37,6 +37,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     from remblai.recipes import RECIPES
     from remblai.runs.resolve import customs, find, loop_options, made_by
     from remblai.runs.train import train
+    from remblai.runtime.processes import launched
     from remblai.training import State
 
     run = [option for option in own_options(train) if option.name not in HIDDEN]
@@ -70,7 +71,8 @@ def train_command(words: Sequence[str]) -> click.Command:
         if chosen := {key: given.pop(key) for key in dotted_data if key in given}:
             given |= nest({"data": given["data"]} | chosen)
         trained = train(name, **given, data_options=data_options or None)
-        show(trained.folder / "report.html")
+        if (launch := launched()) is None or launch.rank == 0:
+            show(trained.folder / "report.html")
 
     argument = click.Argument(["name"], required=False, metavar="[RECIPE]")
     built = Sectioned(

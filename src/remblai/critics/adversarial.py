@@ -84,6 +84,7 @@ class Adversarial(Discrepancy):
                 "leave it free."
             )
         self.critic, self.game, self.lipschitz, self.offset, self.packing = critic, game, constraint, offset, packing
+        self.compiles = game.compiles
         self.needs_all_samples = isinstance(game, FeatureGame) and game.pairs
         # whether each process has the points of all, which the critic's batch norm must not gather again
         self.sees_all = self.needs_all_samples

@@ -25,6 +25,7 @@ class Game:
         reads_target: whether the model's loss depends on a; where it does not, a is None in the model's step and the
             target's points are not scored.
         features: whether the critic's output is features (n, k) instead of scores (n,).
+        compiles: whether its losses are one graph of operations: nothing in them is decided by a result.
 
     >>> import torch
     >>> from remblai.critics import Game
@@ -41,6 +42,7 @@ class Game:
 
     reads_target: ClassVar[bool] = True
     features: ClassVar[bool] = False
+    compiles: ClassVar[bool] = True
 
     def critic(self, a: Tensor, b: Tensor) -> Tensor:
         """The critic's loss, a scalar."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.config.registry import unknown
+from remblai.data.feeding import prefetched
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units
 
@@ -67,7 +68,12 @@ class Split:
         return found[0] if chosen.ndim == 0 else found
 
     def batches(
-        self, batch_size: int, seed: int = 0, start: int = 0, device: torch.device | str = "cpu"
+        self,
+        batch_size: int,
+        seed: int = 0,
+        start: int = 0,
+        device: torch.device | str = "cpu",
+        rows: slice = slice(None),
     ) -> Iterator[Tensor]:
         """Endless shuffled batches (batch_size, *shape), float32, on the device; torch's own generator is not touched.
 
@@ -79,6 +85,7 @@ class Split:
             seed: another seed is another order.
             start: how many batches were drawn before: the iterator goes on where they stopped, at no cost.
             device: where the batches are wanted.
+            rows: of each batch that are wanted; several processes share out a batch.
 
         Raises:
             ValueError: batch_size below 1 or larger than the split; a negative seed or start.
@@ -88,29 +95,40 @@ class Split:
         if seed < 0 or start < 0:
             raise ValueError(f"seed and start must not be negative, got seed {seed} and start {start}")
         if self.draw is not None:
-            return self._fresh(self.draw, batch_size, seed, start, torch.device(device))
+            return self._fresh(self.draw, batch_size, seed, start, torch.device(device), rows)
         if batch_size > len(self):
             raise ValueError(
                 f"batch_size {batch_size} is larger than the {self.name} split, which has {len(self)} samples: "
                 f"use a batch size of at most {len(self)}"
             )
-        return self._epochs(batch_size, seed, start, torch.device(device))
+        return self._epochs(batch_size, seed, start, torch.device(device), rows)
 
-    def _fresh(self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
+    def _fresh(
+        self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device, rows: slice
+    ) -> Iterator[Tensor]:
         number = start
         while True:
             generator = np.random.default_rng([seed, number, SPLITS.index(self.name)])
-            yield torch.from_numpy(draw(generator, batch_size)[0]).to(device)
+            yield torch.from_numpy(draw(generator, batch_size)[0][rows]).to(device)
             number += 1
 
-    def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device) -> Iterator[Tensor]:
+    def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device, rows: slice) -> Iterator[Tensor]:
+        if self.rows.is_read_ahead(device):
+            taken = self._indices(batch_size, seed, start, rows, torch.device("cpu"))
+            ahead = prefetched(lambda index: self.rows.picked(index, device), taken, device)
+            return (self.rows.scaled(picked.to(device, non_blocking=True)) for picked in ahead)
+        taken = self._indices(batch_size, seed, start, rows, self.rows.on(device).device)
+        return (self.rows.gather(index, device) for index in taken)
+
+    def _indices(self, batch_size: int, seed: int, start: int, rows: slice, where: torch.device) -> Iterator[Tensor]:
+        """The places in the source of each batch's rows, on the device that gathers them."""
         per_epoch = len(self) // batch_size
         epoch, first = divmod(start, per_epoch)
         while True:
             order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self)))
-            index = self.index[order].to(self.rows.on(device).device)
+            index = self.index[order].to(where)
             for number in range(first, per_epoch):
-                yield self.rows.gather(index[number * batch_size : (number + 1) * batch_size], device)
+                yield index[number * batch_size : (number + 1) * batch_size][rows]
             epoch, first = epoch + 1, 0
 
 

@@ -113,13 +113,23 @@ class Rows:
 
     def gather(self, index: Tensor, device: torch.device) -> Tensor:
         """The rows at `index` (m,) as a float32 tensor (m, ...) on `device`; images on the scale 0 to 1."""
+        return self.scaled(self.picked(index, device).to(device))
+
+    def picked(self, index: Tensor, device: torch.device) -> Tensor:
+        """The rows at `index` (m,) as they are stored, where `on` has them."""
         store = self.on(device)
         if store.device.type == "cpu" and self.array.nbytes > memory() // 4:
             ordered, back = index.cpu().sort()
-            picked = _select(store, ordered).to(device)[back.argsort().to(device)]
-        else:
-            picked = _select(store, index.to(store.device)).to(device)
+            return _select(store, ordered)[back.argsort()]
+        return _select(store, index.to(store.device))
+
+    def scaled(self, picked: Tensor) -> Tensor:
+        """Stored rows as the model sees them: images as floats on the scale 0 to 1."""
         return picked if self.limits is None else self._scaled(picked, *self.limits)
+
+    def is_read_ahead(self, device: torch.device) -> bool:
+        """Whether batches for this device come from the disk, or from the host's memory to another device."""
+        return self.on(device).device.type != device.type or isinstance(self.array, np.memmap)
 
     def _scaled(self, picked: Tensor, low: float, high: float) -> Tensor:
         """Stored values as floats on the scale 0 to 1."""

@@ -26,7 +26,8 @@ class Discrepancy(nn.Module):
         translation_invariant: moving both samples by one vector does not change it.
         homogeneity: h where D of samples times s is s^h D for all s > 0; None where D has a scale.
         least_points: points that each sample must have.
-        compiles: `torch.compile` takes it as one graph.
+        compiles: `torch.compile` takes it as one graph: nothing in it is decided by a result, so that a step with it
+            can be recorded as a CUDA graph too.
         exact_options: options under which equal calls give equal values, and the gradient is their derivative.
 
     >>> import torch

@@ -129,7 +129,7 @@ class AutoEncoder(Objective):
         z = distributed.gather(self.encode(x).z)
         p = self.prior().sample((len(z),))
         mean = (z.mean(0) - p.mean(0)).square().mean()
-        return {"mean": mean, "covariance": (torch.cov(z.T) - torch.cov(p.T)).square().mean()}
+        return {"mean": mean, "covariance": (_covariance(z) - _covariance(p)).square().mean()}
 
     def weights(self) -> dict[str, float]:
         weights = {"transport": self.transport_weight, "penalty": self.weight}
@@ -159,3 +159,9 @@ class AutoEncoder(Objective):
         # the quantile function at uniform draws: the normal law cut at two deviations
         cut = torch.empty_like(x).uniform_(-WITHIN_TWO, WITHIN_TWO).erfinv_()
         return x + (self.noise * math.sqrt(2.0)) * cut
+
+
+def _covariance(z: Tensor) -> Tensor:
+    """The covariance (k, k) of points (n, k); `torch.cov` compares values on the host on its way."""
+    centred = z - z.mean(0)
+    return centred.T @ centred / (len(z) - 1)

@@ -15,10 +15,14 @@ from remblai.data import Dataset
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import location
 from remblai.runs.resolve import CUSTOM, Resolved, customs, find, from_json, resolve
+from remblai.runtime import devices, distributed
 from remblai.training import State
 
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
+Graph = Literal["auto", "on", "off"]
+IMAGE = 3
+"""Dimensions of an image."""
 CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
@@ -95,9 +99,11 @@ def describe(
     device: torch.device,
     precision: str,
     compile: str,
+    graph: str = "auto",
 ) -> dict[str, Any]:
     """The settings of a run that is about to start."""
     precision, compile = convert("precision", precision, Precision), convert("compile", compile, Compile)
+    graph = convert("graph", graph, Graph)
     gpu = device.type == "cuda"
     if precision == "auto":
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
@@ -118,7 +124,12 @@ def describe(
         "seed": seed,
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
         "precision": precision,
-        "compile": compile == "on" or (compile == "auto" and gpu),
+        "compile": compile == "on",
+        # several processes exchange gradients within a step, which is not recorded
+        "graph": graph == "on" or (graph == "auto" and gpu and distributed.world() == 1),
+        "processes": distributed.world(),
+        "layout": "channels-last" if len(dataset.shape) == IMAGE else "plain",
+        "float32": devices.arithmetic(device),
         "threads": torch.get_num_threads(),
         "versions": {
             "remblai": version("remblai"),
@@ -155,7 +166,11 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
             difference only there, for a default does what was done without the option.
     """
     found = []
-    for part in ("recipe", "arguments", "loop", "seed", "precision", "compile"):
+    parts = ["recipe", "arguments", "loop", "seed", "precision", "compile"]
+    # a run of another number of processes, which need not be equal, or of a version without graphs
+    alike = "graph" in old and "graph" in new and old.get("processes") == new.get("processes")
+    parts += ["graph"] * alike
+    for part in parts:
         before, after = (flatten({part: side[part]}) for side in (old, new))
         for name in sorted(before.keys() | after.keys()):
             a, b = before.get(name), after.get(name)

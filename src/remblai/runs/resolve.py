@@ -13,7 +13,7 @@ from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
 from remblai.training import State
 
-NOT_OPTIONS = ("precision", "compile")
+NOT_OPTIONS = ("precision", "compile", "graph")
 CUSTOM = "custom"
 
 

@@ -20,7 +20,7 @@ MOST_THREADS = 4
 
 
 def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any]) -> None:
-    """Refuses numbers and flags of a training that are of another type or too small, and a start of several processes.
+    """Refuses numbers and flags of a training that are of another type or too small.
 
     Args:
         counts: name -> the value and the least one; None is not checked.
@@ -40,12 +40,6 @@ def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any
     most = MOST_THREADS * (os.cpu_count() or 1)
     if (threads := counts["threads"][0]) is not None and threads > most:
         raise ValueError(f"threads: expected at most {most}, {MOST_THREADS} for each core, got {threads}.")
-    world = os.environ.get("WORLD_SIZE", "1")
-    if world.isdecimal() and int(world) > 1:
-        raise ValueError(
-            f"WORLD_SIZE: expected 1, got {world}: training in several processes is not offered yet, and all of them "
-            "would write to one folder. Start remblai without torchrun, or unset WORLD_SIZE."
-        )
 
 
 @contextmanager
@@ -116,7 +110,7 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
             f"train anew with its settings by --from {folder} and another --out."
         )
     run.repair_links()
-    run.update(loop=settings["loop"], data=settings["data"])
+    run.update(**{name: settings[name] for name in ("loop", "data", "graph", "processes")})
     _write_config(run)
     return run
 

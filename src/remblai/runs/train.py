@@ -1,29 +1,28 @@
 """One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
-import copy
+import signal
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
-from remblai.metrics import SCORED
-from remblai.objectives import Objective
 from remblai.objectives.power import blindness
 from remblai.recipes import Recipe
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
+from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit
 from remblai.runs.folder import Run
 from remblai.runs.load import load
-from remblai.runs.log import log_line, validation_scores
+from remblai.runs.log import log_line
 from remblai.runs.manifest import (
     Compile,
+    Graph,
     Precision,
     check_critics,
     describe,
@@ -31,17 +30,17 @@ from remblai.runs.manifest import (
     resolve_counts,
     resolve_run,
 )
+from remblai.runs.measure import chosen_compile
 from remblai.runs.model import Trained
+from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import Resolved
-from remblai.runs.start import check_request, started
-from remblai.runtime import devices, rng
+from remblai.runs.start import check_request
+from remblai.runtime import devices, distributed, rng
 from remblai.runtime.files import place
+from remblai.runtime.processes import from_first, launched, together
 from remblai.runtime.signals import Interrupted, stop_signals
 from remblai.training import Diverged, State, check, steps
-
-IMAGES = 4
-"""Dimensions of a batch of images."""
 
 
 def train(
@@ -54,6 +53,7 @@ def train(
     device: str = "auto",
     precision: Precision = "auto",
     compile: Compile = "auto",
+    graph: Graph = "auto",
     threads: int | None = None,
     overwrite: bool = False,
     resume: bool = False,
@@ -68,7 +68,8 @@ def train(
 ) -> Trained:
     """Trains a recipe on data, measures it and writes its report.
 
-    Returns the trained model.
+    Returns the trained model. Processes that torchrun or srun started together train one model: `batch_size` is that of
+    all of them, and the first one writes the run and measures it.
 
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
@@ -79,7 +80,9 @@ def train(
         seed: of everything random.
         device: auto, cpu, cuda or cuda:0.
         precision: auto is bfloat16 where the hardware has it, else float32.
-        compile: auto compiles on a GPU only.
+        compile: auto compiles on a GPU only, where it is measured to save more time than it takes: never in a run whose
+            training takes less than five minutes.
+        graph: whether steps are recorded as CUDA graphs; auto does so on a GPU.
         threads: of the CPU; None leaves torch's choice.
         overwrite: replace the run in `out`. It stays until the new run has its first checkpoint; other files stay.
         resume: continue the run in `out`; the same settings are needed, but for more steps.
@@ -95,6 +98,7 @@ def train(
     Raises:
         ValueError: bad input, with what was expected, what came and how to fix it.
         Diverged: a term is not finite; the last checkpoint stays.
+        ConnectionError: processes that do not meet within 30 seconds, or one that is lost.
         Interrupted: a signal stopped the training; a checkpoint was written.
     """
     check_request(
@@ -114,42 +118,66 @@ def train(
     if base is not None:
         precision = base["precision"] if precision == "auto" else precision
         compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
-    resolved = resolve_run(recipe, options, base)
-    spec, data_options, dataset = data_of(data, data_options, base)
-    check_enough(dataset)
-    seed = base["seed"] if seed is None and base else seed or 0
-    resolve_counts(resolved, dataset, epochs, "steps" in options)
-    where = devices.choose(device)
-    settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile)
-    rng.seed(seed)
-    objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
-    _channels_last_weights(objective)
-    state = State(objective, **resolved.loop, precision=settings["precision"], compile=settings["compile"])
-    check_critics(state, resolved)
-    _rehearse(state, dataset, seed)
-    with started(folder, settings, overwrite, resume, resolved.given) as run:
-        best = _continue(run, state) if resume else None
-        with Progress(state, quiet, run if tensorboard else None) as progress:
-            for note in dataset.notes:
-                progress.say(f"data: {note}")
-            if (blind := blindness(objective, state.batch_size)) is not None:
-                progress.say(f"penalty: {blind}")
-            if state.step == state.steps:
-                progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
-            else:
-                try:
-                    _train(
-                        run, state, dataset, latent_law, progress, seed, best, checkpoint_every, keep, evaluate_every
-                    )
-                except Diverged as problem:
-                    _explain(problem, run)
-                    raise
-        again = partial(load, run.folder, device=device, recipe=resolved.recipe, **_live(resolved))
-        trained = again()
-        if trained.fits:
+    where = devices.choose(device, launch.local if (launch := launched()) else None)
+    with together(where), devices.tuned(where):
+        resolved = resolve_run(recipe, options, base)
+        spec, data_options, dataset = data_of(data, data_options, base)
+        check_enough(dataset)
+        seed = base["seed"] if seed is None and base else seed or 0
+        resolve_counts(resolved, dataset, epochs, "steps" in options)
+        settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
+        check_agreement(settings)
+        if compile == "auto":
+            settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
+        rng.seed(seed)
+        objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
+        channels_last_weights(objective)
+        chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
+        state = State(objective, **resolved.loop, **chosen)
+        check_critics(state, resolved)
+        with fitting(state):
+            rehearse(state, dataset, seed)
+        first = distributed.rank() == 0
+        with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
+            best = _continue(run, state) if resume else None
+            with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
+                for note in dataset.notes:
+                    progress.say(f"data: {note}")
+                if (blind := blindness(objective, state.batch_size)) is not None:
+                    progress.say(f"penalty: {blind}")
+                if state.step == state.steps:
+                    progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
+                else:
+                    try:
+                        _train(
+                            run,
+                            state,
+                            dataset,
+                            latent_law,
+                            progress,
+                            seed,
+                            best,
+                            checkpoint_every,
+                            keep,
+                            evaluate_every,
+                        )
+                    except Diverged as problem:
+                        _explain(problem, run)
+                        raise
+            return _finished(run, resolved, dataset, where)
+
+
+def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
+    """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
+    from_first(None)  # the last checkpoint is there
+    again = partial(load, run.folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    trained, first = again(), distributed.rank() == 0
+    with distributed.single_process(wanted=True):
+        if first and trained.fits:
             _fit(trained, again(which="best"), dataset)
-        measure(trained, dataset)
-        write_report(trained, dataset)
+        if first:
+            measure(trained, dataset)
+            write_report(trained, dataset)
     return trained
 
 
@@ -160,7 +188,8 @@ def _explain(problem: Diverged, run: Run) -> None:
     kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
     earlier = ", and the run that was to be replaced stays" if run.replaces else ""
     problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
-    run.update(status="diverged", ended=now())
+    if distributed.rank() == 0:
+        run.update(status="diverged", ended=now())
 
 
 def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
@@ -184,53 +213,45 @@ def _train(
 ) -> None:
     """Runs the loop: logs, scores, saves."""
     run.update(status="running", ended=None)
-    where = next(state.objective.parameters()).device
-    batches = dataset.train.batches(state.batch_size, seed, start=state.batches_drawn, device=where)
     assert state.steps is not None
+    first = distributed.rank() == 0
     every = max(1, min(50, state.steps // 100))
     scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
-        for step in steps(state, map(_channels_last, batches)):
+        for step in steps(state, batches(state, dataset, seed, state.batches_drawn)):
             last = step.number == state.steps
-            if step.number % every == 0 or last or stopped:
+            logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
+            if logged:
                 check(state)
-                line = log_line(state, step)
-                run.log(line)
+                line = log_line(state, averaged(step))
+                if first:
+                    run.log(line)
                 progress.show(line)
             improved = False
             if scored and (step.number % evaluate_every == 0 or last):
                 check_weights(state)
-                scores = validation_scores(state, dataset, latent_law)
-                run.log({"step": step.number, "validation": scores})
+                scores = scores_by_first(state, dataset, latent_law)
+                if first:
+                    run.log({"step": step.number, "validation": scores})
                 score = scores["energy_distance_squared"]
                 improved = best is None or score < best
                 best = score if improved else best
-            stop = bool(stopped)  # read once: a signal that comes while saving waits for the next step
+            stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
             if improved or step.number % checkpoint_every == 0 or last or stop:
                 _save(run, state, {"best": best, "improved": improved}, keep)
-            if improved:
+            if improved and first:
                 run.mark_best(step.number)
             if stop and not last:
-                run.update(status="stopped", ended=now())
-                raise Interrupted(stopped[0])
+                if first:
+                    run.update(status="stopped", ended=now())
+                raise Interrupted(stopped[0] if stopped else signal.SIGTERM)
             progress.step()
-    run.update(status="complete", ended=now(), compile_fell_back=state.terms.fell_back or state.adversary.fell_back)
+    if first:
+        fell_back = state.terms.fell_back or state.adversary.fell_back
+        ended = {"compile_fell_back": fell_back, "graph_fell_back": state.graphs.fell_back}
+        run.update(status="complete", ended=now(), **ended)
     if stopped:
         raise Interrupted(stopped[0])
-
-
-def _rehearse(state: State, dataset: Dataset, seed: int) -> None:
-    """Computes every loss once, on a copy: data and parts that do not fit are refused before anything is written."""
-    objective = copy.deepcopy(state.objective).train()
-    where = next(objective.parameters()).device
-    x = next(dataset.train.batches(state.batch_size, seed, device=where))
-    with rng.seeded(0, where), state.autocast():
-        objective(x)
-        objective.adversary_loss(x)
-        if len(dataset.validation) > 1:
-            objective.estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(where))
-        if state.warm_start and objective.warm_start(x) is None:
-            raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
 
 
 def check_weights(state: State) -> None:
@@ -245,18 +266,22 @@ def _save(run: Run, state: State, score: dict[str, Any], keep: int) -> None:
     """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
     check_weights(state)
     average = state.average.values if state.average else None
-    run.save(Checkpoint(state.step, state.objective.state_dict(), average, state.state_dict() | score), keep)
+    checkpoint = Checkpoint(state.step, state.objective.state_dict(), average, state.state_dict() | score)
+    if distributed.rank() == 0:
+        run.save(checkpoint, keep)
 
 
 def _continue(run: Run, state: State) -> float | None:
     """Puts the run's newest whole checkpoint into the state; the best score so far."""
-    checkpoint = run.load()
-    run.cut_terms(checkpoint.number if checkpoint else 0)
+    first = distributed.rank() == 0
+    checkpoint = from_first(run.load() if first else None)
+    if first:
+        run.cut_terms(checkpoint.number if checkpoint else 0)
     if checkpoint is None:
         return None
     state.objective.load_state_dict(checkpoint.weights)
     state.load_state_dict(checkpoint.state, checkpoint.average)
-    if checkpoint.state["improved"]:  # a kill may have come between saving and marking
+    if checkpoint.state["improved"] and first:  # a kill may have come between saving and marking
         run.mark_best(checkpoint.number)
     best: float | None = checkpoint.state["best"]
     return best
@@ -266,14 +291,3 @@ def _live(resolved: Resolved) -> dict[str, Any]:
     """The live parts that were passed, by name."""
     names = [option.name for option in resolved.signature if option.table is not None]
     return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}
-
-
-def _channels_last(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last) if x.ndim == IMAGES else x
-
-
-def _channels_last_weights(objective: Objective) -> None:
-    """Lays convolutions out as the hardware likes them; a parameter's values and order stay as they are."""
-    for parameter in objective.parameters():
-        if parameter.ndim == IMAGES:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

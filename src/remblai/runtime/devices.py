@@ -1,16 +1,26 @@
 """The device that a name means."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import torch
 
 
-def choose(name: str) -> torch.device:
+def choose(name: str, local: int | None = None) -> torch.device:
     """The device that a name means: `auto` is a GPU where there is one.
+
+    Args:
+        name: auto, cpu, cuda or cuda:0.
+        local: of several processes of this machine the number of this one, which is that of its GPU; None of one.
 
     Raises:
         ValueError: no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda" and local is not None:
+        name = f"cuda:{local}"
     try:
         device = torch.device(name)
     except (RuntimeError, TypeError):
@@ -21,3 +31,34 @@ def choose(name: str) -> torch.device:
         found = torch.cuda.device_count()
         raise ValueError(f"device: {name!r} was asked for but {found} GPUs are visible here; use --device cpu.")
     return device
+
+
+@contextmanager
+def tuned(device: torch.device, benchmark: bool = True) -> Iterator[None]:
+    """Within it cuDNN times its algorithms for each shape that it meets and takes the fastest; on a GPU only.
+
+    Args:
+        device: of the work.
+        benchmark: False leaves cuDNN's own first choice.
+    """
+    before = torch.backends.cudnn.benchmark
+    torch.backends.cudnn.benchmark = benchmark and device.type == "cuda"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.benchmark = before
+
+
+def arithmetic(device: torch.device) -> dict[str, Any]:
+    """How this device computes in float32: `tf32` rounds factors of products to 10 bits, `ieee` does not.
+
+    Returns:
+        the arithmetic of matrix products and of convolutions, and whether cuDNN times its algorithms.
+    """
+    if device.type != "cuda":
+        return {"products": "ieee", "convolutions": "ieee", "cudnn_benchmark": False}
+    return {
+        "products": "tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee",
+        "convolutions": "tf32" if torch.backends.cudnn.allow_tf32 else "ieee",
+        "cudnn_benchmark": torch.backends.cudnn.benchmark,
+    }

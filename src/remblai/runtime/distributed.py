@@ -83,7 +83,10 @@ def share(count: int, name: str) -> slice:
         ValueError: a count that cannot be shared evenly, by its name.
     """
     if count % world():
-        raise ValueError(f"{name}: expected a multiple of the {world()} processes, got {count}.")
+        raise ValueError(
+            f"{name}: expected a multiple of the {world()} processes, which share it evenly, got {count}: use "
+            f"{count - count % world() or world()} or {count + -count % world()}."
+        )
     rows = count // world()
     return slice(rank() * rows, (rank() + 1) * rows)
 

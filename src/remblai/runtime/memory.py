@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 
 GIB = 2**30
+FREE = re.compile(r"of which ([\d.]+ ?[KMGT]i?B) is free")
+"""What torch says of a GPU's memory in its error."""
 REQUEST = re.compile(r"(?:tried to allocate|unable to allocate|allocate) ([\d.]+ ?(?:bytes|[KMGT]i?B))", re.IGNORECASE)
 
 WORDS = ("out of memory", "can't allocate memory", "storage size calculation overflowed")
@@ -46,10 +48,34 @@ def out_of_memory(problem: BaseException) -> str | None:
     gpu = "cuda" in lower or type(problem).__name__ == "OutOfMemoryError"
     free = None if gpu else available()
     there = f"; {free / GIB:.1f} GiB are available" if free is not None else ""
+    if gpu and (left := FREE.search(str(problem))):
+        there = f"; {left[1]} of the GPU's are free"
+    notes = "".join(f" {note}" for note in getattr(problem, "__notes__", []))
     return (
-        f"out of memory: {wanted}{there}. Use fewer points (-n), a smaller --batch-size or --network.width, an "
+        f"out of memory: {wanted}{there}.{notes} Use fewer points (-n), a smaller --batch-size or --network.width, an "
         "entropic or sliced distance in place of an exact one, or a machine with more memory."
     )
+
+
+def requested(problem: BaseException) -> int:
+    """The bytes that a failed request asked for, as the error says; 0 where it does not."""
+    match = REQUEST.search(str(problem))
+    if match is None:
+        return 0
+    number, unit = match[1].replace(" ", "").partition(match[1].lstrip("0123456789. "))[:2]
+    return int(float(number) * 1024 ** "bkmgt".index(unit[0].lower()))
+
+
+def batch_that_fits(batch: int, fixed: int, needed: int, total: int) -> int:
+    """The largest batch whose step would fit, at least 1, if memory beyond the fixed part grows with the batch.
+
+    Args:
+        batch: points of the batch that did not fit.
+        fixed: bytes that no batch changes: weights and optimisers.
+        needed: bytes in all that the batch asked for, at least.
+        total: bytes that there are.
+    """
+    return max(1, min(batch - 1, int(batch * max(0, total - fixed) / max(1, needed - fixed))))
 
 
 def _readable(amount: str) -> str:

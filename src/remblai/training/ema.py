@@ -22,6 +22,7 @@ class Average:
         if not 0 <= decay < 1:
             raise ValueError(f"average: expected a decay in [0, 1), got {decay}; 0.999 is usual.")
         self.decay, self.updates = decay, 0
+        self._weight = torch.ones((), device=next(module.parameters()).device)
         wanted = set(names)
         state = module.state_dict(keep_vars=True)
         self._live = {name: tensor for name, tensor in state.items() if name in wanted}
@@ -33,12 +34,21 @@ class Average:
         self._weights, self._means = [self._live[name] for name in averaged], [self.values[name] for name in averaged]
         self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in averaged]
 
-    @torch.no_grad()
     def update(self) -> None:
-        """One step of the average; integer buffers are copied."""
+        """One step of the average."""
+        self.advance()
+        self.apply()
+
+    def advance(self) -> None:
+        """Counts the next step, whose weight is kept on the device."""
         self.updates += 1
-        weight = 1 - min(self.decay, self.updates / (self.updates + 10))
-        torch._foreach_lerp_(self._means, [live.float() for live in self._weights], weight)
+        self._weight.fill_(1 - min(self.decay, self.updates / (self.updates + 10)))
+
+    @torch.no_grad()
+    def apply(self) -> None:
+        """Moves the average by the weight of the last counted step, a tensor; integer buffers are copied."""
+        lives = [live.float() for live in self._weights]
+        torch._foreach_lerp_(self._means, lives, [self._weight] * len(lives))
         for live, mean in self._copied:
             mean.copy_(live)
 

@@ -14,36 +14,45 @@ class NonFiniteGuard:
     """
 
     TOGETHER = 64
+    """Terms that are tested together, where the names of the terms do not change before."""
 
     def __init__(self) -> None:
         self._first: Tensor | None = None
-        self._names: list[str] = []
-        self._codes: list[tuple[int, int]] = []
-        self._values: list[Tensor] = []
+        self._patterns: list[tuple[str, ...]] = []
+        self._window: list[Tensor] = []
+        self._names: tuple[str, ...] = ()
+        self._began = 0
+        self._next = 0
 
     def observe(self, step: int, terms: Terms) -> None:
         """Notes a step's terms."""
-        for name, term in terms.items():
-            if name not in self._names:
-                self._names.append(name)
-            self._codes.append((step, self._names.index(name)))
-            self._values.append(term.detach())
-        if len(self._values) >= self.TOGETHER:
+        names = tuple(terms)
+        if self._window and (names != self._names or step != self._next):
+            self._test()
+        if not self._window:
+            self._names, self._began = names, step
+        self._window += [term.detach() for term in terms.values()]
+        self._next = step + 1
+        if len(self._window) >= self.TOGETHER:
             self._test()
 
     def first_bad(self) -> tuple[int, str] | None:
         """The first bad step and term, or None. Waits for the device."""
-        if self._values:
+        if self._window:
             self._test()
         if self._first is None:
             return None
-        step, name = (int(value) for value in self._first.tolist())
-        return (step, self._names[name]) if step else None
+        step, pattern, place = (int(value) for value in self._first.tolist())
+        return (step, self._patterns[pattern][place]) if step else None
 
     def _test(self) -> None:
-        """Finds the first bad value among those noted since the last test."""
-        bad = ~torch.isfinite(torch.stack(self._values))
-        codes = torch.tensor([(0, 0), *self._codes]).to(bad.device, non_blocking=True)
-        code = codes.index_select(0, (bad.any() * (1 + torch.argmax(bad.to(torch.uint8)))).view(1))[0]
+        """Finds the first bad value among those noted since the last test, by sums and products on the device."""
+        if self._names not in self._patterns:
+            self._patterns.append(self._names)
+        bad = ~torch.isfinite(torch.stack(self._window))
+        index, width = torch.argmax(bad.to(torch.uint8)), len(self._names)
+        step, place = index.div(width, rounding_mode="floor") + self._began, index.remainder(width)
+        pattern = torch.full_like(step, self._patterns.index(self._names))
+        code = torch.stack([step, pattern, place]) * bad.any()
         self._first = code if self._first is None else torch.where(self._first[0] == 0, code, self._first)
-        self._codes, self._values = [], []
+        self._window = []

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from remblai.runtime import distributed
+from remblai.runtime.processes import from_all
 from remblai.training.batches import Batches
 from remblai.training.guard import Terms
 from remblai.training.players import Player, critics_of
@@ -65,15 +66,13 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
         state.step += 1
         xs = [draw() for _ in range(state.accumulate)]
         terms = _warm_start(state, xs) if state.step <= state.warm_start else _step(state, xs, draw)
-        if state.average is not None:
-            state.average.update()
         state.guard.observe(state.step, terms)
         state.seconds += time.perf_counter() - began
         yield Step(state.step, terms, state.seconds)
 
 
 def check(state: State) -> None:
-    """Waits for the device.
+    """Waits for the device; several processes wait for each other, and all of them raise.
 
     Raises:
         Diverged: a term has been infinite or not a number.
@@ -86,8 +85,8 @@ def check(state: State) -> None:
         ...
     remblai.training.loop.Diverged: the transport was not a finite number at step 1
     """
-    if bad := state.guard.first_bad():
-        raise Diverged(*bad)
+    if bad := [found for found in from_all(state.guard.first_bad()) if found]:
+        raise Diverged(*min(bad))
 
 
 def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
@@ -95,10 +94,8 @@ def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
     if state.critics is not None:
         for _ in range(state.critic_steps(state.step)):
             own = [draw() for _ in xs] if state.own_batches else xs
-            terms |= _player_step(state, state.critics, own, lambda x: {"adversary": state.adversary(x)})
-            for part in critics_of(state.objective).values():
-                part.project()
-    return _player_step(state, state.model, xs, state.terms) | terms
+            terms |= _player_step(state, state.critics, "critics", own, lambda x: {"adversary": state.adversary(x)})
+    return _player_step(state, state.model, "model", xs, state.terms) | terms
 
 
 def _warm_start(state: State, xs: list[Tensor]) -> Terms:
@@ -108,10 +105,28 @@ def _warm_start(state: State, xs: list[Tensor]) -> Terms:
             raise ValueError(f"warm_start: {type(state.objective).__name__} has no first phase; set warm_start to 0.")
         return first
 
-    return _player_step(state, state.model, xs, terms)
+    return _player_step(state, state.model, "warm start", xs, terms)
 
 
-def _player_step(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+def _player_step(state: State, player: Player, name: str, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+    """One player's step, from its learning rate to the average or the projection; recorded where that is wanted."""
+    player.set_rate(state.rate(player))
+    if state.average is not None and player is state.model:
+        state.average.advance()
+
+    def work(xs: list[Tensor]) -> Terms:
+        terms = _update(state, player, xs, loss)
+        if player is state.critics:
+            for part in critics_of(state.objective).values():
+                part.project()
+        elif state.average is not None:
+            state.average.apply()
+        return terms
+
+    return state.graphs.run(name, xs, work, player, state.tensors)
+
+
+def _update(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
     """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
     if state.critics is not None:
         for side in (state.model, state.critics):
@@ -130,8 +145,6 @@ def _player_step(state: State, player: Player, xs: list[Tensor], loss: Callable[
     distributed.average_gradients(player.parameters)
     if state.clip is not None and player is state.model:
         player.gradient_norm = torch.nn.utils.clip_grad_norm_(player.parameters, state.clip)
-    for group in player.optimiser.param_groups:
-        group["lr"] = state.rate(player)
     player.optimiser.step()
     return sums
 

@@ -1,7 +1,7 @@
 """The two players of the game, model and critics: whose parameters are whose, and what moves them."""
 
 from collections.abc import Callable
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +18,46 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
+COMPUTED = ("fused", "foreach", "capturable", "differentiable", "lr")
+"""Of an optimiser: how it computes, which is a matter of the device."""
+
 
 class Player:
-    """One side of the game: its parameters, its optimiser, its learning rate and the norm of a clipped gradient."""
+    """One side of the game: its parameters, its optimiser, its learning rate and the norm of a clipped gradient.
+
+    Attributes:
+        rate: the present learning rate on the device, which a recorded step reads; None where it is a Python number.
+    """
 
     def __init__(
         self, parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, learning_rate: LearningRate
     ) -> None:
         self.parameters, self.optimiser, self.learning_rate = parameters, optimiser, learning_rate
         self.gradient_norm: Tensor | None = None
+        rate = optimiser.param_groups[0]["lr"]
+        self.rate: Tensor | None = rate if isinstance(rate, Tensor) else None
+
+    def set_rate(self, rate: float) -> None:
+        """Sets the learning rate of the next step, without waiting for the device."""
+        if self.rate is not None:
+            self.rate.fill_(rate)
+            return
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def state_dict(self) -> dict[str, Any]:
+        """The optimiser's state; its learning rate is a Python number. Waits for the device."""
+        saved = self.optimiser.state_dict()
+        groups = [group | {"lr": float(group["lr"])} for group in saved["param_groups"]]
+        return saved | {"param_groups": groups}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        """Continues from `state_dict`, of this device or another: how the steps are computed stays this device's."""
+        pairs = zip(saved["param_groups"], self.optimiser.param_groups, strict=True)
+        groups = [group | {name: here[name] for name in COMPUTED if name in here} for group, here in pairs]
+        self.optimiser.load_state_dict(saved | {"param_groups": groups})
+        for group in self.optimiser.param_groups:
+            group["lr"] = group["lr"] if self.rate is None else self.rate
 
 
 def critics_of(objective: Objective) -> dict[str, Adversarial]:
@@ -65,9 +96,14 @@ def player(
         raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
     if not 0 <= weight_decay < float("inf"):
         raise ValueError(f"weight_decay: expected a finite number of at least 0, got {weight_decay}.")
+    device = parameters[0].device
+    # a recorded step reads its learning rate from the device; sgd has no form that does
+    recordable = device.type != "cpu" and optimiser != "sgd"
+    rate = torch.full((), learning_rate.lr, device=device) if recordable else learning_rate.lr
     # rmsprop has no fused form; that of sgd fails where some parameters get their first gradient late
-    fused = optimiser in ("adam", "adamw") and all(p.device.type in ("cpu", "cuda") for p in parameters)
-    fast = {"fused": True} if fused else {}
+    fused = optimiser in ("adam", "adamw")
+    fast = {"fused": True} if fused else {"foreach": True} if recordable else {}
+    fast |= {"capturable": True} if recordable else {}
     momenta = {"rmsprop": {"alpha": betas[1]}, "sgd": {"momentum": betas[0]}}.get(optimiser, {"betas": betas})
-    rule = OPTIMISERS[optimiser](parameters, lr=learning_rate.lr, weight_decay=weight_decay, **momenta, **fast)
+    rule = OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=weight_decay, **momenta, **fast)
     return Player(parameters, rule, learning_rate)

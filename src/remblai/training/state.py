@@ -9,9 +9,11 @@ import torch
 from torch import Tensor
 
 from remblai.objectives import Objective
-from remblai.runtime import distributed
+from remblai.runtime import distributed, rng
+from remblai.runtime.processes import from_all
 from remblai.training.compiled import Compiled
 from remblai.training.ema import Average
+from remblai.training.graphs import CudaRecorder, Graphs
 from remblai.training.guard import NonFiniteGuard
 from remblai.training.players import Optimiser, Player, critics_of, model_state, player, sides
 from remblai.training.schedules import CriticSteps, LearningRate, Schedule, check_positive, first_phase, scheduled
@@ -51,6 +53,8 @@ class State:
         steps: how many steps the run has; schedules are shares of it.
         precision: float32, or bfloat16 under autocast.
         compile: whether the losses are compiled; one that cannot be falls back to eager and says so.
+        graph: whether each player's step is recorded as a CUDA graph and replayed; a step that cannot be is eager, and
+            a warning says so once.
 
     Raises:
         ValueError: a setting outside its range.
@@ -79,6 +83,7 @@ class State:
         steps: int | None = None,
         precision: Literal["float32", "bfloat16"] = "float32",
         compile: bool = False,
+        graph: bool = False,
     ) -> None:
         check_positive(lr=lr, critic_lr=critic_lr, clip=clip)
         _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
@@ -101,6 +106,7 @@ class State:
         self.terms = Compiled(objective.forward, compile)
         self.adversary = Compiled(objective.adversary_loss, compile and not twice)
         self.guard = NonFiniteGuard()
+        self.graphs = recordings(self.model, objective) if graph else Graphs(None)
 
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision's context."""
@@ -112,29 +118,59 @@ class State:
         """The player's learning rate at this step: a function of the step alone."""
         return player.learning_rate(self.step / self.steps if self.steps else 0.0)
 
+    def tensors(self) -> list[Tensor]:
+        """Every tensor that a step changes in place: parameters, buffers, the average and the optimisers' own."""
+        found: list[Tensor] = [*self.objective.parameters(), *self.objective.buffers()]
+        found += [] if self.average is None else self.average.values.values()
+        for each in (self.model, self.critics):
+            states = each.optimiser.state.values() if each is not None else ()
+            found += [value for state in states for value in state.values() if isinstance(value, Tensor)]
+        return found
+
     def state_dict(self) -> dict[str, Any]:
-        """Counters, generators and optimisers; the weights and their average are kept in files of their own."""
+        """Counters, generators and optimisers; the weights and their average are kept in files of their own.
+
+        Several processes call it together: each has generators of its own, and the state holds those of all.
+        """
+        everyone = from_all(generators())
         return {
             "number": self.step,
             "drawn": self.batches_drawn,
             "seconds": self.seconds,
             "warm_start": self.warm_start,
             "updates": self.average.updates if self.average else 0,
-            "generators": generators(),
-            "model": self.model.optimiser.state_dict(),
-            "critics": self.critics.optimiser.state_dict() if self.critics else None,
+            "generators": everyone[0],
+            "others": everyone[1:],
+            "model": self.model.state_dict(),
+            "critics": self.critics.state_dict() if self.critics else None,
         }
 
     def load_state_dict(self, saved: dict[str, Any], average: dict[str, Tensor] | None) -> None:
         """Continues where `state_dict` was taken; the objective's weights are loaded by the caller."""
         self.step, self.batches_drawn, self.seconds = saved["number"], saved["drawn"], saved["seconds"]
         self.warm_start = saved["warm_start"]  # a share of the steps that were asked for first: it does not come again
-        self.model.optimiser.load_state_dict(saved["model"])
+        self.graphs.clear()
+        self.model.load_state_dict(saved["model"])
         if self.critics:
-            self.critics.optimiser.load_state_dict(saved["critics"])
+            self.critics.load_state_dict(saved["critics"])
         if self.average is not None and average is not None:
             self.average.load(average, saved["updates"])
-        restore_generators(saved["generators"])
+        restore_generators([saved["generators"], *saved.get("others", [])], self.step)
+
+
+def recordings(model: Player, objective: Objective) -> Graphs:
+    """The recordings of an objective's steps; none where the device or a part of it has no graphs, with the reason."""
+    device = model.parameters[0].device
+    if device.type != "cuda":
+        return Graphs(None, f"graphs are those of a CUDA device, and the model is on {device}")
+    if model.rate is None:
+        return Graphs(None, "the optimiser sgd reads its learning rate on the host")
+    if distributed.world() > 1:
+        return Graphs(None, "several processes exchange gradients in each step")
+    waiting = [type(part).__name__ for part in objective.modules() if not getattr(part, "compiles", True)]
+    if waiting:
+        return Graphs(None, f"{waiting[0]} reads results on the host to decide how it goes on")
+    return Graphs(CudaRecorder(device))
 
 
 def generators() -> dict[str, Any]:
@@ -155,8 +191,17 @@ def generators() -> dict[str, Any]:
     }
 
 
-def restore_generators(saved: dict[str, Any]) -> None:
-    """Sets every global generator to what `generators` returned."""
+def restore_generators(everyone: list[dict[str, Any]], step: int) -> None:
+    """Sets every global generator of this process to what `generators` returned in it.
+
+    As many processes as before go on as if they never stopped. Another number of them starts new streams, which
+    depend on the saved ones and on the step.
+    """
+    if len(everyone) != distributed.world():
+        words = everyone[0]["torch"].to(torch.int64)
+        rng.seed(int((words * torch.arange(1, len(words) + 1)).sum() % 2**31) + step)
+        return
+    saved = everyone[distributed.rank()]
     torch.set_rng_state(saved["torch"])
     if saved["cuda"] and torch.cuda.is_available():
         torch.cuda.set_rng_state_all(saved["cuda"])

@@ -57,12 +57,30 @@ def list_parts(kind: str | None = None, *, json: bool = False) -> None:
         show_table(rows.items(), indent="  ")
 
 
-def info(*, json: bool = False) -> None:
-    """Versions, devices and threads: what to paste into a bug report.
+def info(
+    *,
+    measure: str | None = None,
+    data: str | None = None,
+    batch_size: int | None = None,
+    device: str = "auto",
+    compile: bool = False,
+    json: bool = False,
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Versions, devices and threads: what to paste into a bug report. With `measure`, how fast a recipe trains.
 
     Args:
+        measure: a recipe, whose steps are timed by each choice of layout, precision and graph.
+        data: what it is measured on; the digits where nothing is named.
+        batch_size: points in a batch; the recipe's own where none is given.
+        device: auto, cpu, cuda or cuda:0.
+        compile: time compiled steps too, which takes minutes.
         json: print JSON and nothing else.
+        data_options: of the data.
     """
+    if measure is not None:
+        _measure(measure, data, batch_size, device, compile, json, data_options)
+        return
     import torch
 
     found: dict[str, Any] = {
@@ -81,3 +99,43 @@ def info(*, json: bool = False) -> None:
         show_json(found)
     else:
         show_table((name, str(value)) for name, value in found.items())
+
+
+def _measure(
+    recipe: str,
+    data: str | None,
+    batch_size: int | None,
+    device: str,
+    compile: bool,
+    json: bool,
+    data_options: Mapping[str, Any] | None,
+) -> None:
+    """Prints a row for each choice: how it computes, seconds until it runs, and its speed."""
+    from dataclasses import asdict
+
+    from remblai.runs.data import data_of
+    from remblai.runs.manifest import resolve_counts
+    from remblai.runs.measure import choices, is_images, timed
+    from remblai.runs.resolve import resolve
+    from remblai.runtime.devices import choose
+
+    where, dataset = choose(device), data_of(data, data_options)[2]
+    resolved = resolve(recipe, {} if batch_size is None else {"batch_size": batch_size})
+    resolved.loop["steps"] = 1  # which is of no matter here
+    resolve_counts(resolved, dataset, None, True)
+    timings = [timed(resolved, dataset, where, choice) for choice in choices(where, is_images(dataset), compile)]
+    if json:
+        show_json([asdict(timing) for timing in timings])
+        return
+    show(f"{recipe} on {dataset.name}, batches of {resolved.loop['batch_size']}, {where}: the plainest choice first")
+    heads = ("layout", "precision", "switched on", "first s", "ms a step", "samples/s", "gain", "note")
+    rows = []
+    for timing in timings:
+        chosen = timing.choice
+        switches = [name for name in ("benchmark", "graph", "compile") if getattr(chosen, name)]
+        figures = (f"{timing.first:.2f}", f"{1e3 * timing.step:.3f}", f"{timing.rate:,.0f}")
+        gain = f"{timings[0].step / timing.step:.2f}x"
+        rows.append(
+            (chosen.layout, chosen.precision, ", ".join(switches) or "-", *figures, gain, timing.fell_back or "")
+        )
+    show_table(rows, heads)

@@ -1,0 +1,81 @@
+"""What a run's model is fed: this process's rows of each batch, laid out as the hardware likes them."""
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+
+from remblai.data import Dataset
+from remblai.metrics import SCORED
+from remblai.objectives import Objective
+from remblai.runtime import distributed, rng
+from remblai.runtime.memory import batch_that_fits, requested
+from remblai.training import State
+
+IMAGES = 4
+"""Dimensions of a batch of images."""
+
+
+def batches(
+    state: State, dataset: Dataset, seed: int, start: int = 0, layout: str = "channels-last"
+) -> Iterator[Tensor]:
+    """This process's rows of each batch, on the model's device.
+
+    Args:
+        state: whose batches they are.
+        dataset: their training split is read.
+        seed: of the order.
+        start: how many batches were drawn before.
+        layout: of images: channels-last, or plain.
+    """
+    where = next(state.objective.parameters()).device
+    mine = distributed.share(state.batch_size, "batch_size")
+    drawn = dataset.train.batches(state.batch_size, seed, start=start, device=where, rows=mine)
+    return map(_channels_last, drawn) if layout == "channels-last" else drawn
+
+
+def rehearse(state: State, dataset: Dataset, seed: int) -> None:
+    """Computes every loss once, on a copy: data and parts that do not fit are refused before anything is written.
+
+    Raises:
+        ValueError: they do not fit, or a first phase is asked of an objective that has none.
+    """
+    objective = copy.deepcopy(state.objective).train()
+    x = next(batches(state, dataset, seed))
+    with rng.seeded(0, x.device), state.autocast():
+        objective(x)
+        objective.adversary_loss(x)
+        if len(dataset.validation) > 1:
+            with distributed.single_process(wanted=True):  # all processes have these points
+                objective.estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(x.device))
+        if state.warm_start and objective.warm_start(x) is None:
+            raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
+
+
+@contextmanager
+def fitting(state: State) -> Iterator[None]:
+    """Within it an error of a GPU's memory says which batch would fit."""
+    device = next(state.objective.parameters()).device
+    fixed = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
+    try:
+        yield
+    except torch.OutOfMemoryError as problem:
+        if device.type == "cuda":
+            asked = torch.cuda.max_memory_allocated(device) + requested(problem)
+            free, _ = torch.cuda.mem_get_info(device)
+            fits = batch_that_fits(state.batch_size, fixed, asked, free + torch.cuda.memory_reserved(device))
+            problem.add_note(f"A --batch-size of at most {fits} would fit, by what {state.batch_size} asked for.")
+        raise
+
+
+def channels_last_weights(objective: Objective) -> None:
+    """Lays convolutions out as the hardware likes them; a parameter's values and order stay as they are."""
+    for parameter in objective.parameters():
+        if parameter.ndim == IMAGES:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+
+
+def _channels_last(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last) if x.ndim == IMAGES else x
