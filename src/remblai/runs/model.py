@@ -112,8 +112,8 @@ class Trained:
         Args:
             n: how many, at least 1.
             seed: of the draw; None continues torch's global generator.
-            sampler: the law of the codes that they are decoded from: prior, gaussian or mixture, of which the last
-                two are fitted to codes by `fit`; None is the recipe's own.
+            sampler: the law of the codes that they are decoded from: the prior, or a name of `laws.FITTED`, which
+                `fit` fits to codes; None is the recipe's own.
 
         Raises:
             ValueError: n below 1, an unknown sampler, or one that has not been fitted to the codes of this step.
@@ -123,6 +123,19 @@ class Trained:
     def encode(self, x: Array | Tensor, seed: int | None = 0) -> Array:
         """Codes z (n, k) of data x in its own units; a random encoder draws one code a point."""
         return self.codes(self.units.scale(x), seed).numpy()
+
+    def log_prob(self, x: Array | Tensor, sampler: str | None = None, seed: int | None = 0) -> Array:
+        """The log-density (n,) of the codes of data x, in its own units, under a law of codes: low for anomalies.
+
+        Args:
+            x: the data.
+            sampler: the law: the prior, or one that `fit` has fitted to codes; None is the recipe's own.
+            seed: of the draw of a random encoder's codes.
+
+        Raises:
+            ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
+        """
+        return self.code_log_prob(self.codes(self.units.scale(x), seed), sampler).numpy()
 
     def decode(self, z: Array | Tensor) -> Array:
         """The mean of P(X|Z) at codes z (n, k), in the data's units.
@@ -219,6 +232,14 @@ class Trained:
         """One draw of the codes (n, k) of x."""
         self.check_encodes()
         return self._through(lambda part: self.objective.encode(part).z, x, seed)
+
+    @torch.no_grad()
+    def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
+        """The log-density (n,) of codes (n, k) under a law of codes, by its name."""
+        law = self.law(sampler)
+        if not isinstance(law, Prior | FittedLaw):
+            raise ValueError(f"sampler: the density of a {self.sampler} is not known: fit a law to the codes.")
+        return self._through(law.log_prob, codes, None)
 
     def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
         """The decoder's mean at one draw of the codes of x."""

@@ -69,8 +69,10 @@ def fit(
 
     trained = load(run, device=device, recipe=recipe)
     chosen = nest({"sampler": sampler} | dict(options or {}))["sampler"]
-    fit_law(trained, chosen, dataset_of(trained, None))
+    law = fit_law(trained, chosen, dataset_of(trained, None))
     name = sampler or trained.sampler
+    if law.choice:
+        show(f"{name}: {law.choice}")
     show(f"{run}: the law {name} is fitted; `remblai sample {run} --sampler {name}` draws from it")
 
 
@@ -79,6 +81,7 @@ def encode(
     *,
     data: str,
     out: str,
+    sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
@@ -89,11 +92,13 @@ def encode(
         run: the run's folder.
         data: a name, a folder or a file; NAME:test picks a split.
         out: the .npz to write.
+        sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
     path = place(out, (".npz",))
     import numpy as np
+    import torch
 
     from remblai.cli.arrays import splits
     from remblai.runs.load import load
@@ -101,10 +106,13 @@ def encode(
     trained = load(run, device=device, recipe=recipe)
     parts = list(splits(trained, data, data_options))
     labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
+    codes = np.concatenate([trained.codes(part).numpy() for part in parts])
+    scores = {} if sampler is None else {"log_prob": trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()}
     with whole(path) as temporary:
         np.savez(
             temporary,
-            codes=np.concatenate([trained.codes(part).numpy() for part in parts]),
+            codes=codes,
+            **scores,
             labels=np.concatenate(labels),
             split=np.concatenate([np.full(len(part), part.name) for part in parts]),
             index=np.concatenate([part.index.numpy() for part in parts]),
