@@ -42,7 +42,7 @@ class SemiDiscrete(nn.Module):
             return torch.randn(n, width, dtype=torch.float64)
 
         plan = semi_discrete(noise, y, samples=samples, evaluation=2, batch=BATCH, records=1, seed=seed)
-        self.potential = torch.as_tensor(plan.g).to(self.atoms.device)
+        self.potential.copy_(torch.as_tensor(plan.g))  # in place: an average may follow the buffer
         return self
 
     @torch.no_grad()

@@ -12,7 +12,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
-from remblai.objectives import Objective
+from remblai.objectives import Flow, Objective
 from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law, read_law
 from remblai.runtime.rng import seeded
@@ -180,6 +180,21 @@ class Trained:
         with seeded(seed, self.device):
             counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
             return torch.cat([draw(count).cpu() for count in counts])
+
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples of a flow by another number of steps than its run says.
+
+        Raises:
+            ValueError: a model whose samples are not integrated, or fewer than 1 step.
+        """
+        if not isinstance(self.objective, Flow):
+            raise ValueError(
+                f"sampling_steps: a sample of {self.run.settings['recipe']} takes one step: leave it out, or take the "
+                "recipe flow-matching."
+            )
+        if steps < 1:
+            raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
+        self.objective.sampling_steps = steps
 
     @property
     def sampler(self) -> str:

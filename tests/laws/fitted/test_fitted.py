@@ -16,8 +16,8 @@ from remblai.laws.fitted import Auto, FittedLaw, Gaussian, Mixture
 
 SMALL: dict[str, dict[str, Any]] = {
     "mixture": {"components": 3},
-    "transport": {"atoms": 150},
-    "flow": {"atoms": 200, "iterations": 300, "width": 32, "depth": 2, "lr": 1e-2},
+    "transport": {"atoms": 400},
+    "flow": {"atoms": 200, "iterations": 200, "steps": 10, "width": 32, "depth": 2, "lr": 1e-2},
     "two-stage": {"iterations": 300, "width": 32, "depth": 2, "lr": 3e-3},
     "auto": {"candidates": ("gaussian", "mixture")},
 }
@@ -113,9 +113,10 @@ def test_the_density_is_that_of_the_draws(name: str) -> None:
             law.log_prob(torch.zeros(1, 2))
         return
     torch.manual_seed(0)
-    z = law.sample(200_000 if isinstance(law, Gaussian | Mixture | Auto) else 40_000)
+    z = law.sample(200_000 if isinstance(law, Gaussian | Mixture | Auto) else 10_000)
     inside = ((z - torch.tensor([4.0, 1.0])).abs() < 1.0).all(1)
-    assert (inside / law.log_prob(z).exp()).mean().item() == pytest.approx(4.0, rel=0.03)
+    area = (1.0 / law.log_prob(z[inside]).exp()).sum().item() / len(z)
+    assert area == pytest.approx(4.0, rel=0.03 if len(z) > 100_000 else 0.08)
 
 
 @pytest.mark.parametrize("name", FITTED)

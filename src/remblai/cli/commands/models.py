@@ -20,6 +20,7 @@ def sample(
     *,
     n: int = 64,
     sampler: Sampler = None,
+    sampling_steps: int | None = None,
     seed: int = 0,
     out: str | None = None,
     recipe: str | None = None,
@@ -32,6 +33,7 @@ def sample(
         n: how many.
         sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. The recipe's own when
             not given.
+        sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
@@ -42,6 +44,8 @@ def sample(
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
+    if sampling_steps is not None:
+        trained.take_sampling_steps(sampling_steps)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
     show(write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
 

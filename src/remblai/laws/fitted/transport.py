@@ -47,7 +47,7 @@ class Transport(Learned):
     name: ClassVar[str] = "transport"
 
     def __init__(
-        self, atoms: int = 4000, neighbours: int = 8, smoothing: float = 1.0, reach: float = 1.5, seed: int = 0
+        self, atoms: int = 4000, neighbours: int = 8, smoothing: float = 0.5, reach: float = 1.5, seed: int = 0
     ) -> None:
         check_counts(self.name, atoms=atoms, neighbours=neighbours)
         for name, value in (("smoothing", smoothing), ("reach", reach)):
@@ -93,8 +93,10 @@ class Transport(Learned):
         return (weights[:, :, None] * places).sum(1)
 
     def _nearness(self, atoms: Tensor) -> Tensor:
-        """The distance (m,) of each atom to the last of its nearest `neighbours` others."""
-        count = min(self.neighbours, len(atoms) - 1)
-        return torch.cat(
-            [torch.cdist(part, atoms).topk(count + 1, 1, largest=False).values[:, -1] for part in atoms.split(512)]
-        )
+        """The distance (m,) of each atom to the last of its nearest `neighbours` others; 0 where there are not so many,
+        so that each is alone."""
+        count = self.neighbours + 1
+        if len(atoms) < count:
+            return atoms.new_zeros(len(atoms))
+        parts = [torch.cdist(part, atoms).topk(count, 1, largest=False).values[:, -1] for part in atoms.split(512)]
+        return torch.cat(parts)
