@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from remblai.gallery.distances import (
     cost_against_n,
+    drifting,
     envelope,
     gluing,
     inf_sup,
@@ -47,6 +48,7 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
     "sharpening": sharpening.sharpening,
     "stochastic-curves": stochastic_curves.stochastic_curves,
     "cost-against-n": cost_against_n.cost_against_n,
+    "drifting": drifting.drifting,
     "student-report": student_report.student_report,
 }
 """Worked examples and figures, of seconds."""
