@@ -67,7 +67,7 @@ def divergence(velocity: Velocity, x: Tensor, t: Tensor) -> tuple[Tensor, Tensor
     for axis in range(x.shape[1]):
         direction = torch.zeros_like(x)
         direction[:, axis] = 1.0
-        _, slope = torch.func.jvp(lambda moved: velocity(moved, t), (x,), (direction,))
+        slope: Tensor = torch.func.jvp(lambda moved: velocity(moved, t), (x,), (direction,))[1]
         trace = trace + slope[:, axis]
     return value, trace
 

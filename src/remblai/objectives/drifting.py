@@ -111,7 +111,9 @@ class Descent(nn.Module):
     @torch.no_grad()
     def _unit(self, x: Tensor, y: Tensor) -> Tensor:
         """The mean distance of data and samples, or 1."""
-        return torch.cdist(x.flatten(1), y.flatten(1)).mean().clamp(min=TINY) if self.normalise else x.new_ones(())
+        if not self.normalise:
+            return x.new_ones(())
+        return _mean_distance(x, y) if self.gathers else _mean_distance(distributed.gather(x), distributed.gather(y))
 
 
 class Drifting(Objective):
@@ -217,8 +219,7 @@ class Drifting(Objective):
 
     @torch.no_grad()
     def _scale(self, x: Tensor, y: Tensor) -> Tensor:
-        distance = torch.cdist(x.flatten(1), y.flatten(1)).mean()
-        return math.sqrt(x[0].numel()) / distributed.gather(distance[None]).mean().clamp(min=TINY)
+        return math.sqrt(x[0].numel()) / _mean_distance(distributed.gather(x), distributed.gather(y))
 
     def _normalised(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         """Features whose mean distance between data and samples is the root of their dimensions."""
@@ -244,7 +245,15 @@ class Drifting(Objective):
 def _of_one_size(drifts: list[Tensor], unit: Tensor) -> Tensor:
     """The sum of the drifts, each of root mean square unit / sqrt(dimensions); one that is 0 stays 0."""
     size = unit / math.sqrt(drifts[0][0].numel())
-    return torch.stack([size * v / v.square().mean().sqrt().clamp(min=TINY) for v in drifts]).sum(0)
+    squares = [distributed.gather(v.square().mean()[None]).mean() for v in drifts]
+    return torch.stack(
+        [size * v / square.sqrt().clamp(min=TINY) for v, square in zip(drifts, squares, strict=True)]
+    ).sum(0)
+
+
+def _mean_distance(x: Tensor, y: Tensor) -> Tensor:
+    """The mean distance of data x (n, ...) and samples y (m, ...)."""
+    return torch.cdist(x.flatten(1), y.flatten(1)).mean().clamp(min=TINY)
 
 
 def _mean_shift(distances: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -27,16 +27,18 @@ class Independent(nn.Module):
 class Batch(nn.Module):
     """The optimal coupling of a batch of noise with the batch of data, for the squared distance: an assignment.
 
-    It is solved on the CPU, in O(n^3). Each process couples its own batch. Source: Pooladian et al. (2023), arXiv
+    It is solved on the CPU, in O(n^3), of the points of all processes. Source: Pooladian et al. (2023), arXiv
     2304.14772; Tong et al. (2024), arXiv 2302.00482.
     """
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch has no types for it
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), a permutation of the data (n, d)."""
+        noise, data = distributed.gather(noise), distributed.gather(data)
         costs = torch.cdist(noise.double(), data.double()).square()
-        return data[torch.as_tensor(linear_sum_assignment(costs.cpu().numpy())[1], device=data.device)]
+        chosen = torch.as_tensor(linear_sum_assignment(costs.cpu().numpy())[1], device=data.device)
+        return data[chosen[distributed.share(len(chosen), "batch")]]
 
 
 class Solved(nn.Module):
@@ -62,7 +64,7 @@ class Solved(nn.Module):
         self.solved = SemiDiscrete(torch.zeros(atoms, dimensions))
         self.register_buffer("gathered", torch.zeros((), dtype=torch.int64))
 
-    @torch.compiler.disable
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch has no types for it
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), of the batch (n, d) or, later, of the atoms."""
@@ -74,7 +76,8 @@ class Solved(nn.Module):
         self.gathered += len(everyone)
         if gathered + len(everyone) == self.atoms:
             self.solved.solve()
-        return self.first(noise, data)
+        partners: Tensor = self.first(noise, data)
+        return partners
 
 
 COUPLINGS: Mapping[str, Callable[..., nn.Module]] = {

@@ -111,7 +111,9 @@ def encode(
     parts = list(splits(trained, data, data_options))
     labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
     codes = np.concatenate([trained.codes(part).numpy() for part in parts])
-    scores = {} if sampler is None else {"log_prob": trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()}
+    scores: dict[str, Any] = {}
+    if sampler is not None:
+        scores["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
     with whole(path) as temporary:
         np.savez(
             temporary,

@@ -16,9 +16,9 @@ from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
 from remblai.runtime.rng import seeded
 
-POINTS, STEPS = 320, 120
+POINTS, STEPS = 200, 60
 """Points of either sample, and steps of the drift."""
-SHOWN = (0, 10, 40, STEPS)
+SHOWN = (0, 5, 20, STEPS)
 """Steps after which the points are drawn."""
 LENGTH = 0.3
 """Length of the first step, in units of the mean distance of data and samples over sqrt(2); it falls to 0 in a line."""
@@ -110,8 +110,8 @@ def draw(paths: dict[str, list[Floats]], data: Floats, *, theme: Theme) -> bytes
         for row, (name, steps) in enumerate(paths.items()):
             for column, (number, points) in enumerate(zip(SHOWN, steps, strict=True)):
                 axes = panels[row * len(SHOWN) + column]
-                axes.scatter(*data.T, s=4, color=theme.data, alpha=0.35, linewidths=0)
-                axes.scatter(*points.T, s=5, color=theme.model, linewidths=0)
+                axes.scatter(data[:, 0], data[:, 1], s=4, color=theme.data, alpha=0.35, linewidths=0)
+                axes.scatter(points[:, 0], points[:, 1], s=5, color=theme.model, linewidths=0)
                 axes.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7), xticks=[], yticks=[], aspect="equal")
                 if row == 0:
                     axes.set_title(f"{number} steps", color=theme.ink, size=10)

@@ -95,7 +95,8 @@ class Flow(Learned):
         z = check_codes(codes)
         with seeded(self.seed):
             parts = self.assemble({"latent": z.shape[1]})
-            parts["whitening"] = whitening = Whitening.of(z)
+            whitening = Whitening.of(z)
+            parts["whitening"] = whitening
             u = whitening.whiten(z.float())[torch.randperm(len(z))]
             held = int(SHARE * len(u)) if len(u) >= FEWEST else 0
             looks = self._learn(parts["velocity"], u[held:], u[: min(held, JUDGED)])
@@ -105,11 +106,9 @@ class Flow(Learned):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        parts = self.fitted()
-        mean: Tensor = parts["whitening"].mean
+        mean = self.whitening.mean
         x = torch.randn(n, len(mean), device=mean.device)
-        restored: Tensor = parts["whitening"].restore(self._arrive(parts, x))
-        return restored
+        return self.whitening.restore(self._arrive(self.fitted(), x))
 
     def log_prob(self, z: Tensor) -> Tensor:
         if not self.has_density:
@@ -117,11 +116,9 @@ class Flow(Learned):
                 "sampler 'flow': this law is known through its samples only, which take one step: fit it without "
                 "distilled for a density."
             )
-        parts = self.fitted()
-        whitening = parts["whitening"]
+        whitening, velocity = self.whitening, self.fitted()["velocity"]
         u = whitening.whiten(z.to(whitening.mean))
-        density: Tensor = log_density(parts["velocity"], u, self.steps, self.method) - whitening.log_volume()
-        return density
+        return log_density(velocity, u, self.steps, self.method) - whitening.log_volume()
 
     def _arrive(self, parts: nn.ModuleDict, x: Tensor) -> Tensor:
         """The ends (n, k) of the paths of the noise x (n, k), whitened."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from remblai.laws.fitted.base import FittedLaw
+from remblai.laws.fitted.whitening import Whitening
 from remblai.runtime.rng import seeded
 
 
@@ -36,6 +37,17 @@ class Learned(FittedLaw):
         if self.parts is None:
             raise ValueError(f"sampler {self.name!r}: the law has not been fitted yet: call fit(codes) first.")
         return self.parts
+
+    @property
+    def whitening(self) -> Whitening:
+        """The map between codes and whitened ones, which every such law has.
+
+        Raises:
+            ValueError: the law has not been fitted.
+        """
+        part = self.fitted()["whitening"]
+        assert isinstance(part, Whitening)
+        return part
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return self.facts, dict(self.fitted().state_dict())
@@ -82,7 +94,7 @@ def descend(
     network.train()
     for step in range(1, iterations + 1):
         optimiser.zero_grad(set_to_none=True)
-        loss().backward()
+        loss().backward()  # type: ignore[no-untyped-call]  # torch has no types for it
         optimiser.step()
         schedule.step()
         if after and step in after:

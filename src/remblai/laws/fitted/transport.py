@@ -73,15 +73,14 @@ class Transport(Learned):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        parts = self.fitted()
-        atoms: Tensor = parts["coupling"].atoms
-        x = torch.randn(n, atoms.shape[1], device=atoms.device)
-        restored: Tensor = parts["whitening"].restore(self._carried(parts["coupling"], x))
-        return restored
+        whitening, coupling = self.whitening, self.fitted()["coupling"]
+        assert isinstance(coupling, SemiDiscrete)
+        x = torch.randn(n, len(whitening.mean), device=whitening.mean.device)
+        return whitening.restore(self._carried(coupling, x))
 
-    def _carried(self, coupling: Any, x: Tensor) -> Tensor:
+    def _carried(self, coupling: SemiDiscrete, x: Tensor) -> Tensor:
         """Where the noise x (n, k) goes, whitened."""
-        atoms: Tensor = coupling.atoms
+        atoms = coupling.atoms
         scores, cells = coupling.scores(x).topk(min(self.neighbours, len(atoms)), 1)
         places = atoms[cells]
         near = self._nearness(atoms)[cells]
@@ -90,7 +89,8 @@ class Transport(Learned):
         allowed[:, 0] = True
         width = max(self.facts["width"], torch.finfo(x.dtype).tiny)
         weights = ((scores - scores[:, :1]) / width).masked_fill(~allowed, -torch.inf).softmax(1)
-        return (weights[:, :, None] * places).sum(1)
+        carried: Tensor = (weights[:, :, None] * places).sum(1)
+        return carried
 
     def _nearness(self, atoms: Tensor) -> Tensor:
         """The distance (m,) of each atom to the last of its nearest `neighbours` others; 0 where there are not so many,
@@ -98,5 +98,7 @@ class Transport(Learned):
         count = self.neighbours + 1
         if len(atoms) < count:
             return atoms.new_zeros(len(atoms))
-        parts = [torch.cdist(part, atoms).topk(count, 1, largest=False).values[:, -1] for part in atoms.split(512)]
+        parts = [
+            torch.cdist(part, atoms).topk(count, 1, largest=False).values[:, -1] for part in torch.split(atoms, 512)
+        ]
         return torch.cat(parts)

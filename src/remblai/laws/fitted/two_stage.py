@@ -15,6 +15,8 @@ from remblai.networks.mlp import perceptron
 from remblai.runtime.rng import seeded
 
 BATCH = 256
+START = 0.1
+"""The variance of whitened codes from which the decoder starts: at 1 the second code would be left unused."""
 
 
 class TwoStage(Learned):
@@ -61,7 +63,7 @@ class TwoStage(Learned):
     def assemble(self, facts: Mapping[str, Any]) -> nn.ModuleDict:
         k = facts["latent"]
         network, prior = perceptron((k,), self.width, self.depth), priors.Normal(k)
-        decoder = decoders.Gaussian(network, k, None, variance=1.0, learned=True, smallest=self.smallest)
+        decoder = decoders.Gaussian(network, k, None, variance=START, learned=True, smallest=self.smallest)
         encoder = encoders.Gaussian(network=network, prior=prior)
         return nn.ModuleDict({"whitening": Whitening(k), "prior": prior, "encoder": encoder, "decoder": decoder})
 
@@ -69,14 +71,15 @@ class TwoStage(Learned):
         z = check_codes(codes)
         with seeded(self.seed):
             parts = self.assemble({"latent": z.shape[1]})
-            parts["whitening"] = Whitening.of(z)
-            v = parts["whitening"].whiten(z.float())
+            whitening, prior = Whitening.of(z), parts["prior"]
+            parts["whitening"] = whitening
+            v = whitening.whiten(z.float())
 
             def loss() -> Tensor:
                 batch = v[torch.randint(len(v), (BATCH,))]
                 law = parts["encoder"](batch)
                 fit = parts["decoder"](law.rsample()).log_prob(batch)
-                bound: Tensor = (kl_divergence(law, parts["prior"]()) - fit).mean()
+                bound: Tensor = (kl_divergence(law, prior()) - fit).mean()
                 return bound
 
             descend(parts, loss, self.iterations, self.lr)
@@ -85,5 +88,7 @@ class TwoStage(Learned):
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
         parts = self.fitted()
-        restored: Tensor = parts["whitening"].restore(parts["decoder"](parts["prior"].sample(n)).sample())
-        return restored
+        prior = parts["prior"]
+        assert isinstance(prior, priors.Prior)
+        whitened: Tensor = parts["decoder"](prior.sample(n)).sample()
+        return self.whitening.restore(whitened)

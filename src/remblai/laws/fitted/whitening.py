@@ -34,7 +34,8 @@ class Whitening(nn.Module):
 
     def whiten(self, z: Tensor) -> Tensor:
         """u (n, k) of z (n, k)."""
-        return torch.linalg.solve_triangular(self.factor, (z - self.mean).T, upper=False).T
+        whitened: Tensor = torch.linalg.solve_triangular(self.factor, (z - self.mean).T, upper=False)
+        return whitened.T
 
     def restore(self, u: Tensor) -> Tensor:
         """z (n, k) of u (n, k)."""
