@@ -8,7 +8,7 @@ export UV_FIND_LINKS
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test lint types unit fuzz experiments benchmarks clean
+.PHONY: demo test lint types unit fuzz kills experiments benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
@@ -29,6 +29,10 @@ unit: $(VENV)/.tested
 # Damaged files, random problems, random words: a slice of it runs with the suite, this for minutes.
 fuzz: $(VENV)/.tested
 	REMBLAI_FUZZ=fuzz $(BIN)/pytest tests/fuzz -n $(WORKERS) -m "not slow"
+
+# 100 kills of trainings of each kind, whose bytes are compared: an hour, which goes on where it was stopped.
+kills: $(VENV)/.tested
+	$(BIN)/python benchmarks/kills.py --kills 100
 
 # Experiments of minutes: the figures in the README and the docs.
 experiments: $(VENV)/.tested

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from remblai.cli.main import main
 from remblai.compare.datasets import METRICS, Scale, Wasserstein, distance
@@ -148,6 +150,8 @@ def test_columns_that_are_lacking_are_named(people, tmp_path):
     with pytest.raises(ValueError, match="height"):
         distance(more, a, **FAST)
     assert distance(a, more, data_options={"columns": ("income", "age")}, **FAST).x.shape[1] == 2
+    with pytest.warns(UserWarning, match="alone are left out: height"):
+        assert distance(a, more, **FAST).x.shape[1] == 2
 
 
 def test_a_column_constant_in_both_sets_changes_nothing(tmp_path):
@@ -172,6 +176,20 @@ def test_divergences_of_small_tables_have_a_value_and_say_why_they_have_no_floor
     assert found.p_value == pytest.approx(1 / 61)
     assert 0 < found.floor.value < 10 * found.floor.value < found.value
     assert found.floor.value == pytest.approx(1 / 1400 * 2, rel=0.6)  # chi^2 of 1 degree: (1/n + 1/m) / 2
+
+
+@pytest.mark.parametrize("p", ["inf", "1e9"])
+def test_the_bottleneck_distance_has_no_plan_and_no_interval(p, capsys):
+    code, out, _ = call(capsys, "ring", "grid", "-n", "20", "--p", p, "--permutations", "19", "--json")
+    found = json.loads(out)
+    pair = distance("ring", "grid", n=20, permutations=0, repeats=0)
+    costs = torch.cdist(pair.x.double(), pair.y.double()).numpy()
+    least = min(t for t in np.unique(costs) if (maximum_bipartite_matching(csr_array(costs <= t), "column") >= 0).all())
+    assert code == 0
+    assert found["value"] == pytest.approx(least, rel=1e-6)
+    assert found["floor"]["value"] > 0
+    assert found["interval"] is None
+    assert set(found["reasons"]) == {"interval", "plan"}
 
 
 def test_the_same_seed_measures_the_same(tables):
@@ -251,6 +269,7 @@ def test_pictures_of_a_plan_in_many_dimensions(tmp_path):
         (("digits", "digits", "--metric", "entropic", "--epsilon", "-1", "-n", "9"), "epsilon: expected"),
         (("digits", "digits", "--metric", "mmd", "-n", "9", "--repeats", "0", "--plan", "x.npz"), "has no plan"),
         (("digits", "digits", "-n", "9", "--repeats", "0", "--plan", "x.txt"), ".npz"),
+        (("digits", "digits", "-n", "9", "--p", "inf", "--plan", "x.npz"), "Use a smaller p"),
     ],
 )
 def test_bad_requests_end_with_one_line(words, said, capsys, tmp_path, monkeypatch):

@@ -166,3 +166,29 @@ def test_damaged_files(tmp_path: Path) -> None:
 def test_range_is_for_images(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="range is for images"):
         load(saved(tmp_path, values=np.zeros((5, 2))), range=(0, 1))
+
+
+@pytest.mark.parametrize(
+    ("kind", "top"), [("uint32", 2**32 - 1), ("uint64", 2**40), ("uint64", 2**63 - 1), (">u4", 2**32 - 1)]
+)
+def test_large_whole_numbers_without_a_sign(kind: str, top: int) -> None:
+    """Their range is named; they come back in their type, as exactly as a float32 can say."""
+    images = RNG.integers(0, top, (20, 4, 5), dtype=np.uint64, endpoint=True).astype(kind)
+    with pytest.raises(ValueError, match="Name their range: --range LOW,HIGH"):
+        load(images)
+    data = load(images, range=(0, top))
+    assert np.array_equal(data.train.rows.array[:, 0].astype(np.uint64), images.astype(np.uint64))
+    back = all_of(data)
+    assert back.dtype == np.dtype(kind).newbyteorder("=")
+    assert np.abs(back.astype(float) - images.astype(float)).max() <= top * 2.0**-24
+    assert any(f"{back.dtype}: values from" in note for note in data.notes)
+    assert torch.equal(data.units.scale(images[data.train.index.numpy()]), data.train[:])
+
+
+def test_numbers_that_no_tensor_holds() -> None:
+    images = np.full((20, 4, 5), 2**63, np.uint64)
+    with pytest.raises(ValueError, match=r"uint64 values up to 9223372036854775808: .* Subtract an offset, or pass"):
+        load(images, range=(0, 2.0**64))
+    points = load(RNG.integers(0, 2**64 - 1, (20, 3), dtype=np.uint64))
+    assert points.units.kind == np.uint64
+    assert torch.isfinite(points.train[:]).all()

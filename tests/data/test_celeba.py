@@ -49,6 +49,18 @@ def test_options_and_no_attributes(tmp_path: Path) -> None:
     assert (data.shape, data.classes) == ((1, 32, 32), None)
 
 
+def test_range(tmp_path: Path) -> None:
+    root = made(tmp_path / "c", False)
+    with pytest.raises(ValueError, match=r"values from 0 to .*, outside the range 0 128"):
+        load(root, range=(0, 128))
+    data = load(root, range=(-20, 280), max_pixels=178 * 218)
+    assert data.units.limits == (-20, 280)
+    expected = (20.0 * data.train.index + 20) / 300
+    assert torch.allclose(data.train[:][:, :, 8:-8, 8:-8], expected[:, None, None, None], atol=0.02)
+    with pytest.raises(ValueError, match="--max-pixels 38804 raises the limit"):
+        load(root, max_pixels=100)
+
+
 @pytest.mark.parametrize(
     ("file", "content", "told"),
     [

@@ -57,6 +57,40 @@ def test_images_labels_and_splits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert load("hub:owner/name", size=3, channels=3).shape == (3, 3, 3)
 
 
+def test_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    served(monkeypatch, {"train": table(20), "test": table(6)})
+    data = load("hub:owner/name", range=(0, 25))
+    assert data.units.limits == (0, 25)
+    assert np.allclose(data.test[:][:, 0, 0, 0], (data.test.index.numpy() - 20) / 25)
+    with pytest.raises(ValueError, match="values from 0 to 19, outside the range 0 10"):
+        load("hub:owner/name", range=(0, 10))
+
+
+def test_tables_in_memory() -> None:
+    """The package itself, where it is installed: images, numbers, splits and labels."""
+    datasets = pytest.importorskip("datasets")
+    pictures = [Image.fromarray(np.full((4, 5), 2 * i, np.uint8)) for i in range(20)]
+    of_images = datasets.Dataset.from_dict(
+        {"image": pictures, "label": [0, 1] * 10},
+        features=datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["no", "yes"])}),
+    )
+    data = load(of_images)
+    assert (data.shape, data.classes) == ((1, 4, 5), ["no", "yes"])
+    shown = data.units.restore(data.train[:])[:, 0, 0]
+    assert np.array_equal(shown, 2 * data.train.index.numpy())
+    assert torch.equal(data.train.labels, data.train.index % 2)
+    parts = load(datasets.DatasetDict({"train": of_images, "test": of_images.select(range(4))}), range=(0, 40))
+    assert (len(parts.test), parts.units.limits) == (4, (0, 40))
+    numbers = datasets.Dataset.from_dict({"a": np.arange(20.0), "b": list(range(20)), "c": ["x"] * 20})
+    found = load(numbers, columns=("b", "a"))
+    assert found.units.columns == ("b", "a")
+    assert np.allclose(found.units.restore(found.test[:])[:, 0], found.test.index)
+    with pytest.raises(ValueError, match="column 'c' of the table: expected numbers"):
+        load(numbers)
+    with pytest.raises(ValueError, match="range is for images"):
+        load(numbers, columns=("a",), range=(0, 1))
+
+
 def test_one_split_of_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
     served(monkeypatch, {"full": table(20)})
     data = load("hub:owner/name")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
 
@@ -135,6 +136,26 @@ def test_files_left_out_are_counted_by_kind(tmp_path: Path, monkeypatch: pytest.
     assert "2 .heic (pip install 'remblai[images]' reads them), 1 .txt, 1 without a suffix" in note
 
 
+def test_pictures_of_phones(tmp_path: Path) -> None:
+    """HEIC as phones write it: with its turn, its colours and names in capitals."""
+    heif = pytest.importorskip("pillow_heif")
+    root = tmp_path / "p"
+    root.mkdir()
+    colours = [(30 * i, 255 - 30 * i, 128) for i in range(6)]
+    for place, colour in enumerate(colours):
+        array = np.full((48, 64, 3), colour, np.uint8)
+        heif.from_pillow(Image.fromarray(array)).save(root / f"IMG_{place}.{'HEIC' if place % 2 else 'heic'}")
+    found = images_of(load(root))
+    assert found.shape == (6, 48, 64, 3)
+    assert np.abs(found[:, 20, 20].astype(int) - colours).max() <= 6  # the format loses a little
+    assert not any("left out" in note for note in load(root).notes)
+    cut = (root / "IMG_0.heic").read_bytes()
+    (root / "IMG_0.heic").write_bytes(cut[: len(cut) // 2])
+    with pytest.raises(ValueError, match=r"IMG_0\.heic in .* cannot be decoded"):
+        load(root)
+    assert len(images_of(load(root, skip_broken=True))) == 5
+
+
 def test_heic_through_its_plugin(monkeypatch: pytest.MonkeyPatch) -> None:
     module, calls = ModuleType("pillow_heif"), []
     module.register_heif_opener = lambda: calls.append(0) or Image.register_open("HEIF", Image.Image)
@@ -180,6 +201,34 @@ def test_every_kind_of_broken_file_is_skipped(tmp_path: Path, monkeypatch: pytes
     data = load(root, skip_broken=True)
     assert len(images_of(data)) == 6
     assert "4 broken images skipped: bomb.png, dot.png, link.png, text.png" in data.notes
+
+
+def test_the_limit_against_bombs_is_raised_by_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = put(tmp_path / "p", [RNG.integers(0, 256, (6, 5, 3), dtype=np.uint8) for _ in range(5)])
+    Image.new("RGB", (60, 50), "red").save(root / "large.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1400)
+    words = r"large\.png in .* has 3000 pixels, more than are decoded, .*: --max-pixels 3000 raises the limit"
+    for options in ({}, {"max_pixels": 2999}):
+        with pytest.raises(ValueError, match=words):
+            load(root, size=5, **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for pages in ("first", "frames"):
+            found = images_of(load(root, size=5, max_pixels=3000, pages=pages))
+            assert found[-1, 2, 2].tolist() == [255, 0, 0]
+    assert "1 broken images skipped: large.png" in load(root, size=5, skip_broken=True).notes
+    assert len(images_of(load(root, size=5, skip_broken=True, max_pixels=3000))) == 6
+    assert Image.MAX_IMAGE_PIXELS == 1400
+    with pytest.raises(ValueError, match="max_pixels: expected at least 1 pixel, got 0"):
+        load(root, size=5, max_pixels=0)
+
+
+def test_images_larger_than_the_free_memory_are_not_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = put(tmp_path / "p", [RNG.integers(0, 256, (40, 50, 3), dtype=np.uint8) for _ in range(5)])
+    monkeypatch.setattr(pages, "LARGE", 1000)
+    monkeypatch.setattr(pages, "available", lambda: 15_000)
+    with pytest.raises(ValueError, match=r"00\.png in .* needs 0\.0 GB of memory, of which 0\.0 GB are free"):
+        load(root)
 
 
 def test_pipes_are_left_out(tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ def test_a_name_always_means_the_table(tmp_path: Path, monkeypatch: pytest.Monke
         ("data/pictures", "no file or folder 'data/pictures'. Did you mean '.*data/picture'"),
         ("data/zzz.npy", "no file or folder 'data/zzz.npy'. The nearest folder that exists is .*data"),
         ("nowhere/at/all", "no file or folder 'nowhere/at/all'"),
-        ("data/a.txt", r"of an unknown kind: expected a folder, or a file in \.csv, \.npy, \.npz, \.parquet"),
+        (
+            "data/a.txt",
+            r"of an unknown kind: expected a folder, or a file in \.csv, \.csv\.gz, \.npy, \.npz, \.parquet",
+        ),
         ("data/a.png", "is one image: expected the folder that holds them"),
         (load, "call it and pass what it returns"),
     ],

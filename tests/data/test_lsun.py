@@ -35,6 +35,20 @@ def test_pair_of_databases(tmp_path: Path) -> None:
     assert (one.name, len(one.train), len(one.test)) == ("bedroom_train", 16, 2)
 
 
+def test_range(tmp_path: Path) -> None:
+    root = tmp_path / "lsun"
+    made(root / "bedroom_train_lmdb", 20)
+    made(root / "bedroom_val_lmdb", 4)
+    data = load(root, range=(0, 200))
+    assert data.units.limits == (0, 200)
+    for split in (data.train, data.validation):
+        assert np.allclose(split[:], split.index.numpy()[:, None, None, None] / 20)
+    with pytest.raises(ValueError, match="values from 0 to 190, outside the range 0 100"):
+        load(root, range=(0, 100))
+    with pytest.raises(ValueError, match="--max-pixels 6300 raises the limit"):
+        load(root, max_pixels=6000)
+
+
 def test_several_categories(tmp_path: Path) -> None:
     for name in ("bedroom", "church"):
         made(tmp_path / "l" / f"{name}_train_lmdb", 2)

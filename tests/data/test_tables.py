@@ -1,5 +1,6 @@
 """Tables: with a head or without, in the data's units, refused by line and column."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from remblai.data import Dataset, load
+from remblai.data import Dataset, load, rows, tables
 
 VALUES = np.round(np.random.default_rng(0).normal([3, 1e6, -2], [1, 1e3, 0.1], (50, 3)), 4)
 
@@ -106,3 +107,42 @@ def test_parquet_damaged_or_without_its_package(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(ValueError, match=r"pip install 'remblai\[tables\]'"):
         load(tmp_path / "t.parquet")
+
+
+@pytest.mark.parametrize(("name", "mark"), [("t.csv.gz", ","), ("T.CSV.GZ", ";"), ("t.tsv.gz", "\t")])
+def test_gzipped(tmp_path: Path, name: str, mark: str) -> None:
+    (tmp_path / name).write_bytes(gzip.compress(text("a,b,c\n".replace(",", mark), mark).encode()))
+    data = load(tmp_path / name)
+    assert same_values(data)
+    assert (data.units.columns, data.name.lower()) == (("a", "b", "c"), "t" if name == name.lower() else "t.csv")
+    assert data.fingerprint == load(written(tmp_path, text("a,b,c\n"))).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (gzip.compress(text().encode())[:90], "is damaged or cut short"),
+        (gzip.compress(text().encode())[:-8] + bytes(8), "is damaged or cut short: CRC check failed"),
+        (text().encode(), "is damaged or cut short: Not a gzipped file"),
+        (gzip.compress(b"a,b\n1,x\n"), "line 2, column 2: expected a finite number, got 'x'"),
+        (b"", "is empty: expected rows of numbers"),
+    ],
+)
+def test_damaged_gz(tmp_path: Path, content: bytes, words: str) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(content)
+    with pytest.raises(ValueError, match=rf"t\.csv\.gz.*{words}"):
+        load(tmp_path / "t.csv.gz")
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
+def test_more_numbers_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    pd.DataFrame(VALUES, columns=["a", "b", "c"]).to_parquet(tmp_path / "t.parquet")
+    if "csv" in name:
+        content = text().encode()
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    monkeypatch.setattr(tables, "SMALL", 100)
+    monkeypatch.setattr(rows, "available", lambda: 16 * VALUES.size)
+    assert same_values(load(tmp_path / name))
+    monkeypatch.setattr(rows, "available", lambda: 16 * VALUES.size - 1)
+    with pytest.raises(ValueError, match=rf"{name} holds .* more than the .* of memory that are free"):
+        load(tmp_path / name)

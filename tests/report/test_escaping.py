@@ -2,17 +2,11 @@ import numpy as np
 import pytest
 
 from remblai.report import codes, terms, write_page
-from remblai.report.escaping import literal, printable
+from remblai.report.escaping import literal
 from remblai.report.plans import heat, matched
+from remblai.runtime.text import printable
 
 NAMES = [r"$\frac{a}$", "$$", "$", "\udcff\udcfe", "\x1b[31mred\x07"]
-
-
-def test_what_cannot_be_printed_is_escaped():
-    assert printable("a\x1b[31mb\udcff\n") == r"a\x1b[31mb\udcff\n"
-    assert printable("a\nb\t\x00", keep="\n\t") == "a\nb\t\\x00"
-    assert printable("Ziege é 山 50\N{NO-BREAK SPACE}%") == "Ziege é 山 50\N{NO-BREAK SPACE}%"
-    assert printable("a\u202eb\u2028") == r"a\u202eb\u2028"
 
 
 def test_dollars_are_no_formula():

@@ -41,6 +41,11 @@ def test_a_figure_that_sees_nothing_is_too_few_to_judge():
     assert row.cue == "50 standard deviations above the floor"
 
 
+def test_a_name_cannot_act_on_the_terminal():
+    (_, line) = card_lines({"a\x1b[31m\nb": figure(1.0, 1.0)})
+    assert line.startswith(r"a\x1b[31m\nb")
+
+
 def test_the_terminal_has_the_same_words():
     lines = card_lines({"w2": figure(1.03, 1.0, sees=NOTHING), "reconstruction_mse": figure(0.1, 0.1)})
     assert lines[0].split() == ["value", "floor", "std", "n"]

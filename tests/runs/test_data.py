@@ -163,6 +163,17 @@ def test_data_that_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         train(tmp_path / "r", "vae", data="z.npy", steps=4, resume=True)
 
 
+def test_a_path_that_leads_to_other_data_is_not_taken_for_those_of_the_run(tmp_path: Path) -> None:
+    """A run.json from elsewhere could name any folder; and a figure against data that changed is not the run's."""
+    place = str(tmp_path / "x.npy")
+    np.save(place, FLOATS)
+    train(tmp_path / "r", "vae", data=place, steps=2)
+    np.save(place, FLOATS[::-1])
+    with pytest.raises(ValueError, match=r"expected the data that the run was trained on .*--data"):
+        remblai.evaluate(tmp_path / "r", n=4)
+    assert remblai.evaluate(tmp_path / "r", data=place, n=4)
+
+
 @pytest.mark.parametrize("n", [1, 2])
 def test_too_few_are_refused_before_training(tmp_path: Path, n: int) -> None:
     with pytest.raises(ValueError, match=f"expected at least 3 samples.*got {n}"):

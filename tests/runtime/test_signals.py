@@ -22,7 +22,8 @@ from remblai.runs.folder import Run
 def server() -> Iterator[Any]:
     """Forks each process from one that has imported remblai and done nothing more."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["remblai.cli.train", "remblai.runs.train"])
+    # torch imports its compiler with the first optimiser: seconds, in each process that has not
+    context.set_forkserver_preload(["remblai.cli.train", "remblai.runs.train", "torch._dynamo"])
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     yield context

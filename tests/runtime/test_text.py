@@ -13,8 +13,14 @@ from remblai.runtime.text import printable
         ("a\rb\x07\x00", "a\\rb\\x07\\x00"),
         ("a\nb", "a\nb"),
         ("\udcff", "\\udcff"),
-        ("a\u202eb", "a\\u202eb"),
+        ("a\u202eb\u2028", "a\\u202eb\\u2028"),
+        ("50\N{NO-BREAK SPACE}%", "50\N{NO-BREAK SPACE}%"),
     ],
 )
 def test_control_characters_are_escaped(text: str, shown: str) -> None:
     assert printable(text) == shown
+
+
+def test_what_is_to_stay_stays() -> None:
+    assert printable("a\nb\t\x00", keep="\n\t") == "a\nb\t\\x00"
+    assert printable("a\nb", keep="") == "a\\nb"

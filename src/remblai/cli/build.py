@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, get_origin
 
 import click
 
@@ -124,8 +124,14 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
 
 def _parameters(arguments: Sequence[inspect.Parameter], known: Sequence[Option]) -> list[click.Parameter]:
     """Arguments and options as click has them; those without a default are required."""
-    params: list[click.Parameter] = [click.Argument([one.name], required=one.default is one.empty) for one in arguments]
+    params: list[click.Parameter] = [_argument(one) for one in arguments]
     return params + [click_option(option, option.default is inspect.Parameter.empty) for option in known]
+
+
+def _argument(parameter: inspect.Parameter) -> click.Argument:
+    """The argument of a parameter; a tuple takes all the words."""
+    every = get_origin(parameter.annotation) is tuple
+    return click.Argument([parameter.name], required=parameter.default is parameter.empty, nargs=-1 if every else 1)
 
 
 def _data_options() -> list[Option]:

@@ -12,6 +12,7 @@ import click
 
 from remblai.cli.build import build
 from remblai.cli.commands import COMMANDS, summary
+from remblai.cli.config import with_config
 from remblai.config.aliases import answer
 from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
@@ -29,6 +30,8 @@ class Group(click.Group):
         name, *words = args
         if name not in COMMANDS:
             raise unknown("command", name, COMMANDS)
+        if name == "train":
+            words = with_config(words)
         return name, build(name, words), words
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from remblai.cli.build import description, parse, resolve_options
+from remblai.cli.config import CONFIG
 from remblai.cli.options import Sectioned, click_option
 from remblai.cli.output import show
 from remblai.config.registry import Option, flatten, nest, options, own_options
@@ -40,7 +41,7 @@ def train_command(words: Sequence[str]) -> click.Command:
 
     run = [option for option in own_options(train) if option.name not in HIDDEN]
     of_load = own_options(load_data)
-    fixed = [*run, *of_load, FROM]
+    fixed = [*run, *of_load, FROM, CONFIG]
     names = {option.name for option in fixed}
     read, rest = parse([*fixed, *(option for option in own_options(State) if option.name not in names)], words)
     spec = _recipe(rest, RECIPES)

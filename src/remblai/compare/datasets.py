@@ -1,5 +1,6 @@
 """The distance between two data sets, by any metric, with what it can be trusted for."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -27,18 +28,22 @@ class Wasserstein:
     """W_p, the p-th root of the least mean of |x - y|^p over all couplings: exact, by linear programming.
 
     Args:
-        p: the exponent, at least 1.
+        p: the exponent, at least 1; inf is the bottleneck distance, the least over couplings of the largest |x - y|.
     """
 
     def __init__(self, p: float = 2.0) -> None:
-        self.p = exponent(p)
+        self.p = exponent(p, infinite=True)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """W_p between the samples x (n, d) and y (m, d)."""
         return wasserstein(x, y, self.p)
 
-    def plan(self, x: Tensor, y: Tensor) -> Plan:
-        """The best plan; its value is W_p^p."""
+    def plan(self, x: Tensor, y: Tensor) -> Plan | None:
+        """The best plan, whose value is W_p^p; None where p is so large that distances^p leave the range of float64."""
+        farthest = torch.cdist(x.double(), y.double()).amax()
+        largest = float(farthest**self.p)
+        if math.isinf(self.p) or not math.isfinite(largest) or (largest == 0.0 and farthest > 0.0):
+            return None
         return transport(x, y, power(self.p))
 
 
@@ -46,6 +51,8 @@ MOST = 2000
 """Points of each set by default, at most: the best plan of so many takes about half a second."""
 FEWEST = 4
 """Points of each set behind an interval."""
+LARGE_P = 8.0
+"""Exponents of W_p above which there is no interval: that of W_inf, of heavy tails, held in 67 % of tests."""
 WARM = 32
 """Points of each set in the call that loads what an estimate needs, before it is timed."""
 SAME = 1e-5
@@ -165,12 +172,12 @@ class Distance:
         return self.test.p_value if self.test else None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values; an infinite value is the text "infinity"."""
+        """Plain JSON values; an infinite value or exponent is the text "infinity"."""
         plan = self.plan
         return {
             "schema": 1,
             "metric": self.metric,
-            "options": dict(self.options),
+            "options": {k: "infinity" if v == np.inf else v for k, v in self.options.items()},
             "n": len(self.x),
             "m": len(self.y),
             "of": list(self.points.sizes),
@@ -225,12 +232,17 @@ def distance(
     value, seconds = _timed(statistic, x, y, seed)
     reasons: dict[str, str] = {}
     confidence = tested = None
-    if repeats:
+    if getattr(statistic, "p", 0.0) > LARGE_P:
+        reasons["interval"] = "with so large a p the farthest pairs decide, whose error halves of a sample do not show"
+    elif repeats:
         confidence, reasons["interval"] = _interval(statistic, x, y, value, repeats, draws)
     count = affordable(seconds) if permutations is None else permutations
     if count:
         tested, reasons["floor"] = permuted(statistic, x, y, count, draws, bounded=name not in DIVERGENCES)
-    plan = getattr(statistic, "plan", None)
+    planned = getattr(statistic, "plan", None)
+    plan = planned(x, y) if planned else None
+    if planned and plan is None:
+        reasons["plan"] = "|x - y|^p is no finite number for so large a p: the value is found from distances"
     return Distance(
         metric=name,
         options={k: v for k, v in metric.items() if k != "name"} if isinstance(metric, Mapping) else {},
@@ -239,7 +251,7 @@ def distance(
         test=tested,
         interval=confidence,
         reasons={part: reason for part, reason in reasons.items() if reason},
-        plan=plan(x, y) if plan else None,
+        plan=plan,
         seconds=seconds,
     )
 

@@ -58,6 +58,8 @@ def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
 
 
 def _plan(result: Distance) -> Plan:
+    if "plan" in result.reasons:
+        raise ValueError(f"metric {result.metric!r} has no plan here: {result.reasons['plan']}. Use a smaller p.")
     if result.plan is None:
         raise ValueError(f"metric {result.metric!r} has no plan: use wasserstein, exact or entropic.")
     return result.plan

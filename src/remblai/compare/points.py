@@ -1,5 +1,6 @@
 """The points of two data sets, made comparable: columns by name, tables in standard deviations."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,6 +86,8 @@ def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple
     first = _loaded(a, {name: given[name] for name in known[0]})
     second = _loaded(b, {name: given[name] for name in known[1]})
     if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
+        if left_out := [name for name in second.units.columns if name not in first.units.columns]:
+            warnings.warn(f"columns of {_label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
         second = conform(second, first.units)
     sets = [_points(one, spec) for one, spec in ((first, a), (second, b))]
     return sets, first.range is None and second.range is None

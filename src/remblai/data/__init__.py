@@ -10,8 +10,8 @@ from typing import Any
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
-from remblai.data.collect import is_frame
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
+from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.look import printable
 from remblai.data.pages import PLUGINS, Pages, suffixes
@@ -32,10 +32,12 @@ DATA: dict[str, Callable[..., Dataset]] = {
 
 FILES: dict[str, Callable[..., Dataset]] = {
     ".csv": csv_table,
+    ".csv.gz": csv_table,
     ".npy": npy,
     ".npz": npz,
     ".parquet": parquet,
     ".tsv": csv_table,
+    ".tsv.gz": csv_table,
 }
 
 HUB = "hub:"
@@ -51,6 +53,7 @@ def load(
     range: tuple[float, float] | None = None,
     columns: tuple[str, ...] | None = None,
     pages: Pages | None = None,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -58,9 +61,10 @@ def load(
 
     Args:
         spec: a name of the table `DATA`, alone or as `{"name": "ring", "modes": 5}`; `hub:NAME`; a path to a folder of
-            images, of idx files, CelebA or LSUN, or to a .npz, .npy, .csv or .parquet file; data in memory (see
-            `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a name of the table
-            always means the table. A split named at the end, `NAME:test`, is left to `pick`.
+            images, of idx files, CelebA or LSUN, or to a .npz, .npy or .parquet file, a .csv or .tsv, plain or
+            gzipped; data in memory (see `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or
+            exists; a name of the table always means the table. A split named at the end, `NAME:test`, is left to
+            `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general among them.
@@ -68,6 +72,7 @@ def load(
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
         columns: of a table: their names, joined by commas, which picks and orders them.
         pages: of image files with several: first, frames (each page is an image) or channels.
+        max_pixels: of one image file; larger ones are refused as decompression bombs. When not given 179 million.
         skip_broken: leave out images that cannot be read, and say how many, instead of refusing them.
         cache: folder for decoded images, instead of `remblai` in $XDG_CACHE_HOME or ~/.cache.
 
@@ -78,7 +83,7 @@ def load(
     if isinstance(spec, Dataset):
         return spec
     asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
-    asked |= {"columns": columns, "pages": pages}
+    asked |= {"columns": columns, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
     reader, what = reader_of(spec)
@@ -209,9 +214,10 @@ def _reader(path: Path) -> Callable[..., Dataset]:
         if celeba.is_celeba(path):
             return celeba.celeba
         return lsun.lsun if lsun.databases(path) else image_folder
+    known = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
+    if known is not None:
+        return FILES[known]
     suffix = path.suffix.lower()
-    if suffix in FILES:
-        return FILES[suffix]
     if suffix in suffixes() or suffix in PLUGINS:
         raise ValueError(f"{path} is one image: expected the folder that holds them")
     raise ValueError(f"{path} is of an unknown kind: expected a folder, or a file in {', '.join(FILES)}")

@@ -214,13 +214,15 @@ def data_set(
     kinds = {array.dtype for array in arrays.values()}
     of_kind = {kind: [array for array in arrays.values() if array.dtype == kind] for kind in kinds}
     found = {kind: limits_of(of, limits, source) for kind, of in of_kind.items()}
-    pictures = {part: planes(native(array), layouts[part]) for part, array in arrays.items()}
+    pictures = {part: planes(native(array, calls[part]), layouts[part]) for part, array in arrays.items()}
     limits_by_part = {part: found[array.dtype] for part, array in arrays.items()}
     parts = {
         part: replace(of, limits=limits_by_part.get(part) or limits_by_part[WHOLE])
         for part, of in _parts(pictures, labels, split).items()
     }
-    return images(name, parts, classes, notes, next(iter(layouts.values())))
+    first = arrays.get("train", next(iter(arrays.values()))).dtype
+    kind = first if first.kind == "u" else None  # uint32 and uint64 are held as int64, and come back as they are
+    return images(name, parts, classes, notes, next(iter(layouts.values())), kind)
 
 
 def _parts(

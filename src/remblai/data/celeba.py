@@ -2,13 +2,15 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
-from remblai.data.images import stamp
+from remblai.data.images import picture_limits, stamp
+from remblai.data.layout import Limits
 from remblai.data.look import printable
 from remblai.data.pages import open_image
 from remblai.data.splits import Part, images
@@ -30,6 +32,8 @@ def celeba(
     size: int = 64,
     crop: int = 140,
     channels: int = 3,
+    range: Limits | None = None,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -42,11 +46,14 @@ def celeba(
         size: pixels of a side.
         crop: the middle square of so many pixels is cut out first.
         channels: 3 RGB or 1 grey.
+        range: the low and the high value of the images.
+        max_pixels: of one image; larger ones are refused as decompression bombs.
         skip_broken: leave out images that cannot be decoded, and say how many.
         cache: folder for the decoded images.
 
     Raises:
-        ValueError: a list that is not as the authors' or names a missing image; a broken image.
+        ValueError: a list that is not as the authors' or names a missing image; a broken image; values outside the
+            range.
 
     Source: Liu et al., "Deep learning face attributes in the wild", 2015 (arXiv 1411.7766); the crop: Tolstikhin et
     al., "Wasserstein auto-encoders", 2018 (arXiv 1711.01558), and its code.
@@ -58,15 +65,17 @@ def celeba(
     pictures = Pictures(
         str(faces), names, lambda number: open_image(faces / names[number]), stamp(faces, names), plain=True
     )
-    found = decode(pictures, size=size, crop=crop, channels=channels, skip_broken=skip_broken, cache=cache)
+    options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "max_pixels": max_pixels}
+    found = decode(pictures, **options, skip_broken=skip_broken, cache=cache)
+    limits, guess = picture_limits(found.array, range, str(path))
     attributes = _find(path, "Anno", ATTRIBUTES)
     labels = None if attributes is None else _labels(attributes, names)
     parts = {
-        SPLITS[code]: Part(found.array, labels, np.flatnonzero(found.whole & (split == code)))
+        SPLITS[code]: Part(found.array, labels, np.flatnonzero(found.whole & (split == code)), limits)
         for code in np.unique(split)
     }
     classes = None if labels is None else [f"not {LABEL.lower()}", LABEL.lower()]
-    return images("celeba", parts, classes, found.notes)
+    return images("celeba", parts, classes, [*guess, *found.notes])
 
 
 def _find(path: Path, folder: str, name: str) -> Path | None:

@@ -1,6 +1,5 @@
 """What people hold in memory, as one array: tensors, lists, data frames, and the items of a PyTorch data set."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from remblai.data.frames import frame_array, is_frame
 
 Array = NDArray[Any]
 
@@ -44,6 +45,26 @@ def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
     )
 
 
+def one_sample(x: Any) -> Any:
+    """One sample as a batch of one: an array, a tensor, a list, a row (Series) of a frame or a frame of one row.
+
+    Raises:
+        ValueError: a frame of another number of rows.
+    """
+    if is_frame(x):
+        if len(x) != 1:
+            raise ValueError(f"expected one row of a data frame, got {len(x)}: pass frame[:1]")
+        return x
+    if is_row(x):
+        return x.to_frame().T
+    return (x if isinstance(x, Tensor) else np.asarray(x))[None]
+
+
+def is_row(x: Any) -> bool:
+    """Whether it is a row of a data frame of pandas, which has one type for all its numbers."""
+    return hasattr(x, "to_frame") and hasattr(x, "index")
+
+
 def is_loader(data: Any) -> bool:
     """Whether it is a `torch` DataLoader: its data set has an order, which its batches need not have."""
     return hasattr(data, "dataset") and hasattr(data, "batch_size")
@@ -57,54 +78,6 @@ def _whole(dataset: Any) -> Array:
         rows = rows[index.argsort()]
     restored: Array = dataset.units.restore(rows)
     return restored
-
-
-def is_frame(data: Any) -> bool:
-    """Whether it is a data frame of pandas or polars: neither package is imported."""
-    return hasattr(data, "columns") and hasattr(data, "to_numpy") and type(data).__name__ == "DataFrame"
-
-
-def frame_array(frame: Any, columns: Sequence[str] | None = None) -> Array:
-    """The columns of a data frame as (n, d).
-
-    Raises:
-        ValueError: a column that is missing, holds no numbers or has gaps.
-    """
-    present = [str(name) for name in frame.columns]
-    by_name = dict(zip(present, frame.columns, strict=True))
-    parts = []
-    for name in chosen_columns(present, columns, "the data frame"):
-        column = np.asarray(frame[by_name[name]].to_numpy())
-        with contextlib.suppress(TypeError, ValueError):  # what is no number is refused below
-            column = column.astype(np.float64) if column.dtype.kind == "O" else column
-        if column.dtype.kind not in "buif":
-            raise ValueError(
-                f"column {name!r} of the data frame holds {column.dtype}: expected numbers. Choose others with columns"
-            )
-        parts.append(column)
-    return np.stack(parts, 1) if parts else np.empty((len(frame), 0))
-
-
-def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: str) -> list[str]:
-    """The names of the columns to take, in order.
-
-    Args:
-        present: the names that the data has.
-        asked: those that are wanted; None takes all.
-        source: what errors call the data.
-
-    Raises:
-        ValueError: one is missing, or is there or asked for twice.
-    """
-    if asked is None:
-        return list(present)
-    missing = [name for name in asked if name not in present]
-    if missing:
-        raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too")
-    twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
-    if twice:
-        raise ValueError(f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once")
-    return list(asked)
 
 
 def stacked(items: Sequence[Any]) -> Array:

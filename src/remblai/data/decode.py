@@ -12,7 +12,7 @@ from PIL import Image
 from remblai.data.cache import Allocate, Broken, stored
 from remblai.data.form import Form, form_of
 from remblai.data.look import printable
-from remblai.data.pages import page_count
+from remblai.data.pages import most_pixels, page_count
 from remblai.data.pixels import MODES, UnfitError, facts, pixels
 from remblai.data.workers import each
 
@@ -58,6 +58,7 @@ def decode(
     crop: int | None = None,
     channels: int | None = None,
     stack: bool = False,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Decoded:
@@ -69,6 +70,7 @@ def decode(
         crop: cut out the middle square of so many pixels first.
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; None takes grey or RGB, with alpha where all have it.
         stack: the pages of each file become its channels.
+        max_pixels: of one picture; larger ones are refused as decompression bombs.
         skip_broken: leave out pictures that cannot be read or used, instead of refusing them.
         cache: the cache folder; see `cache.folder`.
 
@@ -84,7 +86,8 @@ def decode(
         raise ValueError("channels and pages: with pages as channels, each page is one: leave channels out")
 
     def fill(allocate: Allocate) -> tuple[Broken, list[str]]:
-        return _fill(pictures, allocate, size=size, crop=crop, channels=channels, stack=stack, skip=skip_broken)
+        with most_pixels(max_pixels):
+            return _fill(pictures, allocate, size=size, crop=crop, channels=channels, stack=stack, skip=skip_broken)
 
     key = {
         **pictures.key,
@@ -92,6 +95,7 @@ def decode(
         "crop": crop,
         "channels": channels,
         "stack": stack,
+        "max_pixels": max_pixels,
         "names": len(pictures.names),
     }
     entry = stored(key, fill, cache)
@@ -103,12 +107,13 @@ def decode(
     return Decoded(entry.array, good, [*entry.notes, *_skipped(pictures, entry.broken)])
 
 
-def frames(pictures: Pictures, skip: bool) -> tuple[Pictures, NDArray[np.int64]]:
+def frames(pictures: Pictures, skip: bool, max_pixels: int | None = None) -> tuple[Pictures, NDArray[np.int64]]:
     """Every page of every file as a picture of its own, and the file that each comes from.
 
     Args:
         pictures: the files.
         skip: whether files that cannot be read are left to `decode`, as one picture each, instead of refused.
+        max_pixels: of one page.
     """
 
     def pages(number: int) -> int:
@@ -116,7 +121,8 @@ def frames(pictures: Pictures, skip: bool) -> tuple[Pictures, NDArray[np.int64]]
             return page_count(image)
 
     broken: dict[int, str] = {}
-    counts = dict(_each(pictures, pages, range(len(pictures.names)), broken, skip=skip, what="counting pages"))
+    with most_pixels(max_pixels):
+        counts = dict(_each(pictures, pages, range(len(pictures.names)), broken, skip=skip, what="counting pages"))
     places = [(file, page) for file in range(len(pictures.names)) for page in range(counts.get(file, 1))]
 
     def opened(number: int) -> Image.Image:

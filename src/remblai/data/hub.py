@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from remblai.data.collect import chosen_columns
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
+from remblai.data.frames import chosen_columns
 from remblai.data.images import SPLIT_FOLDERS, picture_limits
-from remblai.data.layout import check_numbers
+from remblai.data.layout import Limits, check_numbers
 from remblai.data.splits import WHOLE, Part, images, points
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
@@ -24,6 +24,8 @@ def hub(
     size: int | None = None,
     crop: int | None = None,
     channels: int | None = None,
+    range: Limits | None = None,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -34,14 +36,17 @@ def hub(
         size: resize the shorter side to this many pixels and keep the middle square.
         crop: cut out the middle square of this many pixels first.
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general of the images.
+        range: the low and the high value of the images.
+        max_pixels: of one image; larger ones are refused as decompression bombs.
         skip_broken: leave out images that cannot be decoded, and say how many.
         cache: folder for the decoded images.
 
     Raises:
         ValueError: the package `datasets` is not installed; the hub does not give the data; no column of images.
     """
-    options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
-    return _from_tables(name, f"hub:{name}", _tables(name), **options)
+    options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "max_pixels": max_pixels}
+    options |= {"skip_broken": skip_broken, "cache": cache}
+    return _from_tables(name, f"hub:{name}", _tables(name), range, **options)
 
 
 def is_table(data: Any) -> bool:
@@ -56,6 +61,8 @@ def of_tables(
     size: int | None = None,
     crop: int | None = None,
     channels: int | None = None,
+    range: Limits | None = None,
+    max_pixels: int | None = None,
     columns: tuple[str, ...] | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
@@ -67,6 +74,8 @@ def of_tables(
         size: resize the shorter side to this many pixels and keep the middle square.
         crop: cut out the middle square of this many pixels first.
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA.
+        range: the low and the high value of the images.
+        max_pixels: of one image; larger ones are refused as decompression bombs.
         columns: of a table of numbers, which to take, in this order.
         skip_broken: leave out images that cannot be decoded, and say how many.
         cache: folder for the decoded images.
@@ -77,8 +86,11 @@ def of_tables(
     tables = _parts(data, "data") if isinstance(data, Mapping) else {WHOLE: data}
     features = next(iter(tables.values())).features
     if columns is None and _picture(features) is not None:
-        options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
-        return _from_tables("custom", "data", tables, **options)
+        options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "max_pixels": max_pixels}
+        options |= {"skip_broken": skip_broken, "cache": cache}
+        return _from_tables("custom", "data", tables, range, **options)
+    if range is not None:
+        raise ValueError("range is for images; the table holds numbers, which are standardised")
     names = chosen_columns(list(features), columns, "the table")
     parts = {}
     for part, table in tables.items():
@@ -91,8 +103,8 @@ def of_tables(
     return points("custom", parts, names)
 
 
-def _from_tables(name: str, source: str, tables: Mapping[str, Any], **options: Any) -> Dataset:
-    """The images of tables, by part."""
+def _from_tables(name: str, source: str, tables: Mapping[str, Any], asked: Limits | None, **options: Any) -> Dataset:
+    """The images of tables, by part, and the range that was asked for."""
     features = next(iter(tables.values())).features
     picture, label = _columns(source, features)
     rows = [(part, row) for part, table in tables.items() for row in range(len(table))]
@@ -107,7 +119,7 @@ def _from_tables(name: str, source: str, tables: Mapping[str, Any], **options: A
     found = decode(Pictures(source, names, opened, key), **options)
     labels = None if label is None else np.array([value for table in tables.values() for value in table[label]])
     of = np.array([part for part, _ in rows])
-    limits, guess = picture_limits(found.array, None, source)
+    limits, guess = picture_limits(found.array, asked, source)
     parts = {part: Part(found.array, labels, np.flatnonzero(found.whole & (of == part)), limits) for part in tables}
     classes = getattr(features[label], "names", None) if label is not None else None
     return images(name, parts, classes, [*guess, *found.notes])

@@ -34,6 +34,7 @@ def image_folder(
     channels: int | None = None,
     range: Limits | None = None,
     pages: Pages | None = None,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -51,6 +52,7 @@ def image_folder(
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA; by default grey or RGB, with alpha where all images have it.
         range: the low and the high value of the images.
         pages: of files with several: first, frames (each page is an image) or channels.
+        max_pixels: of one image; larger ones are refused as decompression bombs.
         skip_broken: leave out images that cannot be read or used, and say how many.
         cache: folder for the decoded images.
 
@@ -62,9 +64,9 @@ def image_folder(
     pictures = Pictures(str(path), names, lambda number: open_image(path / names[number]), stamp(path, names))
     origin = np.arange(len(names))
     if pages == "frames":
-        pictures, origin = frames(pictures, skip_broken)
+        pictures, origin = frames(pictures, skip_broken, max_pixels)
     options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "stack": pages == "channels"}
-    found = decode(pictures, **options, skip_broken=skip_broken, cache=cache)
+    found = decode(pictures, **options, max_pixels=max_pixels, skip_broken=skip_broken, cache=cache)
     limits, guess = picture_limits(found.array, range, str(path))
     split = _splits(names)
     labels = _classes([name.split("/") if split is None else name.split("/")[1:] for name in names])

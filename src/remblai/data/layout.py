@@ -85,14 +85,35 @@ def to_layout(array: NDArray[Any], layout: str) -> NDArray[Any]:
     return np.ascontiguousarray(array.transpose(0, 2, 3, 1)) if layout == "nhwc" else array
 
 
-def native(array: NDArray[Any]) -> NDArray[Any]:
+def native(array: NDArray[Any], what: str = "the array") -> NDArray[Any]:
     """The array in a type that a tensor can hold: itself where that is so, without a copy.
 
-    Numbers of another byte order and long floats are converted; so are uint32 and uint64, to int64 and floats.
+    Numbers of another byte order and long floats are converted; so are uint32 and uint64, to int64 of the same values.
+
+    Raises:
+        ValueError: uint64 values of 2^63 or more.
     """
     kind = array.dtype.newbyteorder("=")
-    other = {"uint32": "int64", "uint64": "float64", np.dtype(np.longdouble).name: "float64"}
+    if kind.name == "uint64" and array.max(initial=0) > np.iinfo(np.int64).max:
+        raise ValueError(
+            f"{what} holds uint64 values up to {array.max()}: expected at most 2^63 - 1. Subtract an offset, or pass "
+            "them as floats"
+        )
+    other = {"uint32": "int64", "uint64": "int64", np.dtype(np.longdouble).name: "float64"}
     return array.astype(other.get(kind.name, kind), copy=False)
+
+
+def cast(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Values as the data's type: rounded and kept within its range where it has whole numbers."""
+    if kind.kind == "b":
+        return values >= 0.5
+    if kind.kind in "ui":
+        limits = np.iinfo(kind)
+        # the largest 64-bit number is no float: the next one below it is
+        highest = float(limits.max) if limits.bits < 64 else math.nextafter(float(limits.max), 0)
+        values = np.rint(values).clip(float(limits.min), highest)
+    cast: NDArray[Any] = values.astype(kind, copy=False)
+    return cast
 
 
 def limits_of(arrays: Sequence[NDArray[Any]], asked: Limits | None, what: str) -> Limits:

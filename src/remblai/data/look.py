@@ -16,13 +16,14 @@ SMALL_SHARE = 0.3
 COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 
 
-def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits) -> list[str]:
+def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits, type_: np.dtype[Any]) -> list[str]:
     """What images are, and which of their range they use.
 
     Args:
         n: how many images there are.
         arrays: (m, c, h, w), of one type; of more than 64 MiB a part is looked at.
         limits: the values that the model sees as 0 and 1.
+        type_: of the source's numbers.
     """
     c, h, w = arrays[0].shape[1:]
     parts = [spread(array) for array in arrays]
@@ -33,7 +34,7 @@ def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits) -> list[
     kind = COLOURS.get(c, f"{c}-channel")
     some = "" if looked == whole else f" of {looked:,} of them"
     notes = [
-        f"{n:,} {kind} images of {h}x{w} pixels, {arrays[0].dtype}: values{some} from {lowest:.4g} to {highest:.4g}"
+        f"{n:,} {kind} images of {h}x{w} pixels, {type_.name}: values{some} from {lowest:.4g} to {highest:.4g}"
         f"{_levels(parts)}, of the range {low:g} to {high:g}"
     ]
     share = (highest - lowest) / (high - low)

@@ -13,6 +13,7 @@ from PIL import Image
 from remblai.data.dataset import Dataset
 from remblai.data.decode import Decoded, Pictures, decode
 from remblai.data.images import SPLIT_FOLDERS, stamp
+from remblai.data.layout import Limits, limits_of
 from remblai.data.pages import open_image
 from remblai.data.splits import WHOLE, Part, images
 
@@ -37,6 +38,8 @@ def lsun(
     size: int = 64,
     crop: int | None = None,
     channels: int = 3,
+    range: Limits | None = None,
+    max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
 ) -> Dataset:
@@ -49,17 +52,21 @@ def lsun(
         size: pixels of a side.
         crop: cut out the middle square of so many pixels first.
         channels: 3 RGB or 1 grey.
+        range: the low and the high value of the images.
+        max_pixels: of one image; larger ones are refused as decompression bombs.
         skip_broken: leave out images that cannot be decoded, and say how many.
         cache: folder for the decoded images.
 
     Raises:
-        ValueError: the package lmdb is not installed; a damaged database; a broken image.
+        ValueError: the package lmdb is not installed; a damaged database; a broken image; values outside the range.
 
     Source: Yu et al., "LSUN", 2015 (arXiv 1506.03365).
     """
-    options = {"size": size, "crop": crop, "channels": channels, "skip_broken": skip_broken, "cache": cache}
+    options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "max_pixels": max_pixels}
+    options |= {"skip_broken": skip_broken, "cache": cache}
     found = {part: _read(folder, **options) for part, folder in databases(path).items()}
-    parts = {part: Part(of.array, None, np.flatnonzero(of.whole)) for part, of in found.items()}
+    limits = limits_of([of.array for of in found.values()], range, str(path))
+    parts = {part: Part(of.array, None, np.flatnonzero(of.whole), limits) for part, of in found.items()}
     notes = [note for of in found.values() for note in of.notes]
     return images(path.resolve().name.removesuffix("_lmdb"), parts, notes=notes)
 

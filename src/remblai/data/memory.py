@@ -1,15 +1,16 @@
 """Data in memory: arrays, tensors, data frames, PyTorch data sets and loaders, tables of the package `datasets`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from numpy.typing import NDArray
 
 from remblai.data.arrays import arrays_by_name, data_set
-from remblai.data.collect import as_array, chosen_columns, frame_array, is_loader, items
+from remblai.data.collect import as_array, is_loader, items
 from remblai.data.dataset import Dataset
+from remblai.data.frames import FrameForm, chosen_columns, column_names, frame_array
 from remblai.data.layout import Limits, check_numbers
-from remblai.data.look import printable
 from remblai.data.splits import WHOLE, Part, points
 
 NAME = "custom"
@@ -40,7 +41,7 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
 
 
 def frame(data: Any, *, columns: tuple[str, ...] | None = None) -> Dataset:
-    """A data frame of pandas or polars: a table of numbers.
+    """A data frame of pandas or polars: a table of numbers, which comes back as such a frame.
 
     Args:
         data: the frame.
@@ -50,12 +51,13 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None) -> Dataset:
         ValueError: no rows; a column that is missing, holds no numbers or has gaps.
     """
     what = f"data ({kind_of(data)})"
-    names = chosen_columns([str(name) for name in data.columns], columns, "the data frame")
+    names = chosen_columns(column_names(data), columns, "the data frame")
     table = frame_array(data, names)
     if table.size == 0:
         raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
     check_numbers(table, what)
-    return points(NAME, {WHOLE: Part(table)}, [printable(name) for name in names])
+    found = points(NAME, {WHOLE: Part(table)}, names)
+    return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
 
 
 def kind_of(data: Any) -> str:

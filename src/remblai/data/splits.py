@@ -91,6 +91,7 @@ def images(
     classes: Sequence[str] | None = None,
     notes: Sequence[str] = (),
     layout: str | None = None,
+    kind: np.dtype[Any] | None = None,
 ) -> Dataset:
     """A data set of images.
 
@@ -100,6 +101,7 @@ def images(
         classes: the names of the labels 0, 1, ...; None makes them of the labels found.
         notes: what else to say about the data.
         layout: the axes of the source: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
+        kind: the type of the source's numbers, where the arrays hold them in another.
 
     Raises:
         ValueError: parts of different shapes, images one pixel high or wide, an empty part, wrong labels.
@@ -112,11 +114,13 @@ def images(
         raise ValueError(f"images of {h}x{w} pixels: expected at least 2x2")
     first = parts.get("train") or next(iter(parts.values()))
     limits = first.limits or BYTES
-    units = image_units((c, h, w), first.array.dtype, limits, layout or ("nhw" if c == 1 else "nhwc"))
+    kind = first.array.dtype if kind is None else kind
+    units = image_units((c, h, w), kind, limits, layout or ("nhw" if c == 1 else "nhwc"))
     alike = {id(of.array): of.array for of in parts.values() if of.array.dtype == first.array.dtype}
     found = _build(name, parts, units, classes)
     n = sum(len(positions) for positions in _positions(parts).values())
-    return replace(found, notes=(*values_note(n, list(alike.values()), limits), *(note for note in notes if note)))
+    look = values_note(n, list(alike.values()), limits, kind)
+    return replace(found, notes=(*look, *(note for note in notes if note)))
 
 
 def points(

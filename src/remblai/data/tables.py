@@ -1,22 +1,32 @@
-"""Tables of numbers: .csv and .parquet."""
+"""Tables of numbers: .csv and .tsv, plain or gzipped, and .parquet."""
 
 import csv
+import gzip
 import itertools
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.collect import chosen_columns
 from remblai.data.dataset import Dataset
+from remblai.data.frames import chosen_columns
+from remblai.data.idx import MOST_PACKED
 from remblai.data.look import printable
+from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, points
 
 SEPARATORS = ",;\t"
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 """What stands for a gap: in a first line of numbers it is a bad cell, and no name."""
+
+
+SMALL = 64 << 20
+"""Files that unpack to fewer bytes are read without a count of their cells."""
+NUMBER = 16
+"""Bytes of memory that a cell takes while a table is read: the number, and the list that it is read into."""
 
 
 def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
@@ -31,18 +41,45 @@ def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
 
     Raises:
         ValueError: no rows; a cell that is not a finite number or a row of another length, with its line and column;
-            text that is not UTF-8; a column that is missing.
+            text that is not UTF-8; a column that is missing; a damaged .gz; more numbers than there is memory.
     """
     try:
+        _check_size(path)
         return _csv_table(path, columns)
     except UnicodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
     except csv.Error as error:
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read, it is damaged or cut short: {error}. Fetch it again") from error
+
+
+def _open(path: Path) -> IO[str]:
+    """The text of the file, unpacked where its name ends in .gz."""
+    if path.suffix.lower() == ".gz":
+        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
+    return path.open(newline="", encoding="utf-8-sig")
+
+
+def _check_size(path: Path) -> None:
+    """Refuses a table of more numbers than fit into memory; only the cells of a large file are counted.
+
+    Raises:
+        ValueError: there are more.
+    """
+    packed = path.suffix.lower() == ".gz"
+    size = path.stat().st_size
+    if size * (MOST_PACKED if packed else 1) < SMALL:
+        return
+    cells = 0
+    with gzip.open(path) if packed else path.open("rb") as file:
+        while piece := file.read(1 << 24):
+            cells += piece.count(b"\n") + sum(piece.count(mark.encode()) for mark in SEPARATORS)
+            check_memory(cells * NUMBER, str(path))
 
 
 def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with _open(path) as file:
         first, second = [*itertools.islice((line for line in file if line.strip()), 2), "", ""][:2]
     if not first:
         raise ValueError(f"{path} is empty: expected rows of numbers")
@@ -55,10 +92,9 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
             f"{path} holds one line of text, {printable(first.strip()[:80])!r}: expected rows of numbers below it"
         )
     try:
-        table = np.loadtxt(
-            path, delimiter=separator, skiprows=_lines_before(path) + named, ndmin=2, comments=None, quotechar='"',
-            encoding="utf-8-sig",
-        )  # fmt: skip
+        skipped = _lines_before(path) + named
+        with _open(path) as file:
+            table = np.loadtxt(file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"')
     except UnicodeError:
         raise
     except (ValueError, OverflowError) as error:
@@ -73,7 +109,8 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
     notes = []
     if named and all(map(_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
-    return chosen_table(path.stem, str(path), table, head if named else None, asked, notes)
+    name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
+    return chosen_table(name, str(path), table, head if named else None, asked, notes)
 
 
 def chosen_table(
@@ -122,7 +159,7 @@ def _is_head(first: Sequence[str], second: Sequence[str]) -> bool:
 
 def _lines_before(path: Path) -> int:
     """Empty lines at the top, which skiprows counts and the reader does not."""
-    with path.open(encoding="utf-8-sig") as file:
+    with _open(path) as file:
         return next((number for number, line in enumerate(file) if line.strip()), 0)
 
 
@@ -137,7 +174,7 @@ def _number(cell: str) -> bool:
 def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
     """What is wrong with the first bad cell or row; slow, and only asked for when something is."""
     width = 0
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with _open(path) as file:
         reader = csv.reader(file, delimiter=separator)
         rows = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
         for number, (line, row) in enumerate(rows):
@@ -163,7 +200,7 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
 
     Raises:
         ValueError: the package pyarrow is not installed; a damaged file; a column that is missing, holds no numbers or
-            has gaps.
+            has gaps; more numbers than there is memory.
     """
     try:
         import pyarrow as arrow  # an extra: only who reads .parquet needs it
@@ -173,6 +210,7 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
     try:
         file = files.ParquetFile(path)
         names = chosen_columns(list(file.schema_arrow.names), columns, str(path))
+        check_memory(file.metadata.num_rows * len(names) * NUMBER, str(path))
         table = file.read(columns=names)
     except (arrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())

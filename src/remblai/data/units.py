@@ -1,6 +1,5 @@
 """The way between a data set's own units and what a model sees."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.collect import as_array
-from remblai.data.layout import ROUNDING, planes, to_layout
+from remblai.data.frames import FrameForm, frame_like, is_frame
+from remblai.data.layout import ROUNDING, cast, planes, to_layout
 
 Numbers = tuple[float, ...]
 BYTES = (0.0, 255.0)
@@ -35,6 +35,7 @@ class Units:
         limits: the values of images that the model sees as 0 and 1; None is 0 and 255.
         layout: the axes of images: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
         item: the data's own shape of one sample, where arrays of a higher rank were flattened to points.
+        frame: of points that came as a data frame: how it looks.
     """
 
     shape: tuple[int, ...]
@@ -46,6 +47,7 @@ class Units:
     limits: tuple[float, float] | None = None
     layout: str | None = None
     item: tuple[int, ...] | None = None
+    frame: FrameForm | None = None
 
     @property
     def axes(self) -> str:
@@ -78,11 +80,27 @@ class Units:
             low, high = self.limits or BYTES
             exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
             values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
-            return to_layout(_cast(values, self.kind), self.axes)
+            return to_layout(cast(values, self.kind), self.axes)
         values = x.to(torch.float32).numpy()
         if self.mean is not None and self.deviation is not None:
             values = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
-        return _cast(values, self.kind).reshape(len(values), *(self.item or self.shape))
+        return cast(values, self.kind).reshape(len(values), *(self.item or self.shape))
+
+    def give(self, x: Tensor, like: Any = None) -> Any:
+        """As `restore`, and as a data frame where the data came as one, or where `like` is one.
+
+        Args:
+            x: see `restore`.
+            like: what was passed in, which decides: a frame's library, types, order of columns and index come back, an
+                array gives an array. None gives what the model was trained on.
+
+        Raises:
+            ValueError: see `restore`; the frame's library is not installed.
+        """
+        values = self.restore(x)
+        if like is not None:
+            return frame_like(like, values, self.columns) if is_frame(like) else values
+        return values if self.frame is None else self.frame.frame(values)
 
     def display(self, x: Tensor) -> NDArray[np.uint8]:
         """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).
@@ -151,7 +169,8 @@ class Units:
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain JSON values; `from_json` reads it back to an equal object."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in found.items()}
+        found["frame"] = None if self.frame is None else vars(self.frame)
+        return {name: _plain(value) for name, value in found.items()}
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> "Units":
@@ -164,6 +183,8 @@ class Units:
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
         found: dict[str, Any] = {name: saved.get(name) for name in cls.__dataclass_fields__}
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+        if plain["frame"] is not None:
+            plain["frame"] = FrameForm.from_json(plain["frame"])
         units = cls(**plain)
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
@@ -196,18 +217,12 @@ def standardised(
     return (points - mean) / np.where(deviation == 0, 1.0, deviation)
 
 
-def _cast(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
-    """Values as the data's type: rounded and kept within its range where it has whole numbers."""
-    if kind.kind == "b":
-        return values >= 0.5
-    if kind.kind in "ui":
-        limits = np.iinfo(kind)
-        # the largest 64-bit number is no float: the next one below it is
-        highest = float(limits.max) if limits.bits < 64 else math.nextafter(float(limits.max), 0)
-        values = np.rint(values).clip(float(limits.min), highest)
-    cast: NDArray[Any] = values.astype(kind, copy=False)
-    return cast
-
-
 def _join(shape: tuple[int, ...]) -> str:
     return ", ".join(str(size) for size in shape)
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {name: _plain(item) for name, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value

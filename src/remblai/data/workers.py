@@ -1,11 +1,13 @@
 """Work on many pictures on every core, in order."""
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from PIL import Image
 from tqdm import tqdm
 
 from remblai.data.pixels import DAMAGE, UnfitError
@@ -45,5 +47,9 @@ def _tried(work: Callable[[int], T], number: int) -> Result[T]:
         return number, work(number), None
     except UnfitError as error:
         return number, None, str(error)
+    except Image.DecompressionBombError as error:
+        size = (re.findall(r"\d+", str(error)) or ["N"])[0]
+        reason = f"has {size} pixels, more than are decoded, for such a file may be a decompression bomb"
+        return number, None, f"{reason}: --max-pixels {size} raises the limit"
     except DAMAGE as error:
         return number, None, f"cannot be decoded: {str(error) or type(error).__name__}"

@@ -80,7 +80,7 @@ def _codes(codes: Any, prior: Prior) -> Tensor:
 def figure_of_latent_mmd(sets: Sets) -> Figure:
     """The codes' squared MMD to the prior, beside that of two samples of the prior."""
     codes, prior = sets.codes, _prior(sets)
-    floor, deviation = latent_mmd_null(len(codes), prior, sets.repeats, sets.seed + 1)
+    floor, deviation = _null(sets)
     value = latent_mmd_squared(codes, prior, sets.seed)
     return {"value": value, "floor": floor, "spread": deviation, "n": len(codes)}
 
@@ -95,7 +95,7 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
     if len(sets.codes) < 2 * CLUSTERS:
         return {"narrow": 0.0, "dropped mode": 0.0}
     n, mmd, draws = len(sets.codes), _mmd(prior), torch.Generator().manual_seed(sets.seed + 3)
-    floor, deviation = latent_mmd_null(n, prior, sets.repeats, sets.seed + 1)
+    floor, deviation = _null(sets)
     pairs = _draw(prior, n + n // 4, 2 * REPEATS, sets.seed + 2)
     values: dict[str, list[float]] = {"narrow": [], "dropped mode": []}
     for codes, true in zip(pairs[::2], pairs[1::2], strict=True):
@@ -103,6 +103,14 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
         values["narrow"].append(float(mmd(true[:n], NARROWER * codes[:n])))
         values["dropped mode"].append(float(mmd(true[:n], part)))
     return {name: in_deviations(sum(of) / REPEATS - floor, deviation) for name, of in values.items()}
+
+
+def _null(sets: Sets) -> tuple[float, float]:
+    null: tuple[float, float] = sets.shared(
+        "latent MMD of the prior",
+        lambda: latent_mmd_null(len(sets.codes), _prior(sets), sets.repeats, sets.seed + 1),
+    )
+    return null
 
 
 def _prior(sets: Sets) -> Prior:

@@ -199,7 +199,7 @@ def figure_of_modes(name: str) -> Compute:
         assert sets.modes is not None  # the row needs them
         centres, deviation = sets.modes
         card = sets.shared(
-            "modes", lambda: mode_card(sets.model, centres, deviation, repeats=sets.repeats, seed=sets.seed)
+            "modes", lambda: mode_card(sets.model, centres, deviation, repeats=max(2, sets.repeats), seed=sets.seed)
         )
         figure: Figure = card[name]
         return figure

@@ -43,6 +43,10 @@ class Pairs:
         """The mean distance (r,); without the diagonal when x was measured against itself."""
         return self.total / self.count
 
+    def of_first(self) -> "Pairs":
+        """The same for the first sub-sample alone."""
+        return Pairs(self.inside[:1], self.nearest[:1], self.total[:1], self.count[:1])
+
 
 def flat(name: str, values: Any, like: Tensor | None = None) -> Tensor:
     """The sample as float32 rows (n, d), on the device of `like`.
@@ -82,23 +86,48 @@ def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
             yield rows, columns, squared_distances(x[rows], y[columns])
 
 
-def measure(x: Tensor, y: Tensor | None, masks_x: Tensor, masks_y: Tensor) -> Pairs:
-    """One pass over the distances from x to y, or within x (without the diagonal) when y is None."""
-    nearest = x.new_full((len(masks_x), len(x)), torch.inf)
-    total = x.new_zeros(len(masks_x), dtype=torch.float64)
-    for rows, columns, block in blocks(x, x if y is None else y):
-        if y is None and rows == columns:
+def within(x: Tensor, masks: Tensor) -> Pairs:
+    """One pass over the distances within x, without the diagonal."""
+    pairs = _Sums(masks, masks, x.device)
+    for rows, columns, block in blocks(x, x):
+        diagonal = rows == columns
+        if diagonal:
             block.fill_diagonal_(0)  # rounding leaves a little above 0 there, and the sum must not see it
-        distances = block.sqrt().double()
-        inside_x, inside_y = masks_x[:, rows], masks_y[:, columns]
-        total += ((distances @ inside_y.T.double()) * inside_x.T).sum(0)
-        if y is None and rows == columns:
+        pairs.add_total(rows, columns, block)
+        if diagonal:
             block.fill_diagonal_(torch.inf)
-        for row, inside in enumerate(inside_y):
-            least = block.masked_fill(~inside, torch.inf).amin(1) if not bool(inside.all()) else block.amin(1)
-            nearest[row, rows] = torch.minimum(nearest[row, rows], least)
-    n, m = masks_x.sum(1), masks_y.sum(1)
-    return Pairs(masks_x, nearest, total, n * (n - 1) if y is None else n * m)
+        pairs.add_nearest(rows, columns, block)
+    n = masks.sum(1)
+    return Pairs(masks, pairs.nearest, pairs.total, n * (n - 1))
+
+
+def between(x: Tensor, y: Tensor, masks_x: Tensor, masks_y: Tensor) -> tuple[Pairs, Pairs]:
+    """One pass over the distances between x and y: from x to y, and from y to x."""
+    there, back = _Sums(masks_x, masks_y, x.device), _Sums(masks_y, masks_x, x.device)
+    for rows, columns, block in blocks(x, y):
+        there.add_total(rows, columns, block)
+        there.add_nearest(rows, columns, block)
+        back.add_nearest(columns, rows, block.T)
+    count = masks_x.sum(1) * masks_y.sum(1)
+    return Pairs(masks_x, there.nearest, there.total, count), Pairs(masks_y, back.nearest, there.total, count)
+
+
+class _Sums:
+    """What blocks of squared distances come to, for the rows and columns of each sub-sample."""
+
+    def __init__(self, masks_x: Tensor, masks_y: Tensor, device: torch.device) -> None:
+        self.masks_x, self.masks_y = masks_x, masks_y
+        self.nearest = torch.full(masks_x.shape, torch.inf, device=device)
+        self.total = torch.zeros(len(masks_x), dtype=torch.float64, device=device)
+
+    def add_total(self, rows: slice, columns: slice, block: Tensor) -> None:
+        inside_x, inside_y = self.masks_x[:, rows].double(), self.masks_y[:, columns].double()
+        self.total += ((block.sqrt().double() @ inside_y.T) * inside_x.T).sum(0)
+
+    def add_nearest(self, rows: slice, columns: slice, block: Tensor) -> None:
+        for row, inside in enumerate(self.masks_y[:, columns]):
+            least = block.amin(1) if bool(inside.all()) else block.masked_fill(~inside, torch.inf).amin(1)
+            self.nearest[row, rows] = torch.minimum(self.nearest[row, rows], least)
 
 
 def to_nearest(queries: Tensor, rows: Rows) -> Tensor:
@@ -109,8 +138,13 @@ def to_nearest(queries: Tensor, rows: Rows) -> Tensor:
     """
     best = queries.new_full((len(queries),), torch.inf)
     size = max(1, min(2 * BLOCK, 2**22 // queries.shape[1]))
+    centre = queries.mean(0)  # distances stay, and the formula's rounding, which grows with the lengths, shrinks
+    centred = [part - centre for part in parts(queries, BLOCK)]
     for start in range(0, len(rows), size):
-        block = flat("the training data", rows[start : start + size], queries)
-        exact = [(part - block[squared_distances(part, block).argmin(1)]).norm(dim=1) for part in parts(queries, BLOCK)]
+        block = flat("the training data", rows[start : start + size], queries) - centre
+        squares = block.square().sum(1)
+        # |x - y|^2 without |x|^2, the same for all y
+        index = [torch.addmm(squares, part, block.T, alpha=-2.0).argmin(1) for part in centred]
+        exact = [(part - block[near]).norm(dim=1) for part, near in zip(centred, index, strict=True)]
         best = torch.minimum(best, torch.cat(exact))
     return best

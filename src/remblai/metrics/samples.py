@@ -13,7 +13,7 @@ from torch import Tensor
 
 from remblai.costs import squared_distances
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import Pairs, Rows, flat, measure, rounding, to_nearest
+from remblai.metrics.pairs import Pairs, Rows, between, flat, rounding, to_nearest, within
 from remblai.metrics.sets import Sets, subset
 
 W2_ROWS = 2000  # the assignment takes the cube of this: about a second here
@@ -36,9 +36,8 @@ def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
     """
     x, y = _two_samples(x, y)
     every_x, every_y = _every(x), _every(y)
-    own_x, own_y = measure(x, None, every_x, every_x), measure(y, None, every_y, every_y)
-    across, back = measure(x, y, every_x, every_y), measure(y, x, every_y, every_x)
-    return float(classifier_accuracy(own_x, own_y, across, back, rounding(x, y))[0])
+    own_x, own_y = within(x, every_x), within(y, every_y)
+    return float(classifier_accuracy(own_x, own_y, *between(x, y, every_x, every_y), rounding(x, y))[0])
 
 
 def classifier_accuracy(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> Tensor:
@@ -67,8 +66,7 @@ def energy_distance(x: Any, y: Any) -> float:
     """
     x, y = _two_samples(x, y)
     every_x, every_y = _every(x), _every(y)
-    within_x, within_y = measure(x, None, every_x, every_x), measure(y, None, every_y, every_y)
-    return float(energy(within_x, within_y, measure(x, y, every_x, every_y))[0])
+    return float(energy(within(x, every_x), within(y, every_y), between(x, y, every_x, every_y)[0])[0])
 
 
 def energy(x: Pairs, y: Pairs, across: Pairs) -> Tensor:
@@ -150,7 +148,7 @@ def figure_of_energy(sets: Sets) -> Figure:
 
 
 def _over_halves(values: Tensor, floors: Tensor, n: int) -> Figure:
-    return {"value": float(values[0]), "floor": float(floors[0]), "spread": float(values[1:].std()), "n": n}
+    return {"value": float(values[0]), "floor": float(floors[0]), "spread": deviation(values[1:]), "n": n}
 
 
 def figure_of_w2(sets: Sets) -> Figure:
@@ -161,20 +159,26 @@ def figure_of_w2(sets: Sets) -> Figure:
     )  # fmt: skip
     costs = squared_distances(held_out, samples)
     masks = sets.random_halves(n, W2_HALVES)[1:]
-    deviation = torch.tensor([assignment(costs[mask][:, mask]) for mask in masks]).std()
+    of_halves = torch.tensor([assignment(costs[mask][:, mask]) for mask in masks])
     floor = assignment(squared_distances(held_out, train))
-    return {"value": assignment(costs), "floor": floor, "spread": float(deviation), "n": n}
+    return {"value": assignment(costs), "floor": floor, "spread": deviation(of_halves), "n": n}
 
 
 def figure_of_memorisation(sets: Sets) -> Figure | None:
     """The memorisation ratio; None where half of the held-out data are training data too: there is no distance then."""
     held_out, samples = sets.to_train
     masks = sets.random_halves(sets.n, sets.repeats)
-    if float(held_out.median()) == 0 or any(float(held_out[mask].median()) == 0 for mask in masks):
+    if any(float(held_out[mask].median()) == 0 for mask in masks):
         return None
-    deviation = torch.tensor([ratio(samples[mask], held_out[mask]) for mask in masks[1:]]).std()
-    floor = torch.tensor([ratio(held_out[~mask], held_out[mask]) for mask in masks[1:]]).mean()
-    return {"value": ratio(samples, held_out), "floor": float(floor), "spread": float(deviation), "n": sets.n}
+    of_halves = torch.tensor([ratio(samples[mask], held_out[mask]) for mask in masks[1:]])
+    floors = torch.tensor([ratio(held_out[~mask], held_out[mask]) for mask in masks[1:]])
+    floor = float(floors.mean()) if len(floors) else 1.0
+    return {"value": ratio(samples, held_out), "floor": floor, "spread": deviation(of_halves), "n": sets.n}
+
+
+def deviation(values: Tensor) -> float:
+    """The standard deviation; 0 of fewer than two values."""
+    return float(values.std()) if len(values) > 1 else 0.0
 
 
 def _two_samples(x: Any, y: Any) -> tuple[Tensor, Tensor]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from remblai.laws.priors import Prior
-from remblai.metrics.pairs import Pairs, Rows, flat, measure, to_nearest
+from remblai.metrics.pairs import Pairs, Rows, between, flat, to_nearest, within
 from remblai.statistics import halves
 
 SMALLEST = 4
@@ -72,6 +72,7 @@ class Sets:
         self.train = flat("the training data", random_rows(real_train, self.n, self.generator), self.test)
         images = image and len(self.row_shape) == 3 and min(self.row_shape[1:]) >= 3
         self._shared: dict[str, Any] = {}
+        self._held_out_to_train: Tensor | None = None
         self._there: dict[Need, bool] = {
             "images": images,
             "reconstructions": reconstructions is not None,
@@ -80,12 +81,20 @@ class Sets:
         }
 
     def with_samples(self, samples: Tensor) -> "Sets":
-        """These sets with other samples, as many; what does not depend on samples is kept."""
+        """These sets with other samples, as many, for the values of the figures alone: there are no random halves.
+
+        What does not depend on samples is computed once for all.
+        """
         other = copy.copy(self)
-        for name in ("of_samples", "to_train"):
-            other.__dict__.pop(name, None)
+        other.repeats, other.masks = 0, self.masks[:1]
+        other.within_held_out = self.within_held_out.of_first()
+        first, across, back = (pairs.of_first() for pairs in self.of_train)
+        other.of_train = first, across, back
+        other._held_out_to_train = self.to_train[0]
         other._shared = {}
         other.model = other.samples = flat("the samples", samples, self.test)
+        for name in ("of_samples", "to_train"):
+            other.__dict__.pop(name, None)
         return other
 
     def has(self, need: Need) -> bool:
@@ -103,8 +112,8 @@ class Sets:
         return rows.reshape(len(rows), *self.row_shape)
 
     def random_halves(self, n: int, repeats: int) -> Tensor:
-        """Masks (1 + repeats, n) from the shared generator: see `statistics.halves`."""
-        return halves(n, repeats, self.generator).to(self.test.device)
+        """Masks (1 + repeats, n) from the shared generator, at most `repeats` of the sets: see `statistics.halves`."""
+        return halves(n, min(repeats, self.repeats), self.generator).to(self.test.device)
 
     @cached_property
     def masks(self) -> Tensor:
@@ -114,7 +123,7 @@ class Sets:
     @cached_property
     def within_held_out(self) -> Pairs:
         """Distances within the held-out data."""
-        return measure(self.held_out, None, self.masks, self.masks)
+        return within(self.held_out, self.masks)
 
     @cached_property
     def of_samples(self) -> tuple[Pairs, Pairs, Pairs]:
@@ -127,13 +136,13 @@ class Sets:
         return self._between(self.train)
 
     def _between(self, other: Tensor) -> tuple[Pairs, Pairs, Pairs]:
-        pairs = ((other, None), (self.held_out, other), (other, self.held_out))
-        within, across, back = (measure(x, y, self.masks, self.masks) for x, y in pairs)
-        return within, across, back
+        return within(other, self.masks), *between(self.held_out, other, self.masks, self.masks)
 
     @cached_property
     def to_train(self) -> tuple[Tensor, Tensor]:
         """The distance (n,) of each held-out datum, and of each sample, to the nearest of all training data."""
+        if self._held_out_to_train is not None:
+            return self._held_out_to_train, to_nearest(self.samples, self.real_train)
         near = to_nearest(torch.cat([self.held_out, self.samples]), self.real_train)
         return near[: self.n], near[self.n :]
 

@@ -1,23 +1,6 @@
-"""Names from data as they are, in pictures, on pages and on terminals: nothing in them is read as a command."""
+"""Names from data in charts: nothing in them is read as a formula."""
 
-import unicodedata
-
-HIDDEN = ("C", "Zl", "Zp")  # control characters, bytes that are not UTF-8, separators of lines and paragraphs
-
-
-def printable(text: str, keep: str = "") -> str:
-    r"""The text with what cannot be printed escaped: control characters, and bytes of names that are not UTF-8.
-
-    Args:
-        text: any.
-        keep: characters that stay.
-
-    >>> printable("a\x1b[31m\udcff")
-    'a\\x1b[31m\\udcff'
-    """
-    return "".join(
-        ascii(one)[1:-1] if one not in keep and unicodedata.category(one).startswith(HIDDEN) else one for one in text
-    )
+from remblai.runtime.text import printable
 
 
 def literal(text: str) -> str:
@@ -26,4 +9,4 @@ def literal(text: str) -> str:
     >>> literal("$\\frac{a}$")
     '\\$\\frac{a}\\$'
     """
-    return printable(text).replace("$", r"\$")
+    return printable(text, keep="").replace("$", r"\$")

@@ -150,5 +150,5 @@ def _png(picture: Image.Image) -> bytes:
     if (colours[..., :1] == colours[..., 1:3]).all():
         picture = picture.convert("LA")  # half the file
     file = io.BytesIO()
-    picture.save(file, "PNG", optimize=True)
+    picture.save(file, "PNG")  # optimize=True takes 7 times as long, for 4 % of the bytes
     return file.getvalue()

@@ -10,10 +10,10 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from remblai.report.escaping import printable
 from remblai.report.reading import BAND, Reading, place, read
 from remblai.report.style import DARK, LIGHT
 from remblai.runtime.files import whole
+from remblai.runtime.text import printable
 
 DENSITY = 2  # pictures are drawn with this many pixels for one of the page's
 

@@ -73,18 +73,17 @@ def _worst(z: Floats, p: Floats, starts: Floats) -> tuple[Floats, float]:
 
 def _climb(z: Floats, p: Floats, best: Floats) -> tuple[Floats, float]:
     """Steps along the gradient of W_2^2 on the sphere, kept while they climb, halved when they do not."""
-    value, step = _gap(z, p, best)[0], 1.0
+    (value, slope), step = _gap(z, p, best), 1.0
     for _ in range(STEPS):
-        _, slope = _gap(z, p, best)
-        slope -= (slope @ best) * best
-        size = np.linalg.norm(slope)
+        along = slope - (slope @ best) * best
+        size = np.linalg.norm(along)
         if size < 1e-12 or step < 1e-4:
             break
-        tried = best + step * slope / size
+        tried = best + step * along / size
         tried /= np.linalg.norm(tried)
-        found, _ = _gap(z, p, tried)
-        if found > value:
-            best, value = tried, found
+        found = _gap(z, p, tried)
+        if found[0] > value:
+            best, (value, slope) = tried, found
         else:
             step /= 2
     return best, float(value**0.5)

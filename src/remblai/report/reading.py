@@ -7,7 +7,7 @@ from typing import Any
 
 from remblai.metrics import METRICS, Metric
 from remblai.metrics.faults import SEEN
-from remblai.report.escaping import printable
+from remblai.runtime.text import printable
 
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
@@ -57,7 +57,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         away = (value - floor) / spread
         cue = cue_of(away, figure.get("sees"))
     return Reading(
-        label=metric.label if metric else printable(name).replace("_", " ").capitalize(),
+        label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
         meaning=metric.meaning if metric else "",
         value=number(value),
         floor=number(floor),
@@ -115,7 +115,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
-        rows.append(f"{name:28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+        rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     return rows
 
 

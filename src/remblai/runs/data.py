@@ -13,14 +13,13 @@ from torch import Tensor
 
 from remblai import data as datasets
 from remblai.data import Dataset, Split, Units
-from remblai.data.collect import chosen_columns
+from remblai.data.frames import chosen_columns
 from remblai.data.layout import extremes
 from remblai.data.memory import kind_of
 from remblai.data.rows import Rows
+from remblai.runs.record import DATA_OPTIONS
 
 CUSTOM = "custom:"
-KEPT = ("size", "crop", "channels", "layout", "range", "columns", "pages", "skip_broken")
-"""Options of a run's data that new data takes over; never the cache, for run.json may come from a stranger."""
 FEWEST = 3
 
 Spec = str | Mapping[str, Any]
@@ -47,7 +46,7 @@ def data_of(
     if isinstance(spec, os.PathLike):
         spec = os.fspath(spec)
     if settings is not None and (spec is None or (_is_name(spec) and spec == settings["data"]["spec"])):
-        return _of_run(settings, given)
+        return _of_run(settings, given, named=spec is not None)
     spec = "digits" if spec is None else spec
     _refuse_split(spec)
     own = _own_options(settings)
@@ -139,8 +138,11 @@ def file_arrays(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
     return named if units.limits is None else named | {"range": np.array(units.limits)}
 
 
-def _of_run(settings: Mapping[str, Any], given: dict[str, Any]) -> tuple[Spec, dict[str, Any], Dataset]:
-    """The data of a run, from where it was or, by its absolute path, where that leads."""
+def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> tuple[Spec, dict[str, Any], Dataset]:
+    """The data of a run, from where it was or, by its absolute path, where that leads.
+
+    Data that are named, or read with other options, may be others than those of the run.
+    """
     spec = settings["data"]["spec"]
     if isinstance(spec, str) and spec.startswith(CUSTOM):
         raise ValueError(
@@ -149,19 +151,38 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any]) -> tuple[Spec, d
         )
     options = _own_options(settings) | given
     place = settings["data"].get("path")
+    known = None if named or given else settings["data"].get("fingerprint")
     try:
-        return spec, options, datasets.load(spec, **options)
+        return spec, options, _unchanged(datasets.load(spec, **options), spec, known)
     except ValueError as problem:
         if place and _exists(place) and not _exists(spec):
-            return spec, options, datasets.load(place, **options)
+            return spec, options, _unchanged(datasets.load(place, **options), place, known)
         if isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
             raise
         raise ValueError(f"{problem} These are the data of the run: where they moved, name them with --data") from None
 
 
+def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:
+    """The data set, where a path leads to the data that the run was trained on.
+
+    A figure against other data would not be what it says, and a run.json from elsewhere could name any folder of the
+    person who opens it.
+
+    Raises:
+        ValueError: they are others.
+    """
+    is_path = isinstance(spec, str) and spec not in datasets.DATA
+    if is_path and known is not None and dataset.fingerprint != known:
+        raise ValueError(
+            f"data {spec}: expected the data that the run was trained on (fingerprint {known[:12]}), found others "
+            f"({dataset.fingerprint[:12]}): name what is to be used with --data."
+        )
+    return dataset
+
+
 def _own_options(settings: Mapping[str, Any] | None) -> dict[str, Any]:
     saved = {} if settings is None else settings["data"].get("options") or {}
-    found = {name: saved[name] for name in KEPT if saved.get(name) is not None}
+    found = {name: saved[name] for name in DATA_OPTIONS if saved.get(name) is not None}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}
 
 

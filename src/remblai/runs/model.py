@@ -11,6 +11,7 @@ from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
+from remblai.data.collect import is_row, one_sample
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
 from remblai.objectives import Flow, Objective
 from remblai.runs.folder import Run
@@ -26,8 +27,8 @@ CHUNK = 500
 class Trained:
     """A run's model, with its averaged weights where it has them: sample, encode, decode, reconstruct, interpolate.
 
-    The methods in verbs take and give arrays in the data's own range and layout; those in nouns (`draws`, `codes`,
-    `reconstructions`, `paths`) the model's own tensors on the CPU.
+    The methods in verbs take and give arrays in the data's own range and layout, or data frames; those in nouns
+    (`draws`, `codes`, `reconstructions`, `paths`) the model's own tensors on the CPU.
 
     Args:
         run: the run on disk.
@@ -106,8 +107,8 @@ class Trained:
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
 
-    def sample(self, n: int = 64, seed: int | None = 0, sampler: str | None = None) -> Array:
-        """n samples: images (n, h, w) or (n, h, w, c) uint8, or points (n, d), in the data's units.
+    def sample(self, n: int = 64, seed: int | None = 0, sampler: str | None = None) -> Any:
+        """n samples: images (n, h, w) or (n, h, w, c), or points (n, d), in the data's units; a frame where it was one.
 
         Args:
             n: how many, at least 1.
@@ -118,10 +119,10 @@ class Trained:
         Raises:
             ValueError: n below 1, an unknown sampler, or one that has not been fitted to the codes of this step.
         """
-        return self.units.restore(self.draws(n, seed, sampler))
+        return self.units.give(self.draws(n, seed, sampler))
 
-    def encode(self, x: Array | Tensor, seed: int | None = 0) -> Array:
-        """Codes z (n, k) of data x in its own units; a random encoder draws one code a point."""
+    def encode(self, x: Any, seed: int | None = 0) -> Array:
+        """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one."""
         return self.codes(self.units.scale(x), seed).numpy()
 
     def log_prob(self, x: Array | Tensor, sampler: str | None = None, seed: int | None = 0) -> Array:
@@ -137,8 +138,8 @@ class Trained:
         """
         return self.code_log_prob(self.codes(self.units.scale(x), seed), sampler).numpy()
 
-    def decode(self, z: Array | Tensor) -> Array:
-        """The mean of P(X|Z) at codes z (n, k), in the data's units.
+    def decode(self, z: Array | Tensor) -> Any:
+        """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
 
         Raises:
             ValueError: codes of another width, or not finite.
@@ -150,27 +151,28 @@ class Trained:
             raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
         if not torch.isfinite(codes).all():
             raise ValueError("decode: the codes hold NaN or infinite values: remove or replace them.")
-        return self.units.restore(self._through(self.objective.decode, codes, None))
+        return self.units.give(self._through(self.objective.decode, codes, None))
 
-    def reconstruct(self, x: Array | Tensor, seed: int | None = 0) -> Array:
-        """decode(encode(x)), in the data's units."""
-        return self.units.restore(self.reconstructions(self.units.scale(x), seed))
+    def reconstruct(self, x: Any, seed: int | None = 0) -> Any:
+        """decode(encode(x)), in the data's units; a data frame like x where x is one."""
+        return self.units.give(self.reconstructions(self.units.scale(x), seed), x)
 
-    def interpolate(self, x0: Array | Tensor, x1: Array | Tensor, steps: int = 9) -> Array:
+    def interpolate(self, x0: Any, x1: Any, steps: int = 9) -> Any:
         """Decoded codes on the way between those of two data: (steps, ...) in the data's units, ends included.
 
         The way is a straight line, on the sphere an arc of a great circle.
 
         Args:
-            x0: where it starts, one datum.
+            x0: where it starts, one datum: an array, a tensor or a row of a data frame, which gives a frame.
             x1: where it ends.
             steps: how many, at least 2.
 
         Raises:
             ValueError: fewer than 2 steps.
         """
-        a, b = (self.units.scale(x[None]) for x in (x0, x1))
-        return self.units.restore(self.paths(a, b, steps)[0])
+        first, last = one_sample(x0), one_sample(x1)
+        path = self.paths(self.units.scale(first), self.units.scale(last), steps)[0]
+        return self.units.give(path, None if is_row(x0) else first)
 
     def draws(self, n: int, seed: int | None = 0, sampler: str | None = None) -> Tensor:
         """n samples x (n, ...)."""

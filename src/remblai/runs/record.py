@@ -40,7 +40,7 @@ DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "splits": (dict, "an object"),
     "split_note": (str, "a sentence"),
 }
-DATA_OPTIONS = frozenset({"size", "crop", "channels", "layout", "range", "columns", "pages", "skip_broken"})
+DATA_OPTIONS = ("size", "crop", "channels", "layout", "range", "columns", "pages", "max_pixels", "skip_broken")
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096
 MOST_BYTES = 64 * 2**20

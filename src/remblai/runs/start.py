@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from remblai.config.convert import convert
+from remblai.config.file import FILE, config_text
 from remblai.runs import contents
 from remblai.runs.folder import Run
-from remblai.runs.manifest import differences
-from remblai.runtime.files import explained
+from remblai.runs.manifest import as_config, differences
+from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
 
 MOST_THREADS = 4
@@ -105,10 +106,22 @@ def _claim(out: Path | None, name: str) -> tuple[Path, bool]:
 def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, given: Container[str]) -> Run:
     """A new run, or the one in the folder when it has the same settings."""
     if not resume or not (folder / "run.json").is_file():
-        return Run.create(folder, settings, overwrite)
+        run = Run.create(folder, settings, overwrite)
+        _write_config(run)
+        return run
     run = Run.open(folder)
     if changed := differences(run.settings, settings, given):
-        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}.")
+        raise ValueError(
+            f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, or "
+            f"train anew with its settings by --from {folder} and another --out."
+        )
     run.repair_links()
     run.update(loop=settings["loop"], data=settings["data"])
+    _write_config(run)
     return run
+
+
+def _write_config(run: Run) -> None:
+    """Writes the settings as the YAML file that `train --config` reads."""
+    with whole(run.folder / FILE) as temporary:
+        temporary.write_text(config_text(as_config(run.settings)), encoding="utf-8")

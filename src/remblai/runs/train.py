@@ -13,6 +13,7 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
+from remblai.objectives.power import blindness
 from remblai.recipes import Recipe
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
@@ -88,7 +89,7 @@ def train(
         evaluate_every: steps between evaluations on the validation data; 0 for none.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, skip_broken.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -131,6 +132,8 @@ def train(
         with Progress(state, quiet, run if tensorboard else None) as progress:
             for note in dataset.notes:
                 progress.say(f"data: {note}")
+            if (blind := blindness(objective, state.batch_size)) is not None:
+                progress.say(f"penalty: {blind}")
             if state.step == state.steps:
                 progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
             else:

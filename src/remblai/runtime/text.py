@@ -1,6 +1,22 @@
-"""Text as a terminal may show it."""
+"""Text as a terminal or a page may show it."""
+
+import unicodedata
+
+HIDDEN = ("C", "Zl", "Zp")  # control characters, bytes that are not UTF-8, separators of lines and paragraphs
 
 
-def printable(text: str) -> str:
-    """The text with every character that a terminal does not print as a sign, but for line ends, escaped."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode("ascii") for c in text)
+def printable(text: str, keep: str = "\n") -> str:
+    r"""The text with what cannot be printed escaped: control characters, and bytes of names that are not UTF-8.
+
+    Args:
+        text: any.
+        keep: characters that stay.
+
+    >>> printable("a\x1b[31m\udcff")
+    'a\\x1b[31m\\udcff'
+    """
+    if text.isprintable():  # in one pass of C: embedded pictures have millions of characters
+        return text
+    return "".join(
+        ascii(one)[1:-1] if one not in keep and unicodedata.category(one).startswith(HIDDEN) else one for one in text
+    )

@@ -1,7 +1,20 @@
 """What a figure from samples can be trusted for: floors, intervals and tests of P = Q."""
 
+from remblai.statistics.pairs import Pair, compare_pairs, holm
 from remblai.statistics.statistic import Floor, Statistic, halves
 from remblai.statistics.subsampling import Confidence, floor, interval
 from remblai.statistics.two_sample import Test, two_sample_test
 
-__all__ = ["Confidence", "Floor", "Statistic", "Test", "floor", "halves", "interval", "two_sample_test"]
+__all__ = [
+    "Confidence",
+    "Floor",
+    "Pair",
+    "Statistic",
+    "Test",
+    "compare_pairs",
+    "floor",
+    "halves",
+    "holm",
+    "interval",
+    "two_sample_test",
+]

@@ -14,4 +14,4 @@ def test_points_move_as_the_drift_says_and_near_the_data(name: str) -> None:
     moved = (steps[1] - steps[0]).square().mean().sqrt() / (steps[2] - steps[1]).square().mean().sqrt()
     assert 0.5 < float(moved) < 2.0, "normalised drifts have one size"
     distances = [float(MMD(Energy())(data(), points)) for points in (steps[0], steps[-1])]
-    assert distances[1] < 0.05 * distances[0]
+    assert distances[1] < 0.15 * distances[0]

@@ -121,6 +121,8 @@ def _text(result: "Distance") -> str:
         blur = f", epsilon {result.plan.epsilon:.6g}" if result.plan.epsilon else ""
         rows.append(f"  plan       {result.plan.method}{blur}: value {float(result.plan.value):.9g}")
         rows.append(f"  proven     {lower:.9g} to {upper:.9g}   of these points")
+    elif "plan" in result.reasons:
+        rows.append(f"  plan       none: {result.reasons['plan']}")
     rows.append(f"  seconds    {result.seconds:.3g}")
     return "\n".join(rows)
 

@@ -1,0 +1,68 @@
+"""The command that puts several models side by side, as a function whose signature is the command line's."""
+
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from remblai.cli.output import show, show_json, show_table
+from remblai.runs.record import SCHEMA
+from remblai.runtime.text import printable
+
+
+def compare(
+    models: tuple[str, ...] = (),
+    *,
+    data: str | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    images: int | None = None,
+    minutes: float | None = None,
+    by: str | None = None,
+    config: str | None = None,
+    out: str | None = None,
+    most: int = 100,
+    jobs: int | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    json: bool = False,
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Compares models on one data set: runs, or recipes that are trained with several seeds and equal budgets.
+
+    Args:
+        models: folders of runs, and recipes with their options in quotes: "wae-mmd --weight 10".
+        data: a name, a folder or a file; that of the runs when not given, the digits where there are none.
+        seeds: trainings of each recipe; 2 when not given.
+        steps: of every recipe; each recipe's own when no budget is given.
+        epochs: passes over the training data, in place of steps.
+        images: seen in training, in place of steps.
+        minutes: of training at the speed measured on this machine, in place of steps.
+        by: the figure that ranks; energy_distance_squared when not given.
+        config: a YAML file with these settings, and under `runs` recipes with options and grids of options.
+        out: the folder of the comparison, in which the same call goes on; the next free one under runs/ when not given.
+        most: how many models there may be.
+        jobs: trainings at a time.
+        threads: of each training.
+        device: auto, cpu, cuda or cuda:0.
+        json: print JSON and nothing else.
+    """
+    from remblai.compare.models import compare_models
+    from remblai.compare.page import write_comparison
+    from remblai.compare.text import orders_text, sentences, short_cells
+
+    comparison = compare_models(
+        models, data=data, seeds=seeds, steps=steps, epochs=epochs, images=images, minutes=minutes, by=by,
+        config=config, out=out, most=most, jobs=jobs, threads=threads, device=device, data_options=data_options,
+        say=lambda line: print(printable(line), file=sys.stderr, flush=True),
+    )  # fmt: skip
+    page = write_comparison(comparison)
+    if json:
+        show_json({"schema": SCHEMA} | comparison.to_json())
+        return
+    heads, rows = short_cells(comparison)
+    show_table(rows, heads)
+    for sentence in sentences(comparison):
+        show(sentence)
+    show_table([(name, tau, order) for name, order, tau in orders_text(comparison)])
+    show(page)

@@ -1,0 +1,31 @@
+"""`train --config FILE`: the settings of a YAML file, put before the words that were typed, which come after them."""
+
+from collections.abc import Sequence
+
+from remblai.cli.build import parse
+from remblai.config.registry import Option
+
+CONFIG = Option(
+    "config", str, None, "a YAML file of these settings, such as a run's config.yaml; options given here win"
+)
+
+
+def with_config(words: Sequence[str]) -> list[str]:
+    """The words of `train` with those of the file that --config names before them.
+
+    Raises:
+        ValueError: a file that cannot be read, or that has another recipe than the one typed.
+        click.UsageError: --config without its value.
+    """
+    read, rest = parse([CONFIG], words)
+    if "config" not in read or "--help" in words:
+        return list(words)
+    from remblai.config.file import read_config, words_of
+
+    settings = read_config(read["config"])
+    recipe = settings.pop("recipe", None)
+    typed = rest[0] if rest and not rest[0].startswith("-") else None
+    if recipe is not None and typed not in (None, recipe):
+        raise ValueError(f"{read['config']} is of the recipe {recipe}, not {typed}: leave the recipe out.")
+    first = [] if recipe is None or typed is not None else [str(recipe)]
+    return [*first, *([typed] if typed else []), *words_of(settings), *rest[1 if typed else 0 :]]

@@ -1,0 +1,242 @@
+"""Several models on one data set, trained with equal budgets where they are recipes, in one table with its tests."""
+
+import itertools
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from remblai.compare.budget import steps_for_images, steps_for_seconds
+from remblai.compare.entries import Entry
+from remblai.compare.jobs import Done, Job, job_of, run_jobs
+from remblai.compare.request import Request, request_of
+from remblai.compare.table import Comparison, Row, Trial, ranked, row_of
+from remblai.runs.evaluate import evaluate
+from remblai.runs.load import load
+from remblai.runs.record import SCHEMA
+from remblai.runtime import devices
+from remblai.runtime.files import explained, place, write_json
+from remblai.runtime.locks import locked
+
+FILE, RUNS = "compare.json", "runs"
+MINUTE = 60.0
+
+
+def compare_models(
+    models: Sequence[str] = (),
+    *,
+    data: str | None = None,
+    seeds: int | None = None,
+    steps: int | None = None,
+    epochs: float | None = None,
+    images: int | None = None,
+    minutes: float | None = None,
+    by: str | None = None,
+    out: str | Path | None = None,
+    config: str | Path | None = None,
+    most: int = 100,
+    jobs: int | None = None,
+    threads: int | None = None,
+    device: str | None = None,
+    data_options: Mapping[str, Any] | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> Comparison:
+    """Compares runs, or recipes that are trained with equal budgets, in one table with a test for each pair.
+
+    What was trained stays in `out`: the same call again goes on where it was stopped, and tries anew what failed.
+
+    Args:
+        models: each the folder of a run, or a recipe with options, such as "wae-mmd --weight 10".
+        data: a name, a folder or a file; that of the runs when None, the digits where there are none.
+        seeds: trainings of each recipe, with seeds 0, 1 ...; 2 when None.
+        steps: of every recipe. Of steps, epochs, images and minutes at most one; each recipe's own when none is given.
+        epochs: passes over the training data, of every recipe.
+        images: seen in training, of every recipe.
+        minutes: of training, at the speed that is measured on this machine.
+        by: the figure that ranks the models; the squared energy distance when None.
+        out: the folder of the comparison; None takes the next free one under runs/.
+        config: a YAML file with these settings, `runs` among them: a list of recipes with options and grids of options.
+        most: how many models there may be.
+        jobs: trainings at a time; one a processor on a CPU, 1 on a GPU, when None.
+        threads: of each training; the processors shared among the trainings on a CPU when None.
+        device: auto, cpu, cuda or cuda:0.
+        data_options: of `data.load`.
+        say: is called with a line about each training that ends.
+
+    Raises:
+        ValueError: unknown names, options or figures; runs of different data; budgets of two kinds; a folder that holds
+            something else.
+        RuntimeError: every training failed.
+    """
+    request = request_of(
+        models, config, most, data_options or {}, data=data, seeds=seeds, steps=steps, epochs=epochs, images=images,
+        minutes=minutes, by=by, threads=threads, device=device,
+    )  # fmt: skip
+    at_once, each = _share(request, jobs)
+    with _opened(None if out is None else place(out), request) as (folder, record):
+        _measure_lengths(request, folder, record)
+        waiting = _jobs(request, folder / RUNS, record["steps"], each)
+        failures = _train(waiting, at_once, folder, record, say)
+        rows = [_row(entry, request, waiting, record["memory"], failures) for entry in request.entries]
+        if not any(row.trials for row in rows):
+            raise RuntimeError(f"no model could be trained: {next(iter(failures.values()))}")
+        ordered, pairs, orders = ranked(rows, request.by)
+        comparison = Comparison(
+            request.dataset.name, request.budget_words, request.by, ordered, pairs, orders, str(folder),
+            _notes(request, at_once, each),
+        )  # fmt: skip
+        write_json(folder / FILE, {"schema": SCHEMA, **record, "result": comparison.to_json()})
+    return comparison
+
+
+@contextmanager
+def _opened(out: Path | None, request: Request) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The comparison's folder, locked, and what is known of its trainings.
+
+    Raises:
+        ValueError: the folder holds something else, or another comparison.
+    """
+    folder = _next_free() if out is None else out
+    with explained(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        path = folder / FILE
+        record: dict[str, Any] = {"request": request.identity, "steps": {}, "memory": {}}
+        if path.is_file():
+            record |= _read(path)
+            changed = [name for name, value in request.identity.items() if record["request"].get(name) != value]
+            if changed:
+                raise ValueError(
+                    f"{folder} holds another comparison: {changed[0]} was {record['request'].get(changed[0])}, now "
+                    f"{request.identity[changed[0]]}: name another --out."
+                )
+        elif any(folder.iterdir()):
+            raise ValueError(f"{folder} is not empty and holds no comparison: name another --out.")
+        yield folder, record
+
+
+def _next_free() -> Path:
+    names = (Path("runs") / ("compare" + (f"-{number}" if number > 1 else "")) for number in itertools.count(1))
+    return next(folder for folder in names if not folder.exists())
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What `compare.json` says of the request and its trainings."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, dict[str, Any]] = {name: dict(found[name]) for name in ("request", "steps", "memory")}
+    except (ValueError, KeyError, TypeError) as problem:
+        raise ValueError(f"{path} cannot be read ({problem}): name another --out.") from None
+    return kept
+
+
+def _share(request: Request, jobs: int | None) -> tuple[int, int | None]:
+    """Trainings at a time, and the threads of each; None leaves torch's choice."""
+    if devices.choose(request.device).type != "cpu":
+        return jobs or 1, request.threads
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    at_once = jobs or max(1, processors // (request.threads or 1))
+    return at_once, request.threads or max(1, processors // at_once)
+
+
+def _measure_lengths(request: Request, folder: Path, record: dict[str, Any]) -> None:
+    """The steps of each recipe under a budget of images or minutes, measured once and kept."""
+    if request.budget is None or request.budget[0] not in ("images", "minutes"):
+        return
+    kind, amount = request.budget
+    for entry in request.entries:
+        if entry.folder is None and entry.label not in record["steps"]:
+            resolved = entry.resolved()
+            record["steps"][entry.label] = (
+                steps_for_images(resolved, request.dataset, int(amount))
+                if kind == "images"
+                else steps_for_seconds(resolved, request.dataset, amount * MINUTE, request.device)
+            )
+    write_json(folder / FILE, {"schema": SCHEMA, **record})
+
+
+def _jobs(request: Request, folder: Path, lengths: Mapping[str, int], threads: int | None) -> list[Job]:
+    """The trainings that the recipes need."""
+    kind, amount = request.budget or (None, None)
+    shared = {"data": request.spec, "device": request.device, "threads": threads, **request.options}
+    found = []
+    for entry in request.entries:
+        if entry.folder is not None:
+            continue
+        length = {kind: amount} if kind in ("steps", "epochs") else {"steps": lengths.get(entry.label)}
+        settings = dict(entry.options) | shared | length
+        seeds = range(request.seeds)
+        found += [job_of(entry.label, entry.slug, entry.recipe, seed, folder, settings) for seed in seeds]
+    return found
+
+
+def _train(
+    waiting: Sequence[Job], at_once: int, folder: Path, record: dict[str, Any], say: Callable[[str], None]
+) -> dict[tuple[str, int], str]:
+    """Trains what is not trained yet; the reasons of those that failed."""
+    undone = [job for job in waiting if not job.complete]
+    failures: dict[tuple[str, int], str] = {}
+    write_json(folder / FILE, {"schema": SCHEMA, **record})
+    for number, (job, done) in enumerate(run_jobs(undone, at_once), 1):
+        if done.error is not None:
+            failures[job.label, job.seed] = done.error
+        elif done.memory is not None:
+            record["memory"][job.folder.name] = done.memory
+            write_json(folder / FILE, {"schema": SCHEMA, **record})
+        say(f"{number} of {len(undone)}: {job.label}, seed {job.seed}: {_outcome(done)}")
+    return failures
+
+
+def _outcome(done: Done) -> str:
+    return "trained" if done.error is None else f"failed: {done.error}"
+
+
+def _row(
+    entry: Entry,
+    request: Request,
+    jobs: Sequence[Job],
+    memory: Mapping[str, int],
+    failures: Mapping[tuple[str, int], str],
+) -> Row:
+    """The row of an entry: of the run that is there, or of its trainings."""
+    if entry.folder is not None:
+        return row_of(entry.label, [_trial(entry.folder, request, None)], {})
+    own = [job for job in jobs if job.label == entry.label]
+    trials = [
+        _trial(job.folder, request, memory.get(job.folder.name), entry.recipe)
+        for job in own
+        if (job.label, job.seed) not in failures
+    ]
+    return row_of(entry.label, trials, {seed: why for (label, seed), why in failures.items() if label == entry.label})
+
+
+def _trial(folder: Path, request: Request, memory: int | None, recipe: str | None = None) -> Trial:
+    """A run's figures, as they are kept where they are of the request's data, else taken anew."""
+    trained = load(folder, device=request.device, recipe=recipe)
+    run = trained.run
+    card = run.metrics() if run.settings["data"]["fingerprint"] == request.dataset.fingerprint else None
+    if card is None:
+        card = dict(evaluate(trained, request.dataset))
+    last = [line for line in run.terms() if "seconds" in line][-1]
+    return Trial(
+        seed=run.settings["seed"],
+        folder=str(folder),
+        card=card,
+        seconds=float(last["seconds"]),
+        images=int(last["images"]),
+        steps=trained.step,
+        parameters=sum(parameter.numel() for parameter in trained.objective.parameters()),
+        memory=memory,
+    )
+
+
+def _notes(request: Request, at_once: int, threads: int | None) -> list[str]:
+    """What a reader must know of how the figures were made."""
+    notes = [f"trained {at_once} at a time" + (f", {threads} thread{'s' * (threads > 1)} each" if threads else "")]
+    if any(entry.folder is not None for entry in request.entries):
+        notes.append("runs that were there have their own budgets and one seed: a test speaks of that model alone")
+    if request.seeds == 1:
+        notes.append("one seed each: a test speaks of these trained models, not of their recipes")
+    return notes

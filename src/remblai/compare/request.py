@@ -1,0 +1,127 @@
+"""What a comparison is asked for: models, data, seeds and an equal budget, from arguments and a configuration."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from remblai.compare.entries import Entry, entries_of, known_keys
+from remblai.config.convert import convert
+from remblai.config.file import read_config
+from remblai.data import Dataset
+from remblai.runs.data import check_enough, data_of
+from remblai.runs.record import read_settings
+
+BY = "energy_distance_squared"
+BUDGETS: dict[str, type] = {"steps": int, "epochs": float, "images": int, "minutes": float}
+KINDS: dict[str, type] = {**BUDGETS, "data": str, "seeds": int, "by": str, "threads": int, "device": str}
+KEYS = ("runs", *KINDS)
+"""What a configuration may hold; where results go and how many trainings run at a time are matters of one call."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A comparison.
+
+    Attributes:
+        entries: the models.
+        dataset: the data that all are held against, and recipes are trained on.
+        spec, options: how the command line names the data.
+        seeds: trainings of each recipe.
+        budget: (steps, epochs, images or minutes; how many); None is each recipe's own number of steps.
+        by: the figure that ranks.
+        threads: of each training.
+        device: of each training.
+    """
+
+    entries: tuple[Entry, ...]
+    dataset: Dataset
+    spec: str | None
+    options: Mapping[str, Any]
+    seeds: int
+    budget: tuple[str, float] | None
+    by: str
+    threads: int | None
+    device: str
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a comparison must keep to be gone on with."""
+        return {
+            "models": [entry.label for entry in self.entries],
+            "data": self.dataset.fingerprint,
+            "seeds": self.seeds,
+            "budget": list(self.budget) if self.budget else None,
+        }
+
+    @property
+    def budget_words(self) -> str:
+        """The budget for people."""
+        if self.budget is None:
+            return "each recipe's own number of steps: the budgets are not equal"
+        kind, amount = self.budget
+        return f"{amount:,.0f} {kind}" if amount == int(amount) else f"{amount:g} {kind}"
+
+
+def request_of(
+    models: Sequence[str], config: str | Path | None, most: int, data_options: Mapping[str, Any], **given: Any
+) -> Request:
+    """The request that arguments and a configuration make; an argument that is not None comes before the file's.
+
+    Raises:
+        ValueError: unknown keys, values of the wrong type, budgets of two kinds, runs of different data.
+    """
+    settings = read_config(config) if config is not None else {}
+    known_keys(settings, KEYS)
+    passed = {name: value for name, value in given.items() if value is not None}
+    if passed.keys() & BUDGETS.keys():
+        settings = {name: value for name, value in settings.items() if name not in BUDGETS}
+    listed = settings.pop("runs", [])
+    if not isinstance(listed, list):
+        raise ValueError(f"runs: expected a list of recipes and runs, got {listed!r:.60}.")
+    found = {name: convert(name, value, KINDS[name]) for name, value in (settings | passed).items()}
+    entries = entries_of(models, listed, most)
+    spec, options, dataset = _data(entries, found.get("data"), data_options)
+    check_enough(dataset)
+    return Request(
+        tuple(entries), dataset, spec, options, _above_zero("seeds", found.get("seeds", 2)), _budget(found),
+        found.get("by", BY), found.get("threads"), found.get("device", "auto"),
+    )  # fmt: skip
+
+
+def _data(
+    entries: Sequence[Entry], spec: str | None, options: Mapping[str, Any]
+) -> tuple[str | None, Mapping[str, Any], Dataset]:
+    """The data that is named, or those of the runs.
+
+    Raises:
+        ValueError: runs of different data and none named.
+    """
+    runs = [(entry.label, read_settings(entry.folder)) for entry in entries if entry.folder is not None]
+    if spec is not None or not runs:
+        name, kept, dataset = data_of(spec, options)
+        return str(name), kept, dataset
+    label, settings = runs[0]
+    for other, found in runs[1:]:
+        if found["data"]["fingerprint"] != settings["data"]["fingerprint"]:
+            raise ValueError(
+                f"expected runs of the same data, but {label} is of {settings['data']['name']} and {other} of "
+                f"{found['data']['name']} ({found['data']['fingerprint'][:12]}): name what all are held against with "
+                "--data."
+            )
+    name, kept, dataset = data_of(None, options, settings)
+    return name if isinstance(name, str) else None, kept, dataset
+
+
+def _budget(found: Mapping[str, Any]) -> tuple[str, float] | None:
+    kinds = [kind for kind in BUDGETS if kind in found]
+    if len(kinds) > 1:
+        raise ValueError(f"{kinds[0]} and {kinds[1]}: a comparison has one budget: give one of them.")
+    return (kinds[0], _above_zero(kinds[0], found[kinds[0]])) if kinds else None
+
+
+def _above_zero(name: str, value: Any) -> Any:
+    if not 0 < value < math.inf:
+        raise ValueError(f"{name}: expected a number above 0, got {value}.")
+    return value

@@ -1,0 +1,166 @@
+"""The figures of several models side by side: over seeds, with their tests and their orders."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from remblai.metrics import METRICS
+from remblai.statistics import Pair, compare_pairs
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trained model.
+
+    Attributes:
+        seed: of its training.
+        folder: of its run.
+        card: its figures.
+        seconds: of training.
+        images: seen in training.
+        steps: of the model.
+        parameters: of the whole objective, critics included.
+        memory: the most that its process held, bytes, where it was trained by this comparison.
+    """
+
+    seed: int
+    folder: str
+    card: Mapping[str, Mapping[str, Any]]
+    seconds: float
+    images: int
+    steps: int
+    parameters: int
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Average:
+    """A figure over the seeds of a model.
+
+    Attributes:
+        mean: over seeds.
+        over_seeds: standard deviation between seeds; None of one seed.
+        over_samples: standard deviation over draws of samples, the root of the mean square over seeds.
+        floor: mean of the floors.
+        n: rows a side.
+    """
+
+    mean: float
+    over_seeds: float | None
+    over_samples: float
+    floor: float
+    n: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """A model of the table: its trials, its figures, and why trainings failed, by seed."""
+
+    label: str
+    trials: list[Trial]
+    figures: dict[str, Average]
+    failures: dict[int, str] = field(default_factory=dict)
+
+    def mean(self, name: str) -> float | None:
+        """The mean over trials of a field that is a number; None where no trial has it."""
+        found = [value for trial in self.trials if (value := getattr(trial, name)) is not None]
+        return float(np.mean(found)) if found else None
+
+    @property
+    def images_per_second(self) -> float | None:
+        """Images seen a second of training, over all trials."""
+        seconds = sum(trial.seconds for trial in self.trials)
+        return sum(trial.images for trial in self.trials) / seconds if seconds else None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Several models on one data set.
+
+    Attributes:
+        data: its name.
+        budget: what every model was given, in words.
+        by: the figure that ranks them.
+        rows: the models, the best by that figure first; models without a figure last.
+        pairs: what is known of each two of them, by that figure.
+        orders: for each figure the labels from best to worst, and Kendall's tau to the order by `by`.
+        folder: where it is kept.
+        notes: what a reader must know.
+    """
+
+    data: str
+    budget: str
+    by: str
+    rows: list[Row]
+    pairs: list[Pair]
+    orders: dict[str, tuple[list[str], float | None]]
+    folder: str
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as JSON keeps it; figures of trials as metrics.json has them."""
+        pairs = [asdict(pair) | {"better": pair.better} for pair in self.pairs]
+        orders = {name: {"order": order, "tau": tau} for name, (order, tau) in self.orders.items()}
+        return asdict(self) | {"pairs": pairs, "orders": orders}
+
+
+def row_of(label: str, trials: Sequence[Trial], failures: Mapping[int, str]) -> Row:
+    """The row of a model: figures that all of its trials have, over seeds."""
+    shared = [name for name in trials[0].card if all(name in trial.card for trial in trials)] if trials else []
+    return Row(label, list(trials), {name: _average([t.card[name] for t in trials]) for name in shared}, dict(failures))
+
+
+def loss(name: str, figure: Mapping[str, Any]) -> float:
+    """A figure as a number of which less is better: the value, its negative, or its distance from the floor."""
+    metric = METRICS.get(name)
+    better = metric.better if metric else "lower"
+    value = float(figure["value"])
+    return value if better == "lower" else -value if better == "higher" else abs(value - figure["floor"])
+
+
+def ranked(rows: Sequence[Row], by: str) -> tuple[list[Row], list[Pair], dict[str, tuple[list[str], float | None]]]:
+    """The rows from best to worst by a figure, the tests of each two of them, and the orders by all figures.
+
+    Raises:
+        ValueError: no model has the figure; it says which there are.
+    """
+    known = {name for row in rows for name in row.figures}
+    if by not in known:
+        raise ValueError(f"by: expected a figure that the models have, {', '.join(sorted(known))}; got {by!r}.")
+    having = [row for row in rows if by in row.figures]
+    having.sort(key=lambda row: _mean_loss(row, by))
+    losses = {row.label: [loss(by, trial.card[by]) for trial in row.trials] for row in having}
+    deviations = {row.label: [trial.card[by]["spread"] for trial in row.trials] for row in having}
+    pairs = compare_pairs(losses, deviations) if len(having) > 1 else []
+    orders: dict[str, tuple[list[str], float | None]] = {}
+    for name in [by, *(name for name in METRICS if name in known and name != by)]:
+        order = sorted((row for row in having if name in row.figures), key=lambda row: _mean_loss(row, name))
+        orders[name] = [row.label for row in order], _tau(order, name, by)
+    return having + [row for row in rows if by not in row.figures], pairs, orders
+
+
+def _tau(rows: Sequence[Row], name: str, by: str) -> float | None:
+    """Kendall's tau between the orders by two figures; None of fewer than two models, or where all are equal."""
+    if len(rows) < 2:
+        return None
+    tau = float(kendalltau([_mean_loss(row, name) for row in rows], [_mean_loss(row, by) for row in rows]).statistic)
+    return None if math.isnan(tau) else tau
+
+
+def _mean_loss(row: Row, name: str) -> float:
+    return float(np.mean([loss(name, trial.card[name]) for trial in row.trials]))
+
+
+def _average(figures: Sequence[Mapping[str, Any]]) -> Average:
+    values = np.array([figure["value"] for figure in figures])
+    return Average(
+        mean=float(values.mean()),
+        over_seeds=float(values.std(ddof=1)) if len(values) > 1 else None,
+        over_samples=float(np.sqrt(np.mean([figure["spread"] ** 2 for figure in figures]))),
+        floor=float(np.mean([figure["floor"] for figure in figures])),
+        n=min(int(figure["n"]) for figure in figures),
+    )

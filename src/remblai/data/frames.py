@@ -1,0 +1,196 @@
+"""Data frames of pandas and polars, to arrays and back; neither package is imported before one is given or wanted."""
+
+import contextlib
+import importlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remblai.data.layout import cast
+from remblai.data.look import printable
+
+LIBRARIES = ("pandas", "polars")
+FLOAT = {"pandas": "float64", "polars": "Float64"}
+
+
+@dataclass(frozen=True)
+class FrameForm:
+    """How a data frame looks, so that points can become such a frame again.
+
+    Args:
+        library: pandas or polars.
+        labels: of the columns, as the frame has them: text or whole numbers.
+        types: the name of the type of each column, as the library calls it.
+    """
+
+    library: str
+    labels: tuple[str | int, ...]
+    types: tuple[str, ...]
+
+    @classmethod
+    def of(cls, frame: Any, names: Sequence[str]) -> "FrameForm | None":
+        """The form of these columns of a frame; None for a frame of another library.
+
+        Args:
+            frame: the frame.
+            names: of its columns, as text.
+        """
+        library = type(frame).__module__.partition(".")[0]
+        if library not in LIBRARIES:
+            return None
+        by_name = _labels(frame)
+        labels = [by_name[name] for name in names]
+        types = [_type(frame[label], FLOAT[library]) for label in labels]
+        plain = [int(label) if isinstance(label, int | np.integer) else str(label) for label in labels]
+        return cls(library, tuple(plain), tuple(types))
+
+    @classmethod
+    def from_json(cls, saved: Any) -> "FrameForm":
+        """The form that `vars` wrote.
+
+        Raises:
+            ValueError: it is not one.
+        """
+        match saved:
+            case {"library": str(library), "labels": list(labels), "types": list(types)} if library in LIBRARIES:
+                return cls(library, tuple(labels), tuple(map(str, types)))
+        raise ValueError(f"expected a data frame's library, labels and types, got {saved!r}")
+
+    def frame(self, values: NDArray[Any], index: Any = None) -> Any:
+        """The rows as a frame of this form, whole numbers rounded.
+
+        Args:
+            values: (n, d).
+            index: of the rows, where the library is pandas.
+
+        Raises:
+            ValueError: the library is not installed.
+        """
+        try:
+            module = importlib.import_module(self.library)
+        except ImportError as error:
+            raise ValueError(
+                f"the data came in as a frame of {self.library}, which is not installed: pip install {self.library}, "
+                "or write samples to a file with `remblai sample`"
+            ) from error
+        columns = {
+            label: cast(values[:, place], numpy_type(name))
+            for place, (label, name) in enumerate(zip(self.labels, self.types, strict=True))
+        }
+        if self.library == "polars":
+            series = [module.Series(str(label), of) for label, of in columns.items()]
+            return module.DataFrame(
+                [one.cast(getattr(module, name)) for one, name in zip(series, self.types, strict=True)]
+            )
+        return module.DataFrame(columns, index=index).astype(dict(zip(self.labels, self.types, strict=True)))
+
+
+def numpy_type(name: str) -> np.dtype[Any]:
+    """The type of numbers that a type of a frame's column holds: Int64, UInt8, boolean, double[pyarrow] and the like.
+
+    Raises:
+        ValueError: it holds no numbers of a numpy type.
+    """
+    base = name.lower().partition("[")[0]
+    try:
+        kind = np.dtype("bool" if base == "boolean" else base)
+    except TypeError as error:
+        raise ValueError(f"expected the name of a type of numbers, got {name!r}") from error
+    if kind.kind not in "buif":
+        raise ValueError(f"expected the name of a type of numbers, got {name!r}")
+    return kind
+
+
+def is_frame(data: Any) -> bool:
+    """Whether it is a data frame."""
+    return hasattr(data, "columns") and hasattr(data, "to_numpy") and type(data).__name__ == "DataFrame"
+
+
+def frame_array(frame: Any, columns: Sequence[str] | None = None) -> NDArray[Any]:
+    """The columns of a data frame as (n, d).
+
+    Raises:
+        ValueError: a column that is missing, holds no numbers or has gaps.
+    """
+    by_name = _labels(frame)
+    parts = []
+    for name in chosen_columns(list(by_name), columns, "the data frame"):
+        column = np.asarray(frame[by_name[name]].to_numpy())
+        with contextlib.suppress(TypeError, ValueError):  # what is no number is refused below
+            column = column.astype(np.float64) if column.dtype.kind == "O" else column
+        if column.dtype.kind not in "buif":
+            raise ValueError(
+                f"column {name!r} of the data frame holds {column.dtype}: expected numbers. Choose others with columns"
+            )
+        parts.append(column)
+    return np.stack(parts, 1) if parts else np.empty((len(frame), 0))
+
+
+def frame_like(frame: Any, values: NDArray[Any], names: Sequence[str] | None) -> Any:
+    """Rows as a frame like another: its library, its types, the order of its columns and, of as many rows, its index.
+
+    Args:
+        frame: the other.
+        values: (n, d).
+        names: of the columns of `values`; None is those of the frame.
+    """
+    present = column_names(frame)
+    names = present if names is None else list(names)
+    order = [name for name in present if name in names]
+    form = FrameForm.of(frame, order)
+    if form is None:
+        return values
+    index = frame.index if form.library == "pandas" and len(frame) == len(values) else None
+    return form.frame(values[:, [names.index(name) for name in order]], index)
+
+
+def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: str) -> list[str]:
+    """The names of the columns to take, in order.
+
+    Args:
+        present: the names that the data has.
+        asked: those that are wanted; None takes all.
+        source: what errors call the data.
+
+    Raises:
+        ValueError: one is missing, or is there or asked for twice.
+    """
+    if asked is None:
+        return list(present)
+    missing = [name for name in asked if name not in present]
+    if missing:
+        raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too")
+    twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
+    if twice:
+        raise ValueError(f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once")
+    return list(asked)
+
+
+def column_names(frame: Any) -> list[str]:
+    """The names of a frame's columns as text, which a terminal may show.
+
+    Raises:
+        ValueError: two columns of one name.
+    """
+    return list(_labels(frame))
+
+
+def _labels(frame: Any) -> dict[str, Any]:
+    """Name as text -> label as the frame has it."""
+    labels = {printable(str(label)): label for label in frame.columns}
+    if len(labels) < len(frame.columns):
+        raise ValueError(f"the data frame has two columns of one name, among {', '.join(labels)}: rename one")
+    return labels
+
+
+def _type(column: Any, otherwise: str) -> str:
+    """The name of a column's type, or of floats where its numbers are read as such."""
+    name = str(column.dtype)
+    try:
+        numpy_type(name)
+    except ValueError:
+        return otherwise
+    return name

@@ -1,0 +1,118 @@
+"""Tests of which of several models is better, from figures that vary with the seed and with the draw of samples."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+LEVEL = 0.05
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What is known of two models' losses.
+
+    Attributes:
+        first, second: their names.
+        difference: mean loss of the first less that of the second: below 0 where the first is better.
+        error: the difference's standard error.
+        p_value: of equal expected losses, corrected for the number of pairs (Holm).
+        over_seeds: whether it holds for other seeds too: both were trained with several. If not, it is of these two
+            trained models alone, and of other draws of their samples.
+        seeds_needed: about how many seeds each would need for a difference of this size to be seen 4 times out of 5 by
+            this pair's test alone; None where the means are equal.
+    """
+
+    first: str
+    second: str
+    difference: float
+    error: float
+    p_value: float
+    over_seeds: bool
+    seeds_needed: int | None
+
+    @property
+    def better(self) -> str | None:
+        """The name of the better one, at the level .05 for all pairs together; None where it cannot be told."""
+        if not self.p_value < LEVEL:
+            return None
+        return self.first if self.difference < 0 else self.second
+
+
+def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str, Sequence[float]]) -> list[Pair]:
+    """Tests each pair of models for equal expected losses.
+
+    Welch's t-test over seeds, whose variance is never taken below the variance of sampling: two seeds that agree by
+    chance prove nothing. Where a model has one seed, a z-test by the deviation of sampling alone.
+
+    Args:
+        losses: for each model a loss a seed; less is better.
+        deviations: for each of those losses the standard deviation over draws of samples.
+
+    Raises:
+        ValueError: fewer than two models, a model without a loss, or losses that are not finite.
+
+    Source: Welch 1947, "The generalization of Student's problem"; Holm 1979, "A simple sequentially rejective multiple
+    test procedure".
+    """
+    if len(losses) < 2:
+        raise ValueError(f"expected at least 2 models to test against each other, got {len(losses)}.")
+    for name, found in losses.items():
+        if not found or not np.isfinite([*found, *deviations[name]]).all():
+            raise ValueError(f"{name}: expected a finite loss and deviation for each seed, got {list(found)}.")
+    pairs = [_test(a, b, losses, deviations) for a, b in combinations(losses, 2)]
+    corrected = holm([pair.p_value for pair in pairs])
+    return [replace(pair, p_value=p) for pair, p in zip(pairs, corrected, strict=True)]
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm's corrected p-values: the k-th smallest of m times m - k + 1, never less than the one before it, at most 1.
+
+    Args:
+        p_values: of m tests, in any order.
+    """
+    corrected, least, m = [0.0] * len(p_values), 0.0, len(p_values)
+    for rank, index in enumerate(np.argsort(p_values, kind="stable")):
+        least = max(least, min(1.0, (m - rank) * p_values[index]))
+        corrected[index] = least
+    return corrected
+
+
+def _test(
+    first: str, second: str, losses: Mapping[str, Sequence[float]], deviations: Mapping[str, Sequence[float]]
+) -> Pair:
+    """One pair, its p-value not corrected."""
+    sides = [(np.asarray(losses[name]), np.asarray(deviations[name])) for name in (first, second)]
+    over_seeds = all(len(loss) > 1 for loss, _ in sides)
+    variances = [_variance(loss, deviation, over_seeds) for loss, deviation in sides]
+    squares = [variance / len(loss) for variance, (loss, _) in zip(variances, sides, strict=True)]
+    difference, error = float(sides[0][0].mean() - sides[1][0].mean()), math.sqrt(sum(squares))
+    if error == 0:
+        p_value = 1.0 if difference == 0 else 0.0
+    elif over_seeds:
+        freedom = sum(squares) ** 2 / sum(
+            square**2 / (len(loss) - 1) for square, (loss, _) in zip(squares, sides, strict=True)
+        )
+        p_value = float(2 * stats.t.sf(abs(difference) / error, freedom))
+    else:
+        p_value = float(2 * stats.norm.sf(abs(difference) / error))
+    return Pair(first, second, difference, error, p_value, over_seeds, _seeds(difference, sum(variances)))
+
+
+def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_seeds: bool) -> float:
+    """Of one loss: over seeds, at least that of sampling; of sampling alone where a model has one seed."""
+    sampling = float((deviation**2).mean())
+    return max(float(loss.var(ddof=1)), sampling) if over_seeds else sampling
+
+
+def _seeds(difference: float, variance: float) -> int | None:
+    """The number of seeds whose normal test at `LEVEL` sees the difference with probability `POWER`; at least 2."""
+    if difference == 0:
+        return None
+    reach = float(stats.norm.isf(LEVEL / 2) + stats.norm.ppf(POWER))
+    return max(2, math.ceil(reach**2 * variance / difference**2))

@@ -1,0 +1,119 @@
+"""Comparisons trained for real, for a few steps: in processes of their own, resumed, with one that fails."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import remblai
+from remblai.compare.jobs import Done
+from remblai.compare.models import compare_models
+from remblai.compare.page import write_comparison
+
+SMALL = "--network.width 8 --latent 2 --batch-size 20"
+FILE_RECIPE = """
+import remblai
+from remblai.recipes import wae_mmd
+
+@remblai.recipe(steps=2)
+def mine(*, shape):
+    '''Fails.'''
+    raise ValueError("shape: this recipe fails")
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    """Two recipes that train and one that fails, once."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "mine.py").write_text(FILE_RECIPE)
+    np.save(folder / "points.npy", np.random.default_rng(0).normal(size=(100, 2)))
+    models = [f"wae-mmd {SMALL}", f"ae {SMALL}", f"{folder / 'mine.py'}:mine"]
+    request = {
+        "data": str(folder / "points.npy"),
+        "steps": 3,
+        "seeds": 1,
+        "out": folder / "out",
+        "jobs": 2,
+        "threads": 1,
+    }
+    said: list[str] = []
+    comparison = compare_models(models, **request, say=said.append)
+    return models, request, comparison, said, write_comparison(comparison)
+
+
+def test_one_failure_does_not_lose_the_rest(compared):
+    _, _, comparison, said, _ = compared
+    trained = [row for row in comparison.rows if row.trials]
+    assert len(trained) == 2 and len(said) == 3
+    assert all(row.trials[0].steps == 3 and row.trials[0].images == 60 for row in trained)
+    assert all(row.trials[0].memory > 2**20 for row in trained)
+    assert comparison.rows[-1].failures == {0: "shape: this recipe fails"}
+    assert not comparison.pairs[0].over_seeds
+
+
+def test_the_page_and_the_files_hold_the_figures(compared):
+    _, _, comparison, _, page = compared
+    text = page.read_text()
+    assert text.count("data:image/png") == 2 and "shape: this recipe fails" in text
+    kept = json.loads((page.parent / "compare.json").read_text())["result"]
+    assert kept["rows"][0]["figures"] == json.loads(json.dumps(comparison.to_json()))["rows"][0]["figures"]
+    assert {"compare.csv", "compare.tex"} <= {path.name for path in page.parent.iterdir()}
+
+
+def test_the_same_call_goes_on_and_another_is_refused(compared, monkeypatch):
+    models, request, comparison, _, _ = compared
+    trained: list[str] = []
+
+    def run_jobs(jobs, _):
+        trained.extend(job.label for job in jobs)
+        return [(job, Done(None, "again")) for job in jobs]
+
+    monkeypatch.setattr("remblai.compare.models.run_jobs", run_jobs)
+    with pytest.raises(ValueError, match="holds another comparison: budget"):
+        compare_models(models, **request | {"steps": 4})
+    again = compare_models(models, **request)
+    assert again.rows[-1].failures == {0: "again"}
+    assert trained == [row.label for row in comparison.rows if not row.trials]
+    assert [row.figures for row in again.rows] == [row.figures for row in comparison.rows]
+
+
+def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(compared):
+    _, request, comparison, _, _ = compared
+    runs = [row.trials[0].folder for row in comparison.rows if row.trials]
+    found = compare_models(runs, out=Path(request["out"]).parent / "again")
+    assert [row.figures for row in found.rows] == [row.figures for row in comparison.rows if row.trials]
+    folder = Path(request["out"]).parent / "other"
+    other = np.random.default_rng(1).normal(size=(100, 2))
+    remblai.train("ae", data=other, steps=2, latent=2, batch_size=20, out=folder, quiet=True, evaluate_every=0)
+    with pytest.raises(ValueError, match="expected runs of the same data"):
+        compare_models([runs[0], str(folder)])
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"steps": 3, "epochs": 1}, "one budget"),
+        ({"seeds": 0}, "above 0"),
+        ({"minutes": -1}, "above 0"),
+        ({"data": "digit"}, "digits"),
+    ],
+)
+def test_bad_requests_are_refused(given, words):
+    with pytest.raises(ValueError, match=words):
+        compare_models(["gan", "wgan"], **given)
+
+
+def test_a_configuration_with_unknown_keys_is_refused(tmp_path):
+    path = tmp_path / "compare.yaml"
+    path.write_text("data: digits\nseed: 3\nruns: [gan, wgan]\n")
+    with pytest.raises(ValueError, match="seeds"):
+        compare_models(config=path)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    (tmp_path / "thesis").write_text("mine")
+    with pytest.raises(ValueError, match="holds no comparison"):
+        compare_models(["gan", "wgan"], steps=1, out=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]

@@ -1,0 +1,92 @@
+import csv
+import io
+
+import pytest
+
+from remblai.compare.groups import letters
+from remblai.compare.table import Comparison, Trial, ranked, row_of
+from remblai.compare.text import cells, csv_text, latex_text, sentences
+from remblai.statistics import Pair
+
+ENERGY, ACCURACY = "energy_distance_squared", "nearest_neighbour_accuracy"
+
+
+def trial(seed, energy, accuracy=0.6):
+    figure = {"floor": 0.5, "spread": 0.01, "n": 100}
+    card = {ENERGY: {"value": energy, **figure}, ACCURACY: {"value": accuracy, **figure}}
+    return Trial(seed, f"runs/{seed}", card, seconds=2.0, images=400, steps=4, parameters=10, memory=2**20)
+
+
+@pytest.fixture
+def rows():
+    return [
+        row_of("bad & slow", [trial(0, 0.9), trial(1, 0.92)], {}),
+        row_of("good", [trial(0, 0.1, 0.4), trial(1, 0.11, 0.41)], {2: "out of memory"}),
+        row_of("like it", [trial(0, 0.11, 0.7), trial(1, 0.10, 0.72)], {}),
+        row_of("never trained", [], {0: "diverged", 1: "diverged"}),
+    ]
+
+
+@pytest.fixture
+def comparison(rows):
+    ordered, pairs, orders = ranked(rows, ENERGY)
+    return Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, "folder", [])
+
+
+def test_models_are_ordered_and_told_apart_where_seeds_agree(comparison):
+    assert [row.label for row in comparison.rows] == ["good", "like it", "bad & slow", "never trained"]
+    better = {frozenset((pair.first, pair.second)): pair.better for pair in comparison.pairs}
+    assert better[frozenset(("good", "like it"))] is None
+    assert better[frozenset(("good", "bad & slow"))] == "good"
+
+
+def test_the_order_by_a_figure_near_its_floor_is_by_the_distance_from_it(comparison):
+    """.405 is .095 from the floor .5, .6 is .1 and .71 is .21; by energy good and like it are equal at best."""
+    order, tau = comparison.orders[ACCURACY]
+    assert order == ["good", "bad & slow", "like it"]
+    assert tau is not None and -1 <= tau < 1
+
+
+def test_seeds_and_samples_have_standard_deviations_of_their_own(rows):
+    figure = rows[0].figures[ENERGY]
+    assert figure.mean == pytest.approx(0.91)
+    assert figure.over_seeds == pytest.approx(0.02 / 2**0.5)
+    assert figure.over_samples == pytest.approx(0.01)
+    assert rows[0].images_per_second == pytest.approx(200)
+
+
+def test_a_figure_that_no_model_has_is_refused(rows):
+    with pytest.raises(ValueError, match=ACCURACY):
+        ranked(rows, "fid")
+
+
+def test_csv_reads_back(comparison):
+    table = list(csv.DictReader(io.StringIO(csv_text(comparison))))
+    assert float(table[0][f"{ENERGY}.mean"]) == pytest.approx(0.105)
+    assert table[3][f"{ENERGY}.mean"] == ""
+
+
+def test_latex_escapes_names_and_has_as_many_cells_in_each_line(comparison):
+    lines = [line for line in latex_text(comparison).splitlines() if line.endswith(r"\\")]
+    assert any(line.startswith(r"bad \& slow") for line in lines)
+    assert {line.replace(r"\&", "").count("&") for line in lines} == {len(cells(comparison)[0]) - 1}
+
+
+def test_sentences_name_failures_and_the_seeds_that_would_tell(comparison):
+    said = sentences(comparison)
+    assert "good, seed 2, failed: out of memory" in said
+    assert any("cannot be told apart" in line for line in said)
+
+
+def test_two_models_share_a_letter_exactly_where_they_cannot_be_told_apart():
+    labels = list("vwxyz")
+    told = {("v", "y"), ("v", "z"), ("w", "z"), ("x", "z")}
+    pairs = [
+        Pair(a, b, -1.0, 1.0, 0.01 if (a, b) in told else 0.5, True, 2)
+        for i, a in enumerate(labels)
+        for b in labels[i + 1 :]
+    ]
+    found = letters(labels, pairs)
+    for pair in pairs:
+        assert bool(set(found[pair.first]) & set(found[pair.second])) == ((pair.first, pair.second) not in told)
+    assert found["v"] == "a"

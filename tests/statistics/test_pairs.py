@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from remblai.statistics.pairs import compare_pairs, holm
+
+
+def test_two_models_have_the_p_value_of_welch():
+    a, b = [1.0, 1.4, 1.1], [2.0, 2.6, 1.9, 2.2]
+    (pair,) = compare_pairs({"a": a, "b": b}, {"a": [0.0] * 3, "b": [0.0] * 4})
+    truth = stats.ttest_ind(a, b, equal_var=False)
+    assert pair.p_value == pytest.approx(truth.pvalue)
+    assert pair.difference == pytest.approx(np.mean(a) - np.mean(b))
+    assert pair.better == "a"
+    assert pair.over_seeds
+
+
+def test_seeds_that_agree_by_chance_do_not_hide_the_deviation_of_sampling():
+    losses = {"a": [1.0, 1.0], "b": [1.1, 1.1]}
+    (certain,) = compare_pairs(losses, {name: [0.0, 0.0] for name in losses})
+    (pair,) = compare_pairs(losses, {name: [0.1, 0.1] for name in losses})
+    assert certain.better == "a"
+    assert pair.better is None
+    assert pair.error == pytest.approx(0.1)
+
+
+def test_one_seed_speaks_of_two_trained_models_only():
+    (pair,) = compare_pairs({"a": [1.0], "b": [1.5, 1.7]}, {"a": [0.1], "b": [0.1, 0.1]})
+    assert not pair.over_seeds
+    assert pair.p_value == pytest.approx(2 * stats.norm.sf(0.6 / np.sqrt(0.01 + 0.005)))
+    assert pair.better == "a"
+
+
+def test_holm_is_the_definition_s():
+    p = np.random.default_rng(0).uniform(size=7) ** 3
+    order, m = np.argsort(p), len(p)
+    expected = np.empty(m)
+    for k in range(m):
+        expected[order[k]] = min(1, max((m - j) * p[order[j]] for j in range(k + 1)))
+    assert holm(list(p)) == pytest.approx(list(expected))
+
+
+def test_equal_models_are_seldom_told_apart():
+    """Four models of one law: in at most 5 % of the tables is any pair called better, within chance."""
+    draws, wrong, tables = np.random.default_rng(0), 0, 400
+    for _ in range(tables):
+        losses = {name: list(draws.normal(size=3)) for name in "abcd"}
+        wrong += any(pair.better for pair in compare_pairs(losses, {name: [0.0] * 3 for name in losses}))
+    assert wrong <= stats.binom.ppf(0.999, tables, 0.05)
+
+
+def test_seeds_needed_see_the_difference_four_times_out_of_five():
+    losses = {"a": [0.0, 2.0], "b": [1.0, 3.0]}
+    (pair,) = compare_pairs(losses, {name: [0.0, 0.0] for name in losses})
+    n = pair.seeds_needed
+    draws = np.random.default_rng(0).normal(size=(2000, 2, n)) * np.sqrt(2) + np.array([0.0, 1.0])[:, None]
+    means = draws.mean(2)
+    seen = np.abs(means[:, 0] - means[:, 1]) / np.sqrt(4 / n) > stats.norm.isf(0.025)
+    assert np.mean(seen) == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize("losses", [{"a": [1.0]}, {"a": [], "b": [1.0]}, {"a": [np.nan], "b": [1.0]}])
+def test_losses_that_cannot_be_tested_are_refused(losses):
+    with pytest.raises(ValueError, match="expected"):
+        compare_pairs(losses, {name: [0.1] * len(found) for name, found in losses.items()})
