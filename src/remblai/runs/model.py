@@ -125,7 +125,7 @@ class Trained:
         """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one."""
         return self.codes(self.units.scale(x), seed).numpy()
 
-    def log_prob(self, x: Array | Tensor, sampler: str | None = None, seed: int | None = 0) -> Array:
+    def log_prob(self, x: Any, sampler: str | None = None, seed: int | None = 0) -> Array:
         """The log-density (n,) of the codes of data x, in its own units, under a law of codes: low for anomalies.
 
         Args:
