@@ -31,7 +31,6 @@ class Batch(nn.Module):
     2304.14772; Tong et al. (2024), arXiv 2302.00482.
     """
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch has no types for it
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), a permutation of the data (n, d)."""
@@ -64,7 +63,6 @@ class Solved(nn.Module):
         self.solved = SemiDiscrete(torch.zeros(atoms, dimensions))
         self.register_buffer("gathered", torch.zeros((), dtype=torch.int64))
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # torch has no types for it
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), of the batch (n, d) or, later, of the atoms."""

@@ -93,7 +93,7 @@ def test_a_transport_without_smoothing_gives_the_codes_themselves() -> None:
 
 def test_a_second_auto_encoder_finds_codes_of_two_groups() -> None:
     z = islands()
-    law = TwoStage(width=32, depth=2, iterations=600, lr=3e-3).fit(z)
+    law = TwoStage(width=64, depth=2, iterations=1200, lr=5e-3).fit(z)
     torch.manual_seed(0)
     drawn = law.sample(3000)
     assert float((drawn[:, 0] < 0).float().mean()) == pytest.approx(1 / 3, abs=0.1)
