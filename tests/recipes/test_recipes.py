@@ -27,6 +27,8 @@ SHAPES = [(2,), (1, 9, 7), (3, 17, 19), (4, 7, 11)]
 SMALL: dict[str, Any] = {
     "latent": 3,
     "network.width": 8,
+    "velocity.width": 8,
+    "sampling_steps": 3,
     "penalty.width": 16,
     "penalty.depth": 2,
     "critic.width": 8,
@@ -60,6 +62,9 @@ VARIANTS: list[tuple[str, dict[str, Any]]] = [
     ("mmd-gan", {"kernel": "gaussian", "lipschitz": "spectral", "packing": 2}),
     ("minimum-distance", {"discrepancy": "adversarial", "discrepancy.game": "hinge", "discrepancy.critic.width": 8}),
     ("minimum-distance", {"discrepancy": "sliced"}),
+    ("drifting", {"drift": "energy-distance", "normalise": False}),
+    ("drifting", {"drift": "adversarial", "drift.critic.width": 8}),
+    ("flow-matching", {"coupling": "semi-discrete", "coupling.atoms": 20, "method": "euler"}),
 ]
 CASES = [*((name, {}) for name in RECIPES), *VARIANTS]
 

@@ -15,6 +15,8 @@ from remblai.recipes import RECIPES
 WANTED: dict[str, Any] = {
     "latent": 3,
     "network.width": 8,
+    "velocity.width": 8,
+    "sampling_steps": 3,
     "critic.width": 8,
     "penalty.width": 8,
     "code": 3,

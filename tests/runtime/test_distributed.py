@@ -165,7 +165,7 @@ def test_rows_are_shared_out_evenly_or_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(distributed, "world", lambda: 3)
     monkeypatch.setattr(distributed, "rank", lambda: 1)
     assert distributed.share(6, "chains") == slice(2, 4)
-    with pytest.raises(ValueError, match="chains: expected a multiple of the 3 processes.*got 7: use 6 or 9"):
+    with pytest.raises(ValueError, match=r"chains: expected a multiple of the 3 processes.*got 7: use 6 or 9"):
         distributed.share(7, "chains")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from remblai.gallery.distances import (
     cost_against_n,
+    drifting,
     envelope,
     gluing,
     inf_sup,
@@ -49,6 +50,7 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
     "stochastic-curves": stochastic_curves.stochastic_curves,
     "semi-discrete": semi_discrete.semi_discrete,
     "cost-against-n": cost_against_n.cost_against_n,
+    "drifting": drifting.drifting,
     "student-report": student_report.student_report,
 }
 """Worked examples and figures, of seconds."""

@@ -30,7 +30,10 @@ DECODERS: dict[str, Callable[..., Decoder]] = {
     "bernoulli": decoders.Bernoulli,
 }
 
-FITTED: dict[str, Callable[..., FittedLaw]] = {law.name: law for law in (fitted.Gaussian, fitted.Mixture)}
+FITTED: dict[str, Callable[..., FittedLaw]] = {
+    law.name: law
+    for law in (fitted.Gaussian, fitted.Mixture, fitted.Transport, fitted.Flow, fitted.TwoStage, fitted.Auto)
+}
 """Laws fitted to codes (n, k) of data, after training."""
 
 

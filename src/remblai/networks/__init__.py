@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 
-from remblai.networks import auto, dcgan, mlp, resnet, wae
+from torch import nn
+
+from remblai.networks import auto, dcgan, mlp, resnet, unet, velocity, wae
 from remblai.networks.critics import CRITICS, Energy
 from remblai.networks.network import Network
 
@@ -14,4 +16,11 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "resnet": resnet.resnet,
 }
 
-__all__ = ["CRITICS", "NETWORKS", "Energy", "Network"]
+VELOCITIES: dict[str, Callable[..., nn.Module]] = {
+    "auto": unet.auto,
+    "mlp": velocity.Perceptron,
+    "unet": unet.UNet,
+}
+"""Networks of velocities: (shape, options) -> a module v(x (n, *shape), t (n,)) -> (n, *shape)."""
+
+__all__ = ["CRITICS", "NETWORKS", "VELOCITIES", "Energy", "Network"]

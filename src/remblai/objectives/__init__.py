@@ -2,6 +2,8 @@
 
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.boltzmann import Boltzmann
+from remblai.objectives.drifting import Descent, Drifting, MeanShift
+from remblai.objectives.flow import COUPLINGS, Flow
 from remblai.objectives.generator import CodeGenerator, Generator
 from remblai.objectives.joint import Joint
 from remblai.objectives.objective import Code, Objective
@@ -10,6 +12,7 @@ from remblai.objectives.regularisers import REGULARISERS, Regulariser
 from remblai.objectives.table import PENALTIES
 
 __all__ = [
+    "COUPLINGS",
     "PENALTIES",
     "REGULARISERS",
     "AutoEncoder",
@@ -18,9 +21,13 @@ __all__ = [
     "CodeGenerator",
     "CodeNorm",
     "Conditional",
+    "Descent",
+    "Drifting",
+    "Flow",
     "Generator",
     "Joint",
     "Marginal",
+    "MeanShift",
     "Objective",
     "Penalty",
     "Regulariser",

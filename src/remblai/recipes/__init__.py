@@ -13,6 +13,7 @@ torch.Size([3, 1, 28, 28])
 
 from remblai.recipes.autoencoders import aae, cwae, pot, sinkhorn_ae, swae, wae_gan, wae_mmd
 from remblai.recipes.base import Recipe, recipe
+from remblai.recipes.drifts import drifting, flow_matching
 from remblai.recipes.feature_gans import cramer_gan, ebgan, mmd_gan, ot_gan
 from remblai.recipes.fitted_codes import ae, rae
 from remblai.recipes.gans import dcgan, f_gan, gan, lsgan, sn_gan, wgan, wgan_gp
@@ -29,6 +30,7 @@ RECIPES: dict[str, Recipe] = {
         *(gan, dcgan, f_gan, lsgan, ebgan),
         *(wgan, wgan_gp, sn_gan, mmd_gan, cramer_gan, ot_gan),
         *(gmmn, gmmn_ae, sinkhorn_gan, minimum_distance),
+        *(drifting, flow_matching),
         *(rbm, wasserstein_rbm),
     )
 }
@@ -43,8 +45,10 @@ __all__ = [
     "cramer_gan",
     "cwae",
     "dcgan",
+    "drifting",
     "ebgan",
     "f_gan",
+    "flow_matching",
     "gan",
     "gmmn",
     "gmmn_ae",

@@ -1,5 +1,6 @@
 """Auto-encoders without a prior: samples are decoded from a law that is fitted to the codes after training."""
 
+from types import MappingProxyType
 from typing import Annotated
 
 from remblai.config.registry import Choice, make
@@ -9,6 +10,7 @@ from remblai.objectives.regularisers import REGULARISERS, Regulariser
 from remblai.recipes.base import recipe
 from remblai.recipes.parts import CostName, Latent, Network, Noise, SamplerName, Shape, Weight, auto_encoder
 
+TEN = MappingProxyType({"name": "mixture", "components": 10})
 RegulariserName = Annotated[Choice, REGULARISERS, "what keeps the decoder smooth"]
 RegulariserWeight = Annotated[float, "the regulariser's weight; the spectral one has none"]
 
@@ -22,7 +24,7 @@ def rae(
     cost: CostName = "square",
     regulariser: RegulariserName = "weight-decay",
     regulariser_weight: RegulariserWeight = 1e-4,
-    sampler: SamplerName = "mixture",
+    sampler: SamplerName = TEN,
 ) -> AutoEncoder:
     """Regularised auto-encoder: small codes and a smooth decoder (Ghosh et al. 2020, arXiv 1903.12436).
 
@@ -51,7 +53,7 @@ def ae(
     network: Network = "auto",
     cost: CostName = "square",
     noise: Noise = 0.01,
-    sampler: SamplerName = "mixture",
+    sampler: SamplerName = TEN,
 ) -> AutoEncoder:
     """Plain auto-encoder: E c(x, G(z)) and nothing that ties the codes to a prior; the baseline for samples.
 

@@ -14,7 +14,7 @@ from remblai.config.registry import unknown
 from remblai.data import Split, Units
 from remblai.data.collect import is_row, one_sample
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
-from remblai.objectives import Objective
+from remblai.objectives import Flow, Objective
 from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law, read_law
 from remblai.runtime.rng import seeded
@@ -116,8 +116,8 @@ class Trained:
         Args:
             n: how many, at least 1.
             seed: of the draw; None continues torch's global generator.
-            sampler: the law of the codes that they are decoded from: prior, gaussian or mixture, of which the last
-                two are fitted to codes by `fit`; None is the recipe's own.
+            sampler: the law of the codes that they are decoded from: the prior, or a name of `laws.FITTED`, which
+                `fit` fits to codes; None is the recipe's own.
 
         Raises:
             ValueError: n below 1, an unknown sampler, or one that has not been fitted to the codes of this step.
@@ -127,6 +127,19 @@ class Trained:
     def encode(self, x: Any, seed: int | None = 0) -> Array:
         """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one."""
         return self.codes(self.units.scale(x), seed).numpy()
+
+    def log_prob(self, x: Any, sampler: str | None = None, seed: int | None = 0) -> Array:
+        """The log-density (n,) of the codes of data x, in its own units, under a law of codes: low for anomalies.
+
+        Args:
+            x: the data.
+            sampler: the law: the prior, or one that `fit` has fitted to codes; None is the recipe's own.
+            seed: of the draw of a random encoder's codes.
+
+        Raises:
+            ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
+        """
+        return self.code_log_prob(self.codes(self.units.scale(x), seed), sampler).numpy()
 
     def decode(self, z: Array | Tensor) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
@@ -172,6 +185,21 @@ class Trained:
         with seeded(seed, self.device):
             counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
             return torch.cat([draw(count).cpu() for count in counts])
+
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples of a flow by another number of steps than its run says.
+
+        Raises:
+            ValueError: a model whose samples are not integrated, or fewer than 1 step.
+        """
+        if not isinstance(self.objective, Flow):
+            raise ValueError(
+                f"sampling_steps: a sample of {self.run.settings['recipe']} takes one step: leave it out, or take the "
+                "recipe flow-matching."
+            )
+        if steps < 1:
+            raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
+        self.objective.sampling_steps = steps
 
     @property
     def sampler(self) -> str:
@@ -229,6 +257,14 @@ class Trained:
         """E[Z|X] (n, k) of x; of 256 draws where the law of the codes does not know its mean."""
         self.check_encodes()
         return self._through(lambda part: _mean(self.objective.encode(part).law), x, seed)
+
+    @torch.no_grad()
+    def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
+        """The log-density (n,) of codes (n, k) under a law of codes, by its name."""
+        law = self.law(sampler)
+        if not isinstance(law, Prior | FittedLaw):
+            raise ValueError(f"sampler: the density of a {self.sampler} is not known: fit a law to the codes.")
+        return self._through(law.log_prob, codes, None)
 
     def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
         """The decoder's mean at one draw of the codes of x."""

@@ -1,6 +1,7 @@
 """Fitted laws: what each promises; those of normal components against numpy, scipy, scikit-learn and known laws."""
 
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,20 @@ from torch import Tensor
 
 from remblai.config.registry import own_options
 from remblai.laws import FITTED, SAMPLERS
-from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
+from remblai.laws.fitted import Auto, FittedLaw, Gaussian, Mixture
+
+SMALL: dict[str, dict[str, Any]] = {
+    "mixture": {"components": 3},
+    "transport": {"atoms": 400},
+    "flow": {"atoms": 200, "iterations": 200, "steps": 10, "width": 32, "depth": 2, "lr": 1e-2},
+    "two-stage": {"iterations": 300, "width": 32, "depth": 2, "lr": 3e-3},
+    "auto": {"candidates": ("gaussian", "mixture")},
+}
+"""Options that make a law quick to fit."""
+
+
+def quick(name: str) -> FittedLaw:
+    return FITTED[name](**SMALL.get(name, {}))
 
 
 def two_groups(n: int = 4000) -> Tensor:
@@ -60,19 +74,20 @@ def test_a_mixture_finds_the_groups_it_was_drawn_from() -> None:
 @pytest.mark.parametrize("name", FITTED)
 def test_draws_have_the_moments_of_the_codes(name: str) -> None:
     z = two_groups()
-    law = FITTED[name]().fit(z, torch.arange(len(z)) % 4)
+    law = quick(name).fit(z, torch.arange(len(z)) % 4)
     torch.manual_seed(0)
-    drawn = law.sample(50_000)
+    drawn = law.sample(20_000)
     assert not drawn.requires_grad
-    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.05, rtol=0)
-    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.15, rtol=0)
+    exact = isinstance(law, Gaussian | Mixture | Auto)  # the others are learned
+    torch.testing.assert_close(drawn.mean(0), z.mean(0), atol=0.1 if exact else 0.4, rtol=0)
+    torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), atol=0.2 if exact else 1.2, rtol=0)
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_its_state_is_the_whole_law_and_fitting_moves_no_generator(name: str) -> None:
     z = two_groups(100)
     before = torch.get_rng_state(), np.random.get_state()[1].copy()
-    law = FITTED[name]()
+    law = quick(name)
     assert law.fit(z) is law
     assert torch.equal(before[0], torch.get_rng_state())
     assert np.array_equal(before[1], np.random.get_state()[1])
@@ -86,21 +101,22 @@ def test_its_state_is_the_whole_law_and_fitting_moves_no_generator(name: str) ->
     if law.has_density:
         assert torch.equal(law.log_prob(z), again.log_prob(z))
     with pytest.raises(ValueError, match="expected the tensors"):
-        FITTED[name]().restore(facts, {"other": z})
+        quick(name).restore(facts, {"other": z})
 
 
 @pytest.mark.parametrize("name", FITTED)
 def test_the_density_is_that_of_the_draws(name: str) -> None:
     """The mean of 1 / p over draws within a square is the square's area, whatever p is."""
-    law = FITTED[name]().fit(two_groups())
+    law = quick(name).fit(two_groups())
     if not law.has_density:
         with pytest.raises(ValueError, match="samples only"):
             law.log_prob(torch.zeros(1, 2))
         return
     torch.manual_seed(0)
-    z = law.sample(200_000)
+    z = law.sample(200_000 if isinstance(law, Gaussian | Mixture | Auto) else 10_000)
     inside = ((z - torch.tensor([4.0, 1.0])).abs() < 1.0).all(1)
-    assert (inside / law.log_prob(z).exp()).mean().item() == pytest.approx(4.0, rel=0.02)
+    area = (1.0 / law.log_prob(z[inside]).exp()).sum().item() / len(z)
+    assert area == pytest.approx(4.0, rel=0.03 if len(z) > 100_000 else 0.08)
 
 
 @pytest.mark.parametrize("name", FITTED)
@@ -126,7 +142,12 @@ def test_a_row_is_a_law_of_its_name_with_its_options_as_given(name: str) -> None
     ids=["dead axis", "all alike", "two codes", "one wide coordinate"],
 )
 def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
-    law = FITTED[name]().fit(codes)
+    if name == "auto" and len(codes) < 20:
+        with pytest.raises(ValueError, match=r"at least 20 codes, to hold some out, got 2: name a law"):
+            quick(name).fit(codes)
+        return
+    law = quick(name).fit(codes)
+    torch.manual_seed(0)
     drawn = law.sample(500)
     assert not law.has_density or torch.isfinite(law.log_prob(codes)).all()
     assert torch.isfinite(drawn).all()
@@ -146,7 +167,7 @@ def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
 )
 def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        FITTED[name]().fit(codes)
+        quick(name).fit(codes)
 
 
 def test_a_mixture_of_nothing_is_refused_when_it_is_chosen() -> None:

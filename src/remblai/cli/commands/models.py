@@ -20,6 +20,7 @@ def sample(
     *,
     n: int = 64,
     sampler: Sampler = None,
+    sampling_steps: int | None = None,
     seed: int = 0,
     out: str | None = None,
     recipe: str | None = None,
@@ -32,6 +33,7 @@ def sample(
         n: how many.
         sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. The recipe's own when
             not given.
+        sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
@@ -42,6 +44,8 @@ def sample(
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
+    if sampling_steps is not None:
+        trained.take_sampling_steps(sampling_steps)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
     show(write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
 
@@ -69,8 +73,10 @@ def fit(
 
     trained = load(run, device=device, recipe=recipe)
     chosen = nest({"sampler": sampler} | dict(options or {}))["sampler"]
-    fit_law(trained, chosen, dataset_of(trained, None))
+    law = fit_law(trained, chosen, dataset_of(trained, None))
     name = sampler or trained.sampler
+    if law.choice:
+        show(f"{name}: {law.choice}")
     show(f"{run}: the law {name} is fitted; `remblai sample {run} --sampler {name}` draws from it")
 
 
@@ -79,6 +85,7 @@ def encode(
     *,
     data: str,
     out: str,
+    sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
@@ -89,11 +96,13 @@ def encode(
         run: the run's folder.
         data: a name, a folder or a file; NAME:test picks a split.
         out: the .npz to write.
+        sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
     path = place(out, (".npz",))
     import numpy as np
+    import torch
 
     from remblai.cli.arrays import splits
     from remblai.runs.load import load
@@ -101,10 +110,15 @@ def encode(
     trained = load(run, device=device, recipe=recipe)
     parts = list(splits(trained, data, data_options))
     labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
+    codes = np.concatenate([trained.codes(part).numpy() for part in parts])
+    scores: dict[str, Any] = {}
+    if sampler is not None:
+        scores["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
     with whole(path) as temporary:
         np.savez(
             temporary,
-            codes=np.concatenate([trained.codes(part).numpy() for part in parts]),
+            codes=codes,
+            **scores,
             labels=np.concatenate(labels),
             split=np.concatenate([np.full(len(part), part.name) for part in parts]),
             index=np.concatenate([part.index.numpy() for part in parts]),

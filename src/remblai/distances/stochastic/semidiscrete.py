@@ -20,7 +20,7 @@ from remblai.distances.validation import ArrayLike, number, tensor
 from remblai.runtime.rng import seeded
 
 RECORDS = 50
-"""Points of the curve."""
+"""Points of the curve, unless another number is asked for."""
 
 PROBE = 4096
 """Samples on which the curve is measured."""
@@ -50,6 +50,7 @@ def semi_discrete(
     evaluation: int = 2**19,
     batch: int = 128,
     step: float = 1.0,
+    records: int = RECORDS,
     seed: int = 0,
     normalise: bool = False,
 ) -> Plan:
@@ -74,6 +75,7 @@ def semi_discrete(
         evaluation: number of fresh samples that measure the value, at least 2.
         batch: number of samples in a step.
         step: C in units of its own estimate.
+        records: points of the curve; each measures the semi-dual on 4,096 samples.
         seed: of torch's generator on the CPU during the call; a generator inside a sampler is not seeded.
         normalise: whether masses of another total, such as counts, are divided by it.
 
@@ -96,6 +98,7 @@ def semi_discrete(
         validation.positive_integer("samples", samples),
         validation.positive_integer("batch", batch),
         validation.positive("step", step),
+        validation.positive_integer("records", records),
     )
     evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler", sampler)
@@ -160,6 +163,7 @@ class _Budget(NamedTuple):
     samples: int
     batch: int
     step: float
+    records: int
 
     @property
     def steps(self) -> int:
@@ -217,6 +221,6 @@ def _ascend(draws: Draws, atoms: _Atoms, budget: _Budget) -> tuple[Tensor, list[
         answer = response(atoms.costs(draws(budget.batch)), even, g, atoms.b, level)
         g = g + pace * (atoms.b - answer.received) / scale
         mean = g if late <= 0 else mean + (g - mean) * (DECAY + 1.0) / (late + DECAY + 1.0)
-        if (k + 1) * RECORDS // steps > k * RECORDS // steps:
+        if (k + 1) * budget.records // steps > k * budget.records // steps:
             curve.append(((k + 1) * budget.batch, atoms.value(mean)))
     return mean - atoms.b @ mean, curve

@@ -29,7 +29,7 @@ class FittedLaw(nn.Module):
     """
 
     name: ClassVar[str]
-    has_density: ClassVar[bool] = False
+    has_density: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -63,6 +63,11 @@ class FittedLaw(nn.Module):
             ValueError: the law has no density, or has not been fitted.
         """
         raise ValueError(f"sampler {self.name!r}: this law is known through its samples only: use `sample`.")
+
+    @property
+    def choice(self) -> str:
+        """What `fit` chose and why, as a sentence; empty where it chose nothing."""
+        return ""
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `fit` found, as JSON and as tensors."""

@@ -22,6 +22,7 @@ class Normals(FittedLaw):
     Calling it gives the torch Distribution.
 
     Attributes:
+        facts: what `fit` has to say of its choices, as JSON.
         weights: (m,), above 0, with sum 1.
         means: (m, k).
         factors: (m, k, k), lower triangular with a positive diagonal.
@@ -34,6 +35,7 @@ class Normals(FittedLaw):
 
     def __init__(self) -> None:
         super().__init__()
+        self.facts: dict[str, Any] = {}
         for name in PARTS:
             self.register_buffer(name, None)
 
@@ -59,7 +61,7 @@ class Normals(FittedLaw):
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         self()
-        return {}, {name: getattr(self, name) for name in PARTS}
+        return self.facts, {name: getattr(self, name) for name in PARTS}
 
     def restore(self, facts: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Self:
         if tensors.keys() != set(PARTS):
@@ -70,6 +72,7 @@ class Normals(FittedLaw):
             raise ValueError(f"expected tensors of shapes (m,), (m, k), (m, k, k), got {shapes}")
         for name in PARTS:
             setattr(self, name, tensors[name])
+        self.facts = dict(facts)
         return self
 
     def take(self, weights: Tensor, means: Tensor, covariances: Tensor) -> Self:

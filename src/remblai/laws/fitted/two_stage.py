@@ -1,0 +1,94 @@
+"""A second variational auto-encoder, of the codes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import kl_divergence
+
+from remblai.laws import decoders, encoders, priors
+from remblai.laws.fitted.base import check_codes
+from remblai.laws.fitted.learned import Learned, check_counts, descend
+from remblai.laws.fitted.whitening import Whitening
+from remblai.networks.mlp import perceptron
+from remblai.runtime.rng import seeded
+
+BATCH = 256
+START = 0.1
+"""The variance of whitened codes from which the decoder starts: at 1 the second code would be left unused."""
+
+
+class TwoStage(Learned):
+    """A variational auto-encoder of the codes, with as many coordinates as they have: samples are its own.
+
+    It minimises E -log p(z|u) + E KL(Q(U|Z) || N(0, I)), with a Gaussian decoder whose variance is learned. Codes of a
+    first auto-encoder fill their space, so that the second one can match their law where the first one's penalty left
+    it. Codes are whitened first. The density is not known, only a bound of it.
+
+    Args:
+        width: units per hidden layer of the encoder and of the decoder.
+        depth: hidden layers.
+        iterations: steps of Adam, each on 256 codes.
+        lr: the first learning rate; it falls to 0.
+        smallest: what the decoder's variance, of whitened codes, stays above.
+        seed: of everything random in the fit.
+
+    Raises:
+        ValueError: counts below 1, a rate or a variance that is not positive; by `fit`: fewer than 2 codes, or codes
+            that are not finite.
+
+    Source: Dai & Wipf, "Diagnosing and enhancing VAE models" (2019), arXiv 1903.05789.
+    """
+
+    name: ClassVar[str] = "two-stage"
+
+    def __init__(
+        self,
+        width: int = 256,
+        depth: int = 3,
+        iterations: int = 3000,
+        lr: float = 1e-3,
+        smallest: float = 1e-4,
+        seed: int = 0,
+    ) -> None:
+        check_counts(self.name, width=width, depth=depth, iterations=iterations)
+        for name, value in (("lr", lr), ("smallest", smallest)):
+            if not 0.0 < value < 1.0:
+                raise ValueError(f"sampler 'two-stage': expected {name} above 0 and below 1, got {value}.")
+        super().__init__()
+        self.width, self.depth, self.iterations = width, depth, iterations
+        self.lr, self.smallest, self.seed = lr, smallest, seed
+
+    def assemble(self, facts: Mapping[str, Any]) -> nn.ModuleDict:
+        k = facts["latent"]
+        network, prior = perceptron((k,), self.width, self.depth), priors.Normal(k)
+        decoder = decoders.Gaussian(network, k, None, variance=START, learned=True, smallest=self.smallest)
+        encoder = encoders.Gaussian(network=network, prior=prior)
+        return nn.ModuleDict({"whitening": Whitening(k), "prior": prior, "encoder": encoder, "decoder": decoder})
+
+    def fit(self, codes: Tensor, labels: Tensor | None = None) -> Self:
+        z = check_codes(codes)
+        with seeded(self.seed):
+            parts = self.assemble({"latent": z.shape[1]})
+            whitening, prior = Whitening.of(z), parts["prior"]
+            parts["whitening"] = whitening
+            v = whitening.whiten(z.float())
+
+            def loss() -> Tensor:
+                batch = v[torch.randint(len(v), (BATCH,))]
+                law = parts["encoder"](batch)
+                fit = parts["decoder"](law.rsample()).log_prob(batch)
+                bound: Tensor = (kl_divergence(law, prior()) - fit).mean()
+                return bound
+
+            descend(parts, loss, self.iterations, self.lr)
+        return self.take(parts, {"latent": z.shape[1]})
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        parts = self.fitted()
+        prior = parts["prior"]
+        assert isinstance(prior, priors.Prior)
+        whitened: Tensor = parts["decoder"](prior.sample(n)).sample()
+        return self.whitening.restore(whitened)

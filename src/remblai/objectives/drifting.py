@@ -1,0 +1,270 @@
+"""Drifting: generators whose samples are regressed on where a drift moves them."""
+
+import math
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from remblai.costs import wide
+from remblai.discrepancies import Discrepancy
+from remblai.laws import Decoder, Prior
+from remblai.objectives.objective import Objective, at_the_mean, together
+from remblai.objectives.two_sample import as_discrepancy
+from remblai.runtime import distributed
+
+Features = Callable[[Tensor], Tensor | Sequence[Tensor]]
+"""phi: x (n, ...) -> features (n, ...), or several; each has a drift of its own."""
+TINY = 1e-12
+"""Below it a distance or a drift counts as 0."""
+
+
+class MeanShift(nn.Module):
+    """The drift of the paper: a mean of the data near y minus a mean of the other samples near y.
+
+    With a_ij the normalised kernel between y_i and all points, data x_j and other samples y_k together,
+
+        V(y_i) = sum_jk a_ij a_ik (x_j - y_k),
+
+    for each temperature; each drift is divided by its root mean square, and they are added up. The kernel exp(-|y - x|
+    / temperature) is normalised over the points and over the samples, by the root of the product of the two softmax. It
+    is no gradient of a discrepancy in general (arXiv 2604.06333).
+
+    Args:
+        temperatures: of the kernel, in units of the mean distance between data and samples.
+
+    Raises:
+        ValueError: no temperature, or one that is not positive; a single sample.
+
+    Source: Deng, Li, Li, Du, He, "Generative modeling via drifting" (2026), section 3 and appendix A, arXiv 2602.04770.
+    """
+
+    gathers = True
+
+    def __init__(self, temperatures: tuple[float, ...] = (0.02, 0.05, 0.2)) -> None:
+        super().__init__()
+        _check_positive("temperatures", temperatures)
+        self.temperatures = temperatures
+
+    def check(self, point: Tensor) -> None:
+        """Every point has a mean shift."""
+
+    def adversary_loss(self, x: Tensor, y: Tensor) -> Tensor | None:
+        """None: there is no critic."""
+        return None
+
+    @torch.no_grad()
+    def velocity(self, x: Tensor, y: Tensor) -> Tensor:
+        """The drift (m, ...) of samples y (m, ...), m at least 2, towards data x (n, ...)."""
+        if len(y) < 2:
+            raise ValueError(f"drift 'mean-shift': expected at least 2 samples, got {len(y)}: take a larger batch.")
+        data, samples = x.flatten(1), y.flatten(1)
+        across, within = torch.cdist(samples, data), torch.cdist(samples, samples)
+        unit = across.mean().clamp(min=TINY)
+        within = within.masked_fill(torch.eye(len(y), dtype=torch.bool, device=y.device), torch.inf)
+        distances = torch.cat([across, within], 1) / unit
+        shifts = [_mean_shift(distances / one, data, samples) for one in self.temperatures]
+        return _of_one_size(shifts, unit).reshape(y.shape)
+
+
+class Descent(nn.Module):
+    """Minus the gradient of a discrepancy in each sample: V(y_i) = -m dD(x, y) / dy_i for m samples.
+
+    Args:
+        discrepancy: D; where it has a critic, the critic is trained beside the model.
+        scales: factors of the points; D is taken at each, and the drifts are added up.
+        normalise: D sees points whose mean distance between data and samples is 1, times the scale, and the drift of
+            each scale is divided by its root mean square.
+
+    Raises:
+        ValueError: no scale, or one that is not positive.
+    """
+
+    def __init__(self, discrepancy: Discrepancy, scales: tuple[float, ...] = (1.0,), normalise: bool = False) -> None:
+        super().__init__()
+        _check_positive("scales", scales)
+        self.discrepancy, self.scales, self.normalise = as_discrepancy(discrepancy), scales, normalise
+        self.gathers = self.discrepancy.needs_all_samples
+
+    def check(self, point: Tensor) -> None:
+        """Checks that D can be taken of such points (...), and leads them."""
+        self.discrepancy.check(point)
+
+    def adversary_loss(self, x: Tensor, y: Tensor) -> Tensor | None:
+        """What D's critic descends, at every scale; None where there is no critic."""
+        unit = self._unit(x, y)
+        losses = [self.discrepancy.adversary_loss(one * x / unit, one * y / unit) for one in self.scales]
+        return together(losses)
+
+    def velocity(self, x: Tensor, y: Tensor) -> Tensor:
+        """The drift (m, ...) of samples y (m, ...) towards data x (n, ...)."""
+        unit = self._unit(x, y)
+        drifts = []
+        for one in self.scales:
+            with torch.enable_grad():
+                moved = y.detach().requires_grad_()
+                value = self.discrepancy(one * x.detach() / unit, one * moved / unit)
+                (gradient,) = torch.autograd.grad(value, moved)
+            drifts.append(-len(y) * gradient)
+        return _of_one_size(drifts, unit) if self.normalise else torch.stack(drifts).sum(0)
+
+    @torch.no_grad()
+    def _unit(self, x: Tensor, y: Tensor) -> Tensor:
+        """The mean distance of data and samples, or 1."""
+        if not self.normalise:
+            return x.new_ones(())
+        return _mean_distance(x, y) if self.gathers else _mean_distance(distributed.gather(x), distributed.gather(y))
+
+
+class Drifting(Objective):
+    """G is regressed on its own samples, moved: E |phi(G(Z)) - stop_gradient(phi(G(Z)) + step V(phi(G(Z))))|^2 / 2.
+
+    With phi the identity, V a `Descent` and nothing normalised, the gradient of this loss is `step` times that of D: a
+    `Generator` by D in another form. The paper's V is a `MeanShift`, in features of a strong network. A sample takes
+    one step.
+
+    With `normalise` the features are divided by the mean distance of data and samples over sqrt(dimensions), and the
+    square is a mean over dimensions, not a sum. Under a drift that is normalised too the loss is nearly constant, and
+    only its gradient means something.
+
+    Args:
+        decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients.
+        prior: () -> P_Z.
+        drift: V.
+        features: phi, a function or a module, of one or several features, each of which has a drift of its own; it is
+            not trained. None compares the points themselves.
+        step: the length of the drift.
+        normalise: whether features are normalised.
+
+    Raises:
+        ValueError: a step that is not positive, features that are no function, a decoder whose draws carry no gradient,
+            or a drift that cannot be taken of such points.
+
+    Source: Deng et al. (2026), arXiv 2602.04770; drifts as gradients of discrepancies: arXiv 2603.12366, 2605.05118.
+    """
+
+    decodes = True
+
+    def __init__(
+        self,
+        decoder: Decoder,
+        prior: Prior,
+        drift: MeanShift | Descent,
+        features: Features | None = None,
+        step: float = 1.0,
+        normalise: bool = True,
+    ) -> None:
+        super().__init__()
+        _check_positive("step", (step,))
+        if features is not None and not callable(features):
+            raise ValueError(
+                f"features: expected a function or module x (n, ...) -> (n, k), got {type(features).__name__}: leave "
+                "it out to compare the points themselves."
+            )
+        self.decoder, self.prior, self.drift, self.step, self.normalise = decoder, prior, drift, step, normalise
+        # a module in a list is not registered, so that no optimiser finds its parameters
+        self._features = [features]
+        self._check()
+
+    def generate(self, n: int) -> Tensor:
+        """n points of the model, with gradient."""
+        points: Tensor = self.decoder(self.prior.sample(n)).rsample()
+        return points
+
+    def forward(self, x: Tensor) -> dict[str, Tensor]:
+        pairs = self._pairs(x, self.generate(len(x)))
+        return {"drift": torch.stack([self._way(a, b) for a, b in pairs]).sum()}
+
+    def adversary_loss(self, x: Tensor) -> Tensor | None:
+        with torch.no_grad():
+            pairs = self._pairs(x, self.generate(len(x)))
+        return together(self.drift.adversary_loss(*self._everyone(a, b)) for a, b in pairs)
+
+    @torch.no_grad()
+    def estimate(self, x: Tensor) -> Tensor | None:
+        """The drift's discrepancy of data and samples; None of a mean shift, or where features are compared."""
+        if not isinstance(self.drift, Descent) or self.drift.normalise or self._features[0] is not None:
+            return None
+        return self.drift.discrepancy.estimate(x, self.generate(len(x)))
+
+    def decode(self, z: Tensor) -> Tensor:
+        mean: Tensor = self.decoder(z).mean
+        return mean
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        return self.decode(self.prior.sample(n))
+
+    def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """The features of data and of samples, normalised where that is asked for."""
+        return [self._normalised(a, b) for a, b in zip(self._of(x), self._of(y), strict=True)]
+
+    def _of(self, x: Tensor) -> list[Tensor]:
+        """The features of x, in float32 or better; x itself where there are none."""
+        (features,) = self._features
+        if features is None:
+            return [wide(x)]
+        if isinstance(features, nn.Module):
+            features.to(x.device).eval().requires_grad_(False)
+        found = features(x)
+        return [wide(one) for one in ([found] if isinstance(found, Tensor) else found)]
+
+    def _way(self, x: Tensor, y: Tensor) -> Tensor:
+        """Half of the mean squared way of features y (m, ...) to where they drift."""
+        data, samples = self._everyone(x.detach(), y.detach())
+        v = self.drift.velocity(data, samples)
+        v = v[distributed.share(len(v), "samples")] if self.drift.gathers else v
+        squares = (y - (y + self.step * v).detach()).square().flatten(1)
+        return 0.5 * (squares.mean(1) if self.normalise else squares.sum(1)).mean()
+
+    @torch.no_grad()
+    def _scale(self, x: Tensor, y: Tensor) -> Tensor:
+        return math.sqrt(x[0].numel()) / _mean_distance(distributed.gather(x), distributed.gather(y))
+
+    def _normalised(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Features whose mean distance between data and samples is the root of their dimensions."""
+        scale = self._scale(x, y) if self.normalise else 1.0
+        return scale * x, scale * y
+
+    def _everyone(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+        return (distributed.gather(x), distributed.gather(y)) if self.drift.gathers else (x, y)
+
+    @torch.no_grad()
+    def _check(self) -> None:
+        law = at_the_mean(self.decoder, self.prior)
+        if not law.has_rsample:
+            raise ValueError(
+                f"drifting: no gradient passes a draw of {type(self.decoder).__name__}: "
+                "choose the deterministic or gaussian decoder."
+            )
+        self.shape = tuple(law.mean.shape[1:])
+        for feature in self._of(law.mean):
+            self.drift.check(feature[0])
+
+
+def _of_one_size(drifts: list[Tensor], unit: Tensor) -> Tensor:
+    """The sum of the drifts, each of root mean square unit / sqrt(dimensions); one that is 0 stays 0."""
+    size = unit / math.sqrt(drifts[0][0].numel())
+    squares = [distributed.gather(v.square().mean()[None]).mean() for v in drifts]
+    return torch.stack(
+        [size * v / square.sqrt().clamp(min=TINY) for v, square in zip(drifts, squares, strict=True)]
+    ).sum(0)
+
+
+def _mean_distance(x: Tensor, y: Tensor) -> Tensor:
+    """The mean distance of data x (n, ...) and samples y (m, ...)."""
+    return torch.cdist(x.flatten(1), y.flatten(1)).mean().clamp(min=TINY)
+
+
+def _mean_shift(distances: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """The drift (m, d), from the distances (m, n + m) of samples to data and to each other, over the temperature."""
+    weights = ((-distances).log_softmax(1) + (-distances).log_softmax(0)).mul(0.5).exp()
+    to_data, to_samples = weights[:, : len(x)], weights[:, len(x) :]
+    attraction = (to_data * to_samples.sum(1, keepdim=True)) @ x
+    repulsion = (to_samples * to_data.sum(1, keepdim=True)) @ y
+    return attraction - repulsion
+
+
+def _check_positive(name: str, values: tuple[float, ...]) -> None:
+    if not values or not all(0.0 < value < math.inf for value in values):
+        raise ValueError(f"{name}: expected positive, finite numbers, got {', '.join(map(str, values)) or 'none'}.")

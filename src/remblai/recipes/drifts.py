@@ -1,0 +1,94 @@
+"""Generators of one step by drifts, and flows of many steps: what this year's models are made of."""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from torch import nn
+
+from remblai.config.registry import Choice, make
+from remblai.laws import DECODERS, PRIORS, Prior
+from remblai.laws.ode import Method
+from remblai.networks import NETWORKS, VELOCITIES
+from remblai.networks import Network as Pair
+from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
+from remblai.objectives.two_sample import as_discrepancy
+from remblai.recipes.base import recipe
+from remblai.recipes.dual import CODES, ON_DATA, DataScale, Latent, data_scale
+from remblai.recipes.parts import IMAGE, Network, PriorLaw, Shape
+
+DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
+"""The paper's drift, and the discrepancies whose gradient is one."""
+
+
+def points() -> None:
+    """The points themselves."""
+
+
+FEATURE_MAPS: Mapping[str, Callable[..., Any]] = {"points": points}
+DriftName = Annotated[Choice, DRIFTS, "where samples drift: mean-shift, the paper's, or down a discrepancy's gradient"]
+FeatureMap = Annotated[Choice, FEATURE_MAPS, "what is compared; in Python also a function or module x -> (n, k)"]
+Normalise = Annotated[bool, "features have one mean distance and drifts one size, whatever their scales"]
+Scales = Annotated[tuple[float, ...], "factors of the points at which a discrepancy's gradient is taken"]
+VelocityName = Annotated[Choice, VELOCITIES, "the network v(x, t); auto takes unet for images of 16 pixels or more"]
+CouplingName = Annotated[Choice, COUPLINGS, "which data the noise is led to"]
+
+
+@recipe(lr=2e-3, batch_size=256, steps=3000, schedule="cosine", average=0.995)
+def drifting(
+    shape: Shape,
+    latent: Latent = None,
+    network: Network = "auto",
+    prior: PriorLaw = "normal",
+    drift: DriftName = "mean-shift",
+    feature_map: FeatureMap = "points",
+    normalise: Normalise = True,
+    scales: Scales = (1.0,),
+) -> Drifting:
+    """A one-step generator whose samples are regressed on where they drift (Deng et al. 2026, arXiv 2602.04770).
+
+    Minimises E |phi(G(z)) - stop_gradient(phi(G(z)) + V)|^2 / 2. The default V is the paper's mean shift, with its
+    Laplacian kernel and normalisations; any discrepancy gives another, minus its gradient (`--drift entropic`). With
+    `--no-normalise` that is the gradient of the discrepancy itself, as in minimum-distance. The paper's features are
+    those of a strong network, its batches 8,192: in pixels it fails on photographs.
+    """
+    size = math.prod(shape)
+    latent = min(CODES, 2 * size) if latent is None else latent
+    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    scale = DataScale(1.0, size) if normalise else data_scale(shape)
+    chosen = make(DRIFTS, drift, "drift", shape=shape, latent=size, prior=scale)
+    pixels = (0.0, 1.0) if len(shape) == IMAGE else None
+    return Drifting(
+        decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
+        prior=law,
+        drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
+        features=make(FEATURE_MAPS, feature_map, "feature_map"),
+        normalise=normalise,
+    )
+
+
+@recipe(lr=2e-3, batch_size=256, steps=4000, schedule="cosine", average=0.995)
+def flow_matching(
+    shape: Shape,
+    velocity: VelocityName = "auto",
+    coupling: CouplingName = "batch",
+    sampling_steps: Annotated[int, "steps from noise to a sample"] = 20,
+    method: Annotated[Method, "of the integration: 1, 2 or 6 evaluations a step"] = "heun",
+) -> Flow:
+    """Flow matching with optimal couplings (Lipman et al. 2023, 2210.02747; OT-CFM: Tong et al. 2024, 2302.00482).
+
+    A network learns the velocity that leads noise to data along straight lines; a sample integrates it. The noise and
+    the data of a batch are coupled optimally; `--coupling semi-discrete` solves the coupling with a part of the data
+    once, `--coupling independent` is a rectified flow (Liu et al. 2023, 2209.03003). `sample --sampling-steps 4` takes
+    another number of steps than the run says.
+    """
+    size = math.prod(shape)
+    return Flow(
+        velocity=make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape),
+        shape=shape,
+        coupling=make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size),
+        range=(0.0, 1.0) if len(shape) == IMAGE else None,
+        sampling_steps=sampling_steps,
+        method=method,
+    )

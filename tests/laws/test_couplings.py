@@ -1,0 +1,44 @@
+"""The semi-discrete coupling against masses that are known, an exact cell rule and a linear program."""
+
+import numpy as np
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import norm
+
+from remblai.distances.stochastic import laguerre
+from remblai.laws.couplings import SemiDiscrete
+
+
+def test_on_the_line_cells_are_the_quantiles() -> None:
+    """Four atoms: the cells' borders are the quartiles of the normal law."""
+    coupling = SemiDiscrete(torch.tensor([[3.0], [-1.0], [0.5], [10.0]])).solve()
+    x = torch.linspace(-4.0, 4.0, 8001)[:, None]
+    found = coupling.partners(x)[:, 0]
+    assert bool((found.diff() >= 0).all())
+    borders = x[1:, 0][found.diff() > 0]
+    np.testing.assert_allclose(borders.numpy(), norm.ppf([0.25, 0.5, 0.75]), atol=0.03)
+
+
+def test_masses_are_equal_and_cells_those_of_the_laguerre_rule() -> None:
+    generator = torch.Generator().manual_seed(0)
+    coupling = SemiDiscrete(torch.randn(40, 3, generator=generator)).solve()
+    x = torch.randn(40_000, 3, generator=generator)
+    cells = coupling.cells(x)
+    shares = torch.bincount(cells, minlength=40) / len(x)
+    assert 0.5 * float((shares - 1 / 40).abs().sum()) < 0.04  # of draws alone: 0.013
+    rule = laguerre(x[:2000].double(), coupling.atoms.double(), coupling.potential)
+    assert float((cells[:2000] == rule).float().mean()) > 0.999  # float32 against float64 at the borders
+
+
+def test_its_cost_is_that_of_an_assignment_of_a_sample() -> None:
+    generator = torch.Generator().manual_seed(1)
+    atoms = torch.randn(20, 2, generator=generator) * torch.tensor([2.0, 0.5])
+    coupling = SemiDiscrete(atoms).solve()
+    x = torch.randn(600, 2, generator=generator)
+    cost = float((coupling.partners(x) - x).square().sum(1).mean())
+    costs = torch.cdist(x, atoms.repeat_interleave(30, 0)).square().numpy()
+    rows, columns = linear_sum_assignment(costs)
+    assert cost == pytest.approx(
+        float(costs[rows, columns].mean()), rel=0.08
+    )  # the sample's own cells differ from the law's
