@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Distribution
 
 from remblai.config.registry import unknown
 from remblai.data import Split, Units
 from remblai.data.collect import is_row, one_sample
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
+from remblai.laws.means import mean_of
 from remblai.objectives import Flow, Objective
 from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law, read_law
@@ -23,8 +23,6 @@ Array = NDArray[Any]
 Rows = Tensor | Split
 """The model's own x (n, ...), or a split of a data set, read a chunk at a time."""
 CHUNK = 500
-DRAWS = 256
-"""Behind the mean of a law of codes that does not know its own."""
 
 
 class Trained:
@@ -203,8 +201,7 @@ class Trained:
 
     @property
     def sampler(self) -> str:
-        """The name of the law of the codes that samples are decoded from: prior, generator (a network of the model that
-        learned the codes' law), or that of the law that is fitted to them."""
+        """The law of the codes that samples are decoded from, by name: prior, generator (a network) or a fitted law's."""
         return self.objective.latent_name if self.latent_law is None else self.latent_law.name
 
     def law(self, sampler: str | None = None) -> LatentLaw:
@@ -256,7 +253,7 @@ class Trained:
     def code_means(self, x: Rows, seed: int | None = 0) -> Tensor:
         """E[Z|X] (n, k) of x; of 256 draws where the law of the codes does not know its mean."""
         self.check_encodes()
-        return self._through(lambda part: _mean(self.objective.encode(part).law), x, seed)
+        return self._through(lambda part: mean_of(self.objective.encode(part).law), x, seed)
 
     @torch.no_grad()
     def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
@@ -301,12 +298,3 @@ class Trained:
         with seeded(seed, self.device):
             parts = [x[start : start + CHUNK] for start in range(0, max(1, len(x)), CHUNK)]
             return torch.cat([function(part.to(self.device)).cpu() for part in parts])
-
-
-def _mean(law: Distribution) -> Tensor:
-    """The mean (n, k) of laws of codes."""
-    try:
-        return law.mean
-    except NotImplementedError:  # it is known through its draws alone
-        draws: Tensor = law.sample(torch.Size((DRAWS,)))
-        return draws.mean(0)
