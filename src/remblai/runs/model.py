@@ -201,7 +201,7 @@ class Trained:
 
     @property
     def sampler(self) -> str:
-        """The law of the codes that samples are decoded from, by name: prior, generator (a network) or a fitted law's."""
+        """The name of the law that samples are decoded from: prior, generator (a network) or a fitted law's."""
         return self.objective.latent_name if self.latent_law is None else self.latent_law.name
 
     def law(self, sampler: str | None = None) -> LatentLaw:
