@@ -28,7 +28,7 @@ def _entries():
         yield name if place % SHARE == today else pytest.param(name, marks=pytest.mark.slow)
 
 
-@pytest.mark.parametrize("name", _entries())
+@pytest.mark.parametrize("name", list(_entries()))
 def test_every_entry_holds_what_it_says_and_shows_it(name):
     before = torch.get_rng_state()
     entry = GALLERY[name]()
