@@ -1,11 +1,13 @@
 """The fidelity card of recipes on the embedded digits, at default settings: 360 samples against 360 held-out digits.
 
-    python benchmarks/digits.py [wae-mmd gan ...] [--seeds 5] [--threads 1] [--sampler mixture] [--out runs/digits]
+    python benchmarks/digits.py [wae-mmd gan ...] [--seeds 5] [--threads 1] [--sampler mixture]
+        [--sampler.components 10] [--out runs/digits]
 
 Prints a row a run, the floor (real against held-out real) and the median, least and most of each recipe; a median that
 misses its target is marked with a `*`. Sharpness is told as a share of the data's own. CPU seconds are those of the
-whole run, with its card and its report. With --sampler a law of that kind is fitted to the codes of each auto-encoder,
-and its samples are decoded from it. The machines, which are of bits, have benchmarks/machines.py.
+whole run, with its card and its report. With --sampler a law of that kind is fitted to the codes of each auto-encoder
+and its samples are decoded from it; docs/models.md has a mixture of 10 components. The machines, which are of bits,
+have benchmarks/machines.py.
 """
 
 import argparse
@@ -31,6 +33,7 @@ COLUMNS = [*FIGURES.values(), "CPU s"]
 def main() -> None:
     parser = options(__doc__, "recipes", OF_NUMBERS, "runs/digits")
     parser.add_argument("--sampler", choices=list(FITTED))
+    parser.add_argument("--sampler.components", dest="components", type=int, help="of --sampler mixture")
     given = parser.parse_args()
     digits = data.load("digits")
     header(COLUMNS)
@@ -66,7 +69,8 @@ def row(
     run, seconds = trained(recipe, "digits", folder, seed=seed, threads=given.threads)
     sampler = given.sampler if run.encodes else None
     if sampler:
-        remblai.fit(run, sampler, digits)
+        chosen = {} if given.components is None else {"components": given.components}
+        remblai.fit(run, {"name": sampler} | chosen, digits)
     card = remblai.evaluate(run, digits, seed=seed, sampler=sampler)
     sharp = card["sharpness_data"]["value"]
     figures, floors = (

@@ -88,7 +88,8 @@ def test_a_law_is_fitted_drawn_from_and_measured(call: Call, runs: dict[str, Pat
     assert len(remblai.load(run).law("mixture").weights) == 2
     cards = [json.loads(call("evaluate", run, "--json", *more)[1]) for more in ((), ("--sampler", "mixture"))]
     assert cards[0]["w2"]["value"] != cards[1]["w2"]["value"]
-    assert cards[0]["reconstruction_mse"] == cards[1]["reconstruction_mse"]
+    one, other = (card["reconstruction_mse"] for card in cards)
+    assert one == pytest.approx(other, rel=1e-6), "distances in float32 differ in the last digit by what is beside them"
 
 
 def test_samples_of_points_are_in_the_datas_units_and_are_read_again(
@@ -194,7 +195,7 @@ def test_figures_as_json_and_as_a_table(call: Call, runs: dict[str, Path], more:
     told = json.loads(out)
     assert told.pop("schema") == 1
     assert told.keys() >= {"energy_distance_squared", "reconstruction_mse", "w2", "latent_mmd_squared"}
-    assert all(figure.keys() - {"sees"} == {"value", "floor", "spread", "n"} for figure in told.values())
+    assert all(figure.keys() - {"sees", "dead", "spectrum"} == {"value", "floor", "spread", "n"} for figure in told.values())
     assert remblai.load(runs["grey"]).run.metrics() == told
     table = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()
     assert table[0].split() == ["value", "floor", "std", "n"]
@@ -252,7 +253,7 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
         (["sample", "grey", "--sampler", "gaussain"], "Did you mean 'gaussian'"),
         (["evaluate", "generator", "--sampler", "mixture"], "gmmn has no encoder"),
         (["fit", "generator"], "gmmn has no encoder"),
-        (["fit", "grey", "--sampler", "prior"], "unknown sampler .prior.. Known: gaussian, mixture"),
+        (["fit", "grey", "--sampler", "prior"], "unknown sampler .prior.. Known: .*gaussian"),
         (["fit", "grey", "--sampler", "mixture", "--sampler.components", "0"], "at least 1 component"),
         (["fit", "grey"], "the prior is not fitted: name another"),
         (["fit", "grey", "--sampler", "gaussian", "--sampler.components", "3"], "No such option"),

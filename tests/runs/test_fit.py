@@ -200,8 +200,10 @@ def test_the_runs_own_law_is_fitted_again_as_the_run_says(tmp_path: Path) -> Non
     again = remblai.load(tmp_path / "run")
     remblai.fit(again)
     assert np.array_equal(again.sample(9), shown)
+    for bare in ("mixture", {"name": "mixture"}):
+        assert remblai.fit(again, bare).options["components"] == 3
     with pytest.raises(ValueError, match=r"'mixture' is the run's own law, with the options \{'components': 3"):
-        remblai.fit(again, "mixture")
+        remblai.fit(again, {"name": "mixture", "components": 4})
 
 
 @pytest.mark.usefixtures("bare")

@@ -9,7 +9,8 @@ from tests.small import SMALL, settled
 
 from remblai.data import load
 from remblai.runs import measure
-from remblai.runs.measure import Choice, Timing, choices, chosen_compile, compile_pays, timed
+from remblai.runs.manifest import as_config
+from remblai.runs.measure import Choice, Timing, choices, chosen_compile, chosen_graph, compile_pays, timed
 
 CPU = torch.device("cpu")
 
@@ -66,6 +67,19 @@ def test_the_compiler_pays_where_it_saves_more_than_it_takes(
     assert answer is pays
     assert words in str(figures["why"])
     assert tried == ([False] if "less than 300" in words else [False, True])
+
+
+def test_graphs_are_those_of_the_run_that_is_resumed_or_repeated(tmp_path: Path, bare: None) -> None:
+    from tests.small import train
+
+    train(tmp_path / "run", steps=2)
+    run = measure.Run.open(tmp_path / "run")
+    assert as_config(run.settings)["graph"] == "off"
+    run.update(graph=True)
+    assert as_config(run.settings)["graph"] == "on"
+    assert chosen_graph("auto", tmp_path / "run", None) == chosen_graph("auto", None, run.settings) == "on"
+    assert chosen_graph("off", tmp_path / "run", None) == "off"
+    assert chosen_graph("auto", None, run.settings | {"processes": 2}) == chosen_graph("auto", None, None) == "auto"
 
 
 def test_a_run_that_is_resumed_keeps_its_choice_and_a_cpu_compiles_nothing(tmp_path: Path, bare: None) -> None:

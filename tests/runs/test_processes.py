@@ -56,6 +56,10 @@ def work(rank: int, ports: list[int], folder: str) -> None:
         joined(rank, where)
         said[name] = attempt(out / name.split()[0], **options)
     joined(rank, ports[-1])
+    said["anew"] = attempt(out / "anew")
+    joined(rank, ports[-2])
+    said["replaced"] = attempt(out / "anew", overwrite=True, seed=1)
+    joined(rank, ports[-3])
     said["resumed"] = attempt(out / "half", resume=True, evaluate_every=10)
     Path(folder, f"{rank}.json").write_text(json.dumps(said))
 
@@ -63,7 +67,7 @@ def work(rank: int, ports: list[int], folder: str) -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
     folder = Path(tmp_path_factory.mktemp("processes"))
-    mp.start_processes(work, ([port() for _ in range(6)], str(folder)), nprocs=WORLD, start_method="spawn")
+    mp.start_processes(work, ([port() for _ in range(8)], str(folder)), nprocs=WORLD, start_method="spawn")
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in range(WORLD)]
 
 
@@ -83,6 +87,12 @@ def test_a_resumed_run_of_as_many_processes_equals_one_that_never_stopped(traine
     folder, said = trained
     assert [each["half"] + each["resumed"] for each in said] == ["", ""]
     assert last(folder / "whole") == last(folder / "half")
+
+
+def test_a_run_is_replaced_by_two_processes(trained: Any) -> None:
+    folder, said = trained
+    assert [each["anew"] + each["replaced"] for each in said] == ["", ""]
+    assert Run.open(folder / "anew").settings["seed"] == 1
 
 
 def test_a_run_of_two_processes_goes_on_in_one(trained: Any, bare: None) -> None:

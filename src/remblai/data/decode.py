@@ -95,9 +95,10 @@ def decode(
         "crop": crop,
         "channels": channels,
         "stack": stack,
-        "max_pixels": max_pixels,
         "names": len(pictures.names),
     }
+    if max_pixels is not None:  # without it the key is that of caches made before the option
+        key["max_pixels"] = max_pixels
     entry = stored(key, fill, cache)
     if entry.broken and not skip_broken:
         row, reason = entry.broken[0]

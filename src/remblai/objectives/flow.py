@@ -31,6 +31,8 @@ class Batch(nn.Module):
     2304.14772; Tong et al. (2024), arXiv 2302.00482.
     """
 
+    compiles = False
+
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), a permutation of the data (n, d)."""
@@ -53,6 +55,7 @@ class Solved(nn.Module):
         ValueError: fewer than 1 atom.
     """
 
+    compiles = False
     gathered: Tensor
 
     def __init__(self, dimensions: int, atoms: int = 1024) -> None:
@@ -62,12 +65,15 @@ class Solved(nn.Module):
         self.atoms, self.first = atoms, Batch()
         self.solved = SemiDiscrete(torch.zeros(atoms, dimensions))
         self.register_buffer("gathered", torch.zeros((), dtype=torch.int64))
+        self.is_solved = False  # once known on the host, no step waits for the device to say so
+        self.register_load_state_dict_post_hook(_ask_again)
 
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
         """The partners (n, d) of the noise (n, d), of the batch (n, d) or, later, of the atoms."""
-        gathered = int(self.gathered)
+        gathered = self.atoms if self.is_solved else int(self.gathered)
         if gathered == self.atoms:
+            self.is_solved = True
             return self.solved.partners(noise)
         everyone = distributed.gather(data)[: self.atoms - gathered]
         self.solved.atoms[gathered : gathered + len(everyone)] = everyone
@@ -76,6 +82,11 @@ class Solved(nn.Module):
             self.solved.solve()
         partners: Tensor = self.first(noise, data)
         return partners
+
+
+def _ask_again(module: nn.Module, _: object) -> None:
+    """What was loaded may be of a time before the coupling was solved."""
+    module.is_solved = False
 
 
 COUPLINGS: Mapping[str, Callable[..., nn.Module]] = {

@@ -152,14 +152,19 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
     options = _own_options(settings) | given
     place = settings["data"].get("path")
     known = None if named or given else settings["data"].get("fingerprint")
+    where = spec
     try:
-        return spec, options, _unchanged(datasets.load(spec, **options), spec, known)
+        found = datasets.load(spec, **options)
     except ValueError as problem:
         if place and _exists(place) and not _exists(spec):
-            return spec, options, _unchanged(datasets.load(place, **options), place, known)
-        if isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
+            where, found = place, datasets.load(place, **options)
+        elif isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
             raise
-        raise ValueError(f"{problem} These are the data of the run: where they moved, name them with --data") from None
+        else:
+            raise ValueError(
+                f"{problem} These are the data of the run: where they moved, name them with --data"
+            ) from None
+    return spec, options, _unchanged(found, where, known)
 
 
 def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:

@@ -17,8 +17,8 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
 
     Args:
         trained: the model, or its run's folder; it needs an encoder.
-        sampler: gaussian, mixture, or {"name": "mixture", "components": 20}; None is the recipe's own, of which the
-            run says the options.
+        sampler: gaussian, mixture, or {"name": "mixture", "components": 20}; None, or its bare name, is the recipe's
+            own, of which the run says the options.
         dataset: its data, of which the training split is encoded; those of the run when None.
 
     Raises:
@@ -28,7 +28,8 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
     trained, dataset = with_data(trained, dataset)
     trained.check_encodes()
     own = trained.latent_law
-    law = own if sampler is None else make(SAMPLERS, sampler, "sampler")
+    is_own = sampler is None or (own is not None and sampler in (own.name, {"name": own.name}))
+    law = own if is_own else make(SAMPLERS, sampler, "sampler")
     if not isinstance(law, FittedLaw):
         raise ValueError("sampler: the prior is not fitted: name another, such as mixture.")
     if own is not None and law.name == own.name and law.options != own.options:

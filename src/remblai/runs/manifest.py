@@ -152,6 +152,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     data = settings["data"]
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
+    found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
     found = flatten(found | settings["arguments"] | settings["loop"])
     return {name: value for name, value in found.items() if not str(value).startswith(f"{CUSTOM}:")}
 

@@ -12,6 +12,7 @@ import torch
 from remblai.data import Dataset
 from remblai.runs.feed import IMAGES, batches, channels_last_weights
 from remblai.runs.folder import Run
+from remblai.runs.manifest import Graph
 from remblai.runs.resolve import Resolved
 from remblai.runtime import devices, distributed, rng
 from remblai.training import State, steps
@@ -166,6 +167,22 @@ def chosen_compile(
     choice = Choice(settings["layout"], settings["precision"], settings["graph"], benchmark=True)
     pays, figures = compile_pays(resolved, dataset, where, choice, settings["loop"]["steps"])
     return {"compile": pays, "compile_choice": figures}
+
+
+def chosen_graph(graph: Graph, earlier: Path | None, base: Mapping[str, Any] | None) -> Graph:
+    """Whether a run records its steps: one that leaves it open does as the run that it resumes or repeats.
+
+    Not by another number of processes, for several record nothing.
+
+    Args:
+        graph: as it was asked for.
+        earlier: the folder of a run that is resumed; None of a new one.
+        base: the settings of the run that is repeated.
+    """
+    before = Run.open(earlier).settings if earlier is not None and (earlier / "run.json").is_file() else base or {}
+    if graph != "auto" or "graph" not in before or before.get("processes") != distributed.world():
+        return graph
+    return "on" if before["graph"] else "off"
 
 
 def is_images(dataset: Dataset) -> bool:

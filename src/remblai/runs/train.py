@@ -30,7 +30,7 @@ from remblai.runs.manifest import (
     resolve_counts,
     resolve_run,
 )
-from remblai.runs.measure import chosen_compile
+from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.model import Trained
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
@@ -125,6 +125,7 @@ def train(
         check_enough(dataset)
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
+        graph = chosen_graph(graph, folder if resume else None, base)
         settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
         check_agreement(settings)
         if compile == "auto":
@@ -143,7 +144,9 @@ def train(
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 for note in dataset.notes:
                     progress.say(f"data: {note}")
-                if (blind := blindness(objective, state.batch_size)) is not None:
+                with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
+                    blind = blindness(objective, state.batch_size) if first else None
+                if blind is not None:
                     progress.say(f"penalty: {blind}")
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
@@ -169,8 +172,8 @@ def train(
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
     """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
-    from_first(None)  # the last checkpoint is there
-    again = partial(load, run.folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    folder = from_first(run.folder)  # the last checkpoint is there, and a run that replaced another has moved
+    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
     trained, first = again(), distributed.rank() == 0
     with distributed.single_process(wanted=True):
         if first and trained.fits:
@@ -212,9 +215,10 @@ def _train(
     evaluate_every: int,
 ) -> None:
     """Runs the loop: logs, scores, saves."""
-    run.update(status="running", ended=None)
     assert state.steps is not None
     first = distributed.rank() == 0
+    if first:
+        run.update(status="running", ended=None)
     every = max(1, min(50, state.steps // 100))
     scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
