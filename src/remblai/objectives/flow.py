@@ -66,7 +66,7 @@ class Solved(nn.Module):
         self.solved = SemiDiscrete(torch.zeros(atoms, dimensions))
         self.register_buffer("gathered", torch.zeros((), dtype=torch.int64))
         self.is_solved = False  # once known on the host, no step waits for the device to say so
-        self.register_load_state_dict_post_hook(_ask_again)
+        self.register_load_state_dict_post_hook(_ask_again)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     @torch.no_grad()
     def forward(self, noise: Tensor, data: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class Solved(nn.Module):
         return partners
 
 
-def _ask_again(module: nn.Module, _: object) -> None:
+def _ask_again(module: Solved, _: object) -> None:
     """What was loaded may be of a time before the coupling was solved."""
     module.is_solved = False
 

@@ -28,8 +28,10 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
     trained, dataset = with_data(trained, dataset)
     trained.check_encodes()
     own = trained.latent_law
-    is_own = sampler is None or (own is not None and sampler in (own.name, {"name": own.name}))
-    law = own if is_own else make(SAMPLERS, sampler, "sampler")
+    if sampler is None or (own is not None and sampler in (own.name, {"name": own.name})):
+        law = own
+    else:
+        law = make(SAMPLERS, sampler, "sampler")
     if not isinstance(law, FittedLaw):
         raise ValueError("sampler: the prior is not fitted: name another, such as mixture.")
     if own is not None and law.name == own.name and law.options != own.options:
