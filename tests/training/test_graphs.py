@@ -74,8 +74,8 @@ def run(state: State, stream: Iterator[Tensor], count: int) -> list[dict[str, Te
     return [step.terms for step in itertools.islice(steps(state, stream), count)]
 
 
-WAITING = {"sinkhorn-ae", "sinkhorn-gan", "ot-gan", "wasserstein-rbm"}
-"""Their solver decides by its error when to stop."""
+WAITING = {"sinkhorn-ae", "sinkhorn-gan", "ot-gan", "wasserstein-rbm", "flow-matching"}
+"""Their solver decides by its error when to stop, or runs on the host."""
 
 
 def sorted_by_torch(rows: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None]:

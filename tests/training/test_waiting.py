@@ -16,7 +16,7 @@ from remblai.recipes import RECIPES
 from remblai.training import State, steps
 
 WAITING = {
-    *("sinkhorn-ae", "sinkhorn-gan", "ot-gan", "wasserstein-rbm", "rbm"),
+    *("sinkhorn-ae", "sinkhorn-gan", "ot-gan", "wasserstein-rbm", "rbm", "flow-matching"),
     *(f"{kind} {name}" for kind in ("penalty", "discrepancy") for name in ("entropic", "exact", "frechet")),
 }
 """Their solvers read their own error, or a success, on the host: a step by them is not recorded as a graph either.
