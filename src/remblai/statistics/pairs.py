@@ -115,7 +115,7 @@ def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_se
 
 
 def _seeds(difference: float, variance: float) -> int | None:
-    """The number of seeds whose normal test at `LEVEL` sees the difference with probability `POWER`, from 2 to `MOST_SEEDS`."""
+    """The seeds with which a normal test at `LEVEL` sees the difference with probability `POWER`; from 2 on."""
     reach = float(stats.norm.isf(LEVEL / 2) + stats.norm.ppf(POWER)) * math.sqrt(variance)
     if reach == 0 or reach > math.sqrt(MOST_SEEDS) * abs(difference):
         return None
