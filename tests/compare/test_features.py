@@ -51,7 +51,8 @@ def test_the_command_takes_features_and_their_options(capsys):
     [
         (("digits", "digits", "--features", "pixel"), "pixels"),
         (("digits", "digits", "--features", "mnist"), "images of shape (1, 28, 28), got (1, 8, 8)"),
-        (("ring", "ring", "--features", "random-convolutions"), "expected images"),
+        (("ring", "ring", "--features", "random-convolutions"), "leave out --features"),
+        (("ring", "ring", "--features", "pca"), "leave out --features"),
         (("digits", "digits", "--features", "inception", "--features.weights", "/none.pth"), "features inception"),
         (("digits", "digits", "--metric", "fid"), "--metric frechet --features inception"),
         (("digits", "digits", "--metric", "kid"), "--features inception"),

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from remblai.metrics import featured
 from remblai.metrics.featured import frechet, generalisation_gap, kernel_distance
+from remblai.metrics.features import own_features
+from remblai.metrics.sets import Sets
 
 FIDELITY = {"frechet": 0.791109972387483, "few": 6.52523985088466, "kernel": 0.09749674707586742}
 """By torch-fidelity 0.4.0 on `published_pair()` in float64: fid_statistics_to_metric of all rows and of the first 4 (of
@@ -79,6 +82,18 @@ def test_the_gap_is_the_count_of_pairs():
     assert generalisation_gap(samples, held_out) == pytest.approx(float(pairs.sign().mean()), abs=1e-6)
     assert generalisation_gap(torch.zeros(4), torch.ones(3)) == 1
     assert generalisation_gap(torch.ones(4), torch.zeros(3)) == -1
+
+
+@pytest.mark.parametrize("kept", [0, featured.KEPT])
+def test_copies_of_a_training_set_of_several_parts_have_the_gap_1(kept, monkeypatch):
+    monkeypatch.setattr(featured, "KEPT", kept)
+    draws = torch.Generator().manual_seed(0)
+    rows, held_out = torch.rand(9000, 1, 4, 4, generator=draws), torch.rand(60, 1, 4, 4, generator=draws)
+    samples = rows[torch.randperm(len(rows), generator=draws)[:60]]
+    sets = Sets(rows, held_out, samples, features=own_features(lambda x: 3 * x, rows.shape[1:]), repeats=4)
+    assert featured.figure_of_gap(sets)["value"] == 1
+    other = sets.with_samples(held_out.flatten(1))
+    assert featured.figure_of_gap(other)["value"] == 0
 
 
 @pytest.mark.parametrize(

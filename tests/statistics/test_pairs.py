@@ -19,14 +19,14 @@ def test_seeds_that_agree_by_chance_do_not_hide_the_deviation_of_sampling():
     losses = {"a": [1.0, 1.0], "b": [1.1, 1.1]}
     (certain,) = compare_pairs(losses, {name: [0.0, 0.0] for name in losses})
     (pair,) = compare_pairs(losses, {name: [0.1, 0.1] for name in losses})
-    assert certain.better == "a"
+    assert (certain.p_value, certain.better, certain.seeds_needed) == (1.0, None, None)
     assert pair.better is None
     assert pair.error == pytest.approx(0.1)
 
 
 def test_one_seed_speaks_of_two_trained_models_only():
     (pair,) = compare_pairs({"a": [1.0], "b": [1.5, 1.7]}, {"a": [0.1], "b": [0.1, 0.1]})
-    assert not pair.over_seeds
+    assert not pair.over_seeds and pair.seeds_needed is None
     assert pair.p_value == pytest.approx(2 * stats.norm.sf(0.6 / np.sqrt(0.01 + 0.005)))
     assert pair.better == "a"
 
@@ -57,6 +57,19 @@ def test_seeds_needed_see_the_difference_four_times_out_of_five():
     means = draws.mean(2)
     seen = np.abs(means[:, 0] - means[:, 1]) / np.sqrt(4 / n) > stats.norm.isf(0.025)
     assert np.mean(seen) == pytest.approx(0.8, abs=0.04)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-5])
+def test_seeds_beyond_a_million_are_not_counted(scale):
+    (pair,) = compare_pairs({"a": [0.0, 0.0], "b": [scale, scale]}, {name: [0.1, 0.1] for name in "ab"})
+    assert pair.seeds_needed is None and pair.p_value == pytest.approx(1.0, abs=1e-3)
+
+
+def test_tiny_variances_have_degrees_of_freedom():
+    losses = {"a": [0.0, 2e-100, 1e-100], "b": [5e-100, 6e-100, 7e-100]}
+    (pair,) = compare_pairs(losses, {name: [0.0] * 3 for name in losses})
+    truth = stats.ttest_ind(*(1e100 * np.array(found) for found in losses.values()), equal_var=False)
+    assert pair.p_value == pytest.approx(truth.pvalue)
 
 
 @pytest.mark.parametrize("losses", [{"a": [1.0]}, {"a": [], "b": [1.0]}, {"a": [np.nan], "b": [1.0]}])

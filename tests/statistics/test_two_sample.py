@@ -277,14 +277,27 @@ def test_an_early_stop_keeps_the_p_value_exact():
 def test_an_early_stop_measures_no_more_than_it_needs(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     x, y = draw(generator, 30), draw(generator, 30)
-    whole = two_sample_test(MMD(Energy()), x, y, 200)
-    test = two_sample_test(MMD(Energy()), x, y, 200, exceedances=10)
+    energy = MMD(Energy())
+
+    def each(p, q):  # one at a time
+        return energy(p, q)
+
+    whole = two_sample_test(each, x, y, 200)
+    test = two_sample_test(each, x, y, 200, exceedances=10)
     assert len(test.null) < 200
     above = (whole.null >= whole.value).nonzero()[:, 0]
     assert test.p_value == 10 / (1 + int(above[9]))
     torch.testing.assert_close(test.null, whole.null[: len(test.null)], rtol=1e-4, atol=1e-9)
-    different = two_sample_test(MMD(Energy()), x, y + 3.0, 40, exceedances=10)
+    different = two_sample_test(each, x, y + 3.0, 40, exceedances=10)
     assert (len(different.null), different.p_value) == (40, 1 / 41)
+
+
+@pytest.mark.parametrize("discrepancy", [MMD(Energy()), MMD(Gaussian(WIDTH)), CramerWold()])
+def test_one_matrix_answers_all_splits_and_does_not_stop_early(discrepancy):
+    generator = torch.Generator().manual_seed(0)
+    x, y = draw(generator, 30), draw(generator, 30)
+    test, whole = (two_sample_test(discrepancy, x, y, 100, exceedances=most) for most in (2, None))
+    assert len(test.null) == 100 and torch.equal(test.null, whole.null) and test.p_value == whole.p_value
 
 
 @pytest.mark.parametrize("discrepancy", [MMD(Gaussian(WIDTH)), MMD(Energy()), Frechet(), sliced])

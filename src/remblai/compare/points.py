@@ -55,14 +55,19 @@ def read_pair(
         draws: which points those are.
         raw: leave tables in their own units.
         options: of `data.load`, for each as far as it has them.
-        features: compare features of the points (see `metrics.features`), fitted to the training split of A where they
-            are fitted.
+        features: compare features of images (see `metrics.features`), fitted to the training split of A where they
+            are fitted; tables have none.
 
     Raises:
         ValueError: data that cannot be read or compared, or columns that a table does not have; features that the data
             do not suit.
     """
     first, second = _both(a, b, options)
+    if features is not None and (first.range is None or second.range is None):
+        raise ValueError(
+            "distance: features are of images, and these data are a table, whose columns are compared in standard "
+            "deviations: leave out --features, or give images."
+        )
     sets, tables = [_points(first, a), _points(second, b)], first.range is None and second.range is None
     shapes = [rows.shape[1:] for rows in sets]
     if shapes[0] != shapes[1]:

@@ -61,7 +61,7 @@ class CramerWold(Discrepancy):
         if smoothing is not None and not 0.0 < smoothing < math.inf:
             raise ValueError(f"cramer-wold: expected a positive, finite smoothing, got {smoothing}.")
         self.smoothing, self.log = smoothing, log
-        self.nonnegative = not log
+        self.nonnegative = self.one_matrix = not log
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The distance between two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""

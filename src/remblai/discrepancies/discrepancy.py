@@ -28,6 +28,7 @@ class Discrepancy(nn.Module):
         least_points: points that each sample must have.
         compiles: `torch.compile` takes it as one graph: nothing in it is decided by a result, so that a step with it
             can be recorded as a CUDA graph too.
+        one_matrix: `of_parts` answers, and hundreds of choices of the parts cost about as much as one.
         exact_options: options under which equal calls give equal values, and the gradient is their derivative.
 
     >>> import torch
@@ -47,6 +48,7 @@ class Discrepancy(nn.Module):
     homogeneity: float | None = None
     least_points: int = 1
     compiles: bool = True
+    one_matrix: bool = False
     exact_options: ClassVar[Mapping[str, Any]] = {}
 
     def __call__(self, x: ArrayLike, y: ArrayLike) -> Any:

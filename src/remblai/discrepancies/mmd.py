@@ -43,6 +43,8 @@ class MMD(Discrepancy):
     tensor(2.)
     """
 
+    one_matrix = True
+
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
         super().__init__()
         if not callable(kernel):

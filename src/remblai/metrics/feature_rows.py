@@ -115,7 +115,7 @@ FEATURE_METRICS: dict[str, Metric] = {
     "generalisation_gap": Metric(
         label="Generalisation gap",
         meaning="How much more often a held-out datum is farther from the training data than a sample is, in features. "
-        "1 for copies, 0 for new data, below 0 for samples far from all data. Up to 5,000 training rows, or n, count.",
+        "1 for copies, 0 for new data, below 0 for samples far from all data. All training rows count.",
         says="{value}, where new real data have {floor}.",
         compute=figure_of_gap,
         better="near the floor",

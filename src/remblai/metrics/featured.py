@@ -6,17 +6,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.costs import squared_distances
 from remblai.discrepancies import Frechet
 from remblai.discrepancies.gram import means_of_parts
 from remblai.kernels import Polynomial
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import flat, parts
+from remblai.metrics.pairs import Rows, flat, to_nearest
 from remblai.metrics.sets import Sets, random_rows
 from remblai.statistics import halves
 
 NEAREST_OF = 5000
-"""Training rows whose features the generalisation gap and the reconstructions are held against, at most."""
+"""Training rows whose features the reconstructions are held against, at most."""
+KEPT = 2**27
+"""Numbers of the features of all training rows that are kept for other samples, at most: 512 MiB."""
 LEAST = 4
 """Random halves, at least: the extrapolation needs some also where only the value is wanted."""
 DEGREE = 3
@@ -53,6 +54,14 @@ class Featured:
         """Features (n, k) of as many training rows as there are held-out data: the floors."""
         return self.training[: self.n]
 
+    def to_training(self, queries: Tensor) -> Tensor:
+        """The distance (n,) of features (n, k) to the nearest features of *all* training rows, read in parts."""
+        m = len(self.sets.real_train)
+        rows: Rows = _FeaturesOfRows(self)
+        if m * queries.shape[1] <= KEPT:
+            rows = self.sets.real("all training data", lambda: rows_of(rows, self.features.at_once))
+        return to_nearest(queries, rows)
+
     @cached_property
     def samples(self) -> Tensor:
         """Features (n, k) of the samples."""
@@ -74,6 +83,24 @@ class Featured:
 
     def _of(self, rows: Tensor, name: str) -> Tensor:
         return self.features.of(self.sets.shaped(rows), name)
+
+
+class _FeaturesOfRows:
+    """The features of all training rows, each part computed when it is read."""
+
+    def __init__(self, own: Featured) -> None:
+        self.own, self.rows = own, own.sets.real_train
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: slice, /) -> Tensor:
+        return self.own._of(flat("the training data", self.rows[index], self.own.sets.test), "the training data")
+
+
+def rows_of(rows: Rows, size: int) -> Tensor:
+    """All rows (m, ...), read `size` at a time."""
+    return torch.cat([torch.as_tensor(rows[start : start + size]) for start in range(0, len(rows), size)])
 
 
 def featured(sets: Sets) -> Featured:
@@ -177,7 +204,8 @@ def figure_of_kid(sets: Sets) -> Figure:
 def figure_of_gap(sets: Sets) -> Figure:
     """The generalisation gap of samples, by their and the held-out data's distances to training features."""
     own = featured(sets)
-    held_out, samples = (_to_nearest(part, own.training) for part in (own.held_out, own.samples))
+    held_out: Tensor = sets.real("held-out features to training", lambda: own.to_training(own.held_out))
+    samples = own.to_training(own.samples)
     values = torch.tensor([generalisation_gap(samples[mask], held_out[mask]) for mask in own.masks])
     return {"value": float(values[0]), "floor": 0.0, "spread": float(values[1:].std()), "n": sets.n}
 
@@ -197,10 +225,6 @@ def generalisation_gap(samples: Tensor, held_out: Tensor) -> float:
     order = samples.sort().values
     below, not_above = (torch.searchsorted(order, held_out, right=right) for right in (False, True))
     return float((below + not_above).double().mean() / len(samples) - 1)
-
-
-def _to_nearest(queries: Tensor, rows: Tensor) -> Tensor:
-    return torch.cat([squared_distances(part, rows).amin(1) for part in parts(queries, 500)]).sqrt()
 
 
 def _frechet_values(sets: Sets, name: str) -> Tensor:

@@ -11,6 +11,8 @@ from scipy import stats
 
 LEVEL = 0.05
 POWER = 0.8
+MOST_SEEDS = 10**6
+"""Seeds needed, at most, that are worth naming."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Pair:
         over_seeds: whether it holds for other seeds too: both were trained with several. If not, it is of these two
             trained models alone, and of other draws of their samples.
         seeds_needed: about how many seeds each would need for a difference of this size to be seen 4 times out of 5 by
-            this pair's test alone; None where the means are equal.
+            this pair's test alone; None where that is not known: a model has one seed, the losses do not vary at all,
+            or the difference is so small that it would take more than `MOST_SEEDS`.
     """
 
     first: str
@@ -48,7 +51,8 @@ def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str
     """Tests each pair of models for equal expected losses.
 
     Welch's t-test over seeds, whose variance is never taken below the variance of sampling: two seeds that agree by
-    chance prove nothing. Where a model has one seed, a z-test by the deviation of sampling alone.
+    chance prove nothing. Where a model has one seed, a z-test by the deviation of sampling alone. Where both variances
+    are 0 nothing is known of the variation, and the p-value is 1.
 
     Args:
         losses: for each model a loss a seed; less is better.
@@ -93,15 +97,15 @@ def _test(
     squares = [variance / len(loss) for variance, (loss, _) in zip(variances, sides, strict=True)]
     difference, error = float(sides[0][0].mean() - sides[1][0].mean()), math.sqrt(sum(squares))
     if error == 0:
-        p_value = 1.0 if difference == 0 else 0.0
+        p_value = 1.0  # nothing is known of the variation
     elif over_seeds:
-        freedom = sum(squares) ** 2 / sum(
-            square**2 / (len(loss) - 1) for square, (loss, _) in zip(squares, sides, strict=True)
-        )
+        shares = [square / sum(squares) for square in squares]
+        freedom = 1 / sum(share**2 / (len(loss) - 1) for share, (loss, _) in zip(shares, sides, strict=True))
         p_value = float(2 * stats.t.sf(abs(difference) / error, freedom))
     else:
         p_value = float(2 * stats.norm.sf(abs(difference) / error))
-    return Pair(first, second, difference, error, p_value, over_seeds, _seeds(difference, sum(variances)))
+    needed = _seeds(difference, sum(variances)) if over_seeds else None  # one seed says nothing of other seeds
+    return Pair(first, second, difference, error, p_value, over_seeds, needed)
 
 
 def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_seeds: bool) -> float:
@@ -111,8 +115,8 @@ def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_se
 
 
 def _seeds(difference: float, variance: float) -> int | None:
-    """The number of seeds whose normal test at `LEVEL` sees the difference with probability `POWER`; at least 2."""
-    if difference == 0:
+    """The seeds with which a normal test at `LEVEL` sees the difference with probability `POWER`; from 2 on."""
+    reach = float(stats.norm.isf(LEVEL / 2) + stats.norm.ppf(POWER)) * math.sqrt(variance)
+    if reach == 0 or reach > math.sqrt(MOST_SEEDS) * abs(difference):
         return None
-    reach = float(stats.norm.isf(LEVEL / 2) + stats.norm.ppf(POWER))
-    return max(2, math.ceil(reach**2 * variance / difference**2))
+    return max(2, math.ceil((reach / abs(difference)) ** 2))

@@ -67,7 +67,7 @@ def two_sample_test(
         permutations: how many; the least p-value is 1 / (1 + permutations).
         generator: the draws are a function of it; None is one of seed 0.
         exceedances: stop once so many splits look at least as different, because the p-value is not small then; it
-            stays exact. None uses all permutations.
+            stays exact. None uses all permutations, and so do discrepancies of one matrix for all, which a stop slows.
 
     Raises:
         ValueError: no permutations, or samples that do not fit together.
@@ -86,6 +86,8 @@ def two_sample_test(
     first[0, : len(x)] = True
     for mask in first[1:]:
         mask[permutation(len(pooled), draws)[: len(x)].cpu()] = True
+    if getattr(discrepancy, "one_matrix", False):
+        exceedances = None
     value, null, above = math.nan, torch.empty(0, dtype=torch.float64), torch.empty(0, dtype=torch.bool)
     for masks in torch.split(first.to(pooled.device), 1 + permutations if exceedances is None else AT_ONCE):
         values, rounding = measured_parts(discrepancy, pooled, masks, ~masks, [seed] * len(masks))

@@ -52,6 +52,11 @@ def test_a_module_is_copied_and_frozen_and_a_callable_is_known_by_what_it_gives(
     assert own_features(lambda x: 2 * x.mean((2, 3)), digits.shape).sha256 != means.sha256
 
 
+def test_modules_that_differ_in_what_they_do_have_other_checksums(digits):
+    two, again, four = (own_features(torch.nn.AvgPool2d(size), digits.shape) for size in (2, 2, 4))
+    assert two.name == four.name and two.sha256 == again.sha256 and two.sha256 != four.sha256
+
+
 def test_points_have_no_default_and_unlabelled_images_have_random_convolutions():
     assert default_features(load("ring")) is None
     assert default_features(load(torch.rand(40, 1, 8, 8).numpy())).name == "random-convolutions"

@@ -69,6 +69,18 @@ def test_a_labelled_set_gets_a_classifier_of_its_own_which_is_kept(bars, tmp_pat
     assert again.logits(again.of(bars.test[:5])).shape == (5, 2)
 
 
+def test_a_classifier_at_chance_is_no_default_and_its_name_says_what_it_reads(bars, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(trained, "STEPS", 40)
+    draws = np.random.default_rng(0)
+    noise = {"images": draws.integers(0, 256, (400, 8, 8, 1), dtype=np.uint8), "labels": draws.integers(0, 4, 400)}
+    data = load(noise)
+    assert default_features(data).name == "random-convolutions"
+    own = make_features("classifier", data)
+    assert own.accuracy < 0.5 and f"reads {own.accuracy:.1%} of held-out labels" in own.name
+    assert trained.learned(make_features("classifier", bars), bars) and not trained.learned(own, data)
+
+
 def test_a_damaged_file_of_the_cache_is_made_anew(bars, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setattr(trained, "STEPS", 3)

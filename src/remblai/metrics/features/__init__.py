@@ -7,7 +7,7 @@ from remblai.data import Dataset
 from remblai.metrics.features.features import Features, FeaturesUsed, own_features
 from remblai.metrics.features.fixed import pca, pixels, random_convolutions
 from remblai.metrics.features.published import clip, dinov2, inception
-from remblai.metrics.features.trained import SHIPPED, classifier, digits, mnist, reads, shipped, unfit
+from remblai.metrics.features.trained import SHIPPED, classifier, digits, learned, mnist, reads, shipped, unfit
 
 __all__ = ["FEATURES", "Features", "FeaturesUsed", "default_features", "make_features"]
 
@@ -43,7 +43,8 @@ def default_features(dataset: Dataset) -> Features | None:
     """The features that a card takes of itself; None for points.
 
     Those of a shipped classifier where it reads the data's own labels; of a classifier that is trained on the spot
-    where there are labels enough; random convolutions otherwise.
+    where there are labels enough and it reads held-out ones clearly better than chance (`trained.learned`); random
+    convolutions otherwise.
 
     Args:
         dataset: the data.
@@ -53,4 +54,7 @@ def default_features(dataset: Dataset) -> Features | None:
     for name in SHIPPED:
         if reads(name, dataset):
             return shipped(name)
-    return random_convolutions(dataset) if unfit(dataset) else classifier(dataset)
+    if unfit(dataset):
+        return random_convolutions(dataset)
+    own = classifier(dataset)
+    return own if learned(own, dataset) else random_convolutions(dataset)

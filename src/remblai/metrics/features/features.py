@@ -13,7 +13,7 @@ from remblai.metrics.pairs import Rows
 AT_ONCE = 250
 """Images in one pass, at most."""
 PROBES = 4
-"""Images of noise whose features are the checksum of a plain function."""
+"""Images of noise whose features are part of the checksum of a function or a module of one's own."""
 
 Map = Callable[[Tensor], Tensor]
 
@@ -36,6 +36,7 @@ class Features(nn.Module):
         logits: features (n, k) -> log-odds (n, classes), where the features are those of a classifier.
         standard: whether these are the features of the published FID and KID.
         at_once: images in one pass.
+        accuracy: of that classifier, the share of held-out labels that it reads; None where it is not known.
     """
 
     def __init__(
@@ -48,10 +49,11 @@ class Features(nn.Module):
         logits: Map | None = None,
         standard: bool = False,
         at_once: int = AT_ONCE,
+        accuracy: float | None = None,
     ) -> None:
         super().__init__()
         self.name, self.sha256, self.shape, self.logits = name, sha256, shape, logits
-        self.standard, self.at_once = standard, at_once
+        self.standard, self.at_once, self.accuracy = standard, at_once, accuracy
         self.network = network
         self.eval().requires_grad_(False)
 
@@ -108,8 +110,9 @@ class Features(nn.Module):
 def own_features(part: Any, shape: tuple[int, ...]) -> Features:
     """A callable or a module of one's own as features; a module is copied, and the copy frozen.
 
-    The checksum of a module is that of its tensors and its class's name. That of another callable is that of its
-    features of a few images of fixed noise, for nothing else is known of it.
+    The checksum of a module is that of its tensors, its class's name and its features of a few images of fixed noise:
+    what it does may be in neither of the first two. That of another callable is that of such features alone, for
+    nothing else is known of it.
 
     Args:
         part: features, a module, or any callable (n, c, h, w) -> (n, k).
@@ -127,6 +130,23 @@ def own_features(part: Any, shape: tuple[int, ...]) -> Features:
         )
     name = getattr(part, "__name__", type(part).__name__)
     if isinstance(part, nn.Module):
-        return Features(name, copy.deepcopy(part), digest_of(part.state_dict(), type(part).__qualname__))
-    noise = torch.rand(PROBES, *shape, generator=torch.Generator().manual_seed(0))
-    return Features(name, part, digest_of({"probes": Features(name, part, "").of(noise, "a probe")}))
+        own = copy.deepcopy(part).eval()
+        tensors = {**part.state_dict(), "probes of the features": _probed(name, own, shape)}
+        return Features(name, own, digest_of(tensors, type(part).__qualname__))
+    return Features(name, part, digest_of({"probes": Features(name, part, "").of(_noise(shape), "a probe")}))
+
+
+def _noise(shape: tuple[int, ...]) -> Tensor:
+    return torch.rand(PROBES, *shape, generator=torch.Generator().manual_seed(0))
+
+
+@torch.no_grad()
+def _probed(name: str, module: nn.Module, shape: tuple[int, ...]) -> Tensor:
+    """A module's features of noise: in float64 where it can, so that devices and threads agree after rounding."""
+    noise = _noise(shape)
+    try:
+        found: Tensor = Features(name, copy.deepcopy(module).cpu().double(), "")(noise.double())
+        return found.float()
+    except (RuntimeError, TypeError):  # it has types or a device of its own
+        tensors = [*module.parameters(), *module.buffers()]
+        return Features(name, module, "").of(noise.to(tensors[0].device if tensors else "cpu"), "a probe")

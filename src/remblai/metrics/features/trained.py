@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from importlib import resources
 
 import torch
@@ -17,6 +18,8 @@ SHIPPED = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}
 """The classifiers that come with the package, with the shape of their images."""
 LEARNED_FROM = 10_000
 """Training images of a classifier that is trained on the spot, at most."""
+HELD_OUT = LEARNED_FROM // 5
+"""Held-out images that its accuracy is measured on, at most."""
 STEPS = 300
 SPOT_BATCH = 64
 FEWEST = 20
@@ -24,6 +27,8 @@ FEWEST = 20
 MOST_CLASSES = 1000
 READS = 0.9
 """A shipped classifier that reads so large a share of the labels is at home on the data."""
+DEVIATIONS = 3.0
+"""Standard deviations above chance from which a classifier has learned something."""
 CHECKED = 200
 """Labelled images that it is checked on, at most."""
 
@@ -51,7 +56,8 @@ def shipped(name: str) -> Features:
 def classifier(dataset: Dataset) -> Features:
     """64 features of a classifier of the data's own labels, trained in seconds and kept in the cache folder.
 
-    It is trained for 300 steps of 64 on at most 10,000 images of the training split, and is a function of these and of
+    Its name says which share of the held-out labels it reads: features of one at chance say little of the images. It
+    is trained for 300 steps of 64 on at most 10,000 images of the training split, and is a function of these and of
     their labels. The cache is the folder of decoded images, `remblai` in $XDG_CACHE_HOME or ~/.cache.
 
     Args:
@@ -66,19 +72,35 @@ def classifier(dataset: Dataset) -> Features:
     key = {"kind": KIND, "data": dataset.fingerprint, "steps": STEPS, "batch": SPOT_BATCH, "rows": LEARNED_FROM}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     path = folder(None) / "features" / f"{name}.safetensors"
-    label = f"classifier of {dataset.name}"
     if path.is_file():
         try:
-            return _features(label, read_classifier(path))
+            return _of_its_own(dataset, read_classifier(path))
         except ValueError:  # a damaged file of the cache is made anew, as the cache of decoded images is
             path.unlink()
     images, labels = _labelled(dataset, "train", LEARNED_FROM)
     batches = labelled_batches(images, labels, SPOT_BATCH)
     model = train_classifier(batches, dataset.shape, int(labels.max()) + 1, STEPS)
-    checked, truth = _labelled(dataset, "test", LEARNED_FROM // 5)
+    checked, truth = _labelled(dataset, "test", HELD_OUT)
     facts = {"data": dataset.name, "accuracy": accuracy(model, checked, truth), "rows": len(truth)}
     sha256 = write_classifier(path, model, facts)
-    return _features(label, Stored(model, sha256, facts))
+    return _of_its_own(dataset, Stored(model, sha256, facts))
+
+
+def learned(features: Features, dataset: Dataset) -> bool:
+    """Whether a classifier of the data's own labels reads held-out labels clearly better than chance.
+
+    Chance is naming the commonest held-out class always, right for a share c of the n labels: the accuracy must be
+    above c by 3 standard deviations of a share, sqrt(c (1 - c) / n), and above it at all.
+
+    Args:
+        features: of `classifier`.
+        dataset: the data that it was trained on.
+    """
+    labels = dataset.test.labels
+    assert labels is not None and features.accuracy is not None
+    labels = labels[_spread(len(labels), HELD_OUT)]
+    chance = float(torch.unique(labels, return_counts=True)[1].max()) / len(labels)
+    return features.accuracy > chance + DEVIATIONS * math.sqrt(chance * (1.0 - chance) / len(labels))
 
 
 def unfit(dataset: Dataset) -> str:
@@ -113,13 +135,22 @@ def _labelled(dataset: Dataset, split: str, most: int) -> tuple[Tensor, Tensor]:
     """Images and labels of a split, in its order, spread evenly where it has more."""
     part = dataset.split(split)
     assert part.labels is not None
-    rows = torch.linspace(0, len(part) - 1, min(most, len(part))).long()
+    rows = _spread(len(part), most)
     return part[rows], part.labels[rows]
+
+
+def _spread(n: int, most: int) -> Tensor:
+    return torch.linspace(0, n - 1, min(most, n)).long()
+
+
+def _of_its_own(dataset: Dataset, stored: Stored) -> Features:
+    return _features(f"classifier of {dataset.name} (reads {stored.facts['accuracy']:.1%} of held-out labels)", stored)
 
 
 def _features(name: str, stored: Stored) -> Features:
     model: Classifier = stored.model
-    return Features(name, _Hidden(model), stored.sha256, shape=model.shape, logits=model.logits)
+    accuracy = stored.facts.get("accuracy")
+    return Features(name, _Hidden(model), stored.sha256, shape=model.shape, logits=model.logits, accuracy=accuracy)
 
 
 class _Hidden(torch.nn.Module):
