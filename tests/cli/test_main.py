@@ -62,7 +62,7 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train cgan", "Conditional generation"),
         ("train wae-mmd --cost sqeuclidean", "It is called 'square' here"),
         ("train wae-mmd --label y", "class folders"),
-        ("distance ring grid --metric fid", "Inception features"),
+        ("distance ring grid --metric fid", "Inception.s features"),
         ("distance ring grid --metric entropic --reg 1", "called epsilon"),
         ("train wae-mmd --data digist", "Did you mean 'digits'"),
         ("train wae-mmd --data no/such/folder", "no file or folder 'no/such/folder'"),

@@ -68,7 +68,7 @@ def test_the_same_call_goes_on_and_another_is_refused(compared, monkeypatch):
 
     def run_jobs(jobs, _):
         trained.extend(job.label for job in jobs)
-        return [(job, Done(None, "again")) for job in jobs]
+        return [(job, Done(0, "again")) for job in jobs]
 
     monkeypatch.setattr("remblai.compare.models.run_jobs", run_jobs)
     with pytest.raises(ValueError, match="holds another comparison: budget"):
@@ -98,6 +98,7 @@ def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(c
         ({"seeds": 0}, "above 0"),
         ({"minutes": -1}, "above 0"),
         ({"data": "digit"}, "digits"),
+        ({"by": "energy_distanc_squared"}, "energy_distance_squared"),
     ],
 )
 def test_bad_requests_are_refused(given, words):

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from remblai.config.file import config_text, options_of, read_config, words_of
@@ -9,12 +10,18 @@ SETTINGS = {"penalty": {"name": "mmd", "kernel": {"name": "imq", "scale": 2.0}},
 def test_settings_go_through_a_file(tmp_path):
     path = tmp_path / "config.yaml"
     path.write_text(config_text(SETTINGS), encoding="utf-8")
-    assert read_config(path) == {name: value for name, value in SETTINGS.items() if value is not None}
+    assert read_config(path) == SETTINGS
+
+
+def test_numbers_of_numpy_become_plain_ones(tmp_path):
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text({"data": {"name": "ring", "radius": np.float64(2)}}), encoding="utf-8")
+    assert read_config(path) == {"data": {"name": "ring", "radius": 2.0}}
 
 
 def test_words_are_options_of_the_command_line():
     assert words_of(SETTINGS) == [
-        *("--penalty", "mmd", "--penalty.kernel", "imq", "--penalty.kernel.scale", "2.0"),
+        *("--penalty", "mmd", "--penalty.kernel", "imq", "--penalty.kernel.scale", "2.0", "--clip", "none"),
         *("--learned", "--no-fixed", "--hidden", "64,32", "--critic-lr", "1e-05", "--compile", "on"),
     ]
 

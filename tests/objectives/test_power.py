@@ -1,7 +1,7 @@
 import pytest
 
 from remblai.objectives.power import blindness, penalty_power
-from remblai.recipes import wae_gan, wae_mmd
+from remblai.recipes import rae, wae_gan, wae_mmd
 
 
 def test_quantiles_along_the_axes_see_what_an_mmd_does_not():
@@ -14,7 +14,7 @@ def test_quantiles_along_the_axes_see_what_an_mmd_does_not():
     assert by_penalty["axes"].power == 1.0 and by_penalty["axes"].smallest < 1.0
 
 
-@pytest.mark.parametrize("penalty", ["adversarial", "conditional"])
+@pytest.mark.parametrize("penalty", ["adversarial", "conditional", "code-norm"])
 def test_penalties_that_are_no_function_of_codes_alone_are_refused(penalty):
     with pytest.raises(ValueError, match="such as mmd"):
         penalty_power(penalty, 2, 20)
@@ -23,5 +23,6 @@ def test_penalties_that_are_no_function_of_codes_alone_are_refused(penalty):
 def test_a_training_says_where_its_penalty_is_blind():
     assert "dead axis among 64" in str(blindness(wae_mmd(shape=(2,), latent=64), 50))
     assert blindness(wae_mmd(shape=(2,), latent=2), 100) is None
+    assert blindness(rae(shape=(2,), latent=64), 50) is None
     assert blindness(wae_gan(shape=(2,), latent=64), 50) is None
     assert blindness(wae_mmd(shape=(2,), latent=64), 5000) is None

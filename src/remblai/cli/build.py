@@ -7,7 +7,7 @@ from typing import Any, get_origin
 import click
 
 from remblai.cli.commands import function
-from remblai.cli.options import click_option
+from remblai.cli.options import click_option, typed_values
 from remblai.config.registry import Option, options, own_options
 from remblai.runs.record import read_settings
 
@@ -44,7 +44,7 @@ def build(name: str, words: Sequence[str]) -> click.Command:
     parts = options_of_parts(_signature(name, chosen, own), words, own) if PARTS in parameters else []
 
     def call(**values: Any) -> None:
-        given = {key.replace("__", "."): value for key, value in values.items() if value is not None}
+        given = typed_values(values)
         for kind, found in ((PARTS, parts), (DATA, extra)):
             if kind in parameters:
                 given[kind] = {option.name: given.pop(option.name) for option in found if option.name in given}

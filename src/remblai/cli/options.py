@@ -85,6 +85,16 @@ def click_option(option: Option, required: bool = False) -> click.Option:
     )
 
 
+def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that were typed, by dotted name; the word none is a value too, None."""
+    context = click.get_current_context()
+    return {
+        key.replace("__", "."): value
+        for key, value in values.items()
+        if context.get_parameter_source(key) is click.core.ParameterSource.COMMANDLINE
+    }
+
+
 def _metavar(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:

@@ -8,7 +8,7 @@ import click
 
 from remblai.cli.build import description, parse, resolve_options
 from remblai.cli.config import CONFIG
-from remblai.cli.options import Sectioned, click_option
+from remblai.cli.options import Sectioned, click_option, typed_values
 from remblai.cli.output import show
 from remblai.config.registry import Option, flatten, nest, options, own_options
 from remblai.runs.record import read_settings
@@ -66,7 +66,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     dotted_data = {option.name for option in own if option.name.startswith("data.")}
 
     def call(name: str | None, **values: Any) -> None:
-        given = {key.replace("__", "."): value for key, value in values.items() if value is not None}
+        given = typed_values(values)
         data_options = {key: given.pop(key) for key in [o.name for o in of_load] if key in given}
         if chosen := {key: given.pop(key) for key in dotted_data if key in given}:
             given |= nest({"data": given["data"]} | chosen)

@@ -17,19 +17,28 @@ FEWEST = 10
 
 
 def steps_for_images(resolved: Resolved, dataset: Dataset, images: int) -> int:
-    """The steps of the model that see this many images of the training data, at least 1."""
+    """The steps of the model within which it and its critics see this many images of the training data, at least 1."""
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
-    a_step: int = resolved.loop["batch_size"] * resolved.loop["accumulate"]
-    return max(1, images // a_step)
+    state = State(resolved.build(dataset.shape), **resolved.loop)
+    seen = count = 0
+    while True:
+        own = state.critic_steps(count + 1) if state.own_batches and state.critics is not None else 0
+        seen += state.batch_size * state.accumulate * (1 + own)
+        if seen > images:
+            return max(1, count)
+        count += 1
 
 
-def steps_for_seconds(resolved: Resolved, dataset: Dataset, seconds: float, device: str) -> int:
-    """The steps of the model that fit these seconds of training, at the speed of its first steps, at least 1.
+def steps_for_seconds(
+    resolved: Resolved, dataset: Dataset, seconds: float, device: str, threads: int | None = None
+) -> int:
+    """The steps of the model that fit these seconds of training, at the speed of its first steps alone, at least 1.
 
     Training to a number of steps that was measured once, and not to a time, keeps schedules whole and runs repeatable.
     """
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
-    where = devices.choose(device)
+    where, before = devices.choose(device), torch.get_num_threads()
+    torch.set_num_threads(threads or before)
     with rng.seeded(0, where):
         state = State(resolved.build(dataset.shape).to(where), **resolved.loop | {"steps": None, "warm_start": 0})
         batches = dataset.train.batches(state.batch_size, 0, device=where)
@@ -40,5 +49,6 @@ def steps_for_seconds(resolved: Resolved, dataset: Dataset, seconds: float, devi
             marks.append(time.perf_counter())
             if len(marks) > FEWEST and marks[-1] - marks[0] > MEASURED:
                 break
+    torch.set_num_threads(before)
     first = len(marks) // 10 + 1
     return max(1, int(seconds * (len(marks) - 1 - first) / (marks[-1] - marks[first])))

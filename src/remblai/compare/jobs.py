@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from remblai.config.file import words_of
@@ -44,11 +45,11 @@ class Done:
     """How a training ended.
 
     Attributes:
-        memory: the most that its process held, bytes; None where the system does not say.
+        memory: the most that its process held, bytes; 0 of one that never ran.
         error: why it failed, in a line; None where it did not.
     """
 
-    memory: int | None
+    memory: int
     error: str | None
 
 
@@ -73,19 +74,21 @@ def run_jobs(jobs: Sequence[Job], at_once: int) -> Iterator[tuple[Job, Done]]:
     A signal that ends this process is passed on: each training writes a checkpoint, and the next call goes on there.
     """
     running: set[subprocess.Popen[bytes]] = set()
+    stopping = Event()
     with ThreadPoolExecutor(at_once) as pool:
-        waiting = {pool.submit(_run, job, running): job for job in jobs}
+        waiting = {pool.submit(_run, job, running, stopping): job for job in jobs}
         try:
             for future in as_completed(waiting):
                 yield waiting[future], future.result()
         except BaseException:
+            stopping.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for process in list(running):
                 process.send_signal(signal.SIGTERM)
             raise
 
 
-def _run(job: Job, running: set[subprocess.Popen[bytes]]) -> Done:
+def _run(job: Job, running: set[subprocess.Popen[bytes]], stopping: Event) -> Done:
     """One training, its output in FOLDER.log."""
     job.folder.parent.mkdir(parents=True, exist_ok=True)
     path = job.folder.with_name(job.folder.name + ".log")
@@ -96,6 +99,8 @@ def _run(job: Job, running: set[subprocess.Popen[bytes]]) -> Done:
             start_new_session=True,  # Ctrl-C reaches it once, through this process
         )  # fmt: skip
         running.add(process)
+        if stopping.is_set():  # it began while the others were being stopped
+            process.send_signal(signal.SIGTERM)
         try:
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)

@@ -54,7 +54,7 @@ def compare_models(
         steps: of every recipe. Of steps, epochs, images and minutes at most one; each recipe's own when none is given.
         epochs: passes over the training data, of every recipe.
         images: seen in training, of every recipe.
-        minutes: of training, at the speed that is measured on this machine.
+        minutes: of training, at the speed that is measured on this machine, each recipe alone.
         by: the figure that ranks the models; the squared energy distance when None.
         out: the folder of the comparison; None takes the next free one under runs/.
         config: a YAML file with these settings, `runs` among them: a list of recipes with options and grids of options.
@@ -76,7 +76,7 @@ def compare_models(
     )  # fmt: skip
     at_once, each = _share(request, jobs)
     with _opened(None if out is None else place(out), request) as (folder, record):
-        _measure_lengths(request, folder, record)
+        _measure_lengths(request, folder, record, each)
         waiting = _jobs(request, folder / RUNS, record["steps"], each)
         failures = _train(waiting, at_once, folder, record, say)
         rows = [_row(entry, request, waiting, record["memory"], failures) for entry in request.entries]
@@ -143,7 +143,7 @@ def _share(request: Request, jobs: int | None) -> tuple[int, int | None]:
     return at_once, request.threads or max(1, processors // at_once)
 
 
-def _measure_lengths(request: Request, folder: Path, record: dict[str, Any]) -> None:
+def _measure_lengths(request: Request, folder: Path, record: dict[str, Any], threads: int | None) -> None:
     """The steps of each recipe under a budget of images or minutes, measured once and kept."""
     if request.budget is None or request.budget[0] not in ("images", "minutes"):
         return
@@ -154,7 +154,7 @@ def _measure_lengths(request: Request, folder: Path, record: dict[str, Any]) -> 
             record["steps"][entry.label] = (
                 steps_for_images(resolved, request.dataset, int(amount))
                 if kind == "images"
-                else steps_for_seconds(resolved, request.dataset, amount * MINUTE, request.device)
+                else steps_for_seconds(resolved, request.dataset, amount * MINUTE, request.device, threads)
             )
     write_json(folder / FILE, {"schema": SCHEMA, **record})
 
@@ -184,7 +184,7 @@ def _train(
     for number, (job, done) in enumerate(run_jobs(undone, at_once), 1):
         if done.error is not None:
             failures[job.label, job.seed] = done.error
-        elif done.memory is not None:
+        else:
             record["memory"][job.folder.name] = done.memory
             write_json(folder / FILE, {"schema": SCHEMA, **record})
         say(f"{number} of {len(undone)}: {job.label}, seed {job.seed}: {_outcome(done)}")
@@ -219,6 +219,7 @@ def _trial(folder: Path, request: Request, memory: int | None, recipe: str | Non
     trained = load(folder, device=request.device, recipe=recipe)
     run = trained.run
     same = not anew and run.settings["data"]["fingerprint"] == request.dataset.fingerprint
+    same = same and run.measured_step() == trained.step
     card = (run.metrics() if same else None) or dict(evaluate(trained, request.dataset))
     last = [line for line in run.terms() if "seconds" in line][-1]
     return Trial(
@@ -235,6 +236,8 @@ def _trial(folder: Path, request: Request, memory: int | None, recipe: str | Non
 
 def _notes(request: Request, at_once: int, threads: int | None) -> list[str]:
     """What a reader must know of how the figures were made."""
+    if all(entry.folder is not None for entry in request.entries):
+        return ["runs that were there: each has its own budget and one seed, so a test speaks of that model alone"]
     notes = [f"trained {at_once} at a time" + (f", {threads} thread{'s' * (threads > 1)} each" if threads else "")]
     if any(entry.folder is not None for entry in request.entries):
         notes.append("runs that were there have their own budgets and one seed: a test speaks of that model alone")

@@ -9,7 +9,9 @@ from typing import Any
 from remblai.compare.entries import Entry, entries_of, known_keys
 from remblai.config.convert import convert
 from remblai.config.file import read_config
+from remblai.config.registry import unknown
 from remblai.data import Dataset
+from remblai.metrics import METRICS
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.record import read_settings
 
@@ -37,7 +39,7 @@ class Request:
 
     entries: tuple[Entry, ...]
     dataset: Dataset
-    spec: str | None
+    spec: str
     options: Mapping[str, Any]
     seeds: int
     budget: tuple[str, float] | None
@@ -81,6 +83,8 @@ def request_of(
     if not isinstance(listed, list):
         raise ValueError(f"runs: expected a list of recipes and runs, got {listed!r:.60}.")
     found = {name: convert(name, value, KINDS[name]) for name, value in (settings | passed).items()}
+    if found.get("by", BY) not in METRICS:
+        raise unknown("by: figure", found["by"], METRICS)
     entries = entries_of(models, listed, most)
     spec, options, dataset = _data(entries, found.get("data"), data_options)
     check_enough(dataset)
@@ -92,7 +96,7 @@ def request_of(
 
 def _data(
     entries: Sequence[Entry], spec: str | None, options: Mapping[str, Any]
-) -> tuple[str | None, Mapping[str, Any], Dataset]:
+) -> tuple[str, Mapping[str, Any], Dataset]:
     """The data that is named, or those of the runs.
 
     Raises:
@@ -111,7 +115,12 @@ def _data(
                 "--data."
             )
     name, kept, dataset = data_of(None, options, settings)
-    return name if isinstance(name, str) else None, kept, dataset
+    if not isinstance(name, str) and len(runs) < len(entries):
+        raise ValueError(
+            f"data: recipes are trained on data that one name or path gives, but those of {label} are {name}: save "
+            "them to a file, and name it with --data."
+        )
+    return str(name), kept, dataset
 
 
 def _budget(found: Mapping[str, Any]) -> tuple[str, float] | None:

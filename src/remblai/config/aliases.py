@@ -58,7 +58,8 @@ ANSWERS: dict[str, str] = {
     "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
     "fid": "FID is the Frechet distance on Inception's features and no others: `--metric frechet --features inception` "
     "here, `--features inception` for `remblai evaluate`. Other features give `frechet`.",
-    "inception-score": "It needs an Inception classifier; use `remblai evaluate`.",
+    "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate` gives "
+    "the score of a classifier of the data's own classes.",
     "kid": "KID is the kernel distance on Inception's features and no others: `--metric kernel-distance --features "
     "inception` here, `--features inception` for `remblai evaluate`. Other features give `kernel_distance`.",
     "label": "Labels are read from class folders and from the labels of .npz files; no option names them.",

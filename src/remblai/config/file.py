@@ -1,5 +1,6 @@
 """Settings in a YAML file: what `--config` reads and every run writes, and the same settings as words of a command."""
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,13 +45,12 @@ def read_config(path: str | Path) -> dict[str, Any]:
 
 
 def config_text(settings: Mapping[str, Any]) -> str:
-    """The settings as YAML, in their order; what is None is left out."""
-    kept = {name: value for name, value in settings.items() if value is not None}
-    return str(yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, default_flow_style=None))
+    """The settings as YAML, in their order; numbers of NumPy are plain ones there."""
+    return str(yaml.safe_dump(json.loads(json.dumps(settings)), sort_keys=False, allow_unicode=True))
 
 
 def words_of(settings: Mapping[str, Any]) -> list[str]:
-    """Settings as options of a command: {"penalty": {"scale": 2}} is --penalty.scale 2; what is None is left out.
+    """Settings as options of a command: {"penalty": {"scale": 2}} is --penalty.scale 2, None is the word none.
 
     Raises:
         ValueError: a value that no option can have, such as a date.
@@ -58,13 +58,15 @@ def words_of(settings: Mapping[str, Any]) -> list[str]:
     words = []
     for name, value in flatten(settings).items():
         dashed = name.replace("_", "-")
-        if isinstance(value, bool):
+        if value is None:
+            words += [f"--{dashed}", "none"]
+        elif isinstance(value, bool):
             words.append(f"--{dashed}" if value else f"--no-{dashed}")
         elif isinstance(value, str | int | float):
             words += [f"--{dashed}", str(value)]
         elif isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
             words += [f"--{dashed}", ",".join(map(str, value))]
-        elif value is not None:
+        else:
             raise ValueError(f"{name}: expected a number, a word, true, false or a list of them, got {value!r}.")
     return words
 

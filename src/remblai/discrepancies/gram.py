@@ -12,7 +12,7 @@ from remblai.distances.pairwise.sums import RowSums
 from remblai.distances.rounding import ROUNDOFF
 from remblai.kernels import Kernel
 from remblai.kernels.line import PartSums
-from remblai.runtime.memory import free_memory
+from remblai.runtime.devices import free_memory
 
 PAIRS = 256**2
 """More pairs are computed in blocks; for fewer, one matrix and its recorded graph are as fast."""

@@ -18,10 +18,12 @@ class Penalty(nn.Module):
     Attributes:
         needs_density: whether it reads log q(z|x), which only some encoders have.
         needs_noise: whether each code's law must be more than one point.
+        compares: whether it is about how far the codes' law is from the prior.
     """
 
     needs_density: bool = False
     needs_noise: bool = False
+    compares: bool = True
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         """The penalty on this batch of codes."""
@@ -83,6 +85,8 @@ class Conditional(Penalty):
 class CodeNorm(Penalty):
     """E |z|^2 / 2: keeps codes near 0 and compares no laws (Ghosh et al., arXiv 1903.12436)."""
 
+    compares = False
+
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         return 0.5 * code.z.square().sum(1).mean()
 
@@ -112,6 +116,7 @@ class Sum(Penalty):
         self.parts = nn.ModuleList(part for _, part in kept)
         self.needs_density = any(part.needs_density for _, part in kept)
         self.needs_noise = any(part.needs_noise for _, part in kept)
+        self.compares = any(part.compares for _, part in kept)
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         total = code.z.new_zeros(())

@@ -49,7 +49,7 @@ def estimate_of(penalty: Penalty, prior: Prior) -> Estimate:
     name = type(penalty).__name__
     if any(isinstance(part, Adversarial) for part in penalty.modules()):
         raise ValueError("penalty: expected one without a critic, whose power depends on its training: such as mmd.")
-    if penalty.needs_density or penalty.needs_noise:
+    if penalty.needs_density or penalty.needs_noise or not penalty.compares:
         raise ValueError(f"penalty: expected one that compares codes with the prior, got {name}: such as mmd.")
 
     def estimate(z: Tensor) -> Tensor:
@@ -76,5 +76,5 @@ def blindness(objective: Objective, n: int) -> str | None:
         return None
     return (
         f"a batch of {n} cannot see a dead axis among {prior.latent}: the penalty tells it from the prior in "
-        f"{seen:.0%} of batches, where chance alone gives 5%; see `remblai power`, --batch-size, --penalty sum"
+        f"{seen:.0%} of batches, where chance alone gives 5%; see `remblai power`"
     )

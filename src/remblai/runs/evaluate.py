@@ -67,7 +67,7 @@ def evaluate(
 def measure(trained: Trained, dataset: Dataset) -> None:
     """Keeps the fidelity card with the run; a warning where the data are too few for one."""
     if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
-        trained.run.write_metrics(evaluate(trained, dataset))
+        trained.run.write_metrics(evaluate(trained, dataset), trained.step)
     else:
         warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
 

@@ -92,13 +92,23 @@ class Run:
         if not path.is_file():
             return None
         try:
-            return {name: figure for name, figure in json.loads(path.read_text()).items() if name != "schema"}
+            return {
+                name: figure for name, figure in json.loads(path.read_text()).items() if name not in ("schema", "step")
+            }
         except ValueError as problem:
             raise ValueError(f"{path} cannot be read: {problem}: `remblai evaluate` writes it anew.") from None
 
-    def write_metrics(self, metrics: dict[str, Any]) -> None:
-        """Writes the newest evaluation."""
-        write_json(self.folder / "metrics.json", {"schema": SCHEMA} | metrics)
+    def write_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
+        """Writes the newest evaluation on the run's own data, and of which step's checkpoint it is."""
+        write_json(
+            self.folder / "metrics.json", {"schema": SCHEMA} | ({} if step is None else {"step": step}) | metrics
+        )
+
+    def measured_step(self) -> int | None:
+        """The step whose checkpoint the newest evaluation is of; None where there is none, or it does not say."""
+        path = self.folder / "metrics.json"
+        step = json.loads(path.read_text()).get("step") if self.metrics() is not None else None
+        return step if isinstance(step, int) else None
 
     def steps_kept(self) -> set[int]:
         """The steps of the checkpoints that are there."""

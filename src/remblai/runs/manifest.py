@@ -14,7 +14,7 @@ from remblai.config.registry import flatten
 from remblai.data import Dataset
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import location
-from remblai.runs.resolve import CUSTOM, Resolved, customs, find, from_json, resolve
+from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
 
@@ -147,14 +147,13 @@ def describe(
 def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A run's settings as the options of `train` by name: what `config.yaml` holds.
 
-    Live parts and data in memory, which no file can name, are left out.
+    Live parts and data in memory, which no file can hold, are named as custom: `train` asks for them.
     """
     data = settings["data"]
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
-    found = flatten(found | settings["arguments"] | settings["loop"])
-    return {name: value for name, value in found.items() if not str(value).startswith(f"{CUSTOM}:")}
+    return flatten(found | settings["arguments"] | settings["loop"])
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container[str] = ()) -> list[str]:

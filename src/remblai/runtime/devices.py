@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import torch
@@ -62,3 +63,9 @@ def arithmetic(device: torch.device) -> dict[str, Any]:
         "convolutions": "tf32" if torch.backends.cudnn.allow_tf32 else "ieee",
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }
+
+
+@cache
+def free_memory(device: torch.device) -> int:
+    """Bytes that a GPU had free when this was first asked: the question does not wait for the device."""
+    return torch.cuda.mem_get_info(device)[0]

@@ -1,10 +1,7 @@
 """Memory: what there is, and what to say when it is not enough."""
 
 import re
-from functools import cache
 from pathlib import Path
-
-import torch
 
 GIB = 2**30
 FREE = re.compile(r"of which ([\d.]+ ?[KMGT]i?B) is free")
@@ -23,12 +20,6 @@ def available() -> int | None:
         return None
     found = [line.split()[1] for line in lines if line.startswith("MemAvailable:")]
     return int(found[0]) * 1024 if found else None
-
-
-@cache
-def free_memory(device: torch.device) -> int:
-    """Bytes that a GPU had free when this was first asked: the question does not wait for the device."""
-    return torch.cuda.mem_get_info(device)[0]
 
 
 def out_of_memory(problem: BaseException) -> str | None:

@@ -246,8 +246,9 @@ def evaluate(
     chosen = nest({"features": features} | dict(options or {}))["features"]
     dataset = dataset_of(trained, data, data_options)
     metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
-    if sampler in (None, trained.sampler):  # the report shows them beside samples of the run's own law
-        trained.run.write_metrics(metrics)
+    own = data is None or dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
+    if own and sampler in (None, trained.sampler):  # the report shows them beside the run's own samples and data
+        trained.run.write_metrics(metrics, trained.step)
     if json:
         show_json({"schema": SCHEMA} | metrics)
         return
