@@ -287,7 +287,7 @@ def everything(name: str) -> Iterator[tuple[list[str], list[Option]]]:
     yield [], [*resolve(name).signature, *resolve(name).loop_signature]
     for option in options(RECIPES[name].function, {}):
         for choice in option.table or {}:
-            yield [f"--{option.name}", choice], resolve(name, {option.name: choice}).signature
+            yield [f"--{option.name.replace('_', '-')}", choice], resolve(name, {option.name: choice}).signature
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
