@@ -286,8 +286,9 @@ def everything(name: str) -> Iterator[tuple[list[str], list[Option]]]:
     """The recipe's help as it stands and with each other choice of its parts."""
     yield [], [*resolve(name).signature, *resolve(name).loop_signature]
     for option in options(RECIPES[name].function, {}):
+        dashed = "--" + option.name.replace("_", "-")
         for choice in option.table or {}:
-            yield [f"--{option.name.replace('_', '-')}", choice], resolve(name, {option.name: choice}).signature
+            yield [dashed, choice], resolve(name, {option.name: choice}).signature
 
 
 @pytest.mark.parametrize("name", sorted(RECIPES))
