@@ -61,6 +61,7 @@ class CramerWold(Discrepancy):
         if smoothing is not None and not 0.0 < smoothing < math.inf:
             raise ValueError(f"cramer-wold: expected a positive, finite smoothing, got {smoothing}.")
         self.smoothing, self.log = smoothing, log
+        self._known: dict[tuple[int, float, torch.device], MMD] = {}
         self.nonnegative = self.one_matrix = not log
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -83,19 +84,17 @@ class CramerWold(Discrepancy):
 
     def _mmd(self, d: int, n: int, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
-        make = _mmd_on.__wrapped__ if torch.compiler.is_compiling() else _mmd_on
-        return make(d, smoothing, like.device)
+        if torch.compiler.is_compiling():
+            return MMD(Projected(d, smoothing), biased=True).to(like.device)
+        key = (d, smoothing, like.device)
+        if key not in self._known:  # kept, because its constants would be copied to the device at every call
+            with torch.inference_mode(False):  # training uses them too
+                self._known = {key: MMD(Projected(d, smoothing), biased=True).to(like.device)}
+        return self._known[key]
 
     def _scaled(self, distance: Tensor, y: Tensor) -> Tensor:
         # Equal samples leave rounding of either sign, whose logarithm would be no number.
         return distance.clamp(min=torch.finfo(distance.dtype).eps).log() if self.log else distance
-
-
-@lru_cache(maxsize=64)
-def _mmd_on(d: int, smoothing: float, device: torch.device) -> MMD:
-    """Kept, because its constants would be copied to the device at every call."""
-    with torch.inference_mode(False):  # training uses them too
-        return MMD(Projected(d, smoothing), biased=True).to(device)
 
 
 class Projected(Kernel):
