@@ -28,6 +28,11 @@ class Prior(nn.Module, ABC):
     square_distance: float
     bounded: bool
 
+    @property
+    def device(self) -> torch.device:
+        """Where its draws are."""
+        return next(self.buffers(), torch.empty(0)).device
+
     @abstractmethod
     def forward(self) -> Distribution:
         """The law, built afresh from buffers (cheap), so that it follows the module to its device."""

@@ -55,7 +55,7 @@ def latent_mmd_null(n: int, prior: Prior, repeats: int = 20, seed: int = 1) -> t
 
 
 def _mmd(prior: Prior) -> MMD:
-    return MMD(KERNELS["imq"](prior=prior)).to(_device(prior))
+    return MMD(KERNELS["imq"](prior=prior)).to(prior.device)
 
 
 def drawn_codes(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
@@ -63,15 +63,11 @@ def drawn_codes(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
     law = copy.deepcopy(prior).cpu()()
     with seeded(seed):
         draws: Tensor = law.sample(torch.Size((samples, n)))
-    return draws.to(_device(prior))
-
-
-def _device(prior: Prior) -> torch.device:
-    return next(prior.buffers(), torch.empty(0)).device
+    return draws.to(prior.device)
 
 
 def _codes(codes: Any, prior: Prior) -> Tensor:
-    z = flat("the codes", codes).to(_device(prior))
+    z = flat("the codes", codes).to(prior.device)
     if len(z) < 2 or z.shape[1] != prior.latent:
         raise ValueError(f"codes must be (n >= 2, {prior.latent}) for this prior, not {tuple(z.shape)}.")
     return z

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from remblai.costs import wide
 from remblai.discrepancies import Discrepancy
 from remblai.laws import Decoder, Prior
-from remblai.objectives.objective import Objective, at_the_mean, together
+from remblai.objectives.objective import Objective, generated_law, together
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.runtime import distributed
 
@@ -231,12 +231,7 @@ class Drifting(Objective):
 
     @torch.no_grad()
     def _check(self) -> None:
-        law = at_the_mean(self.decoder, self.prior)
-        if not law.has_rsample:
-            raise ValueError(
-                f"drifting: no gradient passes a draw of {type(self.decoder).__name__}: "
-                "choose the deterministic or gaussian decoder."
-            )
+        law = generated_law(self.decoder, self.prior, "drifting")
         self.shape = tuple(law.mean.shape[1:])
         for feature in self._of(law.mean):
             self.drift.check(feature[0])

@@ -7,7 +7,7 @@ from remblai.critics import Adversarial
 from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Decoder, LatentLaw, Prior
 from remblai.objectives.autoencoder import AutoEncoder
-from remblai.objectives.objective import Code, Objective, at_the_mean, together
+from remblai.objectives.objective import Code, Objective, at_the_mean, generated_law, together
 from remblai.runtime import distributed
 
 
@@ -68,12 +68,7 @@ class Generator(Objective):
 
     @torch.no_grad()
     def _check(self) -> None:
-        law = at_the_mean(self.decoder, self.prior)
-        if not law.has_rsample:
-            raise ValueError(
-                f"generator: no gradient passes a draw of {type(self.decoder).__name__}: "
-                "choose the deterministic or gaussian decoder."
-            )
+        law = generated_law(self.decoder, self.prior, "generator")
         self.shape = tuple(law.mean.shape[1:])
         self.discrepancy.check(law.mean[0])
 

@@ -100,6 +100,21 @@ def at_the_mean(decoder: Decoder, prior: Prior) -> Distribution:
     return law
 
 
+def generated_law(decoder: Decoder, prior: Prior, objective: str) -> Distribution:
+    """P(X|Z) at the prior's mean, of an objective that sends a gradient through its draws.
+
+    Raises:
+        ValueError: no gradient passes a draw.
+    """
+    law = at_the_mean(decoder, prior)
+    if not law.has_rsample:
+        raise ValueError(
+            f"{objective}: no gradient passes a draw of {type(decoder).__name__}: "
+            "choose the deterministic or gaussian decoder."
+        )
+    return law
+
+
 def together(losses: Iterable[Tensor | None]) -> Tensor | None:
     """The sum of the losses of several critics, each trained on its own; None where there is no critic."""
     present = [loss for loss in losses if loss is not None]

@@ -122,7 +122,7 @@ def seen_faults(
     at_least(2, "codes a batch", n)
     at_least(20, "repeats", repeats)
     faults = [fault for fault in FAULTS.values() if prior.latent >= fault.least]
-    with torch.no_grad(), rng.seeded(seed, _device(prior)):
+    with torch.no_grad(), rng.seeded(seed, prior.device):
         here = _Batches(estimate, prior, n, repeats)
         found = []
         for fault in faults:
@@ -144,7 +144,7 @@ def power_of(estimate: Estimate, prior: Prior, n: int, fault: str, *, repeats: i
         repeats: batches behind the share.
         seed: the draws are a function of it; torch's global generators are left as they were.
     """
-    with torch.no_grad(), rng.seeded(seed, _device(prior)):
+    with torch.no_grad(), rng.seeded(seed, prior.device):
         return _Batches(estimate, prior, n, repeats).power(FAULTS[fault], FAULTS[fault].largest)
 
 
@@ -188,7 +188,3 @@ def _doubled(n: int, most: int) -> Iterator[int]:
     while 2 * n <= most:
         n *= 2
         yield n
-
-
-def _device(prior: Prior) -> torch.device:
-    return next(prior.buffers(), torch.empty(0)).device
