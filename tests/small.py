@@ -22,6 +22,23 @@ SMALL: dict[str, Any] = {
 }
 
 
+NARROW: dict[str, Any] = {
+    "latent": 3,
+    "network": "mlp",
+    "network.width": 8,
+    "critic": "mlp",
+    "critic.width": 8,
+    "penalty.width": 9,
+    "penalty.depth": 1,
+    "penalty.directions": 20,
+    "code": 3,
+    "hidden": 4,
+    "features": 5,
+    "noise": 0.1,
+}
+"""Options of parts, for tests over every recipe; each takes those that it has."""
+
+
 def train(out: Path, recipe: Any = "wae-mmd", **options: Any) -> remblai.Trained:
     return remblai.train(recipe, out=out, **SMALL | options)
 

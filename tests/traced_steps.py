@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from tests.device_trace import GPU, Trace, Waited, moved, pretend
-from tests.small import CONVOLUTIONAL, settled
+from tests.small import CONVOLUTIONAL, NARROW, settled
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from remblai.critics import GAMES, LIPSCHITZ
@@ -28,19 +28,8 @@ from remblai.training import State, steps
 BATCH = 300
 """So many points that means over their pairs are computed in blocks."""
 OPTIONS: dict[str, Any] = {
-    "latent": 3,
-    "network": "mlp",
-    "network.width": 8,
-    "critic": "mlp",
-    "critic.width": 8,
-    "penalty.width": 9,
-    "penalty.depth": 1,
-    "penalty.directions": 20,
-    "code": 3,
-    "hidden": 4,
+    **NARROW,
     "chains": BATCH,
-    "features": 5,
-    "noise": 0.1,
     "critic_steps": 1,
     "clip": 1.0,
     "average": 0.9,

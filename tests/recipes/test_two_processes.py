@@ -7,7 +7,7 @@ import pytest
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
-from tests.small import CONVOLUTIONAL, settled
+from tests.small import CONVOLUTIONAL, NARROW, settled
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
@@ -23,22 +23,12 @@ CODES = "wae-gan, batch norm"
 LONG = {f"{name}, 50 steps": name for name in ("wae-mmd", "wae-gan", "wgan-gp")}
 TWICE, FEATURES, CRITIC = "rae, gradient", "ebgan, batch norm", "dcgan, batch norm"
 NAMES = [WARM, NORMED, ENTROPY, CODES, TWICE, FEATURES, CRITIC, *LONG, *RECIPES]
-WORLD, BATCH, DIRECTIONS, STEPS, MANY = 2, 12, 20, 3, 50
+WORLD, BATCH, STEPS, MANY = 2, 12, 3, 50
+DIRECTIONS = NARROW["penalty.directions"]
 OPTIONS: dict[str, Any] = {
-    "latent": 3,
-    "network": "mlp",
-    "network.width": 8,
-    "critic": "mlp",
-    "critic.width": 8,
-    "penalty.width": 9,
-    "penalty.depth": 1,
-    "penalty.directions": DIRECTIONS,
-    "code": 3,
-    "hidden": 4,
+    **NARROW,
     "chains": BATCH,
     "binarise": "sample",
-    "features": 5,
-    "noise": 0.1,
     "optimiser": "sgd",
     "critic_steps": 1,
     "lipschitz.bound": 0.5,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tests.small import CONVOLUTIONAL, settled
+from tests.small import CONVOLUTIONAL, NARROW, settled
 from tests.training.tape import TapeRecorder
 from torch import Tensor
 
@@ -19,20 +19,9 @@ from remblai.recipes import RECIPES
 from remblai.training import State, check, gradient_norms, steps
 
 OPTIONS: dict[str, Any] = {
-    "latent": 3,
-    "network": "mlp",
-    "network.width": 8,
-    "critic": "mlp",
-    "critic.width": 8,
-    "penalty.width": 9,
-    "penalty.depth": 1,
-    "penalty.directions": 20,
-    "code": 3,
-    "hidden": 4,
+    **NARROW,
     "chains": 12,
     "binarise": "sample",
-    "features": 5,
-    "noise": 0.1,
     "optimiser": "adam",
     "critic_steps": 2,
     "average": 0.9,
