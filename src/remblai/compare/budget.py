@@ -39,6 +39,16 @@ def steps_for_seconds(
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
     where, before = devices.choose(device), torch.get_num_threads()
     torch.set_num_threads(threads or before)
+    try:
+        marks = _timed(resolved, dataset, where)
+    finally:
+        torch.set_num_threads(before)
+    first = len(marks) // 10 + 1
+    return max(1, int(seconds * (len(marks) - 1 - first) / (marks[-1] - marks[first])))
+
+
+def _timed(resolved: Resolved, dataset: Dataset, where: torch.device) -> list[float]:
+    """The times at the beginning of a training and after each of its first steps."""
     with rng.seeded(0, where):
         state = State(resolved.build(dataset.shape).to(where), **resolved.loop | {"steps": None, "warm_start": 0})
         batches = dataset.train.batches(state.batch_size, 0, device=where)
@@ -49,6 +59,4 @@ def steps_for_seconds(
             marks.append(time.perf_counter())
             if len(marks) > FEWEST and marks[-1] - marks[0] > MEASURED:
                 break
-    torch.set_num_threads(before)
-    first = len(marks) // 10 + 1
-    return max(1, int(seconds * (len(marks) - 1 - first) / (marks[-1] - marks[first])))
+    return marks

@@ -1,6 +1,5 @@
 """Several models on one data set, trained with equal budgets where they are recipes, in one table with its tests."""
 
-import itertools
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ from remblai.compare.table import Comparison, Row, Trial, comparable, ranked, ro
 from remblai.runs.evaluate import evaluate
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA
+from remblai.runs.start import next_folder
 from remblai.runtime import devices
 from remblai.runtime.files import explained, place, write_json
 from remblai.runtime.locks import locked
@@ -89,7 +89,7 @@ def compare_models(
             request.dataset.name, request.budget_words, request.by, ordered, pairs, orders, str(folder),
             _notes(request, at_once, each),
         )  # fmt: skip
-        write_json(folder / FILE, {"schema": SCHEMA, **record, "result": comparison.to_json()})
+        _keep(folder, record | {"result": comparison.to_json()})
     return comparison
 
 
@@ -100,7 +100,7 @@ def _opened(out: Path | None, request: Request) -> Iterator[tuple[Path, dict[str
     Raises:
         ValueError: the folder holds something else, or another comparison.
     """
-    folder = _next_free() if out is None else out
+    folder = next_folder("compare") if out is None else out
     with explained(folder):
         folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
@@ -119,9 +119,8 @@ def _opened(out: Path | None, request: Request) -> Iterator[tuple[Path, dict[str
         yield folder, record
 
 
-def _next_free() -> Path:
-    names = (Path("runs") / ("compare" + (f"-{number}" if number > 1 else "")) for number in itertools.count(1))
-    return next(folder for folder in names if not folder.exists())
+def _keep(folder: Path, record: Mapping[str, Any]) -> None:
+    write_json(folder / FILE, {"schema": SCHEMA, **record})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -156,7 +155,7 @@ def _measure_lengths(request: Request, folder: Path, record: dict[str, Any], thr
                 if kind == "images"
                 else steps_for_seconds(resolved, request.dataset, amount * MINUTE, request.device, threads)
             )
-    write_json(folder / FILE, {"schema": SCHEMA, **record})
+    _keep(folder, record)
 
 
 def _jobs(request: Request, folder: Path, lengths: Mapping[str, int], threads: int | None) -> list[Job]:
@@ -180,13 +179,13 @@ def _train(
     """Trains what is not trained yet; the reasons of those that failed."""
     undone = [job for job in waiting if not job.complete]
     failures: dict[tuple[str, int], str] = {}
-    write_json(folder / FILE, {"schema": SCHEMA, **record})
+    _keep(folder, record)
     for number, (job, done) in enumerate(run_jobs(undone, at_once), 1):
         if done.error is not None:
             failures[job.label, job.seed] = done.error
         else:
             record["memory"][job.folder.name] = done.memory
-            write_json(folder / FILE, {"schema": SCHEMA, **record})
+            _keep(folder, record)
         say(f"{number} of {len(undone)}: {job.label}, seed {job.seed}: {_outcome(done)}")
     return failures
 

@@ -11,7 +11,8 @@ from remblai.report.reading import number
 from remblai.statistics import Pair
 
 MEGABYTE = 2**20
-LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": "/"})
+WORDS = {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
+LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS)
 
 
 def figures(comparison: Comparison) -> list[str]:

@@ -74,20 +74,24 @@ def started(
         raise
 
 
+def next_folder(name: str) -> Path:
+    """Makes the next free folder runs/NAME, runs/NAME-2 ...; two processes never make the same one."""
+    for number in itertools.count(1):
+        folder = Path("runs") / (name + (f"-{number}" if number > 1 else ""))
+        with explained(folder):
+            folder.parent.mkdir(exist_ok=True)
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            break
+    return folder
+
+
 def _claim(out: Path | None, name: str) -> tuple[Path, bool]:
-    """The folder, and whether it was made now. Two processes never make the same folder under runs/."""
+    """The folder, and whether it was made now."""
     if out is None:
-        name = name.replace("/", "-").replace(":", "-")
-        for number in itertools.count(1):
-            folder = Path("runs") / (name + (f"-{number}" if number > 1 else ""))
-            with explained(folder):
-                folder.parent.mkdir(exist_ok=True)
-                try:
-                    folder.mkdir()
-                except FileExistsError:
-                    continue
-                return folder, True
-    assert out is not None
+        return next_folder(name.replace("/", "-").replace(":", "-")), True
     with explained(out):
         if out.is_dir():
             return out, False
