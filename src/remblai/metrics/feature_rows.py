@@ -11,12 +11,9 @@ from remblai.metrics.featured import (
     figure_of_kid,
     kernel_distance,
 )
-from remblai.metrics.metric import Metric
+from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
 from remblai.metrics.neighbourhoods import figure_of_neighbourhoods
 from remblai.metrics.restored import figure_of_features, figure_of_psnr, figure_of_ssim
-
-NEAREST = "nearest training example"
-OVER_IMAGES = "standard error of the mean over images"
 
 FEATURE_METRICS: dict[str, Metric] = {
     "frechet": Metric(
@@ -130,7 +127,7 @@ FEATURE_METRICS: dict[str, Metric] = {
         compute=figure_of_psnr,
         better="higher",
         needs=("reconstructions", "images"),
-        floor=NEAREST,
+        floor=NEAREST_EXAMPLE,
         spread=OVER_IMAGES,
         power=None,
     ),

@@ -8,6 +8,9 @@ from remblai.metrics.faults import Faults, shifts
 from remblai.metrics.features import FeaturesUsed
 from remblai.metrics.sets import Need, Sets
 
+OVER_IMAGES = "standard error of the mean over images"
+NEAREST_EXAMPLE = "nearest training example"
+"""Words of rows: which standard deviation, and which floor."""
 Better = Literal["lower", "higher", "near the floor"]
 
 

@@ -3,7 +3,7 @@
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
 from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
-from remblai.metrics.metric import Metric
+from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
 from remblai.metrics.modes import figure_of_modes
 from remblai.metrics.samples import (
     figure_of_accuracy,
@@ -13,7 +13,6 @@ from remblai.metrics.samples import (
     nearest_neighbour_accuracy,
 )
 
-ERROR = "standard error of the mean over images"
 TRUTH = "draws of the truth"
 
 METRICS: dict[str, Metric] = {
@@ -58,7 +57,7 @@ METRICS: dict[str, Metric] = {
         better="near the floor",
         needs=("images",),
         floor="held-out data",
-        spread=ERROR,
+        spread=OVER_IMAGES,
     ),
     "sharpness_data": Metric(
         label="Sharpness of the data",
@@ -68,7 +67,7 @@ METRICS: dict[str, Metric] = {
         better="near the floor",
         needs=("images",),
         floor="training data",
-        spread=ERROR,
+        spread=OVER_IMAGES,
         power=None,
         listed=False,
     ),
@@ -122,7 +121,7 @@ METRICS: dict[str, Metric] = {
         says="{ratio} times the error of answering with the nearest training example.",
         compute=figure_of_reconstruction,
         needs=("reconstructions",),
-        floor="nearest training example",
+        floor=NEAREST_EXAMPLE,
         spread="standard error of the mean over rows",
         power=None,
     ),

@@ -88,15 +88,8 @@ class Run:
 
     def metrics(self) -> dict[str, Any] | None:
         """The newest evaluation, or None."""
-        path = self.folder / "metrics.json"
-        if not path.is_file():
-            return None
-        try:
-            return {
-                name: figure for name, figure in json.loads(path.read_text()).items() if name not in ("schema", "step")
-            }
-        except ValueError as problem:
-            raise ValueError(f"{path} cannot be read: {problem}: `remblai evaluate` writes it anew.") from None
+        found = self._evaluation()
+        return found and {name: figure for name, figure in found.items() if name not in ("schema", "step")}
 
     def write_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
         """Writes the newest evaluation on the run's own data, and of which step's checkpoint it is."""
@@ -106,9 +99,18 @@ class Run:
 
     def measured_step(self) -> int | None:
         """The step whose checkpoint the newest evaluation is of; None where there is none, or it does not say."""
-        path = self.folder / "metrics.json"
-        step = json.loads(path.read_text()).get("step") if self.metrics() is not None else None
+        step = (self._evaluation() or {}).get("step")
         return step if isinstance(step, int) else None
+
+    def _evaluation(self) -> dict[str, Any] | None:
+        """What metrics.json holds, or None."""
+        path = self.folder / "metrics.json"
+        if not path.is_file():
+            return None
+        try:
+            return dict(json.loads(path.read_text()))
+        except (ValueError, TypeError) as problem:
+            raise ValueError(f"{path} cannot be read: {problem}: `remblai evaluate` writes it anew.") from None
 
     def steps_kept(self) -> set[int]:
         """The steps of the checkpoints that are there."""

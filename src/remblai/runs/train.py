@@ -145,7 +145,7 @@ def train(
                 for note in dataset.notes:
                     progress.say(f"data: {note}")
                 with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
-                    blind = blindness(objective, state.batch_size) if first else None
+                    blind = blindness(objective, state.batch_size) if first and not quiet else None
                 if blind is not None:
                     progress.say(f"penalty: {blind}")
                 if state.step == state.steps:
