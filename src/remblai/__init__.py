@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.estimators import (
+        Generator,
+        LatentDensity,
+        TransportMap,
+        VariationalAutoEncoder,
+        WassersteinAutoEncoder,
+    )
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -13,7 +20,12 @@ if TYPE_CHECKING:
     from remblai.runs.train import train
 
 __all__ = [
+    "Generator",
+    "LatentDensity",
     "Trained",
+    "TransportMap",
+    "VariationalAutoEncoder",
+    "WassersteinAutoEncoder",
     "data",
     "discrepancies",
     "distances",
@@ -28,7 +40,12 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Generator": "remblai.estimators",
+    "LatentDensity": "remblai.estimators",
     "Trained": "remblai.runs.model",
+    "TransportMap": "remblai.estimators",
+    "VariationalAutoEncoder": "remblai.estimators",
+    "WassersteinAutoEncoder": "remblai.estimators",
     "evaluate": "remblai.runs.evaluate",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
