@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.populations.entry import drift
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -17,6 +18,7 @@ __all__ = [
     "data",
     "discrepancies",
     "distances",
+    "drift",
     "evaluate",
     "fit",
     "load",
@@ -29,6 +31,7 @@ __all__ = [
 
 _HOMES = {
     "Trained": "remblai.runs.model",
+    "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
