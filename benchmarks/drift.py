@@ -1,6 +1,6 @@
 """False alarms and detection rates of `drift`'s test beside KS with Bonferroni, MMD and the energy distance.
 
-    python benchmarks/drift.py              # 1,000 null pairs, 150 pairs of each kind; goes on where it was stopped
+    python benchmarks/drift.py           # 1,000 null pairs, 150 of each kind; goes on where it was stopped
     python benchmarks/drift.py --quick          # shows that it runs
 
 Each pair is two tables of 200 rows. Every test is compared at 5 % false alarms: permutation tests by their p-value,
@@ -20,7 +20,7 @@ from scipy import stats
 
 from remblai.discrepancies import MMD, energy_distance
 from remblai.kernels import Gaussian
-from remblai.populations.battery import tested
+from remblai.populations.battery import decide
 from remblai.populations.table import Column
 from remblai.statistics import two_sample_test
 from remblai.statistics.splits import Splits
@@ -122,7 +122,7 @@ def p_values(a: Table, b: Table, seed: int) -> list[float]:
     columns = [Column(key, one, LEVELS if key in ("region", "member") else None) for key, one in pooled.items()]
     first = np.arange(2 * N) < N
     draws = torch.Generator().manual_seed(seed)
-    own = tested(columns, Splits(first, PERMUTATIONS, draws), draws).p_value
+    own = decide(columns, Splits(first, PERMUTATIONS, draws), draws).p_value
     x, y = coded(columns)
     squares = torch.pdist(torch.cat([x, y])).square().median()
     mmd = MMD(Gaussian(scale=float(squares) / 2))

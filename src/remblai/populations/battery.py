@@ -16,7 +16,7 @@ COLUMNS = 0.85
 
 
 @dataclass(frozen=True, eq=False)
-class Tested:
+class Decision:
     """The test of two tables, over the observed split and the random ones.
 
     Attributes:
@@ -54,7 +54,7 @@ class Tested:
         return float(np.quantile(self.overall[1:], 1.0 - level) - np.log(COLUMNS / len(self.columns)))
 
 
-def tested(columns: Sequence[Column], splits: Splits, draws: torch.Generator) -> Tested:
+def decide(columns: Sequence[Column], splits: Splits, draws: torch.Generator) -> Decision:
     """Tests whether the parts of the observed split are of one population.
 
     Every column and the joint statistics are measured on the same random splits, each turned into a score that treats
@@ -76,4 +76,4 @@ def tested(columns: Sequence[Column], splits: Splits, draws: torch.Generator) ->
         for place, sums in enumerate(cell_sums(cells, weights)):
             largest[place, part] = tests[place].scores(sums)
     together = np.concatenate([joint.scores(weights) for _, weights in splits.weights(joint.rows)])
-    return Tested(largest, together, len(joint.rows))
+    return Decision(largest, together, len(joint.rows))

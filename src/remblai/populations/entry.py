@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from remblai.config.registry import Choice
-from remblai.populations.battery import Tested, tested
+from remblai.populations.battery import Decision, decide
 from remblai.populations.given import Given, check_given, drift_given
 from remblai.populations.moved import Moved, moved
 from remblai.populations.reading import Read, read
@@ -115,7 +115,7 @@ def drift(
     check_given(tables, given)
     draws = torch.Generator().manual_seed(seed)
     splits = Splits(tables.first, permutations, draws)
-    test: Tested = tested(tables.columns, splits, draws)
+    test: Decision = decide(tables.columns, splits, draws)
     found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
     plan = moved(tables, splits, draws)
     within = None if given is None else drift_given(tables, given, permutations, draws)

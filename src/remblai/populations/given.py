@@ -9,7 +9,7 @@ import torch
 
 from remblai.config.registry import unknown
 from remblai.distances import line, total_variation
-from remblai.populations.battery import tested
+from remblai.populations.battery import decide
 from remblai.populations.shifts import level_shares
 from remblai.populations.table import Column, Floats, Ints, Tables
 from remblai.statistics import holm
@@ -111,7 +111,7 @@ def drift_given(tables: Tables, name: str, permutations: int, draws: torch.Gener
     if not shares.any():
         raise ValueError(f"given: no level of {name!r} is in both tables, so that nothing can be compared within it.")
     others = [column for column in tables.columns if column.name != name]
-    test = tested(others, Splits(tables.first, permutations, draws, strata), draws)
+    test = decide(others, Splits(tables.first, permutations, draws, strata), draws)
     corrected = holm(test.p_columns)
     found = zip(others, test.p_columns, corrected, strict=True)
     return Given(

@@ -14,7 +14,7 @@ from remblai import data as datasets
 from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.registry import Choice
 from remblai.data import Dataset
-from remblai.data.frames import is_frame
+from remblai.data.frames import chosen_columns, is_frame
 from remblai.metrics.features import FeaturesUsed, make_features
 from remblai.populations.raw import Raw, raw_table
 from remblai.populations.table import Column, Tables
@@ -62,6 +62,8 @@ def read(
         ValueError: data that cannot be read or compared, each with what to do.
     """
     names = label(a), label(b)
+    if features is not None and (_is_table(a) or _is_table(b)):
+        raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
     if _is_table(a) and _is_table(b):
         if used := [name for name, value in (options or {}).items() if value is not None]:
             raise ValueError(f"--{used[0].replace('_', '-')} does not apply to tables: leave it out")
@@ -113,7 +115,7 @@ def _numbers(dataset: Dataset, source: Any, columns: Sequence[str] | None) -> Ra
     """The columns of points (n, d)."""
     rows = rows_of(dataset, source).numpy().astype(np.float64)
     names = list(dataset.units.columns or [f"column {place}" for place in range(1, rows.shape[1] + 1)])
-    wanted = datasets.frames.chosen_columns(names, columns, label(source))
+    wanted = chosen_columns(names, columns, label(source))
     return {name: rows[:, names.index(name)] for name in wanted}
 
 

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from remblai.distances import line, total_variation
-from remblai.populations.battery import Tested
+from remblai.populations.battery import Decision
 from remblai.populations.cells import ColumnTest, cell_sums, cells_of
 from remblai.populations.table import Column, Floats, Tables
 from remblai.statistics import holm
@@ -74,7 +74,7 @@ class Shift:
     smallest_seen: float | None
 
 
-def shifts(tables: Tables, test: Tested, splits: Splits) -> list[Shift]:
+def shifts(tables: Tables, test: Decision, splits: Splits) -> list[Shift]:
     """How far each column moved.
 
     Args:

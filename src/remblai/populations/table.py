@@ -109,13 +109,14 @@ def gower(x: Sequence[Column], y: Sequence[Column], dtype: type = np.float32) ->
 
     Source: Gower 1971, "A general coefficient of similarity and some of its properties".
     """
-    total = np.zeros((len(x[0].values), len(y[0].values)), dtype)
+    total: NDArray[Any] = np.zeros((len(x[0].values), len(y[0].values)), dtype)
     step = max(1, BLOCK // total.shape[1])
     for first, second in zip(x, y, strict=True):
         for start in range(0, len(total), step):
             rows = slice(start, start + step)
             total[rows] += _part(first.of(rows), second, dtype)
-    return total / dtype(len(x))
+    total /= len(x)
+    return total
 
 
 def gower_parts(x: Sequence[Column], y: Sequence[Column]) -> Floats:
@@ -130,9 +131,11 @@ def gower_parts(x: Sequence[Column], y: Sequence[Column]) -> Floats:
 def _part(x: Column, y: Column, dtype: type) -> NDArray[Any]:
     if x.levels is not None:
         codes = [np.where(one.gaps, -1, one.values).astype(np.int32) for one in (x, y)]
-        return (codes[0][:, None] != codes[1][None]).astype(dtype)
-    scaled = [np.where(one.gaps, 0.0, (one.values - x.centre) / x.scale).astype(dtype) for one in (x, y)]
-    cost = np.abs(scaled[0][:, None] - scaled[1][None])
+        return np.asarray(codes[0][:, None] != codes[1][None], dtype)
+    scaled: list[NDArray[Any]] = [
+        np.where(one.gaps, 0.0, (one.values - x.centre) / x.scale).astype(dtype) for one in (x, y)
+    ]
+    cost: NDArray[Any] = np.abs(scaled[0][:, None] - scaled[1][None])
     np.minimum(cost, 1.0, out=cost)
     if x.gaps.any() or y.gaps.any():
         cost[x.gaps], cost[:, y.gaps] = 1.0, 1.0
@@ -144,4 +147,4 @@ def _differences(column: Column, x: Floats, y: Floats) -> Floats:
     """0 or 1 of categories; of numbers |x - y| / scale, at most 1."""
     if column.levels is not None:
         return (x != y).astype(np.float64)
-    return np.minimum(np.abs(x - y) / column.scale, 1.0)
+    return np.asarray(np.minimum(np.abs(x - y) / column.scale, 1.0))

@@ -20,6 +20,12 @@ def verdict(found: Drift) -> str:
     if not found.drifted:
         return f"No difference was seen between {sizes} (p = {found.p_value:.2g})."
     moved = [one for one in found.shifts if one.name in found.columns]
+    if found.data.images is not None:
+        return f"Not the same population (p = {found.p_value:.2g}, {sizes}): the features of the images differ."
+    if not moved and len(found.shifts) / (1 + found.permutations) > LEVEL:
+        return (
+            f"Not the same population (p = {found.p_value:.2g}, {sizes}): which columns moved takes more permutations."
+        )
     if not moved:
         part = "together" if found.p_joint <= LEVEL else "and their combinations together"
         return (
