@@ -1,8 +1,9 @@
 """How far each column moved, beside what random splits show and the smallest shift that these sizes would have seen."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -114,7 +115,7 @@ def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float
         p_value=p_values[0],
         p_corrected=p_values[1],
         effect=_cohen(means, deviations) if column.levels is None else _cramer(shares, tables.n, tables.m),
-        **_levels(column, shares),
+        **_levels(column, shares)._asdict(),
         smallest_seen=seen,
     )
 
@@ -147,19 +148,27 @@ def level_shares(column: Column, first: np.ndarray, weights: Floats | None = Non
     return np.stack([one / one.sum() for one in counts])
 
 
-def _levels(column: Column, shares: Floats) -> dict[str, tuple[Change, ...] | tuple[str, ...]]:
+class _Levels(NamedTuple):
+    grew: tuple[Change, ...] = ()
+    shrank: tuple[Change, ...] = ()
+    unseen: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+
+
+def _levels(column: Column, shares: Floats) -> _Levels:
     if column.levels is None:
-        return {"grew": (), "shrank": (), "unseen": (), "gone": ()}
+        return _Levels()
     before, after = shares
     order = np.argsort(before - after, kind="stable")
     names = [*column.levels, "missing"]
     changes = [Change(names[place], float(before[place]), float(after[place])) for place in order]
-    return {
-        "grew": tuple(one for one in changes[:LISTED] if one.after > one.before),
-        "shrank": tuple(one for one in changes[::-1][:LISTED] if one.after < one.before),
-        "unseen": tuple(n for n, p, q in zip(column.levels, before[:-1], after[:-1], strict=True) if p == 0 and q > 0),
-        "gone": tuple(n for n, p, q in zip(column.levels, before[:-1], after[:-1], strict=True) if p > 0 and q == 0),
-    }
+    every = list(zip(column.levels, before[:-1], after[:-1], strict=True))
+    return _Levels(
+        tuple(one for one in changes[:LISTED] if one.after > one.before),
+        tuple(one for one in changes[::-1][:LISTED] if one.after < one.before),
+        tuple(name for name, old, new in every if old == 0 and new > 0),
+        tuple(name for name, old, new in every if old > 0 and new == 0),
+    )
 
 
 def _cohen(means: Sequence[float | None], deviations: Sequence[float | None]) -> float | None:
@@ -184,6 +193,7 @@ def _seen(column: Column, splits: Splits, weights: Weights, threshold: float) ->
         return None
     test = ColumnTest(cells, splits)
     kept, down = (cell_sums([cells], part)[0] for part in (np.maximum(weights, 0.0), np.minimum(weights, 0.0)))
+    move: Callable[[Floats, float], Floats]
     if column.levels is None:
         known = ~column.gaps
         values = np.bincount(cells.of[known], column.values[known]) / np.bincount(cells.of[known])
