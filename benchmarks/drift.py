@@ -4,7 +4,7 @@
     python benchmarks/drift.py --quick          # shows that it runs
 
 Each pair is two tables of 200 rows. Every test is compared at 5 % false alarms: permutation tests by their p-value,
-which is exact, KS with Bonferroni by the 5 % quantile of its p-values over the null pairs, because its own is below 5 %.
+which is exact, KS with Bonferroni by the 5 % quantile of its p-values over null pairs, because its own is below 5 %.
 """
 
 import argparse

@@ -23,16 +23,19 @@ class Decision:
         columns: (d, 1 + permutations) the largest score among the statistics of each column.
         joint: (1 + permutations,) the largest score among the joint statistics.
         rows: behind the joint statistics.
+        tests: of the columns.
     """
 
     columns: Floats
     joint: Floats
     rows: int
+    tests: tuple[ColumnTest, ...]
 
     @property
     def overall(self) -> Floats:
         """(1 + permutations,) the largest score of all, after each has paid for its share of the false alarms."""
-        return np.maximum(self.columns.max(0) + np.log(COLUMNS / len(self.columns)), self.joint + np.log(1.0 - COLUMNS))
+        columns = self.columns.max(0) + np.log(COLUMNS / len(self.columns))
+        return np.asarray(np.maximum(columns, self.joint + np.log(1.0 - COLUMNS)))
 
     @property
     def p_value(self) -> float:
@@ -76,4 +79,4 @@ def decide(columns: Sequence[Column], splits: Splits, draws: torch.Generator) ->
         for place, sums in enumerate(cell_sums(cells, weights)):
             largest[place, part] = tests[place].scores(sums)
     together = np.concatenate([joint.scores(weights) for _, weights in splits.weights(joint.rows)])
-    return Decision(largest, together, len(joint.rows))
+    return Decision(largest, together, len(joint.rows), tuple(tests))

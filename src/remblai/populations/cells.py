@@ -40,7 +40,7 @@ class Cells:
     @property
     def inner(self) -> Floats:
         """The shares of the cells of values among the rows that have one."""
-        return self.shares[: self.values] / self.shares[: self.values].sum()
+        return np.asarray(self.shares[: self.values] / self.shares[: self.values].sum())
 
     @property
     def scores(self) -> Floats:

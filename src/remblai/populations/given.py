@@ -158,7 +158,7 @@ def _split(column: Column, first: np.ndarray, strata: Ints) -> dict[str, Any]:
         keep = weights > 0
         sides = [column.values[keep & part] for part in (first, ~first)]
         masses = [weights[keep & part] for part in (first, ~first)]
-        left = line.transport_cost(*sides, 1.0, *masses, normalise=True) if both.any() else 0.0
+        left = line.transport_cost(sides[0], sides[1], 1.0, masses[0], masses[1], normalise=True) if both.any() else 0.0
     else:
         plain, level_weights = level_shares(column, first), level_shares(column, first, weights) if both.any() else None
         largest = int(np.argmax(np.abs(plain[1] - plain[0])))

@@ -10,7 +10,7 @@ from remblai.populations.cells import Cells
 from remblai.populations.table import Column, Floats, Ints, gower
 from remblai.statistics.splits import Law, Splits, Weights
 
-ROWS = 4000
+ROWS = 3000
 """Rows of both tables together behind the joint statistics, at most."""
 LAW_ROWS = 800
 """Rows behind the law of the MMD over random splits, at most."""
@@ -61,11 +61,11 @@ class JointTest:
         signed = torch.from_numpy(np.ascontiguousarray(weights))
         mmd = self.laws[0].scores((signed * (self.gram @ signed)).sum(0).double().numpy()) + np.log(KERNEL)
         if not self.products.shape[1]:
-            return mmd
+            return np.asarray(mmd)
         squares = (self.products.T @ signed).double().square().numpy()
         each = Law.chi_squared(1).scores((squares / self.variances[:, None]).max(0)) - np.log(len(squares))
         pairs = np.maximum(self.laws[1].scores(squares.sum(0)), each) + np.log((1.0 - KERNEL) / 2)
-        return np.maximum(mmd, pairs)
+        return np.asarray(np.maximum(mmd, pairs))
 
 
 def _within(values: Floats, splits: Splits, rows: Ints) -> Floats:

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from remblai.distances import line, total_variation
 from remblai.populations.battery import Decision
-from remblai.populations.cells import ColumnTest, cell_sums, cells_of
+from remblai.populations.cells import ColumnTest, cell_sums
 from remblai.populations.table import Column, Floats, Tables
 from remblai.statistics import holm
 from remblai.statistics.power import LEVEL, POWER, smallest_seen
@@ -75,20 +75,21 @@ class Shift:
     smallest_seen: float | None
 
 
-def shifts(tables: Tables, test: Decision, splits: Splits) -> list[Shift]:
+def shifts(tables: Tables, decision: Decision, splits: Splits) -> list[Shift]:
     """How far each column moved.
 
     Args:
         tables: both.
-        test: of them.
+        decision: about them.
         splits: that it used.
     """
-    corrected = holm(test.p_columns)
-    threshold = test.threshold(LEVEL)
+    p_values, threshold = decision.p_columns, decision.threshold(LEVEL)
     weights = next(splits.weights())[1][:, 1 : 1 + POWER_SPLITS]
-    every = zip(tables.columns, test.p_columns, corrected, strict=True)
-    return [_shift(tables, column, splits, (p, of_all), _seen(column, splits, weights, threshold))
-            for column, p, of_all in every]  # fmt: skip
+    every = zip(tables.columns, decision.tests, p_values, holm(p_values), strict=True)
+    return [
+        _shift(tables, column, splits, (p, of_all), _seen(column, test, weights, threshold))
+        for column, test, p, of_all in every
+    ]
 
 
 def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float, float], seen: float | None) -> Shift:
@@ -97,10 +98,11 @@ def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float
     null = [distance(column, mask) for mask in splits.masks[1 : 1 + FLOOR_SPLITS]]
     known = [part[~np.isnan(part)] for part in parts]
     shares = level_shares(column, tables.first) if column.levels is not None else np.zeros((2, 0))
-    means = deviations = (None, None)
+    means: tuple[float | None, float | None] = (None, None)
+    deviations = means
     if column.levels is None:
-        means = tuple(float(part.mean()) if len(part) else None for part in known)
-        deviations = tuple(float(part.std()) if len(part) else None for part in known)
+        means = _of_both(np.mean, known)
+        deviations = _of_both(np.std, known)
     found = distance(column, tables.first)
     return Shift(
         name=column.name,
@@ -118,6 +120,11 @@ def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float
         **_levels(column, shares)._asdict(),
         smallest_seen=seen,
     )
+
+
+def _of_both(figure: Callable[[Floats], Any], known: Sequence[Floats]) -> tuple[float | None, float | None]:
+    first, second = (float(figure(part)) if len(part) else None for part in known)
+    return first, second
 
 
 def distance(column: Column, first: np.ndarray) -> float:
@@ -186,19 +193,19 @@ def _cramer(shares: Floats, n: int, m: int) -> float:
     return float(np.sqrt((((counts - expected) ** 2)[kept] / expected[kept]).sum() / counts.sum()))
 
 
-def _seen(column: Column, splits: Splits, weights: Weights, threshold: float) -> float | None:
+def _seen(column: Column, test: ColumnTest, weights: Weights, threshold: float) -> float | None:
     """The smallest shift that is seen, from random splits whose second part is shifted by a known size."""
-    cells = cells_of(column)
+    cells = test.cells
     if cells.values < 2:
         return None
-    test = ColumnTest(cells, splits)
     kept, down = (cell_sums([cells], part)[0] for part in (np.maximum(weights, 0.0), np.minimum(weights, 0.0)))
     move: Callable[[Floats, float], Floats]
     if column.levels is None:
         known = ~column.gaps
         values = np.bincount(cells.of[known], column.values[known]) / np.bincount(cells.of[known])
         move = partial(_moved_values, values / (float(column.values[known].std()) or 1.0))
-        largest = min(LARGEST, 12.0 * float(np.sqrt(1.0 / splits.first.sum() + 1.0 / (~splits.first).sum())))
+        n, m = (float((part != 0).sum(0).mean()) for part in (np.maximum(weights, 0.0), np.minimum(weights, 0.0)))
+        largest = min(LARGEST, 12.0 * (1.0 / n + 1.0 / m) ** 0.5)
     else:
         move, largest = _moved_shares, 1.0 - float(cells.shares.max())
 

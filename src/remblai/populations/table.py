@@ -146,5 +146,5 @@ def _part(x: Column, y: Column, dtype: type) -> NDArray[Any]:
 def _differences(column: Column, x: Floats, y: Floats) -> Floats:
     """0 or 1 of categories; of numbers |x - y| / scale, at most 1."""
     if column.levels is not None:
-        return (x != y).astype(np.float64)
+        return np.asarray(x != y, np.float64)
     return np.asarray(np.minimum(np.abs(x - y) / column.scale, 1.0))

@@ -97,7 +97,7 @@ def _signed(masks: NDArray[np.bool_], strata: NDArray[np.int64]) -> Weights:
     if count == 1:
         n = masks.sum(0)
         m = len(masks) - n
-        return np.where(masks, 1.0 / np.maximum(n, 1), -1.0 / np.maximum(m, 1)).astype(np.float32)
+        return np.asarray(np.where(masks, 1.0 / np.maximum(n, 1), -1.0 / np.maximum(m, 1)), np.float32)
     found = np.zeros(masks.shape, np.float32)
     every = np.stack([masks[strata == one].sum(0) for one in range(count)])
     sizes = np.bincount(strata, minlength=count)[:, None]
@@ -145,7 +145,7 @@ class Law(NamedTuple):
         scaled = np.maximum(scaled, 1e-300)
         tail = special.gammaincc(self.shape, scaled)
         leading = scaled - (self.shape - 1.0) * np.log(scaled) + special.gammaln(self.shape)
-        return np.where(tail > 1e-280, -np.log(np.maximum(tail, 1e-300)), leading)
+        return np.asarray(np.where(tail > 1e-280, -np.log(np.maximum(tail, 1e-300)), leading))
 
 
 def p_values(found: Floats) -> Floats:
