@@ -129,7 +129,9 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
     elif kind in "bOUT":
         if any(isinstance(one, list | dict | np.ndarray) for one in values):
             raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
-        return np.array([None if _gap(one) else printable(str(one)) for one in values], object)
+        every = [(type(one), one) for one in values.tolist()]
+        texts = {pair: None if _gap(pair[1]) else printable(str(pair[1])) for pair in set(every)}
+        return np.array([texts[pair] for pair in every], object)
     else:
         raise ValueError(f"{what}: expected numbers, text, dates or booleans, got {values.dtype}: leave it out")
     if np.isinf(numbers).any():
