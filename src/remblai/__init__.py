@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         VariationalAutoEncoder,
         WassersteinAutoEncoder,
     )
+    from remblai.populations.entry import drift
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -29,6 +30,7 @@ __all__ = [
     "data",
     "discrepancies",
     "distances",
+    "drift",
     "evaluate",
     "fit",
     "load",
@@ -46,6 +48,7 @@ _HOMES = {
     "TransportMap": "remblai.estimators",
     "VariationalAutoEncoder": "remblai.estimators",
     "WassersteinAutoEncoder": "remblai.estimators",
+    "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
