@@ -2,6 +2,7 @@
 
 from remblai.distances import circle, line, stochastic
 from remblai.distances.certificate import Interval
+from remblai.distances.clouds import Plans
 from remblai.distances.divergence_table import DIVERGENCES, Divergence
 from remblai.distances.divergences import (
     chi_square,
@@ -25,6 +26,7 @@ __all__ = [
     "Divergence",
     "Interval",
     "Plan",
+    "Plans",
     "TensorPlan",
     "batch",
     "c_transform",

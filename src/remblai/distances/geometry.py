@@ -138,8 +138,7 @@ class Points(Geometry):
             raise ValueError(
                 f"points: expected x (n, d) and y (m, d) of one dimension d, got {shapes[0]} and {shapes[1]}: that is "
                 f"{shapes[0][0]} points of shape {shapes[0][1:]} against {shapes[1][0]} of {shapes[1][1:]}; points on "
-                "the line are (n,) or (n, 1), and (1, n) is one point; for clouds in a batch (B, n, d), pass their "
-                "cost matrices to batch(a, b, C)."
+                "the line are (n,) or (n, 1), and (1, n) is one point."
             )
         self.dtype = torch.result_type(*self.given)
         self.x, self.y = (one.detach().to(self.dtype).flatten(1) for one in self.given)
