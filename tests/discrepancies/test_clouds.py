@@ -35,9 +35,9 @@ def compared(d, inputs):
         values = torch.stack([d(*one) for one in zip(*leaves, strict=True)]) if looped else d(*leaves)
         total = values @ torch.tensor([1.0, -2.0, 0.5]).to(values)
         found.append((values, *torch.autograd.grad(total, leaves)))
-    for once, loop in zip(*found, strict=True):
-        if once.dim() == 2:  # in masses, up to a constant
-            once, loop = (one - one.mean(1, keepdim=True) for one in (once, loop))
+    for both in zip(*found, strict=True):
+        # in masses (B, n) up to a constant
+        once, loop = (one - one.mean(1, keepdim=True) if one.dim() == 2 else one for one in both)
         torch.testing.assert_close(once, loop, rtol=1e-6, atol=1e-8)
     assert found[0][0].shape == (3,)
     assert len(set(found[0][0].tolist())) == 3

@@ -1,6 +1,7 @@
 """Distances between known laws: weights a (n,), b (m,) and a cost matrix or two point sets."""
 
 from remblai.distances import circle, line, stochastic
+from remblai.distances.barycentres import Barycentre, barycentre
 from remblai.distances.certificate import Interval
 from remblai.distances.clouds import Plans
 from remblai.distances.divergence_table import DIVERGENCES, Divergence
@@ -23,11 +24,13 @@ __all__ = [
     "DIVERGENCES",
     "ArrayLike",
     "ArrayPlan",
+    "Barycentre",
     "Divergence",
     "Interval",
     "Plan",
     "Plans",
     "TensorPlan",
+    "barycentre",
     "batch",
     "c_transform",
     "chi_square",
