@@ -17,6 +17,7 @@ from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
 from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
+from remblai.distances.partial_transport import partial
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.validation import ArrayLike
 
@@ -41,6 +42,7 @@ __all__ = [
     "jensen_shannon",
     "kullback_leibler",
     "line",
+    "partial",
     "rubinstein",
     "sinkhorn",
     "sinkhorn_divergence",
