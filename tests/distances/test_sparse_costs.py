@@ -63,7 +63,7 @@ def test_of_torch_with_the_gradient_in_the_values(layout):
 @pytest.mark.parametrize("solve", [emd, lambda *inputs: sinkhorn(*inputs, epsilon=0.1)], ids=["emd", "sinkhorn"])
 def test_patterns_without_a_plan_are_said_to_be_so(solve):
     row = csr_array(([1.0, 1.0], ([0, 0], [0, 1])), shape=(2, 2))
-    with pytest.raises(ValueError, match="expected a plan of finite cost, but .*place 1 of a"):
+    with pytest.raises(ValueError, match=r"expected a plan of finite cost, but .*place 1 of a"):
         solve(None, None, row)
     narrow = csr_array(([1.0, 1.0, 1.0, 1.0], ([0, 1, 2, 2], [0, 0, 1, 2])), shape=(3, 3))
     with pytest.raises(ValueError, match="expected a plan of finite cost, but"):

@@ -187,10 +187,13 @@ def _along(
     if a is None or b is None or not isinstance(x, Tensor):
         first, second = x.detach() if isinstance(x, Tensor) else x, y.detach()
         return lambda directions: along_each(first, second, Lines(directions, len(directions)), p)
-    clouds = [one.detach()[None] for one in (x, y, a, b)]
-    return lambda directions: along_each_cloud(
-        *clouds, Lines(directions, len(directions)), slice(0, len(directions)), p
-    )[0]
+    points, others, masses, more = (one.detach()[None] for one in (x, y, a, b))
+
+    def along(directions: Tensor) -> Tensor:
+        whole = slice(0, len(directions))
+        return along_each_cloud(points, others, masses, more, Lines(directions, len(directions)), whole, p)[0]
+
+    return along
 
 
 def _midpoints(n: int, device: torch.device) -> Tensor:

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 import torch
@@ -119,8 +119,8 @@ def transport(
         )
     clouds = pairs(x, y, a, b)
     if clouds is not None:
-        plans: Any = _of_clouds(clouds, cost, epsilon, normalise, options)  # typed as one plan: types know no shapes
-        return plans
+        # types know no shapes: the plans of a batch are typed as one plan
+        return cast(Plan, _of_clouds(clouds, cost, epsilon, normalise, options))
     strength = options.pop("unbalanced", None)
     if strength is not None and epsilon is not None:
         if normalise:

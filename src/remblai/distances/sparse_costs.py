@@ -41,7 +41,7 @@ def _is_sparse(value: Any) -> bool:
 
 def _entries(value: Any) -> tuple[Tensor, Tensor, Tensor]:
     if isinstance(value, Tensor):
-        whole = value.to_sparse_coo().coalesce()
+        whole = value.to_sparse_coo().coalesce()  # type: ignore[no-untyped-call]  # untyped in torch
         rows, columns = whole.indices()
         return rows, columns, tensor("cost matrix", whole.values())
     whole = coo_array(value, copy=True)  # the next line would change the input

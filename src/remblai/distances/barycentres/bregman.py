@@ -85,4 +85,5 @@ def _iterated(
 
 
 def _negative_entropy(masses: Tensor) -> Tensor:
-    return torch.special.xlogy(masses, masses).sum()
+    total: Tensor = torch.special.xlogy(masses, masses).sum()
+    return total

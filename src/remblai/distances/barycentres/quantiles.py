@@ -14,7 +14,7 @@ def solve(laws: Laws) -> Barycentre:
     ranked = [points[:, 0].sort() for points in laws.points]
     levels = [_levels(masses.detach()[order]) for masses, (_, order) in zip(laws.masses, ranked, strict=True)]
     inner = [one[:-1] for one in levels]
-    breaks = torch.cat([*inner, levels[0].new_ones(1)]).unique()
+    breaks = torch.unique(torch.cat([*inner, levels[0].new_ones(1)]))
     carried = torch.diff(breaks, prepend=breaks.new_zeros(1))
     kept = carried > SLACK
     middles = (breaks - 0.5 * carried)[kept]
