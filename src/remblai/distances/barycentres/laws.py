@@ -16,6 +16,11 @@ from remblai.distances.validation import ArrayLike, probabilities
 class Barycentre:
     """A discrete law and how far it can be trusted. NumPy arrays where no input was a tensor, else float64 tensors.
 
+    Example:
+        >>> from remblai.distances import barycentre
+        >>> barycentre([[0.0, 1.0], [4.0, 7.0]])
+        Barycentre(2 points, value=6.5, method='quantiles', converged in 0 iterations)
+
     Attributes:
         points: (n, d), or (n,) where the laws were given as numbers.
         masses: (n,), which sum to 1.
