@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         VariationalAutoEncoder,
         WassersteinAutoEncoder,
     )
+    from remblai.explorer.entry import explore
     from remblai.populations.entry import drift
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
@@ -32,6 +33,7 @@ __all__ = [
     "distances",
     "drift",
     "evaluate",
+    "explore",
     "fit",
     "load",
     "recipe",
@@ -50,6 +52,7 @@ _HOMES = {
     "WassersteinAutoEncoder": "remblai.estimators",
     "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
+    "explore": "remblai.explorer.entry",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
     "recipe": "remblai.recipes",

@@ -17,6 +17,7 @@ COMMANDS: dict[str, str] = {
     "interpolate": "remblai.cli.commands.models:interpolate",
     "evaluate": "remblai.cli.commands.models:evaluate",
     "report": "remblai.cli.commands.models:report",
+    "explore": "remblai.cli.commands.pages:explore",
     "compare": "remblai.cli.commands.comparison:compare",
     "distance": "remblai.cli.commands.theory:distance",
     "drift": "remblai.cli.commands.populations:drift",

@@ -1,0 +1,126 @@
+// The code that is shown, and what moves it: sliders and the plane.
+
+import { ask, newest } from "./server.js";
+import { element, nearestPoint, paint, paintPlane } from "./drawing.js";
+import { byId, guarded, round, state } from "./state.js";
+
+const PER_PAGE = 16, CELLS = 9;
+const chosen = { first: 0, plane: null };
+
+// Shows a code and its picture; `words` say where it is from, null leaves them.
+export function show({ code, decoded }, words) {
+  state.code = code;
+  state.base = null;
+  byId("strength").value = 0;
+  byId("strength-value").textContent = "0";
+  paint(byId("current"), decoded);
+  if (words !== null) byId("origin").textContent = words;
+  byId("current").setAttribute("aria-label", `the decoded code: ${byId("origin").textContent}`);
+  for (const input of byId("sliders").querySelectorAll("input")) setSlider(input);
+  drawPlane();
+}
+
+function setSlider(input) {
+  const value = state.code[Number(input.dataset.axis)];
+  if (document.activeElement !== input) input.value = value;
+  input.nextElementSibling.textContent = round(value);
+}
+
+const decode = newest(guarded(async () => {
+  const { decoded } = await ask("decode", { code: state.code });
+  show({ code: state.code, decoded }, null);  // the code may have moved on: what waits decodes it
+}));
+
+function take(code, words) {
+  state.code = code;
+  byId("origin").textContent = words;
+  decode();
+}
+
+function moveTo(axis, value) {
+  take(state.code.with(axis, value), "moved by hand");
+}
+
+export function sliders(by = 0) {
+  const { latent, low, high } = state.facts;
+  chosen.first += by * PER_PAGE;
+  const last = Math.min(chosen.first + PER_PAGE, latent);
+  byId("sliders").replaceChildren();
+  for (let axis = chosen.first; axis < last; axis++) {
+    const id = `axis-${axis}`;
+    const input = element("input", { type: "range", id, min: `${low[axis]}`, max: `${high[axis]}`, step: "any" });
+    input.dataset.axis = axis;
+    input.addEventListener("input", () => moveTo(axis, Number(input.value)));
+    input.addEventListener("keydown", (event) => nudge(event, axis));
+    const label = element("label", { for: id }, `z${axis + 1}`);
+    byId("sliders").append(element("div", { class: "slider" }, label, input, element("output", { for: id })));
+    if (state.code) setSlider(input);
+  }
+  byId("pager").hidden = latent <= PER_PAGE;
+  byId("shown-axes").textContent = `${chosen.first + 1} to ${last} of ${latent}`;
+  byId("fewer").disabled = chosen.first === 0;
+  byId("more").disabled = last === latent;
+}
+
+// With step "any" an arrow key moves by a whole unit in some browsers: here by a fortieth of the range.
+function nudge(event, axis) {
+  const way = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
+  if (way === undefined) return;
+  event.preventDefault();
+  const { low, high } = state.facts, moved = state.code[axis] + (way * (high[axis] - low[axis])) / 40;
+  event.target.value = Math.min(high[axis], Math.max(low[axis], moved));
+  moveTo(axis, Number(event.target.value));
+}
+
+function cellOf(code) {
+  const { low, high } = state.facts;
+  const place = (axis) => Math.round(((code[axis] - low[axis]) / (high[axis] - low[axis])) * (CELLS - 1));
+  const column = place(Number(byId("across").value)), row = CELLS - 1 - place(Number(byId("up").value));
+  return Math.min(column, row) < 0 || Math.max(column, row) >= CELLS ? -1 : row * CELLS + column;
+}
+
+const drawPlane = newest(guarded(async () => {
+  if (state.facts.latent < 2) return;
+  const across = Number(byId("across").value), up = Number(byId("up").value);
+  const others = JSON.stringify([across, up, state.code.map((value, axis) => (axis === across || axis === up ? 0 : value))]);
+  if (chosen.plane?.others !== others) {
+    const { decoded } = await ask("plane", { code: state.code, across, up, cells: CELLS });
+    chosen.plane = { others, decoded };
+  }
+  paintPlane(byId("plane"), chosen.plane.decoded, CELLS, cellOf(state.code));
+}));
+
+function takeCell(column, row) {
+  const { low, high } = state.facts, across = Number(byId("across").value), up = Number(byId("up").value);
+  const at = (axis, place) => low[axis] + ((high[axis] - low[axis]) * Math.min(CELLS - 1, Math.max(0, place))) / (CELLS - 1);
+  const code = state.code.with(across, at(across, column)).with(up, at(up, CELLS - 1 - row));
+  take(code, "taken from the plane");
+}
+
+export function planeControls() {
+  const canvas = byId("plane");
+  for (const [id, axis] of [["across", 0], ["up", 1]]) {
+    const select = byId(id);
+    for (let one = 0; one < state.facts.latent; one++) select.append(element("option", { value: `${one}` }, `z${one + 1}`));
+    select.value = `${axis}`;
+    select.addEventListener("change", () => {
+      const other = byId(id === "across" ? "up" : "across");
+      if (other.value === select.value) other.value = `${(Number(select.value) + 1) % state.facts.latent}`;
+      drawPlane();
+    });
+  }
+  canvas.addEventListener("click", (event) => {
+    const box = canvas.getBoundingClientRect();
+    const x = (event.clientX - box.left) / box.width, y = (event.clientY - box.top) / box.height;
+    const points = chosen.plane?.decoded.points;
+    const at = points ? nearestPoint(points, x, y) : Math.floor(y * CELLS) * CELLS + Math.floor(x * CELLS);
+    takeCell(at % CELLS, Math.floor(at / CELLS));
+  });
+  canvas.addEventListener("keydown", (event) => {
+    const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
+    if (!move) return;
+    event.preventDefault();
+    const at = Math.max(0, cellOf(state.code));
+    takeCell((at % CELLS) + move[0], Math.floor(at / CELLS) + move[1]);
+  });
+}

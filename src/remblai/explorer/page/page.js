@@ -1,0 +1,69 @@
+// The page: what it says of the runs, the gallery, and where everything starts.
+
+import { ask } from "./server.js";
+import { cell, count, setBackground } from "./drawing.js";
+import { byId, complain, guarded, state } from "./state.js";
+import { planeControls, show, sliders } from "./code.js";
+import { attributes, beside, law, neighbours, walk } from "./panels.js";
+
+const pick = guarded(async (place, name) => {
+  state.picked = [...state.picked, place].slice(-2);
+  const words = `reconstruction of held-out datum ${place}${name === null ? "" : `, ${name}`}`;
+  if (state.facts.encodes) show(await ask("encode", { place }), words);
+  for (const button of byId("gallery").children) button.setAttribute("aria-pressed", `${state.picked.includes(Number(button.dataset.place))}`);
+});
+
+const gallery = guarded(async () => {
+  const { start, names, data } = await ask("gallery", { start: state.gallery });
+  const cells = names.map((name, at) => {
+    const made = cell(data, at, name ?? `${start + at}`, () => pick(start + at, name));
+    made.dataset.place = start + at;
+    made.setAttribute("aria-label", `held-out datum ${start + at}${name === null ? "" : `, ${name}`}`);
+    made.setAttribute("aria-pressed", `${state.picked.includes(start + at)}`);
+    return made;
+  });
+  byId("gallery").replaceChildren(...cells);
+  byId("gallery-place").textContent = `${start} to ${start + count(data) - 1} of ${state.facts.held_out}`;
+  byId("earlier").disabled = start === 0;
+  byId("later").disabled = start + state.facts.page >= state.facts.held_out;
+});
+
+function describe() {
+  const { facts } = state, [run, other] = facts.runs;
+  byId("title").textContent = other ? `${run.name} beside ${other.name}` : run.name;
+  byId("summary").textContent = `${run.recipe} on ${run.data}, step ${run.step}, codes of ${run.latent} coordinates. ${run.summary}`;
+  const bounded = facts.bounded ? " A code off the prior's support is moved to the nearest code on it before it is decoded." : "";
+  byId("code-note").textContent = `Sliders go from the 0.1 % to the 99.9 % quantile of the law that samples are decoded from (${run.law}).${bounded}`;
+  byId("plane-section").hidden = facts.latent < 2;
+  byId("gallery-section").hidden = !facts.encodes && !other;
+  byId("attribute-section").hidden = facts.classes.length < 2;
+  byId("beside-section").hidden = !other;
+  byId("law-section").hidden = !facts.runs.some((one) => one.encodes);
+  const strangers = facts.runs.filter((one) => !one.owns_data).map((one) => one.name);
+  if (strangers.length) {
+    const words = `${strangers.join(" and ")}: trained on other data than these. Data called held out here may be training data.`;
+    byId("summary").append(" ", words);
+  }
+}
+
+const page = (by) => { state.gallery += by * state.facts.page; gallery(); };
+
+async function start() {
+  state.facts = await ask("facts");
+  if (state.facts.points) setBackground(state.facts.background);
+  describe();
+  planeControls();
+  sliders();
+  const draw = guarded(async () => show(await ask("sample", { seed: state.seed++ }), `draw ${state.seed} of the law of codes`));
+  byId("draw").addEventListener("click", draw);
+  byId("fewer").addEventListener("click", () => sliders(-1));
+  byId("more").addEventListener("click", () => sliders(1));
+  byId("earlier").addEventListener("click", () => page(-1));
+  byId("later").addEventListener("click", () => page(1));
+  for (const panel of [walk, attributes, neighbours, law, beside]) panel();
+  await draw();
+  await gallery();
+  document.body.dataset.ready = "yes";
+}
+
+start().catch((problem) => complain(problem.message));
