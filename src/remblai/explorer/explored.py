@@ -73,7 +73,8 @@ class Explored:
         """
         if not self.owns_data:
             raise ValueError(
-                f"{self.name} was trained on other data than {self.dataset.name}: which of these it has seen is not known."
+                f"{self.name} was trained on other data than {self.dataset.name}: which of these it has seen is not "
+                "known. Leave --data out."
             )
 
     def draws(self, n: int, seed: int) -> Tensor:

@@ -112,8 +112,8 @@ def copying(samples: Tensor, train: Tensor, held_out: Tensor, permutations: int 
     """
     if len(train) != len(held_out):
         raise ValueError(
-            f"copying: expected as many held-out data as training data, got {len(held_out)} and {len(train)}: pass equal "
-            "parts of both."
+            f"copying: expected as many held-out data as training data, got {len(held_out)} and {len(train)}: pass "
+            "equal parts of both."
         )
     rng, n = np.random.default_rng(seed), len(train)
     order = rng.permutation(2 * n)  # equal rows of both kinds: the first in this order is the nearest

@@ -24,6 +24,7 @@ BESIDE = 12
 """Samples of each run, side by side."""
 STRENGTH = 10.0
 """Of an attribute, at most, on either side of 0."""
+ROOT_MEAN_SQUARE = "root mean square per pixel, on the scale 0 to 1"
 
 
 def facts(runs: Runs, query: Query) -> Payload:
@@ -111,9 +112,7 @@ def neighbours(runs: Runs, query: Query) -> Payload:
         "data": drawable(run.dataset.train[found.places[0]], run.trained.units),
         "places": found.places[0].tolist(),
         "distances": found.distances[0].tolist(),
-        "unit": "standard deviations"
-        if run.dataset.range is None
-        else "root mean square per pixel, on the scale 0 to 1",
+        "unit": "standard deviations" if run.dataset.range is None else ROOT_MEAN_SQUARE,
         "held_out": _quantiles(reference.held_out),
         "restored": None if reference.restored is None else _quantiles(reference.restored),
         "n": len(reference.held_out),

@@ -19,7 +19,8 @@ from remblai.runtime.text import printable
 PAGE = Path(__file__).parent / "page"
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 INDEX = "index.html"
-FILES = (INDEX, "page.css", "page.js", "panels.js", "drawing.js", "server.js", "icon.svg")
+SCRIPTS = ("page", "panels", "code", "drawing", "state", "server")
+FILES = (INDEX, "page.css", "icon.svg", *(f"{name}.js" for name in SCRIPTS))
 LARGEST = 256 * 1024
 """Bytes of a query, at most."""
 

@@ -17,7 +17,7 @@ def explore(
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Serves a local page to walk a run's code space: sliders, a plane, walks, attributes, neighbours, the law of codes.
+    """Serves a local page to walk a run's code space: sliders, a plane, walks, attributes, neighbours, law of codes.
 
     The page is served on 127.0.0.1 at an address with a random token, until Ctrl-C.
 

@@ -1,0 +1,78 @@
+"""Nearest rows against brute force, and a test for copies that finds copies and nothing else."""
+
+import numpy as np
+import pytest
+import torch
+
+from remblai.explorer.neighbours import Reference, copying, nearest, percent
+
+
+def test_nearest_is_that_of_all_differences() -> None:
+    rng = torch.Generator().manual_seed(0)
+    x, rows = torch.randn(300, 7, generator=rng), torch.randn(90, 7, generator=rng)
+    rows[3] = x[5] + 1e-4  # nearer than the rounding of a matrix product
+    brute = (x[:, None].double() - rows.double()).norm(dim=-1) / 2.0
+    found = nearest(x, rows, 4, scale=2.0)
+    torch.testing.assert_close(found.distances, brute.sort(dim=1).values[:, :4])
+    assert (found.places == brute.argsort(dim=1)[:, :4]).all()
+
+
+def test_copies_are_found() -> None:
+    rng = torch.Generator().manual_seed(0)
+    train, held_out = torch.randn(2, 60, 5, generator=rng)
+    found = copying(train[:40], train, held_out, permutations=199)
+    assert (found.share, found.p_value, found.samples, found.data) == (1.0, 1 / 200, 40, 60)
+    assert copying(held_out[:40], train, held_out, permutations=199).share == 0.0
+
+
+def test_independent_samples_are_not_called_copies() -> None:
+    """The p-value is uniform where nothing is copied: its mean over 60 tests is 1/2, with standard error 0.037."""
+    rng = torch.Generator().manual_seed(0)
+    values = []
+    for seed in range(60):
+        x, train, held_out = torch.randn(3, 30, 2, generator=rng)
+        values.append(copying(x, train, held_out, permutations=99, seed=seed).p_value)
+    assert np.mean(values) == pytest.approx(0.5, abs=0.13)
+    assert np.mean(np.array(values) <= 0.1) < 0.25
+
+
+def test_equal_rows_of_both_kinds_favour_neither() -> None:
+    rows = torch.randn(50, 3, generator=torch.Generator().manual_seed(0))
+    shares = [copying(rows, rows, rows, permutations=1, seed=seed).share for seed in range(20)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.1)
+
+
+def test_copying_wants_equal_parts() -> None:
+    with pytest.raises(ValueError, match="got 4 and 5: pass equal parts"):
+        copying(torch.zeros(2, 1), torch.zeros(5, 1), torch.zeros(4, 1))
+
+
+@pytest.mark.parametrize(
+    ("distance", "restored", "words"),
+    [
+        (
+            0.5,
+            True,
+            "It lies nearer to a training datum than all 200 held-out data and their reconstructions: it may be",
+        ),
+        (
+            1.0,
+            True,
+            "0.5 % of 200 held-out data and 0.5 % of their reconstructions lie at least as near .* That is rare",
+        ),
+        (100.0, True, "50 % of 200 held-out data and 100 % of their reconstructions .* no sign of a copy"),
+        (100.0, False, "50 % of 200 held-out data lie .* Blurred samples lie nearer than sharp ones do"),
+        (0.5, False, "than all 200 held-out data: it may be"),
+    ],
+)
+def test_a_distance_is_read_beside_held_out_data(distance: float, restored: bool, words: str) -> None:
+    held_out = torch.arange(1.0, 201.0)
+    reference = Reference(held_out, held_out / 2 + 0.5 if restored else None)
+    assert pytest.importorskip("re").match(words, reference.words(distance))
+
+
+def test_a_share_that_is_not_zero_is_not_called_zero() -> None:
+    assert [percent(share) for share in (0.0, 0.002, 0.005, 0.25, 1.0)] == ["0 %", "0.2 %", "0 %", "25 %", "100 %"][:2] + [
+        percent(0.005), "25 %", "100 %"
+    ]  # fmt: skip
+    assert percent(0.005) != "0 %"
