@@ -1,5 +1,7 @@
 """Nearest rows against brute force, and a test for copies that finds copies and nothing else."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -68,11 +70,9 @@ def test_copying_wants_equal_parts() -> None:
 def test_a_distance_is_read_beside_held_out_data(distance: float, restored: bool, words: str) -> None:
     held_out = torch.arange(1.0, 201.0)
     reference = Reference(held_out, held_out / 2 + 0.5 if restored else None)
-    assert pytest.importorskip("re").match(words, reference.words(distance))
+    assert re.search(words, reference.words(distance))
 
 
 def test_a_share_that_is_not_zero_is_not_called_zero() -> None:
-    assert [percent(share) for share in (0.0, 0.002, 0.005, 0.25, 1.0)] == ["0 %", "0.2 %", "0 %", "25 %", "100 %"][:2] + [
-        percent(0.005), "25 %", "100 %"
-    ]  # fmt: skip
-    assert percent(0.005) != "0 %"
+    shares = [percent(share) for share in (0.0, 0.002, 0.005, 0.25, 1.0)]
+    assert shares == ["0 %", "0.2 %", "0.5 %", "25 %", "100 %"]

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-import remblai
 from remblai.data import Units, load
-from remblai.explorer.drawable import drawable
+from remblai.explorer.drawable import check_drawable, drawable
 from remblai.explorer.explored import Explored
 from remblai.explorer.queries import QUERIES
 from remblai.runs.data import data_like
@@ -111,10 +110,9 @@ def test_neighbours_stand_beside_held_out_data(digits: Explored) -> None:
 
 
 def test_a_run_on_other_data_has_no_memory_of_these(digits: Explored) -> None:
-    other = remblai.data.load("digits", size=8, channels=1)
-    moved = Explored(
-        digits.trained, data_like(digits.trained.run.settings, digits.trained.units, other.test[:60].numpy())
-    )
+    trained = digits.trained
+    other = trained.units.give(digits.dataset.test[:60])
+    moved = Explored(trained, data_like(trained.run.settings, trained.units, other))
     assert ask([moved], "facts")["runs"][0]["owns_data"] is False
     with pytest.raises(ValueError, match="trained on other data"):
         ask(moved, "neighbours", code=CODE, k=4)
@@ -191,12 +189,6 @@ def test_fields_are_checked(digits: Explored, name: str, fields: dict[str, Any],
 def test_what_cannot_be_explored_is_refused(digits: Explored) -> None:
     table = load(np.random.default_rng(0).normal(size=(30, 3)))
     with pytest.raises(ValueError, match=r"expected images or points of 2 columns, got points of 3"):
-        drawable_units(table.units)
+        check_drawable(table.units)
     with pytest.raises(ValueError, match="expected images of shape"):
         data_like(digits.trained.run.settings, digits.trained.units, table)
-
-
-def drawable_units(units: Units) -> None:
-    from remblai.explorer.drawable import check_drawable
-
-    check_drawable(units)

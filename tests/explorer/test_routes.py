@@ -1,6 +1,7 @@
 """Every address of the page, and who is refused."""
 
 import re
+import warnings
 from typing import Any
 
 import pytest
@@ -32,15 +33,9 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def client(digits: Explored, sphere: Explored) -> Any:
-    with pytest.warns(DeprecationWarning) if False else _quiet():
+    with warnings.catch_warnings(action="ignore"):  # it prefers a successor of httpx
         from starlette.testclient import TestClient
     return TestClient(application([digits, sphere], TOKEN), base_url="http://127.0.0.1:8000")
-
-
-def _quiet() -> Any:
-    import warnings
-
-    return warnings.catch_warnings(action="ignore")
 
 
 @pytest.mark.parametrize("name", list(QUERIES))

@@ -84,6 +84,9 @@ def test_ctrl_c_ends_the_command(digits_folder: Path) -> None:
     assert (command.returncode, err) == (130, "error: stopped\n")
 
 
+PICTURE = "document.getElementById('current').toDataURL()"
+
+
 @pytest.fixture(scope="module")
 def browser() -> Any:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -106,30 +109,31 @@ def test_the_page_works_in_a_browser(
     with remblai.explore(models[name], models[name]) as page:
         tab.goto(page.url)
         tab.wait_for_selector("body[data-ready=yes]", state="attached")
-        before = tab.evaluate("document.getElementById('current').toDataURL()")
+        before = tab.evaluate(PICTURE)
         slider = tab.locator("#axis-0")
         slider.focus()
         slider.press("ArrowRight")
-        tab.wait_for_function("document.getElementById('origin').textContent === 'moved by hand'")
-        tab.wait_for_function("before => document.getElementById('current').toDataURL() !== before", arg=before)
+        tab.wait_for_selector("#origin:has-text('moved by hand')")
+        while tab.evaluate(PICTURE) == before:
+            tab.wait_for_timeout(10)
         tab.locator("#plane").press("ArrowUp")
-        tab.wait_for_function("document.getElementById('origin').textContent === 'taken from the plane'")
+        tab.wait_for_selector("#origin:has-text('taken from the plane')")
         tab.click("#set-start")
         tab.click("#draw")
-        tab.wait_for_function("document.getElementById('origin').textContent.startsWith('draw')")
+        tab.wait_for_selector("#origin:has-text('draw')")
         tab.click("#set-end")
         tab.wait_for_selector("#walk button:nth-child(9)")
         for wanted, found in (("#find-near", "#near canvas"), ("#find-copies", "#copies:not(:empty)")):
             tab.click(wanted)
             tab.wait_for_selector(found)
-        tab.wait_for_function("document.getElementById('copies').textContent.includes('p =')")
+        tab.wait_for_selector("#copies:has-text('p =')")
         tab.click("#show-beside")
         tab.wait_for_selector("#beside canvas")
         if name == "digits":
             tab.click("#gallery button:nth-child(2)")
-            tab.wait_for_function("document.getElementById('origin').textContent.startsWith('reconstruction')")
+            tab.wait_for_selector("#origin:has-text('reconstruction')")
             tab.locator("#strength").press("End")
-            tab.wait_for_function("document.getElementById('origin').textContent.startsWith('moved 2 times')")
+            tab.wait_for_selector("#origin:has-text('moved 2 times')")
             tab.click("#show-law")
             tab.wait_for_selector("#law svg", state="attached")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width

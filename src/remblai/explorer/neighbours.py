@@ -128,4 +128,4 @@ def copying(samples: Tensor, train: Tensor, held_out: Tensor, permutations: int 
 
 def percent(share: float) -> str:
     """A share in per cent; one that is not 0 is not called 0."""
-    return f"{100 * share:.0f} %" if share == 0 or share >= 0.005 else f"{100 * share:.1g} %"
+    return f"{100 * share:.0f} %" if share == 0 or share >= 0.01 else f"{100 * share:.1g} %"
