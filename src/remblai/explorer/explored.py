@@ -122,7 +122,7 @@ class Explored:
     def labels(self) -> list[int]:
         """The labels of the training data; none without an encoder, for then no datum has a code."""
         labels = self.dataset.train.labels
-        return [] if labels is None or not self.trained.encodes else [int(one) for one in labels.unique() if one >= 0]
+        return [] if labels is None or not self.trained.encodes else sorted(set(labels[labels >= 0].tolist()))
 
     @cached_property
     def class_means(self) -> dict[int, Tensor]:
@@ -132,7 +132,7 @@ class Explored:
             return {}
         chosen = _some(self.dataset.train, CLASS_CODES)
         codes, labels = self.trained.code_means(self.dataset.train[chosen]), labels[chosen]
-        return {int(label): codes[labels == label].mean(0) for label in labels.unique() if label >= 0}
+        return {label: codes[labels == label].mean(0) for label in set(labels[labels >= 0].tolist())}
 
     def class_name(self, label: int) -> str:
         """What a label is called."""

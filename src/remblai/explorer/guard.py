@@ -52,7 +52,7 @@ class Guard:
         elif "origin" in headers and headers["origin"] != f"http://{headers['host']}":
             refusal = "Other pages may not ask."
         else:
-            await self.app(scope | {"path": f"/{rest}", "raw_path": None}, receive, with_headers)
+            await self.app({**scope, "path": f"/{rest}", "raw_path": None}, receive, with_headers)
             return
         await PlainTextResponse(refusal, 403)(scope, receive, with_headers)
 

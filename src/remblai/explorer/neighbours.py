@@ -34,7 +34,8 @@ def nearest(x: Tensor, rows: Tensor, k: int, scale: float = 1.0) -> Nearest:
     """
     taken = min(len(rows), k + SPARE)
     distances, places = [], []
-    for part in x.split(BLOCK):
+    for start in range(0, len(x), BLOCK):
+        part = x[start : start + BLOCK]
         near = squared_distances(part, rows).topk(taken, largest=False).indices
         exact = (part[:, None].double() - rows[near].double()).norm(dim=-1) / scale
         order = exact.argsort(dim=-1, stable=True)[:, :k]

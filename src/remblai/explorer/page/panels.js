@@ -78,7 +78,8 @@ export function neighbours() {
     byId("copies").textContent = runs.map((run) => run.share === undefined
       ? `${run.name}: trained on other data than these.`
       : `${run.name}: ${round(100 * run.share)} % of ${run.samples} samples have a training datum as their nearest among ${run.data} training and ` +
-        `${run.data} held-out data; 50 % is expected where nothing is copied (p = ${round(run.p_value)}, one-sided).`).join(" ");
+        `${run.data} held-out data; about 50 % is expected where nothing is copied, less exactly where samples share neighbours, which the p-value ` +
+        `knows (p = ${round(run.p_value)}, one-sided).`).join(" ");
   }));
 }
 
