@@ -30,7 +30,8 @@ class Adversarial(Discrepancy):
         game: the two players' losses.
         lipschitz: how the critic is constrained; None leaves it free.
         offset: a prior whose log-density of the scored point is added to its score, whichever sample it is from: the
-            critic then learns minus the log-density of Q. For games whose best score is log p / q.
+            critic then learns minus the log-density of Q. For games whose best score is log p / q. Coordinates of a
+            class behind those of the point are left out of it.
         packing: points that are scored together, joined along their first axis; a short tail of a sample is left out.
             A critic that sees several points at once sees whether they are alike. The game, and its estimate, is then
             between the laws of packs: for W1 it is from sqrt(packing) to packing times that of single points.
@@ -174,4 +175,4 @@ class Adversarial(Discrepancy):
                 f"adversarial: expected scores ({n},) or ({n}, 1) from the critic, got {tuple(outputs.shape)}."
             )
         scores = wide(outputs.reshape(n))
-        return scores if self.offset is None else scores + self.offset().log_prob(wide(z))
+        return scores if self.offset is None else scores + self.offset().log_prob(wide(z)[:, : self.offset.latent])

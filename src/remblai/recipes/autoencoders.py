@@ -13,6 +13,7 @@ from remblai.recipes.parts import (
     CostName,
     DecoderLaw,
     EncoderLaw,
+    Labels,
     Latent,
     Network,
     Noise,
@@ -48,6 +49,7 @@ def wae_mmd(
     penalty: PenaltyName = "mmd",
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes matched to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
 
@@ -71,6 +73,7 @@ def wae_mmd(
         weight=weight,
         transport_weight=transport_weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -88,6 +91,7 @@ def wae_gan(
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
     weighted_critic: WeightedCritic = False,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes matched to the prior by a critic (Tolstikhin et al. 2018, 1711.01558, Alg. 1).
 
@@ -116,6 +120,7 @@ def wae_gan(
         transport_weight=transport_weight,
         noise=noise,
         weighted_critic=weighted_critic,
+        classes=classes,
     )
 
 
@@ -130,6 +135,7 @@ def pot(
     decoder: DecoderLaw = "deterministic",
     cost: CostName = "square",
     penalty: PenaltyName = CRITIC,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Penalised optimal transport (Bousquet et al. 2017, "the VEGAN cookbook", arXiv 1705.07642).
 
@@ -147,6 +153,7 @@ def pot(
         cost=cost,
         penalty=penalty,
         weight=weight,
+        classes=classes,
     )
 
 
@@ -160,6 +167,7 @@ def aae(
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = VARIANCE,
     penalty: PenaltyName = CRITIC,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Adversarial auto-encoder (Makhzani et al. 2015, arXiv 1511.05644).
 
@@ -177,6 +185,7 @@ def aae(
         cost=NegativeLogLikelihood(),
         penalty=penalty,
         weight=weight,
+        classes=classes,
     )
 
 
@@ -191,6 +200,7 @@ def sinkhorn_ae(
     cost: CostName = "square",
     penalty: Entropic = "entropic",
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Sinkhorn auto-encoder: codes matched to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
 
@@ -210,6 +220,7 @@ def sinkhorn_ae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -224,6 +235,7 @@ def swae(
     cost: CostName = "square",
     penalty: Sliced = "sliced",
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Sliced Wasserstein auto-encoder (Kolouri et al. 2019, arXiv 1804.01947).
 
@@ -241,6 +253,7 @@ def swae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -255,6 +268,7 @@ def cwae(
     cost: CostName = "square",
     penalty: CramerWold = LOG,
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Cramer-Wold auto-encoder (Tabor et al. 2020, arXiv 1805.09235).
 
@@ -272,4 +286,5 @@ def cwae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )
