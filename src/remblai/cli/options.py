@@ -8,7 +8,7 @@ import click
 from remblai.config.convert import convert
 from remblai.config.registry import Option, Table, unknown
 
-FLAGS = {"n": "-n", "from_run": "--from"}
+FLAGS = {"n": "-n", "from_run": "--from", "class_": "--class"}
 
 
 class Typed(click.ParamType[Any]):
@@ -76,7 +76,7 @@ def click_option(option: Option, required: bool = False) -> click.Option:
     names = [option.name.replace(".", "__"), FLAGS.get(option.name, f"--{dashed}")]
     default = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
     words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {default}]")
-    if option.annotation is bool:
+    if option.annotation in (bool, bool | None):
         return click.Option([names[0], f"--{dashed}/--no-{dashed}"], default=None, help=words)
     if option.table is not None:
         return click.Option(names, type=Named(option.table), help=words, required=required)

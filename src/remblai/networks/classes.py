@@ -58,9 +58,7 @@ class Classes(nn.Module):
 
     def one_hot(self, labels: Tensor) -> Tensor:
         """The indicators (n, count) of labels (n,); weights (n, count) stay as they are."""
-        if labels.is_floating_point():
-            return labels
-        return (labels[:, None] == torch.arange(self.count, device=labels.device)).to(self.shares.dtype)
+        return one_hot(labels, self.count)
 
     def beside(self, z: Tensor, labels: Tensor) -> Tensor:
         """Codes (n, k) and the classes as `count` more coordinates, (n, k + count).
@@ -68,6 +66,13 @@ class Classes(nn.Module):
         The indicator is multiplied by sqrt(count): its coordinates then have mean square 1, as those of a normal code.
         """
         return torch.cat([z, math.sqrt(self.count) * self.one_hot(labels).to(z.dtype)], 1)
+
+
+def one_hot(labels: Tensor, count: int) -> Tensor:
+    """The indicators (n, count) of labels (n,); weights (n, count) stay as they are."""
+    if labels.is_floating_point():
+        return labels
+    return (labels[:, None] == torch.arange(count, device=labels.device)).float()
 
 
 def beside(classes: Classes | None, z: Tensor, labels: Tensor | None) -> Tensor:

@@ -177,15 +177,24 @@ class Flow(Objective):
         super().__init__(classes)
         if not 0.0 <= label_dropout < 1.0:
             raise ValueError(f"label_dropout: expected a share from 0 to below 1, got {label_dropout}.")
-        if sampling_steps < 1:
-            raise ValueError(f"sampling_steps: expected at least 1, got {sampling_steps}.")
         if method not in get_args(Method):
             raise unknown("method", method, get_args(Method))
         self.velocity, self.shape, self.coupling, self.range = velocity, tuple(shape), coupling, range
-        self.sampling_steps, self.method = sampling_steps, method
+        self.sampling_steps, self.method = 1, method
+        self.take_sampling_steps(sampling_steps)
         self.prior = Normal(math.prod(shape))
         self.label_dropout, self.guidance = label_dropout, 1.0
         self.guide(guidance)
+
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples by another number of steps.
+
+        Raises:
+            ValueError: fewer than 1.
+        """
+        if steps < 1:
+            raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
+        self.sampling_steps = steps
 
     def guide(self, guidance: float) -> None:
         """Takes another guidance for samples of a class.

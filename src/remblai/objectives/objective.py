@@ -100,6 +100,22 @@ class Objective(nn.Module):
         """
         raise ValueError(f"{type(self).__name__} has no codes: use `sample`.")
 
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples by another number of steps.
+
+        Raises:
+            ValueError: a sample takes one step, or fewer than 1.
+        """
+        raise ValueError("sampling_steps: a sample of this model takes one step: leave it out, or use flow-matching.")
+
+    def guide(self, guidance: float) -> None:
+        """Takes another guidance for samples of a class.
+
+        Raises:
+            ValueError: the model is not guided.
+        """
+        raise ValueError("guidance: this model is not guided: leave it out, or use the recipe flow-matching.")
+
     @property
     def latent_law(self) -> LatentLaw:
         """The law of codes that `sample` decodes."""

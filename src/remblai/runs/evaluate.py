@@ -12,6 +12,7 @@ from remblai.metrics.features import default_features, make_features
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
+from remblai.runs.labels import labels_of
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
@@ -52,10 +53,12 @@ def evaluate(
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
     test = dataset.test[:n]
     feature_map = default_features(dataset) if features is None else make_features(features, dataset)
+    labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
     if trained.encodes:
-        coded["reconstructions"] = trained.reconstructions(test)
-        coded |= {"codes": trained.codes(test), "prior": trained.prior, "code_means": trained.code_means(test)}
+        coded["reconstructions"] = trained.reconstructions(test, labels=labels)
+        coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
+        coded["code_means"] = trained.code_means(test, labels=labels)
     samples = trained.draws(n, seed, sampler)
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)

@@ -13,8 +13,8 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import Tensor
 
-from remblai.config.registry import make
-from remblai.laws import FITTED, FittedLaw
+from remblai.config.registry import make, unknown
+from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw
 from remblai.runs.folder import Run
 from remblai.runs.record import SCHEMA
 from remblai.runtime.files import explained, sync, write_json
@@ -47,7 +47,35 @@ def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     _forget(run)
 
 
-def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) -> FittedLaw:
+def fitted_law(run: Run, name: str, step: int, own: FittedLaw | None = None, classes: int | None = None) -> FittedLaw:
+    """The law that the run keeps under this name, for the checkpoint of this step.
+
+    Args:
+        run: the run.
+        name: of the law.
+        step: of the checkpoint.
+        own: the run's own law, where it is of this name.
+        classes: how many a conditional model has: each has a law of its own.
+
+    Raises:
+        ValueError: an unknown name, or a law that has not been fitted, with the command that fits it.
+    """
+    if name not in SAMPLERS and own is None:
+        raise unknown("sampler", name, SAMPLERS)
+    last = run.pointed("last")
+    if last is not None and int(last.name) == step:
+        remedy = f"remblai fit {run.folder}" + ("" if own is not None else f" --sampler {name}")
+    else:
+        remedy = "remblai.fit(trained)" if own is not None else f"remblai.fit(trained, {name!r})"
+    try:
+        return read_law(run, name, step, own, classes)
+    except ValueError as problem:
+        raise ValueError(f"{problem}: `{remedy}` fits it.") from None
+
+
+def read_law(
+    run: Run, name: str, step: int, template: FittedLaw | None = None, classes: int | None = None
+) -> FittedLaw:
     """The law that was kept under this name for the checkpoint of this step.
 
     Nothing that the folder names is executed: the law is a copy of `template`, or one of the table `FITTED`.
@@ -57,6 +85,7 @@ def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) 
         name: of the law.
         step: of the checkpoint.
         template: the run's own law, where it is of this name.
+        classes: how many a conditional model has.
 
     Raises:
         ValueError: there is none, or it is damaged.
@@ -67,7 +96,10 @@ def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) 
     path = place if place.is_dir() else earlier
     try:
         record, tensors = _read(place) if place.is_dir() else _read_before(earlier)
-        law = make(FITTED, {"name": name} | record["options"], "sampler") if template is None else template
+        law = template
+        if law is None:
+            law = make(FITTED, {"name": name} | record["options"], "sampler")
+            law = law if classes is None else ByClass(law, classes)
         restored: FittedLaw = copy.deepcopy(law).restore(record["state"], tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as problem:
         raise ValueError(f"{path} cannot be read ({problem})") from None

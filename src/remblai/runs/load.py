@@ -12,6 +12,7 @@ from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
 from remblai.runs.folder import Run
+from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
@@ -41,8 +42,9 @@ def load(
     if checkpoint is None:
         raise ValueError(f"{folder} has no checkpoint yet.")
     resolved = from_json(run.settings, recipe, **parts)
-    law = resolved.latent_law()
-    objective = resolved.build(tuple(run.settings["data"]["shape"]))
+    classes = class_count(run.settings)
+    law = resolved.latent_law(classes)
+    objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)
     _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number, law)

@@ -100,6 +100,7 @@ def describe(
     precision: str,
     compile: str,
     graph: str = "auto",
+    conditional: bool = False,
 ) -> dict[str, Any]:
     """The settings of a run that is about to start."""
     precision, compile = convert("precision", precision, Precision), convert("compile", compile, Compile)
@@ -122,6 +123,7 @@ def describe(
             "notes": list(dataset.notes),
         },
         "seed": seed,
+        "conditional": conditional,
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
         "precision": precision,
         "compile": compile == "on",
@@ -153,6 +155,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
+    found |= {"conditional": True} if settings.get("conditional") else {}
     return flatten(found | settings["arguments"] | settings["loop"])
 
 
@@ -179,6 +182,8 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
             added = part in ("arguments", "loop") and name not in before and option not in given
             if a != b and not longer and not added:
                 found.append(f"{option} was {a}, now {b}")
+    if bool(old.get("conditional")) != bool(new.get("conditional")):
+        found.append(f"conditional was {bool(old.get('conditional'))}, now {bool(new.get('conditional'))}")
     if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
         found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

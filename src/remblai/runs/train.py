@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from remblai.config.convert import convert
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.power import blindness
@@ -16,8 +17,9 @@ from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
 from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
-from remblai.runs.fit import fit
+from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
+from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.load import load
 from remblai.runs.log import log_line
 from remblai.runs.manifest import (
@@ -63,6 +65,7 @@ def train(
     evaluate_every: int = 1000,
     quiet: bool = False,
     tensorboard: bool = False,
+    conditional: bool | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -92,7 +95,10 @@ def train(
         evaluate_every: steps between evaluations on the validation data; 0 for none.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
+        conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
+            run to repeat does.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
+            skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -111,6 +117,7 @@ def train(
         },
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
     )
+    conditional = convert("conditional", conditional, bool | None)
     folder = None if out is None else place(out)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -118,20 +125,26 @@ def train(
     if base is not None:
         precision = base["precision"] if precision == "auto" else precision
         compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
+        conditional = base.get("conditional") if conditional is None else conditional
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
         spec, data_options, dataset = data_of(data, data_options, base)
         check_enough(dataset)
+        check_classes(dataset, wanted=bool(conditional))
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
         graph = chosen_graph(graph, folder if resume else None, base)
-        settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
+        settings = describe(
+            resolved, spec, dataset, data_options, seed, where, precision, compile, graph, bool(conditional)
+        )
         check_agreement(settings)
         if compile == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
         rng.seed(seed)
-        objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
+        classes = class_count(settings)
+        objective, latent_law = resolved.build(dataset.shape, classes), resolved.latent_law(classes)
+        count_classes(objective.to(where), dataset)
         channels_last_weights(objective)
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
@@ -173,11 +186,11 @@ def train(
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
     """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
     folder = from_first(run.folder)  # the last checkpoint is there, and a run that replaced another has moved
-    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **resolved.live())
     trained, first = again(), distributed.rank() == 0
     with distributed.single_process(wanted=True):
         if first and trained.fits:
-            _fit(trained, again(which="best"), dataset)
+            fit_both(trained, again(which="best"), dataset)
         if first:
             measure(trained, dataset)
             write_report(trained, dataset)
@@ -193,13 +206,6 @@ def _explain(problem: Diverged, run: Run) -> None:
     problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
     if distributed.rank() == 0:
         run.update(status="diverged", ended=now())
-
-
-def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
-    """Fits the law that samples are decoded from to the codes of both checkpoints."""
-    fit(last, dataset=dataset)
-    if best.step != last.step:
-        fit(best, dataset=dataset)
 
 
 def _train(
@@ -289,9 +295,3 @@ def _continue(run: Run, state: State) -> float | None:
         run.mark_best(checkpoint.number)
     best: float | None = checkpoint.state["best"]
     return best
-
-
-def _live(resolved: Resolved) -> dict[str, Any]:
-    """The live parts that were passed, by name."""
-    names = [option.name for option in resolved.signature if option.table is not None]
-    return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}
