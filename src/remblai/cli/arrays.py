@@ -1,16 +1,18 @@
 """Data that a command on a run reads, and arrays that it writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from remblai import data as datasets
 from remblai.data import Dataset, Split, Units
 from remblai.report import save_grid
 from remblai.runs.data import data_like, file_arrays
+from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 
@@ -35,6 +37,18 @@ def splits(trained: Trained, data: str, options: Mapping[str, Any] | None = None
     dataset = dataset_of(trained, name, options)
     for one in [split] if split else datasets.SPLITS:
         yield dataset.split(one)
+
+
+def first_rows(trained: Trained, parts: Sequence[Split], n: int | None) -> tuple[Tensor, Tensor | None]:
+    """The first n rows x (n, ...) of splits, or all, and of a conditional model their labels (n,)."""
+    counts, left = [], sum(map(len, parts)) if n is None else n
+    for part in parts:
+        counts.append(min(left, len(part)))
+        left -= counts[-1]
+    rows = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    if not trained.conditional:
+        return rows, None
+    return rows, torch.cat([labels_of(part)[:count] for part, count in zip(parts, counts, strict=True)])
 
 
 def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:

@@ -8,7 +8,7 @@ import click
 from remblai.config.convert import convert
 from remblai.config.registry import Option, Table, unknown
 
-FLAGS = {"n": "-n", "from_run": "--from", "class_": "--class"}
+FLAGS = {"n": "-n", "from_run": "--from"}
 
 
 class Typed(click.ParamType[Any]):
@@ -72,7 +72,7 @@ class Sectioned(click.Command):
 
 def click_option(option: Option, required: bool = False) -> click.Option:
     """The option as click has it. Its default is shown only: what is not given is left to the function."""
-    dashed = option.name.replace("_", "-")
+    dashed = option.name.rstrip("_").replace("_", "-")  # the name of `class` cannot be a Python word
     names = [option.name.replace(".", "__"), FLAGS.get(option.name, f"--{dashed}")]
     default = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
     words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {default}]")

@@ -5,10 +5,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card
+from remblai.metrics.by_class import means_by_class
 from remblai.metrics.features import default_features, make_features
+from remblai.metrics.images import squared_error_of_each
+from remblai.metrics.sets import Labelled
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
@@ -62,9 +67,16 @@ def evaluate(
     samples = trained.draws(n, seed, sampler)
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
-    return fidelity_card(
+    if labels is not None:
+        wanted = torch.arange(n) % len(trained.classes)
+        coded["labelled"] = Labelled(trained.draws(n, seed, sampler, wanted), wanted, labels, trained.classes)
+    card = fidelity_card(
         dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded
     )  # fmt: skip
+    if labels is not None and "reconstruction_mse" in card:
+        errors = squared_error_of_each(test, coded["reconstructions"])
+        card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)
+    return card
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:

@@ -123,7 +123,7 @@ def describe(
             "notes": list(dataset.notes),
         },
         "seed": seed,
-        "conditional": conditional,
+        "conditional": convert("conditional", conditional, bool),
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
         "precision": precision,
         "compile": compile == "on",

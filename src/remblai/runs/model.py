@@ -16,8 +16,8 @@ from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.labels import Labels, class_count, labels_for, weights_between
-from remblai.runs.laws import fitted_law, keep_law
+from remblai.runs.labels import Labels, labels_for, weights_between
+from remblai.runs.laws import Laws
 from remblai.runtime.rng import seeded
 
 Array = NDArray[Any]
@@ -49,7 +49,7 @@ class Trained:
     ) -> None:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
         self.latent_law = latent_law
-        self._fitted: dict[str, FittedLaw] = {}
+        self.laws = Laws(run, objective, step, latent_law)
         objective.eval().requires_grad_(False)
 
     @property
@@ -205,11 +205,7 @@ class Trained:
         self.objective.take_sampling_steps(steps)
 
     def take_guidance(self, guidance: float) -> None:
-        """Draws samples of a class of a flow by another guidance than its run says.
-
-        Raises:
-            ValueError: a model that is not guided, or another guidance than it can take (see `Flow.guide`).
-        """
+        """Draws samples of a class of a flow by another guidance than its run says; raises as `Flow.guide` does."""
         self.objective.guide(guidance)
 
     @property
@@ -227,24 +223,13 @@ class Trained:
         name = self.sampler if sampler is None else sampler
         if name in ("prior", self.objective.latent_name):
             self.check_decodes()
-            if name != self.objective.latent_name:
-                raise ValueError(
-                    f"sampler {name!r}: no term matches these codes to a prior: a {self.objective.latent_name} learned "
-                    "their law. Leave the sampler out, or fit a law to the codes."
-                )
-            return self.objective.latent_law
-        if name not in self._fitted:
-            own = self.latent_law if self.latent_law is not None and name == self.latent_law.name else None
-            if name in SAMPLERS or own is not None:
-                self.check_encodes()
-            law = fitted_law(self.run, name, self.step, own, class_count(self.run.settings))
-            self._fitted[name] = law.to(self.device)
-        return self._fitted[name]
+        elif name in SAMPLERS or name == self.sampler:
+            self.check_encodes()
+        return self.laws.get(name)
 
     def keep(self, law: FittedLaw) -> None:
         """Keeps a law that was fitted to the model's codes, with the run too."""
-        keep_law(self.run, law, self.step)
-        self._fitted[law.name] = law.to(self.device)
+        self.laws.keep(law)
 
     def codes(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """One draw of the codes (n, k) of x."""

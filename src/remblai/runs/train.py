@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 
-from remblai.config.convert import convert
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.power import blindness
@@ -117,7 +116,6 @@ def train(
         },
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
     )
-    conditional = convert("conditional", conditional, bool | None)
     folder = None if out is None else place(out)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -136,7 +134,7 @@ def train(
         resolve_counts(resolved, dataset, epochs, "steps" in options)
         graph = chosen_graph(graph, folder if resume else None, base)
         settings = describe(
-            resolved, spec, dataset, data_options, seed, where, precision, compile, graph, bool(conditional)
+            resolved, spec, dataset, data_options, seed, where, precision, compile, graph, conditional or False
         )
         check_agreement(settings)
         if compile == "auto":
