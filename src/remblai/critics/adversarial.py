@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from remblai.costs import wide
+from remblai.critics.augment import Adaptive
 from remblai.critics.feature_games import SMALLEST, FeatureGame
 from remblai.critics.games import Game, Logistic, LogRatio
 from remblai.critics.lipschitz import Free, Lipschitz
@@ -91,6 +92,12 @@ class Adversarial(Discrepancy):
         self.sees_all = self.needs_all_samples
         self.lipschitz.prepare(critic)
         self.project()
+        # in a list, so that it is the model's and not the critic's: an objective that augments has put it there
+        self._steered: list[Adaptive] = []
+
+    def steer(self, augmentation: Adaptive) -> None:
+        """Lets the critic's scores of data steer an augmentation, in the critic's steps."""
+        self._steered = [augmentation]
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The model's loss: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar; the critic is frozen."""
@@ -103,6 +110,8 @@ class Adversarial(Discrepancy):
         check_samples(x, y)
         x, y = self._packed(x.detach()), self._packed(y.detach())
         a, b = self._scored(x), self._scored(y)
+        for augmentation in self._steered:
+            augmentation.observe(a)
         game = self.game
         score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)

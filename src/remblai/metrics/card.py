@@ -1,5 +1,6 @@
 """The fidelity card: every metric of the table that the data allow, with what each figure can be trusted for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from remblai.laws.priors import Prior
@@ -30,6 +31,7 @@ def fidelity_card(
     features: Features | None = None,
     code_means: Any = None,
     labelled: Labelled | None = None,
+    augmentations: Sequence[str] = (),
     image: bool = True,
     power: bool = True,
     repeats: int = 20,
@@ -56,6 +58,7 @@ def fidelity_card(
             none.
         code_means: E[Z|X] (n, k), of held-out data.
         labelled: of a conditional model: samples by class, and the labels of the held-out data.
+        augmentations: names of those that the model was trained with.
         image: whether rows are images, which have a sharpness.
         power: whether to take each figure of data with faults too.
         repeats: random halves and prior samples behind each standard deviation.
@@ -66,7 +69,8 @@ def fidelity_card(
     """
     sets = Sets(
         real_train, real_test, samples, reconstructions=reconstructions, codes=codes, prior=prior, modes=modes,
-        features=features, code_means=code_means, labelled=labelled, image=image, repeats=repeats, seed=seed,
+        features=features, code_means=code_means, labelled=labelled, augmentations=augmentations,
+        image=image, repeats=repeats, seed=seed,
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():

@@ -17,7 +17,16 @@ SMALLEST = 4
 """Rows of each set, at least."""
 
 Need = Literal[
-    "images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means", "labels"
+    "images",
+    "reconstructions",
+    "codes",
+    "modes",
+    "features",
+    "classes",
+    "inception",
+    "code means",
+    "labels",
+    "augmentations",
 ]
 
 
@@ -47,6 +56,7 @@ class Sets:
         features: the map that figures on features are taken on.
         code_means: E[Z|X] (n, k), of held-out data.
         labelled: of a conditional model: samples by class, and the labels of the held-out data.
+        augmentations: names of those that the model was trained with.
         image: whether rows are images.
         repeats: random halves, and draws of a known law, behind each standard deviation.
         seed: all draws are a function of it.
@@ -68,6 +78,7 @@ class Sets:
         features: Features | None = None,
         code_means: Any = None,
         labelled: Labelled | None = None,
+        augmentations: Sequence[str] = (),
         image: bool = True,
         repeats: int = 20,
         seed: int = 0,
@@ -75,6 +86,7 @@ class Sets:
         self.real_train, self.reconstructions, self.codes, self.prior = real_train, reconstructions, codes, prior
         self.modes, self.repeats, self.seed = modes, repeats, seed
         self.features, self.code_means, self.labelled = features, code_means, labelled
+        self.augmentations = tuple(augmentations)
         real_test = torch.as_tensor(real_test)
         self.row_shape = tuple(real_test.shape[1:])
         self.test = flat("the held-out data", real_test)
@@ -101,6 +113,7 @@ class Sets:
             "features": features is not None,
             "classes": features is not None and features.logits is not None,
             "inception": features is not None and features.standard,
+            "augmentations": bool(augmentations),
             "labels": labelled is not None,
             "code means": code_means is not None and prior is not None,
         }

@@ -1,13 +1,16 @@
 """The dual side's objective: D(P_X, P_G) over generators G of codes Z ~ P_Z."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from remblai.critics import Adversarial
+from remblai.critics.augment import Adaptive
 from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Decoder, LatentLaw, Prior
+from remblai.networks.augment import check_augmentations
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.pairs import paired
 from remblai.objectives.autoencoder import AutoEncoder
@@ -53,7 +56,21 @@ class Generator(Objective):
         super().__init__(classes)
         self.decoder, self.prior, self.discrepancy = decoder, prior, as_discrepancy(discrepancy)
         self.class_distance = class_distance
+        self.augmentation: Adaptive | None = None
         self._check()
+
+    def augment(self, names: Sequence[str]) -> None:
+        """Changes images of the data and samples alike before they are compared, in training: see `Adaptive`.
+
+        Raises:
+            ValueError: an unknown name, or points.
+        """
+        names = check_augmentations(names, self.shape or ())
+        critic = self.discrepancy if isinstance(self.discrepancy, Adversarial) else None
+        self.augmentation = Adaptive(names, None if critic is None else critic.game)
+        self.augmentation.to(next(self.parameters()).device)
+        if critic is not None:
+            critic.steer(self.augmentation)
 
     def generate(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n points of the model, with gradient."""
@@ -71,7 +88,7 @@ class Generator(Objective):
 
     @torch.no_grad()
     def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
-        return self.discrepancy.estimate(*self._laws(x, labels))
+        return self.discrepancy.estimate(*self._laws(x, labels, as_they_are=True))
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
@@ -100,13 +117,18 @@ class Generator(Objective):
             point = self._with_class(law.mean, torch.zeros(1, dtype=torch.int64, device=point.device))[0]
         self.discrepancy.check(point)
 
-    def _laws(self, x: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Data and as many samples, each with the coordinates of its class where there are classes."""
+    def _laws(self, x: Tensor, labels: Tensor | None, as_they_are: bool = False) -> tuple[Tensor, Tensor]:
+        """Data and as many samples, each with the coordinates of its class where there are classes.
+
+        Augmented where that is asked for, unless as they are.
+        """
+        changed = self.augmentation if self.augmentation is not None and not as_they_are else lambda images: images
         if self.classes is None:
-            return x, self.generate(len(x))
+            return changed(x), changed(self.generate(len(x)))
         labels = required(labels)
         own = self.classes.draw(len(x)) if self.discrepancy.unbiased else labels
-        return self._with_class(x, labels), self._with_class(self.generate(len(x), own), own)
+        y = changed(self.generate(len(x), own))
+        return self._with_class(changed(x), labels), self._with_class(y, own)
 
     def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
         """Flat rows (n, d + count)."""

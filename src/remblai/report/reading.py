@@ -76,6 +76,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else "")
+        + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,

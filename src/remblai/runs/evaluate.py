@@ -71,7 +71,8 @@ def evaluate(
         wanted = torch.arange(n) % len(trained.classes)
         coded["labelled"] = Labelled(trained.draws(n, seed, sampler, wanted), wanted, labels, trained.classes)
     card = fidelity_card(
-        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded
+        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
+        augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
     if labels is not None and "reconstruction_mse" in card:
         errors = squared_error_of_each(test, coded["reconstructions"])

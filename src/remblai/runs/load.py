@@ -11,6 +11,7 @@ from remblai.data import Units
 from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
+from remblai.runs.augment import prepare
 from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
@@ -45,6 +46,7 @@ def load(
     classes = class_count(run.settings)
     law = resolved.latent_law(classes)
     objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)
+    prepare(objective, run.settings)
     _fill(objective, checkpoint.weights, checkpoint.average)
     units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number, law)

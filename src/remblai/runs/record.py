@@ -20,6 +20,7 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "data": (dict, "an object"),
     "seed": (int, "a whole number"),
     "conditional": (bool, "true or false"),
+    "augment": (list, "a list"),
     "device": (str, "a name"),
     "precision": (str, "a name"),
     "compile": (bool, "true or false"),

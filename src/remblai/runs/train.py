@@ -1,7 +1,7 @@
 """One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.power import blindness
 from remblai.recipes import Recipe
+from remblai.runs.augment import changed, prepare
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
@@ -28,6 +29,7 @@ from remblai.runs.manifest import (
     check_critics,
     describe,
     now,
+    repeated,
     resolve_counts,
     resolve_run,
 )
@@ -65,6 +67,7 @@ def train(
     quiet: bool = False,
     tensorboard: bool = False,
     conditional: bool | None = None,
+    augment: tuple[str, ...] | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -96,6 +99,9 @@ def train(
         tensorboard: also write TensorBoard's event files.
         conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
             run to repeat does.
+        augment: changes of images in training, joined by commas: flip, shift, colour. A generator compares changed data
+            with samples that are changed alike, with a critic adaptively; other models are fed changed data. None when
+            not given, or as the run to repeat does.
         data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
             skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
@@ -120,29 +126,25 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     base = Run.open(from_run).settings if from_run else None
-    if base is not None:
-        precision = base["precision"] if precision == "auto" else precision
-        compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
-        conditional = base.get("conditional") if conditional is None else conditional
+    asked = repeated(base, precision, compile, conditional, augment)
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
         spec, data_options, dataset = data_of(data, data_options, base)
         check_enough(dataset)
-        check_classes(dataset, wanted=bool(conditional))
+        check_classes(dataset, wanted=asked["conditional"])
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
         graph = chosen_graph(graph, folder if resume else None, base)
-        settings = describe(
-            resolved, spec, dataset, data_options, seed, where, precision, compile, graph, conditional or False
-        )
+        settings = describe(resolved, spec, dataset, data_options, seed, where, graph=graph, **asked)
         check_agreement(settings)
-        if compile == "auto":
+        if asked["compile"] == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
         rng.seed(seed)
         classes = class_count(settings)
         objective, latent_law = resolved.build(dataset.shape, classes), resolved.latent_law(classes)
         count_classes(objective.to(where), dataset)
+        names = prepare(objective, settings)
         channels_last_weights(objective)
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
@@ -169,7 +171,9 @@ def train(
                             dataset,
                             latent_law,
                             progress,
-                            seed,
+                            changed(
+                                batches(state, dataset, seed, state.batches_drawn), names, seed, state.batches_drawn
+                            ),
                             best,
                             checkpoint_every,
                             keep,
@@ -212,7 +216,7 @@ def _train(
     dataset: Dataset,
     latent_law: FittedLaw | None,
     progress: Progress,
-    seed: int,
+    stream: Iterator[Any],
     best: float | None,
     checkpoint_every: int,
     keep: int,
@@ -226,7 +230,7 @@ def _train(
     every = max(1, min(50, state.steps // 100))
     scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
-        for step in steps(state, batches(state, dataset, seed, state.batches_drawn)):
+        for step in steps(state, stream):
             last = step.number == state.steps
             logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
             if logged:
