@@ -142,8 +142,8 @@ METRICS: dict[str, Metric] = {
     "augmentation_leak": Metric(
         label="Samples that look augmented",
         meaning="The share of samples that are nearer to an augmented training image than to one as it is. At the "
-        "floor samples do not show the flips, shifts or colours of the training; a model that is trained on augmented data "
-        "alone learns their law, and shows them.",
+        "floor samples do not show the flips, shifts or colours of the training; a model that is fed augmented data "
+        "learns their law, and shows them.",
         says="{value_percent} of the samples, where held-out data have {floor_percent}.",
         compute=figure_of_leak,
         better="near the floor",

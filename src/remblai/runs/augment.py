@@ -7,9 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.data import Dataset
 from remblai.networks.augment import augmented, check_augmentations
 from remblai.objectives import Generator, Objective
+from remblai.runs.feed import batches
 from remblai.runtime import distributed
+from remblai.training import State
 
 
 def prepare(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...]:
@@ -34,21 +37,24 @@ def prepare(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...
     return check_augmentations(names, tuple(settings["data"]["shape"]))
 
 
-def changed(batches: Iterator[Any], names: Sequence[str], seed: int, start: int) -> Iterator[Any]:
+def fed(state: State, dataset: Dataset, seed: int, names: Sequence[str]) -> Iterator[Any]:
+    """The batches that a run trains on from where it is, augmented where that is asked for."""
+    start = state.batches_drawn
+    drawn = batches(state, dataset, seed, start)
+    return changed(drawn, names, seed, start) if names else drawn
+
+
+def changed(drawn: Iterator[Any], names: Sequence[str], seed: int, start: int) -> Iterator[Any]:
     """The batches with their images augmented: batch i is a function of (seed, i) and of the process alone.
 
     Args:
-        batches: x (n, c, h, w), or pairs of x and labels.
-        names: of the augmentations; none leaves the batches as they are.
+        drawn: x (n, c, h, w), or pairs of x and labels.
+        names: of the augmentations.
         seed: of the run.
         start: number of the first batch.
     """
-    return _changed(batches, names, seed, start) if names else batches
-
-
-def _changed(batches: Iterator[Any], names: Sequence[str], seed: int, start: int) -> Iterator[Any]:
     generator: torch.Generator | None = None
-    for number, batch in enumerate(batches, start):
+    for number, batch in enumerate(drawn, start):
         x: Tensor = batch[0] if isinstance(batch, tuple) else batch
         generator = torch.Generator(x.device) if generator is None else generator
         mixed = np.random.SeedSequence([seed, number, distributed.rank()]).generate_state(1, np.uint64)

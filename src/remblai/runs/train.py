@@ -12,11 +12,11 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.power import blindness
 from remblai.recipes import Recipe
-from remblai.runs.augment import changed, prepare
+from remblai.runs.augment import fed, prepare
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
-from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
+from remblai.runs.feed import channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
 from remblai.runs.labels import check_classes, class_count, count_classes
@@ -171,9 +171,7 @@ def train(
                             dataset,
                             latent_law,
                             progress,
-                            changed(
-                                batches(state, dataset, seed, state.batches_drawn), names, seed, state.batches_drawn
-                            ),
+                            fed(state, dataset, seed, names),
                             best,
                             checkpoint_every,
                             keep,
