@@ -9,8 +9,8 @@ import torch
 
 import remblai
 from remblai.data import Dataset, load
-from remblai.runs.load import eval_copy
 from remblai.runs.chunks import CHUNK
+from remblai.runs.load import eval_copy
 from remblai.runs.model import Trained
 
 MLP = {"name": "mlp", "width": 16}

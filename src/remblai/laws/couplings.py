@@ -39,7 +39,7 @@ class SemiDiscrete(nn.Module):
 
     def solve_within(self, labels: Tensor, seed: int = 0) -> "SemiDiscrete":
         """Computes a potential for the atoms of each class alone, by labels (m,): its noise goes to its atoms."""
-        for label in labels.unique().tolist():
+        for label in sorted(set(labels.tolist())):
             own = labels == label
             self.potential[own] = _potential(self.atoms[own], seed).to(self.potential)
         return self

@@ -44,7 +44,7 @@ class Batch(nn.Module):
         else:
             labels = distributed.gather(labels)
             chosen = torch.empty_like(labels)
-            for label in labels.unique():
+            for label in sorted(set(labels.tolist())):
                 own = (labels == label).nonzero()[:, 0]
                 chosen[own] = own[_assigned(noise[own], data[own])]
         return data[chosen[distributed.share(len(chosen), "batch")]]

@@ -122,7 +122,7 @@ class Generator(Objective):
 
         Augmented where that is asked for, unless as they are.
         """
-        changed = self.augmentation if self.augmentation is not None and not as_they_are else lambda images: images
+        changed = as_it_is if self.augmentation is None or as_they_are else self.augmentation
         if self.classes is None:
             return changed(x), changed(self.generate(len(x)))
         labels = required(labels)
@@ -137,6 +137,11 @@ class Generator(Objective):
 
     def _samples(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         return (distributed.gather(x), distributed.gather(y)) if self.discrepancy.needs_all_samples else (x, y)
+
+
+def as_it_is(x: Tensor) -> Tensor:
+    """x itself."""
+    return x
 
 
 class CodeGenerator(Objective):

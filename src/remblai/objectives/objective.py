@@ -131,8 +131,7 @@ class Objective(nn.Module):
             labels: (n,), of a conditional model; None draws them.
         """
         labels = self.labels_or_drawn(n, labels)
-        by_class = labels is not None and isinstance(law, LawByClass)
-        codes = law.sample_of(labels) if by_class else law.sample(n)
+        codes = law.sample_of(labels) if labels is not None and isinstance(law, LawByClass) else law.sample(n)
         return self.decode(self.prior.nearest(codes), *of(labels))
 
     def labels_or_drawn(self, n: int, labels: Tensor | None) -> Tensor | None:

@@ -61,7 +61,7 @@ def drifting(
     scale = DataScale(1.0, size) if normalise else data_scale(shape)
     kinds = labelled(classes)
     read = nets if kinds is None else conditional(nets, kinds.count)
-    context = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
     chosen = make(DRIFTS, drift, "drift", **context)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return Drifting(

@@ -150,7 +150,7 @@ def generator(
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     pixels, kinds, scale = (0.0, 1.0) if images else None, labelled(classes), data_scale(shape)
     read = nets if kinds is None else conditional(nets, kinds.count)
-    context = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
     return Generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,

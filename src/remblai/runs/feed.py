@@ -22,7 +22,7 @@ IMAGES = 4
 
 def batches(
     state: State, dataset: Dataset, seed: int, start: int = 0, layout: str = "channels-last"
-) -> Iterator[Tensor] | Iterator[Batch]:
+) -> Iterator[Tensor | Batch]:
     """This process's rows of each batch, on the model's device; with their labels where the model is conditional.
 
     Args:
@@ -50,7 +50,7 @@ def rehearse(state: State, dataset: Dataset, seed: int) -> None:
     """
     objective = copy.deepcopy(state.objective).train()
     drawn = next(batches(state, dataset, seed))
-    batch = (drawn,) if isinstance(drawn, Tensor) else drawn
+    batch: Batch = (drawn,) if isinstance(drawn, Tensor) else drawn
     with rng.seeded(0, batch[0].device), state.autocast():
         objective(*batch)
         objective.adversary_loss(*batch)

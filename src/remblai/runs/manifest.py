@@ -215,9 +215,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
             if a != b and not longer and not added:
                 found.append(f"{option} was {a}, now {b}")
     for name in ("conditional", "augment"):
-        before, after = old.get(name) or None, new.get(name) or None
-        if before != after:
-            found.append(f"{name} was {before or 'off'}, now {after or 'off'}")
+        was, is_now = old.get(name) or "off", new.get(name) or "off"
+        if was != is_now:
+            found.append(f"{name} was {was}, now {is_now}")
     if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
         found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

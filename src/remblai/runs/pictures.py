@@ -74,7 +74,7 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     rows = min(8, len(dataset.test) // 2)
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
     own = _labels(trained, dataset, slice(2 * rows))
-    ends = None if own is None else own.split(rows)
+    ends = None if own is None else torch.split(own, rows)
     display = trained.units.display
     return Picture(
         "interpolations",

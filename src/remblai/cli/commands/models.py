@@ -223,7 +223,7 @@ def interpolate(
         if n > len(part) // 2:
             raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
         known = labels_of(part)[: 2 * n] if trained.conditional else None
-        labels = None if known is None else known.split(n)
+        labels = None if known is None else torch.split(known, n)
         ends = trained.codes(part[: 2 * n], labels=known)
     else:
         ends = trained.prior_sample(2 * n)
