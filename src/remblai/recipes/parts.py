@@ -13,6 +13,7 @@ from remblai.networks import Network as Pair
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.objectives.table import PENALTIES, make_penalty
+from remblai.objectives.weights import HeldWeight, has_critic, parse_weight
 
 
 def suited(network: Pair, prior: Prior) -> Encoder:
@@ -42,7 +43,7 @@ AutoEncoderLaw = Annotated[Choice, SUITED, "the law of the code given the data, 
 DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
 CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
 PenaltyName = Annotated[Choice, PENALTIES, "what matches the codes' law to the prior"]
-Weight = Annotated[float, "the penalty's weight"]
+Weight = Annotated[float | str, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
@@ -65,6 +66,23 @@ def dimensions(latent: int | None, shape: Shape) -> int:
     return min(CODES, math.prod(shape)) if latent is None else latent
 
 
+def held_weight(weight: float | str, penalty: Penalty | None, prior: Prior) -> float | HeldWeight:
+    """The weight as a number, or what `auto` and `auto:MULTIPLE` mean.
+
+    Of a penalty with a critic the level is that of the recipe wae-mmd's MMD, which no critic must be trained for.
+
+    Raises:
+        ValueError: another word, or a penalty whose codes have no level.
+    """
+    multiple = parse_weight(weight)
+    if isinstance(weight, str) and (penalty is None or multiple is None):
+        raise ValueError(f"weight {weight}: there is no penalty to weigh.")
+    if not isinstance(weight, str) or penalty is None or multiple is None:
+        return weight
+    measure = make_penalty("mmd", prior=prior, latent=prior.latent) if has_critic(penalty) else None
+    return HeldWeight(penalty, prior, measure, multiple)
+
+
 def auto_encoder(
     *,
     shape: Shape,
@@ -75,7 +93,7 @@ def auto_encoder(
     decoder: Choice = "deterministic",
     cost: Choice | Cost,
     penalty: Choice | Penalty | None = None,
-    weight: float = 1.0,
+    weight: float | str = 1.0,
     transport_weight: float = 1.0,
     noise: float = 0.0,
     regulariser: Regulariser | None = None,
@@ -86,14 +104,15 @@ def auto_encoder(
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    part = None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return AutoEncoder(
         encoder=make(SUITED, encoder, "encoder", interface=Encoder, network=nets, prior=law),
         decoder=make(DECODERS, decoder, "decoder", interface=Decoder, network=nets, range=pixels, latent=latent),
         prior=law,
         cost=of_pairs(make(COSTS, cost, "cost")),
-        penalty=None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets),
-        weight=weight,
+        penalty=part,
+        weight=held_weight(weight, part, law),
         transport_weight=transport_weight,
         noise=noise,
         regulariser=regulariser,

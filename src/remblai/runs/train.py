@@ -11,6 +11,7 @@ import torch
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.power import blindness
+from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
@@ -266,6 +267,8 @@ def _train(
                 progress.say(stop_in_words(plateau.stop_of(step.number, best_step(run))))
                 break
     _end(run, state, plateau)
+    if (held := state.objective.held_weight()) is not None:
+        progress.say(f"weight auto: {weight_in_words(held)}")
     if stopped:
         raise Interrupted(stopped[0])
 
@@ -280,6 +283,7 @@ def _end(run: Run, state: State, plateau: Plateau) -> None:
         status="complete",
         ended=now(),
         early_stop=stop,
+        held_weight=state.objective.held_weight(),
         compile_fell_back=fell_back,
         graph_fell_back=state.graphs.fell_back,
     )
