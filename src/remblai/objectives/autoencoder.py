@@ -95,6 +95,10 @@ class AutoEncoder(Objective):
         self.weighted_critic = weighted_critic
         self._check(law)
 
+    @property
+    def matches_prior(self) -> bool:
+        return self.penalty is not None and self.penalty.compares
+
     def encode(self, x: Tensor) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
         law = self.encoder(self._noisy(x))

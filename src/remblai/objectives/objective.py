@@ -91,6 +91,11 @@ class Objective(nn.Module):
         raise ValueError(f"{type(self).__name__} has no codes: use `sample`.")
 
     @property
+    def matches_prior(self) -> bool:
+        """Whether a term matches the codes of data to the prior."""
+        return False
+
+    @property
     def latent_law(self) -> LatentLaw:
         """The law of codes that `sample` decodes."""
         return self.prior

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
@@ -35,7 +35,10 @@ def suited(network: Pair, prior: Prior) -> Encoder:
 
 SUITED: Mapping[str, Callable[..., Encoder]] = {"auto": suited, **ENCODERS}
 Shape = tuple[int, ...]
-Latent = Annotated[int | None, "dimensions of the code; none takes 8, or as many as x has entries where fewer"]
+Latent = Annotated[
+    Literal["auto"] | int | None,
+    "dimensions of the code; none takes 8, or as many as x has entries where fewer; auto those of the data",
+]
 Network = Annotated[Choice, NETWORKS, "the family of networks; auto takes convolutions for images of 16 pixels or more"]
 PriorLaw = Annotated[Choice, PRIORS, "the law of the codes, P_Z"]
 EncoderLaw = Annotated[Choice, ENCODERS, "the law of the code given the data, Q(Z|X)"]
@@ -56,13 +59,18 @@ LEARNED_LOW = MappingProxyType({**LEARNED, "smallest": 0.0125})
 LEARNED_HIGH = MappingProxyType({**LEARNED, "variance": 0.1, "smallest": 0.05})
 
 
-def dimensions(latent: int | None, shape: Shape) -> int:
+def dimensions(latent: Latent, shape: Shape) -> int:
     """How many coordinates the code has: as asked for, else `CODES`, but no more than x has entries.
 
     An encoder of d entries gives codes that lie on a surface of at most d dimensions. Only noise reaches a prior of
     more, and the decoder is not trained off the surface (Rubenstein et al. 2018, "On the latent space of Wasserstein
     auto-encoders", arXiv 1802.03761).
+
+    Raises:
+        ValueError: auto, which only a training with its data can be asked for.
     """
+    if isinstance(latent, str):  # `runs.latent` replaces it by a number
+        raise ValueError(f"latent: expected a number, got {latent!r}, which only `remblai.train` knows: give a number.")
     return min(CODES, math.prod(shape)) if latent is None else latent
 
 
@@ -86,7 +94,7 @@ def held_weight(weight: float | str, penalty: Penalty | None, prior: Prior) -> f
 def auto_encoder(
     *,
     shape: Shape,
-    latent: int | None,
+    latent: Latent,
     network: Choice,
     prior: Choice = "normal",
     encoder: Choice = "deterministic",

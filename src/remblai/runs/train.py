@@ -18,6 +18,7 @@ from remblai.runs.evaluate import measure, write_report
 from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit
 from remblai.runs.folder import Run
+from remblai.runs.latent import chosen_latent, latent_in_words
 from remblai.runs.load import load
 from remblai.runs.log import log_line
 from remblai.runs.manifest import (
@@ -133,14 +134,15 @@ def train(
         check_patience(patience, evaluate_every, len(dataset.validation))
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
+        latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
         graph = chosen_graph(graph, folder if resume else None, base)
         settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
-        settings["patience"] = patience
+        settings |= {"patience": patience} | ({} if latent is None else {"latent_choice": latent})
         check_agreement(settings)
         if compile == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
         rng.seed(seed)
-        objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
+        objective = resolved.build(dataset.shape).to(where)
         channels_last_weights(objective)
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
@@ -155,6 +157,8 @@ def train(
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 for note in dataset.notes:
                     progress.say(f"data: {note}")
+                if latent is not None:
+                    progress.say(f"latent auto: {latent_in_words(latent)}")
                 with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
                     blind = blindness(objective, state.batch_size) if first and not quiet else None
                 if blind is not None:
@@ -170,7 +174,7 @@ def train(
                             run,
                             state,
                             dataset,
-                            latent_law,
+                            None if objective.matches_prior else resolved.latent_law(),
                             progress,
                             seed,
                             plateau,
