@@ -155,14 +155,7 @@ def train(
             if resume:
                 continue_state(run, state, plateau)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
-                for note in dataset.notes:
-                    progress.say(f"data: {note}")
-                if latent is not None:
-                    progress.say(f"latent auto: {latent_in_words(latent)}")
-                with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
-                    blind = blindness(objective, state.batch_size) if first and not quiet else None
-                if blind is not None:
-                    progress.say(f"penalty: {blind}")
+                _say_first(progress, state, dataset, latent, heard=first and not quiet)
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
                 elif plateau.reached:
@@ -186,6 +179,20 @@ def train(
                         _explain(problem, run)
                         raise
             return _finished(run, resolved, dataset, where)
+
+
+def _say_first(
+    progress: Progress, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
+) -> None:
+    """What is said before the training: of the data, of what was chosen, of what a batch cannot see."""
+    for note in dataset.notes:
+        progress.say(f"data: {note}")
+    if latent is not None:
+        progress.say(f"latent auto: {latent_in_words(latent)}")
+    with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
+        blind = blindness(state.objective, state.batch_size) if heard else None
+    if blind is not None:
+        progress.say(f"penalty: {blind}")
 
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
@@ -251,11 +258,7 @@ def _train(
                 progress.show(line)
             plateau.pass_over()
             if scored and (step.number % evaluate_every == 0 or last):
-                check_weights(state)
-                scores = scores_by_first(state, dataset, latent_law)
-                if first:
-                    run.log({"step": step.number, "validation": scores})
-                plateau.observe(scores["energy_distance_squared"])
+                _score(run, state, dataset, latent_law, plateau)
             last |= plateau.reached
             stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
             if plateau.improved or step.number % checkpoint_every == 0 or last or stop:
@@ -275,6 +278,15 @@ def _train(
         progress.say(f"weight auto: {weight_in_words(held)}")
     if stopped:
         raise Interrupted(stopped[0])
+
+
+def _score(run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau) -> None:
+    """Scores the model on validation data and logs it."""
+    check_weights(state)
+    scores = scores_by_first(state, dataset, latent_law)
+    if distributed.rank() == 0:
+        run.log({"step": state.step, "validation": scores})
+    plateau.observe(scores["energy_distance_squared"])
 
 
 def _end(run: Run, state: State, plateau: Plateau) -> None:

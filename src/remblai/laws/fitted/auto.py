@@ -146,7 +146,9 @@ class Auto(FittedLaw):
             f"{name} {value:.3f}{' (copies)' * (name in copies)}" for name, value in self.facts["scores"].items()
         )
         inner = self.fitted().choice
-        words = f"{self.facts['chosen']}: the simplest within a standard error of the best 1-NN accuracy, 0.5 is perfect"
+        words = (
+            f"{self.facts['chosen']}: the simplest within a standard error of the best 1-NN accuracy, 0.5 is perfect"
+        )
         return f"{words} ({told}; {self.facts['by']}, n {self.facts.get('held_out')})" + (f"; {inner}" if inner else "")
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
