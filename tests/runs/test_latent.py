@@ -72,7 +72,7 @@ def test_a_rank_below_the_dimension_lowers_the_number(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "name", [n for n, one in RECIPES.items() if "latent" in [o.name for o in own_options(one.function)]]
 )
-def test_every_recipe_with_a_code_takes_it_or_refuses_in_a_line(name: str, tmp_path: Path) -> None:
+def test_every_recipe_with_a_code_takes_it_or_refuses_in_a_line(name: str) -> None:
     if name not in TAKES:
         with pytest.raises(ValueError, match="latent: expected a whole number, got 'auto'") as problem:
             resolve(name, {"latent": "auto"})
@@ -81,7 +81,7 @@ def test_every_recipe_with_a_code_takes_it_or_refuses_in_a_line(name: str, tmp_p
     annotation = next(o.annotation for o in own_options(RECIPES[name].function) if o.name == "latent")
     assert annotation == Latent.__origin__  # type: ignore[attr-defined]  # what `Annotated` keeps
     resolved = settled(name, {**NARROW, "batch_size": 20}, latent="auto")
-    with pytest.raises(ValueError, match="latent: expected a number, got 'auto', which only `remblai.train` knows"):
+    with pytest.raises(ValueError, match=r"latent: expected a number, got 'auto', which only `remblai\.train` knows"):
         resolved.build((6,))
     facts = chosen_latent(None, resolved, data.load(curve()), CPU)
     assert facts is not None

@@ -29,8 +29,12 @@ def test_the_scores_are_followed_and_an_equal_one_is_no_improvement() -> None:
         plateau.observe(score)
         seen.append((plateau.best, plateau.improved, plateau.waited, plateau.reached))
     assert seen == [
-        (3.0, True, 0, False), (2.0, True, 0, False), (2.0, False, 1, False), (2.0, False, 2, True), (1.0, True, 0, False)
-    ]  # fmt: skip
+        (3.0, True, 0, False),
+        (2.0, True, 0, False),
+        (2.0, False, 1, False),
+        (2.0, False, 2, True),
+        (1.0, True, 0, False),
+    ]
     assert not any([Plateau(None).reached, chosen_patience(None, None), chosen_patience(None, {})])
     assert chosen_patience(None, {"patience": 3}) == 3
     assert chosen_patience(1, {"patience": 3}) == 1

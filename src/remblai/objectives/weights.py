@@ -39,8 +39,8 @@ class HeldWeight(nn.Module):
 
         minimise E c(X, G(Z))   subject to   D(Q_Z, P_Z) <= mean + multiple * deviation.
 
-    The first weight makes the penalty of the first batch, above the null's mean, as large as its cost. Everything that it needs to go on is a buffer,
-    so that a checkpoint holds it, and nothing waits for the device.
+    The first weight makes the penalty of the first batch, above the null's mean, as large as its cost. Everything that
+    it needs to go on is a buffer, so that a checkpoint holds it, and nothing waits for the device.
 
     Args:
         penalty: what the weight multiplies.
@@ -152,8 +152,8 @@ def is_reached(facts: Mapping[str, float]) -> bool:
 def weight_in_words(facts: Mapping[str, float]) -> str:
     """What a held weight came to, and whether the level was reached, from `HeldWeight.facts`."""
     words = (
-        f"the weight is {facts['value']:.4g}: the codes' discrepancy is {facts['level']:.2f} standard deviations of its "
-        f"null above the null's mean, where at most {facts['asked']:g} are asked for"
+        f"the weight is {facts['value']:.4g}: the codes' discrepancy is {facts['level']:.2f} standard deviations of "
+        f"its null above the null's mean, where at most {facts['asked']:g} are asked for"
     )
     if is_reached(facts):
         return words

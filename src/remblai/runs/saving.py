@@ -28,19 +28,20 @@ def save_state(run: Run, state: State, plateau: Plateau, keep: int) -> None:
         run.save(checkpoint, keep)
 
 
-def continue_state(run: Run, state: State, plateau: Plateau) -> None:
-    """Puts the run's newest whole checkpoint into the state, and its best score into the plateau."""
+def continue_state(run: Run, state: State, plateau: Plateau) -> Plateau:
+    """Puts the run's newest whole checkpoint into the state, and its best score into the plateau, which it returns."""
     first = distributed.rank() == 0
     checkpoint = from_first(run.load() if first else None)
     if first:
         run.cut_terms(checkpoint.number if checkpoint else 0)
     if checkpoint is None:
-        return
+        return plateau
     state.objective.load_state_dict(checkpoint.weights)
     state.load_state_dict(checkpoint.state, checkpoint.average)
     plateau.load_state_dict(checkpoint.state)
     if plateau.improved and first:  # a kill may have come between saving and marking
         run.mark_best(checkpoint.number)
+    return plateau
 
 
 def best_step(run: Run) -> int:

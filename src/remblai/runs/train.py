@@ -10,7 +10,6 @@ import torch
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
-from remblai.objectives.power import blindness
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
 from remblai.runs.data import check_enough, data_of
@@ -18,7 +17,7 @@ from remblai.runs.evaluate import measure, write_report
 from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit
 from remblai.runs.folder import Run
-from remblai.runs.latent import chosen_latent, latent_in_words
+from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.log import log_line
 from remblai.runs.manifest import (
@@ -32,6 +31,7 @@ from remblai.runs.manifest import (
     resolve_run,
 )
 from remblai.runs.measure import chosen_compile, chosen_graph
+from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience, stop_in_words
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
@@ -151,11 +151,9 @@ def train(
             rehearse(state, dataset, seed)
         first = distributed.rank() == 0
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
-            plateau = Plateau(patience)
-            if resume:
-                continue_state(run, state, plateau)
+            plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
-                _say_first(progress, state, dataset, latent, heard=first and not quiet)
+                say_first(progress, state, dataset, latent, heard=first and not quiet)
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
                 elif plateau.reached:
@@ -176,23 +174,9 @@ def train(
                             evaluate_every,
                         )
                     except Diverged as problem:
-                        _explain(problem, run)
+                        explain(problem, run)
                         raise
             return _finished(run, resolved, dataset, where)
-
-
-def _say_first(
-    progress: Progress, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
-) -> None:
-    """What is said before the training: of the data, of what was chosen, of what a batch cannot see."""
-    for note in dataset.notes:
-        progress.say(f"data: {note}")
-    if latent is not None:
-        progress.say(f"latent auto: {latent_in_words(latent)}")
-    with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
-        blind = blindness(state.objective, state.batch_size) if heard else None
-    if blind is not None:
-        progress.say(f"penalty: {blind}")
 
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
@@ -207,17 +191,6 @@ def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.devic
             measure(trained, dataset)
             write_report(trained, dataset)
     return trained
-
-
-def _explain(problem: Diverged, run: Run) -> None:
-    """Notes in the run and in the problem what stays of a training that diverged."""
-    last = run.pointed("last")
-    problem.kept = int(last.name) if last else None
-    kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
-    earlier = ", and the run that was to be replaced stays" if run.replaces else ""
-    problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
-    if distributed.rank() == 0:
-        run.update(status="diverged", ended=now())
 
 
 def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:

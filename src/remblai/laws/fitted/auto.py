@@ -50,7 +50,7 @@ class Judge(NamedTuple):
 
 
 class Auto(FittedLaw):
-    """The simplest of several laws whose decoded draws held-out data tell from themselves no better than the best one's.
+    """The simplest of several laws whose decoded draws pass for held-out data about as well as those of the best one.
 
     Each candidate is fitted to the codes. The accuracy of a nearest-neighbour classifier, leaving one out, of held-out
     data against decoded draws says how well they pass: 0.5 is perfect. It is a mean over 20 samples of each law.
@@ -146,10 +146,10 @@ class Auto(FittedLaw):
             f"{name} {value:.3f}{' (copies)' * (name in copies)}" for name, value in self.facts["scores"].items()
         )
         inner = self.fitted().choice
-        words = (
-            f"{self.facts['chosen']}: the simplest within a standard error of the best 1-NN accuracy, 0.5 is perfect"
+        words = f"{self.facts['chosen']}: the simplest within a standard error of the best 1-NN accuracy"
+        return f"{words} ({told}; 0.5 is perfect; {self.facts['by']}, n {self.facts.get('held_out')})" + (
+            f"; {inner}" if inner else ""
         )
-        return f"{words} ({told}; {self.facts['by']}, n {self.facts.get('held_out')})" + (f"; {inner}" if inner else "")
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return self.facts, self.fitted().state()[1]

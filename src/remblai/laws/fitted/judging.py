@@ -14,7 +14,7 @@ ROWS = 2000
 BLOCK = 500
 """Rows whose distances to all others are in memory together."""
 COPIES = 3.0
-"""Standard errors by which draws may be nearer to the data of the fit than held-out data are, before they are copies."""
+"""Standard errors by which draws may be nearer to the data of the fit than held-out data are, and be no copies yet."""
 
 
 class Verdict(NamedTuple):
