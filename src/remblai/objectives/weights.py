@@ -117,8 +117,8 @@ class HeldWeight(nn.Module):
         for name, memory in (("level", MEMORY), ("long_level", LONG_MEMORY)):
             running = getattr(self, name)
             running.lerp_(level, (1.0 / self.steps).clamp_min(1.0 - memory))
-        self.used.copy_(torch.where(is_first, self.first, self.log))
-        moved = self.used + RATE * (self.level - 1.0).clamp(-1.0, 1.0)
+        self.used.copy_(self.log)
+        moved = torch.where(is_first, self.first, self.log) + RATE * (self.level - 1.0).clamp(-1.0, 1.0)
         self.log.copy_(moved.clamp(self.first - math.log(RANGE), self.first + math.log(RANGE)))
 
     def last(self) -> float:

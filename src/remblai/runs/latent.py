@@ -21,6 +21,8 @@ ROWS = 2000
 """Training data behind the estimates, at most."""
 PROBE = 300
 """Steps of the short training."""
+DRAWS = 4096
+"""Draws of the prior behind its variances."""
 FILLED = 0.8
 """The share of the coordinates that the codes' effective rank must reach for all of them to be kept."""
 
@@ -99,4 +101,5 @@ def _probe(
             pass
         with torch.no_grad():
             means = mean_of(objective.eval().encode(x.to(where)).law)
-    return axes(means.cpu(), objective.prior().variance.cpu()).effective_rank, count
+            variances = objective.prior().sample((DRAWS,)).var(0)  # not every law knows its own
+    return axes(means.cpu(), variances.cpu()).effective_rank, count

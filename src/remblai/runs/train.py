@@ -158,7 +158,9 @@ def train(
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
                 elif plateau.reached:
                     _end(run, state, plateau)  # a kill may have come between saving and noting it
-                    progress.say(f"{run.folder} is complete: it {stop_in_words(run.settings['early_stop'])}")
+                    progress.say(
+                        f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
+                    )
                 else:
                     try:
                         _train(
