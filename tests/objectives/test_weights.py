@@ -121,7 +121,7 @@ def test_a_resumed_run_equals_one_without_a_break_and_its_log_has_the_weight(tmp
 def test_other_words_are_refused(word: str) -> None:
     with pytest.raises(ValueError, match="weight: expected a number, auto, or auto:MULTIPLE"):
         parse_weight(word)
-    assert (parse_weight(1.0), parse_weight("auto"), parse_weight("auto:0.5")) == (None, 2.0, 0.5)
+    assert (parse_weight("auto"), parse_weight("auto:0.5")) == (2.0, 0.5)
 
 
 def test_a_penalty_without_a_level_and_a_multiple_out_of_range_are_refused() -> None:

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from tests.small import last, train
 
+from remblai.objectives.weights import weight_in_words
 from remblai.runs import processes
+from remblai.runs.evaluate import choices
 from remblai.runs.folder import Run
 from remblai.runs.plateau import Plateau, chosen_patience
 
@@ -79,3 +81,14 @@ def test_what_cannot_stop_is_refused(tmp_path: Path, options: dict[str, Any], wo
     with pytest.raises(ValueError, match=words):
         train(tmp_path / "run", **OPTIONS | options)
     assert not (tmp_path / "run").exists() or not any((tmp_path / "run").iterdir())
+
+
+def test_the_page_says_what_was_chosen() -> None:
+    held = {"value": 30.0, "level": 1.9, "asked": 2.0, "null_mean": 0.0, "null_deviation": 0.01, "cap": 9000.0}
+    stop = Plateau(2).stop_of(8000, 4000) | {"best": 0.0123}
+    assert choices({"held_weight": None, "early_stop": None}) == {}
+    found = choices({"held_weight": held, "early_stop": stop})
+    assert found["weight auto"] == weight_in_words(held)
+    assert found["weight auto"].startswith("the weight is 30: the codes' discrepancy is 1.90 standard deviations")
+    assert "stopped at step 8,000" in found["early stop"]
+    assert "than 0.0123 at step 4,000" in found["early stop"]

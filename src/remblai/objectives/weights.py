@@ -162,14 +162,12 @@ def weight_in_words(facts: Mapping[str, float]) -> str:
     return f"{words}; that is not reached, {why}"
 
 
-def parse_weight(weight: float | str) -> float | None:
-    """The multiple that `auto` or `auto:MULTIPLE` asks for; None where the weight is a number.
+def parse_weight(weight: str) -> float:
+    """The multiple that `auto` or `auto:MULTIPLE` asks for.
 
     Raises:
         ValueError: another word.
     """
-    if not isinstance(weight, str):
-        return None
     word, colon, number = weight.partition(":")
     try:
         if word == "auto":

@@ -82,11 +82,11 @@ def held_weight(weight: float | str, penalty: Penalty | None, prior: Prior) -> f
     Raises:
         ValueError: another word, or a penalty whose codes have no level.
     """
-    multiple = parse_weight(weight)
-    if isinstance(weight, str) and (penalty is None or multiple is None):
-        raise ValueError(f"weight {weight}: there is no penalty to weigh.")
-    if not isinstance(weight, str) or penalty is None or multiple is None:
+    if not isinstance(weight, str):
         return weight
+    multiple = parse_weight(weight)
+    if penalty is None:
+        raise ValueError(f"weight {weight}: expected a penalty to weigh, got none: choose one, such as mmd.")
     measure = make_penalty("mmd", prior=prior, latent=prior.latent) if has_critic(penalty) else None
     return HeldWeight(penalty, prior, measure, multiple)
 

@@ -104,7 +104,7 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
             "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
             "seed": settings["seed"],
         }
-        | _choices(settings),
+        | choices(settings),
         versions=settings["versions"],
     )
     return page
@@ -116,16 +116,12 @@ def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Datase
     return trained, data_like(trained.run.settings, trained.units, data)
 
 
-def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings by their dotted names, as the command line has them."""
-    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
-    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
-    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
-    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
+def choices(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What the training of a run chose by itself, in words, for the head of its page.
 
-
-def _choices(settings: Mapping[str, Any]) -> dict[str, str]:
-    """What the training chose by itself, in words."""
+    Args:
+        settings: of the run (run.json).
+    """
     found = {}
     if latent := settings.get("latent_choice"):
         found["latent auto"] = latent_in_words(latent)
@@ -134,6 +130,14 @@ def _choices(settings: Mapping[str, Any]) -> dict[str, str]:
     if stop := settings.get("early_stop"):
         found["early stop"] = stop_in_words(stop)
     return found
+
+
+def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by their dotted names, as the command line has them."""
+    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
+    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
+    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
+    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
 
 
 def _sentence(trained: Trained, dataset: Dataset) -> str:

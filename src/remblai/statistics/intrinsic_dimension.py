@@ -80,7 +80,7 @@ def _neighbours(x: Any, k: int) -> Tensor:
     rows = torch.as_tensor(x).double().flatten(1)
     if not bool(torch.isfinite(rows).all()):
         raise ValueError("intrinsic dimension: expected finite values, got NaN or infinity: remove those rows.")
-    rows = rows.unique(dim=0)
+    rows = torch.unique(rows, dim=0)
     if len(rows) < LEAST:
         raise ValueError(f"intrinsic dimension: expected at least {LEAST} different rows, got {len(rows)}: add more.")
     found = []

@@ -84,7 +84,7 @@ def classifier_accuracies(x: Tensor, y: Tensor) -> Tensor:
 def nearest(x: Tensor, rows: Tensor) -> Tensor:
     """The distance of each of x (n, d) to the nearest of the rows (m, d)."""
     rows = rows.double()
-    return torch.cat([torch.cdist(block.double(), rows).amin(1) for block in x.split(BLOCK)])
+    return torch.cat([torch.cdist(block.double(), rows).amin(1) for block in torch.split(x, BLOCK)])
 
 
 def simplest_of_the_best(verdicts: Sequence[Verdict]) -> int:
