@@ -245,7 +245,7 @@ def _train(
                     run.update(status="stopped", ended=now())
                 raise Interrupted(stopped[0] if stopped else signal.SIGTERM)
             progress.step()
-            if plateau.reached:
+            if plateau.reached and step.number < state.steps:
                 progress.say(stop_in_words(plateau.stop_of(step.number, best_step(run))))
                 break
     _end(run, state, plateau)
@@ -269,7 +269,8 @@ def _end(run: Run, state: State, plateau: Plateau) -> None:
     if distributed.rank() > 0:
         return
     fell_back = state.terms.fell_back or state.adversary.fell_back
-    stop = plateau.stop_of(state.step, best_step(run)) if plateau.reached else None
+    early = plateau.reached and state.step != state.steps
+    stop = plateau.stop_of(state.step, best_step(run)) if early else None
     run.update(
         status="complete",
         ended=now(),
