@@ -153,6 +153,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
+    found |= {"patience": settings["patience"]} if settings.get("patience") is not None else {}
     return flatten(found | settings["arguments"] | settings["loop"])
 
 

@@ -76,8 +76,9 @@ class Trained:
 
     @property
     def prior(self) -> Prior | None:
-        """The law that the encoder's codes should follow; None where samples are decoded from a law fitted to them."""
-        return self.objective.prior if self.encodes and self.sampler == "prior" else None
+        """The law that the encoder's codes should follow; None where nothing matches them to it."""
+        own = self.objective
+        return own.prior if self.encodes and (own.matches_prior or self.sampler == "prior") else None
 
     @property
     def fits(self) -> bool:
@@ -179,9 +180,8 @@ class Trained:
         """n samples x (n, ...)."""
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
-        draw = self._source(sampler)
+        draw, counts = self._source(sampler), [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
         with seeded(seed, self.device):
-            counts = [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
             return torch.cat([draw(count).cpu() for count in counts])
 
     def take_sampling_steps(self, steps: int) -> None:
