@@ -5,6 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.estimators import (
+        Generator,
+        LatentDensity,
+        TransportMap,
+        VariationalAutoEncoder,
+        WassersteinAutoEncoder,
+    )
+    from remblai.populations.entry import drift
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -13,10 +21,16 @@ if TYPE_CHECKING:
     from remblai.runs.train import train
 
 __all__ = [
+    "Generator",
+    "LatentDensity",
     "Trained",
+    "TransportMap",
+    "VariationalAutoEncoder",
+    "WassersteinAutoEncoder",
     "data",
     "discrepancies",
     "distances",
+    "drift",
     "evaluate",
     "fit",
     "load",
@@ -28,7 +42,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Generator": "remblai.estimators",
+    "LatentDensity": "remblai.estimators",
     "Trained": "remblai.runs.model",
+    "TransportMap": "remblai.estimators",
+    "VariationalAutoEncoder": "remblai.estimators",
+    "WassersteinAutoEncoder": "remblai.estimators",
+    "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",

@@ -100,5 +100,5 @@ def test_p_must_be_at_least_1(given):
 
 @pytest.mark.parametrize("given", [csr_array(np.eye(2)), coo_matrix(np.eye(2)), torch.eye(2).to_sparse()])
 def test_sparse_matrices_are_refused_by_their_name(given):
-    with pytest.raises(ValueError, match=r"cost matrix: expected a dense array, got a sparse .*toarray"):
-        distances.emd(None, None, given)
+    with pytest.raises(ValueError, match=r"x: expected a dense array, got a sparse .*toarray"):
+        distances.transport(given, np.eye(2))

@@ -226,17 +226,22 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j|^2 of points x (n, d), y (m, d) -> (n, m), by one matrix product: no n * m * d differences.
 
     The points are centred first: distances stay and their rounding, which grows with |x|^2, shrinks. Clamped at 0.
+    Clouds (B, n, d), (B, m, d) give (B, n, m).
     """
     with torch.autocast(x.device.type, enabled=False):
         x, y = wide(x), wide(y)
-        centre = y.detach().mean(0)
+        centre = y.detach().mean(-2, keepdim=True)
         x, y = x - centre, y - centre
-        squares = x.square().sum(1, keepdim=True) + y.square().sum(1)
-        return torch.addmm(squares, x, y.T, alpha=-2.0).clamp(min=0.0)
+        squares = x.square().sum(-1, keepdim=True) + y.square().sum(-1).unsqueeze(-2)
+        product = torch.addmm if x.dim() == 2 else torch.baddbmm
+        return product(squares, x, y.mT, alpha=-2.0).clamp(min=0.0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """|x_i - y_j| of points x (n, d), y (m, d) -> (n, m); exactly 0, with gradient 0, where the points are equal."""
+    """|x_i - y_j| of points x (n, d), y (m, d) -> (n, m); exactly 0, with gradient 0, where the points are equal.
+
+    Clouds (B, n, d), (B, m, d) give (B, n, m).
+    """
     # a view, because the compiler refuses one tensor as both arguments
     lengths: Tensor = Lengths.apply(wide(x), wide(y).view(y.shape))  # type: ignore[no-untyped-call]  # untyped in torch
     return lengths

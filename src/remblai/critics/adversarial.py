@@ -117,9 +117,19 @@ class Adversarial(Discrepancy):
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)
 
     @torch.no_grad()
-    def estimate(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+    def estimate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        a: ArrayLike | None = None,
+        b: ArrayLike | None = None,
+        *,
+        normalise: bool = False,
+    ) -> Tensor:
         """The game's estimate of its distance (with packing, of packs) by this critic, without penalties; checks that
-        values are finite."""
+        values are finite, and refuses masses."""
+        if a is not None or b is not None:
+            self.require_masses()
         x, y = tensors(x, y)
         check_finite(x, y)
         return self.game.estimate(self._frozen(self._packed(x)), self._frozen(self._packed(y)))

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from remblai.config.registry import Choice, make
 from remblai.discrepancies.cramer_wold import CramerWold
-from remblai.discrepancies.discrepancy import Custom, Discrepancy, as_discrepancy
+from remblai.discrepancies.custom import Custom, as_discrepancy
+from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
 from remblai.discrepancies.frechet import Frechet

@@ -17,6 +17,7 @@ from torch.distributions import Distribution
 from remblai.costs import squared_distances, wide
 from remblai.discrepancies.discrepancy import Discrepancy, OfParts
 from remblai.discrepancies.fused import PROFILES
+from remblai.discrepancies.masses import effective_size
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.samples import flat
 from remblai.distances.pairwise.profiles import AVERAGED, GAUSSIAN, Profile
@@ -41,7 +42,8 @@ class CramerWold(Discrepancy):
 
     Args:
         smoothing: gamma, in squared units of the points; None takes (4 / (3 n))^(2/5), Silverman's rule for points of
-            variance 1, with n the size of the smaller sample.
+            variance 1, with n the size of the smaller sample, of weighted ones the effective size 1 / sum a_i^2, which
+            gradients treat as a constant.
         log: the logarithm of the distance, as the paper trains with; equal samples then give the least finite value.
 
     Raises:
@@ -56,6 +58,9 @@ class CramerWold(Discrepancy):
     tensor(True)
     """
 
+    takes_masses = True
+    takes_clouds = True
+
     def __init__(self, smoothing: float | None = None, log: bool = False) -> None:
         super().__init__()
         if smoothing is not None and not 0.0 < smoothing < math.inf:
@@ -68,6 +73,21 @@ class CramerWold(Discrepancy):
         """The distance between two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
         x, y = flat(x, y)
         return self._scaled(self._mmd(x.shape[1], min(len(x), len(y)), y)(x, y), y)
+
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The distance between samples with masses a (n,) and b (m,)."""
+        x, y = flat(x, y)
+        return self._scaled(self._mmd(x.shape[1], min(effective_size(a), effective_size(b)), y).weighted(x, y, a, b), y)
+
+    def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """The distances (B,) of clouds x (B, n, d), y (B, m, d), all at once where they have one smoothing."""
+        if a is None or b is None:
+            mmd = self._mmd(x.shape[2], min(x.shape[1], y.shape[1]), y)
+        elif self.smoothing is not None:
+            mmd = self._mmd(x.shape[2], 1, y)
+        else:
+            return super().of_clouds(x, y, a, b)
+        return self._scaled(mmd.of_clouds(x, y, a, b), y)
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
         """By one matrix of the kernel; not for the logarithm, nor where the parts' sizes, and the smoothing, differ."""
@@ -82,7 +102,7 @@ class CramerWold(Discrepancy):
             return super().to_law(y, law)
         return self._scaled(self._mmd(y[0].numel(), len(y), y).to_law(y, law), y)
 
-    def _mmd(self, d: int, n: int, like: Tensor) -> MMD:
+    def _mmd(self, d: int, n: float, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
         if torch.compiler.is_compiling():
             return MMD(Projected(d, smoothing), biased=True).to(like.device)
@@ -106,6 +126,7 @@ class Projected(Kernel):
     """
 
     radial: ClassVar[bool] = True
+    takes_clouds: ClassVar[bool] = True
 
     def __init__(self, d: int, smoothing: float) -> None:
         super().__init__()
@@ -127,7 +148,7 @@ class Projected(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = (4 pi gamma)^(-1/2)."""
-        return torch.full_like(wide(x[:, 0]), self.peak, requires_grad=False)
+        return torch.full_like(wide(x[..., 0]), self.peak, requires_grad=False)
 
 
 def _profile(kernel: Projected) -> Profile | None:

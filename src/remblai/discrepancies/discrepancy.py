@@ -1,12 +1,13 @@
 """The interface of discrepancies D(P, Q), estimated from samples x ~ P (the target) and y ~ Q (the model)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from remblai.discrepancies import masses
 from remblai.distances import validation
 from remblai.distances.validation import ArrayLike
 from remblai.runtime import distributed
@@ -14,6 +15,9 @@ from remblai.runtime import distributed
 
 class Discrepancy(nn.Module):
     """The interface: `d(x, y)` is the scalar that the model minimises; the two samples may differ in size.
+
+    `d(x, y, a, b)` weighs the points by masses a (n,) and b (m,), and `d(x, y)` of clouds x (B, n, d) and y (B, m, d)
+    is a value for each pair of clouds, (B,), where the discrepancy says that it can.
 
     The attributes say what holds for the estimate; the tests over the table read them, and `statistics` too. Where an
     option decides, the constructor sets the attribute.
@@ -29,6 +33,8 @@ class Discrepancy(nn.Module):
         compiles: `torch.compile` takes it as one graph: nothing in it is decided by a result, so that a step with it
             can be recorded as a CUDA graph too.
         one_matrix: `of_parts` answers, and hundreds of choices of the parts cost about as much as one.
+        takes_masses: `weighted` answers.
+        takes_clouds: samples of three axes are clouds (B, n, d), compared pair by pair.
         exact_options: options under which equal calls give equal values, and the gradient is their derivative.
 
     >>> import torch
@@ -49,29 +55,97 @@ class Discrepancy(nn.Module):
     least_points: int = 1
     compiles: bool = True
     one_matrix: bool = False
+    takes_masses: bool = False
+    takes_clouds: bool = False
     exact_options: ClassVar[Mapping[str, Any]] = {}
 
-    def __call__(self, x: ArrayLike, y: ArrayLike) -> Any:
-        """`forward` of the samples as tensors: arrays and lists are converted."""
-        return super().__call__(*tensors(x, y))
+    def __call__(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        a: ArrayLike | None = None,
+        b: ArrayLike | None = None,
+        *,
+        normalise: bool = False,
+    ) -> Any:
+        """`forward` of the samples as tensors, or `weighted` with masses, or `of_clouds` of clouds (B, n, d).
+
+        Args:
+            x: the sample of P, (n, ...) or clouds (B, n, d); arrays and lists are converted.
+            y: the sample of Q, (m, ...) or (B, m, d).
+            a: masses of the points x, (n,) or (B, n), which sum to 1; None is 1 / n each.
+            b: masses of the points y, (m,) or (B, m).
+            normalise: whether masses of another total, such as counts, are divided by it.
+
+        Raises:
+            ValueError: samples that do not fit together, masses that are not valid, or masses where it takes none.
+        """
+        x, y = tensors(x, y)
+        if self.takes_clouds and x.dim() == 3:
+            check_clouds(x, y)
+            if a is None and b is None:
+                return self.of_clouds(x, y)
+            self.require_masses()
+            return self.of_clouds(x, y, *masses.of_clouds(x, y, a, b, normalise))
+        if a is None and b is None:
+            return super().__call__(x, y)
+        self.require_masses()
+        check_samples(x, y)
+        return self.weighted(x, y, *masses.of_samples(x, y, a, b, normalise))
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""
         raise NotImplementedError
 
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """`forward` of points with masses a (n,), b (m,), float64, which sum to 1; called where it `takes_masses`."""
+        raise NotImplementedError
+
+    def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """The values (B,) of clouds x (B, n, d) and y (B, m, d), with masses (B, n) and (B, m) or without any.
+
+        Here: cloud by cloud. It is called where the discrepancy `takes_clouds`.
+        """
+        if a is None or b is None:
+            return torch.stack([self.forward(*pair) for pair in zip(x, y, strict=True)])
+        return torch.stack([self.weighted(*one) for one in zip(x, y, a, b, strict=True)])
+
+    def require_masses(self) -> None:
+        """Checks that the discrepancy takes masses.
+
+        Raises:
+            ValueError: it takes none; the message says what to do instead.
+        """
+        if not self.takes_masses:
+            raise ValueError(
+                f"{type(self).__name__}: expected samples whose points count alike, got masses a or b: it has no "
+                "weighted form. Draw points by their masses, as in "
+                "x[torch.multinomial(a, len(x), replacement=True)], or choose another discrepancy."
+            )
+
     def adversary_loss(self, x: Tensor, y: Tensor) -> Tensor | None:
         """What the critic minimises, a scalar; None where there is no critic."""
         return None
 
-    def estimate(self, x: ArrayLike, y: ArrayLike) -> Tensor:
+    def estimate(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        a: ArrayLike | None = None,
+        b: ArrayLike | None = None,
+        *,
+        normalise: bool = False,
+    ) -> Tensor:
         """The estimate of D(P, Q) itself, for curves and tables; checks that all values are finite.
 
         Raises:
-            ValueError: samples of other shapes, empty, or with values that are not finite.
+            ValueError: samples of other shapes, empty, or with values that are not finite; masses as in a call.
         """
         x, y = tensors(x, y)
-        check_finite(x, y)
-        return self.forward(x, y)
+        clouds = self.takes_clouds and x.dim() == y.dim() == 3
+        check_finite(*(sample.flatten(0, 1) if clouds else sample for sample in (x, y)))
+        value: Tensor = self(x, y, a, b, normalise=normalise)
+        return value
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> "OfParts | None":
         """The estimates between two parts of the same points, for many choices of the parts, where that is faster.
@@ -121,66 +195,6 @@ class OfParts(NamedTuple):
         return cls(values, ROUNDINGS * torch.finfo(torch.float64).eps * float(values.abs().max()))
 
 
-class Custom(Discrepancy):
-    """A discrepancy from a function or a module: what it is called with, and a scalar is what it returns.
-
-    Args:
-        function: d(x (n, ...), y (m, ...)) -> scalar, in torch. The parameters of a module are fixed: a model that
-            minimises D must not change D.
-
-    Raises:
-        ValueError: not callable; or, when called, not one number.
-
-    >>> import torch
-    >>> from remblai.discrepancies import Custom
-    >>> Custom(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())(torch.zeros(4, 2), torch.ones(3, 2))
-    tensor(2.)
-    """
-
-    def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
-        super().__init__()
-        if not callable(function):
-            raise ValueError(
-                f"discrepancy: expected a Discrepancy or a function of two samples, got {type(function).__name__}: use "
-                "a name of remblai.discrepancies.DISCREPANCIES, or lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
-            )
-        self.nonnegative = False  # nothing is known of it
-        # a module in a list is not registered, so that no optimiser finds its parameters
-        self._function = [function]
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """The function's value: x (n, ...), y (m, ...) -> scalar."""
-        check_samples(x, y)
-        (function,) = self._function
-        if isinstance(function, nn.Module):
-            function.to(y.device)
-        value = torch.as_tensor(function(x, y))
-        if value.numel() != 1:
-            raise ValueError(
-                f"discrepancy: expected one number from {_name(function)}, got {tuple(value.shape)}: take the mean or "
-                "the sum."
-            )
-        return value.reshape(())
-
-
-def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]") -> Discrepancy:
-    """The discrepancy itself, or that of a function or module of two samples.
-
-    Raises:
-        ValueError: neither.
-
-    >>> import torch
-    >>> from remblai.discrepancies import as_discrepancy
-    >>> as_discrepancy(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())(torch.zeros(4, 2), torch.ones(3, 2))
-    tensor(2.)
-    """
-    return part if isinstance(part, Discrepancy) else Custom(part)
-
-
-def _name(function: object) -> str:
-    return getattr(function, "__name__", type(function).__name__)
-
-
 def draw(law: Distribution, n: int) -> Tensor:
     """n points of the law, the same on every device: each draws its share, and all are gathered."""
     return distributed.gather(law.sample((n // distributed.world(),)))
@@ -222,6 +236,24 @@ def check_samples(x: Tensor, y: Tensor) -> None:
             f"discrepancy: expected points of one shape, got x {tuple(x.shape)} and y {tuple(y.shape)}, "
             f"that is {tuple(x.shape[1:])} against {tuple(y.shape[1:])}."
         )
+
+
+def check_clouds(x: Tensor, y: Tensor) -> None:
+    """The validation of clouds, of shapes and types only.
+
+    Raises:
+        ValueError: other than x (B, n, d) and y (B, m, d) of floating point numbers.
+    """
+    if y.dim() != 3 or len(x) != len(y):
+        raise ValueError(
+            f"discrepancy: expected as many clouds on both sides, x (B, n, d) and y (B, m, d), got {tuple(x.shape)} "
+            f"and {tuple(y.shape)}: for points that are matrices use x.flatten(1) and y.flatten(1)."
+        )
+    if x.numel() == 0 or y.numel() == 0:
+        raise ValueError(
+            f"discrepancy: expected clouds (B, n, d) with B, n, d >= 1, got x {tuple(x.shape)} and y {tuple(y.shape)}."
+        )
+    check_samples(x[0], y[0])
 
 
 def check_finite(x: Tensor, y: Tensor) -> None:

@@ -7,10 +7,12 @@ import torch
 from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
-from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies import masses
+from remblai.discrepancies.discrepancy import Discrepancy, tensors
 from remblai.discrepancies.samples import rows
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import solve
+from remblai.distances.entropic.clouds import AT_ONCE, divergences
 from remblai.distances.entropic.debiased import Divergence, divergence
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.plan import Plan
@@ -49,6 +51,8 @@ class Entropic(Discrepancy):
     """
 
     compiles = False
+    takes_masses = True
+    takes_clouds = True
     exact_options: ClassVar[Mapping[str, Any]] = {"tolerance": 1e-11, "epsilon": 0.5, "relative": False}
 
     def __init__(
@@ -79,27 +83,47 @@ class Entropic(Discrepancy):
         value: Tensor = self.solved(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The estimate from samples with masses a (n,) and b (m,); differentiable in the masses up to a constant."""
+        value: Tensor = self.solved(x, y, a, b).value
+        return value.to(torch.promote_types(y.dtype, torch.float32))
+
+    def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """The estimates (B,) of clouds x (B, n, d), y (B, m, d): at once, where small, each to the tolerance."""
+        if max(x.shape[1], y.shape[1]) ** 2 > AT_ONCE:
+            return super().of_clouds(x, y, a, b)
+        sides = [(None,) * len(x) if w is None else w.unbind() for w in (a, b)]
+        clouds = zip(x, y, *sides, strict=True)
+        problems = [Problem.of_points(*rows(p, q, self.cost), *both) for p, q, *both in clouds]
+        values = divergences(problems, self.epsilon, without_bias=self.debiased, **self._options())
+        return values.to(torch.promote_types(y.dtype, torch.float32))
+
     @torch.no_grad()
-    def potentials(self, x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
+    def potentials(
+        self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None
+    ) -> tuple[Tensor, Tensor]:
         """The derivatives (n,) and (m,) of the value in the masses of x and of y, in float64.
 
         The dual potentials f, g of (x, y), minus those of x and of y with themselves when debiased. They are unique
         up to a constant that is added to one and subtracted from the other; here mean f = mean g, half of the value.
         """
-        f, g = self.solved(x, y).potentials
-        shift = 0.5 * (g.mean() - f.mean())
+        f, g = self.solved(x, y, a, b).potentials
+        first, second = masses.of_samples(*tensors(x, y), a, b)
+        shift = 0.5 * (second.to(g) @ g - first.to(f) @ f)
         return f + shift, g - shift
 
-    def solved(self, x: ArrayLike, y: ArrayLike) -> Divergence | Plan:
+    def solved(
+        self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None
+    ) -> Divergence | Plan:
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
         if not self.debiased:
-            return self.plan(x, y)
+            return self.plan(x, y, a, b)
         x, y, cost = rows(x, y, self.cost)
-        return divergence(x, y, self.epsilon, cost, **self._options())
+        return divergence(x, y, self.epsilon, cost, a, b, **self._options())
 
-    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
+    def plan(self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None) -> Plan:
         """The plan between x (n, d) or (n, c, h, w) and y (m, ...); its value is OT(x, y), not the divergence."""
-        return solve(Problem.of_points(*rows(x, y, self.cost)), self.epsilon, **self._options())
+        return solve(Problem.of_points(*rows(x, y, self.cost), a, b), self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {"relative": self.relative, "tolerance": self.tolerance, "max_iterations": self.max_iterations}

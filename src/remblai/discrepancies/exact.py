@@ -33,6 +33,8 @@ class Exact(Discrepancy):
     """
 
     compiles = False
+    takes_masses = True
+    takes_clouds = True
 
     def __init__(self, cost: Annotated[CostLike, COSTS] = "square") -> None:
         super().__init__()
@@ -48,12 +50,17 @@ class Exact(Discrepancy):
         value: Tensor = self.plan(x, y).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The estimate from samples with masses a (n,) and b (m,); differentiable in the masses up to a constant."""
+        value: Tensor = self.plan(x, y, a, b).value
+        return value.to(torch.promote_types(y.dtype, torch.float32))
+
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
         """By one matrix of the costs between all points."""
         samples, _, cost = rows(points, points, self.cost)
         costs = least_costs_of_parts(samples, cost, first, second)
         return None if costs is None else OfParts.rounded(costs)
 
-    def plan(self, x: ArrayLike, y: ArrayLike) -> Plan:
-        """The optimal plan between the samples x (n, d) or (n, c, h, w) and y (m, ...)."""
-        return transport(*rows(x, y, self.cost))
+    def plan(self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None) -> Plan:
+        """The optimal plan between the samples x (n, d) or (n, c, h, w), masses a (n,), and y (m, ...), masses b."""
+        return transport(*rows(x, y, self.cost), a, b)

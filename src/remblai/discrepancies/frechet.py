@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal
 
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite
+from remblai.discrepancies.masses import distinct_pairs
 from remblai.distances.envelope import with_gradients
 from remblai.kernels.embeddings import normal_parts
 from remblai.laws.priors import UniformOnSphere
@@ -24,6 +25,10 @@ class Frechet(Discrepancy):
     covariance is singular (n <= d, equal points), where derivatives in the covariance itself are infinite. Against a
     law whose mean and covariance are known `to_law` uses the exact ones.
 
+    With masses the mean is sum a_i x_i and the covariance sum a_i (x_i - m)(x_i - m)' / (1 - sum a_i^2), which has no
+    bias for independent points and masses that do not depend on them. Its derivative in the mass of a place without
+    mass is not known, and is 0 here.
+
     Raises:
         ValueError: a sample of one point, values that are not finite, or samples that do not fit together.
 
@@ -37,6 +42,8 @@ class Frechet(Discrepancy):
     """
 
     homogeneity = 2.0
+    takes_masses = True
+    takes_clouds = True
     least_points = 2
     compiles = False
 
@@ -44,6 +51,12 @@ class Frechet(Discrepancy):
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar >= 0, in y's type, float32 or better."""
         check_finite(x, y)  # the singular values wait for the device anyway
         return _squared(_fitted(x), _fitted(y)).to(torch.promote_types(y.dtype, torch.float32))
+
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The estimate from samples with masses a (n,) and b (m,)."""
+        check_finite(x, y)
+        first, second = (weighted_moments(s.flatten(1).double(), w) for s, w in ((x, a), (y, b)))
+        return _squared(first, second).to(torch.promote_types(y.dtype, torch.float32))
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and a law; exact in the law where both its moments are known."""
@@ -88,6 +101,14 @@ def _fitted(x: Tensor) -> _Moments:
     x = x.flatten(1).double()
     mean = x.mean(0)
     return _Moments(mean, (x - mean) / (len(x) - 1) ** 0.5)
+
+
+def weighted_moments(x: Tensor, masses: Tensor) -> _Moments:
+    """The mean and the unbiased covariance of points x (n, d) with masses (n,)."""
+    pairs = distinct_pairs("moments", masses)
+    x, masses = x[masses > 0], masses[masses > 0]  # the root below has no derivative at 0
+    mean = masses.to(x.dtype) @ x
+    return _Moments(mean, (x - mean) * (masses / pairs).sqrt()[:, None].to(x.dtype))
 
 
 def of_law(law: Distribution) -> _Moments | None:

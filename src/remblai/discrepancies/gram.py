@@ -47,7 +47,7 @@ ROUNDINGS = 1000.0
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
     """The mean of k(x_i, y_j) over all i, j: x (n, d), y (m, d) -> scalar. In blocks it is differentiable once."""
-    if _small(len(x) * len(y)):
+    if is_small(len(x) * len(y)):
         whole: Tensor = kernel(x, y).mean()
         return whole
     pairs = len(x) * len(y)
@@ -60,7 +60,7 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
     """The mean of k(x_i, x_j) over all i, j, or over i != j without the `diagonal`: x (n, d) -> scalar."""
     n = len(x)
     pairs = n**2 if diagonal else n * (n - 1)
-    if _small(n**2):
+    if is_small(n**2):
         gram: Tensor = kernel(x, x)
         # The computed diagonal has rounding errors: it is removed, and the exact one is added where it belongs.
         off_diagonal = gram.sum() - gram.diagonal().sum()
@@ -75,7 +75,7 @@ def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tens
     """The sum over the pairs of two samples, and its gradients in those that require one."""
     wanted = x.requires_grad, y.requires_grad
     centre = y.mean(0)
-    x, y = _centred(kernel, x, centre), _centred(kernel, y, centre)
+    x, y = centred(kernel, x, centre), centred(kernel, y, centre)
     by_row = _by_rows(kernel, x, y, wanted[0]) if wanted[0] or not wanted[1] else None
     by_column = _by_rows(kernel, y, x, True) if wanted[1] else None
     sums = by_row or by_column
@@ -84,15 +84,15 @@ def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tens
     gradients = [torch.zeros_like(sample) if one else None for sample, one in zip((x, y), wanted, strict=True)]
     gradient_x, gradient_y = gradients
     total = x.new_zeros((), dtype=torch.float64)
-    size = _block_size(x)
-    for i in _blocks(len(x), size):
-        for j in _blocks(len(y), size):
+    size = block_size(x)
+    for i in blocks(len(x), size):
+        for j in blocks(len(y), size):
             value, derivative = kernel.terms(x[i], y[j])
             total += value.sum()
             if gradient_x is not None:
-                gradient_x[i] += _gradient(kernel, derivative, x[i], y[j])
+                gradient_x[i] += gradient_of(kernel, derivative, x[i], y[j])
             if gradient_y is not None:
-                gradient_y[j] += _gradient(kernel, derivative.T, y[j], x[i])
+                gradient_y[j] += gradient_of(kernel, derivative.T, y[j], x[i])
     return total, gradients
 
 
@@ -100,23 +100,23 @@ def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tens
 def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
     """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
     gradient = torch.zeros_like(x) if x.requires_grad else None
-    x = _centred(kernel, x, x.mean(0))
+    x = centred(kernel, x, x.mean(0))
     by_row = _by_rows(kernel, x, x, gradient is not None, same=True)
     if by_row is not None:
         return by_row.values.double().sum(), None if by_row.gradients is None else by_row.gradients.mul(2.0)
     total = x.new_zeros((), dtype=torch.float64)
-    size = _block_size(x)
-    for i in _blocks(len(x), size):
-        for j in _blocks(len(x), size, i.start):
+    size = block_size(x)
+    for i in blocks(len(x), size):
+        for j in blocks(len(x), size, i.start):
             value, derivative = kernel.terms(x[i], x[j])
             if i == j:
                 value.fill_diagonal_(0.0)
                 derivative.fill_diagonal_(0.0)
             total += value.sum() * (1.0 if i == j else 2.0)
             if gradient is not None:
-                gradient[i] += _gradient(kernel, derivative, x[i], x[j])
+                gradient[i] += gradient_of(kernel, derivative, x[i], x[j])
                 if i != j:
-                    gradient[j] += _gradient(kernel, derivative.T, x[j], x[i])
+                    gradient[j] += gradient_of(kernel, derivative.T, x[j], x[i])
     return total, None if gradient is None else gradient.mul_(2.0)
 
 
@@ -155,7 +155,7 @@ def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor
         second: masks (r, N) of the second part.
         diagonal: whether the means within a part are over all i, j, or over i != j.
     """
-    points = _centred(kernel, points.double(), points.double().mean(0))
+    points = centred(kernel, points.double(), points.double().mean(0))
     rounding = 0.0
     sums = kernel.part_sums(points, first, second)
     if sums is None and len(first) >= CHOICES and len(points) <= WHOLE and bool((first ^ second).all()):
@@ -220,7 +220,8 @@ def _of_any_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor)
     return PartSums(*sums)
 
 
-def _small(pairs: int) -> bool:
+def is_small(pairs: int) -> bool:
+    """Whether so many pairs are computed as one matrix, with its recorded graph."""
     return pairs <= PAIRS or torch.compiler.is_compiling()
 
 
@@ -232,7 +233,7 @@ def _by_rows(kernel: Kernel, x: Tensor, y: Tensor, gradient: bool, same: bool = 
     return RowSums(found[0] - kernel.diagonal(x) if same else found[0], found[1] if gradient else None)
 
 
-def _block_size(x: Tensor) -> int:
+def block_size(x: Tensor) -> int:
     """Rows and columns of a block: what the CPU's cache holds or, on a GPU, a share of the memory that it had free."""
     if x.device.type != "cuda":
         return BLOCK
@@ -240,16 +241,17 @@ def _block_size(x: Tensor) -> int:
     return max(BLOCK, math.isqrt(int(entries)))
 
 
-def _blocks(n: int, size: int, start: int = 0) -> list[slice]:
+def blocks(n: int, size: int, start: int = 0) -> list[slice]:
+    """The places from `start` to n, `size` at a time."""
     return [slice(first, min(first + size, n)) for first in range(start, n, size)]
 
 
-def _centred(kernel: Kernel, x: Tensor, centre: Tensor) -> Tensor:
+def centred(kernel: Kernel, x: Tensor, centre: Tensor) -> Tensor:
     """The points minus the centre, where the differences of large sums below have smaller rounding errors."""
     return x - centre if kernel.radial else x
 
 
-def _gradient(kernel: Kernel, derivative: Tensor, x: Tensor, y: Tensor) -> Tensor:
+def gradient_of(kernel: Kernel, derivative: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The gradient (n, d) in x of the sum of k(x_i, y_j), from the derivatives (n, m) that `Kernel.terms` gives."""
     towards = derivative @ y
     return 2.0 * (derivative.sum(1, keepdim=True) * x - towards) if kernel.radial else towards

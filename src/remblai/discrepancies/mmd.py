@@ -7,7 +7,9 @@ from torch.distributions import Distribution
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, OfParts, check_samples
 from remblai.discrepancies.gram import mean_across, mean_within, means_of_parts
+from remblai.discrepancies.masses import distinct_pairs
 from remblai.discrepancies.samples import flat
+from remblai.discrepancies.weighted_gram import clouds_at_once, sums_of_clouds, weighted_across, weighted_within
 from remblai.kernels import Kernel
 
 
@@ -17,6 +19,11 @@ class MMD(Discrepancy):
     The unbiased estimate takes the means over i != j within each sample and over all pairs across them. It is negative
     about half of the time when P = Q, and is never clamped: that would bias it and set its gradient to 0. The biased
     one keeps i = j: it is an MMD of the two empirical laws, at least 0, and too large by about k(x, x) (1/n + 1/m).
+
+    With masses the biased estimate is that of the weighted laws, a'K a + b'K b - 2 a'K b, and the unbiased one has the
+    means over i != j with weights a_i a_j, divided by their sum 1 - sum a_i^2: for independent points and masses that
+    do not depend on them its mean is MMD^2. Points given twice are not independent: for the unbiased estimate a mass of
+    2 / n is not a point given twice.
 
     Against a law whose mean embedding is known (normal laws and mixtures of them; any kernel that is a mixture of
     Gaussians) `to_law` uses the exact terms instead of a sample of the law: the same mean, with less noise.
@@ -44,6 +51,8 @@ class MMD(Discrepancy):
     """
 
     one_matrix = True
+    takes_masses = True
+    takes_clouds = True
 
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
         super().__init__()
@@ -63,6 +72,35 @@ class MMD(Discrepancy):
         x, y = flat(x, y)
         with torch.autocast(x.device.type, enabled=False):
             return self._within(x) + self._within(y) - 2.0 * mean_across(self.kernel, x, y)
+
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The estimate from samples with masses a (n,) and b (m,), float64; differentiable in the masses too."""
+        x, y = flat(x, y)
+        with torch.autocast(x.device.type, enabled=False):
+            within = [
+                weighted_within(self.kernel, sample, masses, diagonal=self.biased)
+                / (1.0 if self.biased else distinct_pairs("mmd", masses).to(sample.dtype))
+                for sample, masses in ((x, a), (y, b))
+            ]
+            return within[0] + within[1] - 2.0 * weighted_across(self.kernel, x, y, a, b)
+
+    def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """The estimates (B,) of clouds x (B, n, d), y (B, m, d), many at once where their matrices are small."""
+        n, m = x.shape[1], y.shape[1]
+        at_once = clouds_at_once(self.kernel, n, m)
+        if not at_once:
+            return super().of_clouds(x, y, a, b)
+        self._check_size(min(n, m))
+        dtype = torch.promote_types(wide(x).dtype, wide(y).dtype)
+        x, y = x.to(dtype), y.to(dtype)
+        a, b = (s.new_full(s.shape[:2], 1.0 / s.shape[1]) if w is None else w for s, w in ((x, a), (y, b)))
+        shares = [
+            torch.ones_like(w[:, 0]) if self.biased else torch.stack([distinct_pairs("mmd", one) for one in w])
+            for w in (a, b)
+        ]
+        parts = zip(*(torch.split(one, at_once) for one in (x, y, a, b, *shares)), strict=True)
+        with torch.autocast(x.device.type, enabled=False):
+            return torch.cat([sums_of_clouds(self.kernel, *part, diagonal=self.biased) for part in parts])
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
         """By one matrix of the kernel, or by one sort of numbers."""

@@ -7,6 +7,7 @@ from torch.distributions import Distribution
 from remblai.costs import wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.frechet import of_law as moments_of
+from remblai.discrepancies.frechet import weighted_moments
 from remblai.discrepancies.samples import flat
 
 
@@ -40,9 +41,11 @@ class Covariance(Discrepancy):
     tensor(32.)
     """
 
+    takes_clouds = True
+
     def __init__(self, biased: bool = False) -> None:
         super().__init__()
-        self.biased = biased
+        self.biased = self.takes_masses = biased
         self.unbiased, self.nonnegative = not biased, biased
         self.least_points = 2 if biased else 4
 
@@ -55,6 +58,22 @@ class Covariance(Discrepancy):
             squared = self._square(centred_p) + self._square(centred_q) - 2.0 * across
             noise = 0.0 if self.biased else _noise(centred_p) + _noise(centred_q)
             return (p - q).square().sum() + squared - noise
+
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """The plain value of the moments of samples with masses a (n,) and b (m,), as `Frechet` has them."""
+        x, y = flat(x, y)
+        with torch.autocast(y.device.type, enabled=False):
+            first, second = weighted_moments(x, a), weighted_moments(y, b)
+            squared = overlap(first.rows, first.rows) + overlap(second.rows, second.rows)
+            return (first.mean - second.mean).square().sum() + squared - 2.0 * overlap(first.rows, second.rows)
+
+    def require_masses(self) -> None:
+        """Checks that the plain value is wanted: the unbiased one has no weighted form here."""
+        if not self.biased:
+            raise ValueError(
+                "covariance: expected samples whose points count alike, got masses a or b: the unbiased estimate of "
+                "|S|^2 has no weighted form here; use biased=True, or draw points by their masses."
+            )
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """The estimate from a sample y (n, d) and a law; exact in the law where both its moments are known."""

@@ -1,7 +1,7 @@
 """Sliced Wasserstein distances: optimal transport on lines, where it is a sort."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar, Literal, get_args
 
@@ -11,6 +11,7 @@ from torch.distributions import Distribution, Independent, Normal
 from torch.nn.functional import normalize
 
 from remblai.costs import wide
+from remblai.discrepancies.cloud_slices import along_each_cloud, cloud_means
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.slices import Lines, Quantiles, along_each, mean
@@ -25,7 +26,8 @@ STARTS, STEPS = 4, 20
 class Sliced(Discrepancy):
     """W_p^p between the projections of two laws on lines, averaged over directions. It is never rooted.
 
-    On a line the optimal plan joins points of equal rank. Samples of different sizes are joined by quantiles, exactly.
+    On a line the optimal plan joins points of equal rank. Samples of different sizes, or with masses, are joined by
+    quantiles, exactly. A batch of clouds shares its random directions.
 
     Against a normal law `to_law` draws no sample: the law's projections are normal laws, whose quantiles are known. For
     p = 2 the value is the distance from the sample to the law itself; for other p the law is replaced by its n
@@ -56,6 +58,8 @@ class Sliced(Discrepancy):
     tensor(2.)
     """
 
+    takes_masses = True
+    takes_clouds = True
     exact_options: ClassVar[Mapping[str, Any]] = {"seed": 0}
 
     def __init__(
@@ -81,6 +85,21 @@ class Sliced(Discrepancy):
         x, y = flat(x, y)
         with torch.autocast(x.device.type, enabled=False):
             return self._value(x, y)
+
+    def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """`forward` of points with masses a (n,) and b (m,); differentiable in the masses up to a constant."""
+        x, y = flat(x, y)
+        with torch.autocast(x.device.type, enabled=False):
+            return cloud_means(x[None], y[None], a[None], b[None], self._lines(x, y, a, b), self.p)[0]
+
+    def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
+        """The values (B,) of clouds x (B, n, d), y (B, m, d), all at once; for "max", whose directions differ, not."""
+        if self.kind == "max":
+            return super().of_clouds(x, y, a, b)
+        dtype = torch.promote_types(wide(x).dtype, wide(y).dtype)
+        x, y = x.to(dtype), y.to(dtype)
+        with torch.autocast(x.device.type, enabled=False):
+            return cloud_means(x, y, a, b, self._lines(x[0], y[0]), self.p)
 
     def to_law(self, y: Tensor, law: Distribution) -> Tensor:
         """`forward` from a sample y (n, d) to the law itself where its quantiles are known, else to a sample of it."""
@@ -108,12 +127,15 @@ class Sliced(Discrepancy):
         return Quantiles(zero, zero + 1.0, values.T, 0.0)
 
     def _value(self, x: Tensor | Quantiles, y: Tensor) -> Tensor:
+        return mean(x, y, self._lines(x, y), self.p)
+
+    def _lines(self, x: Tensor | Quantiles, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Lines:
         if self.kind == "axes":
-            return mean(x, y, Lines(None, y.shape[1]), self.p)
+            return Lines(None, y.shape[1])
         directions = self._directions(y)
         if self.kind == "max":
-            directions = largest(x, y, directions, self.p)
-        return mean(x, y, Lines(directions, len(directions)), self.p)
+            directions = largest(x, y, directions, self.p, a, b)
+        return Lines(directions, len(directions))
 
     def _directions(self, y: Tensor) -> Tensor:
         """Unit vectors (directions, d), uniform on the sphere; the same on every device."""
@@ -135,25 +157,43 @@ def _seeded(seed: int, shape: tuple[int, int], dtype: torch.dtype, device: torch
         return torch.randn(shape, generator=generator, dtype=torch.float64).to(device, dtype)
 
 
-def largest(x: Tensor | Quantiles, y: Tensor, directions: Tensor, p: float) -> Tensor:
+def largest(
+    x: Tensor | Quantiles, y: Tensor, directions: Tensor, p: float, a: Tensor | None = None, b: Tensor | None = None
+) -> Tensor:
     """The direction (1, d) of the largest W_p^p on the way of an ascent from the best of `directions`.
 
     With the plan fixed, W_p^p is a convex function of the direction, so that a step to the gradient's direction
     increases it; the steps go half way, because the plan changes.
     """
-    x, y = x.detach() if isinstance(x, Tensor) else x, y.detach()
-    best = along_each(x, y, Lines(directions, len(directions)), p).topk(min(STARTS, len(directions)))
+    along = _along(x, y, a, b, p)
+    best = along(directions).topk(min(STARTS, len(directions)))
     highest, best_directions = best.values, directions[best.indices]
     current = best_directions
     for _ in range(STEPS):
         with torch.enable_grad():
             current = current.detach().requires_grad_()
-            values = along_each(x, y, Lines(current, len(current)), p)
+            values = along(current)
             (gradient,) = torch.autograd.grad(values.sum(), current)
         best_directions = torch.where((values > highest)[:, None], current, best_directions).detach()
         highest = torch.maximum(values, highest).detach()
         current = normalize(current + normalize(gradient))
     return best_directions[highest.argmax()][None]
+
+
+def _along(
+    x: Tensor | Quantiles, y: Tensor, a: Tensor | None, b: Tensor | None, p: float
+) -> Callable[[Tensor], Tensor]:
+    """The function that gives W_p^p along directions (l, d) -> (l,), differentiable in them."""
+    if a is None or b is None or not isinstance(x, Tensor):
+        first, second = x.detach() if isinstance(x, Tensor) else x, y.detach()
+        return lambda directions: along_each(first, second, Lines(directions, len(directions)), p)
+    points, others, masses, more = (one.detach()[None] for one in (x, y, a, b))
+
+    def along(directions: Tensor) -> Tensor:
+        whole = slice(0, len(directions))
+        return along_each_cloud(points, others, masses, more, Lines(directions, len(directions)), whole, p)[0]
+
+    return along
 
 
 def _midpoints(n: int, device: torch.device) -> Tensor:

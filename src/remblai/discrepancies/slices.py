@@ -34,6 +34,10 @@ class Lines(NamedTuple):
             return x[:, part].T.clone(memory_format=torch.contiguous_format)
         return self.directions[part] @ x.T
 
+    def of_clouds(self, x: Tensor, part: slice) -> Tensor:
+        """The clouds (B, n, d) on some of the lines, (B, l, n)."""
+        return x[..., part].mT if self.directions is None else self.directions[part] @ x.mT
+
     def lift(self, gradients: Tensor, onto: Tensor, part: slice) -> None:
         """Adds to the gradient (n, d) of points that of their projections (l, n) on some of the lines."""
         if self.directions is None:
@@ -102,12 +106,12 @@ def along_each(x: Tensor | Quantiles, y: Tensor, lines: Lines, p: float) -> Tens
     b = lines.projected(y, whole).sort(1).values
     if not isinstance(x, Tensor):
         a, rest = x.along(lines, whole)
-        return _powers(a - b, p).mean(1).double() + rest
+        return power_of(a - b, p).mean(1).double() + rest
     a = lines.projected(x, whole).sort(1).values
     if len(x) == len(y):
-        return _powers(a - b, p).mean(1).double()
+        return power_of(a - b, p).mean(1).double()
     plan: Joined = joined(len(x), len(y), y)
-    powers = _powers(a[:, plan.i] - b[:, plan.j], p)
+    powers = power_of(a[:, plan.i] - b[:, plan.j], p)
     return (powers @ plan.weight).double()
 
 
@@ -135,7 +139,7 @@ def _blocked(x: Tensor | Quantiles, y: Tensor, lines: Lines, p: float) -> tuple[
             total += rest.sum()
         b, order_y = ordered(lines.projected(y, part), gradients[1] is not None)
         gap = a - b if plan is None else a[:, plan.i] - b[:, plan.j]
-        powers = _powers(gap, p)
+        powers = power_of(gap, p)
         total += (powers.mean(1) if plan is None else powers @ plan.weight).double().sum()
         by_gap = gap if order is None and order_y is None else _derivatives(gap, p, plan)
         for side, came_from, onto in ((0, order, gradients[0]), (1, order_y, gradients[1])):
@@ -170,7 +174,8 @@ def ordered(rows: Tensor, wanted: bool) -> tuple[Tensor, Tensor | None]:
     return rows, torch.from_numpy(bits)
 
 
-def _powers(gap: Tensor, p: float) -> Tensor:
+def power_of(gap: Tensor, p: float) -> Tensor:
+    """|gap|^p."""
     return gap.square() if p == 2 else gap.abs().pow(p)
 
 

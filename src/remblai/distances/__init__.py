@@ -1,7 +1,9 @@
 """Distances between known laws: weights a (n,), b (m,) and a cost matrix or two point sets."""
 
 from remblai.distances import circle, line, stochastic
+from remblai.distances.barycentres import Barycentre, barycentre
 from remblai.distances.certificate import Interval
+from remblai.distances.clouds import Plans
 from remblai.distances.divergence_table import DIVERGENCES, Divergence
 from remblai.distances.divergences import (
     chi_square,
@@ -15,6 +17,7 @@ from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
 from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
+from remblai.distances.partial_transport import partial
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.validation import ArrayLike
 
@@ -22,10 +25,13 @@ __all__ = [
     "DIVERGENCES",
     "ArrayLike",
     "ArrayPlan",
+    "Barycentre",
     "Divergence",
     "Interval",
     "Plan",
+    "Plans",
     "TensorPlan",
+    "barycentre",
     "batch",
     "c_transform",
     "chi_square",
@@ -36,6 +42,7 @@ __all__ = [
     "jensen_shannon",
     "kullback_leibler",
     "line",
+    "partial",
     "rubinstein",
     "sinkhorn",
     "sinkhorn_divergence",

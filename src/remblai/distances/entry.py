@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from typing import Any, overload
+from typing import Any, cast, overload
 
 import numpy as np
 import torch
@@ -13,7 +13,10 @@ from remblai.config.aliases import checked_options, unknown_option
 from remblai.costs import power
 from remblai.distances import entropic, exact, line
 from remblai.distances.bottleneck import Steep, bottleneck, widest
+from remblai.distances.clouds import Plans, pairs
 from remblai.distances.entropic import balanced, unbalanced
+from remblai.distances.entropic.clouds import AT_ONCE, plans_at_once
+from remblai.distances.entropic.schedule import absolute_epsilon
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
@@ -85,12 +88,15 @@ def transport(
     With epsilon it is Sinkhorn's, of <P, C> + epsilon KL(P | a x b); `unbalanced=rho` then lets mass be created and
     removed.
 
+    Clouds x (B, n, d) and y (B, m, d) are B problems, whose `Plans` have values (B,). With epsilon small ones are
+    solved in one iteration; without it each is solved by itself.
+
     Args:
-        x: points (n, d); (n,) are points on the line.
-        y: points (m, d).
+        x: points (n, d); (n,) are points on the line; (B, n, d) are clouds.
+        y: points (m, d), or clouds (B, m, d).
         cost: a name of the table of costs, a `Cost`, or a function of pairs (k, d), (k, d) -> (k,).
-        a: masses (n,) of the points x, which sum to 1; None is 1 / n each.
-        b: masses (m,) of the points y.
+        a: masses (n,) of the points x, or (B, n), which sum to 1; None is 1 / n each.
+        b: masses (m,) of the points y, or (B, m).
         epsilon: the regularisation, absolute; None for none.
         normalise: whether masses of another total, such as counts, are divided by it.
         **options: of the method: `method` without epsilon; with it those of `sinkhorn`: `relative`, `tolerance`,
@@ -111,6 +117,10 @@ def transport(
             f"transport: expected a cost by name, a Cost or a function of pairs, got an array of shape "
             f"{tuple(cost.shape)}: pass a cost matrix to emd(a, b, C) or sinkhorn(a, b, C, epsilon)."
         )
+    clouds = pairs(x, y, a, b)
+    if clouds is not None:
+        # types know no shapes: the plans of a batch are typed as one plan
+        return cast(Plan, _of_clouds(clouds, cost, epsilon, normalise, options))
     strength = options.pop("unbalanced", None)
     if strength is not None and epsilon is not None:
         if normalise:
@@ -124,6 +134,20 @@ def transport(
     if not options and _on_the_line(problem):
         return line.solve(problem)
     return exact.solve(problem, **options)
+
+
+def _of_clouds(
+    clouds: list[Any], cost: CostLike, epsilon: float | None, normalise: bool, options: dict[str, Any]
+) -> Plans:
+    """The plans of pairs of clouds: at once where they are small, smoothed and without special options."""
+    if epsilon is not None and not set(options) - {"relative", "tolerance", "max_iterations"}:
+        problems = [Problem.of_points(x, y, cost, a, b, normalise) for x, y, a, b in clouds]
+        if math.prod(problems[0].shape) <= AT_ONCE:
+            epsilons = [absolute_epsilon(problem, epsilon, options.get("relative", False)) for problem in problems]
+            limits = {"tolerance": balanced.TOLERANCE, "max_iterations": balanced.ITERATIONS} | options
+            limits.pop("relative", None)
+            return Plans(plans_at_once(problems, epsilons, **limits))
+    return Plans([transport(x, y, cost, a, b, epsilon, normalise=normalise, **options) for x, y, a, b in clouds])
 
 
 def _check_options(options: dict[str, Any], smoothed: bool) -> None:

@@ -11,6 +11,7 @@ from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, Custom, Euclidean, Hamming, Huber, Manhattan, Power, Square, of_pairs
 from remblai.distances.coupling import ENTRIES, Coupling, Sparse
 from remblai.distances.rounding import ROUNDOFF, roundoff
+from remblai.distances.sparse_costs import cost_matrix
 from remblai.distances.squares import CANCELLATION, DIRECT, squares
 from remblai.distances.validation import finite, tensor
 
@@ -79,14 +80,14 @@ class Geometry(ABC):
 
 
 class Matrix(Geometry):
-    """A matrix of costs (n, m). An entry of +infinity forbids the pair.
+    """A matrix of costs (n, m). An entry of +infinity, or one that a sparse matrix does not have, forbids the pair.
 
     Raises:
         ValueError: no matrix, an empty one, NaN or minus infinity in it.
     """
 
     def __init__(self, costs: Any) -> None:
-        given = tensor("cost matrix", costs)
+        given = cost_matrix(costs)
         if given.dim() != 2 or given.numel() == 0:
             raise ValueError(f"cost matrix: expected shape (n, m) with n, m >= 1, got {tuple(given.shape)}.")
         finite("cost matrix", given, infinite=True)
@@ -138,8 +139,7 @@ class Points(Geometry):
             raise ValueError(
                 f"points: expected x (n, d) and y (m, d) of one dimension d, got {shapes[0]} and {shapes[1]}: that is "
                 f"{shapes[0][0]} points of shape {shapes[0][1:]} against {shapes[1][0]} of {shapes[1][1:]}; points on "
-                "the line are (n,) or (n, 1), and (1, n) is one point; for clouds in a batch (B, n, d), pass their "
-                "cost matrices to batch(a, b, C)."
+                "the line are (n,) or (n, 1), and (1, n) is one point."
             )
         self.dtype = torch.result_type(*self.given)
         self.x, self.y = (one.detach().to(self.dtype).flatten(1) for one in self.given)

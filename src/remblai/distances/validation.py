@@ -28,8 +28,8 @@ def tensor(name: str, value: Any) -> Tensor:
     if issparse(value) or (isinstance(value, Tensor) and value.layout != torch.strided):
         raise ValueError(
             f"{name}: expected a dense array, got a sparse {type(value).__name__} of shape {tuple(value.shape)}: a "
-            "missing entry could mean 0, or a forbidden pair. Pass the dense array, by .toarray() (.to_dense() in "
-            "torch), with +infinity where a pair of a cost matrix is forbidden."
+            "missing entry could mean 0. Pass the dense array, by .toarray() (.to_dense() in torch); only cost "
+            "matrices may be sparse, where a missing entry forbids the pair."
         )
     if not isinstance(value, Tensor):
         value = _from_numpy(name, value)

@@ -19,6 +19,7 @@ class Kernel(nn.Module, ABC):
         radial: whether k is a function of |x - y|; otherwise it is a function of the product x . y.
         positive: whether k is positive definite; otherwise only conditionally so, on weights that sum to 0.
         characteristic: whether its MMD is 0 for equal laws only.
+        takes_clouds: whether `forward` and `diagonal` take clouds too, (B, n, d) and (B, m, d) -> (B, n, m) and (B, n).
         homogeneity: h where k(s x, s y) = s^h k(x, y) for all s > 0; None where k has a scale.
     """
 
@@ -26,6 +27,7 @@ class Kernel(nn.Module, ABC):
     radial: ClassVar[bool] = True
     positive: ClassVar[bool] = True
     characteristic: ClassVar[bool] = True
+    takes_clouds: ClassVar[bool] = False
     homogeneity: ClassVar[float | None] = None
 
     def __init__(self) -> None:

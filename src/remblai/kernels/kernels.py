@@ -29,6 +29,8 @@ class Scaled(Kernel):
         ValueError: a scale that is not positive.
     """
 
+    takes_clouds: ClassVar[bool] = True
+
     def __init__(self, scale: float, scales: Sequence[float]) -> None:
         super().__init__()
         self.scale, self.scales = scale, scales
@@ -147,6 +149,7 @@ class Energy(Kernel):
     """
 
     positive: ClassVar[bool] = False
+    takes_clouds: ClassVar[bool] = True
     homogeneity: ClassVar[float | None] = 1.0
 
     def __init__(self) -> None:
@@ -195,6 +198,7 @@ class Polynomial(Kernel):
     """
 
     radial: ClassVar[bool] = False
+    takes_clouds: ClassVar[bool] = True
     characteristic: ClassVar[bool] = False
 
     def __init__(self, degree: int = 3) -> None:
@@ -205,7 +209,7 @@ class Polynomial(Kernel):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         with torch.autocast(x.device.type, enabled=False):
-            return (wide(x) @ wide(y).T / x.shape[1] + 1.0).pow(self.degree)
+            return (wide(x) @ wide(y).mT / x.shape[-1] + 1.0).pow(self.degree)
 
     def terms(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         with torch.autocast(x.device.type, enabled=False):
@@ -214,7 +218,7 @@ class Polynomial(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """k(x_i, x_i) = (|x_i|^2 / d + 1)^degree."""
-        return (wide(x).square().mean(1) + 1.0).pow(self.degree)
+        return (wide(x).square().mean(-1) + 1.0).pow(self.degree)
 
 
 class Spread(Protocol):
@@ -281,4 +285,4 @@ def _over(slope: Tensor, lengths: Tensor) -> Tensor:
 
 
 def _constant(x: Tensor, value: float) -> Tensor:
-    return torch.full_like(wide(x[:, 0]), float(value), requires_grad=False)
+    return torch.full_like(wide(x[..., 0]), float(value), requires_grad=False)

@@ -12,6 +12,7 @@ from remblai.networks.classes import Classes, beside, required
 from remblai.objectives.objective import Code, Objective, at_the_mean
 from remblai.objectives.penalties import Penalty
 from remblai.objectives.regularisers import Regulariser
+from remblai.objectives.weights import HeldWeight
 from remblai.runtime import distributed
 
 WITHIN_TWO = math.erf(math.sqrt(2.0))
@@ -34,7 +35,7 @@ class AutoEncoder(Objective):
         prior: () -> P_Z.
         cost: c(x, y) -> (n,); a negative log-likelihood reads the decoder's law instead of y.
         penalty: how far the codes are from the prior; None for a plain auto-encoder.
-        weight: the penalty's weight, at least 0.
+        weight: the penalty's weight, at least 0, or one that holds a discrepancy of the codes at a level.
         transport_weight: the weight of the cost, at least 0 (the WAE authors' code has 0.05).
         noise: standard deviation of the noise on the encoder's input while training, cut at two deviations.
         regulariser: what keeps the decoder smooth; None for nothing.
@@ -59,7 +60,7 @@ class AutoEncoder(Objective):
         prior: Prior,
         cost: Cost,
         penalty: Penalty | None = None,
-        weight: float = 1.0,
+        weight: float | HeldWeight = 1.0,
         transport_weight: float = 1.0,
         noise: float = 0.0,
         regulariser: Regulariser | None = None,
@@ -74,7 +75,7 @@ class AutoEncoder(Objective):
             ("transport_weight", transport_weight),
             ("regulariser_weight", regulariser_weight),
         ):
-            if not 0.0 <= value < float("inf"):
+            if not isinstance(value, HeldWeight) and not 0.0 <= value < float("inf"):
                 raise ValueError(
                     f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out."
                 )
@@ -100,6 +101,10 @@ class AutoEncoder(Objective):
         self.weighted_critic = weighted_critic
         self._check(law)
 
+    @property
+    def matches_prior(self) -> bool:
+        return self.penalty is not None and self.penalty.compares
+
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
         if self.classes is None:
@@ -124,7 +129,10 @@ class AutoEncoder(Objective):
         cost = self.cost(x, law if self.cost.reads_law else law.rsample())
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
-            terms["penalty"] = self.weight * self.penalty(code, self.prior())
+            penalty = self.penalty(code, self.prior())
+            if isinstance(self.weight, HeldWeight) and self.training:
+                self.weight.observe(code, terms["transport"], penalty)
+            terms["penalty"] = self._factor() * penalty
         rough = None if self.regulariser is None else self.regulariser(self.decoder, read)
         if rough is not None:
             terms["regulariser"] = self.regulariser_weight * rough
@@ -136,7 +144,7 @@ class AutoEncoder(Objective):
         with torch.no_grad():
             code = self.encode(x, labels)
         loss = self.penalty.adversary_loss(code, self.prior())
-        return self.weight * loss if self.weighted_critic and loss is not None else loss
+        return self._factor() * loss if self.weighted_critic and loss is not None else loss
 
     def warm_start(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
@@ -145,9 +153,25 @@ class AutoEncoder(Objective):
         mean = (z.mean(0) - p.mean(0)).square().mean()
         return {"mean": mean, "covariance": (_covariance(z) - _covariance(p)).square().mean()}
 
+    def prepare(self, batch_size: int) -> None:
+        if isinstance(self.weight, HeldWeight):
+            self.weight.calibrate(batch_size)
+
+    def adapt(self) -> None:
+        if isinstance(self.weight, HeldWeight):
+            self.weight.ascend()
+
+    def held_weight(self) -> dict[str, float] | None:
+        return self.weight.facts() if isinstance(self.weight, HeldWeight) else None
+
     def weights(self) -> dict[str, float]:
-        weights = {"transport": self.transport_weight, "penalty": self.weight}
+        penalty = self.weight.last() if isinstance(self.weight, HeldWeight) else self.weight
+        weights = {"transport": self.transport_weight, "penalty": penalty}
         return weights if self.regulariser is None else weights | {"regulariser": self.regulariser_weight}
+
+    def _factor(self) -> float | Tensor:
+        """The penalty's weight in this step."""
+        return self.weight() if isinstance(self.weight, HeldWeight) else self.weight
 
     def _check(self, law: Distribution) -> None:
         """Whether the cost can read what the decoder answers, and leads it."""

@@ -69,6 +69,16 @@ class Objective(nn.Module):
         """The terms of the first phase, before the objective itself is descended; None where there is none."""
         return None
 
+    def prepare(self, batch_size: int) -> None:
+        """Measures what the objective must know of batches of this size; called once, before it is trained."""
+
+    def adapt(self) -> None:
+        """What moves after each step of the model but by no gradient, such as a weight; waits for no device."""
+
+    def held_weight(self) -> dict[str, float] | None:
+        """What a weight that is held by dual ascent does, as numbers; None where every weight is a number."""
+        return None
+
     def weights(self) -> dict[str, float]:
         """The weight that each term carries, so that a log can show it raw; terms not named carry 1."""
         return {}
@@ -115,6 +125,11 @@ class Objective(nn.Module):
             ValueError: the model is not guided.
         """
         raise ValueError("guidance: this model is not guided: leave it out, or use the recipe flow-matching.")
+
+    @property
+    def matches_prior(self) -> bool:
+        """Whether a term matches the codes of data to the prior."""
+        return False
 
     @property
     def latent_law(self) -> LatentLaw:

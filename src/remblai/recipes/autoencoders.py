@@ -19,6 +19,7 @@ from remblai.recipes.parts import (
     Noise,
     PenaltyName,
     PriorLaw,
+    SamplerName,
     Shape,
     TransportWeight,
     Weight,
@@ -49,6 +50,7 @@ def wae_mmd(
     penalty: PenaltyName = "mmd",
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
+    sampler: SamplerName = "prior",
     classes: Labels = None,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes matched to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
@@ -59,7 +61,8 @@ def wae_mmd(
     run and divides it by 5 at 50 % (`--schedule step`), adds noise to the pixels (`--noise 0.01`), and first matches
     the codes' mean and covariance to the prior's (`--warm-start 200`). Its networks are `--network wae`; it samples
     the prior where this recipe has its exact terms (`--no-penalty.closed-form`). Its encoder is deterministic, as here
-    where x has more entries than the code; elsewhere, as on points, a Gaussian one is taken (`--encoder`).
+    where x has more entries than the code; elsewhere, as on points, a Gaussian one is taken (`--encoder`). Its samples
+    decode the prior; `--sampler auto` decodes a law that is fitted to the codes after training.
     """
     return auto_encoder(
         shape=shape,

@@ -14,13 +14,16 @@ from remblai.metrics.by_class import means_by_class
 from remblai.metrics.features import default_features, make_features
 from remblai.metrics.images import squared_error_of_each
 from remblai.metrics.sets import Labelled
+from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
 from remblai.runs.labels import labels_of
+from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
+from remblai.runs.plateau import stop_in_words
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
@@ -116,7 +119,8 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
             "device": settings["device"],
             "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
             "seed": settings["seed"],
-        },
+        }
+        | choices(settings),
         versions=settings["versions"],
     )
     return page
@@ -126,6 +130,22 @@ def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Datase
     """The model, loaded where only its folder is given, and its data as it sees them, those of the run where None."""
     trained = trained if isinstance(trained, Trained) else load(trained)
     return trained, data_like(trained.run.settings, trained.units, data)
+
+
+def choices(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What the training of a run chose by itself, in words, for the head of its page.
+
+    Args:
+        settings: of the run (run.json).
+    """
+    found = {}
+    if latent := settings.get("latent_choice"):
+        found["latent auto"] = latent_in_words(latent)
+    if weight := settings.get("held_weight"):
+        found["weight auto"] = weight_in_words(weight)
+    if stop := settings.get("early_stop"):
+        found["early stop"] = stop_in_words(stop)
+    return found
 
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

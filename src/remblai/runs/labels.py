@@ -23,10 +23,11 @@ def class_count(settings: Mapping[str, Any]) -> int | None:
     return len(settings["data"]["classes"]) if settings.get("conditional") else None
 
 
-def count_classes(objective: Objective, dataset: Dataset) -> None:
-    """Gives a conditional objective the shares of the classes in the training data; nothing to others."""
+def count_classes(objective: Objective, dataset: Dataset) -> Objective:
+    """The objective; a conditional one with the shares of the classes in the training data."""
     if objective.classes is not None:
         objective.classes.count_from(labels_of(dataset.train))
+    return objective
 
 
 def check_classes(dataset: Dataset, wanted: bool = True) -> None:

@@ -34,6 +34,7 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
         if not math.isfinite(norm):
             raise Diverged(step.number, f"gradient of the {name}")
     rates = {"model": state.rate(state.model)} | ({"critics": state.rate(state.critics)} if state.critics else {})
+    held = state.objective.held_weight()
     return {
         "step": step.number,
         "seconds": round(step.seconds, 3),
@@ -41,7 +42,7 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
         "terms": terms,
         "gradient_norms": norms,
         "lr": rates,
-    }
+    } | ({} if held is None else {"weight": held})
 
 
 def validation_scores(state: State, dataset: Dataset, latent_law: FittedLaw | None = None) -> dict[str, float]:

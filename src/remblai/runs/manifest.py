@@ -188,6 +188,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
     found |= {"conditional": True} if settings.get("conditional") else {}
     found |= {"augment": settings["augment"]} if settings.get("augment") else {}
+    found |= {"patience": settings["patience"]} if settings.get("patience") is not None else {}
     return flatten(found | settings["arguments"] | settings["loop"])
 
 

@@ -11,10 +11,10 @@ import torch
 
 from remblai.data import Dataset
 from remblai.runs.feed import IMAGES, batches, channels_last_weights
-from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
 from remblai.runs.manifest import Graph
 from remblai.runs.resolve import Resolved
+from remblai.runs.start import earlier_settings
 from remblai.runtime import devices, distributed, rng
 from remblai.training import State, steps
 
@@ -172,8 +172,7 @@ def chosen_compile(
         dataset: of the run.
         where: its device; without a GPU, or by several processes, nothing is compiled.
     """
-    if earlier is not None and (earlier / "run.json").is_file():
-        before = Run.open(earlier).settings
+    if (before := earlier_settings(earlier)) is not None:
         return {name: before[name] for name in ("compile", "compile_choice") if name in before}
     if where.type != "cuda" or distributed.world() > 1:
         return {}
@@ -193,7 +192,7 @@ def chosen_graph(graph: Graph, earlier: Path | None, base: Mapping[str, Any] | N
         earlier: the folder of a run that is resumed; None of a new one.
         base: the settings of the run that is repeated.
     """
-    before = Run.open(earlier).settings if earlier is not None and (earlier / "run.json").is_file() else base or {}
+    before = earlier_settings(earlier) or base or {}
     if graph != "auto" or "graph" not in before or before.get("processes") != distributed.world():
         return graph
     return "on" if before["graph"] else "off"

@@ -50,6 +50,7 @@ class Trained:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
         self.latent_law = latent_law
         self.laws = Laws(run, objective, step, latent_law)
+        self.conditional = objective.classes is not None  # whether it was trained with labels
         objective.eval().requires_grad_(False)
 
     @property
@@ -73,14 +74,10 @@ class Trained:
         return self.objective.decodes
 
     @property
-    def conditional(self) -> bool:
-        """Whether the model was trained with labels."""
-        return self.objective.classes is not None
-
-    @property
     def prior(self) -> Prior | None:
-        """The law that the encoder's codes should follow; None where samples are decoded from a law fitted to them."""
-        return self.objective.prior if self.encodes and self.sampler == "prior" else None
+        """The law that the encoder's codes should follow; None where nothing matches them to it."""
+        own = self.objective
+        return own.prior if self.encodes and (own.matches_prior or self.sampler == "prior") else None
 
     @property
     def fits(self) -> bool:
@@ -205,7 +202,7 @@ class Trained:
         self.objective.take_sampling_steps(steps)
 
     def take_guidance(self, guidance: float) -> None:
-        """Draws samples of a class of a flow by another guidance than its run says; raises as `Flow.guide` does."""
+        """Draws samples of a class of a flow by another guidance than its run says, as `Flow.guide`."""
         self.objective.guide(guidance)
 
     @property

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import Discrepancy, OfParts, as_discrepancy
+from remblai.discrepancies.custom import as_discrepancy
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts
 from remblai.runtime import rng
 
 Statistic = Discrepancy | Callable[[Tensor, Tensor], Tensor]

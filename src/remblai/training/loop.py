@@ -122,7 +122,10 @@ def _player_step(state: State, player: Player, name: str, xs: list[Batch], loss:
         if player is state.critics:
             for part in critics_of(state.objective).values():
                 part.project()
-        elif state.average is not None:
+            return terms
+        if name == "model":
+            state.objective.adapt()
+        if state.average is not None:
             state.average.apply()
         return terms
 

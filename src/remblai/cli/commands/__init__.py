@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "report": "remblai.cli.commands.models:report",
     "compare": "remblai.cli.commands.comparison:compare",
     "distance": "remblai.cli.commands.theory:distance",
+    "drift": "remblai.cli.commands.populations:drift",
     "power": "remblai.cli.commands.power:power",
     "gallery": "remblai.cli.commands.theory:gallery",
     "list": "remblai.cli.commands.about:list_parts",

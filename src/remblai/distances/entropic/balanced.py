@@ -85,7 +85,7 @@ def sinkhorn(
     Args:
         a: masses (n,), which sum to 1; None is 1 / n each.
         b: masses (m,), which sum to 1.
-        C: costs (n, m); an entry of +infinity forbids the pair.
+        C: costs (n, m); +infinity forbids a pair, as does an entry that a sparse matrix does not have.
         epsilon: the regularisation, in the units of the costs.
         relative: whether epsilon is a multiple of the mean cost, sum a_i b_j c_ij. The plan's `epsilon` is the absolute
             one; gradients treat it as a constant.

@@ -51,7 +51,7 @@ class Batch(NamedTuple, Generic[Array]):
             for masses, h in ((a, f), (b, g))
         ]
         first, second = (masses / masses.sum(1, keepdim=True) for masses in sides)
-        plans = _plans(first, second, costs, f, g, epsilon)
+        plans = plans_of(first, second, costs, f, g, epsilon)
         return plans if any(isinstance(array, Tensor) for array in (C, self.f)) else plans.numpy()
 
 
@@ -132,8 +132,8 @@ def batch(
             check_feasible(problem)
     first, second = (torch.stack([getattr(problem, side) for problem in problems]) for side in "ab")
     numbers = costs.detach().double()
-    f, g, closed, passes = _potentials(first, second, numbers, epsilon, tolerance, max_iterations)
-    plans = _plans(first, second, numbers, f, g, epsilon)
+    f, g, closed, passes = potentials(first, second, numbers, epsilon, tolerance, max_iterations)
+    plans = plans_of(first, second, numbers, f, g, epsilon)
     rows, columns = plans.sum(2), plans.sum(1)
     errors = (rows - first).abs().sum(1) + (columns - second).abs().sum(1)
     converged = errors <= tolerance  # False for NaN
@@ -173,7 +173,8 @@ def _value(problem: Problem, epsilon: float, f: Tensor, g: Tensor, carried: Tens
     return with_gradients(value, gradients)
 
 
-def _plans(a: Tensor, b: Tensor, costs: Tensor, f: Tensor, g: Tensor, epsilon: float) -> Tensor:
+def plans_of(a: Tensor, b: Tensor, costs: Tensor, f: Tensor, g: Tensor, epsilon: float) -> Tensor:
+    """P (k, n, m) of potentials f (k, n) and g (k, m)."""
     rows, columns = f.masked_fill(a == 0, -torch.inf), g.masked_fill(b == 0, -torch.inf)
     return a[:, :, None] * b[:, None] * ((rows[:, :, None] + columns[:, None] - costs) / epsilon).exp()
 
@@ -184,7 +185,7 @@ class _Iterate(NamedTuple):
     passes: Tensor
 
 
-def _potentials(
+def potentials(
     a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: float, limit: int
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """f (k, n), g (k, m), which problems were solved in closed form (k,), and the passes of each (k,)."""

@@ -58,7 +58,7 @@ def emd(
     Args:
         a: masses (n,), which sum to 1; None is 1 / n each.
         b: masses (m,).
-        C: costs (n, m); +infinity forbids a pair.
+        C: costs (n, m); +infinity forbids a pair, as does an entry that a sparse matrix does not have.
         method: a name of `METHODS`, or "auto"; the plan says which it was.
         normalise: whether masses of another total, such as counts, are divided by it.
 

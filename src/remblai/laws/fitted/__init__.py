@@ -1,6 +1,6 @@
 """Laws fitted to codes after training: one protocol, and the classes of the table `laws.FITTED`."""
 
-from remblai.laws.fitted.auto import Auto
+from remblai.laws.fitted.auto import Auto, Judge
 from remblai.laws.fitted.base import FittedLaw, LatentLaw, LawByClass
 from remblai.laws.fitted.by_class import ByClass
 from remblai.laws.fitted.flow import Flow
@@ -15,6 +15,7 @@ __all__ = [
     "FittedLaw",
     "Flow",
     "Gaussian",
+    "Judge",
     "LatentLaw",
     "LawByClass",
     "Mixture",

@@ -1,0 +1,103 @@
+"""One function for barycentres: what the laws are and where the barycentre may be decides the method."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch.distributions import Distribution
+
+from remblai.config.aliases import checked_options
+from remblai.costs import Square
+from remblai.distances import validation
+from remblai.distances.barycentres import bregman, free_support, normal, quantiles
+from remblai.distances.barycentres.laws import Laws
+from remblai.distances.geometry import CostLike, resolved
+from remblai.distances.geometry import points as checked_points
+from remblai.distances.validation import ArrayLike
+
+
+@checked_options
+def barycentre(
+    laws: Sequence[ArrayLike] | Sequence[Distribution],
+    weights: ArrayLike | None = None,
+    *,
+    masses: Sequence[ArrayLike | None] | None = None,
+    support: int | ArrayLike | None = None,
+    start: ArrayLike | None = None,
+    cost: CostLike = "square",
+    epsilon: float | None = None,
+    debiased: bool = True,
+    tolerance: float = 1e-7,
+    max_iterations: int = 10_000,
+    seed: int = 0,
+    normalise: bool = False,
+) -> Any:
+    """The law whose mean transport cost to the laws, with their weights, is least.
+
+    - Gaussian laws: a Gaussian, by the fixed point of its covariance; on the line its standard deviation is the mean
+      one. It is a `MultivariateNormal` in float64.
+    - Numbers, without `support`: exact, by averaging quantiles; at most sum n_k - K + 1 points.
+    - Points, and `support` a number n (default: of the largest law): n points of equal mass that move, each to the mean
+      of what the plans carry to it, until they stay. A local optimum; with epsilon the plans are entropic.
+    - `support` points (n, d) and an epsilon: masses on these places, by iterative Bregman projections; debiased, so
+      that the barycentre of equal laws is that law, or not (entropy then spreads it).
+
+    Args:
+        laws: point sets (n_k, d), or (n_k,) on the line; or Normal, Independent(Normal), MultivariateNormal laws.
+        weights: of the laws (K,), which sum to 1; None is 1 / K each.
+        masses: of the points of each law, a row (n_k,) or None for each; None is equal masses throughout.
+        support: how many points the barycentre has, or where they are.
+        start: points (n, d) from which a free support starts; None takes n of all points at random.
+        cost: of a fixed support; quantiles and a free support need the square cost.
+        epsilon: the absolute regularisation.
+        debiased: of a fixed support: the barycentre for the Sinkhorn divergence.
+        tolerance: of a fixed support, the error |P_k 1 - b|_1 of the plans; of a free one, the largest movement of a
+            point in one step as a share of the points' range; of Gaussians, the relative change of the covariance.
+        max_iterations: most steps; the answer says whether they were enough.
+        seed: of the random start.
+        normalise: whether masses and weights of another total are divided by it.
+
+    Raises:
+        ValueError: laws, masses or weights that are not valid, or options that do not go together.
+
+    Source: Agueh and Carlier (2011); Cuturi and Doucet (2014), arXiv 1310.4375 (free support); Benamou et al. (2015),
+    arXiv 1412.5154 (Bregman); Janati et al. (2020), arXiv 2006.02575 (debiased); Alvarez-Esteban et al. (2016),
+    arXiv 1511.05355 (Gaussian).
+
+    Example:
+        >>> from remblai.distances import barycentre
+        >>> barycentre([[0.0, 1.0], [4.0, 7.0]]).points.tolist()
+        [2.0, 4.0]
+    """
+    tolerance = validation.positive("tolerance", tolerance)
+    limit = validation.positive_integer("max_iterations", max_iterations)
+    normals = [isinstance(law, Distribution) for law in laws]
+    if any(normals):
+        if not all(normals) or masses is not None or support is not None or epsilon is not None:
+            raise ValueError(
+                "laws: expected Gaussian laws and no masses, support or epsilon, or point sets only, got a mixture of "
+                "both: draw points of the Gaussian laws, or fit Gaussians to the points."
+            )
+        return normal.solve(list(laws), weights, tolerance, limit, normalise)
+    checked = Laws.checked(laws, weights, masses, normalise)  # type: ignore[arg-type]  # no distributions here
+    d = checked.points[0].shape[1]
+    if support is not None and validation.tensor("support", support).dim() > 0:
+        if epsilon is None or start is not None:
+            raise ValueError(
+                "support: expected an epsilon, and no start, with fixed places, got "
+                f"{'a start' if epsilon is not None else 'none'}: pass epsilon=..., or a number of points that move."
+            )
+        places = checked_points("support", support).double()
+        return bregman.solve(
+            checked, places, resolved(cost), validation.epsilon(epsilon), debiased, tolerance=tolerance, limit=limit
+        )
+    if not isinstance(resolved(cost), Square):
+        raise ValueError(
+            f"cost: expected the square cost, of which the points of a barycentre are means, got {cost!r}: leave it "
+            "out, or pass support=points and an epsilon."
+        )
+    if d == 1 and support is None and start is None and epsilon is None:
+        return quantiles.solve(checked)
+    n = max(len(one) for one in checked.points) if support is None else validation.positive_integer("support", support)
+    moving = free_support.starting_points(checked, n if support is not None or start is None else None, start, seed)
+    strength = None if epsilon is None else validation.epsilon(epsilon)
+    return free_support.solve(checked, moving, strength, tolerance=tolerance, limit=limit)
