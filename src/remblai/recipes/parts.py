@@ -132,8 +132,8 @@ def auto_encoder(
     kinds = labelled(classes)
     if kinds is not None and isinstance(weight, str):
         raise ValueError(
-            f"weight: expected a number for a conditional model, got {weight!r}: what auto holds it by is known of codes "
-            "without labels only."
+            f"weight: expected a number for a conditional model, got {weight!r}: what auto holds it by is known "
+            "of codes without labels only."
         )
     read = nets if kinds is None else conditional(nets, kinds.count)
     context = {"prior": law, "latent": latent, "network": nets, "classes": count_of(kinds)}
