@@ -11,7 +11,8 @@ import remblai
 ROOT = Path(remblai.__file__).parent
 ROOMS = (
     *("config", "runtime", "costs", "kernels", "networks", "distances", "laws", "discrepancies", "critics"),
-    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "compare", "gallery"),
+    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "deploy", "compare"),
+    "gallery",
     "cli",
 )
 """From the geometry up: a room imports from itself and from those before it."""

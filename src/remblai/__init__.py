@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.deploy.folder import export
+    from remblai.deploy.hub import push
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -18,8 +20,10 @@ __all__ = [
     "discrepancies",
     "distances",
     "evaluate",
+    "export",
     "fit",
     "load",
+    "push",
     "recipe",
     "recipes",
     "train",
@@ -30,8 +34,10 @@ __all__ = [
 _HOMES = {
     "Trained": "remblai.runs.model",
     "evaluate": "remblai.runs.evaluate",
+    "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
+    "push": "remblai.deploy.hub",
     "recipe": "remblai.recipes",
     "train": "remblai.runs.train",
     "write_report": "remblai.runs.evaluate",

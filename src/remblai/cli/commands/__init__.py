@@ -17,6 +17,8 @@ COMMANDS: dict[str, str] = {
     "interpolate": "remblai.cli.commands.models:interpolate",
     "evaluate": "remblai.cli.commands.models:evaluate",
     "report": "remblai.cli.commands.models:report",
+    "export": "remblai.cli.commands.deploy:export",
+    "push": "remblai.cli.commands.deploy:push",
     "compare": "remblai.cli.commands.comparison:compare",
     "distance": "remblai.cli.commands.theory:distance",
     "power": "remblai.cli.commands.power:power",
