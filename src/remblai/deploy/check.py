@@ -142,7 +142,7 @@ def _in_units(x: NDArray[np.float64], units: Units) -> NDArray[np.float64]:
     """x (n, *shape) in the data's units, neither rounded nor in their layout."""
     if units.range is not None:
         low, high = units.limits or BYTES
-        return x.clip(0.0, 1.0) * (high - low) + low
+        return np.asarray(x.clip(0.0, 1.0) * (high - low) + low)
     if units.mean is None:
         return x
-    return x * np.asarray(units.deviation) + np.asarray(units.mean)
+    return np.asarray(x * np.asarray(units.deviation) + np.asarray(units.mean))

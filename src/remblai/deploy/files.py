@@ -60,7 +60,9 @@ def write_part(folder: Path, part: Part, examples: Arrays, opset: int) -> None:
     """
     # two rows: a trace of one would take an axis of length 1 as one that is always so
     given = tuple(torch.from_numpy(np.resize(examples[name], (2, *examples[name].shape[1:]))) for name in part.inputs)
-    axes = {name: torch.export.Dim(name) for shape, _ in part.inputs.values() for name in shape if _is_name(name)}
+    axes = {
+        name: torch.export.Dim(name) for shape, _ in part.inputs.values() for name in shape if isinstance(name, str)
+    }
     dynamic = tuple(
         {place: axes[name] for place, name in enumerate(shape) if isinstance(name, str)}
         for shape, _ in part.inputs.values()
@@ -124,7 +126,7 @@ def _reader(calibration: Arrays) -> Any:
     """The rows in batches, as the library reads them."""
     from onnxruntime.quantization import CalibrationDataReader
 
-    class Rows(CalibrationDataReader):  # type: ignore[misc]  # the library has no types
+    class Rows(CalibrationDataReader):
         def __init__(self) -> None:
             n = len(next(iter(calibration.values())))
             self.batches = iter(
@@ -143,12 +145,6 @@ def _float32_only() -> list[str]:
     from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST
 
     return [*DEFAULT_OP_BLOCK_LIST, "Cast", "Round", "Floor", "Clip", "Div"]
-
-
-
-
-def _is_name(axis: int | str) -> bool:
-    return isinstance(axis, str)
 
 
 @contextlib.contextmanager

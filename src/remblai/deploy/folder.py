@@ -42,8 +42,9 @@ def export(
 ) -> dict[str, Any]:
     """Writes a model's encoder, decoder and sampler as ONNX files and `torch.export` archives, with a model card.
 
-    Each file takes and gives data as they are: type, range, layout, standardisation and, where images were resized when
-    they were read, resizing are in the graph; the number of rows is free. Averaged weights are used where there are any.
+    Each file takes and gives data as they are: type, range, layout and standardisation are in the graph, and so is
+    resizing where images were resized when they were read; the number of rows is free. Averaged weights are used where
+    there are any.
     Each file is compared with the run on held-out data and kept only within its bound (`check.BOUNDS`).
 
     Returns what `export.json` holds: the files with their inputs, outputs and differences, and what is missing and why.
@@ -58,8 +59,8 @@ def export(
         overwrite: replace an earlier export in the folder.
 
     Raises:
-        ValueError: a model without encoder and decoder; a package that is not installed; an opset that is not written; a
-            folder that holds anything else; data that are not there.
+        ValueError: a model without encoder and decoder; a package that is not installed; an opset that is not written;
+            a folder that holds anything else; data that are not there.
         RuntimeError: a file in float32 that differs from the run by more than its bound.
     """
     check_request(quantise, opset)

@@ -29,7 +29,7 @@ def push(trained: Trained | str | Path, name: str, *, private: bool = False, ove
         overwrite: write into a repository that is there already.
 
     Raises:
-        ValueError: the package huggingface_hub is not installed, a name that is none or is taken, or a hub that refuses.
+        ValueError: the package huggingface_hub is not installed, a name that is none or is taken, or the hub refuses.
     """
     repository = published.hub_name(name)
     try:

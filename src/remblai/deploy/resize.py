@@ -12,7 +12,7 @@ class MiddleSquare(nn.Module):
 
     The middle square is cut out, of `crop` pixels or as large as there is, and resized by the bicubic kernel, widened
     by the factor of a reduction (antialiasing). Each axis is one matrix product with weights that are a function of its
-    length; as in Pillow the values are rounded and clipped after each. An image of `size` x `size` pixels stays as it is.
+    length; as in Pillow the values are rounded and clipped after each. An image of `size` x `size` pixels stays.
     Pillow takes the rows of tall images first: there values differ by 1, by more only where the kernel overshoots.
 
     Args:

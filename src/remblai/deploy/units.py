@@ -20,6 +20,9 @@ class FromData(nn.Module):
         options: of the run's data: images that were resized or cropped when they were read are so in the graph.
     """
 
+    mean: Tensor
+    divisor: Tensor
+
     def __init__(self, units: Units, options: Mapping[str, Any]) -> None:
         super().__init__()
         self.units, self.middle = units, middle_square(units, options)
@@ -49,9 +52,12 @@ class ToData(nn.Module):
         units: of the run's data.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, units: Units) -> None:
         super().__init__()
-        self.units, self.type = units, torch_type(units)
+        self.units, self.numbers = units, torch_type(units)
         if units.range is None and units.mean is not None:
             self.register_buffer("mean", torch.tensor(units.mean, dtype=torch.float64))
             self.register_buffer("deviation", torch.tensor(units.deviation, dtype=torch.float64))
@@ -68,12 +74,12 @@ class ToData(nn.Module):
         return images[:, 0] if units.axes == "nhw" else images.permute(0, 2, 3, 1) if units.axes == "nhwc" else images
 
     def _cast(self, values: Tensor) -> Tensor:
-        if self.type == torch.bool:
+        if self.numbers == torch.bool:
             return values >= 0.5
-        if not self.type.is_floating_point:
-            kept = torch.iinfo(self.type)
+        if not self.numbers.is_floating_point:
+            kept = torch.iinfo(self.numbers)
             values = values.round().clamp(float(kept.min), float(kept.max))
-        return values.to(self.type)
+        return values.to(self.numbers)
 
 
 def torch_type(units: Units) -> torch.dtype:

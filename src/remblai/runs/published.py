@@ -55,7 +55,9 @@ def fetched(name: str) -> Path:
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=FILES))
     except (OSError, ValueError) as problem:  # its errors of the connection and of the name are these
         words = str(problem).strip().partition("\n")[0]
-        raise ValueError(f"the hub does not give {repository!r} ({words}): check the name and the connection.") from None
+        raise ValueError(
+            f"the hub does not give {repository!r} ({words}): check the name and the connection."
+        ) from None
 
 
 def is_published(folder: Path) -> bool:
@@ -71,7 +73,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
     """
     path = folder / WEIGHTS
     try:
-        with safe_open(path, "pt") as file:  # type: ignore[no-untyped-call]  # the library has no types
+        with safe_open(path, "pt") as file:
             step = int((file.metadata() or {})["step"])
         return load_file(path), step
     except (SafetensorError, OSError, KeyError, ValueError) as problem:

@@ -65,9 +65,7 @@ def export(
     show(out)
 
 
-def push(
-    run: str, name: str, *, private: bool = False, overwrite: bool = False, recipe: str | None = None
-) -> None:
+def push(run: str, name: str, *, private: bool = False, overwrite: bool = False, recipe: str | None = None) -> None:
     """Publishes a run on the Hugging Face hub: `hub:owner/name` then names it wherever a run's folder does.
 
     Args:
