@@ -127,7 +127,7 @@ def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         assert error.startswith("error: ")
         assert error.count("\n") == 1
         assert expected in error
-        assert str(Path("stdin.csv").parent / "tmp") not in error
+        assert "/stdin.csv" not in error
         assert not (tmp_path / "z.csv").exists()
     assert call("encode", folder / "points", "--data", folder / "photos/cats/01.png", "--out", tmp_path / "z.csv") == 2
     assert "the run was trained on points" in capsys.readouterr().err

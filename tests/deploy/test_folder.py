@@ -86,7 +86,7 @@ def test_the_encoder_takes_photographs_of_any_size_and_number(exported: Any, pho
         with Image.open(path) as image:
             whole, read = np.asarray(image.convert("RGB")), pixels(image, 3, SIZE, None)
         found = session.run(None, {"images": whole[None]})[0]
-        assert np.allclose(found, run.encode(read[None]), atol=1e-4)
+        assert np.allclose(found, run.encode(read[None]), atol=2e-3), "a pixel in 200 is rounded to the next level"
     images = run.sample(7)
     codes = session.run(None, {"images": images})[0]
     assert codes.shape == (7, 2)
@@ -140,7 +140,7 @@ def test_a_file_that_is_off_is_not_kept(exported: Any, tmp_path: Path, monkeypat
     shifted.objective.encoder.body[-1].bias += 1.0
     with pytest.raises(RuntimeError, match=r"encoder.onnx: its largest difference .* above 0.0001"):
         remblai.export(shifted, tmp_path / "off")
-    assert not list(tmp_path.iterdir())
+    assert [path.name for path in tmp_path.iterdir()] in ([], ["cache"])
 
 
 def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(tmp_path: Path) -> None:
@@ -187,7 +187,10 @@ def test_refusals(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         remblai.export(run, run.folder, overwrite=True)
     with pytest.raises(ValueError, match="no law 'gaussian' has been fitted"):
         remblai.export(run, tmp_path / "x", sampler="gaussian")
-    machine = untold(tmp_path, "machine", "rbm", "digits", binarise="threshold", latent=None, network=None)
+    monkeypatch.setattr("remblai.runs.train.write_report", lambda *_: None)
+    monkeypatch.setattr("remblai.runs.train.measure", lambda *_: None)
+    options = {name: SMALL[name] for name in ("steps", "batch_size", "quiet", "device", "evaluate_every")}
+    machine = remblai.train("rbm", data="digits", out=tmp_path / "m", binarise="threshold", hidden=4, **options)
     with pytest.raises(SystemExit) as ended:
         main(["export", str(machine.folder), "--out", str(tmp_path / "x")])
     told = capsys.readouterr().err
