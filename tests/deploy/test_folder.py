@@ -106,6 +106,18 @@ def test_decoder_and_sampler_give_the_datas_own(exported: Any) -> None:
     assert np.abs(sampled.astype(int) - decoded).max() <= 1
 
 
+def test_float16_keeps_the_types_of_inputs_and_outputs(exported: Any, tmp_path: Path) -> None:
+    run, out, _ = exported
+    images, noise = run.sample(20), np.random.default_rng(3).standard_normal((20, 2), np.float32)
+    for name, inputs in (("encoder", {"images": images}), ("sampler", {"noise": noise})):
+        files.write_float16(out / f"{name}.onnx", tmp_path / f"{name}.onnx")
+        found, full = (check.run_onnx(folder / f"{name}.onnx", inputs) for folder in (tmp_path, out))
+        assert found.dtype == full.dtype
+        away = (found.astype(float) - full) / (full.std() if name == "encoder" else 255)
+        assert 0 < np.abs(away).max() < 0.05
+        assert np.sqrt(np.square(away).mean()) < 1e-2
+
+
 def test_the_lines_of_the_card_run_without_remblai_and_torch(exported: Any) -> None:
     _, out, _ = exported
     card = (out / "README.md").read_text()
@@ -159,6 +171,9 @@ def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(t
     law = run.objective.encode(run.units.scale(inputs["points"])).law.base_dist
     expected = law.loc.numpy() + law.scale.numpy() * inputs["noise"]
     assert np.abs(check.run_onnx(tmp_path / "encoder.onnx", inputs) - expected).max() < 1e-4
+    files.write_float16(tmp_path / "encoder.onnx", tmp_path / "half.onnx")
+    half = check.difference(part, check.run_onnx(tmp_path / "half.onnx", inputs), expected, run.units)
+    assert half.within("float16")
     decoder, sampler = parts_of(run)[0][1:]
     z = np.random.default_rng(2).standard_normal((6, 2), np.float32)
     assert np.allclose(decoder.module(torch.from_numpy(z)).numpy(), run.decode(z), rtol=1e-5)
