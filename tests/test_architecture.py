@@ -11,9 +11,8 @@ import remblai
 ROOT = Path(remblai.__file__).parent
 ROOMS = (
     *("config", "runtime", "costs", "kernels", "networks", "distances", "laws", "discrepancies", "critics"),
-    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "deploy", "compare"),
-    "gallery",
-    "cli",
+    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "deploy"),
+    *("estimators", "compare", "populations", "gallery", "cli"),
 )
 """From the geometry up: a room imports from itself and from those before it."""
 LONGEST = 300

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-PACKAGES = ("remblai.distances", "remblai.discrepancies", "remblai.critics")
+PACKAGES = ("remblai.distances", "remblai.discrepancies", "remblai.critics", "remblai.estimators")
 """Public packages whose functions and classes each have an example."""
 
 

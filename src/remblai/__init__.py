@@ -7,6 +7,14 @@ if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
     from remblai.deploy.folder import export
     from remblai.deploy.hub import push
+    from remblai.estimators import (
+        Generator,
+        LatentDensity,
+        TransportMap,
+        VariationalAutoEncoder,
+        WassersteinAutoEncoder,
+    )
+    from remblai.populations.entry import drift
     from remblai.recipes import recipe
     from remblai.runs.evaluate import evaluate, write_report
     from remblai.runs.fit import fit
@@ -15,10 +23,16 @@ if TYPE_CHECKING:
     from remblai.runs.train import train
 
 __all__ = [
+    "Generator",
+    "LatentDensity",
     "Trained",
+    "TransportMap",
+    "VariationalAutoEncoder",
+    "WassersteinAutoEncoder",
     "data",
     "discrepancies",
     "distances",
+    "drift",
     "evaluate",
     "export",
     "fit",
@@ -32,7 +46,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Generator": "remblai.estimators",
+    "LatentDensity": "remblai.estimators",
     "Trained": "remblai.runs.model",
+    "TransportMap": "remblai.estimators",
+    "VariationalAutoEncoder": "remblai.estimators",
+    "WassersteinAutoEncoder": "remblai.estimators",
+    "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",

@@ -11,6 +11,7 @@ import torch
 from tests.small import train
 
 import remblai
+from remblai.config.registry import make
 from remblai.laws import FITTED
 from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
 from remblai.runs.checkpoints import Checkpoint
@@ -239,9 +240,11 @@ def test_a_law_that_is_called_prior_or_is_none_is_refused() -> None:
 
 def test_a_run_keeps_each_law_for_as_long_as_its_step(tmp_path: Path) -> None:
     run = Run.create(tmp_path / "run", {})
+    few = {"flow": {"iterations": 5}, "two-stage": {"iterations": 5}, "auto": {"candidates": ("gaussian",)}}
+    laws = [make(FITTED, {"name": name, **few.get(name, {})}).fit(torch.randn(30, 2)) for name in FITTED]
     for step in (10, 20):
         run.save(Checkpoint(step, {"w": torch.zeros(1)}, None, {}), keep=1)
-        for name in FITTED:
-            keep_law(run, FITTED[name]().fit(torch.randn(30, 2)), step)
+        for law in laws:
+            keep_law(run, law, step)
     kept = {str(path.relative_to(tmp_path / "run" / "samplers")) for path in (tmp_path / "run").glob("samplers/*/*")}
     assert kept == {f"{name}/00000020" for name in FITTED}

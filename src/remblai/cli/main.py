@@ -52,7 +52,7 @@ def group() -> click.Group:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Runs one command and exits: 0; 2 for bad input, 1 for a failure on the way, 130 and 143 after a signal."""
+    """Runs one command and exits: 0; 2 for bad input, 1 for a failure, 3 for drift, 130 and 143 after a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     verbose = "--traceback" in words
     try:
@@ -124,7 +124,7 @@ def _run(words: list[str]) -> int:
             # not click's own `main`, which answers a closed pipe with an exit code of its own
             with whole.make_context("remblai", words or ["--help"]) as context:
                 whole.invoke(context)
-        except click.exceptions.Exit as done:  # after --help and --version
+        except click.exceptions.Exit as done:  # after --help, --version and --fail-on-drift
             code = done.exit_code
     sys.stdout.flush()
     return code

@@ -62,18 +62,18 @@ def read_pair(
         ValueError: data that cannot be read or compared, or columns that a table does not have; features that the data
             do not suit.
     """
-    first, second = _both(a, b, options)
+    first, second = loaded_pair(a, b, options)
     if features is not None and (first.range is None or second.range is None):
         raise ValueError(
             "distance: features are of images, and these data are a table, whose columns are compared in standard "
             "deviations: leave out --features, or give images."
         )
-    sets, tables = [_points(first, a), _points(second, b)], first.range is None and second.range is None
+    sets, tables = [rows_of(first, a), rows_of(second, b)], first.range is None and second.range is None
     shapes = [rows.shape[1:] for rows in sets]
     if shapes[0] != shapes[1]:
         raise ValueError(
-            f"distance: expected points of one shape, got {tuple(shapes[0])} in {_label(a)} and {tuple(shapes[1])} in "
-            f"{_label(b)}: use data of the same size."
+            f"distance: expected points of one shape, got {tuple(shapes[0])} in {label(a)} and {tuple(shapes[1])} in "
+            f"{label(b)}: use data of the same size."
         )
     if tables and not raw:
         both = torch.cat(sets).double()
@@ -83,7 +83,7 @@ def read_pair(
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]] for rows in sets)
     if features is not None:
         chosen = make_features(features, first)
-        x, y = chosen.of(x, _label(a)), chosen.of(y, _label(b))
+        x, y = chosen.of(x, label(a)), chosen.of(y, label(b))
         words = f"features {chosen.name}, sha256 {chosen.sha256[:12]}..."
         return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used)
     x, y = x.flatten(1), y.flatten(1)
@@ -104,12 +104,12 @@ def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple
     Raises:
         ValueError: data that cannot be read, a column that is missing, or an option that neither has.
     """
-    first, second = _both(a, b, options)
-    sets = [_points(one, spec) for one, spec in ((first, a), (second, b))]
+    first, second = loaded_pair(a, b, options)
+    sets = [rows_of(one, spec) for one, spec in ((first, a), (second, b))]
     return sets, first.range is None and second.range is None
 
 
-def _both(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
+def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
     """Both data sets, the columns of the second in the order of the first."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
     known = [given.keys() & (datasets.options_of(one) if not isinstance(one, Dataset) else set()) for one in (a, b)]
@@ -119,12 +119,13 @@ def _both(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, D
     second = _loaded(b, {name: given[name] for name in known[1]})
     if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
         if left_out := [name for name in second.units.columns if name not in first.units.columns]:
-            warnings.warn(f"columns of {_label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
+            warnings.warn(f"columns of {label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
         second = conform(second, first.units)
     return first, second
 
 
-def _label(spec: Any) -> str:
+def label(spec: Any) -> str:
+    """What errors call data: its name or path, or its type."""
     return str(spec) if isinstance(spec, str | Path) else f"data ({type(spec).__name__})"
 
 
@@ -132,7 +133,8 @@ def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:
     return datasets.load(datasets.pick(spec)[0] if isinstance(spec, str) else spec, **options)
 
 
-def _points(dataset: Dataset, spec: Any) -> Tensor:
+def rows_of(dataset: Dataset, spec: Any) -> Tensor:
+    """The rows of a data set, or of the split that its name ends in: points in the data's units, images on 0 to 1."""
     chosen = datasets.pick(spec)[1] if isinstance(spec, str) else None
     rows = torch.cat([dataset.split(one)[:] for one in ([chosen] if chosen else datasets.SPLITS)])
     return rows if dataset.range else torch.from_numpy(dataset.units.restore(rows))

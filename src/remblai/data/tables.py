@@ -54,7 +54,7 @@ def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
         raise ValueError(f"{path} cannot be read, it is damaged or cut short: {error}. Fetch it again") from error
 
 
-def _open(path: Path) -> IO[str]:
+def open_text(path: Path) -> IO[str]:
     """The text of the file, unpacked where its name ends in .gz."""
     if path.suffix.lower() == ".gz":
         return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
@@ -78,22 +78,32 @@ def _check_size(path: Path) -> None:
             check_memory(cells * NUMBER, str(path))
 
 
-def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
-    with _open(path) as file:
+def first_lines(path: Path) -> tuple[str, list[str], bool, str]:
+    """How a table as text begins: its separator, the cells of its first line, whether these are names, the second line.
+
+    Raises:
+        ValueError: an empty file.
+    """
+    with open_text(path) as file:
         first, second = [*itertools.islice((line for line in file if line.strip()), 2), "", ""][:2]
     if not first:
         raise ValueError(f"{path} is empty: expected rows of numbers")
     separator = max(SEPARATORS, key=first.count) if any(mark in first for mark in SEPARATORS) else ","
     head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
     below = [cell.strip() for cell in next(csv.reader([second], delimiter=separator), [])]
-    named = _is_head(head, below)
+    return separator, head, is_head(head, below), second
+
+
+def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
+    separator, head, named, second = first_lines(path)
     if named and not second:
         raise ValueError(
-            f"{path} holds one line of text, {printable(first.strip()[:80])!r}: expected rows of numbers below it"
+            f"{path} holds one line of text, {printable(separator.join(head)[:80])!r}: expected rows of numbers below "
+            "it"
         )
     try:
         skipped = _lines_before(path) + named
-        with _open(path) as file:
+        with open_text(path) as file:
             table = np.loadtxt(file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"')
     except UnicodeError:
         raise
@@ -144,7 +154,7 @@ def chosen_table(
     return points(name, {WHOLE: Part(table)}, [printable(names[place]) for place in places], notes)
 
 
-def _is_head(first: Sequence[str], second: Sequence[str]) -> bool:
+def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether the first line holds names: no number at all, or a word above a number, or 0, 1, 2, ..."""
     numbers = [_number(cell) for cell in first]
     if not any(numbers):
@@ -159,7 +169,7 @@ def _is_head(first: Sequence[str], second: Sequence[str]) -> bool:
 
 def _lines_before(path: Path) -> int:
     """Empty lines at the top, which skiprows counts and the reader does not."""
-    with _open(path) as file:
+    with open_text(path) as file:
         return next((number for number, line in enumerate(file) if line.strip()), 0)
 
 
@@ -174,7 +184,7 @@ def _number(cell: str) -> bool:
 def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
     """What is wrong with the first bad cell or row; slow, and only asked for when something is."""
     width = 0
-    with _open(path) as file:
+    with open_text(path) as file:
         reader = csv.reader(file, delimiter=separator)
         rows = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
         for number, (line, row) in enumerate(rows):

@@ -20,6 +20,7 @@ from remblai.gallery.page import write_gallery
 from remblai.gallery.wae import blur, four_points, latent_plane, one_knob, student_report
 from remblai.gallery.walkers import inverse_reinforcement
 from remblai.gallery.wgan import (
+    both_sides,
     bracket,
     clipping,
     continuity,
@@ -47,20 +48,21 @@ EXAMPLES: dict[str, Callable[[], Entry]] = {
     "energy-based": energy_based.energy_based,
     "gluing": gluing.gluing,
     "sharpening": sharpening.sharpening,
-    "stochastic-curves": stochastic_curves.stochastic_curves,
-    "semi-discrete": semi_discrete.semi_discrete,
-    "cost-against-n": cost_against_n.cost_against_n,
     "drifting": drifting.drifting,
     "student-report": student_report.student_report,
 }
 """Worked examples and figures, of seconds."""
 
 EXPERIMENTS: dict[str, Callable[[], Entry]] = {
+    "cost-against-n": cost_against_n.cost_against_n,
+    "semi-discrete": semi_discrete.semi_discrete,
+    "stochastic-curves": stochastic_curves.stochastic_curves,
     "latent-plane": latent_plane.latent_plane,
     "blur": blur.blur,
     "one-knob": one_knob.one_knob,
     "four-points": four_points.four_points,
     "bracket": bracket.bracket,
+    "both-sides": both_sides.both_sides,
     "clipping": clipping.clipping,
     "vanishing": vanishing.vanishing,
     "tracking": tracking.tracking,
@@ -69,7 +71,7 @@ EXPERIMENTS: dict[str, Callable[[], Entry]] = {
     "inverse-reinforcement": inverse_reinforcement.inverse_reinforcement,
     "wasserstein-machine": wasserstein_machine.wasserstein_machine,
 }
-"""Experiments that train models, of minutes."""
+"""Experiments of minutes, most of which train models."""
 
 GALLERY = EXAMPLES | EXPERIMENTS
 

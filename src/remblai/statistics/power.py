@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -127,7 +128,7 @@ def seen_faults(
         found = []
         for fault in faults:
             power = here.power(fault, fault.largest)
-            smallest = _smallest(here, fault) if power >= POWER else None
+            smallest = smallest_seen(partial(here.power, fault), fault.largest) if power >= POWER else None
             needed = n if power >= POWER else None
             found.append(Sees(fault.name, fault.unit, smallest, fault.largest, power, needed, max(n, most)))
         return _with_n(found, estimate, prior, n, most, min(repeats, REPEATS_OF_N))
@@ -163,11 +164,17 @@ class _Batches:
         return sum(seen) / len(seen)
 
 
-def _smallest(batches: _Batches, fault: Fault) -> float:
-    low, high = 0.0, fault.largest
+def smallest_seen(power: Callable[[float], float], largest: float) -> float:
+    """The smallest size that is seen with probability `POWER`, by halving; the power is taken to grow with the size.
+
+    Args:
+        power: size -> probability of being seen; at least `POWER` at the largest.
+        largest: where the search ends.
+    """
+    low, high = 0.0, largest
     for _ in range(HALVINGS):
         middle = (low + high) / 2
-        low, high = (low, middle) if batches.power(fault, middle) >= POWER else (middle, high)
+        low, high = (low, middle) if power(middle) >= POWER else (middle, high)
     return high
 
 

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "push": "remblai.cli.commands.deploy:push",
     "compare": "remblai.cli.commands.comparison:compare",
     "distance": "remblai.cli.commands.theory:distance",
+    "drift": "remblai.cli.commands.populations:drift",
     "power": "remblai.cli.commands.power:power",
     "gallery": "remblai.cli.commands.theory:gallery",
     "list": "remblai.cli.commands.about:list_parts",

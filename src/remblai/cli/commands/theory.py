@@ -77,7 +77,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
     Args:
         name: of one entry; when not given, all examples.
         out: the folder for index.html and the pictures.
-        experiments: also those that train models, minutes each.
+        experiments: also those of minutes, most of which train models.
         json: print JSON and nothing else.
     """
     from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
@@ -98,7 +98,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
         show_json({"schema": 1, "page": str(page), "entries": checks})
     else:
         if name is None and not experiments:
-            show(f"left out, because they train models (--experiments, or by name): {', '.join(EXPERIMENTS)}")
+            show(f"left out, because they take minutes (--experiments, or by name): {', '.join(EXPERIMENTS)}")
         show(page)
     if any(not check.holds for entry in entries.values() for check in entry.checks):
         raise RuntimeError(f"a check of the gallery was missed; {page} says which.")

@@ -13,13 +13,13 @@ from remblai.data import load
 from remblai.discrepancies import DISCREPANCIES, Entropic
 from remblai.distances import sinkhorn
 from remblai.gallery.entry import Check, Entry, Finding, between, equal
-from remblai.gallery.training import train_objective
 from remblai.networks.rbm import RBM, states
 from remblai.objectives.boltzmann import Boltzmann, Form, surrogate
 from remblai.recipes.base import Recipe
 from remblai.recipes.machines import rbm, wasserstein_rbm
 from remblai.report import Picture
 from remblai.report.style import LIGHT, Theme, chart, png, typeset
+from remblai.runs.in_memory import train_objective
 from remblai.runtime.rng import seeded
 
 EPSILON = 0.7

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from remblai.data import load
 from remblai.gallery.entry import Entry, Finding, between
-from remblai.gallery.training import train_objective
 from remblai.gallery.wae.latent_plane import trained
 from remblai.metrics import sharpness
 from remblai.objectives import AutoEncoder
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
+from remblai.runs.in_memory import train_objective
 from remblai.runs.resolve import resolve
 from remblai.runtime.rng import seeded
 

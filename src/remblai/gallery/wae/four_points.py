@@ -18,13 +18,13 @@ from scipy.stats import chi2
 from torch import Tensor
 
 from remblai.gallery.entry import Entry, Finding, between, equal
-from remblai.gallery.training import train_objective
 from remblai.gallery.wae.latent_plane import NINE_TENTHS
 from remblai.objectives import AutoEncoder
 from remblai.recipes import Recipe
 from remblai.recipes.variational import avb, vae
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
+from remblai.runs.in_memory import train_objective
 from remblai.runtime.rng import seeded
 
 Floats = NDArray[np.float64]

@@ -10,12 +10,12 @@ from torch.distributions import Independent, Normal
 
 from remblai.data import Dataset, load
 from remblai.gallery.entry import Entry, Finding, between
-from remblai.gallery.training import train_objective
 from remblai.laws import PRIORS
 from remblai.metrics.codes import latent_mmd_null, latent_mmd_squared
 from remblai.objectives import AutoEncoder
 from remblai.report import Picture
 from remblai.report.style import Theme, chart, png, typeset
+from remblai.runs.in_memory import train_objective
 from remblai.runs.resolve import resolve
 from remblai.runtime.rng import seeded
 

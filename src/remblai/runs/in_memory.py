@@ -1,4 +1,4 @@
-"""A model after its training, for the entries that look at trained models."""
+"""A model trained in memory, without a run on disk: for the gallery and the estimators."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar

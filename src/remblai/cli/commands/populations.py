@@ -1,0 +1,106 @@
+"""The command that compares two populations, as a function that imports what it needs when it is run."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+
+from remblai.cli.output import show, show_json, show_table
+from remblai.config.registry import LazyTable, nest
+from remblai.runtime.files import place
+
+if TYPE_CHECKING:
+    from remblai.populations.entry import Drift
+
+DRIFTED = 3
+"""Exit code of `--fail-on-drift` where the two differ."""
+LISTED = 15
+"""Columns that the terminal shows, at most: the page has all of them."""
+
+
+def drift(
+    a: str,
+    b: str,
+    *,
+    columns: tuple[str, ...] | None = None,
+    given: str | None = None,
+    permutations: int = 999,
+    seed: int = 0,
+    features: Annotated[str | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
+    fail_on_drift: bool = False,
+    json: bool = False,
+    out: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Says whether two data sets are of one population, where they moved, by how much, and what could have been seen.
+
+    Tables hold numbers, categories and gaps (.csv, .tsv, .parquet); images are compared by features.
+
+    Args:
+        a: the reference: a table, a folder of images, an array or a name.
+        b: the data that it is compared with.
+        columns: of tables, the names of those to compare, joined by commas; all when not given.
+        given: a column within whose levels, or ranges, the others are compared too.
+        permutations: random splits of all rows behind every p-value, at least 19.
+        seed: of what is drawn.
+        features: of images; random-convolutions when not given. --features NAME --help shows the options of one.
+        fail_on_drift: end with exit code 3 where the two differ.
+        json: print JSON and nothing else.
+        out: the .html file to write the page to.
+        options: of the features.
+        data_options: of images and arrays, for both.
+    """
+    path = None if out is None else place(out, (".html",))
+    from remblai.populations.entry import drift as measured
+    from remblai.populations.page import write_drift
+
+    chosen = nest({"features": features} | dict(options or {}))
+    found = measured(
+        a, b, columns=columns, given=given, permutations=permutations, seed=seed, features=chosen["features"],
+        data_options=data_options,
+    )  # fmt: skip
+    if path is not None:
+        write_drift(path, found)
+    if json:
+        show_json(found.to_json())
+    else:
+        _print(found)
+        if path is not None:
+            show(path)
+    if fail_on_drift and found.drifted:
+        raise click.exceptions.Exit(DRIFTED)
+
+
+def _print(found: "Drift") -> None:
+    from remblai.populations.text import GIVEN_HEADS, HEADS, cells, could_see, given_cells, notes, verdict
+    from remblai.report.reading import number
+
+    show(verdict(found))
+    show(could_see(found))
+    show("")
+    rows = [cells(one) for one in found.shifts[:LISTED]]
+    show_table([row[:-1] for row in rows], HEADS[:-1], "  ")
+    for row, shift in zip(rows, found.shifts, strict=False):
+        if shift.name in found.columns:
+            show(f"  {row[0]}: {row[-1]}")
+    if len(found.shifts) > LISTED:
+        show(f"  ... and {len(found.shifts) - LISTED} more columns, in --json and on the page of --out")
+    moved = found.moved
+    show("")
+    show(f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations")
+    show(
+        f"  least cost of carrying A to B: {number(moved.cost)} (proven {moved.lower:.9g} to {moved.upper:.9g}), "
+        f"{number(moved.floor)} between random splits"
+    )
+    parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
+    show(f"  of which, and between random splits: {parts}")
+    for one in moved.movers[:3]:
+        changes = "; ".join(f"{name} {before} to {after}" for name, before, after in one.changes)
+        show(f"  row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
+    if found.given is not None:
+        show("")
+        show(f"  within {found.given.column}: p = {found.given.p_value:.2g}")
+        show_table([given_cells(one) for one in found.given.columns[:LISTED]], GIVEN_HEADS, "  ")
+    for line in notes(found):
+        show(f"  note: {line}")

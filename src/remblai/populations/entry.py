@@ -1,0 +1,125 @@
+"""Drift between two data sets: is it the same population, where did it move, and could these sizes have seen it."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from remblai.config.registry import Choice
+from remblai.populations.battery import Decision, decide
+from remblai.populations.given import Given, check_given, drift_given
+from remblai.populations.moved import Moved, moved
+from remblai.populations.reading import Read, read
+from remblai.populations.shifts import Shift, shifts
+from remblai.statistics.power import LEVEL
+from remblai.statistics.splits import Splits
+
+PERMUTATIONS = 999
+LEAST = 19
+"""Permutations, at least: the least p-value is then 0.05."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drift:
+    """What differs between two data sets.
+
+    Attributes:
+        data: what was compared.
+        p_value: of one population, from columns and joint statistics together; false alarms are 5 % at 0.05.
+        p_joint: by the joint statistics alone.
+        joint_rows: rows behind these.
+        permutations: random splits.
+        shifts: of the columns, the least p-value first.
+        moved: the optimal plan between the two.
+        given: drift within a column; None where none was given.
+        seconds: that it took.
+    """
+
+    data: Read
+    p_value: float
+    p_joint: float
+    joint_rows: int
+    permutations: int
+    shifts: tuple[Shift, ...]
+    moved: Moved
+    given: Given | None
+    seconds: float
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the two are called different populations, at the level 5 %."""
+        return self.p_value <= LEVEL
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that differ by themselves, at the level 5 % for all columns together."""
+        return [one.name for one in self.shifts if one.p_corrected <= LEVEL]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        tables = self.data.tables
+        return {
+            "schema": 1,
+            "drifted": self.drifted,
+            "p_value": self.p_value,
+            "p_joint": self.p_joint,
+            "level": LEVEL,
+            "permutations": self.permutations,
+            "n": tables.n,
+            "m": tables.m,
+            "names": list(tables.names),
+            "features": self.data.features,
+            "columns": [asdict(one) for one in self.shifts],
+            "joint_rows": self.joint_rows,
+            "moved": asdict(self.moved),
+            "given": self.given and asdict(self.given),
+            "notes": list(tables.notes),
+            "seconds": self.seconds,
+        }
+
+
+def drift(
+    a: Any,
+    b: Any,
+    *,
+    columns: Sequence[str] | None = None,
+    given: str | None = None,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+    features: Choice | None = None,
+    data_options: Mapping[str, Any] | None = None,
+) -> Drift:
+    """Whether two data sets are of one population; where they moved, by how much, and what they could have shown.
+
+    Args:
+        a: the reference: a table of numbers, categories and gaps (.csv, .tsv, .parquet, a data frame of pandas or
+            polars), or images and arrays as `data.load` reads them.
+        b: the data that it is compared with.
+        columns: of tables, the names of those to compare; None takes all.
+        given: a column within whose levels, or ranges, the others are compared too.
+        permutations: random splits of all rows behind every p-value, at least 19.
+        seed: of what is drawn.
+        features: of images; random convolutions when not given.
+        data_options: of `data.load`, for images and arrays.
+
+    Raises:
+        ValueError: data that cannot be read or compared, an unknown column, or too few permutations.
+    """
+    if permutations < LEAST:
+        raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
+    start = time.perf_counter()
+    data = read(a, b, columns, features, data_options)
+    tables = data.tables
+    check_given(tables, given)
+    draws = torch.Generator().manual_seed(seed)
+    splits = Splits(tables.first, permutations, draws)
+    test: Decision = decide(tables.columns, splits, draws)
+    found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
+    plan = moved(tables, splits, draws)
+    within = None if given is None else drift_given(tables, given, permutations, draws)
+    return Drift(
+        data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), plan, within,
+        time.perf_counter() - start,
+    )  # fmt: skip

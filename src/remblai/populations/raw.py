@@ -1,0 +1,144 @@
+"""One table as it is read: columns by name, each of numbers with NaN for a gap, or of text with None for one."""
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remblai.data.frames import chosen_columns, column_names, is_frame
+from remblai.data.look import printable
+from remblai.data.rows import check_memory
+from remblai.data.tables import EMPTY, first_lines, open_text
+
+Raw = Mapping[str, NDArray[Any]]
+DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+)?")
+NAMES_OF_COUNTS = ("", "Unnamed: 0", "__index_level_0__")
+"""What the column that counts the rows is called where a data frame was saved with its index."""
+CELL = 200
+"""Bytes of memory that a cell of text takes while a table is read, about."""
+
+
+def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
+    """The columns of a .csv, .tsv or .parquet file, or of a data frame of pandas or polars.
+
+    Args:
+        source: the path, or the frame.
+        columns: the names of those to take; None takes all but one that counts the rows.
+
+    Raises:
+        ValueError: what cannot be read, a column that is missing, or values that are infinite.
+    """
+    what = "the data frame" if is_frame(source) else str(source)
+    try:
+        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser())
+    except UnicodeError as error:
+        raise ValueError(f"{what} is not UTF-8 text ({error}): save it as UTF-8") from error
+    except (csv.Error, EOFError, OSError) as error:
+        raise ValueError(f"{what} cannot be read: {error}. Expected a whole table") from error
+    names = chosen_columns(list(found), columns, what)
+    typed = {name: _typed(found[name], f"{what}, column {printable(name)!r}") for name in names}
+    if columns is None and len(typed) > 1:
+        name, first = next(iter(typed.items()))
+        if name in NAMES_OF_COUNTS and np.array_equal(first, np.arange(len(first))):
+            del typed[name]
+    return {printable(name): values for name, values in typed.items()}
+
+
+def _file(path: Path) -> dict[str, Any]:
+    if path.suffix.lower() != ".parquet":
+        return _text(path)
+    try:
+        import pyarrow as arrow  # an extra: only who reads .parquet needs it
+        from pyarrow import parquet
+    except ImportError as error:
+        raise ValueError("reading .parquet needs the package pyarrow: pip install 'remblai[tables]'") from error
+    try:
+        table = parquet.read_table(path)
+    except arrow.ArrowException as error:
+        raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}. Expected a whole file") from error
+    return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.schema.names}
+
+
+def _text(path: Path) -> dict[str, Any]:
+    """The cells of a .csv or .tsv file, plain or gzipped."""
+    check_memory(path.stat().st_size * CELL // 8, str(path))
+    separator, head, named, _ = first_lines(path)
+    with open_text(path) as file:
+        rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
+    rows = rows[1:] if named else rows
+    for number, row in enumerate(rows, 1 + named):
+        if len(row) != len(head):
+            raise ValueError(f"{path}, row {number}: {len(row)} cells, where the first row has {len(head)}")
+    names = head if named else [f"column {place}" for place in range(1, len(head) + 1)]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"{path} has two columns of the name {printable(twice)!r}: rename one")
+    cells = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {name: _cells(column) for name, column in zip(names, cells, strict=True)}
+
+
+def _cells(column: Sequence[str]) -> NDArray[Any]:
+    """Cells of text as numbers, as days since 1970 where all are ISO dates, or as they are; what is empty is a gap."""
+    stripped = [cell.strip() for cell in column]
+    known = [cell.lower() not in EMPTY for cell in stripped]
+    try:
+        return np.array([float(cell) if one else np.nan for cell, one in zip(stripped, known, strict=True)])
+    except ValueError:
+        pass
+    if all(DATE.fullmatch(cell) for cell, one in zip(stripped, known, strict=True) if one):
+        return np.array([cell if one else "NaT" for cell, one in zip(stripped, known, strict=True)], "datetime64[us]")
+    return np.array([cell if one else None for cell, one in zip(stripped, known, strict=True)], object)
+
+
+def _frame(frame: Any) -> dict[str, Any]:
+    names = column_names(frame)  # refuses two columns of one name
+    found = {}
+    for name, label in zip(names, frame.columns, strict=True):
+        column = frame[label]
+        values = np.asarray(column.to_numpy())
+        if str(column.dtype).partition("(")[0].lower() in ("category", "categorical", "enum"):
+            values = np.array([None if _gap(one) else str(one) for one in values], object)
+        found[name] = values
+    return found
+
+
+def _gap(value: Any) -> bool:
+    """Whether it is None, NaN, NaT or the NA of pandas."""
+    not_a_number = isinstance(value, float | np.floating) and np.isnan(value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(not_a_number)
+
+
+def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
+    """Numbers as float64, dates as days since 1970, all else as text.
+
+    Raises:
+        ValueError: infinite numbers, or cells that hold lists or the like.
+    """
+    kind = values.dtype.kind
+    if kind in "iuf":
+        numbers = values.astype(np.float64)
+    elif kind == "M":
+        gaps = np.isnat(values)
+        numbers = np.where(gaps, np.nan, values.astype("datetime64[us]").astype(np.int64) / 86_400e6)
+    elif kind == "O" and all(_gap(one) or _is_number(one) for one in values):
+        numbers = np.array([np.nan if _gap(one) else float(one) for one in values])
+    elif kind in "bOUT":
+        if any(isinstance(one, list | dict | np.ndarray) for one in values):
+            raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
+        every = [(type(one), one) for one in values.tolist()]
+        texts = {pair: None if _gap(pair[1]) else printable(str(pair[1])) for pair in set(every)}
+        return np.array([texts[pair] for pair in every], object)
+    else:
+        raise ValueError(f"{what}: expected numbers, text, dates or booleans, got {values.dtype}: leave it out")
+    if np.isinf(numbers).any():
+        row = int(np.isinf(numbers).argmax()) + 1
+        raise ValueError(f"{what}, row {row}: expected finite numbers or gaps, got infinity: remove such rows.")
+    return numbers
+
+
+def _is_number(value: Any) -> bool:
+    return hasattr(value, "__float__") and not isinstance(value, bool | np.bool_ | str)

@@ -1,0 +1,209 @@
+"""Two data sets of any kind as two tables: their columns matched by name, images as features."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai import data as datasets
+from remblai.compare.points import label, loaded_pair, rows_of
+from remblai.config.registry import Choice
+from remblai.data import Dataset
+from remblai.data.frames import chosen_columns, is_frame
+from remblai.metrics.features import FeaturesUsed, make_features
+from remblai.populations.raw import Raw, raw_table
+from remblai.populations.table import Column, Tables
+
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+FEW = 20
+"""Different numbers up to which a column that is numbers in one table and text in the other is one of categories."""
+FEATURES = "random-convolutions"
+LEAST = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Read:
+    """Two data sets as they are compared.
+
+    Attributes:
+        tables: the columns of both.
+        images: those of both data sets (n + m, c, h, w) on the scale 0 to 1, whose features the columns are; or None.
+        features: which those are.
+    """
+
+    tables: Tables
+    images: Tensor | None = None
+    features: FeaturesUsed | None = None
+
+
+def read(
+    a: Any,
+    b: Any,
+    columns: Sequence[str] | None = None,
+    features: Choice | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> Read:
+    """Reads two data sets.
+
+    Args:
+        a: a table of numbers, text and gaps (.csv, .tsv, .parquet, a data frame of pandas or polars), or what
+            `data.load` reads: images, arrays, names.
+        b: the data that it is compared with.
+        columns: of tables, the names of those to take.
+        features: of images; random convolutions when not given.
+        options: of `data.load`, for data that it reads.
+
+    Raises:
+        ValueError: data that cannot be read or compared, each with what to do.
+    """
+    names = label(a), label(b)
+    if features is not None and (_is_table(a) or _is_table(b)):
+        raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
+    if _is_table(a) and _is_table(b):
+        if used := [name for name, value in (options or {}).items() if value is not None]:
+            raise ValueError(f"--{used[0].replace('_', '-')} does not apply to tables: leave it out")
+        return Read(paired(raw_table(a, columns), raw_table(b, columns), names))
+    if _is_table(a) or _is_table(b):
+        other = b if _is_table(a) else a
+        loaded, _ = loaded_pair(other, other, options)
+        if loaded.range is not None:
+            raise ValueError(
+                f"drift: expected two tables or two sets of images, got images in {label(other)} and a table in "
+                f"{label(a if _is_table(a) else b)}: compare like with like."
+            )
+        raws = [raw_table(one, columns) if _is_table(one) else _numbers(loaded, one, columns) for one in (a, b)]
+        return Read(paired(raws[0], raws[1], names))
+    first, second = loaded_pair(a, b, options)
+    if (first.range is None) != (second.range is None):
+        images, table = (a, b) if first.range is not None else (b, a)
+        raise ValueError(
+            f"drift: expected two tables or two sets of images, got images in {label(images)} and a table in "
+            f"{label(table)}: compare like with like."
+        )
+    if first.range is None:
+        return Read(paired(_numbers(first, a, columns), _numbers(second, b, columns), names))
+    if columns is not None:
+        raise ValueError("drift: columns are those of a table, and these data are images: leave out --columns.")
+    return _images(first, second, (a, b), features or FEATURES)
+
+
+def _is_table(source: Any) -> bool:
+    """Whether it may hold text and gaps: a file of a table, or a data frame.
+
+    Raises:
+        ValueError: a split of a file, or a file that is not there.
+    """
+    if is_frame(source):
+        return True
+    if not isinstance(source, str | Path) or (isinstance(source, str) and source in datasets.DATA):
+        return False
+    path, split = datasets.pick(source)
+    if not path.lower().endswith(TABLES):
+        return False
+    if split is not None:
+        raise ValueError(f"drift: expected a whole table, got {source!r}: pass {path!r}, or write the split to a file.")
+    datasets.reader_of(path)  # which says what is wrong with a path
+    return True
+
+
+def _numbers(dataset: Dataset, source: Any, columns: Sequence[str] | None) -> Raw:
+    """The columns of points (n, d)."""
+    rows = rows_of(dataset, source).numpy().astype(np.float64)
+    names = list(dataset.units.columns or [f"column {place}" for place in range(1, rows.shape[1] + 1)])
+    wanted = chosen_columns(names, columns, label(source))
+    return {name: rows[:, names.index(name)] for name in wanted}
+
+
+def _images(first: Dataset, second: Dataset, sources: tuple[Any, Any], features: Choice) -> Read:
+    sets = [rows_of(one, source) for one, source in zip((first, second), sources, strict=True)]
+    shapes = [tuple(one.shape[1:]) for one in sets]
+    names = label(sources[0]), label(sources[1])
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"drift: expected images of one shape, got {shapes[0]} in {names[0]} and {shapes[1]} in {names[1]}: load "
+            "both with --size and --channels."
+        )
+    chosen = make_features(features, first)
+    values = [chosen.of(one, name).numpy().astype(np.float64) for one, name in zip(sets, names, strict=True)]
+    raws = [{f"{chosen.name} {place + 1}": one[:, place] for place in range(one.shape[1])} for one in values]
+    return Read(paired(raws[0], raws[1], names), torch.cat(sets), chosen.used)
+
+
+def paired(a: Raw, b: Raw, names: tuple[str, str]) -> Tables:
+    """Both tables as one, columns in the order of the first.
+
+    A column that has no value in either table is left out, with a note; one that has none in one of them stays.
+
+    Raises:
+        ValueError: columns that differ, a table of fewer than 2 rows, or a column that cannot be compared.
+    """
+    _check_names(a, b, names)
+    sizes = [len(next(iter(one.values()), [])) for one in (a, b)]
+    for size, name in zip(sizes, names, strict=True):
+        if size < LEAST:
+            raise ValueError(
+                f"drift: expected at least {LEAST} rows in each table, got {size} in {name}: of one row no variation "
+                "is known."
+            )
+    notes, columns = [], []
+    for name in a:
+        found, note = _column(name, a[name], b[name], names)
+        notes += [note] if note else []
+        columns += [found] if found else []
+    if not columns:
+        raise ValueError(f"drift: no column has a value in {names[0]} or {names[1]}: expected values to compare.")
+    return Tables(tuple(columns), sizes[0], sizes[1], names, tuple(notes))
+
+
+def _check_names(a: Raw, b: Raw, names: tuple[str, str]) -> None:
+    alone = [[name for name in one if name not in other] for one, other in ((a, b), (b, a))]
+    parts = [f"{source} alone has {', '.join(one)}" for source, one in zip(names, alone, strict=True) if one]
+    if parts:
+        shared = [name for name in a if name in b]
+        advice = f"compare those of both with --columns {','.join(shared)}" if shared else "none is in both"
+        raise ValueError(f"drift: expected the same columns in both tables; {'; '.join(parts)}: {advice}.")
+
+
+def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str]) -> tuple[Column | None, str]:
+    """The column of both tables, or None where it has no value; and what to say about it."""
+    sides, note = [a, b], ""
+    known = [~_gaps(one) for one in sides]
+    if not any(one.any() for one in known):
+        return None, f"column {name!r} has no value in either table and is left out"
+    for one, source in zip(known, names, strict=True):
+        note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
+    numeric = [one.dtype.kind == "f" for one, has in zip(sides, known, strict=True) if has.any()]
+    if all(numeric):
+        return Column(name, np.concatenate([_as_numbers(one) for one in sides])), note
+    for side, has, source in zip(sides, known, names, strict=True):
+        if has.any() and side.dtype.kind == "f" and len(np.unique(side[has])) > FEW:
+            raise ValueError(
+                f"drift: column {name!r}: expected numbers in both tables or text in both, got numbers in {source} and "
+                "text in the other: correct the cells that are no numbers, or choose others with --columns."
+            )
+    texts = [np.array([_level(one) for one in side], object) for side in sides]
+    both = np.concatenate(texts)
+    levels = sorted({one for one in both if one is not None})
+    place = {level: float(number) for number, level in enumerate(levels)}
+    values = np.array([np.nan if one is None else place[one] for one in both])
+    mixed = f"column {name!r} is numbers in one table and text in the other: compared as categories"
+    return Column(name, values, tuple(levels)), note or (mixed if any(numeric) else "")
+
+
+def _gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.isnan(values) if values.dtype.kind == "f" else np.array([one is None for one in values], bool)
+
+
+def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+    return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
+
+
+def _level(value: Any) -> str | None:
+    if isinstance(value, float):
+        return None if np.isnan(value) else f"{value:g}"
+    return None if value is None else str(value)

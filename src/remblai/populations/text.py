@@ -1,0 +1,147 @@
+"""Drift in words: the verdict, what each column did, and the rows of tables that terminal and page share."""
+
+from remblai.populations.entry import Drift
+from remblai.populations.given import Within
+from remblai.populations.shifts import Change, Shift
+from remblai.report.reading import number
+from remblai.statistics.power import LEVEL
+
+NAMED = 4
+"""Columns, levels or sizes that a sentence names, at most."""
+HEADS = ("column", "moved by", "floor", "p", "p corrected", "smallest seen", "what")
+UNITS = {"numbers": "standard deviations in a column of numbers", "categories": "of the rows in one of categories"}
+"""What a shift of a kind of column is measured in."""
+
+
+def verdict(found: Drift) -> str:
+    """Whether it is the same population, in a sentence."""
+    tables = found.data.tables
+    sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
+    if not found.drifted:
+        return f"No difference was seen between {sizes} (p = {found.p_value:.2g})."
+    moved = [one for one in found.shifts if one.name in found.columns]
+    if found.data.images is not None:
+        return f"Not the same population (p = {found.p_value:.2g}, {sizes}): the features of the images differ."
+    if not moved and len(found.shifts) / (1 + found.permutations) > LEVEL:
+        return (
+            f"Not the same population (p = {found.p_value:.2g}, {sizes}): which columns moved takes more permutations."
+        )
+    if not moved:
+        part = "together" if found.p_joint <= LEVEL else "and their combinations together"
+        return (
+            f"Not the same population (p = {found.p_value:.2g}, {sizes}): no column alone is sure to have moved, the "
+            f"columns {part} have."
+        )
+    named = ", ".join(f"{one.name} by {size(one)}" for one in moved[:NAMED])
+    more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
+    columns = f"{len(moved)} of {len(found.shifts)} columns moved"
+    return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {columns}: {named}{more}."
+
+
+def could_see(found: Drift) -> str:
+    """What tables of these sizes would have shown, in a sentence."""
+    parts = []
+    for kind, unit in UNITS.items():
+        sizes = [one.smallest_seen for one in found.shifts if one.kind == kind]
+        seen = [one for one in sizes if one is not None]
+        if not sizes:
+            continue
+        if not seen:
+            parts.append(f"no shift of {unit}")
+            continue
+        written = [number(one) if kind == "numbers" else percent(one) for one in (min(seen), max(seen))]
+        parts.append(f"a shift of {written[0] if written[0] == written[1] else ' to '.join(written)} {unit}")
+    return f"At these sizes 4 of 5 comparisons would see {' or '.join(parts)}; less may go unseen." if parts else ""
+
+
+def size(shift: Shift) -> str:
+    """How far a column moved, with its unit."""
+    missing = abs(shift.missing[1] - shift.missing[0])
+    if shift.kind == "categories":
+        return f"{percent(shift.distance)} of the rows"
+    if shift.in_sd is None:
+        return number(shift.distance)
+    gaps = f", {percent(missing)} more or fewer gaps" if missing > 0.01 else ""
+    return f"{number(shift.in_sd)} standard deviations{gaps}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent."""
+    return f"{100 * share:.3g} %"
+
+
+def what(shift: Shift) -> str:
+    """What a column did, in a few words."""
+    parts = []
+    if None not in shift.means:
+        parts.append(f"mean {number(shift.means[0])} to {number(shift.means[1])}")
+        parts.append(f"sd {number(shift.deviations[0])} to {number(shift.deviations[1])}")
+    if any(shift.missing) and shift.kind == "numbers":
+        parts.append(f"missing {percent(shift.missing[0])} to {percent(shift.missing[1])}")
+    if shift.unseen:
+        parts.append(f"new: {_listed(shift.unseen)}")
+    if shift.gone:
+        parts.append(f"gone: {_listed(shift.gone)}")
+    for words, changes in (("grew", shift.grew), ("shrank", shift.shrank)):
+        if changes:
+            parts.append(f"{words}: {', '.join(map(_change, changes[:2]))}")
+    return "; ".join(parts)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:NAMED]) + (f" and {len(names) - NAMED:,} more" if len(names) > NAMED else "")
+
+
+def _change(change: Change) -> str:
+    return f"{change.level} {percent(change.before)} to {percent(change.after)}"
+
+
+def cells(shift: Shift) -> list[str]:
+    """A column's row under `HEADS`."""
+    categories = shift.kind == "categories"
+    written = percent if categories else number
+    seen = shift.smallest_seen
+    moved = f"{number(shift.in_sd)} sd" if shift.in_sd is not None else written(shift.distance)
+    scale = shift.distance / shift.in_sd if shift.in_sd else 1.0
+    floor = f"{written(shift.floor / scale)} ± {written(shift.floor_spread / scale)}"
+    return [
+        shift.name,
+        moved,
+        floor,
+        f"{shift.p_value:.2g}",
+        f"{shift.p_corrected:.2g}",
+        "none" if seen is None else percent(seen) if categories else f"{number(seen)} sd",
+        what(shift),
+    ]
+
+
+def given_cells(within: Within) -> list[str]:
+    """A column's row of drift within a given column: what, total, mix, within, distance, corrected p."""
+    share = within.of != "mean"
+    written = _signed_percent if share else number
+    amounts = [written(one) for one in (within.total, within.mix, within.within)]
+    return [within.name, within.of, *amounts, f"{within.p_corrected:.2g}"]
+
+
+def _signed_percent(share: float) -> str:
+    return f"{100 * share:+.3g} %"
+
+
+GIVEN_HEADS = ("column", "change of", "total", "from the mix", "within", "p within")
+
+
+def notes(found: Drift) -> list[str]:
+    """What a reader must know of how this was measured."""
+    tables, count = found.data.tables, len(found.shifts)
+    lines = list(tables.notes)
+    least = count / (1 + found.permutations)
+    if least > LEVEL:
+        lines.append(
+            f"with {found.permutations:,} permutations no p-value corrected for {count} columns is below "
+            f"{least:.2g}: use --permutations {int(count / LEVEL)} to see which columns moved"
+        )
+    if found.joint_rows < tables.n + tables.m:
+        lines.append(f"the joint statistics use {found.joint_rows:,} of {tables.n + tables.m:,} rows, drawn at random")
+    if found.moved.n < tables.n or found.moved.m < tables.m:
+        lines.append(f"the plan carries {found.moved.n:,} rows to {found.moved.m:,}, drawn at random")
+    return lines

@@ -1,0 +1,106 @@
+"""The command `drift` and the function behind it: verdict, JSON, page, exit codes and errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+
+import remblai
+from remblai.cli.main import main
+
+
+def tables(shift: float) -> tuple[pandas.DataFrame, pandas.DataFrame]:
+    rng = np.random.default_rng(0)
+    found = []
+    for moved in (0.0, shift):
+        price, region = rng.normal(10 + moved, 1, 80), rng.choice(["north", "<b>south"], 80)
+        found.append(pandas.DataFrame({"price": price, "size": rng.normal(size=80), "region": region}))
+    return found[0], found[1]
+
+
+def run(words: list[str], capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["drift", *words])
+    out, err = capsys.readouterr()
+    return int(str(ended.value.code)), out, err
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[str]:
+    names = [str(tmp_path / f"{name}.csv") for name in "ab"]
+    for name, table in zip(names, tables(1.0), strict=True):
+        table.to_csv(name, index=False)
+    return names
+
+
+def test_the_command_prints_json_and_fails_on_drift(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(files[0]).with_suffix(".html")
+    options = ["--permutations", "99", "--given", "region", "--json", "--fail-on-drift", "--out", str(page)]
+    code, out, _ = run([*files, *options], capsys)
+    found = json.loads(out)
+    assert code == 3
+    assert found["drifted"] is True
+    assert (found["p_value"], found["n"], found["m"]) == (0.01, 80, 80)
+    price = found["columns"][0]
+    assert price["name"] == "price"
+    assert price["p_corrected"] <= 0.05
+    assert price["in_sd"] == pytest.approx(1.0, abs=0.4)
+    assert found["given"]["columns"][0]["within"] == pytest.approx(1.0, abs=0.4)
+    text = page.read_text()
+    assert "Not the same population" in text
+    assert "&lt;b&gt;south" in text
+    assert "<b>south" not in text
+    assert "http://" not in text
+    assert "https://" not in text
+    assert "<script" not in text
+
+
+def test_the_command_says_in_words_what_moved(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run([*files, "--columns", "price,size", "--permutations", "99"], capsys)
+    assert code == 0
+    assert out.startswith("Not the same population (p = 0.01, 80 and 80 rows): 1 of 2 columns moved: price by ")
+    assert "4 of 5 comparisons would see a shift of" in out
+
+
+def test_two_halves_of_one_table_are_not_called_different() -> None:
+    a, b = tables(0.0)
+    found = remblai.drift(a, b, permutations=99)
+    assert not found.drifted
+    assert not found.columns
+    again = remblai.drift(a, b, permutations=99)
+    assert again.to_json() | {"seconds": 0} == found.to_json() | {"seconds": 0}
+
+
+def test_images_have_a_page_with_the_farthest(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (24, 8, 8), dtype=np.uint8)
+    names = [str(tmp_path / f"{name}.npy") for name in "ab"]
+    np.save(names[0], images)
+    np.save(names[1], images // 2)
+    page = tmp_path / "page.html"
+    code, out, _ = run([*names, "--permutations", "39", "--features", "pca", "--out", str(page)], capsys)
+    assert code == 0
+    assert "24 and 24 images" in out
+    assert 'id="movers"' in page.read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--given", "regio"], "Did you mean 'region'?"),
+        (["--columns", "price,sizes"], "expected sizes too"),
+        (["--permutations", "5"], "at least 19"),
+        (["--out", "page.txt"], ".html"),
+        (["--size", "8"], "--size does not apply to tables"),
+        (["--features", "pca"], "features are of images"),
+    ],
+)
+def test_bad_input_is_one_line(
+    files: list[str], options: list[str], words: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run([*files, *options], capsys)
+    assert (code, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith("error: ")
+    assert words in err

@@ -1,0 +1,116 @@
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import remblai
+from remblai.distances import emd
+from remblai.estimators import (
+    Generator,
+    LatentDensity,
+    TransportMap,
+    VariationalAutoEncoder,
+    WassersteinAutoEncoder,
+)
+
+NARROW = {"options": {"network": {"name": "mlp", "width": 8, "depth": 1}}, "steps": 2, "random_state": 0}
+
+
+@pytest.fixture(scope="module")
+def iris():
+    return load_iris().data
+
+
+@parametrize_with_checks(
+    [
+        WassersteinAutoEncoder(n_components=1, **NARROW),
+        VariationalAutoEncoder(n_components=1, **NARROW),
+        Generator("gmmn", **NARROW),
+        LatentDensity("gaussian"),
+        TransportMap(),
+    ]
+)
+def test_scikit_learns_own_checks(estimator, check):
+    check(estimator)
+
+
+def test_a_pipeline_scores_anomalies_lower_and_names_its_codes(iris):
+    rng = np.random.default_rng(0)
+    codes = WassersteinAutoEncoder(n_components=2, steps=150, random_state=0)
+    model = make_pipeline(codes, LatentDensity("gaussian", random_state=0)).fit(iris)
+    odd = iris[:50] + 8.0 * rng.choice([-1.0, 1.0], size=(50, 4))
+    assert np.median(model.score_samples(odd)) < np.quantile(model.score_samples(iris), 0.05)
+    assert np.median(codes.score_samples(odd)) < np.quantile(codes.score_samples(iris), 0.05)
+    frame = codes.set_output(transform="pandas").transform(iris)
+    assert list(frame.columns) == ["wassersteinautoencoder0", "wassersteinautoencoder1"]
+
+
+def test_reconstructions_are_nearer_than_the_mean_row(iris):
+    model = WassersteinAutoEncoder(n_components=2, steps=150, random_state=0).fit(iris)
+    back = model.inverse_transform(model.transform(iris))
+    assert np.mean((back - iris) ** 2) < 0.3 * iris.var(0).mean()
+    errors = ((model.scaler_.transform(back) - model.scaler_.transform(iris)) ** 2).mean(1)
+    np.testing.assert_allclose(model.score_samples(iris), -errors, rtol=1e-9)
+
+
+def test_the_score_ranks_a_trained_generator_above_one_that_is_not(iris):
+    search = GridSearchCV(Generator("gmmn", random_state=0), {"steps": [1, 150]}, cv=2).fit(iris)
+    assert search.best_params_ == {"steps": 150}
+    assert search.best_estimator_.score(iris) > -0.5
+
+
+def test_samples_repeat_and_differ_by_random_state(iris):
+    model = clone(VariationalAutoEncoder(n_components=1, **NARROW)).fit(iris)
+    np.testing.assert_array_equal(model.sample(4), model.sample(4))
+    assert not np.array_equal(model.sample(4), model.sample(4, random_state=1))
+
+
+def test_the_map_of_a_gaussian_is_the_closed_form():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 2))
+    factor = np.array([[2.0, 0.0], [0.5, 1.0]])
+    symmetric = np.linalg.cholesky(factor @ factor.T)
+    y = rng.normal(size=(400, 2)) @ symmetric.T
+    model = TransportMap(target=y, epsilon=0.5).fit(x)
+    # between N(0, I) and N(0, S) the optimal map is the root of S
+    values, vectors = np.linalg.eigh(symmetric @ symmetric.T)
+    root = vectors * np.sqrt(values) @ vectors.T
+    inner = x[np.linalg.norm(x, axis=1) < 1.0]
+    assert np.abs(model.transform(inner) - inner @ root).mean() < 0.35
+    assert np.abs(model.inverse_transform(model.transform(inner)) - inner).mean() < 0.35
+
+
+def test_the_exact_map_sends_the_rows_of_fit_to_those_of_the_target():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(30, 3)), rng.normal(size=(30, 3))
+    moved = TransportMap(target=y).fit_transform(x)
+    costs = ((x[:, None] - y) ** 2).sum(2)
+    assert ((moved - x) ** 2).sum(1).mean() == pytest.approx(float(emd(None, None, costs).value))
+
+
+def test_without_a_target_columns_become_normal_and_independent():
+    rng = np.random.default_rng(0)
+    x = np.exp(rng.normal(size=(300, 1)) + 0.1 * rng.normal(size=(300, 2)))
+    moved = TransportMap().fit_transform(x)
+    np.testing.assert_allclose(np.cov(moved.T), np.eye(2), atol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("estimator", "message"),
+    [
+        (WassersteinAutoEncoder(recipe="wgan"), "use Generator"),
+        (Generator("wgn"), "wgan"),
+        (LatentDensity("gausian"), "gaussian"),
+        (TransportMap(target=[[1.0], [2.0]]), "expected the 4 columns"),
+    ],
+)
+def test_bad_parameters_are_refused_at_fit(estimator, message, iris):
+    with pytest.raises(ValueError, match=message):
+        estimator.fit(iris)
+
+
+def test_they_are_names_of_the_package():
+    assert remblai.WassersteinAutoEncoder is WassersteinAutoEncoder

@@ -1,0 +1,63 @@
+"""Drift given a column: a change of the mix alone is told from a change within the groups."""
+
+import numpy as np
+import pytest
+import torch
+
+from remblai.populations.given import check_given, drift_given, groups_of
+from remblai.populations.table import Column, Tables
+
+
+def tables(within: float) -> Tables:
+    """Group b is 2 higher than group a and more common in the second table; `within` is added there in both groups."""
+    rng = np.random.default_rng(0)
+    n = 150
+    group = np.concatenate([rng.random(n) < 0.3, rng.random(n) < 0.7]).astype(float)
+    x = 2 * group + rng.normal(size=2 * n) + within * (np.arange(2 * n) >= n)
+    level = (rng.random(2 * n) < 0.2 + 0.5 * group).astype(float)
+    columns = (Column("group", group, ("a", "b")), Column("x", x), Column("level", level, ("no", "yes")))
+    return Tables(columns, n, n)
+
+
+@pytest.mark.parametrize("within", [0.0, 0.8])
+def test_the_mix_is_told_from_what_is_within(within: float) -> None:
+    both = tables(within)
+    found = drift_given(both, "group", 99, torch.Generator().manual_seed(0))
+    x, level = found.columns
+    values, group = both.column("x").values, both.column("group").values
+    assert x.total == pytest.approx(values[150:].mean() - values[:150].mean())
+    assert x.mix + x.within == pytest.approx(x.total)
+    shares = [(group[part] == 1).mean() for part in (slice(150), slice(150, None))]
+    assert found.groups[1].before, found.groups[1].after == pytest.approx(shares)
+    assert x.mix == pytest.approx(2 * (shares[1] - shares[0]), abs=0.25)
+    assert x.within == pytest.approx(within, abs=0.25)
+    assert (found.p_value <= 0.05) == (within > 0)
+    assert (x.p_corrected <= 0.05) == (within > 0)
+    assert level.p_corrected > 0.05
+    assert level.of.startswith("share of")
+    assert x.distance == pytest.approx(within, abs=0.25)
+
+
+def test_groups_of_numbers_are_ranges_and_gaps_one_more() -> None:
+    values = np.append(np.arange(100.0), np.nan)
+    groups, names = groups_of(Column("x", values))
+    assert names == ["up to 19.8", "19.8 to 39.6", "39.6 to 59.4", "59.4 to 79.2", "over 79.2", "missing"]
+    assert np.bincount(groups).tolist() == [20, 20, 20, 20, 20, 1]
+    assert groups_of(Column("x", np.array([2.0, 1.0, 2.0])))[1] == ["1", "2"]
+
+
+def test_groups_of_one_table_alone_are_left_out() -> None:
+    group = np.array([0.0] * 20 + [1.0] * 20 + [0.0] * 30 + [2.0] * 10)
+    x = np.random.default_rng(0).normal(size=80)
+    both = Tables((Column("g", group, ("a", "b", "c")), Column("x", x)), 40, 40)
+    found = drift_given(both, "g", 19, torch.Generator().manual_seed(0))
+    assert found.left_out == (0.5, 0.25)
+    assert found.columns[0].mix == 0.0
+
+
+def test_a_column_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"unknown column in given 'grop'. Did you mean 'group'"):
+        check_given(tables(0.0), "grop")
+    alone = Tables((Column("x", np.arange(4.0)),), 2, 2)
+    with pytest.raises(ValueError, match="another column"):
+        check_given(alone, "x")

@@ -1,0 +1,110 @@
+"""Tables of every kind read alike, and what cannot be compared is refused in words."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas
+import polars
+import pytest
+
+from remblai.populations.reading import read
+
+TEXT = """name,size,when,on,id
+red,1.5,2024-01-01,True,7
+NA,2,2024-01-03,False,8
+blue,,,True,9
+"""
+
+
+def frame() -> pandas.DataFrame:
+    dates = pandas.to_datetime(["2024-01-01", "2024-01-03", None])
+    columns = {"name": ["red", None, "blue"], "size": [1.5, 2, None], "when": dates}
+    return pandas.DataFrame(columns | {"on": [True, False, True], "id": pandas.array([7, 8, 9], "Int64")})
+
+
+def test_files_and_frames_are_read_alike(tmp_path: Path) -> None:
+    csv, parquet = tmp_path / "a.csv", tmp_path / "a.parquet"
+    csv.write_text(TEXT)
+    frame().to_parquet(parquet)
+    forms = [str(csv), parquet, frame(), polars.from_pandas(frame()), frame().astype({"name": "category"})]
+    for form in forms:
+        columns = read(str(csv), form).tables.columns
+        assert [column.name for column in columns] == ["name", "size", "when", "on", "id"]
+        name, size, when, on, number = (column.values for column in columns)
+        np.testing.assert_array_equal(name, [1, np.nan, 0] * 2)
+        np.testing.assert_array_equal(size, [1.5, 2, np.nan] * 2)
+        np.testing.assert_array_equal(when, [19723, 19725, np.nan] * 2)
+        np.testing.assert_array_equal(number, [7, 8, 9] * 2)
+        np.testing.assert_array_equal(on, [1, 0, 1] * 2)
+        assert columns[0].levels == ("blue", "red")
+        assert columns[1].levels is None
+
+
+def test_arrays_and_tables_of_numbers_are_compared() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    found = read(x, pandas.DataFrame(x + 1, columns=["column 1", "column 2"])).tables
+    assert (found.n, found.m, len(found.columns)) == (20, 20, 2)
+    assert found.columns[0].name == "column 1"
+
+
+def test_images_are_compared_by_features() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8), dtype=np.uint8)
+    found = read(images, images[:4])
+    assert found.features is not None
+    assert found.features["name"] == "random-convolutions"
+    assert found.images is not None
+    assert len(found.images) == 10
+    assert (found.tables.n, found.tables.m, len(found.tables.columns)) == (6, 4, 144)
+
+
+def test_columns_without_a_value_are_left_out_or_stay() -> None:
+    a = pandas.DataFrame({"x": [1.0, 2], "none": [None, None], "half": ["u", "v"]})
+    b = pandas.DataFrame({"x": [1.0, 2], "none": [None, None], "half": [None, None]})
+    found = read(a, b).tables
+    assert [column.name for column in found.columns] == ["x", "half"]
+    assert found.notes[0] == "column 'none' has no value in either table and is left out"
+    assert "'half' has no value in" in found.notes[1]
+    assert found.columns[1].gaps.tolist() == [False, False, True, True]
+
+
+def test_codes_in_one_table_and_words_in_the_other_are_categories() -> None:
+    found = read(pandas.DataFrame({"c": [1, 2, 2]}), pandas.DataFrame({"c": ["1", "2", "other"]})).tables
+    assert found.columns[0].levels == ("1", "2", "other")
+    assert "compared as categories" in found.notes[0]
+
+
+IMAGES = np.zeros((4, 8, 8), np.uint8)
+TABLE = pandas.DataFrame({"x": [1.0, 2, 3], "y": [1.0, 2, 3]})
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "columns", "words"),
+    [
+        (TABLE, TABLE.rename(columns={"y": "z"}), None, r"alone has y; .* alone has z: .*--columns x\."),
+        (TABLE, TABLE[["x"]], ("x", "y"), "expected y too"),
+        (TABLE[:1], TABLE, None, "at least 2 rows in each table, got 1"),
+        (IMAGES, TABLE, None, "images in data .* and a table in"),
+        (IMAGES, np.zeros((4, 3)), None, "images in data .* and a table in"),
+        (IMAGES, IMAGES, ("x",), "leave out --columns"),
+        (IMAGES, np.zeros((4, 9, 9), np.uint8), None, "images of one shape"),
+        (TABLE.assign(x=np.inf), TABLE, None, "infinity"),
+        (TABLE * np.nan, TABLE * np.nan, None, "no column has a value"),
+        (pandas.DataFrame({"x": range(30)}), pandas.DataFrame({"x": ["a"] * 30}), None, "numbers in both tables or"),
+        (pandas.DataFrame({"x": [[1], [2]]}), TABLE[["x"]], None, "got lists"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(a: object, b: object, columns: tuple[str, ...] | None, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read(a, b, columns)
+
+
+def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
+    ragged, twice = tmp_path / "ragged.csv", tmp_path / "twice.csv"
+    ragged.write_text("a,b\n1,2\n3\n")
+    twice.write_text("a,a\n1,2\n3,4\n")
+    with pytest.raises(ValueError, match="row 3: 1 cells"):
+        read(str(ragged), TABLE)
+    with pytest.raises(ValueError, match="two columns of the name 'a'"):
+        read(str(twice), TABLE)
+    with pytest.raises(ValueError, match="expected a whole table"):
+        read(f"{ragged}:test", TABLE)
