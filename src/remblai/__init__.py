@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.deploy.folder import export
+    from remblai.deploy.hub import push
     from remblai.estimators import (
         Generator,
         LatentDensity,
@@ -32,8 +34,10 @@ __all__ = [
     "distances",
     "drift",
     "evaluate",
+    "export",
     "fit",
     "load",
+    "push",
     "recipe",
     "recipes",
     "train",
@@ -50,8 +54,10 @@ _HOMES = {
     "WassersteinAutoEncoder": "remblai.estimators",
     "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
+    "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
+    "push": "remblai.deploy.hub",
     "recipe": "remblai.recipes",
     "train": "remblai.runs.train",
     "write_report": "remblai.runs.evaluate",

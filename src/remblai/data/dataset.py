@@ -195,6 +195,7 @@ class Dataset:
         modes: of a toy with known modes: their centres.
         identity: of an endless source: what it is a function of; its fingerprint is made of that.
         notes: what one look after loading shows, in sentences: kind and values of the data, what was left out.
+        files: of data that come from one file each: the name of each, which the `index` of a split counts.
     """
 
     name: str
@@ -207,6 +208,7 @@ class Dataset:
     modes: Modes | None = None
     identity: str | None = None
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:

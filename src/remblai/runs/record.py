@@ -11,6 +11,8 @@ from remblai.runs import contents
 from remblai.runtime.locks import locked
 
 SCHEMA = 1
+HUB = "hub:"
+"""Before the name of a run on the Hugging Face hub."""
 RENAMED = {"ascents": "critic_steps"}
 """Options of the loop that runs of version 0.1 recorded under another name."""
 FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from remblai.cli.output import show, show_json
 from remblai.config.registry import Choice, LazyTable, nest
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import place, whole
+from remblai.runtime.files import place
 
 ARRAYS = (".png", ".npz", ".npy")
 Sampler = Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")]
@@ -87,92 +87,6 @@ def fit(
     show(f"{run}: the law {name} is fitted; `remblai sample {run} --sampler {name}` draws from it")
 
 
-def encode(
-    run: str,
-    *,
-    data: str,
-    out: str,
-    sampler: Sampler = None,
-    recipe: str | None = None,
-    device: str = "auto",
-    data_options: Mapping[str, Any] | None = None,
-) -> None:
-    """Writes the codes of data: codes, labels (-1 where there are none), split and index.
-
-    Args:
-        run: the run's folder.
-        data: a name, a folder or a file; NAME:test picks a split.
-        out: the .npz to write.
-        sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
-        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
-        device: auto, cpu, cuda or cuda:0.
-    """
-    path = place(out, (".npz",))
-    import numpy as np
-    import torch
-
-    from remblai.cli.arrays import splits
-    from remblai.runs.load import load
-
-    trained = load(run, device=device, recipe=recipe)
-    parts = list(splits(trained, data, data_options))
-    labels = [np.full(len(part), -1) if part.labels is None else part.labels.numpy() for part in parts]
-    codes = np.concatenate([trained.codes(part).numpy() for part in parts])
-    scores: dict[str, Any] = {}
-    if sampler is not None:
-        scores["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
-    with whole(path) as temporary:
-        np.savez(
-            temporary,
-            codes=codes,
-            **scores,
-            labels=np.concatenate(labels),
-            split=np.concatenate([np.full(len(part), part.name) for part in parts]),
-            index=np.concatenate([part.index.numpy() for part in parts]),
-        )
-    show(out)
-
-
-def reconstruct(
-    run: str,
-    *,
-    data: str | None = None,
-    n: int | None = None,
-    out: str,
-    recipe: str | None = None,
-    device: str = "auto",
-    data_options: Mapping[str, Any] | None = None,
-) -> None:
-    """Writes the reconstructions of data.
-
-    Args:
-        run: the run's folder.
-        data: a name, a folder or a file, NAME:train picks a split; the run's own test data when not given.
-        n: only the first n.
-        out: a .png (each row of data above its reconstructions), .npz or .npy.
-        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
-        device: auto, cpu, cuda or cuda:0.
-    """
-    path = place(out, ARRAYS)
-    if n is not None and n < 1:
-        raise ValueError(f"n: expected at least 1, got {n}.")
-    import torch
-
-    from remblai.cli.arrays import dataset_of, first_rows, splits, write
-    from remblai.runs.load import load
-
-    trained = load(run, device=device, recipe=recipe)
-    columns = 16
-    parts = list(splits(trained, data, data_options)) if data else [dataset_of(trained, None, data_options).test]
-    total = 4 * columns if n is None and path.suffix == ".png" else n
-    rows, labels = first_rows(trained, parts, total)
-    again = trained.reconstructions(rows, labels=labels)
-    if path.suffix == ".png":
-        pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
-        again = torch.cat([row for pair in pairs for row in pair])
-    show(write(path, again, trained.units, columns))
-
-
 def interpolate(
     run: str,
     *,
@@ -219,7 +133,7 @@ def interpolate(
         z, labels = trained.prior_sample(n), classes
         ends = torch.cat([z, z])
     elif trained.encodes or data:
-        part = next(splits(trained, data, data_options)) if data else dataset_of(trained, None, data_options).test
+        part = next(splits(trained, data, data_options))[1] if data else dataset_of(trained, None, data_options).test
         if n > len(part) // 2:
             raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
         known = labels_of(part)[: 2 * n] if trained.conditional else None
