@@ -84,7 +84,7 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         sampler: the law of codes that samples are decoded from; None is the recipe's own.
 
     Raises:
-        ValueError: neither an encoder nor a decoder, a conditional model, or a law of codes that is not fitted or known.
+        ValueError: neither an encoder nor a decoder, a conditional model, or a law of codes without a fit.
     """
     recipe = trained.run.settings["recipe"]
     if not (trained.encodes or trained.decodes):
