@@ -11,7 +11,7 @@ WORKERS ?= 2
 .PHONY: demo test lint types unit fuzz kills experiments benchmarks clean
 
 demo: $(VENV)/.installed
-	$(BIN)/remblai train wae-mmd --data digits --out runs/demo --overwrite
+	$(BIN)/remblai train wae-mmd --data digits --sampler auto --out runs/demo --overwrite
 	@echo "open runs/demo/report.html"
 
 test: lint types unit

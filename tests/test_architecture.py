@@ -11,7 +11,7 @@ import remblai
 ROOT = Path(remblai.__file__).parent
 ROOMS = (
     *("config", "runtime", "costs", "kernels", "networks", "distances", "laws", "discrepancies", "critics"),
-    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs"),
+    *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "deploy"),
     *("estimators", "compare", "populations", "gallery", "explorer", "cli"),
 )
 """From the geometry up: a room imports from itself and from those before it."""

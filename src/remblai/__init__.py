@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from remblai import data, discrepancies, distances, recipes, training
+    from remblai.deploy.folder import export
+    from remblai.deploy.hub import push
     from remblai.estimators import (
         Generator,
         LatentDensity,
@@ -34,8 +36,10 @@ __all__ = [
     "drift",
     "evaluate",
     "explore",
+    "export",
     "fit",
     "load",
+    "push",
     "recipe",
     "recipes",
     "train",
@@ -53,8 +57,10 @@ _HOMES = {
     "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "explore": "remblai.explorer.entry",
+    "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
+    "push": "remblai.deploy.hub",
     "recipe": "remblai.recipes",
     "train": "remblai.runs.train",
     "write_report": "remblai.runs.evaluate",

@@ -1,6 +1,7 @@
 """What the page asks, against the run's own methods."""
 
 import base64
+import copy
 import json
 from typing import Any
 
@@ -187,6 +188,10 @@ def test_fields_are_checked(digits: Explored, name: str, fields: dict[str, Any],
 
 
 def test_what_cannot_be_explored_is_refused(digits: Explored) -> None:
+    conditional = copy.copy(digits.trained)
+    conditional.conditional = True
+    with pytest.raises(ValueError, match="trained with --conditional: use"):
+        Explored(conditional, digits.dataset)
     table = load(np.random.default_rng(0).normal(size=(30, 3)))
     with pytest.raises(ValueError, match=r"expected images or points of 2 columns, got points of 3"):
         check_drawable(table.units)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.small import train
 import remblai
 from remblai.config.registry import make
 from remblai.laws import FITTED
-from remblai.laws.fitted import FittedLaw, Gaussian, Mixture
+from remblai.laws.fitted import Auto, FittedLaw, Gaussian, Mixture
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.folder import Run
 from remblai.runs.laws import keep_law
@@ -248,3 +249,20 @@ def test_a_run_keeps_each_law_for_as_long_as_its_step(tmp_path: Path) -> None:
             keep_law(run, law, step)
     kept = {str(path.relative_to(tmp_path / "run" / "samplers")) for path in (tmp_path / "run").glob("samplers/*/*")}
     assert kept == {f"{name}/00000020" for name in FITTED}
+
+
+@pytest.mark.usefixtures("bare")
+def test_auto_is_chosen_by_validation_data_and_never_sees_the_test_split(tmp_path: Path) -> None:
+    own = {"name": "auto", "candidates": ("gaussian", "mixture-10")}
+    trained = train(tmp_path / "run", sampler=own, evaluate_every=10)
+    assert (trained.sampler, trained.prior is not None) == ("auto", True), "its codes follow the prior all the same"
+    law = trained.law()
+    assert isinstance(law, Auto)
+    dataset = remblai.data.load("digits")
+    assert (law.facts["by"], law.facts["held_out"]) == ("held-out data", len(dataset.validation))
+    again = remblai.fit(trained, None, replace(dataset, test=dataset.test[:0]))  # type: ignore[arg-type]  # none at all
+    assert isinstance(again, Auto)
+    assert again.facts["scores"] == law.facts["scores"]
+    assert np.array_equal(trained.sample(9), remblai.load(tmp_path / "run").sample(9))
+    scores = [line["validation"] for line in trained.run.terms() if "validation" in line]
+    assert all("latent_mmd_squared" in score for score in scores), "while it trains the prior is decoded"

@@ -1,16 +1,21 @@
 """Data that a command on a run reads, and arrays that it writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from remblai import data as datasets
+from remblai.cli.tables import TABLES, write_table
 from remblai.data import Dataset, Split, Units
+from remblai.networks.classes import required
 from remblai.report import save_grid
+from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like, file_arrays
+from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 
@@ -29,19 +34,36 @@ def dataset_of(trained: Trained, data: str | None, options: Mapping[str, Any] | 
     return data_like(trained.run.settings, trained.units, data, options)
 
 
-def splits(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[Split]:
-    """The split that is asked for, or all of them."""
+def splits(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[tuple[Dataset, Split]]:
+    """The data set, with the split that is asked for, or with each of them."""
     name, split = datasets.pick(data)
     dataset = dataset_of(trained, name, options)
     for one in [split] if split else datasets.SPLITS:
-        yield dataset.split(one)
+        yield dataset, dataset.split(one)
+
+
+def first_rows(trained: Trained, parts: Sequence[Rows], n: int | None) -> tuple[Tensor, Tensor | None]:
+    """The first n rows x (n, ...) of splits or tensors, or all, and of a conditional model their labels (n,).
+
+    Raises:
+        ValueError: a conditional model, and rows without labels.
+    """
+    counts, left = [], sum(map(len, parts)) if n is None else n
+    for part in parts:
+        counts.append(min(left, len(part)))
+        left -= counts[-1]
+    rows = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    if not trained.conditional:
+        return rows, None
+    known = [labels_for(trained.objective, part, None, trained.classes) for part in parts]
+    return rows, torch.cat([required(own)[:count] for own, count in zip(known, counts, strict=True)])
 
 
 def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
-    """A sheet of images, or arrays under the names that `--data` reads again.
+    """A sheet of images, arrays under the names that `--data` reads again, or points as a table.
 
     Args:
-        path: of a .png, .npz or .npy file.
+        path: of a .png, .npz, .npy, .csv or .parquet file.
         x: (n, ...) on the model's side.
         units: of the run.
         columns: of the sheet; None chooses.
@@ -57,6 +79,11 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
         save_grid(path, units.display(x), columns)
         return path
     named: dict[str, Any] = file_arrays(x, units)
+    if path.suffix in TABLES:
+        values = named["values"].reshape(len(x), -1)
+        names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
+        write_table(path, {name: values[:, axis] for axis, name in enumerate(names)})
+        return path
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     return path

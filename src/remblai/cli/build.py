@@ -9,7 +9,7 @@ import click
 from remblai.cli.commands import function
 from remblai.cli.options import click_option, typed_values
 from remblai.config.registry import Option, options, own_options
-from remblai.runs.record import read_settings
+from remblai.runs.record import HUB, read_settings
 
 Signature = Callable[[Mapping[str, Any]], list[Option]]
 """The options of a command, for choices made so far: dotted name -> text or value."""
@@ -156,5 +156,6 @@ def _check_early(name: str, fixed: list[Option], arguments: list[inspect.Paramet
     read = command.make_context(name, list(words), parent=click.get_current_context(), **settings)
     left_over = [read.params.get(one.name) or "" for one in arguments] + read.args
     # after an option that is not known yet, a word may be its value
-    if read.params.get(RUN) is not None and not any(word.startswith("-") for word in left_over):
-        read_settings(read.params[RUN])
+    run = read.params.get(RUN)
+    if run is not None and not run.startswith(HUB) and not any(word.startswith("-") for word in left_over):
+        read_settings(run)

@@ -4,6 +4,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def image_folder(
     of = np.array([WHOLE] * len(names) if split is None else split)[origin]
     parts = {part: Part(found.array, labels, whole[of[whole] == part], limits) for part in dict.fromkeys(of.tolist())}
     notes = [*guess, *found.notes, left_out(others, hints())]
-    return images(path.resolve().name, parts, notes=notes)
+    return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(printable, pictures.names)))
 
 
 def picture_limits(array: NDArray[Any], asked: Limits | None, source: str) -> tuple[Limits, list[str]]:

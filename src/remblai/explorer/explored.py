@@ -39,12 +39,17 @@ class Explored:
         dataset: its data, as the model sees them.
 
     Raises:
-        ValueError: a model without codes, codes too wide for a page, a law of codes that has not been fitted, data
+        ValueError: a model without codes, a conditional one, codes too wide for a page, a law of codes that has not been fitted, data
             that cannot be drawn.
     """
 
     def __init__(self, trained: Trained, dataset: Dataset) -> None:
         trained.check_decodes()
+        if trained.conditional:
+            raise ValueError(
+                "explore: expected a run without labels, this one was trained with --conditional: use `remblai sample "
+                "--class` or `remblai interpolate`."
+            )
         check_drawable(trained.units)
         self.trained, self.dataset = trained, dataset
         self.latent = trained.objective.prior.latent

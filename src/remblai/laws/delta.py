@@ -109,7 +109,10 @@ class Pushforward(Distribution):
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Fresh noise through the map, (*sample_shape, *batch, k), with the gradient to m and A."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        noise = torch.randn(shape, dtype=self.location.dtype, device=self.location.device)
+        return self.at(torch.randn(shape, dtype=self.location.dtype, device=self.location.device))
+
+    def at(self, noise: Tensor) -> Tensor:
+        """T(m + A e) at given noise e (..., *batch, k)."""
         return self.transform(self.location + (self.mixing @ noise.unsqueeze(-1)).squeeze(-1))
 
     def log_prob(self, value: Tensor) -> NoReturn:

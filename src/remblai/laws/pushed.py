@@ -49,7 +49,11 @@ class Pushed(Distribution):
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Fresh noise through the maps, (*sample_shape, *batch, k)."""
         shape = self._extended_shape(torch.Size(sample_shape))
-        return self.transform(self.push(torch.randn(shape, dtype=self.places.dtype, device=self.places.device)))
+        return self.at(torch.randn(shape, dtype=self.places.dtype, device=self.places.device))
+
+    def at(self, noise: Tensor) -> Tensor:
+        """T(g(e)) at given noise e (..., *batch, k)."""
+        return self.transform(self.push(noise))
 
     def log_prob(self, value: Tensor) -> NoReturn:
         """An implicit law is known through its samples only: raises ValueError with the remedy."""

@@ -49,7 +49,7 @@ def data_of(
         return _of_run(settings, given, named=spec is not None)
     spec = "digits" if spec is None else spec
     _refuse_split(spec)
-    own = _own_options(settings)
+    own = own_options(settings)
     known = datasets.options_of(spec) if own else set()
     given = {name: value for name, value in own.items() if name in known} | given
     return _named(spec), given, datasets.load(spec, **given)
@@ -149,7 +149,7 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
             f"this run was trained on data that were passed in Python ({spec}): pass data=... (--data on the command "
             "line), as an array or a file of them"
         )
-    options = _own_options(settings) | given
+    options = own_options(settings) | given
     place = settings["data"].get("path")
     known = None if named or given else settings["data"].get("fingerprint")
     where = spec
@@ -185,7 +185,8 @@ def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:
     return dataset
 
 
-def _own_options(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+def own_options(settings: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The options with which a run's data were read, as `data.load` takes them; none without settings."""
     saved = {} if settings is None else settings["data"].get("options") or {}
     found = {name: saved[name] for name in DATA_OPTIONS if saved.get(name) is not None}
     return {name: tuple(value) if isinstance(value, list) else value for name, value in found.items()}

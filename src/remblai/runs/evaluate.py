@@ -5,16 +5,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card
+from remblai.metrics.by_class import means_by_class
 from remblai.metrics.features import default_features, make_features
+from remblai.metrics.images import squared_error_of_each
+from remblai.metrics.sets import Labelled
+from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
+from remblai.runs.labels import labels_of
+from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
+from remblai.runs.plateau import stop_in_words
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
@@ -52,16 +61,26 @@ def evaluate(
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
     test = dataset.test[:n]
     feature_map = default_features(dataset) if features is None else make_features(features, dataset)
+    labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
     if trained.encodes:
-        coded["reconstructions"] = trained.reconstructions(test)
-        coded |= {"codes": trained.codes(test), "prior": trained.prior, "code_means": trained.code_means(test)}
+        coded["reconstructions"] = trained.reconstructions(test, labels=labels)
+        coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
+        coded["code_means"] = trained.code_means(test, labels=labels)
     samples = trained.draws(n, seed, sampler)
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
-    return fidelity_card(
-        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded
+    if labels is not None:
+        wanted = torch.arange(n) % len(trained.classes)
+        coded["labelled"] = Labelled(trained.draws(n, seed, sampler, wanted), wanted, labels, trained.classes)
+    card = fidelity_card(
+        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
+        augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
+    if labels is not None and "reconstruction_mse" in card:
+        errors = squared_error_of_each(test, coded["reconstructions"])
+        card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)
+    return card
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:
@@ -100,7 +119,8 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
             "device": settings["device"],
             "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
             "seed": settings["seed"],
-        },
+        }
+        | choices(settings),
         versions=settings["versions"],
     )
     return page
@@ -110,6 +130,22 @@ def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Datase
     """The model, loaded where only its folder is given, and its data as it sees them, those of the run where None."""
     trained = trained if isinstance(trained, Trained) else load(trained)
     return trained, data_like(trained.run.settings, trained.units, data)
+
+
+def choices(settings: Mapping[str, Any]) -> dict[str, str]:
+    """What the training of a run chose by itself, in words, for the head of its page.
+
+    Args:
+        settings: of the run (run.json).
+    """
+    found = {}
+    if latent := settings.get("latent_choice"):
+        found["latent auto"] = latent_in_words(latent)
+    if weight := settings.get("held_weight"):
+        found["weight auto"] = weight_in_words(weight)
+    if stop := settings.get("early_stop"):
+        found["early stop"] = stop_in_words(stop)
+    return found
 
 
 def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,27 @@
 import copy
 from pathlib import Path
 
+import torch
+from torch import Tensor
+
 from remblai.config.registry import Choice, make
 from remblai.data import Dataset
-from remblai.laws import SAMPLERS, FittedLaw
+from remblai.laws import SAMPLERS, ByClass, FittedLaw
+from remblai.laws.fitted import Auto, Judge
+from remblai.objectives import Objective
 from remblai.runs.evaluate import with_data
+from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
+
+MOST_ROWS = 10_000
+"""Data of a split that decoded draws are held against, at most."""
+
+
+def fit_both(last: Trained, best: Trained, dataset: Dataset) -> None:
+    """Fits the law that samples are decoded from to the codes of both checkpoints of a run."""
+    fit(last, dataset=dataset)
+    if best.step != last.step:
+        fit(best, dataset=dataset)
 
 
 def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: Dataset | None = None) -> FittedLaw:
@@ -39,6 +55,30 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
             f"sampler: {law.name!r} is the run's own law, with the options {own.options}: fit that, without options, "
             "or train with others."
         )
-    fitted = copy.deepcopy(law).fit(trained.codes(dataset.train), dataset.train.labels)
+    classes = class_count(trained.run.settings)
+    if classes is not None and not isinstance(law, ByClass):
+        law = ByClass(law, classes)
+    fitted, codes = copy.deepcopy(law), trained.codes(dataset.train)
+    if isinstance(fitted, Auto):
+        fitted.fit(codes, dataset.train.labels, judge_of(trained.objective, dataset))
+    else:
+        fitted.fit(codes, dataset.train.labels)
     trained.keep(fitted)
     return fitted
+
+
+def judge_of(objective: Objective, dataset: Dataset) -> Judge:
+    """What the law `auto` judges decoded draws by: validation data, never the test data, by which figures are reported.
+
+    Args:
+        objective: the model, in evaluation mode.
+        dataset: its data.
+    """
+    where = next(objective.parameters()).device
+
+    @torch.no_grad()
+    def decode(codes: Tensor) -> Tensor:
+        return objective.decode(objective.prior.nearest(codes.float().to(where))).cpu()
+
+    held_out, fitted = (split[: min(len(split), MOST_ROWS)] for split in (dataset.validation, dataset.train))
+    return Judge(decode, held_out, fitted)

@@ -11,7 +11,10 @@ from remblai.data import Units
 from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
+from remblai.runs import published
+from remblai.runs.augment import prepare
 from remblai.runs.folder import Run
+from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
@@ -25,7 +28,7 @@ def load(
     """The model of a run. Nothing in the run's folder is executed.
 
     Args:
-        folder: the run's folder.
+        folder: the run's folder, or `hub:owner/name` of a run that was pushed to the Hugging Face hub.
         which: the `last` checkpoint or the `best`.
         device: auto, cpu, cuda or cuda:0.
         recipe: the recipe, or its path/to/file.py:function, where it was not one of remblai's own.
@@ -36,16 +39,27 @@ def load(
     """
     if which not in ("last", "best"):
         raise ValueError(f"which: expected 'last' or 'best', got {which!r}.")
-    run = Run.open(folder)
-    checkpoint = run.load(which)
-    if checkpoint is None:
-        raise ValueError(f"{folder} has no checkpoint yet.")
+    run = Run.open(published.fetched(str(folder)) if published.is_hub(folder) else folder)
+    weights, average, step = _weights(run, which)
     resolved = from_json(run.settings, recipe, **parts)
-    law = resolved.latent_law()
-    objective = resolved.build(tuple(run.settings["data"]["shape"]))
-    _fill(objective, checkpoint.weights, checkpoint.average)
+    classes = class_count(run.settings)
+    law = resolved.latent_law(classes)
+    objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)
+    prepare(objective, run.settings)
+    _fill(objective, weights, average)
     units = Units.from_json(run.settings["data"]["units"])
-    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, checkpoint.number, law)
+    return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)
+
+
+def _weights(run: Run, which: str) -> tuple[Mapping[str, Tensor], Mapping[str, Tensor] | None, int]:
+    """The weights, their average where it is kept apart, and the step that they are of."""
+    checkpoint = run.load(which)
+    if checkpoint is not None:
+        return checkpoint.weights, checkpoint.average, checkpoint.number
+    if published.is_published(run.folder):
+        weights, step = published.read_weights(run.folder)
+        return weights, None, step
+    raise ValueError(f"{run.folder} has no checkpoint yet.")
 
 
 def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:

@@ -11,6 +11,8 @@ from remblai.runs import contents
 from remblai.runtime.locks import locked
 
 SCHEMA = 1
+HUB = "hub:"
+"""Before the name of a run on the Hugging Face hub."""
 RENAMED = {"ascents": "critic_steps"}
 """Options of the loop that runs of version 0.1 recorded under another name."""
 FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
@@ -19,6 +21,8 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "loop": (dict, "an object"),
     "data": (dict, "an object"),
     "seed": (int, "a whole number"),
+    "conditional": (bool, "true or false"),
+    "augment": (list, "a list"),
     "device": (str, "a name"),
     "precision": (str, "a name"),
     "compile": (bool, "true or false"),
@@ -40,7 +44,9 @@ DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "splits": (dict, "an object"),
     "split_note": (str, "a sentence"),
 }
-DATA_OPTIONS = ("size", "crop", "channels", "layout", "range", "columns", "pages", "max_pixels", "skip_broken")
+DATA_OPTIONS = (
+    *("size", "crop", "channels", "layout", "range", "columns", "label", "pages", "max_pixels", "skip_broken"),
+)
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096
 MOST_BYTES = 64 * 2**20

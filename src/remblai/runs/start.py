@@ -74,6 +74,15 @@ def started(
         raise
 
 
+def earlier_settings(folder: Path | None) -> dict[str, Any] | None:
+    """The settings of the run in the folder; None where no folder is named, or it holds none yet.
+
+    Args:
+        folder: of a run that is to be resumed.
+    """
+    return Run.open(folder).settings if folder is not None and (folder / "run.json").is_file() else None
+
+
 def next_folder(name: str) -> Path:
     """Makes the next free folder runs/NAME, runs/NAME-2 ...; two processes never make the same one."""
     for number in itertools.count(1):
@@ -114,7 +123,7 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
             f"train anew with its settings by --from {folder} and another --out."
         )
     run.repair_links()
-    run.update(**{name: settings[name] for name in ("loop", "data", "graph", "processes")})
+    run.update(**{name: settings[name] for name in ("loop", "data", "graph", "processes", "patience")})
     _write_config(run)
     return run
 

@@ -1,7 +1,7 @@
 """One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,14 +10,16 @@ import torch
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
-from remblai.objectives.power import blindness
+from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
-from remblai.runs.checkpoints import Checkpoint
+from remblai.runs.augment import fed, prepare
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
-from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
-from remblai.runs.fit import fit
+from remblai.runs.feed import channels_last_weights, fitting, rehearse
+from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
+from remblai.runs.labels import check_classes, class_count, count_classes
+from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.log import log_line
 from remblai.runs.manifest import (
@@ -27,15 +29,19 @@ from remblai.runs.manifest import (
     check_critics,
     describe,
     now,
+    repeated,
     resolve_counts,
     resolve_run,
 )
 from remblai.runs.measure import chosen_compile, chosen_graph
+from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
+from remblai.runs.plateau import Plateau, check_patience, chosen_patience, stop_in_words
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import Resolved
-from remblai.runs.start import check_request
+from remblai.runs.saving import best_step, check_weights, continue_state, save_state
+from remblai.runs.start import check_request, earlier_settings
 from remblai.runtime import devices, distributed, rng
 from remblai.runtime.files import place
 from remblai.runtime.processes import from_first, launched, together
@@ -61,8 +67,11 @@ def train(
     checkpoint_every: int = 1000,
     keep: int = 2,
     evaluate_every: int = 1000,
+    patience: int | None = None,
     quiet: bool = False,
     tensorboard: bool = False,
+    conditional: bool | None = None,
+    augment: tuple[str, ...] | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -90,9 +99,17 @@ def train(
         checkpoint_every: steps between checkpoints.
         keep: how many of the newest checkpoints stay, besides the best.
         evaluate_every: steps between evaluations on the validation data; 0 for none.
+        patience: evaluations in a row without a smaller energy distance to the validation data after which the training
+            stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
+        conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
+            run to repeat does.
+        augment: changes of images in training, joined by commas: flip, shift, colour. A generator compares changed data
+            with samples that are changed alike, with a critic adaptively; other models are fed changed data. None when
+            not given, or as the run to repeat does.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
+            skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -108,6 +125,7 @@ def train(
             "checkpoint_every": (checkpoint_every, 1),
             "keep": (keep, 1),
             "evaluate_every": (evaluate_every, 0),
+            "patience": (patience, 1),
         },
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
     )
@@ -115,23 +133,28 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     base = Run.open(from_run).settings if from_run else None
-    if base is not None:
-        precision = base["precision"] if precision == "auto" else precision
-        compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
+    asked = repeated(base, precision, compile, conditional, augment)
+    patience = chosen_patience(patience, earlier_settings(folder if resume else None) or base)
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
         spec, data_options, dataset = data_of(data, data_options, base)
         check_enough(dataset)
+        check_classes(dataset, wanted=asked["conditional"])
+        check_patience(patience, evaluate_every, len(dataset.validation))
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
+        latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
         graph = chosen_graph(graph, folder if resume else None, base)
-        settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
+        settings = describe(resolved, spec, dataset, data_options, seed, where, graph=graph, **asked)
+        settings |= {"patience": patience} | ({} if latent is None else {"latent_choice": latent})
         check_agreement(settings)
-        if compile == "auto":
+        if asked["compile"] == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
         rng.seed(seed)
-        objective, latent_law = resolved.build(dataset.shape).to(where), resolved.latent_law()
+        classes = class_count(settings)
+        objective = count_classes(resolved.build(dataset.shape, classes), dataset).to(where)
+        names = prepare(objective, settings)
         channels_last_weights(objective)
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
@@ -140,32 +163,32 @@ def train(
             rehearse(state, dataset, seed)
         first = distributed.rank() == 0
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
-            best = _continue(run, state) if resume else None
+            plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
-                for note in dataset.notes:
-                    progress.say(f"data: {note}")
-                with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
-                    blind = blindness(objective, state.batch_size) if first and not quiet else None
-                if blind is not None:
-                    progress.say(f"penalty: {blind}")
+                say_first(progress, state, dataset, latent, heard=first and not quiet)
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
+                elif plateau.reached:
+                    _end(run, state, plateau)  # a kill may have come between saving and noting it
+                    progress.say(
+                        f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
+                    )
                 else:
                     try:
                         _train(
                             run,
                             state,
                             dataset,
-                            latent_law,
+                            None if objective.matches_prior else resolved.latent_law(classes),
                             progress,
-                            seed,
-                            best,
+                            fed(state, dataset, seed, names),
+                            plateau,
                             checkpoint_every,
                             keep,
                             evaluate_every,
                         )
                     except Diverged as problem:
-                        _explain(problem, run)
+                        explain(problem, run)
                         raise
             return _finished(run, resolved, dataset, where)
 
@@ -173,33 +196,15 @@ def train(
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
     """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
     folder = from_first(run.folder)  # the last checkpoint is there, and a run that replaced another has moved
-    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **resolved.live())
     trained, first = again(), distributed.rank() == 0
     with distributed.single_process(wanted=True):
         if first and trained.fits:
-            _fit(trained, again(which="best"), dataset)
+            fit_both(trained, again(which="best"), dataset)
         if first:
             measure(trained, dataset)
             write_report(trained, dataset)
     return trained
-
-
-def _explain(problem: Diverged, run: Run) -> None:
-    """Notes in the run and in the problem what stays of a training that diverged."""
-    last = run.pointed("last")
-    problem.kept = int(last.name) if last else None
-    kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
-    earlier = ", and the run that was to be replaced stays" if run.replaces else ""
-    problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
-    if distributed.rank() == 0:
-        run.update(status="diverged", ended=now())
-
-
-def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
-    """Fits the law that samples are decoded from to the codes of both checkpoints."""
-    fit(last, dataset=dataset)
-    if best.step != last.step:
-        fit(best, dataset=dataset)
 
 
 def _train(
@@ -208,8 +213,8 @@ def _train(
     dataset: Dataset,
     latent_law: FittedLaw | None,
     progress: Progress,
-    seed: int,
-    best: float | None,
+    stream: Iterator[Any],
+    plateau: Plateau,
     checkpoint_every: int,
     keep: int,
     evaluate_every: int,
@@ -218,11 +223,11 @@ def _train(
     assert state.steps is not None
     first = distributed.rank() == 0
     if first:
-        run.update(status="running", ended=None)
+        run.update(status="running", ended=None, early_stop=None)
     every = max(1, min(50, state.steps // 100))
     scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
-        for step in steps(state, batches(state, dataset, seed, state.batches_drawn)):
+        for step in steps(state, stream):
             last = step.number == state.steps
             logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
             if logged:
@@ -231,67 +236,51 @@ def _train(
                 if first:
                     run.log(line)
                 progress.show(line)
-            improved = False
+            plateau.pass_over()
             if scored and (step.number % evaluate_every == 0 or last):
-                check_weights(state)
-                scores = scores_by_first(state, dataset, latent_law)
-                if first:
-                    run.log({"step": step.number, "validation": scores})
-                score = scores["energy_distance_squared"]
-                improved = best is None or score < best
-                best = score if improved else best
+                _score(run, state, dataset, latent_law, plateau)
+            last |= plateau.reached
             stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
-            if improved or step.number % checkpoint_every == 0 or last or stop:
-                _save(run, state, {"best": best, "improved": improved}, keep)
-            if improved and first:
+            if plateau.improved or step.number % checkpoint_every == 0 or last or stop:
+                save_state(run, state, plateau, keep)
+            if plateau.improved and first:
                 run.mark_best(step.number)
             if stop and not last:
                 if first:
                     run.update(status="stopped", ended=now())
                 raise Interrupted(stopped[0] if stopped else signal.SIGTERM)
             progress.step()
-    if first:
-        fell_back = state.terms.fell_back or state.adversary.fell_back
-        ended = {"compile_fell_back": fell_back, "graph_fell_back": state.graphs.fell_back}
-        run.update(status="complete", ended=now(), **ended)
+            if plateau.reached and step.number < state.steps:
+                progress.say(stop_in_words(plateau.stop_of(step.number, best_step(run))))
+                break
+    _end(run, state, plateau)
+    if (held := state.objective.held_weight()) is not None:
+        progress.say(f"weight auto: {weight_in_words(held)}")
     if stopped:
         raise Interrupted(stopped[0])
 
 
-def check_weights(state: State) -> None:
-    """Raises `Diverged` when a term has been, or a weight is, infinite or not a number. Waits for the device."""
-    check(state)
-    for name, value in state.objective.state_dict().items():
-        if not torch.isfinite(value).all():
-            raise Diverged(state.step, name)
-
-
-def _save(run: Run, state: State, score: dict[str, Any], keep: int) -> None:
-    """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
+def _score(run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau) -> None:
+    """Scores the model on validation data and logs it."""
     check_weights(state)
-    average = state.average.values if state.average else None
-    checkpoint = Checkpoint(state.step, state.objective.state_dict(), average, state.state_dict() | score)
+    scores = scores_by_first(state, dataset, latent_law)
     if distributed.rank() == 0:
-        run.save(checkpoint, keep)
+        run.log({"step": state.step, "validation": scores})
+    plateau.observe(scores["energy_distance_squared"])
 
 
-def _continue(run: Run, state: State) -> float | None:
-    """Puts the run's newest whole checkpoint into the state; the best score so far."""
-    first = distributed.rank() == 0
-    checkpoint = from_first(run.load() if first else None)
-    if first:
-        run.cut_terms(checkpoint.number if checkpoint else 0)
-    if checkpoint is None:
-        return None
-    state.objective.load_state_dict(checkpoint.weights)
-    state.load_state_dict(checkpoint.state, checkpoint.average)
-    if checkpoint.state["improved"] and first:  # a kill may have come between saving and marking
-        run.mark_best(checkpoint.number)
-    best: float | None = checkpoint.state["best"]
-    return best
-
-
-def _live(resolved: Resolved) -> dict[str, Any]:
-    """The live parts that were passed, by name."""
-    names = [option.name for option in resolved.signature if option.table is not None]
-    return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}
+def _end(run: Run, state: State, plateau: Plateau) -> None:
+    """Notes in the run that its training is complete, and how it ended."""
+    if distributed.rank() > 0:
+        return
+    fell_back = state.terms.fell_back or state.adversary.fell_back
+    early = plateau.reached and state.step != state.steps
+    stop = plateau.stop_of(state.step, best_step(run)) if early else None
+    run.update(
+        status="complete",
+        ended=now(),
+        early_stop=stop,
+        held_weight=state.objective.held_weight(),
+        compile_fell_back=fell_back,
+        graph_fell_back=state.graphs.fell_back,
+    )

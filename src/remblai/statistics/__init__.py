@@ -1,5 +1,6 @@
 """What a figure from samples can be trusted for: floors, intervals and tests of P = Q."""
 
+from remblai.statistics.intrinsic_dimension import Dimension, maximum_likelihood, two_neighbours
 from remblai.statistics.pairs import Pair, compare_pairs, holm
 from remblai.statistics.statistic import Floor, Statistic, halves
 from remblai.statistics.subsampling import Confidence, floor, interval
@@ -7,6 +8,7 @@ from remblai.statistics.two_sample import Test, two_sample_test
 
 __all__ = [
     "Confidence",
+    "Dimension",
     "Floor",
     "Pair",
     "Statistic",
@@ -16,5 +18,7 @@ __all__ = [
     "halves",
     "holm",
     "interval",
+    "maximum_likelihood",
+    "two_neighbours",
     "two_sample_test",
 ]

@@ -90,6 +90,7 @@ class State:
         self.warm_start = first_phase(warm_start, steps)
         self.critic_steps = scheduled(critic_steps)
         distributed.begin_as_one(objective)
+        objective.prepare(batch_size)
         self.objective, self.clip, self.accumulate, self.own_batches = objective, clip, accumulate, own_batches
         self.batch_size, self.steps, self.precision = batch_size, steps, precision
         self.step, self.batches_drawn, self.seconds = 0, 0, 0.0

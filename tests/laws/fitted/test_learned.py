@@ -8,7 +8,6 @@ from torch import Tensor
 from torch.distributions import MultivariateNormal
 
 from remblai.laws.fitted import Auto, Flow, Mixture, Transport, TwoStage
-from remblai.laws.fitted.auto import classifier_accuracy
 
 
 def correlated(n: int = 1500) -> Tensor:
@@ -113,34 +112,6 @@ def test_the_number_of_components_is_that_of_the_best_held_out_likelihood() -> N
     assert law.weights is not None
     assert len(law.weights) == max(scores, key=lambda count: scores[count]) > 1
     assert law.choice.startswith(f"{len(law.weights)} components have the highest held-out log-likelihood (1: ")
-
-
-def test_auto_takes_the_mixture_for_groups_and_says_why() -> None:
-    law = Auto(candidates=("gaussian", "mixture")).fit(islands())
-    assert law.facts["chosen"] == "mixture"
-    assert law.facts["scores"]["mixture"] > law.facts["scores"]["gaussian"]
-    assert law.choice.startswith("mixture, by held-out log-likelihood, highest (gaussian -")
-    assert law.has_density
-
-
-def test_auto_compares_laws_without_a_density_by_their_draws() -> None:
-    law = Auto(candidates=("gaussian", "transport")).fit(islands(300))
-    assert law.facts["chosen"] == "transport"
-    assert law.facts["scores"]["gaussian"] > 0.7
-    assert "held-out 1-NN accuracy, nearest to 0.5" in law.choice
-    assert not law.has_density
-
-
-def test_the_accuracy_is_that_of_a_search() -> None:
-    x, y = islands(40), correlated(30)
-    both, labels = torch.cat([x, y]), torch.tensor([0] * 40 + [1] * 30)
-    right = 0
-    for i in range(70):
-        others = [j for j in range(70) if j != i]
-        nearest = min(others, key=lambda j: float((both[i].double() - both[j].double()).norm()))
-        right += int(labels[nearest] == labels[i])
-    assert classifier_accuracy(x, y) == pytest.approx(right / 70)
-    assert classifier_accuracy(x, x) == 0.0, "a copy is nearer than any other"
 
 
 def test_what_no_law_can_be_is_refused() -> None:

@@ -10,7 +10,7 @@ from remblai.cli.output import first_line, show, show_json, show_table
 from remblai.config.registry import LazyTable, unknown
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
-PACKAGES += ["datasets", "tensorboard", "scikit-learn", "POT"]
+PACKAGES += ["datasets", "tensorboard", "scikit-learn", "POT", "onnx", "onnxruntime"]
 """The packages whose versions a bug report needs."""
 
 LISTS: dict[str, Mapping[str, Any]] = {

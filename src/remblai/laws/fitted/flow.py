@@ -106,8 +106,15 @@ class Flow(Learned):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        mean = self.whitening.mean
-        x = torch.randn(n, len(mean), device=mean.device)
+        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
+
+    @property
+    def noise_width(self) -> int:
+        """Standard normal numbers behind one code."""
+        return len(self.whitening.mean)
+
+    def from_noise(self, x: Tensor) -> Tensor:
+        """The codes (n, k) at which noise x (n, noise_width) arrives."""
         return self.whitening.restore(self._arrive(self.fitted(), x))
 
     def log_prob(self, z: Tensor) -> Tensor:

@@ -73,10 +73,18 @@ class Transport(Learned):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        whitening, coupling = self.whitening, self.fitted()["coupling"]
+        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
+
+    @property
+    def noise_width(self) -> int:
+        """Standard normal numbers behind one code."""
+        return len(self.whitening.mean)
+
+    def from_noise(self, x: Tensor) -> Tensor:
+        """The codes (n, k) that noise x (n, noise_width) is carried to."""
+        coupling = self.fitted()["coupling"]
         assert isinstance(coupling, SemiDiscrete)
-        x = torch.randn(n, len(whitening.mean), device=whitening.mean.device)
-        return whitening.restore(self._carried(coupling, x))
+        return self.whitening.restore(self._carried(coupling, x))
 
     def _carried(self, coupling: SemiDiscrete, x: Tensor) -> Tensor:
         """Where the noise x (n, k) goes, whitened."""

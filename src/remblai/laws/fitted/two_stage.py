@@ -87,8 +87,15 @@ class TwoStage(Learned):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        parts = self.fitted()
-        prior = parts["prior"]
-        assert isinstance(prior, priors.Prior)
-        whitened: Tensor = parts["decoder"](prior.sample(n)).sample()
-        return self.whitening.restore(whitened)
+        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
+
+    @property
+    def noise_width(self) -> int:
+        """Standard normal numbers behind one code: the second code, and the decoder's noise."""
+        return 2 * len(self.whitening.mean)
+
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """The codes (n, k) of noise (n, noise_width): a second code of the prior N(0, I), and noise of its decoder."""
+        second, rest = noise.chunk(2, 1)
+        law = self.fitted()["decoder"](second).base_dist
+        return self.whitening.restore(law.loc + law.scale * rest)

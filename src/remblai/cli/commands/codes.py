@@ -1,0 +1,122 @@
+"""The commands that encode data, as functions whose signatures and docstrings are the command line's."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from remblai.cli.output import show
+from remblai.config.registry import LazyTable
+from remblai.runtime.files import place, whole
+
+ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
+
+
+def encode(
+    run: str,
+    *,
+    data: str,
+    out: str,
+    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    recipe: str | None = None,
+    device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes the codes of data: codes, labels (-1 where there are none), split and index; a table also has file names.
+
+    Args:
+        run: the run's folder.
+        data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
+        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0, ...
+        sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    path = place(out, (".npz", ".csv", ".parquet"))
+    import numpy as np
+    import torch
+
+    from remblai.cli.given import given
+    from remblai.cli.tables import check_table, write_table
+    from remblai.runs.load import load
+
+    check_table(path)
+    trained = load(run, device=device, recipe=recipe)
+    trained.check_encodes()
+    parts = list(given(trained, data, data_options))
+    codes = np.concatenate([trained.codes(part.rows).numpy() for part in parts])
+    columns: dict[str, Any] = {}
+    if sampler is not None:
+        columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
+    labels = [np.full(len(part.rows), -1) if part.labels is None else part.labels for part in parts]
+    columns["labels"] = np.concatenate(labels)
+    columns["split"] = np.concatenate([np.full(len(part.rows), part.split) for part in parts])
+    columns["index"] = np.concatenate([part.index for part in parts])
+    if path.suffix == ".npz":
+        with whole(path) as temporary:
+            np.savez(temporary, codes=codes, **columns)
+    else:
+        files = [name for part in parts for name in part.files or ()]
+        write_table(path, _table(codes, columns, files, parts[0].classes))
+    show(out)
+
+
+def reconstruct(
+    run: str,
+    *,
+    data: str | None = None,
+    n: int | None = None,
+    out: str,
+    recipe: str | None = None,
+    device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Writes the reconstructions of data.
+
+    Args:
+        run: the run's folder.
+        data: a name, a folder or a file, NAME:train picks a split; one image; or - for an image, .npy or CSV on stdin.
+            The run's own test data when not given.
+        n: only the first n.
+        out: a .png (each row of data above its reconstructions), .npz or .npy; of points also a .csv or .parquet.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    path = place(out, ARRAYS)
+    if n is not None and n < 1:
+        raise ValueError(f"n: expected at least 1, got {n}.")
+    import torch
+
+    from remblai.cli.arrays import dataset_of, first_rows, write
+    from remblai.cli.given import given
+    from remblai.cli.tables import TABLES, check_table
+    from remblai.runs.load import load
+
+    check_table(path)
+    trained = load(run, device=device, recipe=recipe)
+    if path.suffix in TABLES and trained.units.range is not None:
+        raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")
+    columns = 16
+    if data:
+        parts = [part.rows for part in given(trained, data, data_options)]
+    else:
+        parts = [dataset_of(trained, None, data_options).test]
+    total = 4 * columns if n is None and path.suffix == ".png" else n
+    rows, labels = first_rows(trained, parts, total)
+    again = trained.reconstructions(rows, labels=labels)
+    if path.suffix == ".png":
+        pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
+        again = torch.cat([row for pair in pairs for row in pair])
+    show(write(path, again, trained.units, columns))
+
+
+def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:
+    """The columns of a table: names of files and classes where there are any, and one column a coordinate."""
+    labels = columns["labels"]
+    table: dict[str, Any] = {"file": files} if files else {}
+    if labels.size and labels.min() >= 0:
+        if classes is not None:
+            table["class"] = [classes[label] for label in labels]
+        table["label"] = labels
+    table |= {"split": columns["split"], "index": columns["index"]}
+    if "log_prob" in columns:
+        table["log_prob"] = columns["log_prob"]
+    return table | {f"code_{axis}": codes[:, axis] for axis in range(codes.shape[1])}

@@ -1,0 +1,116 @@
+"""The data that a command on a run is given: a name, a path, one picture, or what comes on stdin."""
+
+import io
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from remblai.cli.arrays import dataset_of, splits
+from remblai.data import Dataset, Split
+from remblai.data.layout import check_numbers
+from remblai.data.pages import PLUGINS, suffixes
+from remblai.data.picture import picture
+from remblai.runs.chunks import Rows
+from remblai.runs.data import own_options
+from remblai.runs.model import Trained
+
+STDIN = "-"
+NUMPY, IMAGES = b"\x93NUMPY", (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6")
+"""How arrays and the common kinds of images begin; anything else on stdin is a table."""
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Rows that belong together.
+
+    Attributes:
+        rows: as the model sees them.
+        split: its name; empty where there are none.
+        index: (n,), where each lies in its source.
+        labels: (n,), or None.
+        files: the name of the file of each, or None.
+        classes: the names of labels, or None.
+    """
+
+    rows: Rows
+    split: str
+    index: NDArray[np.int64]
+    labels: NDArray[np.int64] | None = None
+    files: Sequence[str] | None = None
+    classes: Sequence[str] | None = None
+
+
+def given(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[Given]:
+    """What the model is given, split by split; one picture and what comes on stdin have no splits.
+
+    Args:
+        trained: the model.
+        data: a name or a path, with a split or without; the path of one image; or - for stdin.
+        options: of the data, before those of the run.
+
+    Raises:
+        ValueError: data of another shape, or that cannot be read.
+    """
+    path = Path(data)
+    if data == STDIN:
+        yield _from_stdin(trained, sys.stdin.buffer.read(), options)
+    elif path.suffix.lower() in {*suffixes(), *PLUGINS} and path.is_file():
+        yield _alone(picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
+    else:
+        for dataset, split in splits(trained, data, options):
+            yield _of_split(dataset, split)
+
+
+def _of_split(dataset: Dataset, split: Split) -> Given:
+    index = split.index.numpy()
+    files = None if dataset.files is None else [dataset.files[place] for place in index]
+    labels = None if split.labels is None else split.labels.numpy()
+    return Given(split, split.name, index, labels, files, dataset.classes)
+
+
+def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Given:
+    """An image, an array as .npy, or a table as .csv; in the order in which its rows come.
+
+    Raises:
+        ValueError: nothing came, or what cannot be read.
+    """
+    if not content:
+        raise ValueError("data: expected an image, an .npy array or a .csv table on stdin, got nothing: pipe one in.")
+    if content.startswith(NUMPY):
+        try:
+            array = np.load(io.BytesIO(content), allow_pickle=False)
+        except (ValueError, EOFError, OSError) as problem:
+            raise ValueError(f"stdin cannot be read as .npy ({problem}): pipe a whole array in.") from None
+        check_numbers(array, "stdin")
+        units = trained.units
+        alone = len(units.axes) - 1 if units.range else len(units.item or units.shape)
+        return _alone(units.scale(array[None] if array.ndim == alone else array))
+    if content.startswith(IMAGES):
+        every = _all_options(trained, options)
+        return _alone(picture(io.BytesIO(content), "stdin", trained.units, every), [STDIN])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stdin.csv"
+        path.write_bytes(content)
+        try:
+            dataset = dataset_of(trained, str(path), options)
+        except ValueError as problem:
+            raise ValueError(str(problem).replace(str(path), "stdin")) from None
+    every_split = [dataset.train, dataset.validation, dataset.test]
+    index = torch.cat([split.index for split in every_split])
+    return _alone(torch.cat([split[:] for split in every_split])[index.argsort()])
+
+
+def _alone(x: Tensor, files: Sequence[str] | None = None) -> Given:
+    return Given(x, "", np.arange(len(x)), None, files)
+
+
+def _all_options(trained: Trained, options: Mapping[str, Any] | None) -> dict[str, Any]:
+    return own_options(trained.run.settings) | dict(options or {})

@@ -1,0 +1,48 @@
+"""Columns that a command writes: .npz for programs, .csv and .parquet for people and data frames."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from remblai.runtime.files import whole
+
+TABLES = (".csv", ".parquet")
+Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
+
+
+def check_table(path: Path) -> None:
+    """Refuses a file for which a package is missing, before anything is computed.
+
+    Raises:
+        ValueError: .parquet without pyarrow.
+    """
+    if path.suffix == ".parquet":
+        try:
+            import pyarrow  # noqa: F401  # an extra: only who writes .parquet needs it
+        except ImportError as error:
+            raise ValueError("writing .parquet needs the package pyarrow: pip install 'remblai[tables]'") from error
+
+
+def write_table(path: Path, columns: Columns) -> None:
+    """Writes columns (n,) of equal length under their names, whole or not at all.
+
+    Args:
+        path: of a .csv or .parquet file.
+        columns: by name.
+    """
+    with whole(path) as temporary:
+        if path.suffix == ".parquet":
+            import pyarrow as arrow
+            from pyarrow import parquet
+
+            parquet.write_table(arrow.table({name: arrow.array(of) for name, of in columns.items()}), temporary)
+            return
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(columns)
+            writer.writerows(
+                zip(*(of.tolist() if isinstance(of, np.ndarray) else of for of in columns.values()), strict=True)
+            )

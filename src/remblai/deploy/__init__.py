@@ -1,0 +1,1 @@
+"""A trained model leaves its folder: as ONNX and `torch.export` files that need no remblai, and to the hub."""

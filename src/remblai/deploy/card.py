@@ -1,0 +1,138 @@
+"""The model card: what the model is, what it was measured at, and how it runs without remblai."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from remblai.deploy.parts import NOISE, Part
+from remblai.metrics.table import METRICS
+from remblai.report.reading import number
+from remblai.runs.model import Trained
+from remblai.runtime.text import printable
+
+
+def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any]) -> str:
+    """The card of an export, as Markdown.
+
+    Args:
+        trained: the model.
+        parts: that were exported.
+        record: what `export.json` holds.
+    """
+    sections = [
+        _head(trained),
+        "## Run it\n\nWith the packages numpy and onnxruntime, in this folder:\n\n```python\n"
+        + "\n".join(_lines(parts))
+        + "\n```\n",
+        _files(record),
+        _figures(trained),
+        _data(trained),
+    ]
+    return "\n".join(sections)
+
+
+def hub_card(trained: Trained, name: str) -> str:
+    """The card of a run on the hub, as Markdown with the header that the hub reads."""
+    header = "---\nlibrary_name: remblai\ntags:\n- remblai\n- optimal-transport\n- generative-model\n---\n\n"
+    code = f'import remblai\n\nrun = remblai.load("hub:{name}")\nx = run.sample(64)'
+    if trained.encodes:
+        code += "\nz = run.encode(x)"
+    return header + "\n".join(
+        [_head(trained), f"## Run it\n\n```python\n{code}\n```\n", _figures(trained), _data(trained)]
+    )
+
+
+def _head(trained: Trained) -> str:
+    settings = trained.run.settings
+    recipe, name = (printable(str(of)) for of in (settings["recipe"], settings["data"]["name"]))
+    return (
+        f"# {recipe} on {name}\n\n{trained.summary} Step {trained.step:,}, seed {settings['seed']}, remblai "
+        f"{settings['versions']['remblai']}; `run.json` holds every option.\n"
+    )
+
+
+def _lines(parts: Sequence[Part]) -> list[str]:
+    """Five lines or fewer that draw samples and encode them, or as much of it as there is."""
+    known = {part.name: part for part in parts}
+    names = [name for name in ("encoder", "sampler" if "sampler" in known else "decoder") if name in known]
+    sessions = ", ".join(f'onnxruntime.InferenceSession("{name}.onnx")' for name in names)
+    lines = ["import numpy, onnxruntime", f"{', '.join(names)} = {sessions}"]
+    if names[-1] == "encoder":  # a model that does not decode: data of the user's own go in
+        return lines
+    source = known[names[-1]]
+    (start,) = source.inputs
+    width = source.inputs[start][0][1]
+    normal = f"numpy.random.default_rng(0).standard_normal((16, {width}), numpy.float32)"
+    shape = ", ".join(map(str, source.output_shape[1:]))
+    lines.append(f"{start} = {normal}")
+    lines.append(f'{source.output} = {names[-1]}.run(None, {{"{start}": {start}}})[0]  # (16, {shape})')
+    if "encoder" in names:
+        extra = f', "{NOISE}": {start}[:, :{_code_width(known["encoder"])}]' * (NOISE in known["encoder"].inputs)
+        lines.append(
+            f'codes = encoder.run(None, {{"{source.output}": {source.output}{extra}}})[0]  '
+            f"# (16, {_code_width(known['encoder'])}), of data of your own too"
+        )
+    return lines
+
+
+def _code_width(encoder: Part) -> int:
+    return int(encoder.output_shape[1])
+
+
+def _files(record: Mapping[str, Any]) -> str:
+    rows = ["| file | precision | takes | gives | largest difference from the run | root mean square |"]
+    rows.append("|---|---|---|---|---|---|")
+    for name, file in record["files"].items():
+        takes = ", ".join(f"{key} {_shape(of['shape'])} {of['type']}" for key, of in file["inputs"].items())
+        gives = ", ".join(f"{key} {_shape(of)}" for key, of in file["outputs"].items())
+        away = file["difference"]
+        precision = file["precision"] + (f", opset {file['opset']}" if file["opset"] else ", `torch.export`")
+        rows.append(
+            f"| `{name}` | {precision} | {takes} | {gives} | {away['largest']:.1e} {away['scale']} "
+            f"| {away['root_mean_square']:.1e} |"
+        )
+    words = (
+        "\nThe differences are those on "
+        f"{max((file['difference']['rows'] for file in record['files'].values()), default=0)} rows by onnxruntime; of "
+        "whole numbers what is beyond their rounding. `noise` is standard normal"
+        + ("" if not _noisy(record) else "; of the encoder, which is random, 0 gives the middle of the law of a code")
+        + f". Samples are decoded draws of the law `{record['sampler']}`.\n"
+    )
+    absent = [f"- No {name}: {printable(why)}\n" for name, why in record["missing"].items()]
+    return "## Files\n\n" + "\n".join(rows) + "\n" + words + ("\n" + "".join(absent) if absent else "")
+
+
+def _noisy(record: Mapping[str, Any]) -> bool:
+    return any(NOISE in file["inputs"] for name, file in record["files"].items() if name.startswith("encoder"))
+
+
+def _figures(trained: Trained) -> str:
+    metrics = trained.run.metrics()
+    if not metrics:
+        return "## Figures\n\nNone were measured: `remblai evaluate` measures a run.\n"
+    rows = ["| figure | value | floor | n |", "|---|---|---|---|"]
+    for name, figure in metrics.items():
+        label = METRICS[name].label if name in METRICS else printable(name)
+        rows.append(f"| {label} | {number(figure['value'])} | {number(figure['floor'])} | {figure['n']:,} |")
+    return (
+        "## Figures\n\nA floor is the same figure, at the same n, between real data and held-out real data.\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def _data(trained: Trained) -> str:
+    data, units = trained.run.settings["data"], trained.units
+    counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
+    shape = " x ".join(map(str, units.shape))
+    words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {counts}."]
+    words += [printable(str(data["split_note"]))] * bool(data["split_note"])
+    if units.columns:
+        columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
+        words.append(f"Columns, in this order and in their own units: {columns}.")
+    if data["classes"]:
+        words.append(f"Classes: {', '.join(printable(str(name)) for name in data['classes'])}.")
+    return "## Data\n\n" + " ".join(words) + "\n"
+
+
+def _shape(shape: Sequence[int | str]) -> str:
+    return f"({', '.join(map(str, shape))})"

@@ -1,0 +1,148 @@
+"""Each exported file against the run itself, by the runtime that its user has, on real data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from remblai.data import Dataset, Units
+from remblai.data.layout import planes
+from remblai.data.units import BYTES
+from remblai.deploy.files import Arrays
+from remblai.deploy.noise import at_noise
+from remblai.deploy.parts import CODES, NOISE, EncoderPart, Part, SamplerPart
+from remblai.runs.model import Trained
+from remblai.runtime.rng import seeded
+
+ROWS = 200
+"""Rows on which files are compared, at most: the first of the held-out split."""
+BOUNDS: Mapping[str, tuple[str, float]] = {
+    "float32": ("largest", 1e-4),
+    "float16": ("root mean square", 1e-2),
+    "int8": ("root mean square", 5e-2),
+}
+"""What is bounded of each precision: the largest difference, or, where weights are rounded, the root mean square."""
+SCALES = {"codes": "standard deviation of the codes", "images": "range of the values", "points": "standard deviation"}
+"""The unit of a difference, by the output's name."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far a file's output is from the run's.
+
+    Attributes:
+        largest: over all numbers of the output.
+        root_mean_square: the same.
+        scale: the unit of both, in words; of whole numbers what is beyond their rounding.
+        rows: compared.
+    """
+
+    largest: float
+    root_mean_square: float
+    scale: str
+    rows: int
+
+    def within(self, precision: str) -> bool:
+        """Whether it is within the bound of the precision; what is not a number is not."""
+        kind, bound = BOUNDS[precision]
+        return (self.largest if kind == "largest" else self.root_mean_square) <= bound
+
+
+def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str = "test", seed: int = 0) -> Arrays:
+    """Real inputs of a part: data, their codes, and noise; draws of the law of codes where there is no data.
+
+    Args:
+        part: what is checked.
+        trained: the run's model.
+        dataset: its data; None where the model has no encoder.
+        split: of the data: files are compared on `test`, the ranges of int8 are taken from `train`.
+        seed: of the noise.
+    """
+    rows = None if dataset is None else dataset.split(split)[:ROWS]
+    n = ROWS if rows is None else len(rows)
+    found: dict[str, NDArray[Any]] = {}
+    for name, (shape, _) in part.inputs.items():
+        if name == NOISE:
+            found[name] = np.random.default_rng(seed).standard_normal((n, int(shape[1])), np.float32)
+        elif name == CODES:
+            codes = trained.prior_sample(n, seed) if rows is None else trained.codes(rows, seed)
+            found[name] = codes.numpy().astype(np.float32)
+        else:
+            assert rows is not None
+            found[name] = np.ascontiguousarray(trained.units.restore(rows))
+    return found
+
+
+@torch.no_grad()
+def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.float64]:
+    """What the run itself makes of the inputs: codes, or x (n, *shape) in the data's units, not rounded."""
+    objective, device = trained.objective, trained.device
+    noise = torch.from_numpy(inputs[NOISE]).to(device) if NOISE in inputs else None
+    with seeded(0, device):
+        if isinstance(part.module, EncoderPart):
+            (data,) = (of for name, of in inputs.items() if name != NOISE)
+            law = objective.encode(trained.units.scale(data).to(device)).law
+            codes = law.mean if noise is None else at_noise(law, noise)
+            return codes.cpu().double().numpy()
+        if isinstance(part.module, SamplerPart):
+            assert noise is not None
+            codes = objective.prior.nearest(part.module.law(noise.cpu()).to(device))
+        else:
+            codes = torch.from_numpy(inputs[CODES]).to(device)
+        return _in_units(objective.decode(codes).cpu().double().numpy(), trained.units)
+
+
+def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:
+    """How far the output of a file is from what the run makes of the same inputs.
+
+    Whole numbers are what a value was rounded to: their difference is what lies beyond half of a step.
+    """
+    if part.output == CODES:
+        away, scale = np.abs(found - expected), np.asarray(expected.std() or 1.0)
+    else:
+        values = found.astype(np.float64)
+        values = planes(values, units.axes) if units.range else values.reshape(len(values), *units.shape)
+        away, scale = np.abs(values - expected), _scale(units)
+        if units.kind.kind in "bui":
+            away = np.maximum(away - 0.5, 0.0)
+    away = away / scale
+    return Difference(float(away.max()), float(np.sqrt(np.square(away).mean())), SCALES[part.output], len(found))
+
+
+def run_onnx(path: Path, inputs: Arrays) -> NDArray[Any]:
+    """What onnxruntime makes of the inputs, on the CPU."""
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found: NDArray[Any] = session.run(None, dict(inputs))[0]
+    return found
+
+
+def run_archive(path: Path, inputs: Arrays) -> NDArray[Any]:
+    """What a `torch.export` archive makes of the inputs."""
+    with torch.no_grad():
+        found: torch.Tensor = torch.export.load(path).module()(*map(torch.from_numpy, inputs.values()))
+    return found.numpy()
+
+
+def _scale(units: Units) -> NDArray[np.float64]:
+    """The unit in which differences of data are counted."""
+    if units.range is not None:
+        low, high = units.limits or BYTES
+        return np.asarray(high - low)
+    deviation = np.asarray(1.0 if units.deviation is None else units.deviation)
+    return np.where(deviation == 0, 1.0, deviation)
+
+
+def _in_units(x: NDArray[np.float64], units: Units) -> NDArray[np.float64]:
+    """x (n, *shape) in the data's units, neither rounded nor in their layout."""
+    if units.range is not None:
+        low, high = units.limits or BYTES
+        return np.asarray(x.clip(0.0, 1.0) * (high - low) + low)
+    if units.mean is None:
+        return x
+    return np.asarray(x * np.asarray(units.deviation) + np.asarray(units.mean))

@@ -1,0 +1,190 @@
+"""The folder of an exported model: written whole or not at all, beside no files of others."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from remblai.data import Dataset
+from remblai.deploy import check
+from remblai.deploy.card import model_card
+from remblai.deploy.files import OPSET, Quantise, check_request, opset_of, write_float16, write_int8, write_part
+from remblai.deploy.parts import Part, parts_of
+from remblai.runs.data import data_like
+from remblai.runs.load import load
+from remblai.runs.model import Trained
+from remblai.runs.published import public_settings
+from remblai.runs.record import SCHEMA
+from remblai.runtime.files import explained, write_json
+from remblai.runtime.files import place as placed
+
+RECORD, CARD = "export.json", "README.md"
+PARTS = ("encoder", "decoder", "sampler")
+OWN = {RECORD, CARD, "run.json", *(f"{part}{end}" for part in PARTS for end in (".pt2", ".onnx"))}
+OWN |= {f"{part}.{precision}.onnx" for part in PARTS for precision in ("float16", "int8")}
+"""The files of an export: nothing else in its folder is ever removed."""
+
+
+def export(
+    trained: Trained | str | Path,
+    out: str | Path,
+    *,
+    quantise: Quantise | None = None,
+    opset: int = OPSET,
+    sampler: str | None = None,
+    data: Any = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes a model's encoder, decoder and sampler as ONNX files and `torch.export` archives, with a model card.
+
+    Each file takes and gives data as they are: type, range, layout and standardisation are in the graph, and so is
+    resizing where images were resized when they were read; the number of rows is free. Averaged weights are used where
+    there are any.
+    Each file is compared with the run on held-out data and kept only within its bound (`check.BOUNDS`).
+
+    Returns what `export.json` holds: the files with their inputs, outputs and differences, and what is missing and why.
+
+    Args:
+        trained: the model, or its run's folder.
+        out: the folder.
+        quantise: float16 or int8: each ONNX file in this precision too, as NAME.float16.onnx or NAME.int8.onnx.
+        opset: of the ONNX files.
+        sampler: the law of codes that samples are decoded from, as for `Trained.sample`.
+        data: the data that files are compared on, where those of the run were passed in Python or have moved.
+        overwrite: replace an earlier export in the folder.
+
+    Raises:
+        ValueError: a model without encoder and decoder; a package that is not installed; an opset that is not written;
+            a folder that holds anything else; data that are not there.
+        RuntimeError: a file in float32 that differs from the run by more than its bound.
+    """
+    check_request(quantise, opset)
+    place = placed(out)
+    _check_place(place, overwrite)
+    trained = trained if isinstance(trained, Trained) else load(trained, device="cpu")
+    parts, missing = parts_of(trained, sampler)
+    dataset = data_like(trained.run.settings, trained.units, data) if trained.encodes or data is not None else None
+    with explained(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
+    try:
+        files: dict[str, Any] = {}
+        for part in parts:
+            files |= _write(made, part, trained, dataset, quantise, opset, missing)
+        record = {
+            "schema": SCHEMA,
+            "recipe": trained.run.settings["recipe"],
+            "step": trained.step,
+            "sampler": sampler or trained.sampler,
+            "opset": opset,
+            "columns": list(trained.units.columns or ()),
+            "files": files,
+            "missing": missing,
+        }
+        write_json(made / "run.json", public_settings(trained.run.settings))
+        (made / CARD).write_text(model_card(trained, parts, record), encoding="utf-8")
+        write_json(made / RECORD, record)
+        _move(made, place)
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+    return record
+
+
+def _write(
+    folder: Path,
+    part: Part,
+    trained: Trained,
+    dataset: Dataset | None,
+    quantise: Quantise | None,
+    opset: int,
+    missing: dict[str, str],
+) -> dict[str, Any]:
+    """Writes the files of a part and compares each with the run; what is known of each."""
+    inputs = check.inputs_of(part, trained, dataset)
+    write_part(folder, part, inputs, opset)
+    onnx, archive = folder / f"{part.name}.onnx", folder / f"{part.name}.pt2"
+    precisions = {onnx: "float32", archive: "float32"}
+    if quantise is not None:
+        rounded = folder / f"{part.name}.{quantise}.onnx"
+        precisions[rounded] = quantise
+        if quantise == "float16":
+            write_float16(onnx, rounded)
+        else:
+            write_int8(onnx, rounded, check.inputs_of(part, trained, dataset, split="train", seed=1))
+    expected, found = check.expected_of(part, trained, inputs), {}
+    for path, precision in precisions.items():
+        run = check.run_archive if path == archive else check.run_onnx
+        away = check.difference(part, run(path, inputs), expected, trained.units)
+        if not away.within(precision):
+            _refuse(path, precision, away, missing)
+            continue
+        found[path.name] = {
+            "precision": precision,
+            "opset": None if path == archive else opset_of(path),
+            "inputs": {name: _described(*of) for name, of in part.inputs.items()},
+            "outputs": {part.output: list(part.output_shape)},
+            "difference": asdict(away),
+            "bound": dict([check.BOUNDS[precision]]),
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        }
+    return found
+
+
+def _refuse(path: Path, precision: str, away: check.Difference, missing: dict[str, str]) -> None:
+    """Removes a file that is off: in float32 that is a failure, of rounded weights it may be."""
+    kind, bound = check.BOUNDS[precision]
+    value = away.largest if kind == "largest" else away.root_mean_square
+    words = f"its {kind} difference from the run is {value:.2g} {away.scale}, above {bound:g}"
+    if precision == "float32":
+        raise RuntimeError(f"{path.name}: {words}: nothing is exported. Report it with the run's run.json")
+    path.unlink()
+    missing[path.name] = words
+    warnings.warn(f"{path.name} is left out: {words}", stacklevel=3)
+
+
+def _described(shape: tuple[int | str, ...], kind: Any) -> dict[str, Any]:
+    return {"shape": list(shape), "type": str(kind).removeprefix("torch.")}
+
+
+def _check_place(place: Path, overwrite: bool) -> None:
+    """Refuses a folder with files of others, or an earlier export that is not to be replaced.
+
+    Raises:
+        ValueError: see above.
+    """
+    with explained(place):
+        there = sorted(path.name for path in place.iterdir()) if place.is_dir() else [place.name] * place.exists()
+    if not there:
+        return
+    if not place.is_dir() or not _is_export(place):
+        raise ValueError(f"{place} holds {there[0]}, which is no export of remblai: name another --out.")
+    if not overwrite:
+        raise ValueError(f"{place} holds an export already: name another --out, or add --overwrite.")
+
+
+def _is_export(place: Path) -> bool:
+    """Whether the folder holds the record that `export` writes."""
+    try:
+        record: Mapping[str, Any] = json.loads((place / RECORD).read_text())
+        return record["schema"] == SCHEMA and "files" in record
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _move(made: Path, place: Path) -> None:
+    """Puts the files in their place, the record last; files of an earlier export go, others stay with a warning."""
+    with explained(place):
+        place.mkdir(parents=True, exist_ok=True)
+        for path in list(place.iterdir()):
+            if path.name in OWN and path.is_file():
+                path.unlink()
+        for path in sorted(made.iterdir(), key=lambda path: path.name == RECORD):
+            path.replace(place / path.name)
+        strangers = sorted(path.name for path in place.iterdir() if path.name not in OWN)
+    if strangers:
+        warnings.warn(f"{place}: files that remblai did not write stay: {', '.join(strangers[:5])}", stacklevel=2)

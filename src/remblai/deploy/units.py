@@ -1,0 +1,108 @@
+"""The way between a data set's own units and the model's side, as modules: what `data.Units` does, within a graph."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from remblai.data import Units
+from remblai.data.units import BYTES
+from remblai.deploy.resize import MiddleSquare
+
+
+class FromData(nn.Module):
+    """Data in their own type, range, layout and units -> x (n, *shape) of the model.
+
+    Args:
+        units: of the run's data.
+        options: of the run's data: images that were resized or cropped when they were read are so in the graph.
+    """
+
+    mean: Tensor
+    divisor: Tensor
+
+    def __init__(self, units: Units, options: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.units, self.middle = units, middle_square(units, options)
+        if units.range is None and units.mean is not None and units.deviation is not None:
+            deviation = np.asarray(units.deviation)
+            self.register_buffer("mean", torch.tensor(units.mean, dtype=torch.float64))
+            self.register_buffer("divisor", torch.from_numpy(np.where(deviation == 0, 1.0, deviation)))
+
+    def forward(self, data: Tensor) -> Tensor:
+        """x (n, *shape), float32."""
+        units = self.units
+        if units.range is None:
+            points = data.flatten(1)
+            return ((points.double() - self.mean) / self.divisor).float() if units.mean is not None else points.float()
+        images = data[:, None] if units.axes == "nhw" else data.permute(0, 3, 1, 2) if units.axes == "nhwc" else data
+        low, high = units.limits or BYTES
+        if self.middle is not None:
+            images = self.middle(images)
+        exact = images.float() if (low, high) == BYTES else images.double()
+        return ((exact - low) / (high - low)).clamp(0.0, 1.0).float()
+
+
+class ToData(nn.Module):
+    """x (n, *shape) of the model -> data in their own type, range, layout and units, whole numbers rounded.
+
+    Args:
+        units: of the run's data.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, units: Units) -> None:
+        super().__init__()
+        self.units, self.numbers = units, torch_type(units)
+        if units.range is None and units.mean is not None:
+            self.register_buffer("mean", torch.tensor(units.mean, dtype=torch.float64))
+            self.register_buffer("deviation", torch.tensor(units.deviation, dtype=torch.float64))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The data (n, ...), as `Trained.decode` gives them."""
+        units = self.units
+        if units.range is None:
+            points = x.double() * self.deviation + self.mean if units.mean is not None else x
+            return self._cast(points).reshape(-1, *(units.item or units.shape))
+        low, high = units.limits or BYTES
+        exact = x.float() if units.kind.itemsize == 1 else x.double()
+        images = self._cast(exact.clamp(0.0, 1.0) * (high - low) + low)
+        return images[:, 0] if units.axes == "nhw" else images.permute(0, 2, 3, 1) if units.axes == "nhwc" else images
+
+    def _cast(self, values: Tensor) -> Tensor:
+        if self.numbers == torch.bool:
+            return values >= 0.5
+        if not self.numbers.is_floating_point:
+            kept = torch.iinfo(self.numbers)
+            values = values.round().clamp(float(kept.min), float(kept.max))
+        return values.to(self.numbers)
+
+
+def torch_type(units: Units) -> torch.dtype:
+    """The type of the data's numbers."""
+    return torch.from_numpy(np.empty(0, units.kind)).dtype
+
+
+def middle_square(units: Units, options: Mapping[str, Any]) -> MiddleSquare | None:
+    """What resizes images as they were when they were read; None where they were not, or have more than 8 bits."""
+    size, crop = options.get("size"), options.get("crop")
+    if units.range is None or units.kind != np.uint8 or (size is None and crop is None):
+        return None
+    side = units.shape[-1]
+    if units.shape[1] != side or (crop is not None and crop < side):
+        return None
+    return MiddleSquare(side, crop)
+
+
+def input_shape(units: Units, options: Mapping[str, Any]) -> tuple[int | str, ...]:
+    """The shape of a batch of data, with names for axes of any length."""
+    if units.range is None:
+        return ("n", *(units.item or units.shape))
+    c, h, w = units.shape
+    any_size = middle_square(units, options) is not None
+    height, width = ("height", "width") if any_size else (h, w)
+    return {"nhw": ("n", height, width), "nhwc": ("n", height, width, c), "nchw": ("n", c, height, width)}[units.axes]

@@ -1,0 +1,38 @@
+"""What a training says before it starts, and where it fails."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from remblai.data import Dataset
+from remblai.objectives.power import blindness
+from remblai.runs.folder import Run
+from remblai.runs.latent import latent_in_words
+from remblai.runs.manifest import now
+from remblai.runs.progress import Progress
+from remblai.runtime import distributed
+from remblai.training import Diverged, State
+
+
+def say_first(
+    progress: Progress, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
+) -> None:
+    """What is said before the training: of the data, of what was chosen, of what a batch cannot see."""
+    for note in dataset.notes:
+        progress.say(f"data: {note}")
+    if latent is not None:
+        progress.say(f"latent auto: {latent_in_words(latent)}")
+    with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
+        blind = blindness(state.objective, state.batch_size) if heard else None
+    if blind is not None:
+        progress.say(f"penalty: {blind}")
+
+
+def explain(problem: Diverged, run: Run) -> None:
+    """Notes in the run and in the problem what stays of a training that diverged."""
+    last = run.pointed("last")
+    problem.kept = int(last.name) if last else None
+    kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
+    earlier = ", and the run that was to be replaced stays" if run.replaces else ""
+    problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
+    if distributed.rank() == 0:
+        run.update(status="diverged", ended=now())

@@ -1,0 +1,90 @@
+"""A published run: what the Hugging Face hub holds of one, and how it is read back.
+
+model.safetensors (the weights that samples are drawn with), run.json, and perhaps metrics.json and samplers/. There are
+no checkpoints: training cannot go on from it.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file
+from torch import Tensor
+
+from remblai.runs.record import HUB
+
+WEIGHTS = "model.safetensors"
+NAME = re.compile(r"[\w.-]+/[\w.-]+")
+MISSING = "the hub needs the package huggingface_hub: pip install 'remblai[hub]'"
+FILES = [WEIGHTS, "run.json", "metrics.json", "README.md", "samplers/**"]
+"""What is fetched of a repository."""
+
+
+def is_hub(folder: object) -> bool:
+    """Whether a run is named by its place on the hub, `hub:owner/name`."""
+    return isinstance(folder, str) and folder.startswith(HUB)
+
+
+def hub_name(name: str) -> str:
+    """The name of a repository, without the `hub:`.
+
+    Raises:
+        ValueError: it is not owner/name.
+    """
+    bare = name.removeprefix(HUB)
+    if not NAME.fullmatch(bare):
+        raise ValueError(f"hub name: expected owner/name, got {bare!r}: write it as in hub:alice/digits.")
+    return bare
+
+
+def fetched(name: str) -> Path:
+    """The folder that holds the repository `hub:owner/name`, fetched through the package huggingface_hub and its cache.
+
+    Raises:
+        ValueError: the package is not installed, or the hub does not give the repository.
+    """
+    repository = hub_name(name)
+    try:
+        import huggingface_hub  # an extra: only who reads from the hub needs it
+    except ImportError as error:
+        raise ValueError(MISSING) from error
+    try:
+        return Path(huggingface_hub.snapshot_download(repository, allow_patterns=FILES))
+    except (OSError, ValueError) as problem:  # its errors of the connection and of the name are these
+        words = str(problem).strip().partition("\n")[0]
+        raise ValueError(
+            f"the hub does not give {repository!r} ({words}): check the name and the connection."
+        ) from None
+
+
+def is_published(folder: Path) -> bool:
+    """Whether the folder holds a published run."""
+    return (folder / WEIGHTS).is_file()
+
+
+def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
+    """The weights and the step of the checkpoint that they are of. Nothing in the file is executed.
+
+    Raises:
+        ValueError: the file is damaged, or does not say its step.
+    """
+    path = folder / WEIGHTS
+    try:
+        with safe_open(path, "pt") as file:
+            step = int((file.metadata() or {})["step"])
+        return load_file(path), step
+    except (SafetensorError, OSError, KeyError, ValueError) as problem:
+        raise ValueError(f"{path} cannot be read ({problem}): fetch it again.") from None
+
+
+def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A run's settings without the places of its data on this machine: the last name of a path stays."""
+    public: dict[str, Any] = json.loads(json.dumps(settings))
+    data = public["data"]
+    if data.get("path") or (isinstance(data["spec"], str) and "/" in data["spec"] and not data["spec"].startswith(HUB)):
+        data["spec"] = Path(data["spec"]).name
+    data["path"] = None
+    return public

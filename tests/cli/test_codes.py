@@ -1,0 +1,133 @@
+"""Codes as tables with the names of files and classes, of folders, of one image, and of what comes on stdin."""
+
+import csv
+import io
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.small import train
+
+import remblai
+from remblai.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Photographs in two class folders and a table, and a run of each."""
+    home = tmp_path_factory.mktemp("codes")
+    rng = np.random.default_rng(0)
+    for number in range(30):
+        place = home / "photos" / ("cats" if number % 2 else "dogs") / f"{number:02d}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (12, 10, 3), dtype=np.uint8)).save(place)
+    rows = rng.normal([1.7, 70.0], [0.1, 9.0], (40, 2))
+    (home / "t.csv").write_text("height,weight\n" + "\n".join(f"{a},{b}" for a, b in rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(home / "cache"))
+        patch.setattr("remblai.runs.train.write_report", lambda *_: None)
+        patch.setattr("remblai.runs.train.measure", lambda *_: None)
+        options: dict[str, Any] = {"encoder": "deterministic", "steps": 5}
+        train(home / "images", data=str(home / "photos"), data_options={"size": 8}, **options)
+        train(home / "points", data=str(home / "t.csv"), **options)
+    return home
+
+
+def call(*words: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main([str(word) for word in words])
+    return int(ended.value.code or 0)
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.open(newline="")))
+
+
+def codes(rows: list[dict[str, str]]) -> Any:
+    return np.array([[float(row["code_0"]), float(row["code_1"])] for row in rows])
+
+
+def pipe(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(content)))
+
+
+def test_a_table_names_the_file_and_the_class_of_each_code(folder: Path, tmp_path: Path) -> None:
+    data = folder / "photos"
+    assert call("encode", folder / "images", "--data", data, "--out", tmp_path / "z.csv") == 0
+    rows = table(tmp_path / "z.csv")
+    assert list(rows[0]) == ["file", "class", "label", "split", "index", "code_0", "code_1"]
+    assert len(rows) == 30
+    assert {row["file"] for row in rows} == {path.relative_to(data).as_posix() for path in data.rglob("*.png")}
+    assert all(row["file"].split("/")[0] == row["class"] for row in rows)
+    assert {row["split"] for row in rows} == {"train", "validation", "test"}
+    for row in rows[:3]:  # each code is that of the file beside it
+        assert call("encode", folder / "images", "--data", data / row["file"], "--out", tmp_path / "one.csv") == 0
+        (alone,) = table(tmp_path / "one.csv")
+        assert (alone["file"], alone["split"], alone["index"]) == (Path(row["file"]).name, "", "0")
+        assert np.allclose(codes([alone]), codes([row]), atol=1e-4)
+
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert call("encode", folder / "images", "--data", data, "--out", tmp_path / "z.parquet") == 0
+    found = parquet.read_table(tmp_path / "z.parquet").to_pydict()
+    assert found["file"] == [row["file"] for row in rows]
+    assert np.allclose(found["code_1"], codes(rows)[:, 1])
+
+
+def test_images_arrays_and_tables_come_on_stdin(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, path = tmp_path / "z.csv", folder / "photos" / "cats" / "01.png"
+    run = remblai.load(folder / "images")
+    assert call("encode", folder / "images", "--data", path, "--out", out) == 0
+    expected = codes(table(out))
+    pipe(monkeypatch, path.read_bytes())
+    assert call("encode", folder / "images", "--data", "-", "--out", out) == 0
+    assert np.allclose(codes(table(out)), expected, atol=1e-6)
+
+    images, buffer = run.sample(3), io.BytesIO()
+    np.save(buffer, images)
+    pipe(monkeypatch, buffer.getvalue())
+    assert call("encode", folder / "images", "--data", "-", "--out", out) == 0
+    assert np.allclose(codes(table(out)), run.encode(images), atol=1e-5)
+    buffer = io.BytesIO()
+    np.save(buffer, images[0])
+    pipe(monkeypatch, buffer.getvalue())
+    assert call("reconstruct", folder / "images", "--data", "-", "--out", tmp_path / "r.npy") == 0
+    assert np.abs(np.load(tmp_path / "r.npy") - run.reconstruct(images[:1]).astype(int)).max() <= 1
+
+    points = remblai.load(folder / "points")
+    values = np.random.default_rng(1).normal([1.7, 70.0], [0.1, 9.0], (12, 2))
+    pipe(monkeypatch, ("height,weight\n" + "\n".join(f"{a},{b}" for a, b in values)).encode())
+    assert call("encode", folder / "points", "--data", "-", "--out", out) == 0
+    rows = table(out)
+    assert [row["index"] for row in rows] == [str(place) for place in range(12)]
+    assert list(rows[0]) == ["split", "index", "code_0", "code_1"]
+    assert np.allclose(codes(rows), points.encode(values), atol=1e-4)
+    pipe(monkeypatch, ("weight,height\n" + "\n".join(f"{b},{a}" for a, b in values)).encode())
+    assert call("reconstruct", folder / "points", "--data", "-", "--out", tmp_path / "r.csv") == 0
+    again = [[float(row["height"]), float(row["weight"])] for row in table(tmp_path / "r.csv")]
+    assert np.allclose(again, points.reconstruct(values), rtol=1e-3)
+
+
+def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
+    for content, words, expected in (
+        (b"", ["--data", "-"], "expected an image, an .npy array or a .csv table on stdin, got nothing"),
+        (b"\x93NUMPY\x01", ["--data", "-"], "stdin cannot be read as .npy"),
+        (b"\x89PNG nothing", ["--data", "-"], "stdin cannot be read as an image"),
+        (b"a,b\n1,2\n3,x\n", ["--data", "-"], "expected a finite number, got 'x'"),
+        (b"", ["--data", tmp_path / "broken.png"], "broken.png cannot be read as an image"),
+    ):
+        pipe(monkeypatch, content)
+        assert call("encode", folder / "images", *words, "--out", tmp_path / "z.csv") == 2
+        error = capsys.readouterr().err
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+        assert expected in error
+        assert "/stdin.csv" not in error
+        assert not (tmp_path / "z.csv").exists()
+    assert call("encode", folder / "points", "--data", folder / "photos/cats/01.png", "--out", tmp_path / "z.csv") == 2
+    assert "the run was trained on points" in capsys.readouterr().err

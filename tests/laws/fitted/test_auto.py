@@ -1,0 +1,102 @@
+"""The law that held-out data choose: the classifier, the copies, the tie, and the data that it may see."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from remblai.laws.fitted import Auto, Judge
+from remblai.laws.fitted.auto import CANDIDATES
+from remblai.laws.fitted.judging import Verdict, classifier_accuracies, simplest_of_the_best, verdict
+from remblai.metrics import nearest_neighbour_accuracy
+
+
+def normal(n: int, seed: int, shift: float = 0.0) -> Tensor:
+    return torch.randn(n, 2, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+def groups(n: int) -> Tensor:
+    """Two thin groups, far apart."""
+    return normal(n, 0) * torch.tensor([0.1, 1.0]) + 6.0 * (torch.arange(n) % 2)[:, None] * torch.tensor([1.0, 0.0])
+
+
+def rows(accuracy: float, nearer: float = 0.4, noise: float = 0.1) -> Verdict:
+    return Verdict(accuracy + noise * torch.tensor([1.0, -1.0]).repeat(50), 0.001, nearer, 0.03)
+
+
+def fresh() -> Callable[[int], Tensor]:
+    """Draws of the normal law, other ones at each call."""
+    seeds = iter(range(10, 1000))
+    return lambda n: normal(n, next(seeds))
+
+
+def test_the_accuracy_is_that_of_the_metric() -> None:
+    x, y = normal(40, 0), normal(40, 1, shift=0.7)
+    assert float(classifier_accuracies(x, y).mean()) == pytest.approx(nearest_neighbour_accuracy(x, y))
+    assert float(classifier_accuracies(x, x).mean()) == 0.0, "a copy is nearer than any other"
+
+
+def test_new_draws_pass_and_copies_are_seen_although_they_pass_too() -> None:
+    fitted, held = normal(300, 0), normal(120, 1)
+    new = verdict(fresh(), held, fitted)
+    copied = verdict(
+        lambda n: fitted[torch.randperm(300, generator=torch.Generator().manual_seed(3))[:n]], held, fitted
+    )
+    assert not new.copies
+    assert new.nearer == pytest.approx(0.5, abs=0.1)
+    assert new.accuracy == pytest.approx(0.5, abs=0.05)
+    assert copied.accuracy == pytest.approx(0.5, abs=0.06), "the classifier alone would praise them"
+    assert copied.copies
+    assert copied.nearer == 1.0
+    assert not verdict(lambda n: normal(n, 5, shift=9.0), held, fitted).copies
+
+
+def test_ties_go_to_the_simpler_law_and_copies_are_left_out() -> None:
+    best = rows(0.6)
+    assert simplest_of_the_best([rows(0.7), rows(0.601, noise=-0.1), best]) == 1
+    assert simplest_of_the_best([rows(0.7), rows(0.65), best]) == 2
+    assert simplest_of_the_best([rows(0.7), best, rows(0.5, nearer=0.9)]) == 1
+    assert simplest_of_the_best([rows(0.7, nearer=0.9), best._replace(nearer=0.8)]) == 1
+    assert simplest_of_the_best([rows(0.45), rows(0.7)]) == 0, "below a half is as far from it as above"
+
+
+def test_codes_in_groups_get_the_mixture_and_normal_codes_the_normal_law() -> None:
+    law = Auto(candidates=("mixture-10", "gaussian")).fit(groups(400))
+    assert law.facts["chosen"] == "mixture-10"
+    assert law.facts["scores"]["gaussian"] > law.facts["scores"]["mixture-10"] + 0.05
+    assert law.choice.startswith("mixture-10: the simplest within a standard error of the best 1-NN accuracy")
+    assert "held-out codes, n 80" in law.choice
+    assert Auto(candidates=("mixture-10", "gaussian")).fit(normal(400, 0)).facts["chosen"] == "gaussian"
+
+
+def test_decoded_draws_are_judged_not_codes() -> None:
+    codes, seen = groups(400), []
+
+    def flat(z: Tensor) -> Tensor:  # a decoder that answers the same to all codes: all laws are as good
+        seen.append(len(z))
+        return normal(len(z), 3)
+
+    judge = Judge(flat, normal(60, 1), normal(400, 2))
+    law = Auto(candidates=("gaussian", "mixture-10")).fit(codes, judge=judge)
+    assert (law.facts["chosen"], law.facts["by"], law.facts["held_out"]) == ("gaussian", "held-out data", 60)
+    assert set(seen) == {60}
+    few = Auto(candidates=("gaussian",)).fit(codes, judge=judge._replace(held_out=judge.held_out[:5]))
+    assert few.facts["by"] == "held-out codes"
+
+
+def test_the_density_is_that_of_the_law_chosen_and_a_file_keeps_it() -> None:
+    law = Auto(candidates=("gaussian", "transport")).fit(normal(200, 0))
+    assert law.facts["chosen"] == "gaussian"
+    assert law.has_density
+    facts, tensors = law.state()
+    again = Auto(candidates=("gaussian", "transport")).restore(json.loads(json.dumps(facts)), tensors)
+    assert again.has_density
+    assert torch.equal(again.log_prob(normal(5, 2)), law.log_prob(normal(5, 2)))
+    assert again.choice == law.choice
+
+
+def test_every_candidate_is_a_law() -> None:
+    for name, make in CANDIDATES.items():
+        assert make().name == name.partition("-")[0] or make().name == name

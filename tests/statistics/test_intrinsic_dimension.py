@@ -1,0 +1,57 @@
+"""The dimension of data near each point: known manifolds, equal rows, and what cannot be estimated."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from remblai.statistics.intrinsic_dimension import maximum_likelihood, two_neighbours
+
+
+def embedded(x: Tensor) -> Tensor:
+    """The rows turned into a random subspace of 20 dimensions: distances stay."""
+    basis = torch.linalg.qr(torch.randn(20, 20, generator=torch.Generator().manual_seed(9)))[0]
+    return x @ basis[: x.shape[1]]
+
+
+def sphere(d: int, n: int = 1000) -> Tensor:
+    x = torch.randn(n, d + 1, generator=torch.Generator().manual_seed(0))
+    return x / x.norm(dim=1, keepdim=True)
+
+
+def roll(n: int = 1500) -> Tensor:
+    """The Swiss roll, a surface in three dimensions."""
+    angle, height = torch.rand(2, n, generator=torch.Generator().manual_seed(0))
+    t = 4.7 * (1.0 + 2.0 * angle)
+    return torch.stack([t * t.cos(), 21.0 * height, t * t.sin()], 1)
+
+
+@pytest.mark.parametrize(
+    ("x", "dimension", "tolerance"),
+    [(sphere(1), 1, 0.1), (sphere(2), 2, 0.25), (sphere(5), 5, 0.6), (roll(), 2, 0.25)],
+    ids=["circle", "sphere", "5-sphere", "Swiss roll"],
+)
+def test_known_manifolds_have_their_dimension(x: Tensor, dimension: int, tolerance: float) -> None:
+    for estimate in (two_neighbours, maximum_likelihood):
+        found = estimate(embedded(x))
+        assert found.value == pytest.approx(dimension, abs=tolerance)
+        assert 0.0 < found.error < tolerance
+
+
+def test_the_error_is_the_deviation_over_samples_of_one_law() -> None:
+    parts = [two_neighbours(part) for part in torch.rand(4000, 2, generator=torch.Generator().manual_seed(0)).chunk(20)]
+    values, errors = (torch.tensor(column) for column in zip(*parts, strict=True))
+    assert float(errors.mean()) == pytest.approx(float(values.std()), rel=0.5)
+
+
+def test_scale_and_copies_change_nothing() -> None:
+    x = sphere(2, 200)
+    assert two_neighbours(torch.cat([x, x[:50]]) * 7.0).value == pytest.approx(two_neighbours(x).value, rel=1e-6)
+
+
+def test_what_has_no_estimate_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected at least 20 different rows, got 1: add more"):
+        two_neighbours(torch.ones(50, 3))
+    with pytest.raises(ValueError, match="expected finite values"):
+        maximum_likelihood(torch.full((30, 2), float("nan")))
+    with pytest.raises(ValueError, match="k: expected at least 2 neighbours, got 1"):
+        maximum_likelihood(sphere(1, 30), k=1)
