@@ -13,7 +13,7 @@ from remblai.runs.data import data_like
 
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, remblai.Trained]]:
-    """An auto-encoder of digits, another of another width, a generator of points, a flow without an encoder."""
+    """Auto-encoders of digits with two priors, and a generator of points without an encoder."""
     folder = tmp_path_factory.mktemp("explored")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remblai.runs.train.write_report", lambda *_: None)

@@ -39,8 +39,8 @@ class Explored:
         dataset: its data, as the model sees them.
 
     Raises:
-        ValueError: a model without codes, a conditional one, codes too wide for a page, a law of codes that has not been fitted, data
-            that cannot be drawn.
+        ValueError: a model without codes, a conditional one, codes too wide for a page, a law of codes that has not
+            been fitted, data that cannot be drawn.
     """
 
     def __init__(self, trained: Trained, dataset: Dataset) -> None:
