@@ -234,7 +234,7 @@ def test_json_is_one_object_and_nothing_else(call: Call) -> None:
 
 
 def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remblai.runs.measure.timed.__defaults__", (0.01,))
+    monkeypatch.setattr("remblai.runs.measure.timed.__defaults__", (0.01, None))
     words = ["info", "--measure", "wae-mmd", "--data", "ring", "--batch-size", "16", "--device", "cpu"]
     code, out, _ = call(*words)
     assert code == 0

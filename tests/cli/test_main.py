@@ -61,7 +61,7 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train wae-mmd --penalty mmd --penalty sliced --penalty.kernel imq", "No such option '--penalty.kernel'"),
         ("train cgan", "Conditional generation"),
         ("train wae-mmd --cost sqeuclidean", "It is called 'square' here"),
-        ("train wae-mmd --label y", "class folders"),
+        ("train wae-mmd --label y", "does not apply to data .digits."),
         ("distance ring grid --metric fid", "Inception.s features"),
         ("distance ring grid --metric entropic --reg 1", "called epsilon"),
         ("train wae-mmd --data digist", "Did you mean 'digits'"),

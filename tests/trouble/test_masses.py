@@ -55,11 +55,10 @@ def test_infinite_costs_at_empty_places_of_a_batch() -> None:
     assert float(values[1]) == pytest.approx(float(alone), rel=1e-4)
 
 
-def test_a_batch_of_clouds_is_no_cloud() -> None:
-    x, y = torch.randn(5, 10, 3), torch.randn(5, 9, 3)
-    for ask in (discrepancies.Entropic(), distances.transport):
-        with pytest.raises(ValueError, match="batch"):
-            ask(x, y)
+def test_a_batch_of_clouds_is_as_many_problems_and_no_flattened_cloud() -> None:
+    x, y = torch.randn(3, 10, 3), torch.randn(3, 9, 3)
+    for ask in (discrepancies.Entropic(), lambda a, b: distances.transport(a, b).value):
+        assert torch.allclose(ask(x, y), torch.stack([ask(*pair) for pair in zip(x, y, strict=True)]), rtol=1e-4)
 
 
 def test_a_negligible_mass_does_not_stand_for_the_whole() -> None:

@@ -88,6 +88,7 @@ class WassersteinAutoEncoder(_AutoEncoder):
         n_features_in_: columns seen by `fit`.
 
     >>> from sklearn.datasets import load_iris
+    >>> from remblai import WassersteinAutoEncoder
     >>> model = WassersteinAutoEncoder(n_components=2, steps=20, random_state=0).fit(load_iris().data)
     >>> model.transform(load_iris().data).shape, model.sample(5).shape
     ((150, 2), (5, 4))
@@ -129,6 +130,12 @@ class VariationalAutoEncoder(_AutoEncoder):
         model_: the trained `Objective`.
         scaler_: the `StandardScaler` of the columns.
         n_features_in_: columns seen by `fit`.
+
+    >>> from sklearn.datasets import load_iris
+    >>> from remblai import VariationalAutoEncoder
+    >>> model = VariationalAutoEncoder(n_components=2, steps=20, random_state=0).fit(load_iris().data)
+    >>> model.score_samples(load_iris().data).shape
+    (150,)
     """
 
     def __init__(

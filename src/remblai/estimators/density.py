@@ -26,8 +26,8 @@ class LatentDensity(DensityMixin, BaseEstimator):
         n_features_in_: coordinates of a code.
 
     >>> from sklearn.datasets import load_iris
+    >>> from remblai import LatentDensity, WassersteinAutoEncoder
     >>> from sklearn.pipeline import make_pipeline
-    >>> from remblai.estimators import WassersteinAutoEncoder
     >>> codes = WassersteinAutoEncoder(2, steps=20, random_state=0)
     >>> density = make_pipeline(codes, LatentDensity("gaussian")).fit(load_iris().data)
     >>> density.score_samples(load_iris().data).shape

@@ -24,6 +24,7 @@ class Generator(TrainedEstimator):
         n_features_in_: columns seen by `fit`.
 
     >>> from sklearn.datasets import load_iris
+    >>> from remblai import Generator
     >>> Generator("wgan-gp", steps=5, random_state=0).fit(load_iris().data).sample(3).shape
     (3, 4)
     """

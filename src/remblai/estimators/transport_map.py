@@ -33,6 +33,7 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         n_features_in_: columns seen by `fit`.
 
     >>> import numpy as np
+    >>> from remblai import TransportMap
     >>> x = np.random.default_rng(0).normal(size=(50, 2))
     >>> moved = TransportMap(target=x + [3.0, 0.0]).fit_transform(x)
     >>> bool(np.allclose(moved, x + [3.0, 0.0]))

@@ -147,7 +147,7 @@ def test_padded_problems_with_infinite_costs_are_the_problems_without_padding(si
 
 def test_nan_is_not_convergence(monkeypatch):
     nan = torch.full((1, 2), torch.nan, dtype=torch.float64)
-    module = "remblai.distances.entropic.batched._potentials"
+    module = "remblai.distances.entropic.batched.potentials"
     broken = (nan, nan, torch.zeros(1, dtype=torch.bool), torch.ones(1, dtype=torch.long))
     monkeypatch.setattr(module, lambda *_: broken)
     with pytest.warns(UserWarning, match="marginal error"):

@@ -5,7 +5,7 @@ from remblai.gallery.wgan.both_sides import REACH, both_sides, w1, witnesses
 
 @pytest.fixture(scope="module")
 def found():
-    return witnesses(4, 4)
+    return witnesses(4, 4, 300)
 
 
 def test_bounds_are_bounds_after_a_few_steps(found):
@@ -17,4 +17,4 @@ def test_bounds_are_bounds_after_a_few_steps(found):
 
 def test_the_picture_holds_the_data(found):
     assert found.x.abs().max() < REACH
-    assert [picture.name for picture in both_sides(1, 1).pictures] == ["both-sides"]
+    assert [picture.name for picture in both_sides(1, 1, 300).pictures] == ["both-sides"]

@@ -92,13 +92,13 @@ class Witnesses:
     below: list[float]
 
 
-def both_sides(steps: int = ENCODER_STEPS, ascents: int = CRITIC_STEPS) -> Entry:
+def both_sides(steps: int = ENCODER_STEPS, ascents: int = CRITIC_STEPS, draws: int = DRAWS) -> Entry:
     """The critic's estimate <= W1 <= the auto-encoder's cost + what its codes miss of the prior, within 5 %."""
-    found = witnesses(steps, ascents)
+    found = witnesses(steps, ascents, draws)
     value, last = found.value, found.above[-1]
     return Entry(
         title="W1 of one generator from both sides: the recipes pot and wgan",
-        words=f"A generator G of {DRAWS:,} draws of the prior and {POINTS} points of a ring are two finite laws, and "
+        words=f"A generator G of {draws:,} draws of the prior and {POINTS} points of a ring are two finite laws, and "
         "their W1 is asked three ways. Above: the recipe `pot` with the Euclidean cost trains an encoder for this G; "
         "its cost, plus W1 between what G makes of the encoder's codes and of the prior's draws, is an upper bound at "
         "every step, and the penalty on the codes keeps the second part small. Below: the critic of the recipe `wgan`, "
@@ -143,11 +143,11 @@ def checks(found: Witnesses) -> tuple[Check, ...]:
     )
 
 
-def witnesses(steps: int, ascents: int) -> Witnesses:
+def witnesses(steps: int, ascents: int, draws: int = DRAWS) -> Witnesses:
     """Both recipes on the ring and the fixed generator."""
     generator = Fixed()
     x = ring().split("test")[:POINTS].float()
-    y = generator(places(2, DRAWS))
+    y = generator(places(2, draws))
     above, reached = upper(generator, x, y, steps)
     return Witnesses(x, y, reached, w1(x, y), above, lower(generator, x, y, ascents))
 
