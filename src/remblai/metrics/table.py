@@ -142,9 +142,9 @@ METRICS: dict[str, Metric] = {
     "augmentation_leak": Metric(
         label="Samples that look augmented",
         meaning="Of the samples near to training images, the share that are nearer to an augmented one than to one as "
-        "it is. There is no figure where fewer than half as many samples as held-out data are near, or where the "
-        "share is above that of augmented held-out data: it cannot be judged. At the floor samples do not show the flips, shifts or colours of the training; a model that is fed augmented data "
-        "learns their law, and shows them.",
+        "it is. There is no figure where fewer than half as many samples as held-out data are near, or where the share "
+        "is above that of augmented held-out data: it cannot be judged. At the floor samples do not show the flips, "
+        "shifts or colours of the training; a model that is fed augmented data learns their law, and shows them.",
         says="{value_percent} of the samples, where held-out data have {floor_percent}.",
         compute=figure_of_leak,
         better="near the floor",
