@@ -15,6 +15,7 @@ from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.look import printable
 from remblai.data.pages import PLUGINS, Pages, suffixes
+from remblai.data.stacked import stacked_mnist
 from remblai.data.tables import csv_table, parquet
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
@@ -26,6 +27,7 @@ DATA: dict[str, Callable[..., Dataset]] = {
     "glyphs": glyphs.glyphs,
     "grid": grid,
     "ring": ring,
+    "stacked-mnist": stacked_mnist,
     "swiss-roll": swiss_roll,
     "two-moons": two_moons,
 }

@@ -1,6 +1,7 @@
 """What the recipes of auto-encoders share: their options, and the objective from the chosen parts."""
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Literal
@@ -47,7 +48,10 @@ AutoEncoderLaw = Annotated[Choice, SUITED, "the law of the code given the data, 
 DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
 CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
 PenaltyName = Annotated[Choice, PENALTIES, "what matches the codes' law to the prior"]
-Weight = Annotated[float | str, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"]
+Held = Annotated[str, re.compile(r"auto(:.+)?"), "a number, auto, or auto:MULTIPLE as in auto:2"]
+Weight = Annotated[
+    float | Held, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"
+]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Labels = Annotated[
     int | Sequence[float] | Classes | None,
