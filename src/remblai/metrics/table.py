@@ -1,6 +1,6 @@
 """The table of metrics: what is measured, how it is read, and what it could have seen."""
 
-from remblai.metrics.augment import figure_of_leak
+from remblai.metrics.augment import figure_of_leak, figure_of_near
 from remblai.metrics.by_class import figure_of_agreement
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
 from remblai.metrics.feature_rows import FEATURE_METRICS
@@ -141,12 +141,26 @@ METRICS: dict[str, Metric] = {
     **FEATURE_METRICS,
     "augmentation_leak": Metric(
         label="Samples that look augmented",
-        meaning="The share of samples that are nearer to an augmented training image than to one as it is. At the "
-        "floor samples do not show the flips, shifts or colours of the training; a model that is fed augmented data "
-        "learns their law, and shows them.",
+        meaning="Of the samples near to training images, the share that are nearer to an augmented one than to one as "
+        "it is. There is no figure where fewer than half as many samples as held-out data are near, or where the share "
+        "is above that of augmented held-out data: it cannot be judged. At the floor samples do not show the flips, "
+        "shifts or colours of the training; a model that is fed augmented data learns their law, and shows them.",
         says="{value_percent} of the samples, where held-out data have {floor_percent}.",
         compute=figure_of_leak,
         better="near the floor",
+        needs=("images", "augmentations"),
+        floor="held-out data",
+        spread="standard error of the share",
+        power=None,
+    ),
+    "augmentation_near": Metric(
+        label="Samples that can be judged for augmentation",
+        meaning="The share of samples no further from all training images, as they are or augmented, than 95 % of "
+        "held-out data are. Below half of the floor whether samples look augmented cannot be judged: they are far from "
+        "the data.",
+        says="{value_percent} of the samples, where held-out data have {floor_percent}.",
+        compute=figure_of_near,
+        better="higher",
         needs=("images", "augmentations"),
         floor="held-out data",
         spread="standard error of the share",
