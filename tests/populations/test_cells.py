@@ -49,7 +49,9 @@ def test_categories_are_tested_by_chi_squared() -> None:
         statistic = stats.chi2_contingency(counts, correction=False).statistic * 59 / 60
         expected.append(Law.chi_squared(3).scores(np.array(statistic)))
     np.testing.assert_allclose(
-        ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)), expected, rtol=1e-5
+        ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)),
+        expected,
+        rtol=1e-5,
     )
 
 
@@ -66,7 +68,9 @@ def test_more_values_than_cells_share_them_in_order() -> None:
 
 def test_a_column_of_one_value_says_nothing() -> None:
     column, splits = Column("x", np.ones(8)), every_split(FIRST, np.zeros(8, np.int64))
-    assert not ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)).any()
+    assert (
+        not ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)).any()
+    )
 
 
 def test_gaps_are_a_change_of_their_own() -> None:
