@@ -47,8 +47,8 @@ class Shift:
         grew, shrank: levels whose shares changed most.
         unseen: levels of the second table that the first does not have; `gone`: the reverse.
         smallest_seen: the smallest shift that the whole test would have called different in 4 of 5 pairs of tables of
-            these sizes: of numbers moved as a whole, in standard deviations of the first table; of categories, the share of rows that
-            change to the most common level. None where the largest is not seen.
+            these sizes: of numbers moved as a whole, in standard deviations of the first table; of
+            categories, the share of rows that change to the most common level. None where the largest is not seen.
     """
 
     name: str
