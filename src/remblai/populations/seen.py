@@ -35,7 +35,7 @@ def seen_shift(column: Column, test: ColumnTest, splits: Splits, threshold: floa
     masks = splits.masks[1 : 1 + SPLITS].T
     n, m = (int(part.sum()) for part in (splits.first, ~splits.first))
     kept = cell_sums([test.cells], masks.astype(np.float32) / n)[0]
-    down = cell_sums([test.cells], ~masks / np.float32(-m))[0]
+    down = cell_sums([test.cells], (~masks).astype(np.float32) / -m)[0]
     if column.levels is not None:
         largest = 1.0 - float(test.cells.shares.max())
 
@@ -68,7 +68,9 @@ class _Numbers:
         values = np.bincount(cells.of[known], column.values[known], cells.values) / numbers
         before = np.cumsum(numbers) - numbers
         self.group = np.unique(before * GROUPS // numbers.sum(), return_inverse=True)[1]
-        self.shares = np.append(np.bincount(self.group, cells.shares[: cells.values]), cells.shares[cells.values :])
+        self.shares: Floats = np.append(
+            np.bincount(self.group, cells.shares[: cells.values]), cells.shares[cells.values :]
+        )
         reference = float(column.values[known & splits.first].std()) if (known & splits.first).any() else 0.0
         self.sd = reference or float(column.values[known].std()) or 1.0
         self.values = np.bincount(self.group, numbers * values) / np.bincount(self.group, numbers)
@@ -90,7 +92,7 @@ class _Numbers:
         beyond = moved[moved > self.values[-1]] if not self.few else moved[:0]
         grid = np.append(self.values, beyond)
         still = np.insert(kept, [len(self.values)] * len(beyond), 0.0, 0)
-        shares = np.insert(self.shares, [len(self.values)] * len(beyond), 0.0)
+        shares: Floats = np.insert(self.shares, [len(self.values)] * len(beyond), 0.0)
         shares = (1.0 - self.second) * shares + self.second * _carried(self.shares[:, None], moved, grid)[:, 0]
         filled = shares > 1e-12
         filled[len(grid) :] = True
