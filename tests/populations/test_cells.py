@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 from tests.statistics.test_splits import every_split
 
-from remblai.populations.cells import CELLS, ColumnTest, cell_sums, cells_of
+from remblai.populations.cells import CELLS, ColumnTest, cell_sums, cells_of, covariance_of
 from remblai.populations.table import Column
 from remblai.statistics.splits import Law, Splits
 
@@ -29,7 +29,7 @@ def anderson_darling(x: np.ndarray, y: np.ndarray) -> float:
 @pytest.mark.parametrize("values", [[3.0, 1, 4, 1.5, 9, 2, 6, 5], [1.0, 1, 2, 2, 2, 3, 5, 5]], ids=["all", "ties"])
 def test_the_law_of_anderson_darling_has_the_mean_over_all_splits(values: list[float]) -> None:
     column, splits = Column("x", np.array(values)), every_split(FIRST, np.zeros(8, np.int64))
-    test = ColumnTest(cells_of(column), splits)
+    test = ColumnTest(cells_of(column), covariance_of(cells_of(column), splits))
     found = [anderson_darling(column.values[mask], column.values[~mask]) for mask in splits.masks]
     assert test.curve is not None
     weight, law = test.curve
@@ -49,7 +49,9 @@ def test_categories_are_tested_by_chi_squared() -> None:
         statistic = stats.chi2_contingency(counts, correction=False).statistic * 59 / 60
         expected.append(Law.chi_squared(3).scores(np.array(statistic)))
     np.testing.assert_allclose(
-        ColumnTest(cells_of(column), splits).scores(sums_of(column, splits)), expected, rtol=1e-5
+        ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)),
+        expected,
+        rtol=1e-5,
     )
 
 
@@ -66,7 +68,9 @@ def test_more_values_than_cells_share_them_in_order() -> None:
 
 def test_a_column_of_one_value_says_nothing() -> None:
     column, splits = Column("x", np.ones(8)), every_split(FIRST, np.zeros(8, np.int64))
-    assert not ColumnTest(cells_of(column), splits).scores(sums_of(column, splits)).any()
+    assert (
+        not ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits)).any()
+    )
 
 
 def test_gaps_are_a_change_of_their_own() -> None:
@@ -74,5 +78,5 @@ def test_gaps_are_a_change_of_their_own() -> None:
     values[:20] = np.nan
     splits = Splits(np.arange(100) < 50, 9, torch.Generator().manual_seed(0))
     column = Column("x", values)
-    found = ColumnTest(cells_of(column), splits).scores(sums_of(column, splits))
+    found = ColumnTest(cells_of(column), covariance_of(cells_of(column), splits)).scores(sums_of(column, splits))
     assert found[0] > 10 > found[1:].max()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from remblai.populations.cells import ColumnTest, cell_sums, cells_of
+from remblai.populations.cells import ColumnTest, cell_sums, cells_of, covariance_of
 from remblai.populations.joint import JointTest
 from remblai.populations.table import Column, Floats
 from remblai.statistics.splits import Splits, p_values
@@ -72,7 +72,7 @@ def decide(columns: Sequence[Column], splits: Splits, draws: torch.Generator) ->
     Source: Westfall and Young 1993, "Resampling-based multiple testing", for the largest of many statistics.
     """
     cells = [cells_of(column) for column in columns]
-    tests = [ColumnTest(one, splits) for one in cells]
+    tests = [ColumnTest(one, covariance_of(one, splits)) for one in cells]
     joint = JointTest(columns, cells, splits, draws)
     largest = np.empty((len(columns), len(splits)))
     for part, weights in splits.weights():

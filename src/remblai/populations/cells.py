@@ -85,14 +85,14 @@ class ColumnTest:
 
     Args:
         cells: of the column.
-        splits: whose weights are summed.
+        covariance: of the sums of weights over the cells, over random splits.
 
     Source: Pettitt 1976, "A two-sample Anderson-Darling rank statistic"; Neyman 1937, "Smooth test for goodness of
     fit".
     """
 
-    def __init__(self, cells: Cells, splits: Splits) -> None:
-        self.cells, covariance = cells, _covariance(cells, splits)
+    def __init__(self, cells: Cells, covariance: Floats) -> None:
+        self.cells = cells
         self.levels = np.empty((0, 0)) if cells.ordered else _whitening(covariance)
         self.gap = float(covariance[-1, -1]) if cells.ordered and cells.gaps else 0.0
         self.curve: tuple[Floats, Law] | None = None
@@ -133,8 +133,8 @@ def _thinned(matrix: Floats) -> Floats:
     return np.asarray(part * np.trace(matrix) / max(np.trace(part), np.finfo(float).tiny))
 
 
-def _covariance(cells: Cells, splits: Splits) -> Floats:
-    """Of the sums of weights over the cells, over random splits."""
+def covariance_of(cells: Cells, splits: Splits) -> Floats:
+    """The covariance of the sums of weights over the cells, over random splits."""
     count = len(cells.shares)
     found = np.zeros((count, count))
     for stratum, variance in enumerate(splits.variances()):

@@ -2,25 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from remblai.distances import line, total_variation
 from remblai.populations.battery import Decision
-from remblai.populations.cells import ColumnTest, cell_sums
+from remblai.populations.seen import seen_shift
 from remblai.populations.table import Column, Floats, Tables
 from remblai.statistics import holm
-from remblai.statistics.power import LEVEL, POWER, smallest_seen
-from remblai.statistics.splits import Splits, Weights
+from remblai.statistics.power import LEVEL
+from remblai.statistics.splits import Splits
 
 FLOOR_SPLITS = 20
 """Random splits behind the floor of a shift."""
-POWER_SPLITS = 100
-"""Random splits behind the power at a size, at most."""
-LARGEST = 2.0
-"""Standard deviations up to which a shift is looked for."""
 LISTED = 5
 """Levels that are named as grown, and as shrunk, at most."""
 
@@ -52,8 +47,8 @@ class Shift:
         grew, shrank: levels whose shares changed most.
         unseen: levels of the second table that the first does not have; `gone`: the reverse.
         smallest_seen: the smallest shift that the whole test would have called different in 4 of 5 pairs of tables of
-            these sizes: of numbers moved as a whole, in standard deviations; of categories, the share of rows that
-            change to the most common level. None where the largest is not seen.
+            these sizes: of numbers moved as a whole, in standard deviations of the first table; of
+            categories, the share of rows that change to the most common level. None where the largest is not seen.
     """
 
     name: str
@@ -84,10 +79,9 @@ def shifts(tables: Tables, decision: Decision, splits: Splits) -> list[Shift]:
         splits: that it used.
     """
     p_values, threshold = decision.p_columns, decision.threshold(LEVEL)
-    weights = next(splits.weights())[1][:, 1 : 1 + POWER_SPLITS]
     every = zip(tables.columns, decision.tests, p_values, holm(p_values), strict=True)
     return [
-        _shift(tables, column, splits, (p, of_all), _seen(column, test, weights, threshold))
+        _shift(tables, column, splits, (p, of_all), seen_shift(column, test, splits, threshold))
         for column, test, p, of_all in every
     ]
 
@@ -191,55 +185,3 @@ def _cramer(shares: Floats, n: int, m: int) -> float:
     expected = counts.sum(1, keepdims=True) * counts.sum(0) / counts.sum()
     kept = expected > 0
     return float(np.sqrt((((counts - expected) ** 2)[kept] / expected[kept]).sum() / counts.sum()))
-
-
-def _seen(column: Column, test: ColumnTest, weights: Weights, threshold: float) -> float | None:
-    """The smallest shift that is seen, from random splits whose second part is shifted by a known size."""
-    cells = test.cells
-    if cells.values < 2:
-        return None
-    kept, down = (cell_sums([cells], part)[0] for part in (np.maximum(weights, 0.0), np.minimum(weights, 0.0)))
-    move: Callable[[Floats, float], Floats]
-    if column.levels is None:
-        known = ~column.gaps
-        values = np.bincount(cells.of[known], column.values[known]) / np.bincount(cells.of[known])
-        move = partial(_moved_values, values / (float(column.values[known].std()) or 1.0))
-        n, m = (float((part != 0).sum(0).mean()) for part in (np.maximum(weights, 0.0), np.minimum(weights, 0.0)))
-        largest = min(LARGEST, 12.0 * (1.0 / n + 1.0 / m) ** 0.5)
-    else:
-        move, largest = _moved_shares, 1.0 - float(cells.shares.max())
-
-    def power(size: float) -> float:
-        return float((test.scores(kept + move(down, size)) > threshold).mean())
-
-    if power(largest) < POWER and column.levels is None:
-        largest = LARGEST
-    return smallest_seen(power, largest) if power(largest) >= POWER else None
-
-
-def _moved_values(values: Floats, sums: Floats, size: float) -> Floats:
-    """The sums (cells, r) of weights once every value is larger by `size`.
-
-    A value between those of two cells is shared between them so that its mean is kept: numbers that take few values,
-    such as counts, move by a share of the rows.
-    """
-    moved = values + size
-    below = np.clip(np.searchsorted(values, moved, "right") - 1, 0, len(values) - 1)
-    above = np.minimum(below + 1, len(values) - 1)
-    step = np.where(above > below, values[above] - values[below], 1.0)
-    share = np.where(above > below, (moved - values[below]) / step, 0.0)
-    found = np.zeros_like(sums)
-    np.add.at(found, below, sums[: len(values)] * (1.0 - share)[:, None])
-    np.add.at(found, above, sums[: len(values)] * share[:, None])
-    found[len(values) :] = sums[len(values) :]
-    return found
-
-
-def _moved_shares(sums: Floats, size: float) -> Floats:
-    """The sums (cells, r) of weights once this share of all rows has changed to the most common level."""
-    totals = sums.sum(0)
-    common = int(np.argmin(sums.sum(1)))
-    others = 1.0 - float(sums[common].sum() / totals.sum())
-    found = sums * (1.0 - min(1.0, size / max(others, np.finfo(float).tiny)))
-    found[common] += totals - found.sum(0)
-    return found

@@ -51,7 +51,15 @@ def could_see(found: Drift) -> str:
             continue
         written = [number(one) if kind == "numbers" else percent(one) for one in (min(seen), max(seen))]
         parts.append(f"a shift of {written[0] if written[0] == written[1] else ' to '.join(written)} {unit}")
-    return f"At these sizes 4 of 5 comparisons would see {' or '.join(parts)}; less may go unseen." if parts else ""
+    unseen = [one.name for one in found.shifts if one.smallest_seen is None]
+    but = (
+        f" Of {_listed(tuple(unseen))} no such shift would be seen."
+        if unseen and len(unseen) < len(found.shifts)
+        else ""
+    )
+    return (
+        f"At these sizes 4 of 5 comparisons would see {' or '.join(parts)}; less may go unseen.{but}" if parts else ""
+    )
 
 
 def size(shift: Shift) -> str:
@@ -59,10 +67,9 @@ def size(shift: Shift) -> str:
     missing = abs(shift.missing[1] - shift.missing[0])
     if shift.kind == "categories":
         return f"{percent(shift.distance)} of the rows"
-    if shift.in_sd is None:
-        return number(shift.distance)
     gaps = f", {percent(missing)} more or fewer gaps" if missing > 0.01 else ""
-    return f"{number(shift.in_sd)} standard deviations{gaps}"
+    moved = number(shift.distance) if shift.in_sd is None else f"{number(shift.in_sd)} standard deviations"
+    return moved + gaps
 
 
 def percent(share: float) -> str:

@@ -1,0 +1,28 @@
+"""The sentences about a drift hide no column."""
+
+import numpy as np
+import pytest
+
+from remblai.populations.entry import Drift, drift
+from remblai.populations.text import could_see, size
+
+pandas = pytest.importorskip("pandas")
+
+
+@pytest.fixture(scope="module")
+def found() -> Drift:
+    rng = np.random.default_rng(0)
+    tables = [pandas.DataFrame({"x": rng.normal(size=40), "constant": 1.0}) for _ in range(2)]
+    tables[1].loc[:19, "constant"] = np.nan
+    for one in tables:
+        one["same"] = 1.0
+    return drift(*tables, permutations=99)
+
+
+def test_a_column_in_which_no_shift_is_seen_is_named(found: Drift) -> None:
+    assert "same" in could_see(found).partition(" Of ")[2]
+
+
+def test_gaps_are_told_of_a_column_without_deviation(found: Drift) -> None:
+    shift = next(one for one in found.shifts if one.name == "constant")
+    assert "50 % more or fewer gaps" in size(shift)
