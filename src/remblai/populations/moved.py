@@ -9,7 +9,7 @@ from remblai.distances import emd
 from remblai.populations.table import Floats, Ints, Tables, gower, gower_parts
 from remblai.statistics.splits import Splits
 
-ROWS = 1000
+ROWS = 600
 """Rows of each table that are carried, at most."""
 FLOOR_SPLITS = 3
 """Random splits behind the floor of the cost."""

@@ -34,8 +34,8 @@ def seen_shift(column: Column, test: ColumnTest, splits: Splits, threshold: floa
         return None
     masks = splits.masks[1 : 1 + SPLITS].T
     n, m = (int(part.sum()) for part in (splits.first, ~splits.first))
-    kept = cell_sums([test.cells], np.asarray(masks / n, np.float32))[0]
-    down = cell_sums([test.cells], np.asarray(~masks / -m, np.float32))[0]
+    inside = cell_sums([test.cells], np.asarray(masks, np.float32))[0]
+    kept, down = inside / n, (inside - (n + m) * test.cells.shares[:, None]) / m
     if column.levels is not None:
         largest = 1.0 - float(test.cells.shares.max())
 
