@@ -1,5 +1,6 @@
 """Choices by name: flat and nested forms, contexts, conversions."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
@@ -144,6 +145,9 @@ def test_nest_and_flatten_are_inverse() -> None:
     assert nest(dict(reversed(flat.items()))) == nested
 
 
+AUTO = Annotated[str, re.compile("auto(:.+)?"), "a number or auto"]
+
+
 @pytest.mark.parametrize(
     ("value", "annotation", "expected"),
     [
@@ -161,6 +165,8 @@ def test_nest_and_flatten_are_inverse() -> None:
         (5, tuple[float, ...], (5.0,)),
         ("b", Literal["a", "b"], "b"),
         ("word", str, "word"),
+        ("auto:2", float | AUTO, "auto:2"),
+        ("2", float | AUTO, 2.0),
     ],
 )
 def test_convert(value: object, annotation: object, expected: object) -> None:
@@ -183,6 +189,8 @@ def test_convert(value: object, annotation: object, expected: object) -> None:
         ("c", Literal["aa", "bb"], "Known: aa, bb"),
         (3, str, "a word"),
         ("inf", int, "whole number"),
+        ("ten", float | AUTO, "expected a number or auto, got 'ten'"),
+        ("ten", float | Annotated[str, re.compile("a|b")], "of the form a"),
     ],
 )
 def test_convert_says_what_was_expected_and_what_came(value: object, annotation: object, words: str) -> None:

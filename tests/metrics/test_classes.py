@@ -9,6 +9,7 @@ from tests.metrics.test_featured import published_pair
 
 from remblai.metrics.classes import class_histogram_kl, classifier_score, stacked_modes
 from remblai.metrics.features import Features, own_features, shipped
+from remblai.metrics.features.stacked import stacked_mnist as make_stacked
 
 ISC = 1.552304479979867
 """By torch-fidelity 0.4.0 on the second of `published_pair()`: isc_features_to_metric in one split."""
@@ -58,3 +59,14 @@ def test_images_and_features_that_do_not_fit_are_refused():
         stacked_modes(torch.rand(4, 3, 9, 9), shipped("digits"))
     with pytest.raises(ValueError, match="features of a classifier"):
         stacked_modes(torch.rand(4, 3, 8, 8), own_features(torch.nn.Flatten(), (3, 8, 8)))
+
+
+def test_stacked_features_read_each_channel_and_their_classes_are_triples():
+    x = torch.rand(3, 3, 28, 28)
+    stacked, reader = make_stacked(), shipped("mnist")
+    features = stacked.of(x)
+    assert torch.equal(features[:, 64:128], reader.of(x[:, 1:2]))
+    digits = torch.stack([reader.logits(reader.of(x[:, c : c + 1])).argmax(1) for c in range(3)], 1)
+    logits = stacked.logits(features)
+    assert torch.equal(logits.argmax(1), (digits * torch.tensor([100, 10, 1])).sum(1))
+    assert logits.exp().sum(1).tolist() == pytest.approx([1.0] * 3, abs=1e-5)

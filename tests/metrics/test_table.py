@@ -12,11 +12,14 @@ from remblai.laws.priors import Normal
 from remblai.metrics import METRICS
 from remblai.metrics.faults import Faults
 from remblai.metrics.features import Features, own_features, shipped
-from remblai.metrics.sets import Sets
+from remblai.metrics.sets import Labelled, Sets
 from remblai.report.reading import read
 
-NEEDS = {"images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"}
-EXTRAS = {"dead", "spectrum"}
+NEEDS = {
+    *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),
+    *("labels", "augmentations"),
+}
+EXTRAS = {"dead", "spectrum", "by_class", "augmented"}
 N = 60
 
 
@@ -37,7 +40,15 @@ def sets(metric, seed=0):
         rows[2 * N :], test, rows[N : 2 * N], reconstructions=test + 0.1, image=image, modes=modes, seed=seed,
         codes=codes, prior=Normal(3), code_means=codes,
         features=None if modes else features if "inception" in metric.needs else shipped("digits"),
+        labelled=Labelled(rows[N : 2 * N], *read_labels(), [str(digit) for digit in range(10)]) if image else None,
+        augmentations=("shift",) if image else (),
     )  # fmt: skip
+
+
+def read_labels():
+    """The labels of the digits that play samples and held-out data."""
+    labels = load("digits").train.labels
+    return labels[N : 2 * N], labels[:N]
 
 
 @pytest.fixture(scope="module", params=list(METRICS))

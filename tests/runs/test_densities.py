@@ -66,4 +66,4 @@ def test_a_flow_is_sampled_with_other_numbers_of_steps(tmp_path: Path, capsys: p
 def test_a_model_of_one_step_refuses_steps(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     trained = train(tmp_path / "run", "gmmn", network={"name": "mlp", "width": 8}, steps=3)
     assert called("sample", trained.folder, "--sampling-steps", "3") == 2
-    assert "a sample of gmmn takes one step" in capsys.readouterr().err
+    assert "a sample of this model takes one step" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from tests.small import SMALL, settled
 
 from remblai.data import load
 from remblai.runs import measure
+from remblai.runs.folder import Run
 from remblai.runs.manifest import as_config
 from remblai.runs.measure import Choice, Timing, choices, chosen_compile, chosen_graph, compile_pays, timed
 
@@ -58,7 +59,7 @@ def test_the_compiler_pays_where_it_saves_more_than_it_takes(
 ) -> None:
     tried: list[bool] = []
 
-    def pretended(_: Any, __: Any, ___: Any, choice: Choice) -> Timing:
+    def pretended(_: Any, __: Any, ___: Any, choice: Choice, **____: Any) -> Timing:
         tried.append(choice.compile)
         return Timing(choice, first if choice.compile else 1.0, compiled if choice.compile else step, 1.0, None)
 
@@ -73,7 +74,7 @@ def test_graphs_are_those_of_the_run_that_is_resumed_or_repeated(tmp_path: Path,
     from tests.small import train
 
     train(tmp_path / "run", steps=2)
-    run = measure.Run.open(tmp_path / "run")
+    run = Run.open(tmp_path / "run")
     assert as_config(run.settings)["graph"] == "off"
     run.update(graph=True)
     assert as_config(run.settings)["graph"] == "on"
@@ -88,7 +89,7 @@ def test_a_run_that_is_resumed_keeps_its_choice_and_a_cpu_compiles_nothing(tmp_p
     train(tmp_path / "run", steps=2)
     settings = {"layout": "plain", "precision": "float32", "graph": False}
     assert chosen_compile(None, settings, None, None, CPU) == {}  # type: ignore[arg-type]
-    run = measure.Run.open(tmp_path / "run")
+    run = Run.open(tmp_path / "run")
     assert run.settings["compile"] is False
     assert run.settings["graph"] is False
     assert run.settings["layout"] == "channels-last"

@@ -9,8 +9,9 @@ import torch
 
 import remblai
 from remblai.data import Dataset, load
+from remblai.runs.chunks import CHUNK
 from remblai.runs.load import eval_copy
-from remblai.runs.model import CHUNK, Trained
+from remblai.runs.model import Trained
 
 MLP = {"name": "mlp", "width": 16}
 
@@ -129,7 +130,7 @@ def test_nothing_in_gives_nothing_out(pair: tuple[Trained, Dataset]) -> None:
 def test_chunks_make_no_difference(pair: tuple[Trained, Dataset], monkeypatch: pytest.MonkeyPatch) -> None:
     trained, data = pair
     whole = trained.codes(data.test[:20])
-    monkeypatch.setattr("remblai.runs.model.CHUNK", 7)
+    monkeypatch.setattr("remblai.runs.chunks.CHUNK", 7)
     assert torch.allclose(trained.codes(data.test[:20]), whole, atol=1e-5)
     assert torch.equal(trained.codes(data.test)[:20], trained.codes(data.test[:20]))
     assert len(trained.draws(CHUNK // 20)) == CHUNK // 20

@@ -23,7 +23,7 @@ def loader(*tensors: Tensor) -> DataLoader[Any]:
 
 def test_every_epoch_of_a_loader_is_a_permutation_in_an_order_of_its_own() -> None:
     stream = Batches(loader(POINTS, torch.arange(6)), (2,))
-    epochs = [torch.cat([stream.draw() for _ in range(3)]) for _ in range(8)]
+    epochs = [torch.cat([stream.draw()[0] for _ in range(3)]) for _ in range(8)]
     for epoch in epochs:
         assert torch.equal(epoch[epoch[:, 0].argsort()], POINTS), "the points, without their labels, each once"
     assert len({tuple(epoch[:, 0].tolist()) for epoch in epochs}) > 4, "the order is not frozen"
@@ -44,7 +44,7 @@ def test_an_endless_iterator_is_drawn_from_once() -> None:
             yield POINTS + number
 
     stream = Batches(endless(), None)
-    assert [stream.draw()[0, 0].item() for _ in range(4)] == [0.0, 1.0, 2.0, 3.0]
+    assert [stream.draw()[0][0, 0].item() for _ in range(4)] == [0.0, 1.0, 2.0, 3.0]
     assert seen == [0, 1, 2, 3]
 
 

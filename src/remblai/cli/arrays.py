@@ -1,17 +1,21 @@
 """Data that a command on a run reads, and arrays that it writes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from remblai import data as datasets
 from remblai.cli.tables import TABLES, write_table
 from remblai.data import Dataset, Split, Units
+from remblai.networks.classes import required
 from remblai.report import save_grid
+from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like, file_arrays
+from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 
@@ -36,6 +40,23 @@ def splits(trained: Trained, data: str, options: Mapping[str, Any] | None = None
     dataset = dataset_of(trained, name, options)
     for one in [split] if split else datasets.SPLITS:
         yield dataset, dataset.split(one)
+
+
+def first_rows(trained: Trained, parts: Sequence[Rows], n: int | None) -> tuple[Tensor, Tensor | None]:
+    """The first n rows x (n, ...) of splits or tensors, or all, and of a conditional model their labels (n,).
+
+    Raises:
+        ValueError: a conditional model, and rows without labels.
+    """
+    counts, left = [], sum(map(len, parts)) if n is None else n
+    for part in parts:
+        counts.append(min(left, len(part)))
+        left -= counts[-1]
+    rows = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    if not trained.conditional:
+        return rows, None
+    known = [labels_for(trained.objective, part, None, trained.classes) for part in parts]
+    return rows, torch.cat([required(own)[:count] for own, count in zip(known, counts, strict=True)])
 
 
 def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:

@@ -18,8 +18,9 @@ from remblai.data import Dataset, Split
 from remblai.data.layout import check_numbers
 from remblai.data.pages import PLUGINS, suffixes
 from remblai.data.picture import picture
+from remblai.runs.chunks import Rows
 from remblai.runs.data import own_options
-from remblai.runs.model import Rows, Trained
+from remblai.runs.model import Trained
 
 STDIN = "-"
 NUMPY, IMAGES = b"\x93NUMPY", (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RIFF", b"II*\0", b"MM\0*", b"P5", b"P6")

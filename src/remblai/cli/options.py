@@ -72,11 +72,11 @@ class Sectioned(click.Command):
 
 def click_option(option: Option, required: bool = False) -> click.Option:
     """The option as click has it. Its default is shown only: what is not given is left to the function."""
-    dashed = option.name.replace("_", "-")
+    dashed = option.name.rstrip("_").replace("_", "-")  # the name of `class` cannot be a Python word
     names = [option.name.replace(".", "__"), FLAGS.get(option.name, f"--{dashed}")]
     default = ("on" if option.default else "off") if isinstance(option.default, bool) else _text(option.default)
     words = option.help.rstrip(".") + ("" if required or option.default is None else f"  [default: {default}]")
-    if option.annotation is bool:
+    if option.annotation in (bool, bool | None):
         return click.Option([names[0], f"--{dashed}/--no-{dashed}"], default=None, help=words)
     if option.table is not None:
         return click.Option(names, type=Named(option.table), help=words, required=required)

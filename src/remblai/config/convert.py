@@ -1,7 +1,8 @@
 """Text and JSON as typed values: what an annotation of a signature asks for."""
 
+import re
 import types
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from remblai.config.registry import unknown
 
@@ -22,6 +23,8 @@ def convert(name: str, value: Any, annotation: Any) -> Any:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
         return _convert_union(name, value, arguments)
+    if origin is Annotated:
+        return _matching(name, convert(name, value, arguments[0]), arguments[1:])
     if origin is Literal:
         matches = [choice for choice in arguments if choice == value or str(choice) == str(value)]
         if not matches:
@@ -36,6 +39,15 @@ def convert(name: str, value: Any, annotation: Any) -> Any:
             raise ValueError(f"{name}: expected {len(kinds)} values joined by commas, got {value!r}.")
         return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))
     return _convert_plain(name, value, annotation)
+
+
+def _matching(name: str, value: Any, extras: tuple[Any, ...]) -> Any:
+    """The value, where it is a text of the pattern among the extras; they say in words what is expected."""
+    pattern = next((extra for extra in extras if isinstance(extra, re.Pattern)), None)
+    if pattern is not None and not pattern.fullmatch(str(value)):
+        words = next((extra for extra in extras if isinstance(extra, str)), f"a text of the form {pattern.pattern}")
+        raise ValueError(f"{name}: expected {words}, got {value!r}.")
+    return value
 
 
 def _convert_union(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:

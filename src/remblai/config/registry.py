@@ -21,6 +21,9 @@ Choice = str | Mapping[str, Any] | Callable[..., Any]
 
 NAME = "name"
 
+CONTEXT = object()
+"""In an `Annotated` type: the parameter is context although it has a default, so it is no option of the user."""
+
 
 class LazyTable(Mapping[str, Callable[..., Any]]):
     """A table that is imported when it is first read, for signatures that must not import it.
@@ -131,7 +134,10 @@ def own_options(factory: Callable[..., Any], every: bool = False) -> list[Option
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.default is parameter.empty and not every:
             continue
-        annotation, table, text = _split(hints.get(parameter.name, type(parameter.default)))
+        hinted = hints.get(parameter.name, type(parameter.default))
+        if any(extra is CONTEXT for extra in get_args(hinted)):
+            continue
+        annotation, table, text = _split(hinted)
         text = texts.get(parameter.name, text)
         found.append(Option(parameter.name, annotation, parameter.default, text, table))
     return found

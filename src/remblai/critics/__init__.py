@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated
 
+from torch import nn
+
 from remblai.config.registry import Choice, make
 from remblai.critics.adversarial import Adversarial
 from remblai.critics.feature_games import KernelGame, Margin, MinibatchEnergy
@@ -12,6 +14,7 @@ from remblai.critics.lipschitz import R1, Clip, Free, GradientPenalty, Lipschitz
 from remblai.critics.orthogonal import Orthogonal
 from remblai.discrepancies import DISCREPANCIES, Discrepancy
 from remblai.laws import Prior
+from remblai.networks.classes import Count, Projection
 from remblai.networks.mlp import mlp
 
 GAMES: dict[str, Callable[..., Game]] = {
@@ -51,6 +54,7 @@ def adversarial_on_codes(
     depth: int = 4,
     offset: bool = False,
     packing: int = 1,
+    classes: Count = None,
 ) -> Adversarial:
     """A critic of codes, trained against the encoder: a multilayer perceptron (the paper's has 4 layers of 512).
 
@@ -63,6 +67,7 @@ def adversarial_on_codes(
         depth: hidden layers of the critic.
         offset: add the prior's log-density of a point to its score (the authors' setting on CelebA).
         packing: how many codes the critic scores together.
+        classes: how many, of a conditional model, whose critic is a `Projection`.
 
     >>> import torch
     >>> from remblai.critics import adversarial_on_codes
@@ -70,7 +75,12 @@ def adversarial_on_codes(
     >>> adversarial_on_codes(PRIORS["normal"](8), 8, width=16, depth=1)(torch.zeros(4, 8), torch.ones(3, 8)).shape
     torch.Size([])
     """
-    critic = mlp(latent * max(1, packing), 1, width, depth)
+    inputs = latent * max(1, packing)
+    if classes is None:
+        critic: nn.Module = mlp(inputs, 1, width, depth)
+    else:
+        body = mlp(inputs, width, width, max(0, depth - 1))
+        critic = Projection(body, width, (latent,), classes, packing=packing)
     constraint = make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz)
     return Adversarial(
         critic, make(GAMES, game, "game", interface=Game), constraint, prior if offset else None, packing

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from remblai.costs import wide
+from remblai.critics.augment import Adaptive
 from remblai.critics.feature_games import SMALLEST, FeatureGame
 from remblai.critics.games import Game, Logistic, LogRatio
 from remblai.critics.lipschitz import Free, Lipschitz
@@ -30,7 +31,8 @@ class Adversarial(Discrepancy):
         game: the two players' losses.
         lipschitz: how the critic is constrained; None leaves it free.
         offset: a prior whose log-density of the scored point is added to its score, whichever sample it is from: the
-            critic then learns minus the log-density of Q. For games whose best score is log p / q.
+            critic then learns minus the log-density of Q. For games whose best score is log p / q. Coordinates of a
+            class behind those of the point are left out of it.
         packing: points that are scored together, joined along their first axis; a short tail of a sample is left out.
             A critic that sees several points at once sees whether they are alike. The game, and its estimate, is then
             between the laws of packs: for W1 it is from sqrt(packing) to packing times that of single points.
@@ -90,6 +92,12 @@ class Adversarial(Discrepancy):
         self.sees_all = self.needs_all_samples
         self.lipschitz.prepare(critic)
         self.project()
+        # in a list, so that it is the model's and not the critic's: an objective that augments has put it there
+        self._steered: list[Adaptive] = []
+
+    def steer(self, augmentation: Adaptive) -> None:
+        """Lets the critic's scores of data steer an augmentation, in the critic's steps."""
+        self._steered = [augmentation]
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The model's loss: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar; the critic is frozen."""
@@ -102,6 +110,8 @@ class Adversarial(Discrepancy):
         check_samples(x, y)
         x, y = self._packed(x.detach()), self._packed(y.detach())
         a, b = self._scored(x), self._scored(y)
+        for augmentation in self._steered:
+            augmentation.observe(a)
         game = self.game
         score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)
@@ -184,4 +194,4 @@ class Adversarial(Discrepancy):
                 f"adversarial: expected scores ({n},) or ({n}, 1) from the critic, got {tuple(outputs.shape)}."
             )
         scores = wide(outputs.reshape(n))
-        return scores if self.offset is None else scores + self.offset().log_prob(wide(z))
+        return scores if self.offset is None else scores + self.offset().log_prob(wide(z)[:, : self.offset.latent])

@@ -15,6 +15,7 @@ from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.look import printable
 from remblai.data.pages import PLUGINS, Pages, suffixes
+from remblai.data.stacked import stacked_mnist
 from remblai.data.tables import csv_table, parquet
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
@@ -26,6 +27,7 @@ DATA: dict[str, Callable[..., Dataset]] = {
     "glyphs": glyphs.glyphs,
     "grid": grid,
     "ring": ring,
+    "stacked-mnist": stacked_mnist,
     "swiss-roll": swiss_roll,
     "two-moons": two_moons,
 }
@@ -52,6 +54,7 @@ def load(
     layout: str | None = None,
     range: tuple[float, float] | None = None,
     columns: tuple[str, ...] | None = None,
+    label: str | None = None,
     pages: Pages | None = None,
     max_pixels: int | None = None,
     skip_broken: bool = False,
@@ -71,6 +74,7 @@ def load(
         layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
         columns: of a table: their names, joined by commas, which picks and orders them.
+        label: of a table: the column whose values, numbers or words, are the classes; it is none of the others.
         pages: of image files with several: first, frames (each page is an image) or channels.
         max_pixels: of one image file; larger ones are refused as decompression bombs. When not given 179 million.
         skip_broken: leave out images that cannot be read, and say how many, instead of refusing them.
@@ -83,7 +87,7 @@ def load(
     if isinstance(spec, Dataset):
         return spec
     asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
-    asked |= {"columns": columns, "pages": pages, "max_pixels": max_pixels}
+    asked |= {"columns": columns, "label": label, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
     reader, what = reader_of(spec)

@@ -90,45 +90,82 @@ class Split:
         Raises:
             ValueError: batch_size below 1 or larger than the split; a negative seed or start.
         """
+        self._check_batches(batch_size, seed, start)
+        if self.draw is not None:
+            return (x.to(device) for x, _ in self._fresh(self.draw, batch_size, seed, start, rows))
+        return self._epochs(batch_size, seed, start, torch.device(device), rows)
+
+    def labelled_batches(
+        self,
+        batch_size: int,
+        seed: int = 0,
+        start: int = 0,
+        device: torch.device | str = "cpu",
+        rows: slice = slice(None),
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The same batches, each with the labels (batch_size,) of its rows on the device; arguments as for `batches`.
+
+        Raises:
+            ValueError: as `batches`, or data without labels.
+        """
+        self._check_batches(batch_size, seed, start)
+        if self.labels is None:
+            raise ValueError(f"labels: expected some for each row of the {self.name} split, got none")
+        if self.draw is not None:
+            return self._fresh_labelled(self.draw, batch_size, seed, start, torch.device(device), rows)
+        # the order is a function of (seed, epoch), so labels that are gathered apart are those of the same rows
+        labels = self._taken(self.labels, batch_size, seed, start, rows, torch.device(device))
+        return zip(self._epochs(batch_size, seed, start, torch.device(device), rows), labels, strict=False)
+
+    def _check_batches(self, batch_size: int, seed: int, start: int) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1, got {batch_size}")
         if seed < 0 or start < 0:
             raise ValueError(f"seed and start must not be negative, got seed {seed} and start {start}")
         if self.draw is not None:
-            return self._fresh(self.draw, batch_size, seed, start, torch.device(device), rows)
+            return
         if batch_size > len(self):
             raise ValueError(
                 f"batch_size {batch_size} is larger than the {self.name} split, which has {len(self)} samples: "
                 f"use a batch size of at most {len(self)}"
             )
-        return self._epochs(batch_size, seed, start, torch.device(device), rows)
 
     def _fresh(
-        self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device, rows: slice
-    ) -> Iterator[Tensor]:
+        self, draw: Draw, batch_size: int, seed: int, start: int, rows: slice
+    ) -> Iterator[tuple[Tensor, Tensor | None]]:
         number = start
         while True:
             generator = np.random.default_rng([seed, number, SPLITS.index(self.name)])
-            yield torch.from_numpy(draw(generator, batch_size)[0][rows]).to(device)
+            x, labels = draw(generator, batch_size)
+            yield torch.from_numpy(x[rows]), None if labels is None else torch.from_numpy(labels[rows])
             number += 1
+
+    def _fresh_labelled(
+        self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device, rows: slice
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        for x, labels in self._fresh(draw, batch_size, seed, start, rows):
+            assert labels is not None
+            yield x.to(device), labels.to(device)
 
     def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device, rows: slice) -> Iterator[Tensor]:
         if self.rows.is_read_ahead(device):
-            taken = self._indices(batch_size, seed, start, rows, torch.device("cpu"))
+            taken = self._taken(self.index, batch_size, seed, start, rows, torch.device("cpu"))
             ahead = prefetched(lambda index: self.rows.picked(index, device), taken, device)
             return (self.rows.scaled(picked.to(device, non_blocking=True)) for picked in ahead)
-        taken = self._indices(batch_size, seed, start, rows, self.rows.on(device).device)
+        taken = self._taken(self.index, batch_size, seed, start, rows, self.rows.on(device).device)
         return (self.rows.gather(index, device) for index in taken)
 
-    def _indices(self, batch_size: int, seed: int, start: int, rows: slice, where: torch.device) -> Iterator[Tensor]:
-        """The places in the source of each batch's rows, on the device that gathers them."""
+    def _taken(
+        self, values: Tensor, batch_size: int, seed: int, start: int, rows: slice, where: torch.device
+    ) -> Iterator[Tensor]:
+        """What each batch has of a value for each sample, its place in the source or its label, on a device."""
         per_epoch = len(self) // batch_size
         epoch, first = divmod(start, per_epoch)
         while True:
             order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self)))
-            index = self.index[order].to(where)
+            ordered = values[order].to(where)
             for number in range(first, per_epoch):
-                yield index[number * batch_size : (number + 1) * batch_size][rows]
+                yield ordered[number * batch_size : (number + 1) * batch_size][rows]
             epoch, first = epoch + 1, 0
 
 

@@ -178,6 +178,11 @@ def column_names(frame: Any) -> list[str]:
     return list(_labels(frame))
 
 
+def column(frame: Any, name: str) -> Any:
+    """The values of one column, by its name as `column_names` has it."""
+    return frame[_labels(frame)[name]].to_numpy()
+
+
 def _labels(frame: Any) -> dict[str, Any]:
     """Name as text -> label as the frame has it."""
     labels = {printable(str(label)): label for label in frame.columns}

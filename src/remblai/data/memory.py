@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from remblai.data.arrays import arrays_by_name, data_set
 from remblai.data.collect import as_array, is_loader, items
 from remblai.data.dataset import Dataset
-from remblai.data.frames import FrameForm, chosen_columns, column_names, frame_array
+from remblai.data.frames import FrameForm, chosen_columns, column, column_names, frame_array
+from remblai.data.labels import as_labels, label_place
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.splits import WHOLE, Part, points
 
@@ -40,23 +41,28 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
     return data_set(NAME, what, {WHOLE: samples}, known, layout=layout, limits=range, notes=notes)
 
 
-def frame(data: Any, *, columns: tuple[str, ...] | None = None) -> Dataset:
+def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
     """A data frame of pandas or polars: a table of numbers, which comes back as such a frame.
 
     Args:
         data: the frame.
         columns: the names of those to take, in this order; None takes all.
+        label: the name of the column that holds each row's class, a number or a word.
 
     Raises:
         ValueError: no rows; a column that is missing, holds no numbers or has gaps.
     """
     what = f"data ({kind_of(data)})"
-    names = chosen_columns(column_names(data), columns, "the data frame")
+    present, labels = column_names(data), None
+    if label is not None:
+        present.pop(label_place(present, label, "the data frame"))
+        labels = as_labels(list(column(data, label)), f"column {label!r} of the data frame")
+    names = chosen_columns(present, columns, "the data frame")
     table = frame_array(data, names)
     if table.size == 0:
         raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
     check_numbers(table, what)
-    found = points(NAME, {WHOLE: Part(table)}, names)
+    found = points(NAME, {WHOLE: Part(table, labels)}, names)
     return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from remblai.data.dataset import Dataset
 from remblai.data.frames import chosen_columns
 from remblai.data.idx import MOST_PACKED
+from remblai.data.labels import as_labels, label_place
 from remblai.data.look import printable
 from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, points
@@ -29,7 +30,7 @@ NUMBER = 16
 """Bytes of memory that a cell takes while a table is read: the number, and the list that it is read into."""
 
 
-def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
+def csv_table(path: Path, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
     """A table of numbers as text: a row a line, split by commas, semicolons or tabs, with a line of names or without.
 
     A first line is one of names where a cell of it is a word, or where it counts 0, 1, 2, ... as data frames without
@@ -38,6 +39,7 @@ def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
     Args:
         path: the file.
         columns: the names of those to take, in this order.
+        label: the name of the column that holds each row's class, a number or a word.
 
     Raises:
         ValueError: no rows; a cell that is not a finite number or a row of another length, with its line and column;
@@ -45,7 +47,7 @@ def csv_table(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
     """
     try:
         _check_size(path)
-        return _csv_table(path, columns)
+        return _csv_table(path, columns, label)
     except UnicodeError as error:
         raise ValueError(f"{path} is not UTF-8 text ({error}): save it as UTF-8") from error
     except csv.Error as error:
@@ -94,22 +96,30 @@ def first_lines(path: Path) -> tuple[str, list[str], bool, str]:
     return separator, head, is_head(head, below), second
 
 
-def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
+def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> Dataset:
     separator, head, named, second = first_lines(path)
     if named and not second:
         raise ValueError(
             f"{path} holds one line of text, {printable(separator.join(head)[:80])!r}: expected rows of numbers below "
             "it"
         )
+    place, labels = None, None
+    if label is not None:
+        place = label_place(head if named else [], label, str(path))
+        labels = as_labels(_cells(path, separator, head, place), f"{path}, column {printable(label)!r}")
+        head.pop(place)
     try:
         skipped = _lines_before(path) + named
+        taken = None if place is None else [number for number in range(len(head) + 1) if number != place]
         with open_text(path) as file:
-            table = np.loadtxt(file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"')
+            table = np.loadtxt(
+                file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"', usecols=taken
+            )
     except UnicodeError:
         raise
     except (ValueError, OverflowError) as error:
-        raise _complaint(path, separator, named) or ValueError(f"{path} cannot be read: {error}") from error
-    complaint = _complaint(path, separator, named) if not np.isfinite(table).all() else None
+        raise _complaint(path, separator, named, place) or ValueError(f"{path} cannot be read: {error}") from error
+    complaint = _complaint(path, separator, named, place) if not np.isfinite(table).all() else None
     if complaint is not None:
         raise complaint
     if named and table.shape[1] != len(head):
@@ -120,7 +130,18 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None) -> Dataset:
     if named and all(map(_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
-    return chosen_table(name, str(path), table, head if named else None, asked, notes)
+    return chosen_table(name, str(path), table, head if named else None, asked, notes, labels)
+
+
+def _cells(path: Path, separator: str, head: Sequence[str], place: int) -> list[str]:
+    """The cells of one column, of a table with a line of names."""
+    with open_text(path) as file:
+        reader = csv.reader(file, delimiter=separator)
+        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)][1:]
+    for line, row in rows:
+        if len(row) != len(head):
+            raise ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {len(head)}")
+    return [row[place] for _, row in rows]
 
 
 def chosen_table(
@@ -130,6 +151,7 @@ def chosen_table(
     names: Sequence[str] | None,
     asked: Sequence[str] | None,
     notes: Sequence[str] = (),
+    labels: NDArray[Any] | None = None,
 ) -> Dataset:
     """A data set of the columns that are asked for; without such a choice, of all but one that counts the rows.
 
@@ -140,6 +162,7 @@ def chosen_table(
         names: of its columns, or None.
         asked: the names of those to take, in this order.
         notes: what else to say about it.
+        labels: (n,), of its rows.
     """
     if names is None:
         return points(name, {WHOLE: Part(table)}, notes=notes)
@@ -151,7 +174,7 @@ def chosen_table(
         notes = [*notes, "the first column, which has no name and counts the rows, is left out"]
     if places != list(range(len(names))):
         table = np.ascontiguousarray(table[:, places])
-    return points(name, {WHOLE: Part(table)}, [printable(names[place]) for place in places], notes)
+    return points(name, {WHOLE: Part(table, labels)}, [printable(names[place]) for place in places], notes)
 
 
 def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -181,8 +204,9 @@ def _number(cell: str) -> bool:
     return True
 
 
-def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
-    """What is wrong with the first bad cell or row; slow, and only asked for when something is."""
+def _complaint(path: Path, separator: str, named: bool, label: int | None = None) -> ValueError | None:
+    """What is wrong with the first bad cell or row; slow, and only asked for when something is. A column of labels is
+    left out."""
     width = 0
     with open_text(path) as file:
         reader = csv.reader(file, delimiter=separator)
@@ -192,6 +216,8 @@ def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
             if len(row) != width:
                 return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
             for column, cell in enumerate(row, 1):
+                if column - 1 == label:
+                    continue
                 if not (named and number == 0) and not (_number(cell) and np.isfinite(float(cell))):
                     shown = repr(printable(cell[:80])) if cell.strip() else "an empty cell"
                     return ValueError(
@@ -201,12 +227,13 @@ def _complaint(path: Path, separator: str, named: bool) -> ValueError | None:
     return None
 
 
-def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
+def parquet(path: Path, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
     """A table of numbers in a .parquet file; every column that is taken must be of numbers.
 
     Args:
         path: the file.
         columns: the names of those to take, in this order; None takes all.
+        label: the name of the column that holds each row's class, a number or a word.
 
     Raises:
         ValueError: the package pyarrow is not installed; a damaged file; a column that is missing, holds no numbers or
@@ -219,9 +246,11 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
         raise ValueError("reading .parquet needs the package pyarrow: pip install 'remblai[tables]'") from error
     try:
         file = files.ParquetFile(path)
-        names = chosen_columns(list(file.schema_arrow.names), columns, str(path))
+        present = list(file.schema_arrow.names)
+        own = [] if label is None else [present.pop(label_place(present, label, str(path)))]
+        names = chosen_columns(present, columns, str(path))
         check_memory(file.metadata.num_rows * len(names) * NUMBER, str(path))
-        table = file.read(columns=names)
+        table = file.read(columns=names + own)
     except (arrow.ArrowException, OSError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} cannot be read: {reason}. Expected a whole .parquet file") from error
@@ -244,7 +273,10 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None) -> Dataset:
             )
         out[:, place] = column.to_numpy()
     _finite(path, out, names)
-    return chosen_table(path.stem, str(path), out, names, columns and tuple(names))
+    labels = None
+    if label is not None:
+        labels = as_labels(table.column(label).to_pylist(), f"{path}, column {printable(label)!r}")
+    return chosen_table(path.stem, str(path), out, names, columns and tuple(names), labels=labels)
 
 
 def _finite(path: Path, table: NDArray[np.float64], names: Sequence[str]) -> None:

@@ -84,13 +84,18 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         sampler: the law of codes that samples are decoded from; None is the recipe's own.
 
     Raises:
-        ValueError: neither an encoder nor a decoder, or a law of codes that is not fitted or not known.
+        ValueError: neither an encoder nor a decoder, a conditional model, or a law of codes without a fit.
     """
     recipe = trained.run.settings["recipe"]
     if not (trained.encodes or trained.decodes):
         raise ValueError(
             f"{recipe} has neither an encoder nor a decoder to export: its samples come from chains. Take a recipe "
             "with one, such as wae-mmd or gan."
+        )
+    if trained.conditional:
+        raise ValueError(
+            f"{recipe} was trained with --conditional, and models of classes cannot be exported yet: train without it, "
+            "or sample classes by `remblai sample RUN --class NAME`."
         )
     objective = copy.deepcopy(trained.objective).cpu()
     units, missing = trained.units, {}

@@ -7,7 +7,7 @@ from remblai.laws import decoders, encoders, fitted, priors
 from remblai.laws.decoders import Decoder
 from remblai.laws.delta import Delta
 from remblai.laws.encoders import Encoder
-from remblai.laws.fitted import FittedLaw, LatentLaw
+from remblai.laws.fitted import ByClass, FittedLaw, LatentLaw, LawByClass
 from remblai.laws.priors import Prior
 
 PRIORS: dict[str, Callable[..., Prior]] = {
@@ -50,10 +50,12 @@ __all__ = [
     "FITTED",
     "PRIORS",
     "SAMPLERS",
+    "ByClass",
     "Decoder",
     "Delta",
     "Encoder",
     "FittedLaw",
     "LatentLaw",
+    "LawByClass",
     "Prior",
 ]

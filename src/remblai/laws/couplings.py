@@ -34,15 +34,14 @@ class SemiDiscrete(nn.Module):
 
     def solve(self, seed: int = 0) -> "SemiDiscrete":
         """Computes the potential, and returns the coupling; the same for the same seed, on the CPU."""
-        m, width = self.atoms.shape
-        y = self.atoms.detach().cpu().double()
-        samples = min(MOST, max(LEAST, PER_ATOM * m))
+        self.potential.copy_(_potential(self.atoms, seed))  # in place: an average may follow the buffer
+        return self
 
-        def noise(n: int) -> Tensor:
-            return torch.randn(n, width, dtype=torch.float64)
-
-        plan = semi_discrete(noise, y, samples=samples, evaluation=2, batch=BATCH, records=1, seed=seed)
-        self.potential.copy_(torch.as_tensor(plan.g))  # in place: an average may follow the buffer
+    def solve_within(self, labels: Tensor, seed: int = 0) -> "SemiDiscrete":
+        """Computes a potential for the atoms of each class alone, by labels (m,): its noise goes to its atoms."""
+        for label in sorted(set(labels.tolist())):
+            own = labels == label
+            self.potential[own] = _potential(self.atoms[own], seed).to(self.potential)
         return self
 
     @torch.no_grad()
@@ -58,3 +57,18 @@ class SemiDiscrete(nn.Module):
     def partners(self, noise: Tensor) -> Tensor:
         """The atoms (n, d) to which the noise (n, d) is carried."""
         return self.atoms[self.cells(noise)]
+
+
+def _potential(atoms: Tensor, seed: int) -> Tensor:
+    """The potential (m,) of the optimal transport of normal noise to atoms (m, d), on the CPU."""
+    m, width = atoms.shape
+    if m == 1:
+        return torch.zeros(1, dtype=torch.float64)
+    samples = min(MOST, max(LEAST, PER_ATOM * m))
+
+    def noise(n: int) -> Tensor:
+        return torch.randn(n, width, dtype=torch.float64)
+
+    y = atoms.detach().cpu().double()
+    plan = semi_discrete(noise, y, samples=samples, evaluation=2, batch=BATCH, records=1, seed=seed)
+    return torch.as_tensor(plan.g)

@@ -26,8 +26,13 @@ class Encoder(nn.Module, ABC):
     has_density: bool
 
     @abstractmethod
-    def forward(self, x: Tensor) -> Distribution:
-        """The law of the codes of x (n, *shape), in float32 or better, whatever the network computes in."""
+    def forward(self, x: Tensor, *classes: Tensor) -> Distribution:
+        """The law of the codes of x (n, *shape), in float32 or better, whatever the network computes in.
+
+        Args:
+            x: the data.
+            *classes: indicators (n, count) of the class of each, where the network is a conditional one.
+        """
 
 
 class Deterministic(Encoder):
@@ -46,9 +51,9 @@ class Deterministic(Encoder):
         self.body = network.encoder(prior.latent)
         self.prior = prior
 
-    def forward(self, x: Tensor) -> Delta:
+    def forward(self, x: Tensor, *classes: Tensor) -> Delta:
         """All mass on e(x)."""
-        return Delta(self.prior.constrain(full_precision(self.body(x))))
+        return Delta(self.prior.constrain(full_precision(self.body(x, *classes))))
 
 
 class Gaussian(Encoder):
@@ -81,9 +86,9 @@ class Gaussian(Encoder):
             )
         self.body, self.start = network.encoder(2 * prior.latent), start
 
-    def forward(self, x: Tensor) -> Independent[Normal]:
+    def forward(self, x: Tensor, *classes: Tensor) -> Independent[Normal]:
         """Independent normal coordinates."""
-        mean, log_variance = full_precision(self.body(x)).chunk(2, dim=1)
+        mean, log_variance = full_precision(self.body(x, *classes)).chunk(2, dim=1)
         deviation = (1e-8 + (self.start + log_variance).clamp(-50.0, 50.0).exp()).sqrt()
         return Independent(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
 
@@ -116,9 +121,9 @@ class Implicit(Encoder):
             linear(k, 2 * k), tanh(), linear(2 * k, 4 * k), tanh(), linear(4 * k, 6 * k), tanh(), last
         )
 
-    def forward(self, x: Tensor) -> Pushforward:
+    def forward(self, x: Tensor, *classes: Tensor) -> Pushforward:
         """The law of e(x) + A(e(x)) noise on the prior's support."""
-        location, k = self.body(x), self.prior.latent
+        location, k = self.body(x, *classes), self.prior.latent
         mixing = full_precision(self.mixing(location)).reshape(-1, k, k)
         return Pushforward(full_precision(location), mixing, self.prior.constrain)
 
@@ -161,10 +166,10 @@ class BlackBox(Encoder):
         self.body = network.encoder(2 * k + width)
         self.register_buffer("places", places(k, draws), persistent=False)
 
-    def forward(self, x: Tensor) -> Pushed:
+    def forward(self, x: Tensor, *classes: Tensor) -> Pushed:
         """The law of m + s (e + w(h, e)) on the prior's support."""
         k = self.prior.latent
-        mean, log_variance, features = torch.split(full_precision(self.body(x)), [k, k, self.width], 1)
+        mean, log_variance, features = torch.split(full_precision(self.body(x, *classes)), [k, k, self.width], 1)
         scale = (0.5 * (self.start + log_variance).clamp(-50.0, 50.0)).exp()
 
         def push(noise: Tensor) -> Tensor:

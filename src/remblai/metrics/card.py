@@ -1,5 +1,6 @@
 """The fidelity card: every metric of the table that the data allow, with what each figure can be trusted for."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from remblai.laws.priors import Prior
@@ -7,7 +8,7 @@ from remblai.metrics.faults import Faults
 from remblai.metrics.features import Features
 from remblai.metrics.metric import Card
 from remblai.metrics.pairs import Rows
-from remblai.metrics.sets import Sets
+from remblai.metrics.sets import Labelled, Sets
 from remblai.metrics.table import METRICS
 
 SCORED = 1000
@@ -29,6 +30,8 @@ def fidelity_card(
     modes: tuple[Any, float] | None = None,
     features: Features | None = None,
     code_means: Any = None,
+    labelled: Labelled | None = None,
+    augmentations: Sequence[str] = (),
     image: bool = True,
     power: bool = True,
     repeats: int = 20,
@@ -54,6 +57,8 @@ def fidelity_card(
         features: the map that figures on features are taken on; each says its name and checksum. Without, there are
             none.
         code_means: E[Z|X] (n, k), of held-out data.
+        labelled: of a conditional model: samples by class, and the labels of the held-out data.
+        augmentations: names of those that the model was trained with.
         image: whether rows are images, which have a sharpness.
         power: whether to take each figure of data with faults too.
         repeats: random halves and prior samples behind each standard deviation.
@@ -64,7 +69,8 @@ def fidelity_card(
     """
     sets = Sets(
         real_train, real_test, samples, reconstructions=reconstructions, codes=codes, prior=prior, modes=modes,
-        features=features, code_means=code_means, image=image, repeats=repeats, seed=seed,
+        features=features, code_means=code_means, labelled=labelled, augmentations=augmentations,
+        image=image, repeats=repeats, seed=seed,
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():

@@ -99,6 +99,19 @@ def figure_of_class_histogram(sets: Sets) -> Figure:
     return {"value": float(value[0]), "floor": float(floor[0]), "spread": float(value[1:].std()), "n": sets.n}
 
 
+def figure_of_classes_covered(sets: Sets) -> Figure:
+    """How many classes the samples show, beside as many training data."""
+    own = featured(sets)
+
+    def values(other: Tensor) -> Tensor:
+        logits = _logits(own, other)
+        shown = torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).double()
+        return (own.masks.double() @ shown > 0).double().sum(1)
+
+    value, floor = values(own.samples), values(own.train)
+    return {"value": float(value[0]), "floor": float(floor[0]), "spread": float(value[1:].std()), "n": sets.n}
+
+
 def figure_of_classifier_score(sets: Sets) -> Figure:
     """The samples' classifier score beside that of held-out data."""
     own = featured(sets)

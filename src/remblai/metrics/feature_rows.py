@@ -1,7 +1,7 @@
 """The rows of the table of metrics that are about features, classes, reconstructions and the axes of codes."""
 
 from remblai.metrics.axes import figure_of_active_axes, figure_of_effective_rank, shifts_of_axes
-from remblai.metrics.classes import figure_of_class_histogram, figure_of_classifier_score
+from remblai.metrics.classes import figure_of_class_histogram, figure_of_classes_covered, figure_of_classifier_score
 from remblai.metrics.featured import (
     figure_of_extrapolated_frechet,
     figure_of_fid,
@@ -98,6 +98,15 @@ FEATURE_METRICS: dict[str, Metric] = {
         says="{value}, where real data have {floor} by chance.",
         compute=figure_of_class_histogram,
         needs=("classes",),
+    ),
+    "classes_covered": Metric(
+        label="Classes covered",
+        meaning="How many classes the samples show, as a classifier reads them: of stacked MNIST, of 1,000 modes.",
+        says="{value} classes, where as many training data show {floor}.",
+        compute=figure_of_classes_covered,
+        better="higher",
+        needs=("classes",),
+        floor="training data",
     ),
     "classifier_score": Metric(
         label="Classifier score",

@@ -25,6 +25,8 @@ class Figure(TypedDict):
         sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
             figure at this n. Absent where the figure does not say whether samples are like the data.
         features: name and sha256 of the features that it was taken on; those of different features are not comparable.
+        by_class: the value in each class, by its name, of a conditional model.
+        augmented: the value of held-out data that were augmented, of the figure of leaking.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
     """
@@ -35,6 +37,8 @@ class Figure(TypedDict):
     n: int
     sees: NotRequired[dict[str, float]]
     features: NotRequired[FeaturesUsed]
+    by_class: NotRequired[dict[str, float]]
+    augmented: NotRequired[float]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]
 

@@ -1,9 +1,9 @@
 """The sets that a card measures, with the quantities that several metrics share, each computed once."""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -16,7 +16,27 @@ from remblai.statistics import halves
 SMALLEST = 4
 """Rows of each set, at least."""
 
-Need = Literal["images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"]
+Need = Literal[
+    "images",
+    "reconstructions",
+    "codes",
+    "modes",
+    "features",
+    "classes",
+    "inception",
+    "code means",
+    "labels",
+    "augmentations",
+]
+
+
+class Labelled(NamedTuple):
+    """What the sets have of a conditional model: samples (m, ...) of given labels (m,), held-out labels (n,), names."""
+
+    samples: Tensor
+    labels: Tensor
+    held_out: Tensor
+    names: Sequence[str]
 
 
 class Sets:
@@ -35,6 +55,8 @@ class Sets:
         modes: centres (k, d) of the law's modes and their standard deviation, where both are known.
         features: the map that figures on features are taken on.
         code_means: E[Z|X] (n, k), of held-out data.
+        labelled: of a conditional model: samples by class, and the labels of the held-out data.
+        augmentations: names of those that the model was trained with.
         image: whether rows are images.
         repeats: random halves, and draws of a known law, behind each standard deviation.
         seed: all draws are a function of it.
@@ -55,13 +77,16 @@ class Sets:
         modes: tuple[Any, float] | None = None,
         features: Features | None = None,
         code_means: Any = None,
+        labelled: Labelled | None = None,
+        augmentations: Sequence[str] = (),
         image: bool = True,
         repeats: int = 20,
         seed: int = 0,
     ) -> None:
         self.real_train, self.reconstructions, self.codes, self.prior = real_train, reconstructions, codes, prior
         self.modes, self.repeats, self.seed = modes, repeats, seed
-        self.features, self.code_means = features, code_means
+        self.features, self.code_means, self.labelled = features, code_means, labelled
+        self.augmentations = tuple(augmentations)
         real_test = torch.as_tensor(real_test)
         self.row_shape = tuple(real_test.shape[1:])
         self.test = flat("the held-out data", real_test)
@@ -88,6 +113,8 @@ class Sets:
             "features": features is not None,
             "classes": features is not None and features.logits is not None,
             "inception": features is not None and features.standard,
+            "augmentations": bool(augmentations),
+            "labels": labelled is not None,
             "code means": code_means is not None and prior is not None,
         }
 

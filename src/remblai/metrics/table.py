@@ -1,5 +1,7 @@
 """The table of metrics: what is measured, how it is read, and what it could have seen."""
 
+from remblai.metrics.augment import figure_of_leak
+from remblai.metrics.by_class import figure_of_agreement
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
 from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
@@ -137,5 +139,30 @@ METRICS: dict[str, Metric] = {
         power=shifts_of_latent_mmd,
     ),
     **FEATURE_METRICS,
+    "augmentation_leak": Metric(
+        label="Samples that look augmented",
+        meaning="The share of samples that are nearer to an augmented training image than to one as it is. At the "
+        "floor samples do not show the flips, shifts or colours of the training; a model that is fed augmented data "
+        "learns their law, and shows them.",
+        says="{value_percent} of the samples, where held-out data have {floor_percent}.",
+        compute=figure_of_leak,
+        better="near the floor",
+        needs=("images", "augmentations"),
+        floor="held-out data",
+        spread="standard error of the share",
+        power=None,
+    ),
+    "class_agreement": Metric(
+        label="Samples of the class that was asked for",
+        meaning="The share of samples of each class that a classifier reads as that class, averaged over the classes. "
+        "It is blind within a class: one perfect image a class has the highest share.",
+        says="{value_percent} of the samples, where it reads {floor_percent} of held-out data right.",
+        compute=figure_of_agreement,
+        better="near the floor",
+        needs=("classes", "labels"),
+        floor="held-out data",
+        spread="standard error of the mean share",
+        power=None,
+    ),
 }
 """Every figure of the card by its name in metrics.json, in the order of the card."""

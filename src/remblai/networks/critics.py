@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from remblai.networks.auto import SMALLEST_IMAGE
 from remblai.networks.batchnorm import BatchNorm2d
+from remblai.networks.classes import split_points
 from remblai.networks.convolutions import stages, start
 from remblai.networks.mlp import mlp
 from remblai.networks.network import Network, checked_shape, image_shape, positive
@@ -93,22 +94,30 @@ class Leaky(nn.LeakyReLU):
 class Energy(nn.Module):
     """An auto-encoder as a critic: x -> its energy |x - D(E(x))|^2, summed over x, and its code E(x).
 
+    With classes it is D(E(x), c): points come with their class's coordinates behind them, as `Projection` has them,
+    and the energy is that of the point.
+
     Args:
         network: the networks E and D.
         latent: coordinates of the code.
+        classes: how many, of a conditional model; 0 where there are none.
+        packing: points that are scored together, of a conditional model, for whose packs the networks are.
 
     Source: Zhao, Mathieu, LeCun, "Energy-based generative adversarial networks", section 2.3, arXiv 1609.03126.
     """
 
-    def __init__(self, network: Network, latent: int) -> None:
+    def __init__(self, network: Network, latent: int, classes: int = 0, packing: int = 1) -> None:
         super().__init__()
         positive(latent=latent)
-        self.encoder, self.decoder = network.encoder(latent), network.decoder(latent)
+        self.shape, self.classes, self.packing = network.shape, classes, packing
+        self.encoder, self.decoder = network.encoder(latent), network.decoder(latent + packing * classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """x (n, ...) -> (n, 1 + latent): energies, then codes."""
+        x, labels = split_points(x, self.shape, self.packing) if self.classes else (x, None)
         code = self.encoder(x)
-        energy = (x - self.decoder(code)).square().flatten(1).sum(1, keepdim=True)
+        read = code if labels is None else torch.cat([code, labels], 1)
+        energy = (x - self.decoder(read)).square().flatten(1).sum(1, keepdim=True)
         return torch.cat([energy, code], 1)
 
 

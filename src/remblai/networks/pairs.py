@@ -21,23 +21,24 @@ class PairCritic(nn.Module):
         latent: k, the number of coordinates of a code.
         width: units per hidden layer, and features of an image.
         depth: hidden layers of the perceptron.
+        classes: coordinates of a class, which follow those of the code in a conditional model; 0 where there are none.
 
     Raises:
         ValueError: latent or width below 1, or depth below 0.
     """
 
-    def __init__(self, network: Network, latent: int, width: int = 256, depth: int = 2) -> None:
+    def __init__(self, network: Network, latent: int, width: int = 256, depth: int = 2, classes: int = 0) -> None:
         super().__init__()
         positive(latent=latent, width=width)
-        self.shape, self.latent = network.shape, latent
+        self.shape, self.latent, self.classes = network.shape, latent, classes
         self.entries = math.prod(network.shape)
         large = len(self.shape) == 3 and min(self.shape[1:]) >= SMALLEST_IMAGE
         self.body = nn.Sequential(network.encoder(width), nn.ReLU()) if large else nn.Flatten()
-        self.head = mlp((width if large else self.entries) + latent, 1, width, depth)
+        self.head = mlp((width if large else self.entries) + latent + classes, 1, width, depth)
 
     def forward(self, pairs: Tensor) -> Tensor:
         """The score of each pair: (n, d + k) -> (n,)."""
-        x, z = torch.split(pairs, [self.entries, self.latent], 1)
+        x, z = torch.split(pairs, [self.entries, self.latent + self.classes], 1)
         scores: Tensor = self.head(torch.cat([self.body(x.reshape(-1, *self.shape)), z], dim=1))
         return scores.squeeze(1)
 

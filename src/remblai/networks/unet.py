@@ -4,20 +4,22 @@ import torch
 from torch import Tensor, nn
 
 from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.classes import Count
 from remblai.networks.convolutions import Stage, stages
 from remblai.networks.network import image_shape, positive
 from remblai.networks.velocity import FREQUENCIES, Perceptron, waves
 
 
-def auto(shape: tuple[int, ...], width: int | None = None) -> nn.Module:
+def auto(shape: tuple[int, ...], width: int | None = None, classes: Count = None) -> nn.Module:
     """The network of velocities that suits the shape: unet for images of 16 pixels a side or more, else mlp.
 
     Args:
         shape: the shape of one x, (d,) or (c, h, w).
         width: the chosen network's width; None takes that network's default.
+        classes: how many, of a conditional model.
     """
     chosen = UNet if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else Perceptron
-    return chosen(shape) if width is None else chosen(shape, width=width)
+    return chosen(shape, classes=classes) if width is None else chosen(shape, width=width, classes=classes)
 
 
 class UNet(nn.Module):
@@ -25,12 +27,14 @@ class UNet(nn.Module):
 
     Residual blocks with group normalisation read the time as a shift of their channels; what each halving leaves out
     comes back through a skip connection. Odd sizes and oblong images come back exactly. The last layer starts at 0.
+    With classes it is v(x, t, c), where c (n, classes) are indicators: a vector for each class is added to the time's.
 
     Args:
         shape: (c, h, w), at least 2 pixels a side.
         width: channels of the first level; doubled at each further one.
         widest: the most channels of a level.
         blocks: residual blocks a level, on the way down and on the way up.
+        classes: how many, of a conditional model.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, or a count below 1.
@@ -38,7 +42,14 @@ class UNet(nn.Module):
     Source: Ronneberger et al. (2015), arXiv 1505.04597; with the time: Ho et al. (2020), arXiv 2006.11239.
     """
 
-    def __init__(self, shape: tuple[int, ...], width: int = 32, widest: int = 128, blocks: int = 1) -> None:
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        width: int = 32,
+        widest: int = 128,
+        blocks: int = 1,
+        classes: Count = None,
+    ) -> None:
         super().__init__()
         image = image_shape(shape, "unet", "velocity")
         positive(width=width, widest=widest, blocks=blocks)
@@ -57,10 +68,14 @@ class UNet(nn.Module):
         self.last = nn.Sequential(_norm(width), nn.SiLU(), nn.Conv2d(width, image[0], 3, padding=1))
         for parameter in self.last[-1].parameters():
             nn.init.zeros_(parameter)
+        self.vectors = None if classes is None else nn.Linear(classes, features, bias=False)
 
-    def forward(self, x: Tensor, t: Tensor) -> Tensor:
+    def forward(self, x: Tensor, t: Tensor, *classes: Tensor) -> Tensor:
         """The velocities (n, c, h, w)."""
         time, y = self.time(waves(t)), self.first(x)
+        for indicators in classes:
+            assert self.vectors is not None
+            time = time + self.vectors(indicators)
         skipped = []
         for level, halve in zip(self.down, self.halvings, strict=True):
             y = level(y, time)

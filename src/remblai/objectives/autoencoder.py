@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior
+from remblai.networks.classes import Classes, beside, required
 from remblai.objectives.objective import Code, Objective, at_the_mean
 from remblai.objectives.penalties import Penalty
 from remblai.objectives.regularisers import Regulariser
@@ -25,9 +26,12 @@ class AutoEncoder(Objective):
     regulariser_weight * R(G) is added. Samples are decoded draws of the prior. Where no penalty matches the codes to
     it, decode draws of a law that is fitted to codes z instead: `decode_from(Mixture().fit(z), n)`, of `laws.fitted`.
 
+    With classes the encoder is Q(Z|X, C) and the decoder P(X|Z, C): the networks read the class, as those of
+    `networks.classes.conditional` do. The penalty is to compare the codes of each class with the prior (`Marginal`).
+
     Args:
-        encoder: x (n, ...) -> Q(Z|X).
-        decoder: z (n, k) -> P(X|Z).
+        encoder: x (n, ...) -> Q(Z|X), with classes (x, indicators (n, count)) -> Q(Z|X, C).
+        decoder: z (n, k) -> P(X|Z), with classes it reads (n, k + count).
         prior: () -> P_Z.
         cost: c(x, y) -> (n,); a negative log-likelihood reads the decoder's law instead of y.
         penalty: how far the codes are from the prior; None for a plain auto-encoder.
@@ -38,6 +42,7 @@ class AutoEncoder(Objective):
         regulariser_weight: its weight, at least 0.
         weighted_critic: whether the penalty's weight multiplies its critic's loss too, as Algorithm 1 of the paper has
             it. Adam's steps do not depend on it, beyond its epsilon.
+        classes: of a conditional model.
 
     Raises:
         ValueError: a negative weight, a penalty that needs a density with an encoder that has none, a critic of codes
@@ -61,8 +66,9 @@ class AutoEncoder(Objective):
         regulariser: Regulariser | None = None,
         regulariser_weight: float = 1.0,
         weighted_critic: bool = False,
+        classes: Classes | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(classes)
         for name, value in (
             ("weight", weight),
             ("noise", noise),
@@ -83,10 +89,10 @@ class AutoEncoder(Objective):
                 f"{type(penalty).__name__} needs a random encoder, got {type(encoder).__name__}, each of whose codes "
                 "is infinitely far from any prior: choose the encoder black-box or gaussian."
             )
-        law = at_the_mean(decoder, prior)
+        law = at_the_mean(decoder, prior, classes)
         self.shape = tuple(law.mean.shape[1:])
         if penalty is not None:
-            penalty.check(prior, law.mean[0])
+            penalty.check(prior, law.mean[0], *([] if classes is None else [classes.count]))
         if regulariser is not None:
             regulariser.prepare(decoder)
         self.encoder, self.decoder, self.prior, self.penalty = encoder, decoder, prior, penalty
@@ -99,19 +105,27 @@ class AutoEncoder(Objective):
     def matches_prior(self) -> bool:
         return self.penalty is not None and self.penalty.compares
 
-    def encode(self, x: Tensor) -> Code:
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Code:
         """The batch with its codes' law and a draw of it; noisy at the input while training."""
-        law = self.encoder(self._noisy(x))
-        return Code(x, law, law.rsample())
+        if self.classes is None:
+            law = self.encoder(self._noisy(x))
+            return Code(x, law, law.rsample())
+        indicators = self.classes.one_hot(required(labels))
+        law = self.encoder(self._noisy(x), indicators)
+        # classes lie as far from each other as two codes do
+        scale = math.sqrt(self.prior.square_distance / 2.0)
+        drawn = self.classes.one_hot(self.classes.draw(len(x)))
+        return Code(x, law, law.rsample(), scale * indicators, scale * drawn)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        return self.terms(x, self.encode(x))
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        return self.terms(x, self.encode(x, labels), labels)
 
-    def terms(self, x: Tensor, code: Code) -> dict[str, Tensor]:
+    def terms(self, x: Tensor, code: Code, labels: Tensor | None = None) -> dict[str, Tensor]:
         """What is descended at these codes of x."""
         if self.regulariser is not None and self.training:
             self.regulariser.project(self.decoder)
-        law = self.decoder(code.z)
+        read = beside(self.classes, code.z, labels)
+        law = self.decoder(read)
         cost = self.cost(x, law if self.cost.reads_law else law.rsample())
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
@@ -119,22 +133,22 @@ class AutoEncoder(Objective):
             if isinstance(self.weight, HeldWeight) and self.training:
                 self.weight.observe(code, terms["transport"], penalty)
             terms["penalty"] = self._factor() * penalty
-        rough = None if self.regulariser is None else self.regulariser(self.decoder, code.z)
+        rough = None if self.regulariser is None else self.regulariser(self.decoder, read)
         if rough is not None:
             terms["regulariser"] = self.regulariser_weight * rough
         return terms
 
-    def adversary_loss(self, x: Tensor) -> Tensor | None:
+    def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         if self.penalty is None:
             return None
         with torch.no_grad():
-            code = self.encode(x)
+            code = self.encode(x, labels)
         loss = self.penalty.adversary_loss(code, self.prior())
         return self._factor() * loss if self.weighted_critic and loss is not None else loss
 
-    def warm_start(self, x: Tensor) -> dict[str, Tensor]:
+    def warm_start(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Mean squares of the codes' mean and covariance minus the prior's (the WAE authors' pre-training)."""
-        z = distributed.gather(self.encode(x).z)
+        z = distributed.gather(self.encode(x, labels).z)
         p = self.prior().sample((len(z),))
         mean = (z.mean(0) - p.mean(0)).square().mean()
         return {"mean": mean, "covariance": (_covariance(z) - _covariance(p)).square().mean()}
@@ -170,12 +184,12 @@ class AutoEncoder(Objective):
             self.cost(law.mean, law)
         require_gradient(self.cost, law.mean)
 
-    def decode(self, z: Tensor) -> Tensor:
-        mean: Tensor = self.decoder(z).mean
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
-    def sample(self, n: int) -> Tensor:
-        return self.decode_from(self.prior, n)
+    def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        return self.decode_from(self.prior, n, labels)
 
     def _noisy(self, x: Tensor) -> Tensor:
         if not (self.training and self.noise):

@@ -9,6 +9,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
+from remblai.networks.classes import Classes, required
 from remblai.networks.rbm import RBM, draw_bits
 from remblai.objectives.objective import Objective
 from remblai.runtime import distributed
@@ -25,6 +26,10 @@ class Boltzmann(Objective):
     of the machine, where g(y) is its derivative in the mass at y: of the smoothed transport, the dual potential. The
     samples are persistent chains that each batch runs on (persistent contrastive divergence). Only the gradients of the
     terms mean something: they are surrogates, whose values are no distances; `estimate` is W1, unsmoothed.
+
+    With classes the machine has one more visible bit for each class, of which that of the label is 1 (Larochelle &
+    Bengio 2008): it learns the law of x and class together, and transport is between such rows, two bits from class to
+    class. A sample of class c is drawn with the bits of the class fixed.
 
     On a sample of the machine g is a plug-in: its mean gradient nears the true one as the chains grow in number.
 
@@ -44,6 +49,7 @@ class Boltzmann(Objective):
             value for a mean anew in each batch, "none" expects bits.
         shape: of one x; None is (d,).
         burn_in: Gibbs steps by which `sample` runs copies of the chains on.
+        classes: of a conditional model, whose machine has as many more visible bits.
 
     Raises:
         ValueError: a negative weight or no weight at all, counts below 1, an unknown name, a shape that the machine has
@@ -71,8 +77,9 @@ class Boltzmann(Objective):
         binarise: Binarise = "none",
         shape: tuple[int, ...] | None = None,
         burn_in: int = 200,
+        classes: Classes | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(classes)
         _check(weight, likelihood_weight, decay)
         for name, count in (("chains", chains), ("gibbs_steps", gibbs_steps), ("burn_in", burn_in)):
             if count < 1:
@@ -82,9 +89,10 @@ class Boltzmann(Objective):
                 raise unknown(name, value, known)
         if form == "entropy" and transport.debiased:
             raise ValueError("form: 'entropy' is that of the transport itself; give Entropic(debiased=False).")
-        self.shape = (rbm.visible,) if shape is None else tuple(shape)
-        if math.prod(self.shape) != rbm.visible:
-            raise ValueError(f"shape: {self.shape} has {math.prod(self.shape)} bits, the machine {rbm.visible}.")
+        bits = rbm.visible - (0 if classes is None else classes.count)
+        self.shape = (bits,) if shape is None else tuple(shape)
+        if math.prod(self.shape) != bits:
+            raise ValueError(f"shape: {self.shape} has {math.prod(self.shape)} bits, the machine {bits}.")
         self.rbm, self.transport = rbm, transport
         self.weight, self.likelihood_weight, self.decay = weight, likelihood_weight, decay
         self.gibbs_steps, self.form, self.binarise, self.burn_in = gibbs_steps, form, binarise, burn_in
@@ -92,8 +100,8 @@ class Boltzmann(Objective):
         self.register_buffer("chains", torch.randint(0, 2, (chains, rbm.visible), dtype=torch.uint8))
         self._checked = False
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        bits, y = self.bits(x), self._run_on()
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        bits, y = self.bits(x, labels), self._run_on()
         energy = distributed.gather(self.rbm.free_energy(y))
         terms = {}
         if self.weight:
@@ -104,11 +112,11 @@ class Boltzmann(Objective):
             terms["likelihood_surrogate"] = self.likelihood_weight * rise
         return terms | self._decayed()
 
-    def warm_start(self, x: Tensor) -> dict[str, Tensor] | None:
+    def warm_start(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor] | None:
         """Likelihood alone, from which the paper's training starts too; None where there is no transport after it."""
         if not self.weight:
             return None
-        rise = self.rbm.free_energy(self.bits(x)).mean() - self.rbm.free_energy(self._run_on()).mean()
+        rise = self.rbm.free_energy(self.bits(x, labels)).mean() - self.rbm.free_energy(self._run_on()).mean()
         return {"likelihood": rise} | self._decayed()
 
     def weights(self) -> dict[str, float]:
@@ -118,8 +126,8 @@ class Boltzmann(Objective):
             "decay": self.decay,
         }
 
-    def bits(self, x: Tensor) -> Tensor:
-        """Data x (n, ...) as bits (n, d) of the machine's type.
+    def bits(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Data x (n, ...) as bits (n, d) of the machine's type; with classes their bits stand behind, (n, d + count).
 
         Raises:
             ValueError: values that are no bits, or not on the [0, 1] scale; with the remedy.
@@ -130,27 +138,37 @@ class Boltzmann(Objective):
             self._check_values(x)
             self._checked = True
         x = x.flatten(1).to(self.rbm.weight.dtype)
-        if self.binarise == "none":
-            return x
-        return (x > HALF).to(x) if self.binarise == "threshold" else draw_bits(x)
+        if self.binarise != "none":
+            x = (x > HALF).to(x) if self.binarise == "threshold" else draw_bits(x)
+        return x if self.classes is None else torch.cat([x, self.classes.one_hot(required(labels)).to(x)], 1)
 
     @torch.no_grad()
-    def draw(self, n: int) -> Tensor:
-        """n draws (n, d) of the machine's law, as bits: copies of the persistent chains, run on for `burn_in` steps."""
+    def draw(self, n: int, labels: Tensor | None = None) -> Tensor:
+        """n draws (n, d) of the machine's law, as bits: copies of the persistent chains, run on for `burn_in` steps.
+
+        With labels (n,) the bits of the class are fixed, and the draws are of the law given the class.
+        """
         order = torch.randperm(n, device=self.chains.device) % len(self.chains)
-        return self.rbm.gibbs(self.chains[order].to(self.rbm.weight.dtype), self.burn_in)
+        start, field = self.chains[order].to(self.rbm.weight.dtype), None
+        if self.classes is not None and labels is not None:
+            known = 2.0 * self.classes.one_hot(labels).to(start) - 1.0
+            field = torch.cat([start.new_zeros(n, math.prod(self.shape or ())), known * math.inf], 1)
+        return self.rbm.gibbs(start, self.burn_in, field)
 
     @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n samples x (n, ...): bits where the data are bits; else grey, the means of x given a draw's hidden bits."""
-        bits = self.draw(n)
+        bits = self.draw(n, labels)
         x = bits if self.binarise == "none" else self.rbm.visible_mean(draw_bits(self.rbm.hidden_mean(bits)))
-        return x.reshape(-1, *self.shape)
+        return x[:, : math.prod(self.shape or ())].reshape(-1, *self.shape or ())
 
     @torch.no_grad()
-    def estimate(self, x: Tensor) -> Tensor:
-        """What the surrogate is not: W1 of data x (n, ...) and as many draws by the Hamming cost, exactly; in bits."""
-        bits = self.bits(x)
+    def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        """What the surrogate is not: W1 of data x (n, ...) and as many draws by the Hamming cost, exactly; in bits.
+
+        With classes it is that of x and class together.
+        """
+        bits = self.bits(x, labels)
         return Exact("square").estimate(bits, self.draw(len(bits)))  # between bits the Hamming cost, and quicker
 
     def _run_on(self) -> Tensor:

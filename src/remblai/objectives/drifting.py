@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from remblai.costs import wide
 from remblai.discrepancies import Discrepancy
 from remblai.laws import Decoder, Prior
-from remblai.objectives.objective import Objective, generated_law, together
+from remblai.networks.classes import Classes, beside, required
+from remblai.networks.pairs import paired
+from remblai.objectives.objective import Objective, generated_law, of, together
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.runtime import distributed
 
@@ -127,14 +129,22 @@ class Drifting(Objective):
     square is a mean over dimensions, not a sum. Under a drift that is normalised too the loss is nearly constant, and
     only its gradient means something.
 
+    With classes the drift is one of features and class together, as a `Generator` has points and class: classes lie a
+    distance of `class_distance` from each other, and only the features move. A sample has the label of the datum in its
+    row.
+
     Args:
-        decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients.
+        decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients. With classes it reads
+            (n, k + count).
         prior: () -> P_Z.
         drift: V.
         features: phi, a function or a module, of one or several features, each of which has a drift of its own; it is
             not trained. None compares the points themselves.
         step: the length of the drift.
         normalise: whether features are normalised.
+        classes: of a conditional model.
+        class_distance: between the coordinates of two classes, in units of the features; where those are normalised,
+            of their mean distance.
 
     Raises:
         ValueError: a step that is not positive, features that are no function, a decoder whose draws carry no gradient,
@@ -153,8 +163,10 @@ class Drifting(Objective):
         features: Features | None = None,
         step: float = 1.0,
         normalise: bool = True,
+        classes: Classes | None = None,
+        class_distance: float = 1.0,
     ) -> None:
-        super().__init__()
+        super().__init__(classes)
         _check_positive("step", (step,))
         if features is not None and not callable(features):
             raise ValueError(
@@ -162,42 +174,54 @@ class Drifting(Objective):
                 "it out to compare the points themselves."
             )
         self.decoder, self.prior, self.drift, self.step, self.normalise = decoder, prior, drift, step, normalise
+        self.class_distance = class_distance
         # a module in a list is not registered, so that no optimiser finds its parameters
         self._features = [features]
         self._check()
 
-    def generate(self, n: int) -> Tensor:
+    def generate(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n points of the model, with gradient."""
-        points: Tensor = self.decoder(self.prior.sample(n)).rsample()
+        points: Tensor = self.decoder(beside(self.classes, self.prior.sample(n), labels)).rsample()
         return points
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
-        pairs = self._pairs(x, self.generate(len(x)))
-        return {"drift": torch.stack([self._way(a, b) for a, b in pairs]).sum()}
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        pairs = self._pairs(x, self.generate(len(x), labels))
+        return {"drift": torch.stack([self._way(a, b, labels) for a, b in pairs]).sum()}
 
-    def adversary_loss(self, x: Tensor) -> Tensor | None:
+    def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         with torch.no_grad():
-            pairs = self._pairs(x, self.generate(len(x)))
-        return together(self.drift.adversary_loss(*self._everyone(a, b)) for a, b in pairs)
+            pairs = self._pairs(x, self.generate(len(x), labels))
+        joint = ((self._with_class(a, labels), self._with_class(b, labels)) for a, b in pairs)
+        return together(self.drift.adversary_loss(*self._everyone(a, b)) for a, b in joint)
 
     @torch.no_grad()
-    def estimate(self, x: Tensor) -> Tensor | None:
+    def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """The drift's discrepancy of data and samples; None of a mean shift, or where features are compared."""
         if not isinstance(self.drift, Descent) or self.drift.normalise or self._features[0] is not None:
             return None
-        return self.drift.discrepancy.estimate(x, self.generate(len(x)))
+        own = labels if self.classes is None or not self.drift.discrepancy.unbiased else self.classes.draw(len(x))
+        y = self._with_class(self.generate(len(x), own), own)
+        return self.drift.discrepancy.estimate(self._with_class(x, labels), y)
 
-    def decode(self, z: Tensor) -> Tensor:
-        mean: Tensor = self.decoder(z).mean
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
     @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        return self.decode(self.prior.sample(n))
+    def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
     def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The features of data and of samples, normalised where that is asked for."""
         return [self._normalised(a, b) for a, b in zip(self._of(x), self._of(y), strict=True)]
+
+    def _with_class(self, features: Tensor, labels: Tensor | None) -> Tensor:
+        """The features as they are; with classes flat rows (n, d + count), the coordinates of the class behind."""
+        if self.classes is None:
+            return features
+        unit = math.sqrt(features[0].numel()) if self.normalise else 1.0
+        indicators = self.classes.one_hot(required(labels)).to(features)
+        return paired(features, math.sqrt(0.5) * unit * self.class_distance * indicators)
 
     def _of(self, x: Tensor) -> list[Tensor]:
         """The features of x, in float32 or better; x itself where there are none."""
@@ -209,11 +233,12 @@ class Drifting(Objective):
         found = features(x)
         return [wide(one) for one in ([found] if isinstance(found, Tensor) else found)]
 
-    def _way(self, x: Tensor, y: Tensor) -> Tensor:
+    def _way(self, x: Tensor, y: Tensor, labels: Tensor | None) -> Tensor:
         """Half of the mean squared way of features y (m, ...) to where they drift."""
-        data, samples = self._everyone(x.detach(), y.detach())
-        v = self.drift.velocity(data, samples)
+        joint = self._with_class(x.detach(), labels), self._with_class(y.detach(), labels)
+        v = self.drift.velocity(*self._everyone(*joint))
         v = v[distributed.share(len(v), "samples")] if self.drift.gathers else v
+        v = v if self.classes is None else v[:, : y[0].numel()].reshape(y.shape)  # a class stays what it is
         squares = (y - (y + self.step * v).detach()).square().flatten(1)
         return 0.5 * (squares.mean(1) if self.normalise else squares.sum(1)).mean()
 
@@ -231,10 +256,11 @@ class Drifting(Objective):
 
     @torch.no_grad()
     def _check(self) -> None:
-        law = generated_law(self.decoder, self.prior, "drifting")
+        law = generated_law(self.decoder, self.prior, "drifting", self.classes)
         self.shape = tuple(law.mean.shape[1:])
+        first = None if self.classes is None else torch.zeros(1, dtype=torch.int64, device=law.mean.device)
         for feature in self._of(law.mean):
-            self.drift.check(feature[0])
+            self.drift.check(self._with_class(feature, first)[0])
 
 
 def _of_one_size(drifts: list[Tensor], unit: Tensor) -> Tensor:

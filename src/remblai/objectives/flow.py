@@ -10,16 +10,17 @@ from torch import Tensor, nn
 
 from remblai.config.registry import unknown
 from remblai.laws.couplings import SemiDiscrete
-from remblai.laws.ode import Method, integrate
+from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
-from remblai.objectives.objective import Objective
+from remblai.networks.classes import Classes, Count, required
+from remblai.objectives.objective import Objective, of
 from remblai.runtime import distributed
 
 
 class Independent(nn.Module):
     """Each draw of the noise with the datum in its row, as they come."""
 
-    def forward(self, noise: Tensor, data: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, data: Tensor, labels: Tensor | None = None) -> Tensor:
         """The partners (n, d) of the noise (n, d), of the data (n, d)."""
         return data
 
@@ -27,29 +28,44 @@ class Independent(nn.Module):
 class Batch(nn.Module):
     """The optimal coupling of a batch of noise with the batch of data, for the squared distance: an assignment.
 
-    It is solved on the CPU, in O(n^3), of the points of all processes. Source: Pooladian et al. (2023), arXiv
-    2304.14772; Tong et al. (2024), arXiv 2302.00482.
+    It is solved on the CPU, in O(n^3), of the points of all processes. With labels it is one within each class: the
+    noise in a row has the label of the datum there. Source: Pooladian et al. (2023), arXiv 2304.14772; Tong et al.
+    (2024), arXiv 2302.00482.
     """
 
     compiles = False
 
     @torch.no_grad()
-    def forward(self, noise: Tensor, data: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, data: Tensor, labels: Tensor | None = None) -> Tensor:
         """The partners (n, d) of the noise (n, d), a permutation of the data (n, d)."""
         noise, data = distributed.gather(noise), distributed.gather(data)
-        costs = torch.cdist(noise.double(), data.double()).square()
-        chosen = torch.as_tensor(linear_sum_assignment(costs.cpu().numpy())[1], device=data.device)
+        if labels is None:
+            chosen = _assigned(noise, data)
+        else:
+            labels = distributed.gather(labels)
+            chosen = torch.empty_like(labels)
+            for label in sorted(set(labels.tolist())):
+                own = (labels == label).nonzero()[:, 0]
+                chosen[own] = own[_assigned(noise[own], data[own])]
         return data[chosen[distributed.share(len(chosen), "batch")]]
+
+
+def _assigned(noise: Tensor, data: Tensor) -> Tensor:
+    """The place in the data (n, d) of each noise's partner; solved on the CPU."""
+    costs = torch.cdist(noise.double(), data.double()).square()
+    return torch.as_tensor(linear_sum_assignment(costs.cpu().numpy())[1], device=data.device)
 
 
 class Solved(nn.Module):
     """The optimal coupling of the noise with a fixed part of the data, solved once for the whole training.
 
-    The data of the first batches are the atoms; while they are gathered, batches are coupled by themselves.
+    The data of the first batches are the atoms; while they are gathered, batches are coupled by themselves. With labels
+    the atoms of each class are coupled with its noise alone; noise of a class without atoms takes the datum in its row.
 
     Args:
         dimensions: of a point, flattened.
         atoms: how many data.
+        classes: how many, of a conditional model.
 
     Raises:
         ValueError: fewer than 1 atom.
@@ -57,31 +73,44 @@ class Solved(nn.Module):
 
     compiles = False
     gathered: Tensor
+    labels: Tensor | None
 
-    def __init__(self, dimensions: int, atoms: int = 1024) -> None:
+    def __init__(self, dimensions: int, atoms: int = 1024, classes: Count = None) -> None:
         super().__init__()
         if atoms < 1:
             raise ValueError(f"coupling 'semi-discrete': expected at least 1 atom, got {atoms}.")
         self.atoms, self.first = atoms, Batch()
         self.solved = SemiDiscrete(torch.zeros(atoms, dimensions))
         self.register_buffer("gathered", torch.zeros((), dtype=torch.int64))
+        self.register_buffer("labels", None if classes is None else torch.zeros(atoms, dtype=torch.int64))
         self.is_solved = False  # once known on the host, no step waits for the device to say so
         self.register_load_state_dict_post_hook(_ask_again)  # type: ignore[no-untyped-call]  # torch has no types for it
 
     @torch.no_grad()
-    def forward(self, noise: Tensor, data: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, data: Tensor, labels: Tensor | None = None) -> Tensor:
         """The partners (n, d) of the noise (n, d), of the batch (n, d) or, later, of the atoms."""
         gathered = self.atoms if self.is_solved else int(self.gathered)
         if gathered == self.atoms:
             self.is_solved = True
-            return self.solved.partners(noise)
+            return self.solved.partners(noise) if labels is None else self._within(noise, data, labels)
         everyone = distributed.gather(data)[: self.atoms - gathered]
-        self.solved.atoms[gathered : gathered + len(everyone)] = everyone
+        new = slice(gathered, gathered + len(everyone))
+        self.solved.atoms[new] = everyone
         self.gathered += len(everyone)
-        if gathered + len(everyone) == self.atoms:
-            self.solved.solve()
-        partners: Tensor = self.first(noise, data)
+        if labels is not None:
+            assert self.labels is not None
+            self.labels[new] = distributed.gather(labels)[: len(everyone)]
+        if new.stop == self.atoms:
+            self.solved.solve() if self.labels is None else self.solved.solve_within(self.labels)
+        partners: Tensor = self.first(noise, data, *of(labels))
         return partners
+
+    def _within(self, noise: Tensor, data: Tensor, labels: Tensor) -> Tensor:
+        """The atoms of its own class to which each noise is carried."""
+        assert self.labels is not None
+        other = self.labels != labels[:, None]
+        cells = self.solved.scores(noise).masked_fill(other, -math.inf).argmax(1)
+        return torch.where(other.all(1, keepdim=True), data, self.solved.atoms[cells])
 
 
 def _ask_again(module: Solved, _: object) -> None:
@@ -94,7 +123,7 @@ COUPLINGS: Mapping[str, Callable[..., nn.Module]] = {
     "semi-discrete": Solved,
     "independent": Independent,
 }
-"""Who is led to whom: modules (noise (n, d), data (n, d)) -> partners (n, d)."""
+"""Who is led to whom: modules (noise (n, d), data (n, d)) -> partners (n, d); with labels (n,) within classes."""
 
 
 class Flow(Objective):
@@ -104,16 +133,28 @@ class Flow(Objective):
     With the independent coupling it is a rectified flow; with an optimal one paths are nearly straight, and few steps
     do. Images on [0, 1] are carried on [-1, 1]. Codes are the noise.
 
+    With classes it is v(x, t, c), and the noise is coupled within each class. Of a share of the rows the label is
+    dropped, so that v(x, t, none) is learned too, the velocity of all classes together. A sample of class c follows
+
+        v(x, t, none) + guidance (v(x, t, c) - v(x, t, none)),
+
+    classifier-free guidance (Ho & Salimans 2022, arXiv 2207.12598): at 1 the law of the class, above 1 a narrower law
+    of more typical samples of it.
+
     Args:
-        velocity: v: x (n, *shape), t (n,) -> (n, *shape).
+        velocity: v: x (n, *shape), t (n,) -> (n, *shape); with classes it reads indicators (n, count) too.
         shape: of one x.
-        coupling: (noise (n, d), data (n, d)) -> partners (n, d).
+        coupling: (noise (n, d), data (n, d)) -> partners (n, d); with classes it reads labels (n,) too.
         range: the data's range, (0, 1), or None for points.
         sampling_steps: steps of a sample.
         method: of the integration: euler, heun or dopri5, which take 1, 2 and 6 evaluations of v a step.
+        classes: of a conditional model.
+        guidance: of samples of a class.
+        label_dropout: the share of rows whose label is dropped, from 0 to below 1.
 
     Raises:
-        ValueError: fewer than 1 step, or an unknown method.
+        ValueError: fewer than 1 step, an unknown method, a guidance that is negative or other than 1 without classes or
+            without rows whose label is dropped, or such a share outside [0, 1).
 
     Source: Lipman et al. (2023), arXiv 2210.02747; Tong et al. (2024), arXiv 2302.00482; Liu et al. (2023), arXiv
     2209.03003.
@@ -129,27 +170,76 @@ class Flow(Objective):
         range: tuple[float, float] | None = None,
         sampling_steps: int = 20,
         method: Method = "heun",
+        classes: Classes | None = None,
+        guidance: float = 1.0,
+        label_dropout: float = 0.1,
     ) -> None:
-        super().__init__()
-        if sampling_steps < 1:
-            raise ValueError(f"sampling_steps: expected at least 1, got {sampling_steps}.")
+        super().__init__(classes)
+        if not 0.0 <= label_dropout < 1.0:
+            raise ValueError(f"label_dropout: expected a share from 0 to below 1, got {label_dropout}.")
         if method not in get_args(Method):
             raise unknown("method", method, get_args(Method))
         self.velocity, self.shape, self.coupling, self.range = velocity, tuple(shape), coupling, range
-        self.sampling_steps, self.method = sampling_steps, method
+        self.sampling_steps, self.method = 1, method
+        self.take_sampling_steps(sampling_steps)
         self.prior = Normal(math.prod(shape))
+        self.label_dropout, self.guidance = label_dropout, 1.0
+        self.guide(guidance)
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples by another number of steps.
+
+        Raises:
+            ValueError: fewer than 1.
+        """
+        if steps < 1:
+            raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
+        self.sampling_steps = steps
+
+    def guide(self, guidance: float) -> None:
+        """Takes another guidance for samples of a class.
+
+        Raises:
+            ValueError: it is negative or not finite; or other than 1 for a model that has not learned v(x, t, none).
+        """
+        if not 0.0 <= guidance < math.inf:
+            raise ValueError(f"guidance: expected a finite number of at least 0, got {guidance}.")
+        if guidance != 1.0 and (self.classes is None or not self.label_dropout):
+            why = "is not conditional" if self.classes is None else "was trained with every label"
+            remedy = "--conditional" if self.classes is None else "--label-dropout 0.1"
+            raise ValueError(
+                f"guidance: expected 1, for the model {why}, got {guidance}: train with {remedy}, or leave it out."
+            )
+        self.guidance = guidance
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         data = (x if self.range is None else 2.0 * x - 1.0).flatten(1)
         noise, t = torch.randn_like(data), torch.rand(len(x), 1, device=x.device, dtype=x.dtype)
-        way = self.coupling(noise, data) - noise
-        found = self.velocity((noise + t * way).reshape(x.shape), t[:, 0])
+        read: tuple[Tensor, ...] = ()
+        if self.classes is not None:
+            dropped = torch.rand(len(x), device=x.device) < self.label_dropout
+            read = (self.classes.one_hot(torch.where(dropped, -1, required(labels))),)
+        way = self.coupling(noise, data, *(() if self.classes is None else of(labels))) - noise
+        found = self.velocity((noise + t * way).reshape(x.shape), t[:, 0], *read)
         return {"velocity": (found.flatten(1) - way).square().mean()}
 
-    def decode(self, z: Tensor) -> Tensor:
-        x = integrate(self.velocity, z.reshape(-1, *self.shape or ()), self.sampling_steps, self.method)
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        velocity = self.velocity if self.classes is None else self._guided(self.classes.one_hot(required(labels)))
+        x = integrate(velocity, z.reshape(-1, *self.shape or ()), self.sampling_steps, self.method)
         return x if self.range is None else (0.5 * x + 0.5).clamp(*self.range)
 
     @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        return self.decode(self.prior.sample(n))
+    def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+
+    def _guided(self, indicators: Tensor) -> Velocity:
+        """The velocity of samples of these classes (n, count)."""
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            conditional: Tensor = self.velocity(x, t, indicators)
+            if self.guidance == 1.0:
+                return conditional
+            free: Tensor = self.velocity(x, t, torch.zeros_like(indicators))
+            return free + self.guidance * (conditional - free)
+
+        return guided

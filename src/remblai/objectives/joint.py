@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 from remblai.critics import Adversarial, FDivergence, Logistic, LogRatio
 from remblai.laws import Delta, Prior
 from remblai.networks import Network
+from remblai.networks.classes import Count
 from remblai.networks.pairs import PairCritic, paired
 from remblai.objectives.objective import Code
 from remblai.objectives.penalties import Penalty
@@ -74,7 +75,7 @@ class Joint(Penalty):
         divergence = self.discrepancy.estimate(*self._pairs(code, u, prior))
         return float(divergence if known is None else divergence + known)
 
-    def check(self, prior: Prior, point: Tensor) -> None:
+    def check(self, prior: Prior, point: Tensor, classes: int = 0) -> None:
         """The critic must score pairs with codes as wide as the prior's, and contrast needs a prior over all of R^k."""
         critic = self.discrepancy.critic
         if isinstance(critic, PairCritic) and critic.latent != prior.latent:
@@ -87,10 +88,13 @@ class Joint(Penalty):
                 f"joint: adaptive contrast is against normal laws, which leave the support of the prior "
                 f"{type(prior).__name__.lower()!r}: leave the contrast out, or take the prior normal or mixture."
             )
-        self.discrepancy.check(paired(point[None], prior().mean[None])[0])
+        mean = prior().mean[None]
+        self.discrepancy.check(paired(point[None], torch.cat([mean, mean.new_zeros(1, classes)], 1))[0])
 
     def _pairs(self, code: Code, u: Tensor, prior: Distribution) -> tuple[Tensor, Tensor]:
         against = torch.randn_like(u) if self.contrast else prior.sample((len(u),))
+        if code.classes is not None:  # Q(Z|X, C) and P_Z at the same x and c
+            against, u = torch.cat([against, code.classes], 1), torch.cat([u, code.classes], 1)
         return paired(code.x, against), paired(code.x, u)
 
     def _contrasted(self, code: Code, prior: Distribution) -> tuple[Tensor, Tensor | None]:
@@ -111,7 +115,15 @@ class Joint(Penalty):
         return u, (log_r - prior.log_prob(code.z)).mean()
 
 
-def joint(network: Network, latent: int, *, contrast: bool = True, width: int = 256, depth: int = 2) -> Joint:
+def joint(
+    network: Network,
+    latent: int,
+    *,
+    contrast: bool = True,
+    width: int = 256,
+    depth: int = 2,
+    classes: Count = None,
+) -> Joint:
     """E KL(Q(Z|X) || P_Z) by a critic of pairs (x, z), for encoders without a density.
 
     Args:
@@ -120,5 +132,6 @@ def joint(network: Network, latent: int, *, contrast: bool = True, width: int = 
         contrast: the critic sees codes normalised by their own mean and deviation, and the rest is known.
         width: units per hidden layer of the critic.
         depth: hidden layers of the critic.
+        classes: how many, of a conditional model: the critic reads them beside the code.
     """
-    return Joint(Adversarial(PairCritic(network, latent, width, depth), LogRatio()), contrast)
+    return Joint(Adversarial(PairCritic(network, latent, width, depth, classes or 0), LogRatio()), contrast)

@@ -7,19 +7,32 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from remblai.laws import Decoder, LatentLaw, Prior
+from remblai.laws import Decoder, LatentLaw, LawByClass, Prior
+from remblai.networks.classes import Classes, beside
 
 
 class Code(NamedTuple):
-    """A batch and its codes: x (n, ...), the law Q(Z|X) and a draw z (n, k)."""
+    """A batch and its codes: x (n, ...), the law Q(Z|X) and a draw z (n, k).
+
+    Of a conditional model also coordinates (n, count) of each one's class, in units of the codes, and those of classes
+    that are drawn by their shares, independently of the batch.
+    """
 
     x: Tensor
     law: Distribution
     z: Tensor
+    classes: Tensor | None = None
+    drawn_classes: Tensor | None = None
 
 
 class Objective(nn.Module):
     """What a model minimises: `objective(x)` gives named terms, whose sum is descended. It owns no loop.
+
+    A conditional model has `classes`, and takes labels (n,) beside x wherever it takes x, beside codes in `decode`, and
+    in `sample`, where labels are drawn by the classes' shares if none are given.
+
+    Args:
+        classes: of a conditional model.
 
     Attributes:
         encodes: whether the model has an encoder; then `encode` and `prior` are there.
@@ -40,15 +53,19 @@ class Objective(nn.Module):
     prior: Prior
     shape: tuple[int, ...] | None = None
 
-    def forward(self, x: Tensor) -> dict[str, Tensor]:
+    def __init__(self, classes: Classes | None = None) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """The terms of one batch x (n, ...), each weighted, each a scalar."""
         raise NotImplementedError
 
-    def adversary_loss(self, x: Tensor) -> Tensor | None:
+    def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """What the objective's critics descend on this batch; None where there is no critic."""
         return None
 
-    def warm_start(self, x: Tensor) -> dict[str, Tensor] | None:
+    def warm_start(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor] | None:
         """The terms of the first phase, before the objective itself is descended; None where there is none."""
         return None
 
@@ -66,15 +83,18 @@ class Objective(nn.Module):
         """The weight that each term carries, so that a log can show it raw; terms not named carry 1."""
         return {}
 
-    def estimate(self, x: Tensor) -> Tensor | None:
-        """A distance of data x (n, ...) and as many samples, such as the objective's own discrepancy; None for none."""
+    def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
+        """A distance of data x (n, ...) and as many samples, such as the objective's own discrepancy; None for none.
+
+        Of a conditional model it is one of the laws of data and class together.
+        """
         return None
 
-    def sample(self, n: int) -> Tensor:
+    def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n samples of the model, x (n, ...), without gradient."""
         raise NotImplementedError
 
-    def encode(self, x: Tensor) -> Code:
+    def encode(self, x: Tensor, labels: Tensor | None = None) -> Code:
         """The codes of x (n, ...): their law and a draw of it.
 
         Raises:
@@ -82,13 +102,29 @@ class Objective(nn.Module):
         """
         raise ValueError(f"{type(self).__name__} has no encoder: use an auto-encoder, such as the recipe wae-mmd.")
 
-    def decode(self, z: Tensor) -> Tensor:
+    def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """The mean of P(X|Z) at codes z (n, k): x (n, ...).
 
         Raises:
             ValueError: the model has no codes.
         """
         raise ValueError(f"{type(self).__name__} has no codes: use `sample`.")
+
+    def take_sampling_steps(self, steps: int) -> None:
+        """Draws samples by another number of steps.
+
+        Raises:
+            ValueError: a sample takes one step, or fewer than 1.
+        """
+        raise ValueError("sampling_steps: a sample of this model takes one step: leave it out, or use flow-matching.")
+
+    def guide(self, guidance: float) -> None:
+        """Takes another guidance for samples of a class.
+
+        Raises:
+            ValueError: the model is not guided.
+        """
+        raise ValueError("guidance: this model is not guided: leave it out, or use the recipe flow-matching.")
 
     @property
     def matches_prior(self) -> bool:
@@ -101,27 +137,45 @@ class Objective(nn.Module):
         return self.prior
 
     @torch.no_grad()
-    def decode_from(self, law: LatentLaw, n: int) -> Tensor:
-        """n samples x (n, ...): decoded draws of a law of codes, moved to the nearest point of the prior's support."""
-        return self.decode(self.prior.nearest(law.sample(n)))
+    def decode_from(self, law: LatentLaw, n: int, labels: Tensor | None = None) -> Tensor:
+        """n samples x (n, ...): decoded draws of a law of codes, moved to the nearest point of the prior's support.
+
+        Args:
+            law: of codes; one that is fitted by class draws those of the labels' classes.
+            n: how many.
+            labels: (n,), of a conditional model; None draws them.
+        """
+        labels = self.labels_or_drawn(n, labels)
+        codes = law.sample_of(labels) if labels is not None and isinstance(law, LawByClass) else law.sample(n)
+        return self.decode(self.prior.nearest(codes), *of(labels))
+
+    def labels_or_drawn(self, n: int, labels: Tensor | None) -> Tensor | None:
+        """Labels for n samples: those that are given, else drawn by the classes' shares; None without classes."""
+        return self.classes.draw(n) if self.classes is not None and labels is None else labels
+
+
+def of(labels: Tensor | None) -> tuple[Tensor, ...]:
+    """The labels as an argument that is there only where they are: parts without classes are called as without them."""
+    return () if labels is None else (labels,)
 
 
 @torch.no_grad()
-def at_the_mean(decoder: Decoder, prior: Prior) -> Distribution:
+def at_the_mean(decoder: Decoder, prior: Prior, classes: Classes | None = None) -> Distribution:
     """P(X|Z) at the prior's mean, one law (1,): the decoder's output in evaluation mode, which moves no statistics."""
-    training = decoder.training
-    law: Distribution = decoder.eval()(prior().mean[None])
+    training, mean = decoder.training, prior().mean[None]
+    first = torch.zeros(1, dtype=torch.int64, device=mean.device)
+    law: Distribution = decoder.eval()(beside(classes, mean, first))
     decoder.train(training)
     return law
 
 
-def generated_law(decoder: Decoder, prior: Prior, objective: str) -> Distribution:
+def generated_law(decoder: Decoder, prior: Prior, objective: str, classes: Classes | None = None) -> Distribution:
     """P(X|Z) at the prior's mean, of an objective that sends a gradient through its draws.
 
     Raises:
         ValueError: no gradient passes a draw.
     """
-    law = at_the_mean(decoder, prior)
+    law = at_the_mean(decoder, prior, classes)
     if not law.has_rsample:
         raise ValueError(
             f"{objective}: no gradient passes a draw of {type(decoder).__name__}: "

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, kl_divergence
 
@@ -33,8 +34,13 @@ class Penalty(nn.Module):
         """The loss of the penalty's critic, or None."""
         return None
 
-    def check(self, prior: Prior, point: Tensor) -> None:
+    def check(self, prior: Prior, point: Tensor, classes: int = 0) -> None:
         """Whether it can be used with codes of this prior, of points such as this (...); asked when one builds.
+
+        Args:
+            prior: of the codes.
+            point: one x.
+            classes: how many there are, of a conditional model; 0 of others.
 
         Raises:
             ValueError: it cannot, with the remedy.
@@ -43,6 +49,12 @@ class Penalty(nn.Module):
 
 class Marginal(Penalty):
     """D(P_Z, Q_Z): a discrepancy between the prior and the aggregated codes (WAE, arXiv 1711.01558, eq. 4).
+
+    Of a conditional model it is D(P_Z x P_C, law of code and class): classes are coordinates beside those of the code,
+    at a distance between classes that is the codes' own, sqrt(E|Z - Z'|^2). It is 0 where, and for a metric D only
+    where, Q_Z|c = P_Z for each class c: then the bound of the WAE holds within each class. The draws of the prior have
+    the labels of the batch, so that classes weigh alike on both sides; for an unbiased D they have labels of their own,
+    drawn by the classes' shares: with the batch's own the estimate would be biased by the pairs of one row.
 
     Args:
         discrepancy: D; it sees the codes of all devices, for it is no mean over points.
@@ -55,14 +67,29 @@ class Marginal(Penalty):
             discrepancy.sees_all = True
 
     def forward(self, code: Code, prior: Distribution) -> Tensor:
-        return self.discrepancy.to_law(distributed.gather(code.z), prior)
+        if code.classes is None:
+            return self.discrepancy.to_law(distributed.gather(code.z), prior)
+        value: Tensor = self.discrepancy(*self._joint(code, prior))
+        return value
 
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
-        return self.discrepancy.adversary_loss_to_law(distributed.gather(code.z), prior)
+        if code.classes is None:
+            return self.discrepancy.adversary_loss_to_law(distributed.gather(code.z), prior)
+        return self.discrepancy.adversary_loss(*self._joint(code, prior))
 
-    def check(self, prior: Prior, point: Tensor) -> None:
+    def check(self, prior: Prior, point: Tensor, classes: int = 0) -> None:
         """The discrepancy is asked of codes as wide as the prior's: a critic must take them."""
-        self.discrepancy.check(prior().mean)
+        mean = prior().mean
+        self.discrepancy.check(torch.cat([mean, mean.new_zeros(classes)]))
+
+    def _joint(self, code: Code, prior: Distribution) -> tuple[Tensor, Tensor]:
+        """Draws of the prior and codes (n, k + count), each with the coordinates of its class."""
+        assert code.classes is not None
+        draws = prior.sample((len(code.z),)).to(code.z)
+        of_draws = code.drawn_classes if self.discrepancy.unbiased else code.classes
+        assert of_draws is not None
+        pairs = torch.cat([draws, of_draws.to(draws)], 1), torch.cat([code.z, code.classes.to(code.z)], 1)
+        return distributed.gather(pairs[0]), distributed.gather(pairs[1])
 
 
 class Conditional(Penalty):
@@ -127,10 +154,10 @@ class Sum(Penalty):
     def adversary_loss(self, code: Code, prior: Distribution) -> Tensor | None:
         return together(part.adversary_loss(code, prior) for part in self._penalties())
 
-    def check(self, prior: Prior, point: Tensor) -> None:
+    def check(self, prior: Prior, point: Tensor, classes: int = 0) -> None:
         """Every part is asked."""
         for part in self._penalties():
-            part.check(prior, point)
+            part.check(prior, point, classes)
 
     def _penalties(self) -> list[Penalty]:
         return [part for part in self.parts if isinstance(part, Penalty)]

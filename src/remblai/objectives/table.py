@@ -8,6 +8,7 @@ from remblai.config.registry import Choice, make
 from remblai.critics import ALL_DISCREPANCIES
 from remblai.discrepancies import Discrepancy
 from remblai.laws import Prior
+from remblai.networks.classes import Count
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
 from remblai.objectives.two_sample import as_discrepancy
@@ -26,6 +27,7 @@ def both(
     prior: Prior,
     latent: int,
     *,
+    classes: Count = None,
     first: Annotated[Choice, PARTS] = AXES,
     second: Annotated[Choice, PARTS] = "covariance",
     first_weight: float = 1.0,
@@ -36,12 +38,13 @@ def both(
     Args:
         prior: the law that the codes are compared with.
         latent: the number of coordinates of a code.
+        classes: how many, of a conditional model.
         first: one penalty; quantiles along the axes see a single dead or folded axis among many.
         second: the other; the covariance sees tied axes.
         first_weight: the first one's weight, at least 0.
         second_weight: the second one's weight, at least 0.
     """
-    context = {"prior": prior, "latent": latent}
+    context: dict[str, Any] = {"prior": prior, "latent": latent, "classes": classes}
     return Sum((first_weight, make_penalty(first, **context)), (second_weight, make_penalty(second, **context)))
 
 
@@ -55,7 +58,7 @@ def make_penalty(choice: Choice | Penalty | Discrepancy, **context: Any) -> Pena
     Args:
         choice: a name of `PENALTIES`, `{"name": ..., option: ...}`, a `Penalty`, a `Discrepancy`, or a plain
             function or module D(x, y) of draws x of the prior and codes y.
-        **context: what the factories ask for: `prior`, `latent` and `network`, the model's networks.
+        **context: what the factories ask for: `prior`, `latent`, `classes` and `network`, the model's networks.
 
     Raises:
         ValueError: an unknown name or option, or what is no part.

@@ -13,6 +13,7 @@ from remblai.recipes.parts import (
     CostName,
     DecoderLaw,
     EncoderLaw,
+    Labels,
     Latent,
     Network,
     Noise,
@@ -50,6 +51,7 @@ def wae_mmd(
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
     sampler: SamplerName = "prior",
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes matched to the prior by MMD (Tolstikhin et al. 2018, arXiv 1711.01558, Alg. 2).
 
@@ -74,6 +76,7 @@ def wae_mmd(
         weight=weight,
         transport_weight=transport_weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -91,6 +94,7 @@ def wae_gan(
     transport_weight: TransportWeight = 1.0,
     noise: Noise = 0.01,
     weighted_critic: WeightedCritic = False,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Wasserstein auto-encoder, codes matched to the prior by a critic (Tolstikhin et al. 2018, 1711.01558, Alg. 1).
 
@@ -119,6 +123,7 @@ def wae_gan(
         transport_weight=transport_weight,
         noise=noise,
         weighted_critic=weighted_critic,
+        classes=classes,
     )
 
 
@@ -133,6 +138,7 @@ def pot(
     decoder: DecoderLaw = "deterministic",
     cost: CostName = "square",
     penalty: PenaltyName = CRITIC,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Penalised optimal transport (Bousquet et al. 2017, "the VEGAN cookbook", arXiv 1705.07642).
 
@@ -150,6 +156,7 @@ def pot(
         cost=cost,
         penalty=penalty,
         weight=weight,
+        classes=classes,
     )
 
 
@@ -163,6 +170,7 @@ def aae(
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = VARIANCE,
     penalty: PenaltyName = CRITIC,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Adversarial auto-encoder (Makhzani et al. 2015, arXiv 1511.05644).
 
@@ -180,6 +188,7 @@ def aae(
         cost=NegativeLogLikelihood(),
         penalty=penalty,
         weight=weight,
+        classes=classes,
     )
 
 
@@ -194,6 +203,7 @@ def sinkhorn_ae(
     cost: CostName = "square",
     penalty: Entropic = "entropic",
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Sinkhorn auto-encoder: codes matched to the prior by entropic transport (Patrini et al. 2019, arXiv 1810.01118).
 
@@ -213,6 +223,7 @@ def sinkhorn_ae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -227,6 +238,7 @@ def swae(
     cost: CostName = "square",
     penalty: Sliced = "sliced",
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Sliced Wasserstein auto-encoder (Kolouri et al. 2019, arXiv 1804.01947).
 
@@ -244,6 +256,7 @@ def swae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )
 
 
@@ -258,6 +271,7 @@ def cwae(
     cost: CostName = "square",
     penalty: CramerWold = LOG,
     noise: Noise = 0.01,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Cramer-Wold auto-encoder (Tabor et al. 2020, arXiv 1805.09235).
 
@@ -275,4 +289,5 @@ def cwae(
         penalty=penalty,
         weight=weight,
         noise=noise,
+        classes=classes,
     )

@@ -11,11 +11,12 @@ from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.laws.ode import Method
 from remblai.networks import NETWORKS, VELOCITIES
 from remblai.networks import Network as Pair
+from remblai.networks.classes import conditional
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import CODES, ON_DATA, DataScale, Latent, data_scale
-from remblai.recipes.parts import IMAGE, Network, PriorLaw, Shape
+from remblai.recipes.parts import IMAGE, Labels, Network, PriorLaw, Shape, count_of, labelled
 
 DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
 """The paper's drift, and the discrepancies whose gradient is one."""
@@ -44,6 +45,7 @@ def drifting(
     feature_map: FeatureMap = "points",
     normalise: Normalise = True,
     scales: Scales = (1.0,),
+    classes: Labels = None,
 ) -> Drifting:
     """A one-step generator whose samples are regressed on where they drift (Deng et al. 2026, arXiv 2602.04770).
 
@@ -57,14 +59,19 @@ def drifting(
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     scale = DataScale(1.0, size) if normalise else data_scale(shape)
-    chosen = make(DRIFTS, drift, "drift", shape=shape, latent=size, prior=scale)
+    kinds = labelled(classes)
+    read = nets if kinds is None else conditional(nets, kinds.count)
+    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    chosen = make(DRIFTS, drift, "drift", **context)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return Drifting(
-        decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
+        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,
         drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
         features=make(FEATURE_MAPS, feature_map, "feature_map"),
         normalise=normalise,
+        classes=kinds,
+        class_distance=math.sqrt(scale.square_distance),
     )
 
 
@@ -75,20 +82,27 @@ def flow_matching(
     coupling: CouplingName = "batch",
     sampling_steps: Annotated[int, "steps from noise to a sample"] = 20,
     method: Annotated[Method, "of the integration: 1, 2 or 6 evaluations a step"] = "heun",
+    guidance: Annotated[float, "of samples of a class, with --conditional: 1 its law, above 1 more typical ones"] = 1.0,
+    label_dropout: Annotated[float, "the share of rows whose class is hidden, with --conditional"] = 0.1,
+    classes: Labels = None,
 ) -> Flow:
     """Flow matching with optimal couplings (Lipman et al. 2023, 2210.02747; OT-CFM: Tong et al. 2024, 2302.00482).
 
     A network learns the velocity that leads noise to data along straight lines; a sample integrates it. The noise and
     the data of a batch are coupled optimally; `--coupling semi-discrete` solves the coupling with a part of the data
     once, `--coupling independent` is a rectified flow (Liu et al. 2023, 2209.03003). `sample --sampling-steps 4` takes
-    another number of steps than the run says.
+    another number of steps than the run says. With `--conditional` a tenth of the labels is hidden, so that
+    `--guidance 2`, here or with `sample`, gives classifier-free guidance (Ho & Salimans 2022, 2207.12598).
     """
-    size = math.prod(shape)
+    size, kinds = math.prod(shape), labelled(classes)
     return Flow(
-        velocity=make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape),
+        velocity=make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape, classes=count_of(kinds)),
         shape=shape,
-        coupling=make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size),
+        coupling=make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size, classes=count_of(kinds)),
         range=(0.0, 1.0) if len(shape) == IMAGE else None,
         sampling_steps=sampling_steps,
         method=method,
+        classes=kinds,
+        guidance=guidance,
+        label_dropout=label_dropout,
     )

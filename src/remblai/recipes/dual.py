@@ -16,8 +16,10 @@ from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
 from remblai.networks import Network as Pair
+from remblai.networks.classes import Projection, conditional
 from remblai.objectives import Generator
 from remblai.objectives.two_sample import as_discrepancy
+from remblai.recipes.parts import Labels, count_of, labelled
 
 Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
 Critic = Annotated[Choice, CRITICS, "the critic's network; auto takes convolutions for images of 16 pixels or more"]
@@ -28,9 +30,13 @@ Packing = Annotated[int, "points that the critic scores together"]
 KernelName = Annotated[Choice, KERNELS, "how points are compared"]
 
 
-def game_critic(shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int) -> Adversarial:
+def game_critic(
+    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, packing: int, classes: Labels = None
+) -> Adversarial:
     """A critic of data with its game and constraint, which sees `packing` points at a time."""
-    return feature_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=1, packing=packing)
+    return feature_critic(
+        shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=1, packing=packing, classes=classes
+    )
 
 
 def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
@@ -39,12 +45,22 @@ def packed(shape: tuple[int, ...], packing: int) -> tuple[int, ...]:
 
 
 def feature_critic(
-    shape: tuple[int, ...], critic: Choice, game: Game, lipschitz: Choice, features: int, packing: int = 1
+    shape: tuple[int, ...],
+    critic: Choice,
+    game: Game,
+    lipschitz: Choice,
+    features: int,
+    packing: int = 1,
+    classes: Labels = None,
 ) -> Adversarial:
-    """A critic that answers with so many numbers for each point, or pack of points."""
+    """A critic that answers with so many numbers for each point, or pack of points; with classes a `Projection`."""
     if features < 1:
         raise ValueError(f"features: expected at least 1 number for each point, got {features}.")
-    net = make(CRITICS, critic, "critic", interface=nn.Module, shape=packed(shape, packing), outputs=features)
+    kinds = labelled(classes)
+    outputs = features if kinds is None else PROJECTED
+    net = make(CRITICS, critic, "critic", interface=nn.Module, shape=packed(shape, packing), outputs=outputs)
+    if kinds is not None:
+        net = Projection(net, PROJECTED, shape, kinds.count, features, packing)
     return Adversarial(net, game, make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz), packing=packing)
 
 
@@ -55,10 +71,16 @@ def adversarial(
     game: GameName = "logistic",
     lipschitz: Constraint = "free",
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Adversarial:
     """A critic of data, trained against the generator."""
     return game_critic(
-        shape=shape, critic=critic, game=make(GAMES, game, "game", interface=Game), lipschitz=lipschitz, packing=packing
+        shape=shape,
+        critic=critic,
+        game=make(GAMES, game, "game", interface=Game),
+        lipschitz=lipschitz,
+        packing=packing,
+        classes=classes,
     )
 
 
@@ -82,6 +104,9 @@ ON_DATA: dict[str, Callable[..., Discrepancy]] = {
 } | {"adversarial": adversarial}
 """The discrepancies by name, as generators take them: compared are points of data."""
 
+
+PROJECTED = 128
+"""Features of a point onto which a critic projects the vector of a class."""
 
 CODES = 16
 """Coordinates of a code, where it is not said how many, at most."""
@@ -108,7 +133,12 @@ def data_scale(shape: tuple[int, ...]) -> DataScale:
 
 
 def generator(
-    shape: tuple[int, ...], latent: int | None, network: Choice, prior: Choice, discrepancy: Choice | Discrepancy
+    shape: tuple[int, ...],
+    latent: int | None,
+    network: Choice,
+    prior: Choice,
+    discrepancy: Choice | Discrepancy,
+    classes: Labels = None,
 ) -> Generator:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
 
@@ -118,11 +148,13 @@ def generator(
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    pixels = (0.0, 1.0) if images else None
+    pixels, kinds, scale = (0.0, 1.0) if images else None, labelled(classes), data_scale(shape)
+    read = nets if kinds is None else conditional(nets, kinds.count)
+    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
     return Generator(
-        decoder=make(DECODERS, "deterministic", "decoder", network=nets, range=pixels, latent=latent),
+        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,
-        discrepancy=as_discrepancy(
-            make(ON_DATA, discrepancy, "discrepancy", shape=shape, latent=size, prior=data_scale(shape))
-        ),
+        discrepancy=as_discrepancy(make(ON_DATA, discrepancy, "discrepancy", **context)),
+        classes=kinds,
+        class_distance=math.sqrt(scale.square_distance),
     )

@@ -23,7 +23,7 @@ from remblai.recipes.dual import (
     generator,
     packed,
 )
-from remblai.recipes.parts import Network, PriorLaw, Shape
+from remblai.recipes.parts import Labels, Network, PriorLaw, Shape, count_of, labelled
 
 Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
 EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
@@ -43,6 +43,7 @@ def ebgan(
     pulling_away: Annotated[float, "weight of the term that keeps the codes of samples apart"] = 3.0,
     lipschitz: Constraint = "free",
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Energy-based GAN: the critic is an auto-encoder, its energy the squared error (Zhao et al. 2017, 1609.03126).
 
@@ -54,8 +55,12 @@ def ebgan(
     """
     if code < 1:
         raise ValueError(f"code: expected at least 1 coordinate of the critic's code, got {code}.")
+    kinds = labelled(classes)
     auto = EnergyCritic(
-        make(NETWORKS, critic, "critic", interface=Pair, shape=packed(shape=shape, packing=packing), latent=code), code
+        make(NETWORKS, critic, "critic", interface=Pair, shape=packed(shape=shape, packing=packing), latent=code),
+        code,
+        count_of(kinds) or 0,
+        packing,
     )
     margin = data_scale(packed(shape=shape, packing=packing)).square_distance / 2.0 if margin is None else margin
     adversary = Adversarial(
@@ -64,7 +69,7 @@ def ebgan(
         make(LIPSCHITZ, lipschitz, "lipschitz", interface=Lipschitz),
         packing=packing,
     )
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary, classes=classes)
 
 
 @recipe(
@@ -87,6 +92,7 @@ def mmd_gan(
     kernel: KernelName = "imq",
     lipschitz: Constraint = EVENLY,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """MMD between learned features (Li et al. 2017, arXiv 1705.08584; Binkowski et al. 2018, arXiv 1801.01401).
 
@@ -100,8 +106,15 @@ def mmd_gan(
         network=network,
         prior=prior,
         discrepancy=feature_critic(
-            shape=shape, critic=critic, game=game, lipschitz=lipschitz, features=features, packing=packing
+            shape=shape,
+            critic=critic,
+            game=game,
+            lipschitz=lipschitz,
+            features=features,
+            packing=packing,
+            classes=classes,
         ),
+        classes=classes,
     )
 
 
@@ -124,6 +137,7 @@ def cramer_gan(
     features: Features = 16,
     lipschitz: Constraint = EVENLY,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Energy distance between learned features (Bellemare et al. 2017, arXiv 1705.10743).
 
@@ -131,9 +145,15 @@ def cramer_gan(
     Binkowski et al. (arXiv 1801.01401), the unbiased distance itself, and a tenth of the paper's penalty.
     """
     adversary = feature_critic(
-        shape=shape, critic=critic, game=KernelGame(Energy()), lipschitz=lipschitz, features=features, packing=packing
+        shape=shape,
+        critic=critic,
+        game=KernelGame(Energy()),
+        lipschitz=lipschitz,
+        features=features,
+        packing=packing,
+        classes=classes,
     )
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary, classes=classes)
 
 
 @recipe(
@@ -156,6 +176,7 @@ def ot_gan(
     epsilon: Annotated[float, "regularisation of the transport, in units of the cosine cost"] = 0.05,
     lipschitz: Constraint = "free",
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Minibatch energy distance of entropic transport between learned features (Salimans et al. 2018, 1803.05573).
 
@@ -169,5 +190,6 @@ def ot_gan(
         lipschitz=lipschitz,
         features=features,
         packing=packing,
+        classes=classes,
     )
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary, classes=classes)

@@ -8,7 +8,7 @@ from remblai.objectives import AutoEncoder
 from remblai.objectives.penalties import CodeNorm
 from remblai.objectives.regularisers import REGULARISERS, Regulariser
 from remblai.recipes.base import recipe
-from remblai.recipes.parts import CostName, Latent, Network, Noise, SamplerName, Shape, Weight, auto_encoder
+from remblai.recipes.parts import CostName, Labels, Latent, Network, Noise, SamplerName, Shape, Weight, auto_encoder
 
 TEN = MappingProxyType({"name": "mixture", "components": 10})
 RegulariserName = Annotated[Choice, REGULARISERS, "what keeps the decoder smooth"]
@@ -25,6 +25,7 @@ def rae(
     regulariser: RegulariserName = "weight-decay",
     regulariser_weight: RegulariserWeight = 1e-4,
     sampler: SamplerName = TEN,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Regularised auto-encoder: small codes and a smooth decoder (Ghosh et al. 2020, arXiv 1903.12436).
 
@@ -43,6 +44,7 @@ def rae(
         weight=weight,
         regulariser=make(REGULARISERS, regulariser, "regulariser", interface=Regulariser),
         regulariser_weight=regulariser_weight,
+        classes=classes,
     )
 
 
@@ -54,6 +56,7 @@ def ae(
     cost: CostName = "square",
     noise: Noise = 0.01,
     sampler: SamplerName = TEN,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Plain auto-encoder: E c(x, G(z)) and nothing that ties the codes to a prior; the baseline for samples.
 
@@ -67,4 +70,5 @@ def ae(
         network=network,
         cost=cost,
         noise=noise,
+        classes=classes,
     )

@@ -7,7 +7,7 @@ from remblai.critics import FDivergence, Hinge, Kantorovich, LeastSquares, Logis
 from remblai.objectives import Generator
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import Constraint, Critic, Latent, Packing, game_critic, generator
-from remblai.recipes.parts import Network, PriorLaw, Shape
+from remblai.recipes.parts import Labels, Network, PriorLaw, Shape
 
 Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
 PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
@@ -27,6 +27,7 @@ def gan(
     saturating: Saturating = False,
     lipschitz: Constraint = DAMPED,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Generative adversarial network (Goodfellow et al. 2014, arXiv 1406.2661).
 
@@ -36,8 +37,10 @@ def gan(
     drops modes. Here R1 penalises its gradient at the data (Mescheder et al., arXiv 1801.04406); Adam is theirs,
     without momentum.
     """
-    adversary = game_critic(shape=shape, critic=critic, game=Logistic(saturating), lipschitz=lipschitz, packing=packing)
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary)
+    adversary = game_critic(
+        shape=shape, critic=critic, game=Logistic(saturating), lipschitz=lipschitz, packing=packing, classes=classes
+    )
+    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=adversary, classes=classes)
 
 
 @recipe(lr=2e-4, betas=(0.5, 0.999), batch_size=128, steps=8000, average=0.999, own_batches=True)
@@ -48,6 +51,7 @@ def dcgan(
     prior: PriorLaw = "uniform",
     critic: Critic = NORMED,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """The GAN with strided convolutions and batch normalisation (Radford et al. 2016, arXiv 1511.06434).
 
@@ -60,7 +64,10 @@ def dcgan(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=Logistic(), lipschitz="free", packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=Logistic(), lipschitz="free", packing=packing, classes=classes
+        ),
+        classes=classes,
     )
 
 
@@ -77,6 +84,7 @@ def f_gan(
     critic: Critic = "auto",
     lipschitz: Constraint = DAMPED,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Variational divergence minimisation, for any f-divergence (Nowozin et al. 2016, arXiv 1606.00709).
 
@@ -90,7 +98,10 @@ def f_gan(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=game, lipschitz=lipschitz, packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=game, lipschitz=lipschitz, packing=packing, classes=classes
+        ),
+        classes=classes,
     )
 
 
@@ -112,6 +123,7 @@ def wgan(
     critic: Critic = "auto",
     lipschitz: Constraint = "clip",
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Wasserstein GAN: the critic's weights are clipped (Arjovsky, Chintala, Bottou 2017, arXiv 1701.07875).
 
@@ -124,7 +136,10 @@ def wgan(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing, classes=classes
+        ),
+        classes=classes,
     )
 
 
@@ -146,6 +161,7 @@ def wgan_gp(
     critic: Critic = "auto",
     lipschitz: Constraint = WEAKLY,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Wasserstein GAN with a penalty on the critic's slope (Gulrajani et al. 2017, arXiv 1704.00028).
 
@@ -159,7 +175,10 @@ def wgan_gp(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=Kantorovich(), lipschitz=lipschitz, packing=packing, classes=classes
+        ),
+        classes=classes,
     )
 
 
@@ -181,6 +200,7 @@ def sn_gan(
     critic: Critic = "auto",
     lipschitz: Constraint = "spectral",
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Spectrally normalised critic with the hinge game (Miyato et al. 2018, arXiv 1802.05957).
 
@@ -191,7 +211,10 @@ def sn_gan(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=Hinge(), lipschitz=lipschitz, packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=Hinge(), lipschitz=lipschitz, packing=packing, classes=classes
+        ),
+        classes=classes,
     )
 
 
@@ -204,6 +227,7 @@ def lsgan(
     critic: Critic = "auto",
     lipschitz: Constraint = DAMPED_SQUARES,
     packing: Packing = 1,
+    classes: Labels = None,
 ) -> Generator:
     """Least squares GAN: scores are fitted to 1 on data and 0 on samples (Mao et al. 2017, arXiv 1611.04076).
 
@@ -215,5 +239,8 @@ def lsgan(
         latent=latent,
         network=network,
         prior=prior,
-        discrepancy=game_critic(shape=shape, critic=critic, game=LeastSquares(), lipschitz=lipschitz, packing=packing),
+        discrepancy=game_critic(
+            shape=shape, critic=critic, game=LeastSquares(), lipschitz=lipschitz, packing=packing, classes=classes
+        ),
+        classes=classes,
     )

@@ -7,7 +7,7 @@ from remblai.discrepancies import Entropic
 from remblai.networks.rbm import RBM
 from remblai.objectives.boltzmann import Binarise, Boltzmann, Form
 from remblai.recipes.base import recipe
-from remblai.recipes.parts import Shape
+from remblai.recipes.parts import Labels, Shape, count_of, labelled
 
 Hidden = Annotated[int, "hidden bits"]
 TransportWeight = Annotated[float, "weight of the smoothed transport, whose unit is a bit"]
@@ -31,6 +31,7 @@ def rbm(
     chains: Chains = 256,
     gibbs_steps: GibbsSteps = 5,
     binarise: BinariseName = "none",
+    classes: Labels = None,
 ) -> Boltzmann:
     """Restricted Boltzmann machine by persistent contrastive divergence (Smolensky 1986; Tieleman 2008).
 
@@ -49,6 +50,7 @@ def rbm(
         epsilon=EPSILON,
         form="kl",
         binarise=binarise,
+        classes=classes,
     )
 
 
@@ -64,6 +66,7 @@ def wasserstein_rbm(
     epsilon: Epsilon = EPSILON,
     form: FormName = "kl",
     binarise: BinariseName = "none",
+    classes: Labels = None,
 ) -> Boltzmann:
     """Wasserstein restricted Boltzmann machine (Montavon, Müller, Cuturi 2016, arXiv 1507.01972).
 
@@ -86,6 +89,7 @@ def wasserstein_rbm(
         epsilon=epsilon,
         form=form,
         binarise=binarise,
+        classes=classes,
     )
 
 
@@ -100,11 +104,23 @@ def _boltzmann(
     epsilon: float,
     form: Form,
     binarise: Binarise,
+    classes: Labels,
 ) -> Boltzmann:
-    bits = math.prod(shape)
+    kinds = labelled(classes)
+    bits = math.prod(shape) + (count_of(kinds) or 0)
     # on bits the Hamming distance is the squared one, for which the solver is an order of magnitude quicker; epsilon
     # is absolute, because the gradient of one that follows the machine's samples would lack a part
     transport = Entropic("square", epsilon * bits, relative=False, debiased=False, tolerance=TOLERANCE)
     return Boltzmann(
-        RBM(bits, hidden), transport, weight, likelihood_weight, decay, chains, gibbs_steps, form, binarise, shape
+        RBM(bits, hidden),
+        transport,
+        weight,
+        likelihood_weight,
+        decay,
+        chains,
+        gibbs_steps,
+        form,
+        binarise,
+        shape,
+        classes=kinds,
     )

@@ -1,15 +1,17 @@
 """What the recipes of auto-encoders share: their options, and the objective from the chosen parts."""
 
 import math
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from remblai.config.registry import Choice, make
+from remblai.config.registry import CONTEXT, Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
 from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Decoder, Encoder, Prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
+from remblai.networks.classes import Classes, conditional
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.objectives.table import PENALTIES, make_penalty
@@ -46,8 +48,16 @@ AutoEncoderLaw = Annotated[Choice, SUITED, "the law of the code given the data, 
 DecoderLaw = Annotated[Choice, DECODERS, "the law of the data given the code, P(X|Z)"]
 CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, summed over the pixels"]
 PenaltyName = Annotated[Choice, PENALTIES, "what matches the codes' law to the prior"]
-Weight = Annotated[float | str, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"]
+Held = Annotated[str, re.compile(r"auto(:.+)?"), "a number, auto, or auto:MULTIPLE as in auto:2"]
+Weight = Annotated[
+    float | Held, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"
+]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
+Labels = Annotated[
+    int | Sequence[float] | Classes | None,
+    CONTEXT,
+    "of a conditional model: how many classes the data have, or the share of each",
+]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
 IMAGE = 3
@@ -57,6 +67,16 @@ CODES = 8
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
 LEARNED_LOW = MappingProxyType({**LEARNED, "smallest": 0.0125})
 LEARNED_HIGH = MappingProxyType({**LEARNED, "variance": 0.1, "smallest": 0.05})
+
+
+def labelled(classes: int | Sequence[float] | Classes | None) -> Classes | None:
+    """The classes of a conditional model; None of others."""
+    return classes if classes is None or isinstance(classes, Classes) else Classes(classes)
+
+
+def count_of(classes: Classes | None) -> int | None:
+    """How many classes a model has; None without."""
+    return None if classes is None else classes.count
 
 
 def dimensions(latent: Latent, shape: Shape) -> int:
@@ -107,16 +127,25 @@ def auto_encoder(
     regulariser: Regulariser | None = None,
     regulariser_weight: float = 1.0,
     weighted_critic: bool = False,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    part = None if penalty is None else make_penalty(penalty, prior=law, latent=latent, network=nets)
+    kinds = labelled(classes)
+    if kinds is not None and isinstance(weight, str):
+        raise ValueError(
+            f"weight: expected a number for a conditional model, got {weight!r}: what auto holds it by is known "
+            "of codes without labels only."
+        )
+    read = nets if kinds is None else conditional(nets, kinds.count)
+    context = {"prior": law, "latent": latent, "network": nets, "classes": count_of(kinds)}
+    part = None if penalty is None else make_penalty(penalty, **context)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return AutoEncoder(
-        encoder=make(SUITED, encoder, "encoder", interface=Encoder, network=nets, prior=law),
-        decoder=make(DECODERS, decoder, "decoder", interface=Decoder, network=nets, range=pixels, latent=latent),
+        encoder=make(SUITED, encoder, "encoder", interface=Encoder, network=read, prior=law),
+        decoder=make(DECODERS, decoder, "decoder", interface=Decoder, network=read, range=pixels, latent=latent),
         prior=law,
         cost=of_pairs(make(COSTS, cost, "cost")),
         penalty=part,
@@ -126,4 +155,5 @@ def auto_encoder(
         regulariser=regulariser,
         regulariser_weight=regulariser_weight,
         weighted_critic=weighted_critic,
+        classes=kinds,
     )

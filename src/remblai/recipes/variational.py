@@ -21,12 +21,15 @@ from remblai.recipes.parts import (
     LEARNED_LOW,
     DecoderLaw,
     EncoderLaw,
+    Labels,
     Latent,
     Network,
     PriorLaw,
     Shape,
     auto_encoder,
+    count_of,
     dimensions,
+    labelled,
 )
 
 Beta = Annotated[float, "the weight of the divergence from the prior; 1 is the VAE"]
@@ -51,6 +54,7 @@ def vae(
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = LEARNED,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Variational auto-encoder (Kingma & Welling 2014, arXiv 1312.6114; Rezende et al. 2014).
 
@@ -69,6 +73,7 @@ def vae(
         decoder=decoder,
         cost=NegativeLogLikelihood(),
         penalty=Conditional(),
+        classes=classes,
     )
 
 
@@ -81,6 +86,7 @@ def beta_vae(
     prior: PriorLaw = "normal",
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = LEARNED_LOW,
+    classes: Labels = None,
 ) -> AutoEncoder:
     """The VAE with a heavier divergence (Higgins et al., ICLR 2017; Burgess et al. 2018, arXiv 1804.03599).
 
@@ -100,6 +106,7 @@ def beta_vae(
         cost=NegativeLogLikelihood(),
         penalty=Conditional(),
         weight=beta,
+        classes=classes,
     )
 
 
@@ -114,6 +121,7 @@ def info_vae(
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = LEARNED,
     penalty: MarginalName = "mmd",
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Information maximising VAE (Zhao, Song, Ermon 2019, arXiv 1706.02262).
 
@@ -133,7 +141,8 @@ def info_vae(
         )
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    marginal = make_penalty(penalty, prior=law, latent=latent)
+    classes = labelled(classes)
+    marginal = make_penalty(penalty, prior=law, latent=latent, classes=count_of(classes))
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
     return auto_encoder(
         shape=shape,
@@ -144,6 +153,7 @@ def info_vae(
         decoder=decoder,
         cost=NegativeLogLikelihood(),
         penalty=terms,
+        classes=classes,
     )
 
 
@@ -157,6 +167,7 @@ def mmd_vae(
     encoder: EncoderLaw = "gaussian",
     decoder: DecoderLaw = HALF,
     penalty: MarginalName = "mmd",
+    classes: Labels = None,
 ) -> AutoEncoder:
     """The VAE with MMD in place of its divergence: InfoVAE at alpha 1 (Zhao, Song, Ermon 2019, arXiv 1706.02262).
 
@@ -173,6 +184,7 @@ def mmd_vae(
         cost=NegativeLogLikelihood(),
         penalty=penalty,
         weight=weight,
+        classes=classes,
     )
 
 
@@ -185,6 +197,7 @@ def avb(
     encoder: Noisy = "black-box",
     decoder: DecoderLaw = LEARNED_HIGH,
     penalty: JointName = "joint",
+    classes: Labels = None,
 ) -> AutoEncoder:
     """Adversarial variational Bayes: the VAE with codes of any law (Mescheder et al. 2017, arXiv 1701.04722).
 
@@ -198,7 +211,9 @@ def avb(
     latent = dimensions(latent, shape)
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    pairs = make(JOINT, penalty, "penalty", interface=Penalty, network=nets, latent=latent)
+    classes = labelled(classes)
+    read = {"network": nets, "latent": latent, "classes": count_of(classes)}
+    pairs = make(JOINT, penalty, "penalty", interface=Penalty, **read)
     return auto_encoder(
         shape=shape,
         latent=latent,
@@ -208,4 +223,5 @@ def avb(
         decoder=decoder,
         cost=NegativeLogLikelihood(),
         penalty=pairs,
+        classes=classes,
     )

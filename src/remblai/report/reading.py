@@ -74,7 +74,10 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         spread=number(spread),
         spread_is=metric.spread if metric else "standard deviation",
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
-        says=_says(metric, value, floor, spread) + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else ""),
+        says=_says(metric, value, floor, spread)
+        + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else "")
+        + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
+        + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
         inside=away is not None and abs(away) <= BAND,
@@ -138,6 +141,25 @@ def _either(names: list[str], word: str) -> str:
     return f" {word} ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part) or "fault"
 
 
+def _by_class(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{printable(name)} {number(value)}" for name, value in values.items())
+
+
+def class_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A row for each class, with the figures that are known by class; nothing where there are none."""
+    known = {name: figure["by_class"] for name, figure in metrics.items() if figure.get("by_class")}
+    classes = dict.fromkeys(name for values in known.values() for name in values)
+    if not classes:
+        return []
+    wide = max(5, *(len(printable(name, keep="")) for name in classes))
+    head = "class".ljust(wide) + "".join(f"  {printable(name, keep=''):>20s}" for name in known)
+    rows = []
+    for name in classes:
+        cells = (f"{values[name]:.4g}" if name in values else "" for values in known.values())
+        rows.append(printable(name, keep="").ljust(wide) + "".join(f"  {cell:>20s}" for cell in cells))
+    return ["", head, *rows]
+
+
 def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """The card as lines of text for a terminal: value, floor, standard deviation, n, and what the value is worth."""
     rows = [f"{'':28s}{'value':>12s}{'floor':>12s}{'std':>12s}{'n':>7s}"]
@@ -146,7 +168,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         cue = _row(name, figure).cue
         rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     used = features_of(metrics)
-    return rows + ([f"features: {_named(used)}"] if used else [])
+    return rows + ([f"features: {_named(used)}"] if used else []) + class_lines(metrics)
 
 
 def place(away: float, furthest: float = 60.0) -> float:

@@ -9,7 +9,7 @@ from remblai.runtime.files import explained, sweep, sync
 
 OWN = re.compile(
     r"""run\.json | config\.yaml | terms\.jsonl | metrics\.json | report\.html | samples\.(png|npz|npy)
-    | (reconstructions|samples|interpolations|walks|codes|quantiles|terms|validation)\.png
+    | (reconstructions|samples|classes|interpolations|walks|codes|quantiles|terms|validation)\.png
     | checkpoints/(last|best)
     | checkpoints/\d{8}/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)
     | samplers/[\w-]+-\d{8}\.safetensors

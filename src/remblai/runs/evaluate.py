@@ -5,14 +5,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST, Figure, fidelity_card
+from remblai.metrics.by_class import means_by_class
 from remblai.metrics.features import default_features, make_features
+from remblai.metrics.images import squared_error_of_each
+from remblai.metrics.sets import Labelled
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
+from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
 from remblai.runs.model import Trained
@@ -55,16 +61,26 @@ def evaluate(
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
     test = dataset.test[:n]
     feature_map = default_features(dataset) if features is None else make_features(features, dataset)
+    labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
     if trained.encodes:
-        coded["reconstructions"] = trained.reconstructions(test)
-        coded |= {"codes": trained.codes(test), "prior": trained.prior, "code_means": trained.code_means(test)}
+        coded["reconstructions"] = trained.reconstructions(test, labels=labels)
+        coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
+        coded["code_means"] = trained.code_means(test, labels=labels)
     samples = trained.draws(n, seed, sampler)
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
-    return fidelity_card(
-        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded
+    if labels is not None:
+        wanted = torch.arange(n) % len(trained.classes)
+        coded["labelled"] = Labelled(trained.draws(n, seed, sampler, wanted), wanted, labels, trained.classes)
+    card = fidelity_card(
+        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
+        augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
+    if labels is not None and "reconstruction_mse" in card:
+        errors = squared_error_of_each(test, coded["reconstructions"])
+        card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)
+    return card
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:

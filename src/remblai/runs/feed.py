@@ -7,12 +7,14 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from remblai.data import Dataset
+from remblai.data import Dataset, Split
 from remblai.metrics import SCORED
 from remblai.objectives import Objective
+from remblai.runs.labels import labels_of
 from remblai.runtime import distributed, rng
 from remblai.runtime.memory import batch_that_fits, requested
 from remblai.training import State
+from remblai.training.batches import Batch
 
 IMAGES = 4
 """Dimensions of a batch of images."""
@@ -20,8 +22,8 @@ IMAGES = 4
 
 def batches(
     state: State, dataset: Dataset, seed: int, start: int = 0, layout: str = "channels-last"
-) -> Iterator[Tensor]:
-    """This process's rows of each batch, on the model's device.
+) -> Iterator[Tensor | Batch]:
+    """This process's rows of each batch, on the model's device; with their labels where the model is conditional.
 
     Args:
         state: whose batches they are.
@@ -32,8 +34,12 @@ def batches(
     """
     where = next(state.objective.parameters()).device
     mine = distributed.share(state.batch_size, "batch_size")
+    lay_out = _channels_last if layout == "channels-last" else lambda x: x
+    if state.objective.classes is not None:
+        pairs = dataset.train.labelled_batches(state.batch_size, seed, start=start, device=where, rows=mine)
+        return ((lay_out(x), labels) for x, labels in pairs)
     drawn = dataset.train.batches(state.batch_size, seed, start=start, device=where, rows=mine)
-    return map(_channels_last, drawn) if layout == "channels-last" else drawn
+    return map(lay_out, drawn)
 
 
 def rehearse(state: State, dataset: Dataset, seed: int) -> None:
@@ -43,15 +49,27 @@ def rehearse(state: State, dataset: Dataset, seed: int) -> None:
         ValueError: they do not fit, or a first phase is asked of an objective that has none.
     """
     objective = copy.deepcopy(state.objective).train()
-    x = next(batches(state, dataset, seed))
-    with rng.seeded(0, x.device), state.autocast():
-        objective(x)
-        objective.adversary_loss(x)
+    drawn = next(batches(state, dataset, seed))
+    batch: Batch = (drawn,) if isinstance(drawn, Tensor) else drawn
+    with rng.seeded(0, batch[0].device), state.autocast():
+        objective(*batch)
+        objective.adversary_loss(*batch)
         if len(dataset.validation) > 1:
             with distributed.single_process(wanted=True):  # all processes have these points
-                objective.estimate(dataset.validation[: min(SCORED, len(dataset.validation))].to(x.device))
-        if state.warm_start and objective.warm_start(x) is None:
+                held_out = rows_of(dataset.validation, SCORED, objective)
+                objective.estimate(*(part.to(batch[0].device) for part in held_out))
+        if state.warm_start and objective.warm_start(*batch) is None:
             raise ValueError(f"warm_start: {type(objective).__name__} has no first phase; set warm_start to 0.")
+
+
+def rows_of(split: Split, n: int, objective: Objective) -> Batch:
+    """The first n rows of a split, or all, as the objective takes them: with their labels where it is conditional.
+
+    Raises:
+        ValueError: a conditional objective, and a split without labels.
+    """
+    x = split[: min(n, len(split))]
+    return (x,) if objective.classes is None else (x, labels_of(split)[: len(x)])
 
 
 @contextmanager

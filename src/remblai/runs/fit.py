@@ -8,14 +8,22 @@ from torch import Tensor
 
 from remblai.config.registry import Choice, make
 from remblai.data import Dataset
-from remblai.laws import SAMPLERS, FittedLaw
+from remblai.laws import SAMPLERS, ByClass, FittedLaw
 from remblai.laws.fitted import Auto, Judge
 from remblai.objectives import Objective
 from remblai.runs.evaluate import with_data
+from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 
 MOST_ROWS = 10_000
 """Data of a split that decoded draws are held against, at most."""
+
+
+def fit_both(last: Trained, best: Trained, dataset: Dataset) -> None:
+    """Fits the law that samples are decoded from to the codes of both checkpoints of a run."""
+    fit(last, dataset=dataset)
+    if best.step != last.step:
+        fit(best, dataset=dataset)
 
 
 def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: Dataset | None = None) -> FittedLaw:
@@ -47,6 +55,9 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
             f"sampler: {law.name!r} is the run's own law, with the options {own.options}: fit that, without options, "
             "or train with others."
         )
+    classes = class_count(trained.run.settings)
+    if classes is not None and not isinstance(law, ByClass):
+        law = ByClass(law, classes)
     fitted, codes = copy.deepcopy(law), trained.codes(dataset.train)
     if isinstance(fitted, Auto):
         fitted.fit(codes, dataset.train.labels, judge_of(trained.objective, dataset))

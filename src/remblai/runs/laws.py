@@ -13,14 +13,72 @@ from safetensors.torch import load as tensors_of
 from safetensors.torch import save
 from torch import Tensor
 
-from remblai.config.registry import make
-from remblai.laws import FITTED, FittedLaw
+from remblai.config.registry import make, unknown
+from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw
+from remblai.objectives import Objective
 from remblai.runs.folder import Run
 from remblai.runs.record import SCHEMA
 from remblai.runtime.files import explained, sync, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
 Record = dict[str, Any]
+
+
+class Laws:
+    """The laws of codes of a run's model: its own, and those that were fitted to the codes of its step.
+
+    Args:
+        run: the run.
+        objective: its model.
+        step: of its checkpoint.
+        own: the law that the recipe's samples are decoded from, not fitted; None where it is the objective's.
+    """
+
+    def __init__(self, run: Run, objective: Objective, step: int, own: FittedLaw | None) -> None:
+        self.run, self.objective, self.step, self.own = run, objective, step, own
+        self._fitted: dict[str, FittedLaw] = {}
+
+    def get(self, name: str) -> LatentLaw:
+        """The law of this name.
+
+        Raises:
+            ValueError: an unknown name, a law that has not been fitted to the codes of this step, or the prior of codes
+                whose law a generator learned.
+        """
+        if name in ("prior", self.objective.latent_name):
+            if name != self.objective.latent_name:
+                raise ValueError(
+                    f"sampler {name!r}: no term matches these codes to a prior: a {self.objective.latent_name} learned "
+                    "their law. Leave the sampler out, or fit a law to the codes."
+                )
+            return self.objective.latent_law
+        if name not in self._fitted:
+            self._take(self._kept(name))
+        return self._fitted[name]
+
+    def keep(self, law: FittedLaw) -> None:
+        """Keeps a law, with the run too."""
+        keep_law(self.run, law, self.step)
+        self._take(law)
+
+    def _take(self, law: FittedLaw) -> None:
+        self._fitted[law.name] = law.to(next(self.objective.parameters()).device)
+
+    def _kept(self, name: str) -> FittedLaw:
+        """The law that the run keeps under this name."""
+        own = self.own if self.own is not None and name == self.own.name else None
+        if name not in SAMPLERS and own is None:
+            raise unknown("sampler", name, SAMPLERS)
+        last = self.run.pointed("last")
+        if last is not None and int(last.name) == self.step:
+            remedy = f"remblai fit {self.run.folder}" + ("" if own is not None else f" --sampler {name}")
+        else:
+            remedy = "remblai.fit(trained)" if own is not None else f"remblai.fit(trained, {name!r})"
+        classes = None if self.objective.classes is None else self.objective.classes.count
+        try:
+            return read_law(self.run, name, self.step, own, classes)
+        except ValueError as problem:
+            raise ValueError(f"{problem}: `{remedy}` fits it.") from None
 
 
 def keep_law(run: Run, law: FittedLaw, step: int) -> None:
@@ -47,7 +105,9 @@ def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     _forget(run)
 
 
-def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) -> FittedLaw:
+def read_law(
+    run: Run, name: str, step: int, template: FittedLaw | None = None, classes: int | None = None
+) -> FittedLaw:
     """The law that was kept under this name for the checkpoint of this step.
 
     Nothing that the folder names is executed: the law is a copy of `template`, or one of the table `FITTED`.
@@ -57,6 +117,7 @@ def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) 
         name: of the law.
         step: of the checkpoint.
         template: the run's own law, where it is of this name.
+        classes: how many a conditional model has.
 
     Raises:
         ValueError: there is none, or it is damaged.
@@ -67,7 +128,10 @@ def read_law(run: Run, name: str, step: int, template: FittedLaw | None = None) 
     path = place if place.is_dir() else earlier
     try:
         record, tensors = _read(place) if place.is_dir() else _read_before(earlier)
-        law = make(FITTED, {"name": name} | record["options"], "sampler") if template is None else template
+        law = template
+        if law is None:
+            law = make(FITTED, {"name": name} | record["options"], "sampler")
+            law = law if classes is None else ByClass(law, classes)
         restored: FittedLaw = copy.deepcopy(law).restore(record["state"], tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as problem:
         raise ValueError(f"{path} cannot be read ({problem})") from None

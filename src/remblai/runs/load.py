@@ -12,7 +12,9 @@ from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
 from remblai.runs import published
+from remblai.runs.augment import prepare
 from remblai.runs.folder import Run
+from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
@@ -40,8 +42,10 @@ def load(
     run = Run.open(published.fetched(str(folder)) if published.is_hub(folder) else folder)
     weights, average, step = _weights(run, which)
     resolved = from_json(run.settings, recipe, **parts)
-    law = resolved.latent_law()
-    objective = resolved.build(tuple(run.settings["data"]["shape"]))
+    classes = class_count(run.settings)
+    law = resolved.latent_law(classes)
+    objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)
+    prepare(objective, run.settings)
     _fill(objective, weights, average)
     units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)

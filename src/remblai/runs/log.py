@@ -11,6 +11,7 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.metrics import SCORED, energy_distance, latent_mmd_squared
 from remblai.objectives import Objective
+from remblai.runs.feed import rows_of
 from remblai.runs.load import eval_copy
 from remblai.runtime import rng
 from remblai.training import Diverged, State, Step, gradient_norms
@@ -53,25 +54,26 @@ def validation_scores(state: State, dataset: Dataset, latent_law: FittedLaw | No
 
     Samples are decoded from `latent_law`, fitted to codes of training data for this score alone, where there is one.
     """
-    n = min(SCORED, len(dataset.validation))
-    x = dataset.validation[:n]
+    held_out = rows_of(dataset.validation, SCORED, state.objective)
+    x, n = held_out[0], len(held_out[0])
     where = next(state.objective.parameters()).device
+    there = [part.to(where) for part in held_out]
     model = eval_copy(state.objective, state.average.values if state.average else None)
     with rng.seeded(0, where):
-        latent = _latent_score(model, x.to(where)) if latent_law is None else {}
+        latent = _latent_score(model, *there) if latent_law is None else {}
     with rng.seeded(0, where):
         scores = {"energy_distance_squared": energy_distance(x, _samples(model, dataset, latent_law, n).cpu())} | latent
         model.load_state_dict(state.objective.state_dict())
-        own = model.train().estimate(x.to(where))  # with batch statistics, as in the game
+        own = model.train().estimate(*there)  # with batch statistics, as in the game
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 
 
 @torch.no_grad()
-def _latent_score(model: Objective, x: Tensor) -> dict[str, float]:
+def _latent_score(model: Objective, *x: Tensor) -> dict[str, float]:
     if not model.encodes or model.latent_name != "prior":
         return {}
-    return {"latent_mmd_squared": latent_mmd_squared(model.encode(x).z, model.prior)}
+    return {"latent_mmd_squared": latent_mmd_squared(model.encode(*x).z, model.prior)}
 
 
 @torch.no_grad()
@@ -80,6 +82,6 @@ def _samples(model: Objective, dataset: Dataset, latent_law: FittedLaw | None, n
         return model.sample(n)
     m, where = min(SCORED, len(dataset.train)), next(model.parameters()).device
     labels = dataset.train.labels
-    codes = model.encode(dataset.train[:m].to(where)).z
+    codes = model.encode(*(part.to(where) for part in rows_of(dataset.train, SCORED, model))).z
     law = copy.deepcopy(latent_law).fit(codes, None if labels is None else labels[:m]).to(where)
     return model.decode_from(law, n)

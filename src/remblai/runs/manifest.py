@@ -3,7 +3,7 @@
 import datetime
 import math
 import platform
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -90,6 +90,35 @@ def check_critics(state: State, resolved: Resolved) -> None:
         )
 
 
+def repeated(
+    base: Mapping[str, Any] | None,
+    precision: Precision,
+    compile: Compile,
+    conditional: bool | None,
+    augment: Sequence[str] | None,
+) -> dict[str, Any]:
+    """What was asked of a run, and where that is nothing what the run to repeat had.
+
+    Args:
+        base: the settings of that run; None of a run that repeats none.
+        precision: as it was asked for; the others too.
+        compile: whether losses are compiled.
+        conditional: whether the model is; None is not asked.
+        augment: names of augmentations; None is not asked.
+    """
+    if base is not None:
+        precision = base["precision"] if precision == "auto" else precision
+        compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
+        conditional = base.get("conditional") if conditional is None else conditional
+        augment = base.get("augment") if augment is None else augment
+    return {
+        "precision": precision,
+        "compile": compile,
+        "conditional": convert("conditional", conditional or False, bool),
+        "augment": tuple(augment or ()),
+    }
+
+
 def describe(
     resolved: Resolved,
     spec: str | Mapping[str, Any],
@@ -100,6 +129,8 @@ def describe(
     precision: str,
     compile: str,
     graph: str = "auto",
+    conditional: bool = False,
+    augment: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The settings of a run that is about to start."""
     precision, compile = convert("precision", precision, Precision), convert("compile", compile, Compile)
@@ -122,6 +153,8 @@ def describe(
             "notes": list(dataset.notes),
         },
         "seed": seed,
+        "conditional": conditional,
+        "augment": list(augment),
         "device": torch.cuda.get_device_name(device) if gpu else "cpu",
         "precision": precision,
         "compile": compile == "on",
@@ -153,6 +186,8 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
+    found |= {"conditional": True} if settings.get("conditional") else {}
+    found |= {"augment": settings["augment"]} if settings.get("augment") else {}
     found |= {"patience": settings["patience"]} if settings.get("patience") is not None else {}
     return flatten(found | settings["arguments"] | settings["loop"])
 
@@ -180,6 +215,10 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
             added = part in ("arguments", "loop") and name not in before and option not in given
             if a != b and not longer and not added:
                 found.append(f"{option} was {a}, now {b}")
+    for name in ("conditional", "augment"):
+        was, is_now = old.get(name) or "off", new.get(name) or "off"
+        if was != is_now:
+            found.append(f"{name} was {was}, now {is_now}")
     if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
         found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

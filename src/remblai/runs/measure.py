@@ -11,6 +11,7 @@ import torch
 
 from remblai.data import Dataset
 from remblai.runs.feed import IMAGES, batches, channels_last_weights
+from remblai.runs.labels import class_count
 from remblai.runs.manifest import Graph
 from remblai.runs.resolve import Resolved
 from remblai.runs.start import earlier_settings
@@ -84,7 +85,12 @@ def choices(device: torch.device, images: bool, compile: bool = False) -> Iterat
 
 
 def timed(
-    resolved: Resolved, dataset: Dataset, device: torch.device, choice: Choice, seconds: float = SECONDS
+    resolved: Resolved,
+    dataset: Dataset,
+    device: torch.device,
+    choice: Choice,
+    seconds: float = SECONDS,
+    classes: int | None = None,
 ) -> Timing:
     """Trains the recipe for a moment on a model of its own; the generators are as before after it.
 
@@ -94,9 +100,10 @@ def timed(
         device: of the training.
         choice: how steps are computed.
         seconds: how long steps are timed, at least.
+        classes: how many the model has, where it is conditional.
     """
     with rng.seeded(0, device), devices.tuned(device, choice.benchmark):
-        objective = resolved.build(dataset.shape).to(device)
+        objective = resolved.build(dataset.shape, classes).to(device)
         if choice.layout == "channels-last":
             channels_last_weights(objective)
         loop = resolved.loop | {"steps": None, "warm_start": 0}
@@ -116,7 +123,12 @@ def timed(
 
 
 def compile_pays(
-    resolved: Resolved, dataset: Dataset, device: torch.device, choice: Choice, left: int
+    resolved: Resolved,
+    dataset: Dataset,
+    device: torch.device,
+    choice: Choice,
+    left: int,
+    classes: int | None = None,
 ) -> tuple[bool, dict[str, float | str]]:
     """Whether compiled losses save more time than compiling takes, by measurement before the first step.
 
@@ -128,15 +140,16 @@ def compile_pays(
         device: of the run.
         choice: how steps are computed without the compiler.
         left: steps of the run.
+        classes: how many the model has, where it is conditional.
 
     Returns:
         the answer, and the figures behind it.
     """
-    plain = timed(resolved, dataset, device, choice)
+    plain = timed(resolved, dataset, device, choice, classes=classes)
     figures: dict[str, float | str] = {"step": plain.step}
     if plain.step * left < SHORT:
         return False, figures | {"why": f"the training takes less than {SHORT:.0f} s without the compiler"}
-    compiled = timed(resolved, dataset, device, replace(choice, compile=True))
+    compiled = timed(resolved, dataset, device, replace(choice, compile=True), classes=classes)
     cost, saved = compiled.first - plain.first, left * (plain.step - compiled.step)
     figures |= {"compiled_step": compiled.step, "compiling": cost}
     if compiled.fell_back:
@@ -164,7 +177,8 @@ def chosen_compile(
     if where.type != "cuda" or distributed.world() > 1:
         return {}
     choice = Choice(settings["layout"], settings["precision"], settings["graph"], benchmark=True)
-    pays, figures = compile_pays(resolved, dataset, where, choice, settings["loop"]["steps"])
+    left, classes = settings["loop"]["steps"], class_count(settings)
+    pays, figures = compile_pays(resolved, dataset, where, choice, left, classes)
     return {"compile": pays, "compile_choice": figures}
 
 

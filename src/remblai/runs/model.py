@@ -1,6 +1,6 @@
 """A trained model as its user sees it: arrays in the data's own range and layout, in and out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.config.registry import unknown
-from remblai.data import Split, Units
+from remblai.data import Units
 from remblai.data.collect import is_row, one_sample
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
 from remblai.laws.means import mean_of
-from remblai.objectives import Flow, Objective
+from remblai.objectives import Objective
+from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.laws import keep_law, read_law
+from remblai.runs.labels import Labels, labels_for, weights_between
+from remblai.runs.laws import Laws
 from remblai.runtime.rng import seeded
 
 Array = NDArray[Any]
-Rows = Tensor | Split
-"""The model's own x (n, ...), or a split of a data set, read a chunk at a time."""
-CHUNK = 500
 
 
 class Trained:
@@ -51,7 +49,8 @@ class Trained:
     ) -> None:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
         self.latent_law = latent_law
-        self._fitted: dict[str, FittedLaw] = {}
+        self.laws = Laws(run, objective, step, latent_law)
+        self.conditional = objective.classes is not None  # whether it was trained with labels
         objective.eval().requires_grad_(False)
 
     @property
@@ -106,10 +105,17 @@ class Trained:
         if not self.decodes:
             raise ValueError(f"{self.run.settings['recipe']} has no codes: it can sample only.")
 
+    @property
+    def classes(self) -> list[str]:
+        """The names of the data's classes, in the order of their numbers; none where they have no labels."""
+        return list(self.run.settings["data"]["classes"] or [])
+
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
 
-    def sample(self, n: int = 64, seed: int | None = 0, sampler: str | None = None) -> Any:
+    def sample(
+        self, n: int = 64, seed: int | None = 0, sampler: str | None = None, labels: Labels | None = None
+    ) -> Any:
         """n samples: images (n, h, w) or (n, h, w, c), or points (n, d), in the data's units; a frame where it was one.
 
         Args:
@@ -117,17 +123,23 @@ class Trained:
             seed: of the draw; None continues torch's global generator.
             sampler: the law of the codes that they are decoded from: the prior, or a name of `laws.FITTED`, which
                 `fit` fits to codes; None is the recipe's own.
+            labels: of a conditional model: the class of all samples or of each, by name or number; None draws them by
+                the shares that the training data have.
 
         Raises:
-            ValueError: n below 1, an unknown sampler, or one that has not been fitted to the codes of this step.
+            ValueError: n below 1, an unknown sampler, one that has not been fitted to the codes of this step, or an
+                unknown class.
         """
-        return self.units.give(self.draws(n, seed, sampler))
+        return self.units.give(self.draws(n, seed, sampler, labels))
 
-    def encode(self, x: Any, seed: int | None = 0) -> Array:
-        """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one."""
-        return self.codes(self.units.scale(x), seed).numpy()
+    def encode(self, x: Any, seed: int | None = 0, labels: Labels | None = None) -> Array:
+        """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one.
 
-    def log_prob(self, x: Any, sampler: str | None = None, seed: int | None = 0) -> Array:
+        A conditional model needs the labels of x, as `sample` takes them.
+        """
+        return self.codes(self.units.scale(x), seed, labels).numpy()
+
+    def log_prob(self, x: Any, sampler: str | None = None, seed: int | None = 0, labels: Labels | None = None) -> Array:
         """The log-density (n,) of the codes of data x, in its own units, under a law of codes: low for anomalies.
 
         Args:
@@ -138,28 +150,23 @@ class Trained:
         Raises:
             ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
         """
-        return self.code_log_prob(self.codes(self.units.scale(x), seed), sampler).numpy()
+        return self.code_log_prob(self.codes(self.units.scale(x), seed, labels), sampler).numpy()
 
-    def decode(self, z: Array | Tensor) -> Any:
+    def decode(self, z: Array | Tensor, labels: Labels | None = None) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
 
         Raises:
             ValueError: codes of another width, or not finite.
         """
-        codes = torch.as_tensor(z, dtype=torch.float32).detach().cpu()
         self.check_decodes()
-        width = self.objective.prior.latent
-        if codes.ndim != 2 or codes.shape[1] != width:
-            raise ValueError(f"decode: expected codes (n, {width}), got {tuple(codes.shape)}.")
-        if not torch.isfinite(codes).all():
-            raise ValueError("decode: the codes hold NaN or infinite values: remove or replace them.")
-        return self.units.give(self._through(self.objective.decode, codes, None))
+        codes = checked_codes(z, self.objective.prior.latent)
+        return self.units.give(self._through(self.objective.decode, codes, None, self._labels(codes, labels)))
 
-    def reconstruct(self, x: Any, seed: int | None = 0) -> Any:
+    def reconstruct(self, x: Any, seed: int | None = 0, labels: Labels | None = None) -> Any:
         """decode(encode(x)), in the data's units; a data frame like x where x is one."""
-        return self.units.give(self.reconstructions(self.units.scale(x), seed), x)
+        return self.units.give(self.reconstructions(self.units.scale(x), seed, labels), x)
 
-    def interpolate(self, x0: Any, x1: Any, steps: int = 9) -> Any:
+    def interpolate(self, x0: Any, x1: Any, steps: int = 9, labels: Sequence[Labels] | None = None) -> Any:
         """Decoded codes on the way between those of two data: (steps, ...) in the data's units, ends included.
 
         The way is a straight line, on the sphere an arc of a great circle.
@@ -168,21 +175,23 @@ class Trained:
             x0: where it starts, one datum: an array, a tensor or a row of a data frame, which gives a frame.
             x1: where it ends.
             steps: how many, at least 2.
+            labels: of a conditional model: the classes of both ends, between whose coordinates the way leads too.
 
         Raises:
             ValueError: fewer than 2 steps.
         """
         first, last = one_sample(x0), one_sample(x1)
-        path = self.paths(self.units.scale(first), self.units.scale(last), steps)[0]
+        path = self.paths(self.units.scale(first), self.units.scale(last), steps, labels)[0]
         return self.units.give(path, None if is_row(x0) else first)
 
-    def draws(self, n: int, seed: int | None = 0, sampler: str | None = None) -> Tensor:
+    def draws(self, n: int, seed: int | None = 0, sampler: str | None = None, labels: Labels | None = None) -> Tensor:
         """n samples x (n, ...)."""
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
-        draw, counts = self._source(sampler), [min(CHUNK, n - start) for start in range(0, n, CHUNK)]
+        draw = self._source(sampler)
+        known = None if labels is None else labels_for(self.objective, range(n), labels, self.classes)
         with seeded(seed, self.device):
-            return torch.cat([draw(count).cpu() for count in counts])
+            return in_chunks(lambda rows, *own: draw(len(rows), *own), torch.empty(n, 0), known, self.device)
 
     def take_sampling_steps(self, steps: int) -> None:
         """Draws samples of a flow by another number of steps than its run says.
@@ -190,14 +199,11 @@ class Trained:
         Raises:
             ValueError: a model whose samples are not integrated, or fewer than 1 step.
         """
-        if not isinstance(self.objective, Flow):
-            raise ValueError(
-                f"sampling_steps: a sample of {self.run.settings['recipe']} takes one step: leave it out, or take the "
-                "recipe flow-matching."
-            )
-        if steps < 1:
-            raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
-        self.objective.sampling_steps = steps
+        self.objective.take_sampling_steps(steps)
+
+    def take_guidance(self, guidance: float) -> None:
+        """Draws samples of a class of a flow by another guidance than its run says, as `Flow.guide`."""
+        self.objective.guide(guidance)
 
     @property
     def sampler(self) -> str:
@@ -214,46 +220,23 @@ class Trained:
         name = self.sampler if sampler is None else sampler
         if name in ("prior", self.objective.latent_name):
             self.check_decodes()
-            if name != self.objective.latent_name:
-                raise ValueError(
-                    f"sampler {name!r}: no term matches these codes to a prior: a {self.objective.latent_name} learned "
-                    "their law. Leave the sampler out, or fit a law to the codes."
-                )
-            return self.objective.latent_law
-        if name not in self._fitted:
-            self._fitted[name] = self._kept(name).to(self.device)
-        return self._fitted[name]
+        elif name in SAMPLERS or name == self.sampler:
+            self.check_encodes()
+        return self.laws.get(name)
 
     def keep(self, law: FittedLaw) -> None:
         """Keeps a law that was fitted to the model's codes, with the run too."""
-        keep_law(self.run, law, self.step)
-        self._fitted[law.name] = law.to(self.device)
+        self.laws.keep(law)
 
-    def _kept(self, name: str) -> FittedLaw:
-        """The law that the run keeps under this name."""
-        own = self.latent_law is not None and name == self.latent_law.name
-        if name not in SAMPLERS and not own:
-            raise unknown("sampler", name, SAMPLERS)
-        self.check_encodes()
-        last = self.run.pointed("last")
-        if last is not None and int(last.name) == self.step:
-            remedy = f"remblai fit {self.folder}" + ("" if own else f" --sampler {name}")
-        else:
-            remedy = "remblai.fit(trained)" if own else f"remblai.fit(trained, {name!r})"
-        try:
-            return read_law(self.run, name, self.step, self.latent_law if own else None)
-        except ValueError as problem:
-            raise ValueError(f"{problem}: `{remedy}` fits it.") from None
-
-    def codes(self, x: Rows, seed: int | None = 0) -> Tensor:
+    def codes(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """One draw of the codes (n, k) of x."""
         self.check_encodes()
-        return self._through(lambda part: self.objective.encode(part).z, x, seed)
+        return self._through(lambda *part: self.objective.encode(*part).z, x, seed, self._labels(x, labels))
 
-    def code_means(self, x: Rows, seed: int | None = 0) -> Tensor:
+    def code_means(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """E[Z|X] (n, k) of x; of 256 draws where the law of the codes does not know its mean."""
         self.check_encodes()
-        return self._through(lambda part: mean_of(self.objective.encode(part).law), x, seed)
+        return self._through(lambda *part: mean_of(self.objective.encode(*part).law), x, seed, self._labels(x, labels))
 
     @torch.no_grad()
     def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
@@ -263,22 +246,32 @@ class Trained:
             raise ValueError(f"sampler: the density of a {self.sampler} is not known: fit a law to the codes.")
         return self._through(law.log_prob, codes, None)
 
-    def reconstructions(self, x: Rows, seed: int | None = 0) -> Tensor:
+    def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """The decoder's mean at one draw of the codes of x."""
         self.check_encodes()
-        return self._through(lambda part: self.objective.decode(self.objective.encode(part).z), x, seed)
 
-    def paths(self, x0: Tensor, x1: Tensor, steps: int) -> Tensor:
+        def through(part: Tensor, *known: Tensor) -> Tensor:
+            return self.objective.decode(self.objective.encode(part, *known).z, *known)
+
+        return self._through(through, x, seed, self._labels(x, labels))
+
+    def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
-        return self.walks(self.codes(x0), self.codes(x1), steps)
+        first, last = (None, None) if labels is None else labels
+        return self.walks(self.codes(x0, labels=first), self.codes(x1, labels=last), steps, labels)
 
-    def walks(self, z0: Tensor, z1: Tensor, steps: int) -> Tensor:
-        """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded."""
+    def walks(self, z0: Tensor, z1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
+        """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded.
+
+        Of a conditional model `labels` are the classes of both ends; their coordinates change on the way as codes do.
+        """
         if steps < 2:
             raise ValueError(f"steps: expected at least 2, got {steps}.")
         self.check_decodes()
-        between = self.objective.prior.between(z0, z1, torch.linspace(0, 1, steps))
-        decoded = self._through(self.objective.decode, between.flatten(0, 1), None)
+        shares = torch.linspace(0, 1, steps)
+        between = self.objective.prior.between(z0, z1, shares)
+        weights = weights_between(self.objective, (z0, z1), labels, self.classes, shares)
+        decoded = self._through(self.objective.decode, between.flatten(0, 1), None, weights)
         return decoded.reshape(len(z0), steps, *decoded.shape[1:])
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:
@@ -286,15 +279,19 @@ class Trained:
         with seeded(seed, self.device):
             return self.law().sample(n).cpu()
 
-    def _source(self, sampler: str | None) -> Callable[[int], Tensor]:
+    def _source(self, sampler: str | None) -> Callable[..., Tensor]:
         """What draws so many samples."""
         name = self.sampler if sampler is None else sampler
         if name == self.objective.latent_name:
             return self.objective.sample
         return partial(self.objective.decode_from, self.law(name))
 
-    @torch.no_grad()
-    def _through(self, function: Callable[[Tensor], Tensor], x: Rows, seed: int | None) -> Tensor:
+    def _labels(self, x: Rows, labels: Labels | None) -> Tensor | None:
+        """The labels of x of a conditional model, its own where it is a split; None of other models."""
+        return labels_for(self.objective, x, labels, self.classes)
+
+    def _through(
+        self, function: Callable[..., Tensor], x: Rows, seed: int | None, labels: Tensor | None = None
+    ) -> Tensor:
         with seeded(seed, self.device):
-            parts = [x[start : start + CHUNK] for start in range(0, max(1, len(x)), CHUNK)]
-            return torch.cat([function(part.to(self.device)).cpu() for part in parts])
+            return in_chunks(function, x, labels, self.device)

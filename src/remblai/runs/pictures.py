@@ -3,14 +3,19 @@
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
 from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
+from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
 
 MOST = 2000
 """Points of a chart, at most."""
+MOST_CLASSES = 20
+"""Rows of the sheet of classes, at most."""
 PRIOR_SAMPLE = 20_000
 ADVERSARY = "adversary"
 """The term of the critics' steps."""
@@ -28,6 +33,8 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     if images and trained.encodes:
         found.append(_reconstructions(trained, dataset))
     found += [_samples(trained)] if images else _points(trained, dataset)
+    if images and trained.objective.classes is not None:
+        found.append(_by_class(trained))
     if images and trained.encodes and len(dataset.test) > 1:
         found.append(_interpolations(trained, dataset))
     if images and trained.decodes and not trained.encodes:
@@ -47,7 +54,7 @@ def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
         "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
         "shapes go first, and blur is an average of what the code cannot tell apart.",
         "Pairs of held-out images and their reconstructions",
-        beside(display(x), display(trained.reconstructions(x))),
+        beside(display(x), display(trained.reconstructions(x, labels=_labels(trained, dataset, slice(28))))),
     )
 
 
@@ -66,6 +73,8 @@ def _samples(trained: Trained) -> Picture:
 def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     rows = min(8, len(dataset.test) // 2)
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
+    own = _labels(trained, dataset, slice(2 * rows))
+    ends = None if own is None else torch.split(own, rows)
     display = trained.units.display
     return Picture(
         "interpolations",
@@ -73,13 +82,15 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
         "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
         "image of the data's kind, not a fade: a fade shows a hole in the code.",
         "Rows of images that change from one held-out image into another",
-        paths([display(walk) for walk in trained.paths(a, b, 9)], (display(a), display(b))),
+        paths([display(walk) for walk in trained.paths(a, b, 9, ends)], (display(a), display(b))),
     )
 
 
 def _walks(trained: Trained) -> Picture:
     ends = trained.prior_sample(8), trained.prior_sample(8, seed=1)
-    walks = trained.walks(*ends, 11)
+    # the noise of a row changes and its class stays: rows go through the classes in turn
+    own = None if trained.objective.classes is None else torch.arange(8) % trained.objective.classes.count
+    walks = trained.walks(*ends, 11, None if own is None else (own, own))
     return Picture(
         "walks",
         "What lies between",
@@ -101,7 +112,8 @@ def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
 
 def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     n = min(MOST, len(dataset.test))
-    z, labels = trained.codes(dataset.test[:n]).numpy(), dataset.test.labels
+    own = _labels(trained, dataset, slice(n))
+    z, labels = trained.codes(dataset.test[:n], labels=own).numpy(), dataset.test.labels
     p, again = (trained.prior_sample(m, seed).numpy() for m, seed in ((PRIOR_SAMPLE, 0), (n, 1)))
     given: dict[str, Any] = {
         "z": z,
@@ -125,6 +137,24 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
     # the band of quantiles is that of like coordinates, which a fitted law has not
     return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
+
+
+def _labels(trained: Trained, dataset: Dataset, rows: slice) -> Tensor | None:
+    """The labels of test rows that a conditional model takes; None of others."""
+    return None if trained.objective.classes is None else labels_of(dataset.test)[rows]
+
+
+def _by_class(trained: Trained) -> Picture:
+    names = trained.classes[:MOST_CLASSES]
+    each = [trained.draws(8, labels=name) for name in names]
+    return Picture(
+        "classes",
+        "What it draws of each class",
+        f"A row for each class, not chosen: {', '.join(names)}. Each column has the same noise in every row: look for "
+        "rows that show another class, and for rows in which all are alike.",
+        "A sheet of generated images, a row for each class",
+        grid(trained.units.display(torch.cat(each)), 8),
+    )
 
 
 def _law(trained: Trained) -> str:

@@ -21,6 +21,8 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "loop": (dict, "an object"),
     "data": (dict, "an object"),
     "seed": (int, "a whole number"),
+    "conditional": (bool, "true or false"),
+    "augment": (list, "a list"),
     "device": (str, "a name"),
     "precision": (str, "a name"),
     "compile": (bool, "true or false"),
@@ -42,7 +44,9 @@ DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "splits": (dict, "an object"),
     "split_note": (str, "a sentence"),
 }
-DATA_OPTIONS = ("size", "crop", "channels", "layout", "range", "columns", "pages", "max_pixels", "skip_broken")
+DATA_OPTIONS = (
+    *("size", "crop", "channels", "layout", "range", "columns", "label", "pages", "max_pixels", "skip_broken"),
+)
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096
 MOST_BYTES = 64 * 2**20

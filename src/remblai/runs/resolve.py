@@ -1,6 +1,7 @@
 """From a recipe's name and some options to one flat signature with every value, and back through `run.json`."""
 
 import importlib.util
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from remblai.config.convert import convert
 from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
-from remblai.laws import FittedLaw
+from remblai.laws import ByClass, FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
 from remblai.training import State
@@ -39,20 +40,37 @@ class Resolved:
     loop: dict[str, Any]
     given: frozenset[str]
 
-    def build(self, shape: tuple[int, ...]) -> Objective:
-        """The objective for data of this shape.
+    def build(self, shape: tuple[int, ...], classes: int | None = None) -> Objective:
+        """The objective for data of this shape, and for so many classes where it is conditional.
 
         Raises:
-            ValueError: an option outside its range, or parts that do not fit each other.
+            ValueError: an option outside its range, parts that do not fit each other, or classes for a recipe that has
+                none.
         """
-        objective = self.recipe(shape=shape, **nest(self.arguments))
+        if classes is not None and "classes" not in inspect.signature(self.recipe.function).parameters:
+            raise ValueError(
+                f"conditional: the recipe {self.spec!r} has no parameter `classes`, the number of classes: add one, "
+                "or leave --conditional out."
+            )
+        labels = {} if classes is None else {"classes": classes}
+        objective = self.recipe(shape=shape, **labels, **nest(self.arguments))
         if not isinstance(objective, Objective):
             raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
         return objective
 
-    def latent_law(self) -> FittedLaw | None:
-        """The law of codes that samples are decoded from, not fitted; None where it is the objective's own."""
-        return self.recipe.latent_law(nest(self.arguments))
+    def latent_law(self, classes: int | None = None) -> FittedLaw | None:
+        """The law of codes that samples are decoded from, not fitted; None where it is the objective's own.
+
+        Args:
+            classes: how many a conditional model has: each has a law of its own.
+        """
+        law = self.recipe.latent_law(nest(self.arguments))
+        return law if law is None or classes is None else ByClass(law, classes)
+
+    def live(self) -> dict[str, Any]:
+        """The live parts that were passed, by name."""
+        names = [option.name for option in self.signature if option.table is not None]
+        return {name: self.arguments[name] for name in names if not isinstance(self.arguments[name], str)}
 
     def to_json(self) -> dict[str, Any]:
         """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""

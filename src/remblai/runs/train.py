@@ -1,7 +1,7 @@
 """One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
+from remblai.runs.augment import fed, prepare
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
-from remblai.runs.feed import batches, channels_last_weights, fitting, rehearse
-from remblai.runs.fit import fit
+from remblai.runs.feed import channels_last_weights, fitting, rehearse
+from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
+from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.log import log_line
@@ -27,6 +29,7 @@ from remblai.runs.manifest import (
     check_critics,
     describe,
     now,
+    repeated,
     resolve_counts,
     resolve_run,
 )
@@ -67,6 +70,8 @@ def train(
     patience: int | None = None,
     quiet: bool = False,
     tensorboard: bool = False,
+    conditional: bool | None = None,
+    augment: tuple[str, ...] | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -98,7 +103,13 @@ def train(
             stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
         tensorboard: also write TensorBoard's event files.
-        data_options: of `data.load`: size, crop, channels, layout, range, columns, pages, max_pixels, skip_broken.
+        conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
+            run to repeat does.
+        augment: changes of images in training, joined by commas: flip, shift, colour. A generator compares changed data
+            with samples that are changed alike, with a critic adaptively; other models are fed changed data. None when
+            not given, or as the run to repeat does.
+        data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
+            skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
 
     Raises:
@@ -122,27 +133,28 @@ def train(
     if threads is not None:
         torch.set_num_threads(threads)
     base = Run.open(from_run).settings if from_run else None
+    asked = repeated(base, precision, compile, conditional, augment)
     patience = chosen_patience(patience, earlier_settings(folder if resume else None) or base)
-    if base is not None:
-        precision = base["precision"] if precision == "auto" else precision
-        compile = ("on" if base["compile"] else "off") if compile == "auto" else compile
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
         spec, data_options, dataset = data_of(data, data_options, base)
         check_enough(dataset)
+        check_classes(dataset, wanted=asked["conditional"])
         check_patience(patience, evaluate_every, len(dataset.validation))
         seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
         latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
         graph = chosen_graph(graph, folder if resume else None, base)
-        settings = describe(resolved, spec, dataset, data_options, seed, where, precision, compile, graph)
+        settings = describe(resolved, spec, dataset, data_options, seed, where, graph=graph, **asked)
         settings |= {"patience": patience} | ({} if latent is None else {"latent_choice": latent})
         check_agreement(settings)
-        if compile == "auto":
+        if asked["compile"] == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
         rng.seed(seed)
-        objective = resolved.build(dataset.shape).to(where)
+        classes = class_count(settings)
+        objective = count_classes(resolved.build(dataset.shape, classes), dataset).to(where)
+        names = prepare(objective, settings)
         channels_last_weights(objective)
         chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
         state = State(objective, **resolved.loop, **chosen)
@@ -167,9 +179,9 @@ def train(
                             run,
                             state,
                             dataset,
-                            None if objective.matches_prior else resolved.latent_law(),
+                            None if objective.matches_prior else resolved.latent_law(classes),
                             progress,
-                            seed,
+                            fed(state, dataset, seed, names),
                             plateau,
                             checkpoint_every,
                             keep,
@@ -184,22 +196,15 @@ def train(
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
     """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
     folder = from_first(run.folder)  # the last checkpoint is there, and a run that replaced another has moved
-    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **_live(resolved))
+    again = partial(load, folder, device=str(where), recipe=resolved.recipe, **resolved.live())
     trained, first = again(), distributed.rank() == 0
     with distributed.single_process(wanted=True):
         if first and trained.fits:
-            _fit(trained, again(which="best"), dataset)
+            fit_both(trained, again(which="best"), dataset)
         if first:
             measure(trained, dataset)
             write_report(trained, dataset)
     return trained
-
-
-def _fit(last: Trained, best: Trained, dataset: Dataset) -> None:
-    """Fits the law that samples are decoded from to the codes of both checkpoints."""
-    fit(last, dataset=dataset)
-    if best.step != last.step:
-        fit(best, dataset=dataset)
 
 
 def _train(
@@ -208,7 +213,7 @@ def _train(
     dataset: Dataset,
     latent_law: FittedLaw | None,
     progress: Progress,
-    seed: int,
+    stream: Iterator[Any],
     plateau: Plateau,
     checkpoint_every: int,
     keep: int,
@@ -222,7 +227,7 @@ def _train(
     every = max(1, min(50, state.steps // 100))
     scored = evaluate_every > 0 and len(dataset.validation) > 1
     with stop_signals() as stopped:
-        for step in steps(state, batches(state, dataset, seed, state.batches_drawn)):
+        for step in steps(state, stream):
             last = step.number == state.steps
             logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
             if logged:
@@ -279,9 +284,3 @@ def _end(run: Run, state: State, plateau: Plateau) -> None:
         compile_fell_back=fell_back,
         graph_fell_back=state.graphs.fell_back,
     )
-
-
-def _live(resolved: Resolved) -> dict[str, Any]:
-    """The live parts that were passed, by name."""
-    names = [option.name for option in resolved.signature if option.table is not None]
-    return {name: resolved.arguments[name] for name in names if not isinstance(resolved.arguments[name], str)}

@@ -3,35 +3,43 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import torch
 from torch import Tensor
+
+Batch = tuple[Tensor, ...]
+"""x (n, ...), and for a conditional model labels (n,): what an objective is called with."""
 
 
 class Batches:
-    """An endless stream of tensors x (n, ...) from what `steps` is given.
+    """An endless stream of batches x (n, ...), or x and labels, from what `steps` is given.
 
     Args:
         batches: an endless iterator, or what can be iterated anew, such as a `DataLoader`: each of its passes has an
             order of its own. (`itertools.cycle` would freeze the first order and keep every batch in memory.)
         shape: of one x; None for any.
+        classes: how many a conditional model has, whose batches are pairs (x, labels); None of other models, which
+            take the first item of a pair.
 
     Raises:
         ValueError: by `draw`: batches that end, or of another kind, with the remedy.
     """
 
-    def __init__(self, batches: Iterable[Any], shape: tuple[int, ...] | None) -> None:
-        self._batches, self._shape = batches, shape
+    def __init__(self, batches: Iterable[Any], shape: tuple[int, ...] | None, classes: int | None = None) -> None:
+        self._batches, self._shape, self._classes = batches, shape, classes
         self._stream: Iterator[Any] = iter(batches)
         self._count = 0
         self._endless = self._stream is batches
 
-    def draw(self) -> Tensor:
+    def draw(self) -> Batch:
         """The next batch."""
         try:
             batch = next(self._stream)
         except StopIteration:
             batch = self._again()
         self._count += 1
-        return self._checked(batch[0] if isinstance(batch, tuple | list) and batch else batch)
+        items = batch if isinstance(batch, tuple | list) and batch else [batch]
+        x = self._checked(items[0])
+        return (x,) if self._classes is None else (x, self._labels(x, items[1:], self._classes))
 
     def _again(self) -> Any:
         if self._endless:
@@ -61,3 +69,19 @@ class Batches:
                 f"{tuple(x.shape)}: reshape the batches, or build the objective with shape={tuple(x.shape[1:])}."
             )
         return x
+
+    def _labels(self, x: Tensor, items: Any, classes: int) -> Tensor:
+        """The labels of a batch, on the device of x; their values are read on a CPU only, where it takes no waiting."""
+        labels = items[0] if items else None
+        if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.shape != (len(x),):
+            kind = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+            raise ValueError(
+                f"batches: expected pairs (x, labels) with labels ({len(x)},) of whole numbers, for the model is "
+                f"conditional, got {'no labels' if labels is None else kind}: pass them, or build it without classes."
+            )
+        if labels.device.type == "cpu" and not bool(((labels >= 0) & (labels < classes)).all()):
+            raise ValueError(
+                f"batches: expected labels from 0 to {classes - 1}, got {int(labels.min())} to {int(labels.max())}: "
+                "number the classes from 0, or build the model with more classes."
+            )
+        return labels.to(x.device, torch.int64)

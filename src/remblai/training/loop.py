@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.runtime import distributed
 from remblai.runtime.processes import from_all
-from remblai.training.batches import Batches
+from remblai.training.batches import Batch, Batches
 from remblai.training.guard import Terms
 from remblai.training.players import Player, critics_of
 from remblai.training.state import State
@@ -39,7 +39,8 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
 
     A `DataLoader`, a list, or what else can be iterated anew, is started again when it ends: each epoch of a loader has
     its own order. An iterator must be endless. Of a batch that is a tuple or a list, such as (x, labels), the first
-    item is taken. Nothing in the loop waits for the device; `check(state)` does, and raises `Diverged`.
+    item is taken; a conditional objective takes the labels too. Nothing in the loop waits for the device;
+    `check(state)` does, and raises `Diverged`.
 
     Raises:
         ValueError: an iterator that ends, nothing in an epoch, batches that are no tensors of floating point, or points
@@ -54,9 +55,10 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
     >>> step.number, sorted(terms)
     (5, ['penalty', 'transport'])
     """
-    stream = Batches(batches, state.objective.shape)
+    classes = state.objective.classes
+    stream = Batches(batches, state.objective.shape, None if classes is None else classes.count)
 
-    def draw() -> Tensor:
+    def draw() -> Batch:
         state.batches_drawn += 1
         return stream.draw()
 
@@ -89,18 +91,18 @@ def check(state: State) -> None:
         raise Diverged(*min(bad))
 
 
-def _step(state: State, xs: list[Tensor], draw: Callable[[], Tensor]) -> Terms:
+def _step(state: State, xs: list[Batch], draw: Callable[[], Batch]) -> Terms:
     terms: Terms = {}
     if state.critics is not None:
         for _ in range(state.critic_steps(state.step)):
             own = [draw() for _ in xs] if state.own_batches else xs
-            terms |= _player_step(state, state.critics, "critics", own, lambda x: {"adversary": state.adversary(x)})
+            terms |= _player_step(state, state.critics, "critics", own, lambda *x: {"adversary": state.adversary(*x)})
     return _player_step(state, state.model, "model", xs, state.terms) | terms
 
 
-def _warm_start(state: State, xs: list[Tensor]) -> Terms:
-    def terms(x: Tensor) -> Terms:
-        first = state.objective.warm_start(x)
+def _warm_start(state: State, xs: list[Batch]) -> Terms:
+    def terms(*x: Tensor) -> Terms:
+        first = state.objective.warm_start(*x)
         if first is None:
             raise ValueError(f"warm_start: {type(state.objective).__name__} has no first phase; set warm_start to 0.")
         return first
@@ -108,14 +110,15 @@ def _warm_start(state: State, xs: list[Tensor]) -> Terms:
     return _player_step(state, state.model, "warm start", xs, terms)
 
 
-def _player_step(state: State, player: Player, name: str, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+def _player_step(state: State, player: Player, name: str, xs: list[Batch], loss: Callable[..., Any]) -> Terms:
     """One player's step, from its learning rate to the average or the projection; recorded where that is wanted."""
     player.set_rate(state.rate(player))
     if state.average is not None and player is state.model:
         state.average.advance()
 
-    def work(xs: list[Tensor]) -> Terms:
-        terms = _update(state, player, xs, loss)
+    def work(tensors: list[Tensor]) -> Terms:
+        size = len(xs[0])
+        terms = _update(state, player, [tuple(tensors[i : i + size]) for i in range(0, len(tensors), size)], loss)
         if player is state.critics:
             for part in critics_of(state.objective).values():
                 part.project()
@@ -126,10 +129,10 @@ def _player_step(state: State, player: Player, name: str, xs: list[Tensor], loss
             state.average.apply()
         return terms
 
-    return state.graphs.run(name, xs, work, player, state.tensors)
+    return state.graphs.run(name, [tensor for batch in xs for tensor in batch], work, player, state.tensors)
 
 
-def _update(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tensor], Any]) -> Terms:
+def _update(state: State, player: Player, xs: list[Batch], loss: Callable[..., Any]) -> Terms:
     """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
     if state.critics is not None:
         for side in (state.model, state.critics):
@@ -139,7 +142,7 @@ def _update(state: State, player: Player, xs: list[Tensor], loss: Callable[[Tens
     sums: Terms = {}
     for x in xs:
         with state.autocast():
-            terms = loss(x)
+            terms = loss(*x)
         if len(xs) > 1:
             terms = {name: term / len(xs) for name, term in terms.items()}
         sum(terms.values()).backward()

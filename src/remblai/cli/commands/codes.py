@@ -85,7 +85,7 @@ def reconstruct(
         raise ValueError(f"n: expected at least 1, got {n}.")
     import torch
 
-    from remblai.cli.arrays import dataset_of, write
+    from remblai.cli.arrays import dataset_of, first_rows, write
     from remblai.cli.given import given
     from remblai.cli.tables import TABLES, check_table
     from remblai.runs.load import load
@@ -100,8 +100,8 @@ def reconstruct(
     else:
         parts = [dataset_of(trained, None, data_options).test]
     total = 4 * columns if n is None and path.suffix == ".png" else n
-    rows = torch.cat([part[: total if total is not None else len(part)] for part in parts])[:total]
-    again = trained.reconstructions(rows)
+    rows, labels = first_rows(trained, parts, total)
+    again = trained.reconstructions(rows, labels=labels)
     if path.suffix == ".png":
         pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
         again = torch.cat([row for pair in pairs for row in pair])

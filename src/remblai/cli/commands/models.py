@@ -20,6 +20,8 @@ def sample(
     *,
     n: int = 64,
     sampler: Sampler = None,
+    class_: str | None = None,
+    guidance: float | None = None,
     sampling_steps: int | None = None,
     seed: int = 0,
     out: str | None = None,
@@ -33,6 +35,9 @@ def sample(
         n: how many.
         sampler: the law of the codes that they are decoded from; `fit` makes all but the prior. The recipe's own when
             not given.
+        class_: of a model that was trained with --conditional: the class of all samples; drawn by the classes' shares
+            when not given.
+        guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
@@ -46,8 +51,10 @@ def sample(
     trained = load(run, device=device, recipe=recipe)
     if sampling_steps is not None:
         trained.take_sampling_steps(sampling_steps)
+    if guidance is not None:
+        trained.take_guidance(guidance)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
-    show(write(path, trained.draws(n, seed, sampler), trained.units, columns=None))
+    show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 
 
 def fit(
@@ -86,6 +93,7 @@ def interpolate(
     data: str | None = None,
     n: int = 8,
     steps: int = 9,
+    classes: tuple[str, ...] | None = None,
     out: str,
     recipe: str | None = None,
     device: str = "auto",
@@ -93,11 +101,15 @@ def interpolate(
 ) -> None:
     """Writes walks between data through the codes, one pair a row; between draws where there is no encoder.
 
+    Of a model that was trained with --conditional a walk leads from the class of one end to that of the other; with
+    --classes each row keeps one code and walks from the first class named to the second.
+
     Args:
         run: the run's folder.
         data: where the ends come from; the run's own test data when not given.
         n: how many walks.
         steps: images in each, both ends included.
+        classes: two, joined by a comma, between which codes are decoded.
         out: a .png, .npz or .npy.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -107,18 +119,30 @@ def interpolate(
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
+    import torch
+
     from remblai.cli.arrays import dataset_of, splits, write
+    from remblai.runs.labels import labels_of
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    if trained.encodes or data:
+    labels: Any = None
+    if classes is not None:
+        if len(classes) != 2:
+            raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
+        z, labels = trained.prior_sample(n), classes
+        ends = torch.cat([z, z])
+    elif trained.encodes or data:
         part = next(splits(trained, data, data_options))[1] if data else dataset_of(trained, None, data_options).test
         if n > len(part) // 2:
             raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
-        ends = trained.codes(part[: 2 * n])
+        known = labels_of(part)[: 2 * n] if trained.conditional else None
+        labels = None if known is None else torch.split(known, n)
+        ends = trained.codes(part[: 2 * n], labels=known)
     else:
         ends = trained.prior_sample(2 * n)
-    walks = trained.walks(ends[:n], ends[n:], steps)
+        labels = (torch.arange(n) % len(trained.classes),) * 2 if trained.conditional else None
+    walks = trained.walks(ends[:n], ends[n:], steps, labels)
     show(write(path, walks.flatten(0, 1), trained.units, steps))
 
 

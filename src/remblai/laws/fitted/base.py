@@ -1,7 +1,7 @@
 """The protocol of laws of codes: what samples are decoded from, and what is fitted to codes after training."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Protocol, Self
+from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,14 @@ class LatentLaw(Protocol):
 
     def sample(self, n: int) -> Tensor:
         """n codes (n, k), without gradient, on the law's device."""
+
+
+@runtime_checkable
+class LawByClass(Protocol):
+    """A law of codes that has one for each class."""
+
+    def sample_of(self, labels: Tensor) -> Tensor:
+        """A code (n, k) of the class of each label (n,)."""
 
 
 class FittedLaw(nn.Module):

@@ -7,6 +7,7 @@ from remblai.data import Dataset
 from remblai.metrics.features.features import Features, FeaturesUsed, own_features
 from remblai.metrics.features.fixed import pca, pixels, random_convolutions
 from remblai.metrics.features.published import clip, dinov2, inception
+from remblai.metrics.features.stacked import stacked_mnist
 from remblai.metrics.features.trained import SHIPPED, classifier, digits, learned, mnist, reads, shipped, unfit
 
 __all__ = ["FEATURES", "Features", "FeaturesUsed", "default_features", "make_features"]
@@ -15,6 +16,7 @@ FEATURES: dict[str, Callable[..., Features]] = {
     "pixels": pixels,
     "digits": digits,
     "mnist": mnist,
+    "stacked-mnist": stacked_mnist,
     "classifier": classifier,
     "random-convolutions": random_convolutions,
     "pca": pca,
@@ -42,9 +44,9 @@ def make_features(choice: Choice, dataset: Dataset) -> Features:
 def default_features(dataset: Dataset) -> Features | None:
     """The features that a card takes of itself; None for points.
 
-    Those of a shipped classifier where it reads the data's own labels; of a classifier that is trained on the spot
-    where there are labels enough and it reads held-out ones clearly better than chance (`trained.learned`); random
-    convolutions otherwise.
+    Those of a shipped classifier where it reads the data's own labels, or those of each channel of stacked MNIST; of a
+    classifier that is trained on the spot where there are labels enough and it reads held-out ones clearly better than
+    chance (`trained.learned`); random convolutions otherwise.
 
     Args:
         dataset: the data.
@@ -54,6 +56,8 @@ def default_features(dataset: Dataset) -> Features | None:
     for name in SHIPPED:
         if reads(name, dataset):
             return shipped(name)
+    if dataset.name == "stacked-mnist":
+        return stacked_mnist()
     if unfit(dataset):
         return random_convolutions(dataset)
     own = classifier(dataset)

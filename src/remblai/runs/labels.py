@@ -1,0 +1,149 @@
+"""The classes of a run: which data have them, and labels by name."""
+
+from collections.abc import Mapping, Sequence, Sized
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from remblai.config.registry import unknown
+from remblai.data import Dataset, Split
+from remblai.networks.classes import one_hot, required
+from remblai.objectives import Objective
+
+FEWEST_CLASSES = 2
+Labels = str | int | Sequence[str | int] | np.ndarray[Any, Any] | Tensor
+"""One class for all rows, or one for each: by name, or by its number in the order of the data's classes; or weights (n,
+count) of the classes, for points between them."""
+
+
+def class_count(settings: Mapping[str, Any]) -> int | None:
+    """How many classes the model of a run has; None where it is not conditional."""
+    return len(settings["data"]["classes"]) if settings.get("conditional") else None
+
+
+def count_classes(objective: Objective, dataset: Dataset) -> Objective:
+    """The objective; a conditional one with the shares of the classes in the training data."""
+    if objective.classes is not None:
+        objective.classes.count_from(labels_of(dataset.train))
+    return objective
+
+
+def check_classes(dataset: Dataset, wanted: bool = True) -> None:
+    """Refuses data by whose labels no conditional model can be trained, where one is wanted.
+
+    Raises:
+        ValueError: no labels in the training split, fewer than 2 classes, or more than half as many as rows.
+    """
+    if not wanted:
+        return
+    labels = labels_of(dataset.train)
+    count = len(dataset.classes or [])
+    if count < FEWEST_CLASSES:
+        raise ValueError(f"conditional: expected labels of at least {FEWEST_CLASSES} classes, got {count}.")
+    if 2 * count > len(labels) and dataset.train.draw is None:
+        raise ValueError(
+            f"conditional: expected classes of 2 rows or more, got {count:,} classes in {len(labels):,} rows: labels "
+            "that name each row, or measure something, are no classes; choose another --label."
+        )
+
+
+def labels_of(split: Split) -> Tensor:
+    """The labels (n,) of a split.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if split.labels is None:
+        raise ValueError(
+            f"labels: expected one for each row of the {split.name} split, for the model is conditional, got none: use "
+            "data in class folders, arrays with labels, or a table with --label COLUMN; or train without --conditional."
+        )
+    return split.labels
+
+
+def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: Sequence[str]) -> Tensor | None:
+    """The labels that an objective takes beside rows; None of one without classes.
+
+    Args:
+        objective: of the model.
+        rows: n of them; a split has labels of its own.
+        labels: as the user gives them.
+        names: of the classes.
+
+    Raises:
+        ValueError: a conditional model without labels, labels for another, or what `numbers_of` refuses.
+    """
+    if objective.classes is None:
+        if labels is None:
+            return None
+        raise ValueError(
+            "class: expected none, for this model was trained without labels: train with --conditional, or leave the "
+            "class out."
+        )
+    if labels is None:
+        return labels_of(rows) if isinstance(rows, Split) else required(None)
+    return numbers_of(labels, names, len(rows))
+
+
+def weights_between(
+    objective: Objective,
+    ends: tuple[Tensor, Tensor],
+    labels: Sequence[Labels] | None,
+    names: Sequence[str],
+    shares: Tensor,
+) -> Tensor | None:
+    """Weights (n steps, count) of the classes on the ways between n pairs; None of a model without classes.
+
+    Args:
+        objective: of the model.
+        ends: the rows at both ends, (n, ...).
+        labels: of both ends.
+        names: of the classes.
+        shares: (steps,), from 0 to 1.
+    """
+    known = [labels_for(objective, rows, own, names) for rows, own in zip(ends, labels or (None, None), strict=True)]
+    if objective.classes is None:
+        return None
+    first, last = (one_hot(required(own), len(names))[:, None] for own in known)
+    return torch.lerp(first, last, shares[None, :, None]).flatten(0, 1)
+
+
+def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
+    """The labels of n rows as numbers (n,), or as weights (n, count).
+
+    Args:
+        labels: a name or a number for all of them, or one for each.
+        names: of the classes.
+        n: rows.
+
+    Raises:
+        ValueError: an unknown class, where the nearest is suggested, or another number of labels.
+    """
+    if isinstance(labels, str | int):
+        return torch.full((n,), _number(labels, names))
+    if isinstance(labels, Tensor) or (isinstance(labels, np.ndarray) and labels.dtype.kind not in "UO"):
+        found = torch.as_tensor(labels).cpu()
+    else:
+        found = torch.tensor([_number(one if isinstance(one, str) else int(one), names) for one in labels])
+    wrong = found.shape not in ((n,), (n, len(names))) or found.is_floating_point() != (found.ndim == 2)
+    if wrong or (found.ndim == 1 and not bool(((found >= 0) & (found < len(names))).all())):
+        raise ValueError(
+            f"labels: expected {n} whole numbers from 0 to {len(names) - 1}, or weights ({n}, {len(names)}), got "
+            f"{found.dtype} {tuple(found.shape)}: pass a class for each row, or one for all."
+        )
+    return found if found.is_floating_point() else found.to(torch.int64)
+
+
+def _number(label: str | int, names: Sequence[str]) -> int:
+    """The number of a class by its name, or itself.
+
+    Raises:
+        ValueError: there is no such class.
+    """
+    if isinstance(label, str) and label in names:
+        return list(names).index(label)
+    if isinstance(label, int) and 0 <= label < len(names):
+        return label
+    raise unknown("class", label, names)
