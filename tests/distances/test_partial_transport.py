@@ -142,3 +142,20 @@ def test_sparse_costs_forbid_what_is_absent():
     plan = partial([0.5, 0.5], [0.5, 0.5], costs, mass=0.75)
     assert plan.coupling.tolist() == [[0.5, 0.0], [0.0, 0.25]]
     assert plan.value == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("small", [1e-9, 1e-12, 1e-300])
+def test_little_mass_beside_much_is_carried_exactly(problem, small):
+    # before the masses were capped the network simplex did not end at 1e-12
+    _, _, costs = problem
+    plan = partial(None, None, costs, mass=small)
+    assert plan.converged
+    assert plan.value == pytest.approx(small * costs.min(), rel=1e-12, abs=0.0)
+    assert (plan.f.max(), plan.f.min(), plan.g.max(), plan.g.min()) == (0.0, 0.0, 0.0, 0.0)  # no place is full
+    few, many = np.full(len(costs), small), np.ones(costs.shape[1])
+    carried = np.minimum(costs.min(1), 2.0).sum() * small + (many.sum() - few.sum())
+    plan = partial(few, many, costs, threshold=2.0)
+    assert plan.value == pytest.approx(carried, rel=1e-12)
+    assert few @ plan.f + many @ plan.g == pytest.approx(plan.value, rel=1e-12)
+    np.testing.assert_array_equal(plan.g, 1.0)  # more of what stays costs half of the threshold
+    np.testing.assert_allclose(plan.coupling.sum(1), few * (costs.min(1) < 2.0), rtol=1e-9, atol=1e-9 * small)

@@ -125,7 +125,8 @@ def _data(trained: Trained) -> str:
     counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
     shape = " x ".join(map(str, units.shape))
     words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {counts}."]
-    words += [printable(str(data["split_note"]))] * bool(data["split_note"])
+    if data["split_note"]:
+        words.append(printable(str(data["split_note"])).rstrip(".") + ".")
     if units.columns:
         columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
         words.append(f"Columns, in this order and in their own units: {columns}.")

@@ -75,7 +75,7 @@ class CramerWold(Discrepancy):
         return self._scaled(self._mmd(x.shape[1], min(len(x), len(y)), y)(x, y), y)
 
     def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """The distance between samples with masses a (n,) and b (m,)."""
+        """The distance between samples with masses a (n,) and b (m,); its bandwidth is a constant for gradients."""
         x, y = flat(x, y)
         return self._scaled(self._mmd(x.shape[1], min(effective_size(a), effective_size(b)), y).weighted(x, y, a, b), y)
 

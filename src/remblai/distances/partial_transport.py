@@ -67,7 +67,8 @@ def partial(
 
     The plan's `f` (n,) and `g` (m,) are the derivatives of the value in the masses: f <= 0, g <= 0 and f_i + g_j <=
     c_ij - l with `mass`, l the derivative in the mass; f, g <= t / 2 and f_i + g_j <= c_ij with `threshold`. The value
-    is differentiable once in costs, masses, `mass` and `threshold`.
+    is differentiable once in costs, masses, `mass` and `threshold`. The plan has no certificate, gap or map: its proof
+    is f and g, whose dual value is the value.
 
     Args:
         a: masses (n,) of any total; None is 1 / n each.
@@ -137,6 +138,13 @@ class _Sides(NamedTuple):
     a: Tensor
     b: Tensor
 
+    def capped(self, first: float, second: float) -> "_Sides":
+        """Masses a of at most `first` and b of at most `second`: what no plan can use is left out.
+
+        Solvers compare masses in float64: beside much that stays, a small mass that is carried would be rounding.
+        """
+        return _Sides(self.a.clamp(max=first), self.b.clamp(max=second))
+
 
 class _Found(NamedTuple):
     """The extended problem's plan, and what it says of the original one."""
@@ -159,8 +167,12 @@ def _by_mass(geometry: Matrix, sides: _Sides, mass: float, method: str) -> _Foun
             f"{second:.9g}, got {mass:.9g}: lower it, or pass a threshold."
         )
     mass = min(mass, least)
+    capped = sides.capped(mass, mass)
+    first, second = float(capped.a.sum()), float(capped.b.sum())
+    # a side whose places have just the mass has none left: not a rounding of it
+    more = (max(second - mass, 0.0), max(first - mass, 0.0))
     try:
-        extended = _extended(geometry, sides, 0.0, float("inf"), (second - mass, first - mass), method)
+        extended = _extended(geometry, capped, 0.0, float("inf"), more, method)
     except ValueError as problem:
         if bool(geometry.costs.isfinite().all()):
             raise
@@ -168,7 +180,13 @@ def _by_mass(geometry: Matrix, sides: _Sides, mass: float, method: str) -> _Foun
             f"costs: expected a plan that carries {mass:.9g} over pairs that are not forbidden, but there is none: "
             "lower the mass, or allow more pairs."
         ) from problem
-    return _found(extended, sides, first + second - mass, extended.f[-1] + extended.g[-1], mass)
+    found = _found(extended, sides, first + second - mass, extended.f[-1] + extended.g[-1], mass)
+    # a place with more than the mass is worth nothing more: what the cap is worth belongs to the mass
+    over, beyond = sides.a > capped.a, sides.b > capped.b
+    worth = found.f[over].sum() + found.g[beyond].sum()
+    return found._replace(
+        f=found.f.masked_fill(over, 0.0), g=found.g.masked_fill(beyond, 0.0), derivative=found.derivative + worth
+    )
 
 
 def _by_threshold(geometry: Matrix, sides: _Sides, threshold: float, method: str) -> _Found:
@@ -177,8 +195,18 @@ def _by_threshold(geometry: Matrix, sides: _Sides, threshold: float, method: str
             f"threshold: expected a positive, finite cost, got {threshold:.9g}: for all of the mass use emd."
         )
     first, second = float(sides.a.sum()), float(sides.b.sum())
-    extended = _extended(geometry, sides, 0.5 * threshold, 0.0, (second, first), method)
-    return _found(extended, sides, first + second, None, None)
+    capped, stay = sides.capped(second, first), 0.5 * threshold
+    totals = float(capped.a.sum()), float(capped.b.sum())
+    extended = _extended(geometry, capped, stay, 0.0, (totals[1], totals[0]), method)
+    found = _found(extended, sides, sum(totals), None, None)
+    # one side at most has places with more than all of the other's mass: the rest of them stays
+    over, beyond = sides.a > capped.a, sides.b > capped.b
+    less_f, less_g = (stay - found.g[beyond]).sum(), (stay - found.f[over]).sum()
+    return found._replace(
+        value=found.value + stay * (first - totals[0] + second - totals[1]),
+        f=(found.f - less_f).masked_fill(over, stay),
+        g=(found.g - less_g).masked_fill(beyond, stay),
+    )
 
 
 def _extended(

@@ -182,7 +182,7 @@ def test_fixed_support_stands_beside_pot(histograms):
     ot = pytest.importorskip("ot")
     places, masses, _ = histograms
     costs = (places - places.T) ** 2
-    even = np.array([0.5, 0.5])  # POT's plain iteration starts from an unweighted mean, which its weights keep
+    even = np.array([0.5, 0.5])  # with other weights the tested release of POT gives another plain barycentre
     for debiased, theirs in ((False, ot.bregman.barycenter), (True, ot.bregman.barycenter_debiased)):
         weights = histograms[2] if debiased else even
         other = theirs(np.array(masses).T, costs, 0.05, weights=weights, numItermax=20000, stopThr=1e-12)
