@@ -195,3 +195,9 @@ def test_images_precisions_and_one_point(kind):
 def test_options_that_mean_nothing_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         Sliced(**options)
+
+
+def test_the_largest_direction_is_found_at_every_scale():
+    x, y = (torch.randn(40, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    found = Sliced(8, kind="max", seed=0)
+    assert float(found(1e-8 * x, 1e-8 * y)) == pytest.approx(1e-16 * float(found(x, y)), rel=1e-6)

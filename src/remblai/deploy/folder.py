@@ -181,7 +181,7 @@ def _move(made: Path, place: Path) -> None:
     with explained(place):
         place.mkdir(parents=True, exist_ok=True)
         for path in list(place.iterdir()):
-            if path.name in OWN and path.is_file():
+            if path.name in OWN and path.name != RECORD and path.is_file():
                 path.unlink()
         for path in sorted(made.iterdir(), key=lambda path: path.name == RECORD):
             path.replace(place / path.name)

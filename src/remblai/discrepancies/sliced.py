@@ -176,7 +176,7 @@ def largest(
             (gradient,) = torch.autograd.grad(values.sum(), current)
         best_directions = torch.where((values > highest)[:, None], current, best_directions).detach()
         highest = torch.maximum(values, highest).detach()
-        current = normalize(current + normalize(gradient))
+        current = normalize(current + normalize(gradient, eps=torch.finfo(gradient.dtype).tiny))
     return best_directions[highest.argmax()][None]
 
 

@@ -67,8 +67,8 @@ def partial(
 
     The plan's `f` (n,) and `g` (m,) are the derivatives of the value in the masses: f <= 0, g <= 0 and f_i + g_j <=
     c_ij - l with `mass`, l the derivative in the mass; f, g <= t / 2 and f_i + g_j <= c_ij with `threshold`. The value
-    is differentiable once in costs, masses, `mass` and `threshold`. The plan has no certificate, gap or map: its proof
-    is f and g, whose dual value is the value.
+    is differentiable once in costs, masses, `mass` and `threshold`. The plan has no certificate, gap or map; f and g
+    are its potentials.
 
     Args:
         a: masses (n,) of any total; None is 1 / n each.
