@@ -8,7 +8,7 @@ export UV_FIND_LINKS
 export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
 
-.PHONY: demo test lint types unit fuzz kills experiments benchmarks clean
+.PHONY: demo test lint types unit docs fuzz kills experiments benchmarks clean
 
 demo: $(VENV)/.installed
 	$(BIN)/remblai train wae-mmd --data digits --sampler auto --out runs/demo --overwrite
@@ -34,6 +34,10 @@ fuzz: $(VENV)/.tested
 kills: $(VENV)/.tested
 	$(BIN)/python benchmarks/kills.py --kills 100
 
+# The site, into build/site; a broken link or name ends it.
+docs: $(VENV)/.documented
+	$(BIN)/mkdocs build --strict
+
 # Experiments of minutes: the figures in the README and the docs.
 experiments: $(VENV)/.tested
 	$(BIN)/pytest -m slow
@@ -53,3 +57,7 @@ $(VENV)/.installed: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.tested: $(VENV)/.made pyproject.toml constraints.txt
 	./install.sh $(BIN) -e ".[test]"
 	@touch $@ $(VENV)/.installed
+
+$(VENV)/.documented: $(VENV)/.made pyproject.toml constraints.txt
+	./install.sh $(BIN) -e ".[docs]"
+	@touch $@

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
+from click.shell_completion import CompletionItem, shell_complete
 
 from remblai.cli.build import build
 from remblai.cli.commands import COMMANDS, summary
@@ -18,6 +19,9 @@ from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated
 from remblai.runtime.text import printable
+
+COMPLETION = "_REMBLAI_COMPLETE"
+"""The variable in which a shell asks what a line can go on with."""
 
 
 class Group(click.Group):
@@ -42,6 +46,11 @@ class Group(click.Group):
         """Writes each command with the first line of its docstring, without importing it."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, summary(name)) for name in COMMANDS])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The commands and options that begin so."""
+        commands = [CompletionItem(name, help=summary(name)) for name in COMMANDS if name.startswith(incomplete)]
+        return [*commands, *super().shell_complete(ctx, incomplete)]
 
 
 def group() -> click.Group:
@@ -117,6 +126,8 @@ def _explained(problem: BaseException) -> tuple[int, str]:
 
 def _run(words: list[str]) -> int:
     code, whole = 0, group()
+    if instruction := os.environ.get(COMPLETION):
+        return shell_complete(whole, {}, "remblai", COMPLETION, instruction)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of packages that remblai uses: not for its users
         warnings.showwarning = _warn

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from remblai.metrics import METRICS
+from remblai.runtime.notebook import table
 from remblai.statistics import Pair, compare_pairs
 
 
@@ -101,6 +102,17 @@ class Comparison:
     orders: dict[str, tuple[list[str], float | None]]
     folder: str
     notes: list[str]
+
+    def _repr_html_(self) -> str:
+        ranked = [(row.label, row.figures.get(self.by)) for row in self.rows]
+        rows = [
+            (label, "-", "-", "-")
+            if figure is None
+            else (label, figure.mean, figure.floor, "-" if figure.over_seeds is None else figure.over_seeds)
+            for label, figure in ranked
+        ]
+        heads = ("model", self.by, "floor", "standard deviation between seeds")
+        return table(f"{self.data}, {self.budget}", rows, heads)
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON keeps it; figures of trials as metrics.json has them."""

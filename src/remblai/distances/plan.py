@@ -18,6 +18,7 @@ from remblai.distances.geometry import Geometry
 from remblai.distances.mapping import extension, mapping
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, tensor
+from remblai.runtime.notebook import table
 
 AVAILABLE = {
     "coupling": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
@@ -182,6 +183,10 @@ class Plan(Generic[Value, Array]):
             f"Plan(value={value:.9g}{blur}, method={self.method!r}, {state} in {self.iterations} "
             f"iterations, marginal_error={self.marginal_error:.2g}, seconds={self.seconds:.3g})"
         )
+
+    def _repr_html_(self) -> str:
+        names = ("epsilon", "method", "converged", "iterations", "marginal_error", "seconds")
+        return table("Plan", [("value", float(self.value)), *((name, getattr(self, name)) for name in names)])
 
 
 ArrayPlan: TypeAlias = Plan[float, NDArray[np.float64]]

@@ -7,6 +7,7 @@ from typing import Any, Literal, NotRequired, TypedDict
 from remblai.metrics.faults import Faults, shifts
 from remblai.metrics.features import FeaturesUsed
 from remblai.metrics.sets import Need, Sets
+from remblai.runtime.notebook import table
 
 OVER_IMAGES = "standard error of the mean over images"
 NEAREST_EXAMPLE = "nearest training example"
@@ -43,7 +44,14 @@ class Figure(TypedDict):
     spectrum: NotRequired[list[float]]
 
 
-Card = dict[str, Figure]
+class Card(dict[str, Figure]):
+    """Figures by the name of their metric; a notebook shows them as a table, each beside its floor."""
+
+    def _repr_html_(self) -> str:
+        rows = [(name, one["value"], one["floor"], one["spread"], one["n"]) for name, one in self.items()]
+        return table("Figures", rows, ("figure", "value", "floor", "standard deviation", "n"))
+
+
 Compute = Callable[[Sets], Figure | None]
 """From the sets of a card to the figure; None where these sets have none, whatever the row needs."""
 

@@ -137,7 +137,7 @@ def mode_card(
     masks = halves(n, repeats, generator).to(assigned.near)
     where = flat("the centres", centres).cpu()
     truths = [mode_figures(_truth(n, where, deviation, generator), where, deviation, radius) for _ in range(repeats)]
-    return {
+    figures: dict[str, Figure] = {
         name: {
             "value": float(value[0]),
             "floor": sum(truth[name] for truth in truths) / repeats,
@@ -146,6 +146,7 @@ def mode_card(
         }
         for name, value in _figures(assigned, masks).items()
     }
+    return Card(figures)
 
 
 def _assigned(samples: Any, centres: Any, deviation: float, radius: float) -> Assigned:

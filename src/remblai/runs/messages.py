@@ -1,6 +1,7 @@
 """What a training says before it starts, and where it fails."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from remblai.data import Dataset
@@ -14,9 +15,15 @@ from remblai.training import Diverged, State
 
 
 def say_first(
-    progress: Progress, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
+    progress: Progress, folder: Path, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
 ) -> None:
-    """What is said before the training: of the data, of what was chosen, of what a batch cannot see."""
+    """What is said before the training: of the model, of the data, of what was chosen, of what a batch cannot see."""
+    assert state.steps is not None
+    parameters = sum(one.numel() for one in state.objective.parameters())
+    progress.say(
+        f"model: {parameters:,} parameters on {next(state.objective.parameters()).device}, {state.steps:,} steps of "
+        f"{state.batch_size}, into {folder}"
+    )
     for note in dataset.notes:
         progress.say(f"data: {note}")
     if latent is not None:

@@ -18,6 +18,7 @@ from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
 from remblai.runs.labels import Labels, labels_for, weights_between
 from remblai.runs.laws import Laws
+from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
 
 Array = NDArray[Any]
@@ -39,13 +40,7 @@ class Trained:
     """
 
     def __init__(
-        self,
-        run: Run,
-        objective: Objective,
-        units: Units,
-        summary: str,
-        step: int,
-        latent_law: FittedLaw | None = None,
+        self, run: Run, objective: Objective, units: Units, summary: str, step: int, latent_law: FittedLaw | None = None
     ) -> None:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
         self.latent_law = latent_law
@@ -112,6 +107,11 @@ class Trained:
 
     def __repr__(self) -> str:
         return f"<{self.run.settings['recipe']} of {self.run.settings['data']['spec']} in {self.folder}>"
+
+    def _repr_html_(self) -> str:
+        parameters = f"{sum(one.numel() for one in self.objective.parameters()):,}"
+        facts = {"step": self.step, "parameters": parameters, "device": self.device, "sampler": self.sampler}
+        return table(f"{self!r}: {self.summary}", facts.items())
 
     def sample(
         self, n: int = 64, seed: int | None = 0, sampler: str | None = None, labels: Labels | None = None

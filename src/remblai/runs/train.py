@@ -165,7 +165,7 @@ def train(
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
-                say_first(progress, state, dataset, latent, heard=first and not quiet)
+                say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)
                 if state.step == state.steps:
                     progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
                 elif plateau.reached:

@@ -1,0 +1,55 @@
+"""What notebooks show: escaped, without scripts and other hosts, and complete."""
+
+from html.parser import HTMLParser
+
+import pytest
+
+from remblai.compare.table import Average, Comparison, Row
+from remblai.distances import transport
+from remblai.metrics import Card
+from remblai.runtime.notebook import table
+
+
+class Cells(HTMLParser):
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.texts = set(), []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+
+    def handle_data(self, data):
+        self.texts.append(data)
+
+
+def test_every_text_is_escaped_and_nothing_is_loaded():
+    hostile = '<script src="https://example.org"></script>\x1b'
+    html = table(hostile, [(hostile, 0.5)], (hostile,))
+    found = Cells(html)
+    assert found.tags == {"table", "caption", "thead", "tbody", "tr", "th", "td"}
+    assert found.texts == [hostile.replace("\x1b", "\\x1b")] * 3 + ["0.5"]
+
+
+def test_colours_are_those_of_the_page():
+    styles = table("a", [("b",)]).split('style="')[1:]
+    assert styles and all("color:inherit;background:transparent" in style for style in styles)
+
+
+@pytest.mark.parametrize("epsilon", [None, 0.5])
+def test_a_plan(epsilon):
+    plan = transport([[0.0], [4.0]], [[1.0], [4.0]], epsilon=epsilon)
+    cells = Cells(plan._repr_html_()).texts
+    assert f"{plan.value:.6g}" in cells and plan.method in cells and str(plan.converged) in cells
+
+
+def test_a_card_has_each_figure_beside_its_floor():
+    card = Card(w2={"value": 1.25, "floor": 0.75, "spread": 0.1, "n": 40})
+    assert card == {"w2": {"value": 1.25, "floor": 0.75, "spread": 0.1, "n": 40}}
+    assert Cells(card._repr_html_()).texts[-5:] == ["w2", "1.25", "0.75", "0.1", "40"]
+
+
+def test_a_comparison_has_each_model_also_one_without_a_figure():
+    rows = [Row("vae", [], {"w2": Average(1.5, None, 0.1, 0.5, 40)}), Row("<b>", [], {})]
+    cells = Cells(Comparison("digits", "20 epochs", "w2", rows, [], {}, "runs/x", [])._repr_html_()).texts
+    assert cells[-8:] == ["vae", "1.5", "0.5", "-", "<b>", "-", "-", "-"]
