@@ -175,18 +175,20 @@ class Plan(Generic[Value, Array]):
         state = {field.name: getattr(self, field.name) for field in fields(self)}
         return state | {"value": self.value.detach() if isinstance(self.value, Tensor) else self.value}
 
+    def _number(self) -> float:
+        return float(self.value.detach()) if isinstance(self.value, Tensor) else cast(float, self.value)
+
     def __repr__(self) -> str:
         state = "converged" if self.converged else "NOT converged"
         blur = f", epsilon={self.epsilon:.6g}" if self.epsilon else ""
-        value = self.value.item() if isinstance(self.value, Tensor) else self.value
         return (
-            f"Plan(value={value:.9g}{blur}, method={self.method!r}, {state} in {self.iterations} "
+            f"Plan(value={self._number():.9g}{blur}, method={self.method!r}, {state} in {self.iterations} "
             f"iterations, marginal_error={self.marginal_error:.2g}, seconds={self.seconds:.3g})"
         )
 
     def _repr_html_(self) -> str:
         names = ("epsilon", "method", "converged", "iterations", "marginal_error", "seconds")
-        return table("Plan", [("value", float(self.value)), *((name, getattr(self, name)) for name in names)])
+        return table("Plan", [("value", self._number()), *((name, getattr(self, name)) for name in names)])
 
 
 ArrayPlan: TypeAlias = Plan[float, NDArray[np.float64]]
