@@ -26,6 +26,8 @@ def test_the_plan_is_the_cheapest_and_its_cost_is_split_by_column() -> None:
     assert found.cost == pytest.approx(best, abs=1e-12)
     assert found.lower <= best <= found.upper
     assert found.upper - found.lower < 1e-9
+    low, high = map(float, found.bounds.split(" to "))
+    assert low <= found.cost <= high
     assert sum(part.cost for part in found.parts) == pytest.approx(found.cost, abs=1e-12)
     assert found.parts[0].column == "x"
     assert found.parts[0].cost > found.parts[0].floor

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from remblai.distances import emd
+from remblai.distances.certificate import Interval
 from remblai.populations.table import Floats, Ints, Tables, gower, gower_parts
 from remblai.statistics.splits import Splits
 
@@ -67,6 +68,11 @@ class Moved:
     m: int
     parts: tuple[Part, ...]
     movers: tuple[Mover, ...]
+
+    @property
+    def bounds(self) -> str:
+        """The proven bounds in words, rounded outwards."""
+        return Interval(self.lower, self.upper).with_value(self.cost).text()
 
 
 def moved(tables: Tables, splits: Splits, draws: torch.Generator) -> Moved:

@@ -90,7 +90,7 @@ def _print(found: "Drift") -> None:
     show("")
     show(f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations")
     show(
-        f"  least cost of carrying A to B: {number(moved.cost)} (proven {moved.lower:.9g} to {moved.upper:.9g}), "
+        f"  least cost of carrying A to B: {number(moved.cost)} (proven {moved.bounds}), "
         f"{number(moved.floor)} between random splits"
     )
     parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
