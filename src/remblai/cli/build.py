@@ -149,7 +149,7 @@ def _check_early(name: str, fixed: list[Option], arguments: list[inspect.Paramet
         click.UsageError: an argument or an option is missing or wrong.
         ValueError: the folder of a run that is none.
     """
-    if "--help" in words:
+    if "--help" in words or click.get_current_context().resilient_parsing:  # a shell completes words that are not whole
         return
     command = click.Command(name, params=_parameters(arguments, fixed), add_help_option=False)
     settings = {"ignore_unknown_options": True, "allow_extra_args": True}
