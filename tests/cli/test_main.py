@@ -59,7 +59,7 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train --data digits wae-mdm", "Did you mean 'wae-mmd'"),
         ("train wae-mmd --penalty mmd --penalty mmmd", "Did you mean 'mmd'"),
         ("train wae-mmd --penalty mmd --penalty sliced --penalty.kernel imq", "No such option '--penalty.kernel'"),
-        ("train cgan", "Conditional generation"),
+        ("train cgan", "--conditional"),
         ("train wae-mmd --cost sqeuclidean", "It is called 'square' here"),
         ("train wae-mmd --label y", "does not apply to data .digits."),
         ("distance ring grid --metric fid", "Inception.s features"),

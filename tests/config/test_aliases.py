@@ -43,7 +43,7 @@ def test_a_name_from_elsewhere_is_answered_with_the_name_here(name: str, known: 
     [
         ("fid", METRICS, "Inception"),
         ("kid", METRICS, "Inception"),
-        ("cgan", RECIPES, "Conditional generation"),
+        ("cgan", RECIPES, "--conditional"),
         ("--label", [], "class folders"),
         ("reg", ["cost", "epsilon"], "epsilon"),
         ("penalty.lambda", ["weight"], "weight"),

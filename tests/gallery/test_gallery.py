@@ -13,7 +13,7 @@ DAY = 86_400
 
 
 def _day() -> int:
-    """The day of the newest commit, by which each run of the suite takes another one of the experiments."""
+    """The day of the newest commit, by which each run of the suite takes other entries."""
     asked = subprocess.run(
         ["git", "log", "-1", "--format=%ct"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
     )
@@ -21,11 +21,11 @@ def _day() -> int:
 
 
 def _entries():
-    """Every example; of the experiments, which take minutes, today's: `make experiments` runs the others too."""
-    today = _day() % len(EXPERIMENTS)
-    yield from EXAMPLES
-    for place, name in enumerate(EXPERIMENTS):
-        yield name if place == today else pytest.param(name, marks=pytest.mark.slow)
+    """Today's third of the examples and today's experiment: `make experiments` runs the others too."""
+    today = _day()
+    for names, turns in ((EXAMPLES, 3), (EXPERIMENTS, len(EXPERIMENTS))):
+        for place, name in enumerate(names):
+            yield name if place % turns == today % turns else pytest.param(name, marks=pytest.mark.slow)
 
 
 @pytest.mark.parametrize("name", list(_entries()))

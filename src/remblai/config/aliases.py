@@ -53,17 +53,17 @@ ALIASES: dict[str, str] = {
 """A name from elsewhere -> the name here. It is used where the table that is asked has the second name."""
 
 ANSWERS: dict[str, str] = {
-    "acgan": "Conditional generation is not offered yet: train one model for each class folder.",
-    "cgan": "Conditional generation is not offered yet: train one model for each class folder.",
-    "cvae": "Conditional generation is not offered yet: train one model for each class folder.",
+    "acgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
+    "cgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
+    "cvae": "Every recipe is trained on classes by --conditional: `train vae --conditional`.",
     "fid": "FID is the Frechet distance on Inception's features and no others: `--metric frechet --features inception` "
     "here, `--features inception` for `remblai evaluate`. Other features give `frechet`.",
     "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate` gives "
     "the score of a classifier of the data's own classes.",
     "kid": "KID is the kernel distance on Inception's features and no others: `--metric kernel-distance --features "
     "inception` here, `--features inception` for `remblai evaluate`. Other features give `kernel_distance`.",
-    "label": "Labels are read from class folders and from the labels of .npz files; no option names them.",
-    "labels": "Labels are read from class folders and from the labels of .npz files; no option names them.",
+    "label": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
+    "labels": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
     "num-epochs": "Use epochs.",
     "learning-rate": "Use lr.",
     "max-iter": "Use iterations for a solver, steps for training.",
