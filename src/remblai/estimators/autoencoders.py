@@ -56,7 +56,7 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         """
         codes = checked_codes(self, X, self.n_components)
         with torch.no_grad():
-            return self._restored(self.model_.decode(codes.to(next(self.model_.parameters()).device)))
+            return self._restored(self.model_.decode(codes.to(self._device)))
 
     def score_samples(self, X: Any) -> Array:
         """Minus the reconstruction error of each row (n,), a mean over standardised columns: low for anomalies."""

@@ -52,6 +52,19 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
+def draw_seed(estimator: Any, n_samples: int, random_state: Any) -> int:
+    """The seed of a draw: that of `fit` where random_state is None, so that the same call draws the same rows.
+
+    Raises:
+        ValueError: n_samples below 1.
+        NotFittedError: before `fit`.
+    """
+    check_is_fitted(estimator)
+    if n_samples < 1:
+        raise ValueError(f"n_samples: expected 1 or more, got {n_samples}")
+    return int(estimator.seed_) if random_state is None else seed_of(random_state)
+
+
 class TrainedEstimator(BaseEstimator):
     """An estimator whose `fit` trains a recipe on standardised columns, in memory. The base class.
 
@@ -97,9 +110,13 @@ class TrainedEstimator(BaseEstimator):
     def _check_model(self, model: Objective) -> None:
         """Refuses a recipe whose model cannot do what the estimator is for."""
 
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model_.parameters()).device
+
     def _scaled(self, X: Any) -> Tensor:
         table = self.scaler_.transform(checked(self, X))
-        return torch.from_numpy(table).to(next(self.model_.parameters()).device)
+        return torch.from_numpy(table).to(self._device)
 
     def _restored(self, x: Tensor) -> Array:
         found: Array = self.scaler_.inverse_transform(x.detach().cpu().double().numpy())
@@ -116,11 +133,7 @@ class TrainedEstimator(BaseEstimator):
             ValueError: n_samples below 1.
             NotFittedError: before `fit`.
         """
-        check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples: expected 1 or more, got {n_samples}")
-        seed = self.seed_ if random_state is None else seed_of(random_state)
-        with seeded(seed, next(self.model_.parameters()).device), torch.no_grad():
+        with seeded(draw_seed(self, n_samples, random_state), self._device), torch.no_grad():
             return self._restored(self.model_.sample(n_samples))
 
     def score(self, X: Any, y: Any = None) -> float:

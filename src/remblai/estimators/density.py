@@ -7,7 +7,7 @@ import torch
 from sklearn.base import BaseEstimator, DensityMixin
 
 from remblai.config.registry import make
-from remblai.estimators.base import Array, checked, seed_of
+from remblai.estimators.base import Array, checked, draw_seed, seed_of
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
 
@@ -74,7 +74,5 @@ class LatentDensity(DensityMixin, BaseEstimator):
         Raises:
             ValueError: n_samples below 1.
         """
-        if n_samples < 1:
-            raise ValueError(f"n_samples: expected 1 or more, got {n_samples}")
-        with seeded(self.seed_ if random_state is None else seed_of(random_state)):
+        with seeded(draw_seed(self, n_samples, random_state)):
             return self.law_.sample(n_samples).double().cpu().numpy()  # type: ignore[no-any-return]
