@@ -151,8 +151,8 @@ def measured(name: str, seed: int, judge: Judge, given: argparse.Namespace, fold
         return math.nan if begun else time.process_time() - began
 
     if peer := settings.get("peer"):
-        train = images(judge.dataset.train)
-        reconstruct, laws = mnist_peers.trained(peer, train, given.epochs, seed, given.threads, folder)
+        of_training = images(judge.dataset.train)
+        reconstruct, laws = mnist_peers.trained(peer, of_training, given.epochs, seed, given.threads, folder)
         return {"seconds": seconds(), **judge.of_codes(reconstruct(judge.test), laws(N))}
     length = {"epochs": given.epochs}
     if name in ROWS["one-step"]:

@@ -166,13 +166,13 @@ def train(
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)
-                if state.step == state.steps:
-                    progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
-                elif plateau.reached:
-                    _end(run, state, plateau)  # a kill may have come between saving and noting it
-                    progress.say(
-                        f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
-                    )
+                if state.step == state.steps or plateau.reached:
+                    if run.settings["status"] != "complete":  # a kill may have come between saving and noting it
+                        _end(run, state, plateau)
+                    how = f"all its {state.steps} steps are done"
+                    if state.step != state.steps:
+                        how = f"it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
+                    progress.say(f"{run.folder} is complete: {how}")
                 else:
                     try:
                         _train(
