@@ -43,11 +43,12 @@ def compared(d, inputs):
     assert len(set(found[0][0].tolist())) == 3
 
 
-@pytest.mark.parametrize("name", DISCREPANCIES)
+@pytest.mark.parametrize("name", [name for name in DISCREPANCIES if build(name).takes_clouds])
 def test_clouds_equal_the_loop_over_them(name, clouds):
     compared(build(name), clouds[:2])
-    compared(build(name), clouds)
-    torch.testing.assert_close(build(name).estimate(*clouds), build(name)(*clouds))
+    inputs = clouds if build(name).takes_masses else clouds[:2]
+    compared(build(name), inputs)
+    torch.testing.assert_close(build(name).estimate(*inputs), build(name)(*inputs))
 
 
 SHARP = Entropic(epsilon=0.02, debiased=False, tolerance=1e-9)
