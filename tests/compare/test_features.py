@@ -9,8 +9,8 @@ from remblai.cli.main import main
 from remblai.compare.datasets import distance
 from remblai.data import load
 from remblai.discrepancies import Frechet
+from remblai.features import make_features
 from remblai.metrics.featured import kernel_distance
-from remblai.metrics.features import make_features
 
 FAST = {"n": 60, "repeats": 0, "permutations": 9}
 

@@ -123,7 +123,7 @@ def distance(
             take about 30 seconds, at least 19; where they take seconds, they end once 10 look at least as different.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
-        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's train split.
+        features: compared in place of pixels: of `features.FEATURES`, or a callable; fitted to A's train split.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.

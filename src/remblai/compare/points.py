@@ -12,7 +12,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
-from remblai.metrics.features import FeaturesUsed, make_features
+from remblai.features import FeaturesUsed, make_features
 from remblai.runs.data import conform
 
 
@@ -55,7 +55,7 @@ def read_pair(
         draws: which points those are.
         raw: leave tables in their own units.
         options: of `data.load`, for each as far as it has them.
-        features: compare features of images (see `metrics.features`), fitted to the training split of A where they
+        features: compare features of images (see `features`), fitted to the training split of A where they
             are fitted; tables have none.
 
     Raises:

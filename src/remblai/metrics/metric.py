@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
 
+from remblai.features import FeaturesUsed
 from remblai.metrics.faults import Faults, shifts
-from remblai.metrics.features import FeaturesUsed
 from remblai.metrics.sets import Need, Sets
 from remblai.runtime.notebook import table
 

@@ -1,7 +1,7 @@
 """Generators of one step by drifts, and flows of many steps: what this year's models are made of."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from torch import nn
@@ -15,20 +15,13 @@ from remblai.networks.classes import conditional
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import CODES, ON_DATA, DataScale, Latent, data_scale
+from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, Latent, compared, feature_map
 from remblai.recipes.parts import IMAGE, Labels, Network, PriorLaw, Shape, count_of, labelled
 
 DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
 """The paper's drift, and the discrepancies whose gradient is one."""
 
-
-def points() -> None:
-    """The points themselves."""
-
-
-FEATURE_MAPS: Mapping[str, Callable[..., Any]] = {"points": points}
 DriftName = Annotated[Choice, DRIFTS, "where samples drift: mean-shift, the paper's, or down a discrepancy's gradient"]
-FeatureMap = Annotated[Choice, FEATURE_MAPS, "what is compared; in Python also a function or module x -> (n, k)"]
 Normalise = Annotated[bool, "features have one mean distance and drifts one size, whatever their scales"]
 Scales = Annotated[tuple[float, ...], "factors of the points at which a discrepancy's gradient is taken"]
 VelocityName = Annotated[Choice, VELOCITIES, "the network v(x, t); auto takes unet for images of 16 pixels or more"]
@@ -42,7 +35,7 @@ def drifting(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     drift: DriftName = "mean-shift",
-    feature_map: FeatureMap = "points",
+    features: FeatureMap = "points",
     normalise: Normalise = True,
     scales: Scales = (1.0,),
     classes: Labels = None,
@@ -52,23 +45,25 @@ def drifting(
     Minimises E |phi(G(z)) - stop_gradient(phi(G(z)) + V)|^2 / 2. The default V is the paper's mean shift, with its
     Laplacian kernel and normalisations; any discrepancy gives another, minus its gradient (`--drift entropic`). With
     `--no-normalise` that is the gradient of the discrepancy itself, as in minimum-distance. The paper's features are
-    those of a strong network, its batches 8,192: in pixels it fails on photographs.
+    those of a strong network (`--features dinov2`), its batches 8,192: in pixels it fails on photographs.
     """
     size = math.prod(shape)
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    scale = DataScale(1.0, size) if normalise else data_scale(shape)
+    seen = feature_map(features, shape)
+    point, scale = compared(seen, shape)
+    scale = DataScale(1.0, scale.latent) if normalise else scale
     kinds = labelled(classes)
     read = nets if kinds is None else conditional(nets, kinds.count)
-    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    context: dict[str, Any] = {"shape": point, "latent": scale.latent, "prior": scale, "classes": count_of(kinds)}
     chosen = make(DRIFTS, drift, "drift", **context)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return Drifting(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,
         drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
-        features=make(FEATURE_MAPS, feature_map, "feature_map"),
+        features=seen,
         normalise=normalise,
         classes=kinds,
         class_distance=math.sqrt(scale.square_distance),

@@ -9,9 +9,9 @@ import torch
 
 from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
+from remblai.features import default_features, make_features
 from remblai.metrics import SMALLEST, Figure, fidelity_card
 from remblai.metrics.by_class import means_by_class
-from remblai.metrics.features import default_features, make_features
 from remblai.metrics.images import squared_error_of_each
 from remblai.metrics.sets import Labelled
 from remblai.objectives.weights import weight_in_words
@@ -48,8 +48,8 @@ def evaluate(
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
-        features: the map that figures on features are taken on: a name of `metrics.features.FEATURES`, a torch module
-            or a callable; None takes what suits the data (see `metrics.features.default_features`).
+        features: the map that figures on features are taken on: a name of `features.FEATURES`, a torch module
+            or a callable; None takes what suits the data (see `features.default_features`).
 
     Raises:
         ValueError: n above what there is, or below 4; features that the data do not suit, or without weights.

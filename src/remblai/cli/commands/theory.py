@@ -22,7 +22,7 @@ def distance(
     repeats: int = 20,
     permutations: int | None = None,
     raw: bool = False,
-    features: Annotated[str | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
+    features: Annotated[str | None, LazyTable("remblai.features:FEATURES")] = None,
     json: bool = False,
     plan: str | None = None,
     figure: str | None = None,

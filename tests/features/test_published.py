@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from remblai.data import load
+from remblai.features import Features, make_features, published
 from remblai.metrics import fidelity_card
-from remblai.metrics.features import Features, make_features, published
 
 
 class Extractor(torch.nn.Module):
