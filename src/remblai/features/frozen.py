@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +11,7 @@ from remblai.features.features import Features
 
 MapOfSeveral = Callable[[Tensor], Tensor | Sequence[Tensor]]
 """phi: x (n, ...) -> features (n, ...), or several."""
+M = TypeVar("M", bound=MapOfSeveral)
 
 
 class Frozen:
@@ -49,20 +50,20 @@ class Frozen:
                 return
 
 
-def lead(features: Features, shape: tuple[int, ...]) -> Features:
+def lead(features: M, shape: tuple[int, ...]) -> M:
     """The features, checked on one x of this shape: their values must have a gradient that a model can follow.
 
     Raises:
         ValueError: they take another shape, or have no gradient in x.
     """
     with torch.enable_grad():  # a model may be built, as by `load`, where gradients are off
-        x = torch.full((1, *shape), 0.5, requires_grad=True)
-        (found,) = Frozen(features)(x)
-        if found.requires_grad:
-            return features
+        found = Frozen(features)(torch.full((1, *shape), 0.5, requires_grad=True))
+    if found and all(one.requires_grad for one in found):
+        return features
+    name = features.name if isinstance(features, Features) else getattr(features, "__name__", type(features).__name__)
     raise ValueError(
-        f"features {features.name}: expected features with a gradient in the images, these have none, for they round "
-        "the images to bytes: choose others, such as random-convolutions, or dinov2 or clip of strong networks."
+        f"features {name}: expected features with a gradient in the images, got some without, as those of images that "
+        "are rounded to bytes: choose others, such as random-convolutions, or dinov2 or clip of strong networks."
     )
 
 

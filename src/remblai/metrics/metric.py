@@ -26,6 +26,7 @@ class Figure(TypedDict):
         sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
             figure at this n. Absent where the figure does not say whether samples are like the data.
         features: name and sha256 of the features that it was taken on; those of different features are not comparable.
+        trained_through: the model was trained through these features, so that the figure flatters it. Absent otherwise.
         by_class: the value in each class, by its name, of a conditional model.
         augmented: the value of held-out data that were augmented, of the figure of leaking.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
@@ -38,6 +39,7 @@ class Figure(TypedDict):
     n: int
     sees: NotRequired[dict[str, float]]
     features: NotRequired[FeaturesUsed]
+    trained_through: NotRequired[bool]
     by_class: NotRequired[dict[str, float]]
     augmented: NotRequired[float]
     dead: NotRequired[list[int]]

@@ -15,6 +15,7 @@ from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game, Lipschitz
 from remblai.discrepancies import DISCREPANCIES, Discrepancy
 from remblai.features import FEATURES, Frozen, features_of_shape
 from remblai.features import Features as FeaturesOfImages
+from remblai.features.frozen import lead
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
@@ -136,7 +137,7 @@ def feature_map(choice: Choice, shape: tuple[int, ...]) -> Frozen | None:
             f"features: expected a name ({', '.join(FEATURE_MAPS)}), or a function or module x (n, ...) -> (n, k), got "
             f"{choice!r}."
         )
-    return Frozen(features_of_shape(choice, shape) if isinstance(choice, FeaturesOfImages) else choice)
+    return Frozen(lead(choice, shape))
 
 
 def compared(features: Frozen | None, shape: tuple[int, ...]) -> tuple[tuple[int, ...], "DataScale"]:

@@ -18,6 +18,7 @@ from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
+from remblai.runs.features import is_trained_through
 from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
@@ -77,6 +78,15 @@ def evaluate(
         dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
         augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
+    if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
+        warnings.warn(
+            f"the model was trained through the features {feature_map.name}: figures on them flatter it; take others, "
+            "as by --features random-convolutions",
+            stacklevel=2,
+        )
+        for figure in card.values():
+            if "features" in figure:
+                figure["trained_through"] = True
     if labels is not None and "reconstruction_mse" in card:
         errors = squared_error_of_each(test, coded["reconstructions"])
         card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)

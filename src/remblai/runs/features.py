@@ -4,13 +4,14 @@ Features of the package or of a file are not copied into the run: run.json has t
 the data of the training are kept in its folder, `features/OPTION.safetensors`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from remblai.config.registry import NAME, Choice, nest
 from remblai.data import Dataset
-from remblai.features import FEATURES, features_of_shape, make_features, need_data
+from remblai.features import FEATURES, Features, features_of_shape, make_features, need_data
 from remblai.features.fitted import read_fitted, write_fitted
 from remblai.features.frozen import lead
 from remblai.recipes.dual import FEATURE_MAPS
@@ -67,6 +68,16 @@ def keep_features(run: Run, resolved: Resolved) -> None:
     for name, choice in _named(resolved):
         if need_data(_name(choice)) and not _path(run, name).is_file():
             write_fitted(_path(run, name), resolved.features[name])
+
+
+def is_trained_through(features: Features, settings: Mapping[str, Any]) -> bool:
+    """Whether the model of a run was trained through these features: figures on them flatter it.
+
+    Args:
+        features: of a figure.
+        settings: of the run (run.json).
+    """
+    return any(one["sha256"] == features.sha256 for one in settings.get("features", {}).values())
 
 
 def _named(resolved: Resolved) -> Iterator[tuple[str, Choice]]:

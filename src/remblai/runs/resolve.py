@@ -64,7 +64,8 @@ class Resolved:
     def _with_features(self) -> dict[str, Any]:
         """The arguments with the feature maps in the place of their names and options."""
         options = tuple(f"{name}." for name in self.features)
-        return {name: value for name, value in self.arguments.items() if not name.startswith(options)} | self.features
+        kept = {name: value for name, value in self.arguments.items() if not name.startswith(options)}
+        return kept | dict(self.features)
 
     def latent_law(self, classes: int | None = None) -> FittedLaw | None:
         """The law of codes that samples are decoded from, not fitted; None where it is the objective's own.
