@@ -28,6 +28,7 @@ class Figure(TypedDict):
         features: name and sha256 of the features that it was taken on; those of different features are not comparable.
         trained_through: the model was trained through these features, so that the figure flatters it. Absent otherwise.
         by_class: the value in each class, by its name, of a conditional model.
+        by_level: of patches, the value at each level of the pyramid, by its height and width.
         augmented: the value of held-out data that were augmented, of the figure of leaking.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
@@ -41,6 +42,7 @@ class Figure(TypedDict):
     features: NotRequired[FeaturesUsed]
     trained_through: NotRequired[bool]
     by_class: NotRequired[dict[str, float]]
+    by_level: NotRequired[dict[str, float]]
     augmented: NotRequired[float]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]

@@ -13,6 +13,7 @@ from remblai.networks import NETWORKS, VELOCITIES
 from remblai.networks import Network as Pair
 from remblai.networks.classes import conditional
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
+from remblai.objectives.reflow import Reflow
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, Latent, compared, feature_map
@@ -79,6 +80,7 @@ def flow_matching(
     method: Annotated[Method, "of the integration: 1, 2 or 6 evaluations a step"] = "heun",
     guidance: Annotated[float, "of samples of a class, with --conditional: 1 its law, above 1 more typical ones"] = 1.0,
     label_dropout: Annotated[float, "the share of rows whose class is hidden, with --conditional"] = 0.1,
+    distilled: Annotated[int, "steps that samples take at last, by --coupling reflow; 0 trains v at all times"] = 0,
     classes: Labels = None,
 ) -> Flow:
     """Flow matching with optimal couplings (Lipman et al. 2023, 2210.02747; OT-CFM: Tong et al. 2024, 2302.00482).
@@ -88,16 +90,30 @@ def flow_matching(
     once, `--coupling independent` is a rectified flow (Liu et al. 2023, 2209.03003). `sample --sampling-steps 4` takes
     another number of steps than the run says. With `--conditional` a tenth of the labels is hidden, so that
     `--guidance 2`, here or with `sample`, gives classifier-free guidance (Ho & Salimans 2022, 2207.12598).
+    `--coupling reflow --coupling.run RUN` is the second stage of a rectified flow: it joins noise with the ends of the
+    paths of a run of this recipe, from whose weights it starts, so that paths become straight and few steps do;
+    `--distilled 1` then trains the step that starts at the noise alone. A step of such a training takes a sample of
+    that run, which costs as many evaluations of v as the run's samples do.
     """
     size, kinds = math.prod(shape), labelled(classes)
+    pairs = make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size, classes=count_of(kinds))
+    speed = make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape, classes=count_of(kinds))
+    if distilled and not isinstance(pairs, Reflow):
+        raise ValueError(
+            f"distilled: expected pairs of noise and data that one path joins, got the coupling {coupling!r}: train a "
+            "run first, and this one with --coupling reflow --coupling.run RUN."
+        )
+    if isinstance(pairs, Reflow):
+        pairs.begin(speed)
     return Flow(
-        velocity=make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape, classes=count_of(kinds)),
+        velocity=speed,
         shape=shape,
-        coupling=make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size, classes=count_of(kinds)),
+        coupling=pairs,
         range=(0.0, 1.0) if len(shape) == IMAGE else None,
         sampling_steps=sampling_steps,
         method=method,
         classes=kinds,
         guidance=guidance,
         label_dropout=label_dropout,
+        distilled=distilled,
     )

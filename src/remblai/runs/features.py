@@ -36,7 +36,7 @@ def with_features(resolved: Resolved, dataset: Dataset, folder: Path | None = No
     if folder is not None and (folder / "run.json").is_file():
         return with_stored(resolved, Run.open(folder))
     made = {name: lead(make_features(choice, dataset), dataset.shape) for name, choice in _named(resolved)}
-    return replace(resolved, features=made)
+    return replace(resolved, parts={**resolved.parts, **made})
 
 
 def with_stored(resolved: Resolved, run: Run) -> Resolved:
@@ -58,7 +58,7 @@ def with_stored(resolved: Resolved, run: Run) -> Resolved:
                 "weights that it was trained with."
             )
         made[name] = features
-    return replace(resolved, features=made)
+    return replace(resolved, parts={**resolved.parts, **made})
 
 
 def keep_features(run: Run, resolved: Resolved) -> None:
@@ -67,7 +67,13 @@ def keep_features(run: Run, resolved: Resolved) -> None:
         return
     for name, choice in _named(resolved):
         if need_data(_name(choice)) and not _path(run, name).is_file():
-            write_fitted(_path(run, name), resolved.features[name])
+            write_fitted(_path(run, name), resolved.parts[name])
+
+
+def used_features(resolved: Resolved) -> dict[str, Any]:
+    """What run.json says of the feature maps of a training: nothing where there are none."""
+    used = {name: part.used for name, part in resolved.parts.items() if isinstance(part, Features)}
+    return {"features": used} if used else {}
 
 
 def is_trained_through(features: Features, settings: Mapping[str, Any]) -> bool:

@@ -138,47 +138,43 @@ def describe(
     gpu = device.type == "cuda"
     if precision == "auto":
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
-    return (
-        resolved.to_json()
-        | {
-            "data": {
-                "spec": spec if isinstance(spec, str) else dict(spec),
-                "options": dict(options),
-                "name": dataset.name,
-                "fingerprint": dataset.fingerprint,
-                "shape": list(dataset.shape),
-                "units": dataset.units.to_json(),
-                "classes": dataset.classes,
-                "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
-                "split_note": dataset.split_note,
-                "path": location(spec),
-                "notes": list(dataset.notes),
-            },
-            "seed": seed,
-            "conditional": conditional,
-            "augment": list(augment),
-            "device": torch.cuda.get_device_name(device) if gpu else "cpu",
-            "precision": precision,
-            "compile": compile == "on",
-            # several processes exchange gradients within a step, which is not recorded
-            "graph": graph == "on" or (graph == "auto" and gpu and distributed.world() == 1),
-            "processes": distributed.world(),
-            "layout": "channels-last" if len(dataset.shape) == IMAGE else "plain",
-            "float32": devices.arithmetic(device),
-            "threads": torch.get_num_threads(),
-            "versions": {
-                "remblai": version("remblai"),
-                "python": platform.python_version(),
-                "torch": torch.__version__,
-                "numpy": version("numpy"),
-                "scikit-learn": version("scikit-learn"),
-            },
-            "started": now(),
-            "ended": None,
-            "status": "running",
-        }
-        | ({"features": {name: one.used for name, one in resolved.features.items()}} if resolved.features else {})
-    )
+    return resolved.to_json() | {
+        "data": {
+            "spec": spec if isinstance(spec, str) else dict(spec),
+            "options": dict(options),
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "shape": list(dataset.shape),
+            "units": dataset.units.to_json(),
+            "classes": dataset.classes,
+            "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
+            "split_note": dataset.split_note,
+            "path": location(spec),
+            "notes": list(dataset.notes),
+        },
+        "seed": seed,
+        "conditional": conditional,
+        "augment": list(augment),
+        "device": torch.cuda.get_device_name(device) if gpu else "cpu",
+        "precision": precision,
+        "compile": compile == "on",
+        # several processes exchange gradients within a step, which is not recorded
+        "graph": graph == "on" or (graph == "auto" and gpu and distributed.world() == 1),
+        "processes": distributed.world(),
+        "layout": "channels-last" if len(dataset.shape) == IMAGE else "plain",
+        "float32": devices.arithmetic(device),
+        "threads": torch.get_num_threads(),
+        "versions": {
+            "remblai": version("remblai"),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": version("numpy"),
+            "scikit-learn": version("scikit-learn"),
+        },
+        "started": now(),
+        "ended": None,
+        "status": "running",
+    }
 
 
 def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from remblai.recipes import Recipe
 from remblai.runs.augment import fed, prepare
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
-from remblai.runs.features import keep_features, with_features
+from remblai.runs.features import keep_features
 from remblai.runs.feed import channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
@@ -37,6 +37,7 @@ from remblai.runs.manifest import (
 from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
+from remblai.runs.parts import noted, with_parts
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience, stop_in_words
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
@@ -144,14 +145,14 @@ def train(
         check_classes(dataset, wanted=asked["conditional"])
         check_patience(patience, evaluate_every, len(dataset.validation))
         resolve_counts(resolved, dataset, epochs, "steps" in options)
-        resolved = with_features(resolved, dataset, folder if resume else None)
+        resolved = with_parts(resolved, dataset, folder if resume else None)
         latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
         seed = base["seed"] if seed is None and base else seed or 0
         settings = describe(
             resolved, spec, dataset, data_options, seed, where,
             graph=chosen_graph(graph, folder if resume else None, base), **asked,
         )  # fmt: skip
-        settings |= {"patience": patience} | ({} if latent is None else {"latent_choice": latent})
+        settings |= {"patience": patience} | noted(resolved) | ({} if latent is None else {"latent_choice": latent})
         check_agreement(settings)
         if asked["compile"] == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
