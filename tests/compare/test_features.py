@@ -1,18 +1,26 @@
 """Distances on features, in Python and on the command line, where errors are one line."""
 
+import hashlib
 import json
 
 import pytest
+import scipy
 import torch
+from tests.inception import install
 
 from remblai.cli.main import main
 from remblai.compare.datasets import distance
 from remblai.data import load
 from remblai.discrepancies import Frechet
-from remblai.features import make_features
+from remblai.features import make_features, published
 from remblai.metrics.featured import kernel_distance
 
 FAST = {"n": 60, "repeats": 0, "permutations": 9}
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    install(monkeypatch)
 
 
 def call(capsys, *words):
@@ -46,6 +54,34 @@ def test_the_command_takes_features_and_their_options(capsys):
     assert code == 0 and "features digits, sha256 " in out
 
 
+def test_fid_and_kid_are_of_the_published_inception_weights_in_a_file_that_is_named(
+    installed, tmp_path, monkeypatch, capsys
+):
+    path, two = tmp_path / "weights.pth", ("digits:train", "digits:test", "-n", "60")
+    torch.save(torch.nn.ModuleDict({"linear": torch.nn.Linear(3, 4)}).state_dict(), path)
+    features = ("--features", "inception", "--features.weights", str(path))
+    fast = ("--repeats", "0", "--permutations", "0", "--json")
+    code, _, err = call(capsys, *two, "--metric", "fid", *features, *fast)
+    assert code == 2 and "expected the published Inception features" in err
+    monkeypatch.setattr(published, "INCEPTION_SHA256", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
+    found = {}
+    for metric in ("fid", "frechet", "kid", "kernel-distance"):
+        code, out, _ = call(
+            capsys, *two, "--metric", metric, *features[2:] if metric in ("fid", "kid") else features, *fast
+        )
+        found[metric] = json.loads(out)
+        assert code == 0 and found[metric]["features"]["name"] == "inception" and found[metric]["d"] == 4
+    pixels = distance("digits:train", "digits:test", "frechet", **FAST)
+    network = make_features({"name": "inception", "weights": str(path)}, load("digits"))
+    x, y = (network.of(part.reshape(-1, 1, 8, 8)).double() for part in (pixels.x, pixels.y))
+    means, covariances = zip(*((part.mean(0).numpy(), part.T.cov().numpy()) for part in (x, y)), strict=True)
+    root = scipy.linalg.sqrtm(covariances[0] @ covariances[1]).real
+    truth = ((means[0] - means[1]) ** 2).sum() + (covariances[0] + covariances[1] - 2 * root).trace()
+    assert found["fid"]["value"] == pytest.approx(truth, rel=1e-5)
+    assert found["kid"]["value"] == found["kernel-distance"]["value"] == pytest.approx(kernel_distance(x, y), rel=1e-6)
+    assert found["frechet"]["value"] == pytest.approx(truth, rel=1e-3)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -54,8 +90,9 @@ def test_the_command_takes_features_and_their_options(capsys):
         (("ring", "ring", "--features", "random-convolutions"), "leave out --features"),
         (("ring", "ring", "--features", "pca"), "leave out --features"),
         (("digits", "digits", "--features", "inception", "--features.weights", "/none.pth"), "features inception"),
-        (("digits", "digits", "--metric", "fid"), "--metric frechet --features inception"),
-        (("digits", "digits", "--metric", "kid"), "--features inception"),
+        (("digits", "digits", "--metric", "fid", "--features", "digits"), "use --metric frechet, which is the same"),
+        (("digits", "digits", "--metric", "kid", "--features", "pixels"), "use --metric kernel-distance, which"),
+        (("digits", "digits", "--metric", "fid", "--features.weights", "/none.pth"), "features inception: "),
     ],
 )
 def test_bad_choices_are_one_line(capsys, words, expected):

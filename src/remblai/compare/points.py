@@ -32,6 +32,7 @@ class Pair:
     sizes: tuple[int, int]
     units: str
     features: FeaturesUsed | None = None
+    standard: bool = False
 
 
 def read_pair(
@@ -66,7 +67,7 @@ def read_pair(
     if features is not None and (first.range is None or second.range is None):
         raise ValueError(
             "distance: features are of images, and these data are a table, whose columns are compared in standard "
-            "deviations: leave out --features, or give images."
+            "deviations: leave out --features, and the metrics fid and kid, which need them, or give images."
         )
     sets, tables = [rows_of(first, a), rows_of(second, b)], first.range is None and second.range is None
     shapes = [rows.shape[1:] for rows in sets]
@@ -85,7 +86,7 @@ def read_pair(
         chosen = make_features(features, first)
         x, y = chosen.of(x, label(a)), chosen.of(y, label(b))
         words = f"features {chosen.name}, sha256 {chosen.sha256[:12]}..."
-        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used)
+        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used, chosen.standard)
     x, y = x.flatten(1), y.flatten(1)
     units = "the data's own units" if raw else "standard deviations of both sets together"
     return Pair(x, y, (len(sets[0]), len(sets[1])), units if tables else "pixels on the [0, 1] scale")
