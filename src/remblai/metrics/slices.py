@@ -127,8 +127,8 @@ def figure_of_patches(sets: Sets) -> Figure | None:
     samples = drawn(sets.samples, 10)
 
     def over_levels(mask: Tensor) -> Tensor:
-        parts = ([level[mask] for level in levels] for levels in (held_out, samples))
-        return _over_levels(*parts, CARD_DIRECTIONS, sets.seed + 8)
+        first, second = ([level[mask] for level in levels] for levels in (held_out, samples))
+        return _over_levels(first, second, CARD_DIRECTIONS, sets.seed + 8)
 
     def to_training() -> float:
         return float(_over_levels(held_out, drawn(sets.train, 10), CARD_DIRECTIONS, sets.seed + 8).mean())
@@ -168,7 +168,8 @@ def _normalised(patches: Tensor) -> Tensor:
 def _sliced(x: Tensor, y: Tensor, along: Tensor, p: int) -> Tensor:
     """The mean over directions (d, k) of W_p^p of the projections of x (n, d) and y (n, d)."""
     totals = [
-        ((x @ part).sort(0).values - (y @ part).sort(0).values).abs().pow(p).mean(0) for part in along.split(AT_ONCE, 1)
+        ((x @ part).sort(0).values - (y @ part).sort(0).values).abs().pow(p).mean(0)
+        for part in torch.split(along, AT_ONCE, 1)
     ]
     return torch.cat(totals).double().mean()
 
