@@ -4,7 +4,7 @@
     python benchmarks/features.py mnist --data FOLDER_OF_IDX_FILES
 
 Deterministic: the same machine, torch and number of threads (1) give the same tensors, whose sha256 is printed. Written
-are src/remblai/metrics/features/NAME.safetensors, with accuracy and sha256 in the metadata. Targets: 97 % (digits) and
+are src/remblai/features/NAME.safetensors, with accuracy and sha256 in the metadata. Targets: 97 % (digits) and
 99.2 % (MNIST). `--epochs` other than the default gives another file; nothing is written with `--check`, which measures
 the shipped file in place of training one.
 """
@@ -15,11 +15,11 @@ from pathlib import Path
 import torch
 
 from remblai.data import Dataset, load
-from remblai.metrics.features.small_classifier import BATCH, accuracy, labelled_batches, train_classifier
-from remblai.metrics.features.weights import read_classifier, write_classifier
+from remblai.features.small_classifier import BATCH, accuracy, labelled_batches, train_classifier
+from remblai.features.weights import read_classifier, write_classifier
 
 EPOCHS = {"digits": 60, "mnist": 10}
-FOLDER = Path(__file__).parents[1] / "src" / "remblai" / "metrics" / "features"
+FOLDER = Path(__file__).parents[1] / "src" / "remblai" / "features"
 
 
 def main() -> None:

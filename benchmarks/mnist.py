@@ -32,9 +32,9 @@ from environment import inside_pythae
 from mnist_rows import ROWS, STEPS_OF_FLOW, row_of, wanted
 from remblai import data
 from remblai.discrepancies import Frechet
+from remblai.features import make_features
 from remblai.laws import FITTED
 from remblai.metrics.classes import stacked_modes
-from remblai.metrics.features import make_features
 from remblai.statistics import halves
 
 N = 10_000

@@ -67,7 +67,9 @@ CONVOLUTIONAL = {name for name, words in REFUSALS.items() if "expected images" i
 
 
 def settled(name: str, wanted: dict[str, Any], **options: Any) -> Resolved:
-    """The recipe with these options, and with as many of the wanted ones as it has then."""
+    """The recipe with these options, and with as many of the wanted ones as it has then: no number for a part."""
+    parts = {option.name for option in registry.own_options(RECIPES[name].function) if option.table is not None}
+    wanted = {key: value for key, value in wanted.items() if not (key in parts and isinstance(value, int))}
     picked = {key: value for key, value in wanted.items() if "." not in key} | options
     own = {option.name for option in registry.own_options(RECIPES[name].function)}
     picked = {key: value for key, value in picked.items() if key.partition(".")[0] in own}

@@ -10,7 +10,7 @@ import remblai
 
 ROOT = Path(remblai.__file__).parent
 ROOMS = (
-    *("config", "runtime", "costs", "kernels", "networks", "distances", "laws", "discrepancies", "critics"),
+    *("config", "runtime", "features", "costs", "kernels", "networks", "distances", "laws", "discrepancies", "critics"),
     *("statistics", "objectives", "recipes", "training", "data", "metrics", "report", "runs", "deploy"),
     *("estimators", "compare", "populations", "gallery", "explorer", "cli"),
 )

@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from remblai.cli.main import main
 from remblai.compare.datasets import distance
-from remblai.compare.measures import METRICS, Scale, Wasserstein
+from remblai.compare.measures import METRICS, PUBLISHED, Scale, Wasserstein
 from remblai.compare.permutations import permuted
 from remblai.compare.plans import save_figure, save_plan
 from remblai.config.registry import make
@@ -34,7 +34,7 @@ def call(capsys, *words):
     return ended.value.code, printed.out, printed.err
 
 
-@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize("metric", sorted(set(METRICS) - set(PUBLISHED)))
 def test_every_metric_measures_two_splits(metric):
     found = distance("digits:train", "digits:test", metric, n=40, repeats=3, permutations=3)
     assert np.isfinite(found.value) == (

@@ -1,18 +1,25 @@
 """Distances on features, in Python and on the command line, where errors are one line."""
 
+import hashlib
 import json
 
 import pytest
 import torch
+from tests.inception import install
 
 from remblai.cli.main import main
 from remblai.compare.datasets import distance
 from remblai.data import load
 from remblai.discrepancies import Frechet
+from remblai.features import make_features, published
 from remblai.metrics.featured import kernel_distance
-from remblai.metrics.features import make_features
 
 FAST = {"n": 60, "repeats": 0, "permutations": 9}
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    install(monkeypatch)
 
 
 def call(capsys, *words):
@@ -46,6 +53,35 @@ def test_the_command_takes_features_and_their_options(capsys):
     assert code == 0 and "features digits, sha256 " in out
 
 
+def test_fid_and_kid_are_of_the_published_inception_weights_in_a_file_that_is_named(
+    installed, tmp_path, monkeypatch, capsys
+):
+    path, two = tmp_path / "weights.pth", ("digits:train", "digits:test", "-n", "60")
+    torch.manual_seed(0)
+    torch.save(torch.nn.ModuleDict({"linear": torch.nn.Linear(3, 4)}).state_dict(), path)
+    features = ("--features", "inception", "--features.weights", str(path))
+    fast = ("--repeats", "0", "--permutations", "0", "--json")
+    code, _, err = call(capsys, *two, "--metric", "fid", *features, *fast)
+    assert code == 2 and "expected the published Inception features" in err
+    monkeypatch.setattr(published, "INCEPTION_SHA256", hashlib.sha256(path.read_bytes()).hexdigest()[:8])
+    found = {}
+    for metric in ("fid", "kid", "kernel-distance"):
+        code, out, _ = call(
+            capsys, *two, "--metric", metric, *features[2:] if metric in ("fid", "kid") else features, *fast
+        )
+        found[metric] = json.loads(out)
+        assert code == 0 and found[metric]["features"]["name"] == "inception" and found[metric]["d"] == 4
+    pixels = distance("digits:train", "digits:test", "frechet", **FAST)
+    network = make_features({"name": "inception", "weights": str(path)}, load("digits"))
+    x, y = (network.of(part.reshape(-1, 1, 8, 8)).double() for part in (pixels.x, pixels.y))
+    # grey images have features on a line: the root of the product of two covariances of rank one is known
+    first, second = (part.T.cov() for part in (x, y))
+    root = (first @ second).trace().sqrt()
+    truth = float((x.mean(0) - y.mean(0)).square().sum() + first.trace() + second.trace() - 2 * root)
+    assert found["fid"]["value"] == pytest.approx(truth, rel=1e-5)
+    assert found["kid"]["value"] == found["kernel-distance"]["value"] == pytest.approx(kernel_distance(x, y), rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -54,8 +90,9 @@ def test_the_command_takes_features_and_their_options(capsys):
         (("ring", "ring", "--features", "random-convolutions"), "leave out --features"),
         (("ring", "ring", "--features", "pca"), "leave out --features"),
         (("digits", "digits", "--features", "inception", "--features.weights", "/none.pth"), "features inception"),
-        (("digits", "digits", "--metric", "fid"), "--metric frechet --features inception"),
-        (("digits", "digits", "--metric", "kid"), "--features inception"),
+        (("digits", "digits", "--metric", "fid", "--features", "digits"), "use --metric frechet, which is the same"),
+        (("digits", "digits", "--metric", "kid", "--features", "pixels"), "use --metric kernel-distance, which"),
+        (("digits", "digits", "--metric", "fid", "--features.weights", "/none.pth"), "features inception: "),
     ],
 )
 def test_bad_choices_are_one_line(capsys, words, expected):

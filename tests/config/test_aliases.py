@@ -41,8 +41,8 @@ def test_a_name_from_elsewhere_is_answered_with_the_name_here(name: str, known: 
 @pytest.mark.parametrize(
     ("name", "known", "words"),
     [
-        ("fid", METRICS, "Inception"),
-        ("kid", METRICS, "Inception"),
+        ("fid", COSTS, "Inception"),
+        ("kid", COSTS, "Inception"),
         ("cgan", RECIPES, "--conditional"),
         ("--label", [], "class folders"),
         ("reg", ["cost", "epsilon"], "epsilon"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from remblai.data import cache
-from remblai.data.cache import Allocate, Broken, folder, stored
+from remblai.data.cache import Allocate, Broken, stored
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 3, 4, 1), dtype=np.uint8)
 
@@ -93,12 +93,3 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("")
     with pytest.raises(ValueError, match="cannot write decoded images into the cache folder"):
         stored({}, Maker(), tmp_path / "f" / "cache")
-
-
-def test_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert folder("/x") == Path("/x")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert folder(None) == tmp_path / "remblai"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    assert folder(None) == tmp_path / ".cache" / "remblai"

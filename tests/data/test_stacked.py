@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from remblai.data import load
+from remblai.features import default_features
 from remblai.metrics import METRICS
-from remblai.metrics.features import default_features
 from remblai.metrics.sets import Sets
 
 

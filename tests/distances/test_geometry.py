@@ -8,7 +8,7 @@ from remblai.distances import geometry as module
 from remblai.distances.coupling import Dense, Sparse
 from remblai.distances.geometry import Matrix, Points, resolved
 
-NAMES = [name for name in COSTS if name != "laplacian" and not make(COSTS, name).reads_law]
+NAMES = [name for name in COSTS if not (make(COSTS, name).images_only or make(COSTS, name).reads_law)]
 """The costs of points: the Laplacian one is of images."""
 
 

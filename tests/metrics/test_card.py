@@ -32,6 +32,8 @@ def test_names_values_and_floors(digits):
         "energy_distance_squared",
         "memorisation_ratio",
         "w2",
+        "sliced_w2_squared",
+        "patch_sliced_w1",
         "sharpness",
         "sharpness_data",
         "reconstruction_mse",

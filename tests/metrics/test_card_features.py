@@ -11,9 +11,9 @@ from tests.small import train
 
 import remblai
 from remblai.data import load
+from remblai.features import default_features, make_features
 from remblai.metrics import METRICS, fidelity_card
 from remblai.metrics.card import ON_FEATURES
-from remblai.metrics.features import default_features, make_features
 from remblai.report.reading import BAND, read
 
 N = 360

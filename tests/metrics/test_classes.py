@@ -7,9 +7,9 @@ import pytest
 import torch
 from tests.metrics.test_featured import published_pair
 
+from remblai.features import Features, own_features, shipped
+from remblai.features.stacked import stacked_mnist as make_stacked
 from remblai.metrics.classes import class_histogram_kl, classifier_score, stacked_modes
-from remblai.metrics.features import Features, own_features, shipped
-from remblai.metrics.features.stacked import stacked_mnist as make_stacked
 
 ISC = 1.552304479979867
 """By torch-fidelity 0.4.0 on the second of `published_pair()`: isc_features_to_metric in one split."""

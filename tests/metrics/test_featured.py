@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from remblai.features import own_features
 from remblai.metrics import featured
 from remblai.metrics.featured import frechet, generalisation_gap, kernel_distance
-from remblai.metrics.features import own_features
 from remblai.metrics.sets import Sets
 
 FIDELITY = {"frechet": 0.791109972387483, "few": 6.52523985088466, "kernel": 0.09749674707586742}

@@ -8,10 +8,10 @@ import torch
 
 from remblai.data import load
 from remblai.data.toys import ring
+from remblai.features import Features, own_features, shipped
 from remblai.laws.priors import Normal
 from remblai.metrics import METRICS
 from remblai.metrics.faults import Faults
-from remblai.metrics.features import Features, own_features, shipped
 from remblai.metrics.sets import Labelled, Sets
 from remblai.report.reading import read
 
@@ -19,7 +19,7 @@ NEEDS = {
     *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),
     *("labels", "augmentations"),
 }
-EXTRAS = {"dead", "spectrum", "by_class", "augmented"}
+EXTRAS = {"dead", "spectrum", "by_class", "by_level", "augmented"}
 N = 60
 
 

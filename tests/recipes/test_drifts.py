@@ -43,7 +43,7 @@ def test_discrepancies_and_live_parts_are_drifts() -> None:
     assert isinstance(made.drift.discrepancy, Entropic)
     assert made.drift.scales == (1.0, 2.0)
     live = Descent(Entropic("square"))
-    built = recipes.drifting(shape=(2,), drift=live, feature_map=lambda x: x[:, :1])
+    built = recipes.drifting(shape=(2,), drift=live, features=lambda x: x[:, :1])
     assert built.drift is live  # type: ignore[attr-defined]
     assert set(built(torch.randn(8, 2))) == {"drift"}
     with pytest.raises(ValueError, match="unknown drift 'mean-shif'"):

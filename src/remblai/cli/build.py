@@ -110,14 +110,15 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
         return lambda given: options(chosen, given)
 
     def of_metric(given: Mapping[str, Any]) -> list[Option]:
-        from remblai.compare.measures import METRICS
+        from remblai.compare.measures import METRICS, PUBLISHED
         from remblai.config.registry import unknown
 
         metric = own["metric"]
         named = given.get("metric", metric.default)
         if named not in METRICS:
             raise unknown("metric", named, METRICS)
-        chosen_features = [one for one in options(chosen, given) if one.name.startswith("features")]
+        implied = {"features": "inception"} if named in PUBLISHED else {}
+        chosen_features = [one for one in options(chosen, implied | dict(given)) if one.name.startswith("features")]
         return [metric, *options(METRICS[named], given), *chosen_features]
 
     return of_metric

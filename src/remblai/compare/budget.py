@@ -6,6 +6,7 @@ import torch
 
 from remblai.data import Dataset
 from remblai.runs.manifest import resolve_counts
+from remblai.runs.parts import with_parts
 from remblai.runs.resolve import Resolved
 from remblai.runtime import devices, rng
 from remblai.training import State, steps
@@ -18,6 +19,7 @@ FEWEST = 10
 
 def steps_for_images(resolved: Resolved, dataset: Dataset, images: int) -> int:
     """The steps of the model within which it and its critics see this many images of the training data, at least 1."""
+    resolved = with_parts(resolved, dataset)
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
     state = State(resolved.build(dataset.shape), **resolved.loop)
     seen = count = 0
@@ -36,6 +38,7 @@ def steps_for_seconds(
 
     Training to a number of steps that was measured once, and not to a time, keeps schedules whole and runs repeatable.
     """
+    resolved = with_parts(resolved, dataset)
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
     where, before = devices.choose(device), torch.get_num_threads()
     torch.set_num_threads(threads or before)

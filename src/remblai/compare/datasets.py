@@ -10,11 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.compare.measures import METRICS, Scale
+from remblai.compare.measures import METRICS, PUBLISHED, Scale
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
 from remblai.distances import DIVERGENCES, Plan
+from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
@@ -123,7 +124,8 @@ def distance(
             take about 30 seconds, at least 19; where they take seconds, they end once 10 look at least as different.
         data_options: of `data.load`, for both, as far as each has them.
         raw: leave tables in their own units.
-        features: compared in place of pixels: of `metrics.features.FEATURES`, or a callable; fitted to A's train split.
+        features: compared in place of pixels: of `features.FEATURES`, or a callable; fitted to A's train split. Those
+            of `fid` and `kid` are inception.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
@@ -131,10 +133,13 @@ def distance(
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
+    name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
+    if name in PUBLISHED and features is None:
+        features = "inception"
     points = read_pair(a, b, n, draws, raw, data_options, features)
+    _check_published(name, points)
     x, y = points.x, points.y
     statistic = make(METRICS, metric, "metric", prior=Scale.of(x, y), latent=x.shape[1])
-    name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
     value, seconds = _timed(statistic, x, y, seed)
     reasons: dict[str, str] = {}
     confidence = tested = None
@@ -163,6 +168,22 @@ def distance(
         plan=plan,
         seconds=seconds,
     )
+
+
+def _check_published(metric: str, points: Pair) -> None:
+    """Refuses `fid` and `kid` of other features than the published ones.
+
+    Raises:
+        ValueError: features of another name, or other weights.
+    """
+    if metric in PUBLISHED and not points.standard:
+        assert points.features is not None
+        plain = {"fid": "frechet", "kid": "kernel-distance"}[metric]
+        raise ValueError(
+            f"{metric}: expected the published Inception features, whose weights have a sha256 that begins with "
+            f"{INCEPTION_SHA256}, got {points.features['name']} ({points.features['sha256'][:8]}): use --metric "
+            f"{plain}, which is the same figure on any features."
+        )
 
 
 def _interval(

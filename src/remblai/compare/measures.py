@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from remblai.costs import power
-from remblai.discrepancies import DISCREPANCIES
+from remblai.discrepancies import DISCREPANCIES, Frechet
 from remblai.discrepancies.discrepancy import OfParts
 from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
 from remblai.distances.entry import STEEP
@@ -17,6 +17,7 @@ from remblai.distances.exact.parts import least_costs_of_parts
 from remblai.distances.validation import exponent
 from remblai.metrics import METRICS as CARD
 from remblai.metrics import Metric
+from remblai.metrics.featured import kernel_distance
 from remblai.statistics import Statistic
 
 SAME = 1e-5
@@ -95,11 +96,27 @@ def _of_the_card(row: Metric) -> Callable[[], Statistic]:
     return factory
 
 
+def fid() -> Statistic:
+    """The squared Frechet distance, in float64, on the published Inception features and on no others."""
+    frechet = Frechet()
+    return lambda x, y: frechet(x.double(), y.double())
+
+
+def kid() -> Statistic:
+    """The unbiased kernel distance, in float64, on the published Inception features and on no others."""
+    return lambda x, y: torch.tensor(kernel_distance(x, y), dtype=torch.float64)
+
+
+PUBLISHED = ("fid", "kid")
+"""Metrics that are of the published Inception features alone, which they take where no others are named."""
+
 METRICS: dict[str, Callable[..., Statistic]] = {
     "wasserstein": Wasserstein,
     **DISCREPANCIES,
     **{name: _empirical(name) for name in DIVERGENCES},
     **{name.replace("_", "-"): _of_the_card(row) for name, row in CARD.items() if row.statistic},
+    "fid": fid,
+    "kid": kid,
 }
 """Every metric by name; a critic's distance is no metric before the critic is trained."""
 

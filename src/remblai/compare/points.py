@@ -12,7 +12,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
-from remblai.metrics.features import FeaturesUsed, make_features
+from remblai.features import FeaturesUsed, make_features
 from remblai.runs.data import conform
 
 
@@ -32,6 +32,7 @@ class Pair:
     sizes: tuple[int, int]
     units: str
     features: FeaturesUsed | None = None
+    standard: bool = False
 
 
 def read_pair(
@@ -55,7 +56,7 @@ def read_pair(
         draws: which points those are.
         raw: leave tables in their own units.
         options: of `data.load`, for each as far as it has them.
-        features: compare features of images (see `metrics.features`), fitted to the training split of A where they
+        features: compare features of images (see `features`), fitted to the training split of A where they
             are fitted; tables have none.
 
     Raises:
@@ -66,7 +67,7 @@ def read_pair(
     if features is not None and (first.range is None or second.range is None):
         raise ValueError(
             "distance: features are of images, and these data are a table, whose columns are compared in standard "
-            "deviations: leave out --features, or give images."
+            "deviations: leave out --features, and the metrics fid and kid, which need them, or give images."
         )
     sets, tables = [rows_of(first, a), rows_of(second, b)], first.range is None and second.range is None
     shapes = [rows.shape[1:] for rows in sets]
@@ -85,7 +86,7 @@ def read_pair(
         chosen = make_features(features, first)
         x, y = chosen.of(x, label(a)), chosen.of(y, label(b))
         words = f"features {chosen.name}, sha256 {chosen.sha256[:12]}..."
-        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used)
+        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used, chosen.standard)
     x, y = x.flatten(1), y.flatten(1)
     units = "the data's own units" if raw else "standard deviations of both sets together"
     return Pair(x, y, (len(sets[0]), len(sets[1])), units if tables else "pixels on the [0, 1] scale")

@@ -56,12 +56,12 @@ ANSWERS: dict[str, str] = {
     "acgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
     "cgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
     "cvae": "Every recipe is trained on classes by --conditional: `train vae --conditional`.",
-    "fid": "FID is the Frechet distance on Inception's features and no others: `--metric frechet --features inception` "
-    "here, `--features inception` for `remblai evaluate`. Other features give `frechet`.",
+    "fid": "FID is the Frechet distance on Inception's features and no others: `remblai distance A B --metric "
+    "fid`, and `remblai evaluate RUN --features inception`. Other features give `frechet`.",
     "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate` gives "
     "the score of a classifier of the data's own classes.",
-    "kid": "KID is the kernel distance on Inception's features and no others: `--metric kernel-distance --features "
-    "inception` here, `--features inception` for `remblai evaluate`. Other features give `kernel_distance`.",
+    "kid": "KID is the kernel distance on Inception's features and no others: `remblai distance A B --metric "
+    "kid`, and `remblai evaluate RUN --features inception`. Other features give `kernel_distance`.",
     "label": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
     "labels": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
     "num-epochs": "Use epochs.",

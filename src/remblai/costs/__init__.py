@@ -5,6 +5,7 @@ from collections.abc import Callable
 from remblai.costs.cost import Cost, require_gradient, wide
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
+from remblai.costs.perceptual import Perceptual
 from remblai.costs.points import (
     Cosine,
     Custom,
@@ -27,6 +28,7 @@ COSTS: dict[str, Callable[..., Cost]] = {
     "cosine": Cosine,
     "huber": Huber,
     "laplacian": Laplacian,
+    "perceptual": Perceptual,
     "hamming": Hamming,
     "power": power,
     "negative-log-likelihood": NegativeLogLikelihood,
@@ -43,6 +45,7 @@ __all__ = [
     "Laplacian",
     "Manhattan",
     "NegativeLogLikelihood",
+    "Perceptual",
     "Power",
     "Square",
     "distances",

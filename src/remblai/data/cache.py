@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.rows import digest
-from remblai.runtime.files import UnwritableError, sweep, whole, write_json
+from remblai.runtime.files import UnwritableError, cache_folder, sweep, whole, write_json
 
 FORMAT = 2
 KEPT = re.compile(r"[0-9a-f]{32}\.(npy|json)")
@@ -41,14 +41,6 @@ class Entry:
     notes: list[str]
 
 
-def folder(cache: str | os.PathLike[str] | None) -> Path:
-    """`cache` itself, or `remblai` in $XDG_CACHE_HOME, or in ~/.cache where that is not set."""
-    if cache is not None:
-        return Path(cache)
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "remblai"
-
-
 def stored(key: Mapping[str, Any], fill: Fill, cache: str | os.PathLike[str] | None = None) -> Entry:
     """The array that `fill` makes, from the cache when it is there and whole, otherwise made now and kept.
 
@@ -59,13 +51,13 @@ def stored(key: Mapping[str, Any], fill: Fill, cache: str | os.PathLike[str] | N
     Args:
         key: plain JSON values that say all the array depends on.
         fill: asks for the array with `allocate(shape, dtype)`, fills it, and returns the rows it could not, and notes.
-        cache: the folder; see `folder` for the default.
+        cache: the folder; see `runtime.files.cache_folder` for the default.
 
     Raises:
         ValueError: the folder cannot be written, or the disk is full.
     """
     name = hashlib.sha256(json.dumps({"format": FORMAT, **key}, sort_keys=True).encode()).hexdigest()[:32]
-    path = folder(cache) / f"{name}.npy"
+    path = cache_folder(cache) / f"{name}.npy"
     found = _read(path)
     if found is not None:
         return found

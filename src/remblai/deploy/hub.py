@@ -69,5 +69,8 @@ def write_published(folder: Path, trained: Trained, name: str) -> None:
     (folder / "README.md").write_text(hub_card(trained, name), encoding="utf-8")
     if (trained.folder / "metrics.json").is_file():
         shutil.copyfile(trained.folder / "metrics.json", folder / "metrics.json")
+    for features in trained.folder.glob("features/*.safetensors"):
+        (folder / "features").mkdir(exist_ok=True)
+        shutil.copyfile(features, folder / "features" / features.name)
     for law in trained.folder.glob(f"samplers/*/{trained.step:08d}"):
         shutil.copytree(law, folder / law.relative_to(trained.folder))

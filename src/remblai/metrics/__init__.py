@@ -7,6 +7,7 @@ from remblai.metrics.metric import Card, Figure, Metric
 from remblai.metrics.modes import mode_card, mode_deviation_ratios, mode_expectations, mode_figures
 from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, w2
 from remblai.metrics.sets import SMALLEST
+from remblai.metrics.slices import patch_sliced_w1, sliced_w2_squared
 from remblai.metrics.table import METRICS
 
 __all__ = [
@@ -25,7 +26,9 @@ __all__ = [
     "mode_expectations",
     "mode_figures",
     "nearest_neighbour_accuracy",
+    "patch_sliced_w1",
     "reconstruction_mse",
     "sharpness",
+    "sliced_w2_squared",
     "w2",
 ]

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from remblai.features import Features
+from remblai.features.source import Rows
 from remblai.laws.priors import Prior
 from remblai.metrics.faults import Faults
-from remblai.metrics.features import Features
 from remblai.metrics.metric import Card
-from remblai.metrics.pairs import Rows
 from remblai.metrics.sets import Labelled, Sets
 from remblai.metrics.table import METRICS
 

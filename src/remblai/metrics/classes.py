@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.features import Features
 from remblai.metrics.featured import Featured, featured
-from remblai.metrics.features import Features
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets

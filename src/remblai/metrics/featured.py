@@ -8,9 +8,10 @@ from torch import Tensor
 
 from remblai.discrepancies import Frechet
 from remblai.discrepancies.gram import means_of_parts
+from remblai.features.source import Rows
 from remblai.kernels import Polynomial
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import Rows, flat, to_nearest
+from remblai.metrics.pairs import flat, to_nearest
 from remblai.metrics.sets import Sets, random_rows
 from remblai.statistics import halves
 

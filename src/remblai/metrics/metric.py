@@ -4,8 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
 
+from remblai.features import FeaturesUsed
 from remblai.metrics.faults import Faults, shifts
-from remblai.metrics.features import FeaturesUsed
 from remblai.metrics.sets import Need, Sets
 from remblai.runtime.notebook import table
 
@@ -26,7 +26,9 @@ class Figure(TypedDict):
         sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
             figure at this n. Absent where the figure does not say whether samples are like the data.
         features: name and sha256 of the features that it was taken on; those of different features are not comparable.
+        trained_through: the model was trained through these features, so that the figure flatters it. Absent otherwise.
         by_class: the value in each class, by its name, of a conditional model.
+        by_level: of patches, the value at each level of the pyramid, by its height and width.
         augmented: the value of held-out data that were augmented, of the figure of leaking.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
@@ -38,7 +40,9 @@ class Figure(TypedDict):
     n: int
     sees: NotRequired[dict[str, float]]
     features: NotRequired[FeaturesUsed]
+    trained_through: NotRequired[bool]
     by_class: NotRequired[dict[str, float]]
+    by_level: NotRequired[dict[str, float]]
     augmented: NotRequired[float]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]

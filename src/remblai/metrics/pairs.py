@@ -6,22 +6,15 @@ a card's masks is the whole sample, the others are the random halves that give i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from remblai.costs import squared_distances
+from remblai.features.source import Rows
 
 BLOCK = 2048  # rows a side: a block of squared distances takes 16 MiB, one of rows of 3 x 64 x 64 takes 96 MiB
-
-
-class Rows(Protocol):
-    """What the training side may be: anything with a length whose slices are tensors or arrays (n, ...)."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: slice, /) -> Any: ...
 
 
 @dataclass(frozen=True)

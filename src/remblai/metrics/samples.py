@@ -12,8 +12,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from remblai.costs import squared_distances
+from remblai.features.source import Rows
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import Pairs, Rows, between, flat, rounding, to_nearest, within
+from remblai.metrics.pairs import Pairs, between, flat, rounding, to_nearest, within
 from remblai.metrics.sets import Sets, subset
 
 W2_ROWS = 2000  # the assignment takes the cube of this: about a second here

@@ -8,9 +8,10 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.features import Features
+from remblai.features.source import Rows
 from remblai.laws.priors import Prior
-from remblai.metrics.features import Features
-from remblai.metrics.pairs import Pairs, Rows, between, flat, to_nearest, within
+from remblai.metrics.pairs import Pairs, between, flat, to_nearest, within
 from remblai.statistics import halves
 
 SMALLEST = 4

@@ -14,6 +14,7 @@ from remblai.metrics.samples import (
     figure_of_w2,
     nearest_neighbour_accuracy,
 )
+from remblai.metrics.slices import figure_of_patches, figure_of_slices
 
 TRUTH = "draws of the truth"
 
@@ -139,6 +140,22 @@ METRICS: dict[str, Metric] = {
         power=shifts_of_latent_mmd,
     ),
     **FEATURE_METRICS,
+    "sliced_w2_squared": Metric(
+        label="Sliced W2, squared",
+        meaning="The squared Wasserstein distance W2 of projections onto 64 random directions, averaged. Copies "
+        "of training data score well here: read it beside the memorisation ratio.",
+        says="{ratio} times that of real data and other real data.",
+        compute=figure_of_slices,
+    ),
+    "patch_sliced_w1": Metric(
+        label="Sliced W1 of patches",
+        meaning="The Wasserstein distance W1 of projections of patches of 7 x 7 pixels, at each level of a Laplacian "
+        "pyramid: texture, and no composition. Patches are normalised, so brightness and contrast of the whole set are "
+        "not seen. 4,096 patches a set at each level; published figures have more, and are 1,000 times as large.",
+        says="{ratio} times that of real data and other real data.",
+        compute=figure_of_patches,
+        needs=("images",),
+    ),
     "augmentation_leak": Metric(
         label="Samples that look augmented",
         meaning="Of the samples near to training images, the share that are nearer to an augmented one than to one as "

@@ -1,13 +1,13 @@
 """Drifting: generators whose samples are regressed on where a drift moves them."""
 
 import math
-from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from remblai.costs import wide
 from remblai.discrepancies import Discrepancy
+from remblai.features.frozen import Frozen, MapOfSeveral
 from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.pairs import paired
@@ -15,8 +15,6 @@ from remblai.objectives.objective import Objective, generated_law, of, together
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.runtime import distributed
 
-Features = Callable[[Tensor], Tensor | Sequence[Tensor]]
-"""phi: x (n, ...) -> features (n, ...), or several; each has a drift of its own."""
 TINY = 1e-12
 """Below it a distance or a drift counts as 0."""
 
@@ -160,7 +158,7 @@ class Drifting(Objective):
         decoder: Decoder,
         prior: Prior,
         drift: MeanShift | Descent,
-        features: Features | None = None,
+        features: Frozen | MapOfSeveral | None = None,
         step: float = 1.0,
         normalise: bool = True,
         classes: Classes | None = None,
@@ -175,8 +173,7 @@ class Drifting(Objective):
             )
         self.decoder, self.prior, self.drift, self.step, self.normalise = decoder, prior, drift, step, normalise
         self.class_distance = class_distance
-        # a module in a list is not registered, so that no optimiser finds its parameters
-        self._features = [features]
+        self.features = features if features is None or isinstance(features, Frozen) else Frozen(features)
         self._check()
 
     def generate(self, n: int, labels: Tensor | None = None) -> Tensor:
@@ -197,7 +194,7 @@ class Drifting(Objective):
     @torch.no_grad()
     def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """The drift's discrepancy of data and samples; None of a mean shift, or where features are compared."""
-        if not isinstance(self.drift, Descent) or self.drift.normalise or self._features[0] is not None:
+        if not isinstance(self.drift, Descent) or self.drift.normalise or self.features is not None:
             return None
         own = labels if self.classes is None or not self.drift.discrepancy.unbiased else self.classes.draw(len(x))
         y = self._with_class(self.generate(len(x), own), own)
@@ -225,13 +222,7 @@ class Drifting(Objective):
 
     def _of(self, x: Tensor) -> list[Tensor]:
         """The features of x, in float32 or better; x itself where there are none."""
-        (features,) = self._features
-        if features is None:
-            return [wide(x)]
-        if isinstance(features, nn.Module):
-            features.to(x.device).eval().requires_grad_(False)
-        found = features(x)
-        return [wide(one) for one in ([found] if isinstance(found, Tensor) else found)]
+        return [wide(x)] if self.features is None else self.features(x)
 
     def _way(self, x: Tensor, y: Tensor, labels: Tensor | None) -> Tensor:
         """Half of the mean squared way of features y (m, ...) to where they drift."""

@@ -14,6 +14,7 @@ from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
 from remblai.networks.classes import Classes, Count, required
 from remblai.objectives.objective import Objective, of
+from remblai.objectives.reflow import Reflow
 from remblai.runtime import distributed
 
 
@@ -122,6 +123,7 @@ COUPLINGS: Mapping[str, Callable[..., nn.Module]] = {
     "batch": Batch,
     "semi-discrete": Solved,
     "independent": Independent,
+    "reflow": Reflow,
 }
 """Who is led to whom: modules (noise (n, d), data (n, d)) -> partners (n, d); with labels (n,) within classes."""
 
@@ -151,6 +153,8 @@ class Flow(Objective):
         classes: of a conditional model.
         guidance: of samples of a class.
         label_dropout: the share of rows whose label is dropped, from 0 to below 1.
+        distilled: k above 0 trains v at the times 0, 1 / k ... (k - 1) / k alone, which samples of k Euler steps need
+            and no others: a one-step map where k is 1. It takes pairs that one path joins, such as those of `Reflow`.
 
     Raises:
         ValueError: fewer than 1 step, an unknown method, a guidance that is negative or other than 1 without classes or
@@ -173,15 +177,19 @@ class Flow(Objective):
         classes: Classes | None = None,
         guidance: float = 1.0,
         label_dropout: float = 0.1,
+        distilled: int = 0,
     ) -> None:
         super().__init__(classes)
+        if distilled < 0:
+            raise ValueError(f"distilled: expected steps of at least 1, or 0 to train all times, got {distilled}.")
         if not 0.0 <= label_dropout < 1.0:
             raise ValueError(f"label_dropout: expected a share from 0 to below 1, got {label_dropout}.")
         if method not in get_args(Method):
             raise unknown("method", method, get_args(Method))
         self.velocity, self.shape, self.coupling, self.range = velocity, tuple(shape), coupling, range
-        self.sampling_steps, self.method = 1, method
-        self.take_sampling_steps(sampling_steps)
+        self.distilled, self.method = distilled, "euler" if distilled else method
+        self.sampling_steps = distilled or 1
+        self.take_sampling_steps(distilled or sampling_steps)
         self.prior = Normal(math.prod(shape))
         self.label_dropout, self.guidance = label_dropout, 1.0
         self.guide(guidance)
@@ -190,10 +198,15 @@ class Flow(Objective):
         """Draws samples by another number of steps.
 
         Raises:
-            ValueError: fewer than 1.
+            ValueError: fewer than 1, or another number than a distilled velocity is trained for.
         """
         if steps < 1:
             raise ValueError(f"sampling_steps: expected at least 1, got {steps}.")
+        if self.distilled and steps != self.distilled:
+            raise ValueError(
+                f"sampling_steps: expected {self.distilled}, the steps that this model was distilled to, got {steps}: "
+                "leave it out, or take the model that it was distilled from."
+            )
         self.sampling_steps = steps
 
     def guide(self, guidance: float) -> None:
@@ -215,6 +228,8 @@ class Flow(Objective):
     def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         data = (x if self.range is None else 2.0 * x - 1.0).flatten(1)
         noise, t = torch.randn_like(data), torch.rand(len(x), 1, device=x.device, dtype=x.dtype)
+        if self.distilled:
+            t = (self.distilled * t).floor() / self.distilled
         read: tuple[Tensor, ...] = ()
         if self.classes is not None:
             dropped = torch.rand(len(x), device=x.device) < self.label_dropout
@@ -224,9 +239,13 @@ class Flow(Objective):
         return {"velocity": (found.flatten(1) - way).square().mean()}
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        velocity = self.velocity if self.classes is None else self._guided(self.classes.one_hot(required(labels)))
-        x = integrate(velocity, z.reshape(-1, *self.shape or ()), self.sampling_steps, self.method)
+        x = self.arrive(z, labels)
         return x if self.range is None else (0.5 * x + 0.5).clamp(*self.range)
+
+    def arrive(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The ends (n, ...) of the paths of noise z (n, d), images on [-1, 1] and beyond."""
+        velocity = self.velocity if self.classes is None else self._guided(self.classes.one_hot(required(labels)))
+        return integrate(velocity, z.reshape(-1, *self.shape or ()), self.sampling_steps, self.method)
 
     @torch.no_grad()
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 from remblai.critics import Adversarial
 from remblai.critics.augment import Adaptive
 from remblai.discrepancies import Discrepancy, as_discrepancy
+from remblai.features import Frozen
 from remblai.laws import Decoder, LatentLaw, Prior
 from remblai.networks.augment import check_augmentations
 from remblai.networks.classes import Classes, beside, required
@@ -37,6 +38,7 @@ class Generator(Objective):
         discrepancy: D; as many points are drawn as the batch has.
         classes: of a conditional model.
         class_distance: between the coordinates of two classes, in units of the points.
+        features: phi, which is not trained: D compares phi(x) with phi(G(z)); None compares the points themselves.
 
     Raises:
         ValueError: a decoder whose draws carry no gradient, a critic of points of another shape, or a cost without a
@@ -52,10 +54,11 @@ class Generator(Objective):
         discrepancy: Discrepancy,
         classes: Classes | None = None,
         class_distance: float = 1.0,
+        features: Frozen | None = None,
     ) -> None:
         super().__init__(classes)
         self.decoder, self.prior, self.discrepancy = decoder, prior, as_discrepancy(discrepancy)
-        self.class_distance = class_distance
+        self.class_distance, self.features = class_distance, features
         self.augmentation: Adaptive | None = None
         self._check()
 
@@ -112,10 +115,10 @@ class Generator(Objective):
     def _check(self) -> None:
         law = generated_law(self.decoder, self.prior, "generator", self.classes)
         self.shape = tuple(law.mean.shape[1:])
-        point = law.mean[0]
+        point = self._compared(law.mean)
         if self.classes is not None:
-            point = self._with_class(law.mean, torch.zeros(1, dtype=torch.int64, device=point.device))[0]
-        self.discrepancy.check(point)
+            point = self._with_class(point, torch.zeros(1, dtype=torch.int64, device=point.device))
+        self.discrepancy.check(point[0])
 
     def _laws(self, x: Tensor, labels: Tensor | None, as_they_are: bool = False) -> tuple[Tensor, Tensor]:
         """Data and as many samples, each with the coordinates of its class where there are classes.
@@ -124,11 +127,18 @@ class Generator(Objective):
         """
         changed = as_it_is if self.augmentation is None or as_they_are else self.augmentation
         if self.classes is None:
-            return changed(x), changed(self.generate(len(x)))
+            return self._compared(changed(x)), self._compared(changed(self.generate(len(x))))
         labels = required(labels)
         own = self.classes.draw(len(x)) if self.discrepancy.unbiased else labels
-        y = changed(self.generate(len(x), own))
-        return self._with_class(changed(x), labels), self._with_class(y, own)
+        x, y = self._compared(changed(x)), self._compared(changed(self.generate(len(x), own)))
+        return self._with_class(x, labels), self._with_class(y, own)
+
+    def _compared(self, x: Tensor) -> Tensor:
+        """What D sees of points x (n, ...): their features, or the points themselves."""
+        if self.features is None:
+            return x
+        (found,) = self.features(x)
+        return found
 
     def _with_class(self, x: Tensor, labels: Tensor) -> Tensor:
         """Flat rows (n, d + count)."""

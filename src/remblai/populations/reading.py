@@ -15,7 +15,7 @@ from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
-from remblai.metrics.features import FeaturesUsed, make_features
+from remblai.features import FeaturesUsed, make_features
 from remblai.populations.raw import Raw, raw_table
 from remblai.populations.table import Column, Tables
 

@@ -1,7 +1,7 @@
 """Generators of one step by drifts, and flows of many steps: what this year's models are made of."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from torch import nn
@@ -13,22 +13,16 @@ from remblai.networks import NETWORKS, VELOCITIES
 from remblai.networks import Network as Pair
 from remblai.networks.classes import conditional
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
+from remblai.objectives.reflow import Reflow
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import CODES, ON_DATA, DataScale, Latent, data_scale
+from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, Latent, compared, feature_map
 from remblai.recipes.parts import IMAGE, Labels, Network, PriorLaw, Shape, count_of, labelled
 
 DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
 """The paper's drift, and the discrepancies whose gradient is one."""
 
-
-def points() -> None:
-    """The points themselves."""
-
-
-FEATURE_MAPS: Mapping[str, Callable[..., Any]] = {"points": points}
 DriftName = Annotated[Choice, DRIFTS, "where samples drift: mean-shift, the paper's, or down a discrepancy's gradient"]
-FeatureMap = Annotated[Choice, FEATURE_MAPS, "what is compared; in Python also a function or module x -> (n, k)"]
 Normalise = Annotated[bool, "features have one mean distance and drifts one size, whatever their scales"]
 Scales = Annotated[tuple[float, ...], "factors of the points at which a discrepancy's gradient is taken"]
 VelocityName = Annotated[Choice, VELOCITIES, "the network v(x, t); auto takes unet for images of 16 pixels or more"]
@@ -42,7 +36,7 @@ def drifting(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     drift: DriftName = "mean-shift",
-    feature_map: FeatureMap = "points",
+    features: FeatureMap = "points",
     normalise: Normalise = True,
     scales: Scales = (1.0,),
     classes: Labels = None,
@@ -52,23 +46,25 @@ def drifting(
     Minimises E |phi(G(z)) - stop_gradient(phi(G(z)) + V)|^2 / 2. The default V is the paper's mean shift, with its
     Laplacian kernel and normalisations; any discrepancy gives another, minus its gradient (`--drift entropic`). With
     `--no-normalise` that is the gradient of the discrepancy itself, as in minimum-distance. The paper's features are
-    those of a strong network, its batches 8,192: in pixels it fails on photographs.
+    those of a strong network (`--features dinov2`), its batches 8,192: in pixels it fails on photographs.
     """
     size = math.prod(shape)
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    scale = DataScale(1.0, size) if normalise else data_scale(shape)
+    seen = feature_map(features, shape)
+    point, scale = compared(seen, shape)
+    scale = DataScale(1.0, scale.latent) if normalise else scale
     kinds = labelled(classes)
     read = nets if kinds is None else conditional(nets, kinds.count)
-    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    context: dict[str, Any] = {"shape": point, "latent": scale.latent, "prior": scale, "classes": count_of(kinds)}
     chosen = make(DRIFTS, drift, "drift", **context)
     pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return Drifting(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,
         drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
-        features=make(FEATURE_MAPS, feature_map, "feature_map"),
+        features=seen,
         normalise=normalise,
         classes=kinds,
         class_distance=math.sqrt(scale.square_distance),
@@ -84,6 +80,7 @@ def flow_matching(
     method: Annotated[Method, "of the integration: 1, 2 or 6 evaluations a step"] = "heun",
     guidance: Annotated[float, "of samples of a class, with --conditional: 1 its law, above 1 more typical ones"] = 1.0,
     label_dropout: Annotated[float, "the share of rows whose class is hidden, with --conditional"] = 0.1,
+    distilled: Annotated[int, "steps that samples take at last, by --coupling reflow; 0 trains v at all times"] = 0,
     classes: Labels = None,
 ) -> Flow:
     """Flow matching with optimal couplings (Lipman et al. 2023, 2210.02747; OT-CFM: Tong et al. 2024, 2302.00482).
@@ -93,16 +90,30 @@ def flow_matching(
     once, `--coupling independent` is a rectified flow (Liu et al. 2023, 2209.03003). `sample --sampling-steps 4` takes
     another number of steps than the run says. With `--conditional` a tenth of the labels is hidden, so that
     `--guidance 2`, here or with `sample`, gives classifier-free guidance (Ho & Salimans 2022, 2207.12598).
+    `--coupling reflow --coupling.run RUN` is the second stage of a rectified flow: it joins noise with the ends of the
+    paths of a run of this recipe, from whose weights it starts, so that paths become straight and few steps do;
+    `--distilled 1` then trains the step that starts at the noise alone. A step of such a training takes a sample of
+    that run, which costs as many evaluations of v as the run's samples do.
     """
     size, kinds = math.prod(shape), labelled(classes)
+    pairs = make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size, classes=count_of(kinds))
+    speed = make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape, classes=count_of(kinds))
+    if distilled and not isinstance(pairs, Reflow):
+        raise ValueError(
+            f"distilled: expected pairs of noise and data that one path joins, got the coupling {coupling!r}: train a "
+            "run first, and this one with --coupling reflow --coupling.run RUN."
+        )
+    if isinstance(pairs, Reflow):
+        pairs.begin(speed)
     return Flow(
-        velocity=make(VELOCITIES, velocity, "velocity", interface=nn.Module, shape=shape, classes=count_of(kinds)),
+        velocity=speed,
         shape=shape,
-        coupling=make(COUPLINGS, coupling, "coupling", interface=nn.Module, dimensions=size, classes=count_of(kinds)),
+        coupling=pairs,
         range=(0.0, 1.0) if len(shape) == IMAGE else None,
         sampling_steps=sampling_steps,
         method=method,
         classes=kinds,
         guidance=guidance,
         label_dropout=label_dropout,
+        distilled=distilled,
     )

@@ -2,16 +2,20 @@
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Annotated, Any
 
+import torch
 from torch import nn
 
-from remblai.config.registry import Choice, make
+from remblai.config.registry import Choice, make, unknown
 from remblai.critics import GAMES, LIPSCHITZ, Adversarial, Game, Lipschitz
 from remblai.discrepancies import DISCREPANCIES, Discrepancy
+from remblai.features import FEATURES, Frozen, features_of_shape
+from remblai.features import Features as FeaturesOfImages
+from remblai.features.frozen import lead
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
@@ -112,6 +116,40 @@ CODES = 16
 """Coordinates of a code, where it is not said how many, at most."""
 
 
+def points() -> None:
+    """The points themselves."""
+
+
+FEATURE_MAPS: dict[str, Callable[..., Any]] = {"points": points, **FEATURES}
+"""What a generator's samples and the data are compared by."""
+FeatureMap = Annotated[Choice, FEATURE_MAPS, "what is compared; in Python also a function or module x -> (n, k)"]
+
+
+def feature_map(choice: Choice, shape: tuple[int, ...]) -> Frozen | None:
+    """The chosen features of points of this shape, frozen; None for the points themselves."""
+    if isinstance(choice, str | Mapping):
+        name = choice if isinstance(choice, str) else choice.get("name")
+        if name not in FEATURE_MAPS:
+            raise unknown("features", name, FEATURE_MAPS)
+        return None if name == "points" else Frozen(features_of_shape(choice, shape))
+    if not callable(choice):
+        raise ValueError(
+            f"features: expected a name ({', '.join(FEATURE_MAPS)}), or a function or module x (n, ...) -> (n, k), got "
+            f"{choice!r}."
+        )
+    return Frozen(lead(choice, shape))
+
+
+def compared(features: Frozen | None, shape: tuple[int, ...]) -> tuple[tuple[int, ...], "DataScale"]:
+    """The shape of one compared point, and the scale that is assumed of it: of most features as if standardised."""
+    if features is None:
+        return shape, data_scale(shape)
+    with torch.no_grad():
+        size = features(torch.full((1, *shape), 0.5))[0][0].numel()
+    as_data = isinstance(features.features, FeaturesOfImages) and features.features.in_units_of_data
+    return (size,), DataScale(data_scale(shape).square_distance if as_data else 2.0 * size, size)
+
+
 @dataclass(frozen=True)
 class DataScale:
     """Where a kernel's scale is read from where there is no prior.
@@ -139,6 +177,7 @@ def generator(
     prior: Choice,
     discrepancy: Choice | Discrepancy,
     classes: Labels = None,
+    features: Choice = "points",
 ) -> Generator:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `Generator`.
 
@@ -148,13 +187,15 @@ def generator(
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    pixels, kinds, scale = (0.0, 1.0) if images else None, labelled(classes), data_scale(shape)
+    pixels, kinds, seen = (0.0, 1.0) if images else None, labelled(classes), feature_map(features, shape)
+    point, scale = compared(seen, shape)
     read = nets if kinds is None else conditional(nets, kinds.count)
-    context: dict[str, Any] = {"shape": shape, "latent": size, "prior": scale, "classes": count_of(kinds)}
+    context: dict[str, Any] = {"shape": point, "latent": scale.latent, "prior": scale, "classes": count_of(kinds)}
     return Generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
         prior=law,
         discrepancy=as_discrepancy(make(ON_DATA, discrepancy, "discrepancy", **context)),
         classes=kinds,
         class_distance=math.sqrt(scale.square_distance),
+        features=seen,
     )

@@ -6,7 +6,7 @@ from typing import Annotated
 from remblai.config.registry import Choice
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import ON_DATA, Latent, generator
+from remblai.recipes.dual import ON_DATA, FeatureMap, Latent, generator
 from remblai.recipes.parts import CostName, Labels, Network, Noise, PriorLaw, Shape, auto_encoder, labelled
 
 AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
@@ -23,6 +23,7 @@ def minimum_distance(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     discrepancy: AnyDiscrepancy = "energy-distance",
+    features: FeatureMap = "points",
     classes: Labels = None,
 ) -> Generator:
     """A generator by any discrepancy: inf over G of D(P_X, P_G) (Bassetti et al. 2006; Bernton et al., 1701.05146).
@@ -30,7 +31,15 @@ def minimum_distance(
     Gmmn, sinkhorn-gan and the adversarial recipes are special cases. The default is the energy distance, which has no
     scale to choose.
     """
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy, classes=classes)
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=discrepancy,
+        classes=classes,
+        features=features,
+    )
 
 
 @recipe(lr=2e-3, batch_size=200, steps=5000, schedule="cosine", average=0.995)
@@ -40,6 +49,7 @@ def gmmn(
     network: Network = "auto",
     prior: PriorLaw = "uniform",
     discrepancy: Mmd = GAUSSIAN,
+    features: FeatureMap = "points",
     classes: Labels = None,
 ) -> Generator:
     """Generative moment matching network (Li, Swersky, Zemel 2015, 1502.02761; Dziugaite et al. 2015, 1505.03906).
@@ -47,7 +57,15 @@ def gmmn(
     Minimises the unbiased MMD^2 with a sum of Gaussian kernels around the spread of the data. The paper takes its
     biased root and batches of 1,000; a step costs the square of the batch. The rate is above the papers' and falls.
     """
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy, classes=classes)
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=discrepancy,
+        classes=classes,
+        features=features,
+    )
 
 
 @recipe(lr=2e-3, batch_size=200, steps=2500, schedule="cosine", average=0.995)
@@ -90,6 +108,7 @@ def sinkhorn_gan(
     network: Network = "auto",
     prior: PriorLaw = "normal",
     discrepancy: Entropic = BLURRED,
+    features: FeatureMap = "points",
     classes: Labels = None,
 ) -> Generator:
     """A generator by the Sinkhorn divergence of data and samples (Genevay, Peyre, Cuturi 2018, arXiv 1706.00292).
@@ -98,4 +117,12 @@ def sinkhorn_gan(
     gradient is that of the value. Plans of batches are too good: a small epsilon moves samples to the means of data,
     and away from their law; a large one blurs the modes.
     """
-    return generator(shape=shape, latent=latent, network=network, prior=prior, discrepancy=discrepancy, classes=classes)
+    return generator(
+        shape=shape,
+        latent=latent,
+        network=network,
+        prior=prior,
+        discrepancy=discrepancy,
+        classes=classes,
+        features=features,
+    )

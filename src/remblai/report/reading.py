@@ -67,7 +67,9 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     used, dead = figure.get("features"), figure.get("dead")
     return Reading(
         label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
-        meaning=(metric.meaning if metric else "") + (f" Features: {_named(used)}." if used else ""),
+        meaning=(metric.meaning if metric else "")
+        + (f" Features: {_named(used)}." if used else "")
+        + (" The model was trained through them: the figure flatters it." if figure.get("trained_through") else ""),
         value=number(value),
         floor=number(floor),
         floor_is=metric.floor if metric else "real against held-out real",

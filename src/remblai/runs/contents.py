@@ -12,13 +12,14 @@ OWN = re.compile(
     | (reconstructions|samples|classes|interpolations|walks|codes|quantiles|terms|validation)\.png
     | checkpoints/(last|best)
     | checkpoints/\d{8}/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)
+    | features/[\w.-]+\.safetensors
     | samplers/[\w-]+-\d{8}\.safetensors
     | samplers/[\w-]+/\d{8}/(law\.json|tensors\.safetensors)
     | tensorboard/events\.out\.tfevents\.[^/]+""",
     re.VERBOSE,
 )
 """The files of a run, by their paths in its folder: nothing else is ever removed."""
-FOLDERS = ("checkpoints", "samplers", "tensorboard")
+FOLDERS = ("checkpoints", "features", "samplers", "tensorboard")
 NEW, CLEARING, MOVING = ".new-run", ".new-run-clearing", ".new-run-moving"
 """Where a run that replaces another is made; its name while the old one is removed, and while it takes its place."""
 

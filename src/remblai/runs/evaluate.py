@@ -9,15 +9,16 @@ import torch
 
 from remblai.config.registry import Choice, flatten
 from remblai.data import Dataset
+from remblai.features import default_features, make_features
 from remblai.metrics import SMALLEST, Figure, fidelity_card
 from remblai.metrics.by_class import means_by_class
-from remblai.metrics.features import default_features, make_features
 from remblai.metrics.images import squared_error_of_each
 from remblai.metrics.sets import Labelled
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
 from remblai.runs.data import data_like
+from remblai.runs.features import is_trained_through
 from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
@@ -48,8 +49,8 @@ def evaluate(
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
-        features: the map that figures on features are taken on: a name of `metrics.features.FEATURES`, a torch module
-            or a callable; None takes what suits the data (see `metrics.features.default_features`).
+        features: the map that figures on features are taken on: a name of `features.FEATURES`, a torch module
+            or a callable; None takes what suits the data (see `features.default_features`).
 
     Raises:
         ValueError: n above what there is, or below 4; features that the data do not suit, or without weights.
@@ -77,6 +78,15 @@ def evaluate(
         dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
         augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
+    if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
+        warnings.warn(
+            f"the model was trained through the features {feature_map.name}: figures on them flatter it; take others, "
+            "as by --features random-convolutions",
+            stacklevel=2,
+        )
+        for figure in card.values():
+            if "features" in figure:
+                figure["trained_through"] = True
     if labels is not None and "reconstruction_mse" in card:
         errors = squared_error_of_each(test, coded["reconstructions"])
         card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)

@@ -13,6 +13,7 @@ from remblai.objectives import Objective
 from remblai.recipes import Recipe
 from remblai.runs import published
 from remblai.runs.augment import prepare
+from remblai.runs.features import with_stored
 from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
@@ -41,7 +42,7 @@ def load(
         raise ValueError(f"which: expected 'last' or 'best', got {which!r}.")
     run = Run.open(published.fetched(str(folder)) if published.is_hub(folder) else folder)
     weights, average, step = _weights(run, which)
-    resolved = from_json(run.settings, recipe, **parts)
+    resolved = with_stored(from_json(run.settings, recipe, **parts), run)
     classes = class_count(run.settings)
     law = resolved.latent_law(classes)
     objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)

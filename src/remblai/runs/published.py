@@ -1,7 +1,7 @@
 """A published run: what the Hugging Face hub holds of one, and how it is read back.
 
-model.safetensors (the weights that samples are drawn with), run.json, and perhaps metrics.json and samplers/. There are
-no checkpoints: training cannot go on from it.
+model.safetensors (the weights that samples are drawn with), run.json, and perhaps metrics.json, samplers/ and
+features/. There are no checkpoints: training cannot go on from it.
 """
 
 import json
@@ -19,7 +19,7 @@ from remblai.runs.record import HUB
 WEIGHTS = "model.safetensors"
 NAME = re.compile(r"[\w.-]+/[\w.-]+")
 MISSING = "the hub needs the package huggingface_hub: pip install 'remblai[hub]'"
-FILES = [WEIGHTS, "run.json", "metrics.json", "README.md", "samplers/**"]
+FILES = [WEIGHTS, "run.json", "metrics.json", "README.md", "samplers/**", "features/**"]
 """What is fetched of a repository."""
 
 

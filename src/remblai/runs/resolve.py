@@ -3,7 +3,7 @@
 import importlib.util
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ class Resolved:
         arguments: flat name -> value, complete, live parts included.
         loop: name -> value, complete.
         given: the names of the options that were passed; the others have their defaults.
+        parts: option -> the live part that its text stands for, a feature map or the flow of a run: see `runs.parts`.
     """
 
     spec: str
@@ -39,6 +40,7 @@ class Resolved:
     arguments: dict[str, Any]
     loop: dict[str, Any]
     given: frozenset[str]
+    parts: Mapping[str, Any] = field(default_factory=dict)
 
     def build(self, shape: tuple[int, ...], classes: int | None = None) -> Objective:
         """The objective for data of this shape, and for so many classes where it is conditional.
@@ -53,10 +55,16 @@ class Resolved:
                 "or leave --conditional out."
             )
         labels = {} if classes is None else {"classes": classes}
-        objective = self.recipe(shape=shape, **labels, **nest(self.arguments))
+        objective = self.recipe(shape=shape, **labels, **nest(self._with_parts()))
         if not isinstance(objective, Objective):
             raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
         return objective
+
+    def _with_parts(self) -> dict[str, Any]:
+        """The arguments with the live parts in the place of the text and the options that they stand for."""
+        options = tuple(f"{name}." for name in self.parts)
+        kept = {name: value for name, value in self.arguments.items() if not name.startswith(options)}
+        return kept | dict(self.parts)
 
     def latent_law(self, classes: int | None = None) -> FittedLaw | None:
         """The law of codes that samples are decoded from, not fitted; None where it is the objective's own.

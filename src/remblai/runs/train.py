@@ -15,6 +15,7 @@ from remblai.recipes import Recipe
 from remblai.runs.augment import fed, prepare
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.evaluate import measure, write_report
+from remblai.runs.features import keep_features
 from remblai.runs.feed import channels_last_weights, fitting, rehearse
 from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
@@ -36,10 +37,11 @@ from remblai.runs.manifest import (
 from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
+from remblai.runs.parts import noted, with_parts
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience, stop_in_words
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
-from remblai.runs.resolve import Resolved
+from remblai.runs.resolve import NOT_OPTIONS, Resolved
 from remblai.runs.saving import best_step, check_weights, continue_state, save_state
 from remblai.runs.start import check_request, earlier_settings
 from remblai.runtime import devices, distributed, rng
@@ -142,12 +144,15 @@ def train(
         check_enough(dataset)
         check_classes(dataset, wanted=asked["conditional"])
         check_patience(patience, evaluate_every, len(dataset.validation))
-        seed = base["seed"] if seed is None and base else seed or 0
         resolve_counts(resolved, dataset, epochs, "steps" in options)
+        resolved = with_parts(resolved, dataset, folder if resume else None)
         latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
-        graph = chosen_graph(graph, folder if resume else None, base)
-        settings = describe(resolved, spec, dataset, data_options, seed, where, graph=graph, **asked)
-        settings |= {"patience": patience} | ({} if latent is None else {"latent_choice": latent})
+        seed = base["seed"] if seed is None and base else seed or 0
+        settings = describe(
+            resolved, spec, dataset, data_options, seed, where,
+            graph=chosen_graph(graph, folder if resume else None, base), **asked,
+        )  # fmt: skip
+        settings |= {"patience": patience} | noted(resolved) | ({} if latent is None else {"latent_choice": latent})
         check_agreement(settings)
         if asked["compile"] == "auto":
             settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
@@ -156,13 +161,13 @@ def train(
         objective = count_classes(resolved.build(dataset.shape, classes), dataset).to(where)
         names = prepare(objective, settings)
         channels_last_weights(objective)
-        chosen = {name: settings[name] for name in ("precision", "compile", "graph")}
-        state = State(objective, **resolved.loop, **chosen)
+        state = State(objective, **resolved.loop, **{name: settings[name] for name in NOT_OPTIONS})
         check_critics(state, resolved)
         with fitting(state):
             rehearse(state, dataset, seed)
         first = distributed.rank() == 0
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
+            keep_features(run, resolved)
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)

@@ -27,6 +27,14 @@ class UnwritableError(ValueError):
         self.reason = reason
 
 
+def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
+    """`cache` itself, or `remblai` in $XDG_CACHE_HOME, or in ~/.cache where that is not set."""
+    if cache is not None:
+        return Path(cache)
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "remblai"
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[Path]:
     """Yields a temporary path to write; it replaces `path` when the block succeeds and is removed when it fails."""

@@ -35,7 +35,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "metrics": LazyTable("remblai.compare.measures:METRICS"),
     "critic-steps": LazyTable("remblai.training.schedules:CRITIC_STEPS"),
     "figures": LazyTable("remblai.metrics:METRICS"),
-    "features": LazyTable("remblai.metrics.features:FEATURES"),
+    "features": LazyTable("remblai.features:FEATURES"),
     "gallery": LazyTable("remblai.gallery:GALLERY"),
 }
 """What `remblai list` and the reference show: each table is read when it is asked for."""

@@ -152,7 +152,7 @@ def evaluate(
     data: str | None = None,
     n: int | None = None,
     sampler: Sampler = None,
-    features: Annotated[Choice | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
+    features: Annotated[Choice | None, LazyTable("remblai.features:FEATURES")] = None,
     json: bool = False,
     recipe: str | None = None,
     device: str = "auto",

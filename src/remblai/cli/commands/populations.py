@@ -26,7 +26,7 @@ def drift(
     given: str | None = None,
     permutations: int = 999,
     seed: int = 0,
-    features: Annotated[str | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
+    features: Annotated[str | None, LazyTable("remblai.features:FEATURES")] = None,
     fail_on_drift: bool = False,
     json: bool = False,
     out: str | None = None,

@@ -22,7 +22,7 @@ def distance(
     repeats: int = 20,
     permutations: int | None = None,
     raw: bool = False,
-    features: Annotated[str | None, LazyTable("remblai.metrics.features:FEATURES")] = None,
+    features: Annotated[str | None, LazyTable("remblai.features:FEATURES")] = None,
     json: bool = False,
     plan: str | None = None,
     figure: str | None = None,
@@ -44,7 +44,7 @@ def distance(
             many as take about 30 seconds, at least 19.
         raw: leave tables in their own units.
         features: compare features of images in place of pixels, fitted to the training split of A where they are
-            fitted; --features NAME --help shows the options of one.
+            fitted; those of fid and kid are inception. --features NAME --help shows the options of one.
         json: print JSON and nothing else.
         plan: the .npz to write the plan to.
         figure: the .png to draw the plan on.
@@ -53,8 +53,11 @@ def distance(
     """
     paths = [None if name is None else place(name, (end,)) for name, end in ((plan, ".npz"), (figure, ".png"))]
     from remblai.compare.datasets import distance as measured
+    from remblai.compare.measures import PUBLISHED
     from remblai.compare.plans import save_figure, save_plan
 
+    if metric in PUBLISHED and features is None:
+        features = "inception"
     of_features = {key: value for key, value in (options or {}).items() if key.startswith("features.")}
     of_metric = {f"metric.{key}": value for key, value in (options or {}).items() if key not in of_features}
     chosen = nest({"metric": metric, "features": features} | of_metric | of_features)

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from remblai.metrics.features.small_classifier import Classifier
+from remblai.features.small_classifier import Classifier
 from remblai.runtime.files import whole
 
 KIND = "remblai classifier 1"

@@ -8,11 +8,11 @@ from importlib import resources
 import torch
 from torch import Tensor
 
-from remblai.data import Dataset
-from remblai.data.cache import folder
-from remblai.metrics.features.features import Features
-from remblai.metrics.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
-from remblai.metrics.features.weights import KIND, Stored, read_classifier, write_classifier
+from remblai.features.features import Features
+from remblai.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
+from remblai.features.source import Source
+from remblai.features.weights import KIND, Stored, read_classifier, write_classifier
+from remblai.runtime.files import cache_folder
 
 SHIPPED = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}
 """The classifiers that come with the package, with the shape of their images."""
@@ -49,11 +49,11 @@ def shipped(name: str) -> Features:
     Args:
         name: of `SHIPPED`.
     """
-    with resources.as_file(resources.files("remblai.metrics.features") / f"{name}.safetensors") as path:
-        return _features(name, read_classifier(path))
+    with resources.as_file(resources.files("remblai.features") / f"{name}.safetensors") as path:
+        return of_classifier(name, read_classifier(path))
 
 
-def classifier(dataset: Dataset) -> Features:
+def classifier(dataset: Source) -> Features:
     """64 features of a classifier of the data's own labels, trained in seconds and kept in the cache folder.
 
     Its name says which share of the held-out labels it reads: features of one at chance say little of the images. It
@@ -71,7 +71,7 @@ def classifier(dataset: Dataset) -> Features:
         raise ValueError(f"features classifier: {problem}: use random-convolutions or pca, which need no labels.")
     key = {"kind": KIND, "data": dataset.fingerprint, "steps": STEPS, "batch": SPOT_BATCH, "rows": LEARNED_FROM}
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    path = folder(None) / "features" / f"{name}.safetensors"
+    path = cache_folder() / "features" / f"{name}.safetensors"
     if path.is_file():
         try:
             return _of_its_own(dataset, read_classifier(path))
@@ -86,7 +86,7 @@ def classifier(dataset: Dataset) -> Features:
     return _of_its_own(dataset, Stored(model, sha256, facts))
 
 
-def learned(features: Features, dataset: Dataset) -> bool:
+def learned(features: Features, dataset: Source) -> bool:
     """Whether a classifier of the data's own labels reads held-out labels clearly better than chance.
 
     Chance is naming the commonest held-out class always, right for a share c of the n labels: the accuracy must be
@@ -103,7 +103,7 @@ def learned(features: Features, dataset: Dataset) -> bool:
     return features.accuracy > chance + DEVIATIONS * math.sqrt(chance * (1.0 - chance) / len(labels))
 
 
-def unfit(dataset: Dataset) -> str:
+def unfit(dataset: Source) -> str:
     """Why no classifier can be trained on the data; "" where one can."""
     labels = dataset.train.labels
     if len(dataset.shape) != 3:
@@ -119,7 +119,7 @@ def unfit(dataset: Dataset) -> str:
     return ""
 
 
-def reads(name: str, dataset: Dataset) -> bool:
+def reads(name: str, dataset: Source) -> bool:
     """Whether a shipped classifier is at home on the data: their shape, and labels that it reads off the images."""
     labels = dataset.train.labels
     if dataset.shape != SHIPPED[name] or labels is None or not len(labels):
@@ -131,7 +131,7 @@ def reads(name: str, dataset: Dataset) -> bool:
     return bool((found == truth).double().mean() >= READS)
 
 
-def _labelled(dataset: Dataset, split: str, most: int) -> tuple[Tensor, Tensor]:
+def _labelled(dataset: Source, split: str, most: int) -> tuple[Tensor, Tensor]:
     """Images and labels of a split, in its order, spread evenly where it has more."""
     part = dataset.split(split)
     assert part.labels is not None
@@ -143,17 +143,25 @@ def _spread(n: int, most: int) -> Tensor:
     return torch.linspace(0, n - 1, min(most, n)).long()
 
 
-def _of_its_own(dataset: Dataset, stored: Stored) -> Features:
-    return _features(f"classifier of {dataset.name} (reads {stored.facts['accuracy']:.1%} of held-out labels)", stored)
+def _of_its_own(dataset: Source, stored: Stored) -> Features:
+    return of_classifier(
+        f"classifier of {dataset.name} (reads {stored.facts['accuracy']:.1%} of held-out labels)", stored
+    )
 
 
-def _features(name: str, stored: Stored) -> Features:
+def of_classifier(name: str, stored: Stored) -> Features:
+    """The features of a stored classifier.
+
+    Args:
+        name: what figures call them.
+        stored: the classifier with its checksum.
+    """
     model: Classifier = stored.model
     accuracy = stored.facts.get("accuracy")
-    return Features(name, _Hidden(model), stored.sha256, shape=model.shape, logits=model.logits, accuracy=accuracy)
+    return Features(name, Hidden(model), stored.sha256, shape=model.shape, logits=model.logits, accuracy=accuracy)
 
 
-class _Hidden(torch.nn.Module):
+class Hidden(torch.nn.Module):
     """A classifier's features."""
 
     def __init__(self, model: Classifier) -> None:

@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from remblai.data import load
-from remblai.metrics.features import default_features, make_features, trained
-from remblai.metrics.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
-from remblai.metrics.features.weights import digest_of, read_classifier, write_classifier
+from remblai.features import default_features, make_features, trained
+from remblai.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
+from remblai.features.weights import digest_of, read_classifier, write_classifier
 
 FOLDER = Path(trained.__file__).parent
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from remblai.metrics.features.features import Features
-from remblai.metrics.features.trained import SHIPPED, shipped
+from remblai.features.features import Features
+from remblai.features.trained import SHIPPED, shipped
 
 CHANNELS = 3
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from remblai.data import Dataset
-from remblai.metrics.features.features import Features
-from remblai.metrics.features.weights import digest_of
+from remblai.features.features import Features
+from remblai.features.source import Source
+from remblai.features.weights import digest_of
 
 FITTED_ON = 5000
 """Rows of the training split that principal components are fitted to, at most."""
@@ -78,29 +78,29 @@ class Components(nn.Module):
 
 def pixels() -> Features:
     """The values themselves: nothing is extracted. Blur and copies score well on them."""
-    return Features("pixels", Pixels(), digest_of({}, "pixels"))
+    return Features("pixels", Pixels(), digest_of({}, "pixels"), in_units_of_data=True)
 
 
-def random_convolutions(dataset: Dataset, seed: int = 0) -> Features:
+def random_convolutions(shape: tuple[int, ...], seed: int = 0) -> Features:
     """Mean and deviation of 72 random filters of edges and textures: for images of any size, the same on every machine.
 
     Args:
-        dataset: whose number of channels they take.
+        shape: of an image, (c, h, w).
         seed: of the filters.
 
     Raises:
         ValueError: data that are no images.
     """
-    if len(dataset.shape) != 3:
+    if len(shape) != 3:
         raise ValueError(
-            f"features random-convolutions: expected images, {dataset.name} holds points of {dataset.shape[0]} "
-            "numbers: use pixels or pca."
+            f"features random-convolutions: expected images (c, h, w), got points of shape {tuple(shape)}: use pixels "
+            "or pca."
         )
-    network = RandomConvolutions(dataset.shape[0], seed)
+    network = RandomConvolutions(shape[0], seed)
     return Features("random-convolutions", network, digest_of(dict(network.named_buffers())))
 
 
-def pca(dataset: Dataset, components: int = 32) -> Features:
+def pca(dataset: Source, components: int = 32) -> Features:
     """Coordinates along the principal components of the training split (at most 5,000 of its rows).
 
     Args:
@@ -123,4 +123,16 @@ def pca(dataset: Dataset, components: int = 32) -> Features:
     axes = axes[:k]
     largest = axes.gather(1, axes.abs().argmax(1, keepdim=True))  # the sign of a component is a convention
     network = Components(mean.float(), (axes * largest.sign()).T.float().contiguous())
-    return Features(f"pca-{k}", network, digest_of(dict(network.named_buffers())), shape=dataset.shape)
+    return of_components(f"pca-{k}", network, dataset.shape)
+
+
+def of_components(name: str, network: Components, shape: tuple[int, ...]) -> Features:
+    """The features of principal components.
+
+    Args:
+        name: what figures call them.
+        network: the components.
+        shape: of one x.
+    """
+    sha256 = digest_of(dict(network.named_buffers()))
+    return Features(name, network, sha256, shape=shape, in_units_of_data=True)

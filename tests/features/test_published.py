@@ -7,31 +7,16 @@ import urllib.error
 
 import pytest
 import torch
+from tests.inception import install
 
 from remblai.data import load
+from remblai.features import Features, make_features, published
 from remblai.metrics import fidelity_card
-from remblai.metrics.features import Features, make_features, published
-
-
-class Extractor(torch.nn.Module):
-    """In the place of torch-fidelity's: takes RGB bytes, and weights of one tensor."""
-
-    def __init__(self, name, features_list, feature_extractor_weights_path):
-        super().__init__()
-        self.linear = torch.nn.Linear(3, 4)
-        self.load_state_dict(torch.load(feature_extractor_weights_path))
-
-    def forward(self, x):
-        assert x.dtype == torch.uint8 and x.shape[1] == 3
-        return (self.linear(x.float().mean((2, 3))),)
 
 
 @pytest.fixture
 def installed(monkeypatch):
-    module = types.ModuleType("torch_fidelity.feature_extractor_inceptionv3")
-    module.FeatureExtractorInceptionV3 = Extractor
-    monkeypatch.setitem(sys.modules, "torch_fidelity", types.ModuleType("torch_fidelity"))
-    monkeypatch.setitem(sys.modules, module.__name__, module)
+    install(monkeypatch)
 
 
 @pytest.mark.parametrize("name", ["inception", "dinov2", "clip"])

@@ -5,8 +5,8 @@ import torch
 from sklearn.decomposition import PCA
 
 from remblai.data import load
-from remblai.metrics.features import make_features
-from remblai.metrics.features.fixed import RandomConvolutions
+from remblai.features import make_features
+from remblai.features.fixed import RandomConvolutions
 
 RANDOM = "0cccefb53b1cf5376ae8d44bcca32b57ecd0a7797babccca4efaa49b5773ff2b"
 """Of the filters for one channel and seed 0: they are the same on every machine."""

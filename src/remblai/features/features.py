@@ -7,8 +7,8 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor, nn
 
-from remblai.metrics.features.weights import digest_of
-from remblai.metrics.pairs import Rows
+from remblai.features.source import Rows
+from remblai.features.weights import digest_of
 
 AT_ONCE = 250
 """Images in one pass, at most."""
@@ -37,6 +37,8 @@ class Features(nn.Module):
         standard: whether these are the features of the published FID and KID.
         at_once: images in one pass.
         accuracy: of that classifier, the share of held-out labels that it reads; None where it is not known.
+        in_units_of_data: whether features are as far from each other as the data are, those of others about as far as
+            standardised ones.
     """
 
     def __init__(
@@ -50,10 +52,12 @@ class Features(nn.Module):
         standard: bool = False,
         at_once: int = AT_ONCE,
         accuracy: float | None = None,
+        in_units_of_data: bool = False,
     ) -> None:
         super().__init__()
         self.name, self.sha256, self.shape, self.logits = name, sha256, shape, logits
         self.standard, self.at_once, self.accuracy = standard, at_once, accuracy
+        self.in_units_of_data = in_units_of_data
         self.network = network
         self.eval().requires_grad_(False)
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from remblai.metrics.features.features import Features
-from remblai.metrics.features.weights import digest_of
+from remblai.features.features import Features
+from remblai.features.weights import digest_of
 from remblai.runtime.rng import seeded
 
 INCEPTION = (
