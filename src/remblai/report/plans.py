@@ -23,8 +23,8 @@ ALIKE = 4.0
 def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme = LIGHT) -> bytes:
     """Two laws on the line: above their densities, below their quantiles, with the path between them shaded.
 
-    Below, the height is the share of the mass: at each height the optimal plan carries the value of one curve to that of
-    the other, so the area between them is W_1.
+    Below, the height is the share of the mass: at each height the optimal plan carries the value of one curve to that
+    of the other, so the area between them is W_1.
 
     Args:
         x: values (n,) of the first law.
@@ -94,7 +94,7 @@ def matched(
         for points, colour in ((x, theme.data), (y, theme.model)):
             axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0, alpha=0.55, zorder=1)
         axes.quiver(
-            *start.T, *(end - start).T, color=[to_rgba(theme.ink, 0.15 + 0.45 * m) for m in carried / carried.max()],
+            *start.T, *(end - start).T, color=[to_rgba(theme.ink, 0.12 + 0.33 * m) for m in carried / carried.max()],
             angles="xy", scale_units="xy", scale=1, width=0.0028, headwidth=4.5, headlength=5.5, headaxislength=5,
             minlength=0, zorder=2,
         )  # fmt: skip
@@ -129,6 +129,6 @@ def _key(axes: Axes, names: tuple[str, str], theme: Theme) -> None:
     for name, colour in zip(names, (theme.data, theme.model), strict=True):
         axes.plot([], [], "o", color=colour, mew=0, ms=5.5, label=literal(name))
     axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor", handletextpad=0.1,
-        borderaxespad=0.2,
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor",
+        handletextpad=0.1, borderaxespad=0.2,
     )  # fmt: skip

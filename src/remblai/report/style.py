@@ -19,8 +19,8 @@ MARKERS = "ooooo^^^^^"
 class Theme:
     """The colours of a chart on one kind of paper: data and model are the same two everywhere in a report.
 
-    `classes` are ten colours after Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, 2021), in the order of
-    `MARKERS`.
+    `classes` are ten colours after Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, 2021), in the order
+    of `MARKERS`.
     """
 
     ink: str
