@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.pages import check_page
 
 from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
 from remblai.gallery.entry import Finding, between, equal
@@ -52,9 +53,12 @@ def test_the_page_shows_entries_pictures_and_what_was_missed(tmp_path):
     assert entry.title in text
     assert all((tmp_path / f"{picture.name}.png").stat().st_size > 1000 for picture in entry.pictures)
     assert ": missed" not in text
+    check_page(text)
+    assert '<details class="checks">' in text  # folded where all hold, open where one was missed
     wrong = replace(entry, checks=(equal("<b>what</b>", 1.0, 2.0),))
     text = write_gallery(tmp_path, {"one": wrong}, {}).read_text()
     assert ": missed" in text
+    assert '<details class="checks" open>' in text
     assert "<b>what</b>" not in text
 
 

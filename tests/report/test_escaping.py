@@ -3,7 +3,7 @@ import pytest
 
 from remblai.report import codes, terms, write_page
 from remblai.report.escaping import literal
-from remblai.report.plans import heat, matched
+from remblai.report.plans import line, matched
 from remblai.runtime.text import printable
 
 NAMES = [r"$\frac{a}$", "$$", "$", "\udcff\udcfe", "\x1b[31mred\x07"]
@@ -20,7 +20,7 @@ def test_charts_take_any_name(name):
     drawn = [
         codes(z, rng.standard_normal((500, 2)), np.repeat([0, 1], 10), names=[name, "b"]),
         terms([0, 1], {name: [1.0, 2.0]}),
-        heat(np.eye(3), names=(name, name)),
+        line(np.arange(3), np.arange(3), np.ones(3), np.ones(3), names=(name, name)),
         matched(z, z, np.arange(20), np.arange(20), np.ones(20), names=(name, name)),
     ]
     assert all(png.startswith(b"\x89PNG") for png in drawn)

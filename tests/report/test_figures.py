@@ -76,10 +76,33 @@ def test_codes_on_a_prior_of_few_points_and_dead_codes(rng):
         figures.codes(np.zeros((5, 1)), np.zeros((5, 1)))
 
 
-def test_labels_move_apart(rng):
-    places = figures._moved_apart(rng.normal(size=(10, 2)) * 0.01, room=0.5)
-    gaps = np.linalg.norm(places[:, None] - places, axis=2) + 9 * np.eye(10)
-    assert gaps.min() > 0.35
+def test_classes_are_named_in_a_legend_and_nothing_is_written_over_the_points(rng, monkeypatch):
+    panels = []
+    monkeypatch.setattr(figures, "png", lambda figure: panels.extend(figure.axes) or b"")
+    labels = rng.choice([0, 3, 7], 200)
+    names = ["a", "b", "c", "$d", "e", "f", "g", "h" * 40]
+    figures.codes(rng.normal(size=(200, 2)), rng.normal(size=(2000, 2)), labels, names=names)
+    (axes,) = panels
+    legend = axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["a", r"\$d", "h" * 23 + "…"]
+    assert [handle.get_color() for handle in legend.legend_handles] == [LIGHT.classes[kind] for kind in (0, 3, 7)]
+    assert {text.get_text() for text in axes.texts} <= {"50 %", "95 %", ""}
+
+
+def test_a_class_has_the_same_colour_and_shape_where_others_are_missing(rng, monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(figures, "png", lambda figure: b"")
+
+    def scatter(axes, z, colours, size, alpha=0.75, marker="o"):
+        drawn.update({tuple(place): (colour, marker) for place, colour in zip(z.tolist(), colours, strict=True)})
+
+    monkeypatch.setattr(figures, "_scatter", scatter)
+    z, labels = rng.normal(size=(60, 2)), rng.choice([2, 8], 60)
+    figures.codes(z, rng.normal(size=(500, 2)), labels)
+    assert all(
+        drawn[tuple(place)] == (LIGHT.classes[kind], "o" if kind == 2 else "^")
+        for place, kind in zip(z.tolist(), labels.tolist(), strict=True)
+    )
 
 
 def test_quantiles_and_points(rng):

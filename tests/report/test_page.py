@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 from PIL import Image
+from tests.pages import check_page
 
 from remblai.report import Picture, figures, grid, write_page, write_pictures
 
@@ -70,6 +71,7 @@ def test_everything_is_on_the_page(tmp_path, pictures):
         "2,000",
     ):
         assert part in text
+    check_page(text)
     outline = Outline(text)
     assert outline.open == []
     assert [attrs["alt"] for tag, attrs in outline.tags if tag == "img"] == ["Digits", "A curve"]

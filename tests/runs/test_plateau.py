@@ -10,7 +10,7 @@ from remblai.objectives.weights import weight_in_words
 from remblai.runs import processes
 from remblai.runs.evaluate import choices
 from remblai.runs.folder import Run
-from remblai.runs.plateau import Plateau, chosen_patience
+from remblai.runs.plateau import Plateau, chosen_patience, evaluation_interval
 
 SCORES = {2: 3.0, 4: 2.0, 6: 2.5, 8: 2.0, 10: 1.0}
 """The validation score by step: after step 4 two evaluations are no better."""
@@ -92,3 +92,21 @@ def test_the_page_says_what_was_chosen() -> None:
     assert found["weight auto"].startswith("the weight is 30: the codes' discrepancy is 1.90 standard deviations")
     assert "stopped at step 8,000" in found["early stop"]
     assert "than 0.0123 at step 4,000" in found["early stop"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps", "interval"),
+    [
+        (None, 20, 50),
+        (None, 300, 50),
+        (None, 2000, 200),
+        (None, 10_000, 1000),
+        (None, 10**6, 1000),
+        (7, 2000, 7),
+        (0, 9, 0),
+    ],
+)
+def test_a_run_is_evaluated_ten_times_or_so_unless_it_is_asked_otherwise(
+    asked: int | None, steps: int, interval: int
+) -> None:
+    assert evaluation_interval(asked, steps) == interval

@@ -8,7 +8,7 @@ import torch
 
 from remblai.compare.datasets import Distance
 from remblai.distances import Plan
-from remblai.report.plans import heat, matched
+from remblai.report.plans import line, matched
 from remblai.runtime.files import whole
 
 
@@ -38,7 +38,7 @@ def save_plan(path: Path, result: Distance) -> None:
 
 
 def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
-    """Draws the plan: matched points in the plane, otherwise a map of the coupling along the data's main direction.
+    """Draws the plan: on the line both laws, otherwise arrows in the plane, that of both sets' two main directions.
 
     Raises:
         ValueError: the metric has no plan, or the name does not end in .png.
@@ -46,15 +46,26 @@ def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
     plan = _plan(result)
     if path.suffix != ".png":
         raise ValueError(f"figure: expected a name that ends in .png, got {str(path)!r}.")
-    x, y = result.x.double(), result.y.double()
-    if x.shape[1] == 2:
+    x, y = result.x.double().flatten(1), result.y.double().flatten(1)
+    if x.shape[1] == 1:
+        picture = line(x, y, *_marginals(plan, len(x), len(y)), names=names)
+    elif x.shape[1] == 2:
         picture = matched(x, y, *plan.entries, names=names)
     else:
-        both = torch.cat([x, y]) - torch.cat([x, y]).mean(0)
-        along = torch.linalg.svd(both, full_matrices=False).Vh[0]
-        picture = heat(plan.coupling[(x @ along).argsort()][:, (y @ along).argsort()], names=names)
+        both = torch.cat([x, y])
+        _, sizes, axes = torch.linalg.svd(both - both.mean(0), full_matrices=False)
+        shares = (sizes**2 / (sizes**2).sum().clamp_min(torch.finfo(sizes.dtype).tiny))[:2]
+        words = [f"main direction {place + 1}: {share:.0%} of the variance" for place, share in enumerate(shares)]
+        x, y = x @ axes[:2].T, y @ axes[:2].T
+        picture = matched(x, y, *plan.entries, names=names, coordinates=(words[0], words[1]))
     with whole(path) as temporary:
         temporary.write_bytes(picture)
+
+
+def _marginals(plan: Plan, n: int, m: int) -> tuple[Any, Any]:
+    """The masses (n,) and (m,) of the plan's two sides."""
+    rows, columns, masses = (np.asarray(part) for part in plan.entries)
+    return np.bincount(rows, masses, n), np.bincount(columns, masses, m)
 
 
 def _plan(result: Distance) -> Plan:

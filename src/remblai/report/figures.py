@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
@@ -17,11 +18,12 @@ from scipy.ndimage import gaussian_filter
 from remblai.report.escaping import literal
 from remblai.report.plane import Plane
 from remblai.report.reading import number
-from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
+from remblai.report.style import LIGHT, MARKERS, WIDTH, Theme, chart, png, typeset
 
 Floats = NDArray[np.float64]
 SHOWN = 4000  # points: more only make a blot
 CLASSES = 10
+LONGEST = 24  # letters of a class's name in a legend
 FEW = 30  # places of a curve that are marked one by one, at most
 DECADES = 10.0  # a positive curve that falls further than this is read better on a log scale
 LEVELS = np.linspace(0.01, 0.99, 99)
@@ -138,7 +140,7 @@ def codes(
     axes_of_view = np.eye(z.shape[1])[:, :2] if plane is None else plane.axes
     z, p = z[:SHOWN] @ axes_of_view, p @ axes_of_view
     with typeset():
-        figure, (axes,) = chart(WIDTH, theme=theme)
+        figure, (axes,) = chart(1.12 * WIDTH, theme=theme)
         _regions(axes, p, theme)
         _dots(axes, z, None if labels is None else np.asarray(labels)[:SHOWN], names, theme)
         low, high = _frame(z, p)
@@ -190,32 +192,32 @@ def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme
         return
     order = np.random.default_rng(0).permutation(len(z))  # no class lies on top of the others
     kinds = np.unique(labels)
-    colours = dict(zip(kinds.tolist(), theme.classes, strict=False))
-    _scatter(axes, z[order], [colours[label] for label in labels[order].tolist()], size)
-    middles = np.stack([np.median(z[labels == kind], axis=0) for kind in kinds])
-    for (kind, colour), place in zip(
-        colours.items(), _moved_apart(middles, 0.06 * float(np.ptp(z, axis=0).max())), strict=True
-    ):
-        name = str(kind) if names is None else literal(names[int(kind)])
-        halo = [withStroke(linewidth=3.2, foreground=theme.paper)]
-        axes.text(
-            place[0], place[1], name, color=colour, size=13, weight="bold", ha="center", va="center", path_effects=halo
-        )
+    numbered = all(0 <= int(kind) < CLASSES for kind in kinds)  # a class keeps its colour where others are missing
+    places = [int(kind) if numbered else place for place, kind in enumerate(kinds)]
+    look = dict(zip(kinds.tolist(), places, strict=True))
+    for shape in sorted(set(MARKERS)):
+        rows = [row for row in order if MARKERS[look[labels[row].item()]] == shape]
+        _scatter(axes, z[rows], [theme.classes[look[labels[row].item()]] for row in rows], size, marker=shape)
+    words = [str(kind) if names is None else _short(literal(names[int(kind)])) for kind in kinds]
+    handles = [
+        Line2D([], [], ls="", marker=MARKERS[place], color=theme.classes[place], ms=6, mew=0, label=word)
+        for place, word in zip(places, words, strict=True)
+    ]
+    columns = int(np.clip(60 // (max(map(len, words)) + 5), 1, 5))
+    axes.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, frameon=False,
+        labelcolor=theme.ink, handletextpad=0.1, columnspacing=1.4, fontsize=9,
+    )  # fmt: skip
 
 
-def _moved_apart(places: Floats, room: float) -> Floats:
-    """Moves labels that would lie on each other away from each other, a little at a time."""
-    places = places.copy()
-    for _ in range(60):
-        gaps = places[:, None] - places
-        lengths = np.linalg.norm(gaps, axis=2) + np.eye(len(places))
-        push = np.clip(room - lengths, 0, None) * (1 - np.eye(len(places))) / 2
-        places += (push[..., None] * gaps / (lengths + 1e-9)[..., None]).sum(1)
-    return places
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-def _scatter(axes: Axes, z: Floats, colours: Any, size: float, alpha: float = 0.75) -> PathCollection:
-    return axes.scatter(z[:, 0], z[:, 1], s=size, c=colours, alpha=alpha, linewidths=0)
+def _scatter(
+    axes: Axes, z: Floats, colours: Any, size: float, alpha: float = 0.75, marker: str = "o"
+) -> PathCollection:
+    return axes.scatter(z[:, 0], z[:, 1], s=size, c=colours, alpha=alpha, linewidths=0, marker=marker)
 
 
 def quantiles(z: Any, prior: Any, law: str = "prior", *, theme: Theme = LIGHT) -> bytes:

@@ -1,51 +1,76 @@
-"""Pictures of transport: the coupling as a heat map, and matched points in the plane. All are PNG bytes."""
+"""Pictures of transport: two laws on the line, arrows in the plane. All are PNG bytes."""
 
 from typing import Any
 
 import numpy as np
-from matplotlib.collections import LineCollection
-from matplotlib.colors import LinearSegmentedColormap, to_rgba
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from remblai.report.escaping import literal
 from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
 
 Floats = NDArray[np.float64]
-CELLS = 240
-"""Rows and columns of a heat map at most: larger couplings are summed into so many."""
+ARROWS = 200
+"""Arrows of a plan at most."""
+BINS = 40
+"""Of the two densities on the line."""
+ALIKE = 4.0
+"""How many times as wide as high a cloud may be, or as high as wide, and still be drawn with one unit on both axes."""
 
-LINES = 3000
-"""Lines of a matching at most: those that carry the most from each point are drawn."""
-INK = 300.0
-"""How much all lines darken the picture together, as so many opaque ones."""
 
+def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme = LIGHT) -> bytes:
+    """Two laws on the line: above their densities, below their quantiles, with the path between them shaded.
 
-def heat(coupling: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme = LIGHT) -> bytes:
-    """A coupling (n, m) as a map: rows give, columns receive, darker is more mass.
+    Below, the height is the share of the mass: at each height the optimal plan carries the value of one curve to that
+    of the other, so the area between them is W_1.
 
     Args:
-        coupling: masses, none below 0; more than CELLS places a side are summed in groups of neighbours.
-        names: of the two sides.
+        x: values (n,) of the first law.
+        y: values (m,) of the second law.
+        a: masses (n,) of x.
+        b: masses (m,) of y.
+        names: of the two sets.
         theme: the colours.
     """
-    shown = _grouped(_grouped(np.asarray(coupling, dtype=np.float64), 0), 1)
-    rows, columns = shown.shape
-    colours = LinearSegmentedColormap.from_list("mass", [to_rgba(theme.model, 0.0), to_rgba(theme.model, 1.0)])
+    laws = [
+        tuple(np.asarray(part, dtype=np.float64).ravel() for part in law) for law in ((x, a), (y, b))
+    ]  # values and masses
+    edges = np.histogram_bin_edges(np.concatenate([values for values, _ in laws]), BINS)
+    levels = np.linspace(0.0, 1.0, 401)
+    curves = [_quantiles(values, masses, levels) for values, masses in laws]
     with typeset():
-        figure, (axes,) = chart(float(np.clip(WIDTH * rows / columns, 0.5 * WIDTH, 1.4 * WIDTH)), theme=theme)
-        axes.imshow(shown, cmap=colours, vmin=0.0, vmax=shown.max(), aspect="auto", interpolation="nearest")
-        axes.set(ylabel=literal(names[0]), xlabel=literal(names[1]), xticks=[], yticks=[])
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(True)
-            axes.spines[side].set_color(theme.line)
+        figure, (above, below) = chart(0.95 * WIDTH, 2, theme=theme)
+        for (values, masses), curve, colour in zip(laws, curves, (theme.data, theme.model), strict=True):
+            heights = np.histogram(values, edges, weights=masses / masses.sum(), density=True)[0]
+            above.stairs(heights, edges, color=colour, lw=1.6)
+            above.stairs(heights, edges, color=colour, alpha=0.16, fill=True)
+            below.plot(curve, 100 * levels, color=colour, lw=1.6)
+        below.fill_betweenx(100 * levels, *curves, color=theme.quiet, alpha=0.16, lw=0)
+        above.set(ylabel="density", ylim=(0, None))
+        below.set(ylabel="share below, %", xlabel="value", ylim=(0, 100))
+        above.yaxis.set_major_locator(MaxNLocator(4))
+        _key(above, names, theme)
         return png(figure)
+
+
+def _quantiles(values: Floats, masses: Floats, levels: Floats) -> Floats:
+    """The least value with at least the share `levels` of the mass at or below it."""
+    order = values.argsort()
+    share = np.cumsum(masses[order]) / masses.sum()
+    found: Floats = values[order][np.minimum(np.searchsorted(share, levels - 1e-12), len(values) - 1)]
+    return found
 
 
 def matched(
     x: Any, y: Any, rows: Any, columns: Any, masses: Any, *, names: tuple[str, str] = ("from", "to"),
-    theme: Theme = LIGHT,
+    coordinates: tuple[str, str] = ("first coordinate", "second coordinate"), theme: Theme = LIGHT,
 ) -> bytes:  # fmt: skip
-    """Points of the plane and the lines along which mass is carried, stronger where it is more.
+    """Points of the plane and the arrows along which mass is carried, stronger where it is more.
+
+    Of more than ARROWS entries so many are drawn at random, each with a probability in proportion to its mass, and the
+    picture says so. The axes have one unit unless the cloud is ALIKE times as wide as high or the reverse.
 
     Args:
         x: points (n, 2) that give.
@@ -54,50 +79,56 @@ def matched(
         columns: see rows.
         masses: see rows.
         names: of the two sets.
+        coordinates: names of the two axes.
         theme: the colours.
     """
     x, y, masses = (np.asarray(one, dtype=np.float64) for one in (x, y, masses))
-    rows, columns = np.asarray(rows), np.asarray(columns)
-    most = _most(rows, masses, len(x))
-    rows, columns, masses = rows[most], columns[most], masses[most]
+    some = _some(masses)
+    start, end, carried = x[np.asarray(rows)[some]], y[np.asarray(columns)[some]], masses[some]
     both = np.concatenate([x, y])
     wide, high = np.ptp(both, axis=0) + 1e-9
+    alike = 1 / ALIKE < high / wide < ALIKE
     size = float(np.clip(4000 / len(both), 3, 26))
     with typeset():
-        figure, (axes,) = chart(WIDTH * float(np.clip(high / wide, 0.5, 1.1)), theme=theme)
-        darkest = min(0.8, INK / len(masses))  # many lines lie on each other
-        shades = [to_rgba(theme.quiet, darkest * mass) for mass in masses / masses.max()]
-        axes.add_collection(
-            LineCollection(list(np.stack([x[rows], y[columns]], 1)), colors=shades, linewidths=0.8, zorder=1)
-        )
-        for points, colour, name in ((x, theme.data, literal(names[0])), (y, theme.model, literal(names[1]))):
-            axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0, zorder=2, label=name)
-        axes.set_aspect("equal")
+        figure, (axes,) = chart(WIDTH * (float(np.clip(high / wide, 0.6, 1.1)) if alike else 0.8) + 0.4, theme=theme)
+        for points, colour in ((x, theme.data), (y, theme.model)):
+            axes.scatter(points[:, 0], points[:, 1], s=size, color=colour, linewidths=0, alpha=0.55, zorder=1)
+        axes.quiver(
+            *start.T, *(end - start).T, color=[to_rgba(theme.ink, 0.12 + 0.33 * m) for m in carried / carried.max()],
+            angles="xy", scale_units="xy", scale=1, width=0.0028, headwidth=4.5, headlength=5.5, headaxislength=5,
+            minlength=0, zorder=2,
+        )  # fmt: skip
+        if alike:
+            axes.set_aspect("equal", adjustable="datalim")
         axes.autoscale_view()
-        axes.legend(
-            loc="upper center",
-            bbox_to_anchor=(0.5, -0.06),
-            ncols=2,
-            frameon=False,
-            labelcolor="linecolor",
-            handletextpad=0.1,
-        )
+        axes.set(xlabel=literal(coordinates[0]), ylabel=literal(coordinates[1]))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        _key(axes, names, theme)
+        figure.supxlabel(_words(int((masses > 0).sum()), len(carried)), size=8.5, color=theme.quiet)
         return png(figure)
 
 
-def _most(rows: Any, masses: Floats, n: int) -> Any:
-    """Which lines to draw: of each of n points those that carry the most, as many of each."""
-    order = np.lexsort((-masses, rows))
-    kept = rows[order]
-    place = np.arange(len(kept)) - np.searchsorted(kept, kept)
-    chosen = order[place < max(1, LINES // n)]
-    return chosen[np.argsort(-masses[chosen])][:LINES]
+def _some(masses: Floats) -> NDArray[np.intp]:
+    """Which entries to draw: all that carry mass, or ARROWS of them, drawn without replacement by their mass."""
+    carrying = np.flatnonzero(masses > 0)
+    if len(carrying) <= ARROWS:
+        return carrying
+    chance = masses[carrying] / masses[carrying].sum()
+    return np.random.default_rng(0).choice(carrying, ARROWS, replace=False, p=chance)
 
 
-def _grouped(matrix: Floats, axis: int) -> Floats:
-    n = matrix.shape[axis]
-    if n <= CELLS:
-        return matrix
-    starts = np.linspace(0, n, CELLS, endpoint=False).astype(int)
-    grouped: Floats = np.add.reduceat(matrix, starts, axis=axis)
-    return grouped
+def _words(entries: int, arrows: int) -> str:
+    if arrows == entries:
+        return f"all {entries:,} pairs of the plan, darker is more mass"
+    return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass"
+
+
+def _key(axes: Axes, names: tuple[str, str], theme: Theme) -> None:
+    """Names the two sets in their colours, above the axes."""
+    for name, colour in zip(names, (theme.data, theme.model), strict=True):
+        axes.plot([], [], "o", color=colour, mew=0, ms=5.5, label=literal(name))
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor",
+        handletextpad=0.1, borderaxespad=0.2,
+    )  # fmt: skip

@@ -11,11 +11,17 @@ from matplotlib.figure import Figure
 
 WIDTH = 4.9  # inches: charts are drawn for a column of about 490 CSS pixels and stay readable on a telephone
 DPI = 200
+MARKERS = "ooooo^^^^^"
+"""The shapes of the ten classes: those whose colours look alike to the colour-blind have different ones."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of a chart on one kind of paper: data and model are the same two everywhere in a report."""
+    """The colours of a chart on one kind of paper: data and model are the same two everywhere in a report.
+
+    `classes` are ten colours after Paul Tol's "muted" scheme (Colour Schemes, SRON/EPS/TN/09-002, 2021), in the order
+    of `MARKERS`.
+    """
 
     ink: str
     quiet: str
@@ -32,10 +38,10 @@ LIGHT = Theme(
     line="#d9d7d1",
     paper="#ffffff",
     data="#2a6f8e",
-    model="#c0562b",
+    model="#b14c22",
     classes=(
-        "#2a6f8e", "#c0562b", "#5b8c3e", "#7d5ba6", "#c79a1e",
-        "#3aa394", "#b23a63", "#4f5d75", "#8c6d46", "#6f9fd8",
+        "#cc6677", "#332288", "#c9a227", "#117733", "#56b4e9",
+        "#882255", "#44aa99", "#8a8a2b", "#aa4499", "#222222",
     ),
 )  # fmt: skip
 DARK = Theme(
@@ -46,8 +52,8 @@ DARK = Theme(
     data="#6fb6d6",
     model="#f0915f",
     classes=(
-        "#6fb6d6", "#f0915f", "#9acb7c", "#b99be0", "#ecc659",
-        "#6ad2c3", "#ec7fa3", "#9aa9c4", "#c6a679", "#a5c8f2",
+        "#ee8f9c", "#8f7dff", "#e6c65c", "#3fae62", "#88ccee",
+        "#c8508c", "#48c4ac", "#a3a33a", "#d88ad8", "#f4f4f4",
     ),
 )  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from typing import Any
 
+LEAST, MOST, POINTS = 50, 1000, 10
+"""Of the steps between evaluations, the least and the most; so many points a curve of the scores should have."""
+
 
 class Plateau:
     """Follows the scores of a run, of which the least is the best.
@@ -67,12 +70,17 @@ def chosen_patience(patience: int | None, earlier: dict[str, Any] | None) -> int
     return found
 
 
-def check_patience(patience: int | None, evaluate_every: int, validation: int) -> None:
+def evaluation_interval(evaluate_every: int | None, steps: int) -> int:
+    """Steps between evaluations: as asked for, else a tenth of the training, at least 50 and at most 1000."""
+    return min(MOST, max(LEAST, steps // POINTS)) if evaluate_every is None else evaluate_every
+
+
+def check_patience(patience: int | None, evaluate_every: int | None, validation: int) -> None:
     """Refuses a patience where nothing is evaluated.
 
     Args:
         patience: of the run.
-        evaluate_every: steps between its evaluations.
+        evaluate_every: steps between its evaluations; None leaves them to `evaluation_interval`.
         validation: validation data that there are.
 
     Raises:

@@ -38,7 +38,7 @@ from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import noted, with_parts
-from remblai.runs.plateau import Plateau, check_patience, chosen_patience, stop_in_words
+from remblai.runs.plateau import Plateau, check_patience, chosen_patience, evaluation_interval, stop_in_words
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import NOT_OPTIONS, Resolved
@@ -68,7 +68,7 @@ def train(
     from_run: str | Path | None = None,
     checkpoint_every: int = 1000,
     keep: int = 2,
-    evaluate_every: int = 1000,
+    evaluate_every: int | None = None,
     patience: int | None = None,
     quiet: bool = False,
     tensorboard: bool = False,
@@ -100,7 +100,8 @@ def train(
         from_run: a run whose settings are repeated, but for those given here.
         checkpoint_every: steps between checkpoints.
         keep: how many of the newest checkpoints stay, besides the best.
-        evaluate_every: steps between evaluations on the validation data; 0 for none.
+        evaluate_every: steps between evaluations on the validation data; 0 for none. When not given a tenth of the
+            steps, at least 50 and at most 1000.
         patience: evaluations in a row without a smaller energy distance to the validation data after which the training
             stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
@@ -185,7 +186,7 @@ def train(
                             plateau,
                             checkpoint_every,
                             keep,
-                            evaluate_every,
+                            evaluation_interval(evaluate_every, state.steps),
                         )
                     except Diverged as problem:
                         explain(problem, run)
