@@ -11,6 +11,14 @@ from pathlib import Path
 import torch
 
 INSIDE = "REMBLAI_PEERS_INSIDE"
+PYTHAE = "pythae==0.1.2"
+NEEDS = {"pydantic": "pydantic>=2", "imageio": "imageio", "sklearn": "scikit-learn", "cloudpickle": "cloudpickle"}
+"""What pythae imports besides torch."""
+
+
+def inside_pythae(cache: Path) -> None:
+    """Has this script run where pythae is, without the packages that it names and does not need to train."""
+    inside(cache, PYTHAE.replace("==", "-"), [PYTHAE], NEEDS, bare=True)
 
 
 def inside(cache: Path, name: str, peers: Sequence[str], needs: Mapping[str, str], bare: bool = False) -> None:

@@ -1,75 +1,217 @@
-"""WAE-MMD and WAE-GAN on MNIST: do they train in every seed, do reconstruction and codes' law hold at once?
+"""MNIST: auto-encoders, laws fitted to their codes, one-step generators and pythae's models, judged by one figure.
 
-    python benchmarks/mnist.py FOLDER_OF_IDX_FILES [--seeds 5] [--epochs 10] [--out runs/mnist]
+    python benchmarks/mnist.py FOLDER_OF_IDX_FILES [NAME ...] [--seeds 3] [--epochs 10] [--out runs/mnist]
+    python benchmarks/mnist.py FOLDER_OF_IDX_FILES --table
 
-Prints, for each run, the test reconstruction error a pixel on the [0, 1] scale and the squared unbiased MMD between
-1,000 test codes and the prior (7 inverse multiquadric scales), then medians. Settings: the recipes' defaults but for
-those below.
+NAME is a row or a group of `mnist_rows.py`; without one all groups but `paper`. A row that has been measured is not
+trained again, so a call that was stopped goes on where it was; --table prints what there is. Auto-encoders have
+convolutions of width 32, 8 latent dimensions, equal epochs, batches of 100 and Adam at 1e-3 with a cosine schedule,
+pythae's too, and one choice of settings each. The generators of `one-step` have equal time: the seconds that dcgan
+takes for the epochs, by the speed of 20 steps. `paper` is the paper's network at its full width, for a GPU.
+
+The figure is the Frechet distance on the shipped MNIST features between the 10,000 test images and as many samples, its
+floor as many training images in place of the samples. Its standard deviation, that of halves of both samples, does not
+contain that of training, for which the seeds are. The reconstruction error is a pixel's, on the [0, 1] scale.
 """
 
 import argparse
 import json
+import math
 import statistics
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import torch
+from torch import Tensor
+
+import mnist_peers
 import remblai
+from environment import inside_pythae
+from mnist_rows import ROWS, STEPS_OF_FLOW, row_of, wanted
 from remblai import data
+from remblai.discrepancies import Frechet
+from remblai.laws import FITTED
+from remblai.metrics.classes import stacked_modes
+from remblai.metrics.features import make_features
+from remblai.statistics import halves
 
-SETTINGS = {
-    "wae-mmd": {"weight": 100.0, "noise": 0.0},
-    "wae-gan": {
-        "weight": 10.0,
-        "noise": 0.0,
-        "critic_lr": 5e-4,
-        "critic_steps": 1,
-        "penalty": {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"},
-    },
-}
-N = 1000
+N = 10_000
+OF_STACKED = 26_000
+"""Samples of stacked MNIST, as in the papers that count its modes."""
+HALVES = 20
+LAWS = ("prior", *(name for name in FITTED if name not in ("flow", "two-stage")))
+"""What codes are drawn from. The two left out cost minutes a fit."""
+TIMED_STEPS = 20
+Figures = dict[str, Any]
+
+
+class Judge:
+    """The test images of a data set, their features, and what other images are worth beside them."""
+
+    def __init__(self, dataset: data.Dataset) -> None:
+        self.dataset, self.features = dataset, make_features("mnist", dataset)
+        self.test = images(dataset.test)
+        self.real = self.features.of(self.test).double()
+        draws = torch.Generator().manual_seed(0)
+        self.first, self.second = halves(len(self.real), HALVES, draws), halves(N, HALVES, draws)
+        self.order = torch.randperm(len(dataset.train), generator=draws)[:N]
+
+    def frechet(self, samples: Tensor) -> Figures:
+        """The distance and its standard deviation, from N samples (n, c, h, w) on the model's scale."""
+        own, distance = self.features.of(samples).double(), Frechet()
+        pairs = zip(self.first, self.second, strict=True)
+        parts = torch.stack([distance(self.real[one], own[other]) for one, other in pairs])
+        return {"value": float(distance(self.real, own)), "deviation": float(parts.std() / math.sqrt(2))}
+
+    def floor(self) -> Figures:
+        """The same of training images."""
+        return {"frechet": {"floor": self.frechet(images(self.dataset.train)[self.order])}}
+
+    def of_codes(self, reconstructions: Tensor, laws: Iterator[tuple[str, Tensor]]) -> Figures:
+        """The figures of an auto-encoder: its reconstructions of the test images, and samples from each law."""
+        frechet = {name: self.frechet(samples) for name, samples in laws}
+        error = float((reconstructions - self.test).square().mean())
+        return {"mse": error, "frechet": {"reconstructions": self.frechet(reconstructions), **frechet}}
+
+    def of_run(self, run: remblai.Trained) -> Figures:
+        """The figures of a run of ours."""
+        if run.encodes:
+            return self.of_codes(run.reconstructions(self.dataset.test), laws_of(run))
+        if run.run.settings["recipe"] != "flow-matching":
+            return {"frechet": {"samples": self.frechet(run.draws(N))}}
+        found = {}
+        for steps in STEPS_OF_FLOW:
+            run.take_sampling_steps(steps)
+            found[f"{steps} steps"] = self.frechet(run.draws(N))
+        return {"frechet": found}
+
+
+def images(split: data.Split) -> Tensor:
+    """The images of a split (n, c, h, w), on the model's scale."""
+    return torch.cat([torch.as_tensor(split[start : start + 1000]) for start in range(0, len(split), 1000)])
+
+
+def laws_of(run: remblai.Trained) -> Iterator[tuple[str, Tensor]]:
+    """Samples of an auto-encoder of ours by the law that their codes are drawn from."""
+    for law in LAWS:
+        if law != "prior":
+            remblai.fit(run, law)
+        yield law, run.draws(N, sampler=law)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data")
-    parser.add_argument("--recipes", nargs="*", default=list(SETTINGS), choices=list(SETTINGS))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("names", nargs="*")
+    parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=float, default=10)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/mnist"))
+    parser.add_argument("--table", action="store_true", help="print what has been measured, and stop")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "remblai" / "peers")
     given = parser.parse_args()
-    dataset = data.load(given.data)
-    for recipe in given.recipes:
-        rows = [row(recipe, seed, given, dataset) for seed in range(given.seeds)]
-        medians = {name: statistics.median(r[name] for r in rows) for name in rows[0]}
-        show(f"{recipe} median", medians)
-        show(f"{recipe} worst", {name: max(r[name] for r in rows) for name in rows[0]})
+    names = wanted(given.names)
+    if not given.table:
+        if any("peer" in row_of(name) for name in names):
+            inside_pythae(given.cache)
+        measure(names, given)
+    print_table(names, given)
 
 
-def row(recipe: str, seed: int, given: argparse.Namespace, dataset: data.Dataset) -> dict[str, float]:
-    folder = given.out / f"{recipe}-{seed}"
-    run = remblai.train(
-        recipe,
-        data=given.data,
-        out=folder,
-        seed=seed,
-        epochs=given.epochs,
-        threads=given.threads,
-        resume=True,
-        network={"name": "dcgan", "width": 32},
-        latent=8,
-        **SETTINGS[recipe],
-    )
-    card = remblai.evaluate(run, dataset, N)
-    seconds = json.loads((folder / "terms.jsonl").read_text().splitlines()[-2])["seconds"]
-    names = ("reconstruction_mse", "latent_mmd_squared", "energy_distance_squared", "nearest_neighbour_accuracy")
-    found = {name: card[name]["value"] for name in names}
-    found |= {"latent_mmd_null_spread": card["latent_mmd_squared"]["spread"], "seconds": seconds}
-    show(f"{recipe} seed {seed}", found)
-    return found
+def measure(names: list[str], given: argparse.Namespace) -> None:
+    """Measures what has not been measured yet, and keeps each row's figures in a file of its own."""
+    judge = Judge(data.load(given.data))
+    keep(given.out / "floor.json", judge.floor)
+    for seed in range(given.seeds):
+        for name in names:
+            path = file_of(name, seed, given)
+            keep(path, lambda name=name, seed=seed, path=path: measured(name, seed, judge, given, path.with_suffix("")))
+            print(f"{name} {seed}: {path.read_text()}", flush=True)
 
 
-def show(title: str, figures: dict[str, float]) -> None:
-    print(f"{title:18s}" + "".join(f"  {name} {value:.5g}" for name, value in figures.items()), flush=True)
+def keep(path: Path, compute: Callable[[], Figures]) -> None:
+    """Computes the figures of a file that is not there."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(compute()))
+
+
+def file_of(name: str, seed: int, given: argparse.Namespace) -> Path:
+    """Where the figures of a row are kept; its run is beside it."""
+    return given.out / f"{name.replace(' ', '-')}-of-{given.epochs:g}-epochs-seed-{seed}.json"
+
+
+def measured(name: str, seed: int, judge: Judge, given: argparse.Namespace, folder: Path) -> Figures:
+    """Trains a row and takes its figures; the seconds are of the CPU, nan where an earlier call was killed."""
+    settings, began, begun = row_of(name), time.process_time(), folder.exists()
+
+    def seconds() -> float:
+        return math.nan if begun else time.process_time() - began
+
+    if peer := settings.get("peer"):
+        of_training = images(judge.dataset.train)
+        reconstruct, laws = mnist_peers.trained(peer, of_training, given.epochs, seed, given.threads, folder)
+        return {"seconds": seconds(), **judge.of_codes(reconstruct(judge.test), laws(N))}
+    length = {"epochs": given.epochs}
+    if name in ROWS["one-step"]:
+        length = {"steps": steps_in_time_of_dcgan(name, given)}
+    run = train(settings, folder, given, seed, **length)
+    if name in ROWS["stacked"]:
+        modes = stacked_modes(run.draws(OF_STACKED), judge.features)
+        return {"seconds": seconds(), **length, **modes}
+    return {"seconds": seconds(), **length, **judge.of_run(run)}
+
+
+def train(settings: Figures, folder: Path, given: argparse.Namespace, seed: int, **length: float) -> remblai.Trained:
+    """Trains or continues a run of ours; of stacked digits where the settings say so."""
+    options = {"data": given.data, "evaluate_every": 0, **length, **settings}
+    if options["data"] == "stacked-mnist":
+        options["data"] = {"name": "stacked-mnist", "folder": given.data}
+    recipe = options.pop("recipe")
+    return remblai.train(recipe, out=folder, seed=seed, threads=given.threads, resume=True, quiet=True, **options)
+
+
+def steps_in_time_of_dcgan(name: str, given: argparse.Namespace) -> int:
+    """How many steps of a row take the time of dcgan's epochs, by the seconds of a few steps of both."""
+    dcgan, steps = seconds_a_step("dcgan", given)
+    own, _ = seconds_a_step(name, given)
+    return round(steps * dcgan / own)
+
+
+def seconds_a_step(name: str, given: argparse.Namespace) -> tuple[float, int]:
+    """The seconds of a step of a row, and how many steps its epochs have."""
+    run = train(row_of(name), given.out / "timed" / name, given, 0, steps=TIMED_STEPS)
+    rows = [json.loads(line) for line in (run.folder / "terms.jsonl").read_text().splitlines()]
+    first, last = (row["seconds"] for row in rows if row["step"] in (1, TIMED_STEPS) and "seconds" in row)
+    settings = run.run.settings
+    steps = given.epochs * settings["data"]["splits"]["train"] / settings["loop"]["batch_size"]
+    return (last - first) / (TIMED_STEPS - 1), round(steps)
+
+
+def print_table(names: list[str], given: argparse.Namespace) -> None:
+    """Prints the median over the seeds that are there, and where there are several the least and the most."""
+    floor = json.loads((given.out / "floor.json").read_text())["frechet"]["floor"]
+    print(f"Frechet, n = {N:,}; floor {floor['value']:.2f}, standard deviation {floor['deviation']:.2f}")
+    for name in names:
+        paths = [file_of(name, seed, given) for seed in range(given.seeds)]
+        found = [json.loads(path.read_text()) for path in paths if path.exists()]
+        if not found:
+            continue
+        print(f"{name} ({len(found)} seeds, {median([row['seconds'] for row in found])} CPU s)")
+        for key in ("mse", "modes", "kl"):
+            if key in found[0]:
+                print(f"    {key:20s} {median([row[key] for row in found])}")
+        for key in found[0].get("frechet", {}):
+            deviation = max(row["frechet"][key]["deviation"] for row in found)
+            print(f"    {key:20s} {median([row['frechet'][key]['value'] for row in found])} +- {deviation:.2g}")
+
+
+def median(values: list[float]) -> str:
+    """The median with the least and the most."""
+    text = f"{statistics.median(values):.4g}"
+    return text if len(values) == 1 else f"{text} [{min(values):.4g} {max(values):.4g}]"
 
 
 if __name__ == "__main__":

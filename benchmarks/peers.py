@@ -32,13 +32,11 @@ from torch import nn
 
 import loop
 import pairs
-from environment import inside
+from environment import inside_pythae
 from remblai.data import Dataset
 from remblai.objectives import AutoEncoder, Objective
 from remblai.training import State, steps
 
-PYTHAE = "pythae==0.1.2"
-NEEDS = {"pydantic": "pydantic>=2", "imageio": "imageio", "sklearn": "scikit-learn", "cloudpickle": "cloudpickle"}
 SAME = {"weight": 10.0, "lr": 1e-3, "betas": (0.9, 0.999), "schedule": "constant", "average": None, "noise": 0.0}
 SAMPLED = {"penalty.closed_form": False}
 
@@ -182,7 +180,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "remblai" / "peers")
     parser.add_argument("--quick", action="store_true", help="a few steps, to see that it runs")
     options = parser.parse_args()
-    inside(options.cache, PYTHAE.replace("==", "-"), [PYTHAE], NEEDS, bare=True)
+    inside_pythae(options.cache)
     print(pairs.machine(options.threads) + f"; bfloat16 in hardware: {'yes' if has_bfloat16() else 'no'}", flush=True)
     data = pairs.dataset(options.data, 2_000 if options.quick else 20_000)
     for net in options.net:

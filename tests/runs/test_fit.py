@@ -259,7 +259,7 @@ def test_auto_is_chosen_by_validation_data_and_never_sees_the_test_split(tmp_pat
     law = trained.law()
     assert isinstance(law, Auto)
     dataset = remblai.data.load("digits")
-    assert (law.facts["by"], law.facts["held_out"]) == ("held-out data", len(dataset.validation))
+    assert (law.facts["by"], law.facts["held_out"]) == ("reconstructions of held-out data", len(dataset.validation))
     again = remblai.fit(trained, None, replace(dataset, test=dataset.test[:0]))  # type: ignore[arg-type]  # none at all
     assert isinstance(again, Auto)
     assert again.facts["scores"] == law.facts["scores"]

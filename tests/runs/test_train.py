@@ -54,6 +54,10 @@ def test_resume_starts_goes_on_and_says_when_all_is_done(tmp_path: Path, capsys:
     train(out, steps=20, resume=True, quiet=False)
     assert "is complete: all its 20 steps are done" in capsys.readouterr().err
     assert Run.open(out).settings["status"] == "complete"
+    Run.open(out).update(status="running", ended=None)  # as a kill between the last checkpoint and its note leaves it
+    train(out, steps=20, resume=True)
+    assert Run.open(out).settings["status"] == "complete"
+    assert Run.open(out).settings["ended"] is not None
     train(out, steps=30, resume=True)
     assert Run.open(out).settings["loop"]["steps"] == 30
     checkpoint = Run.open(out).load()

@@ -10,13 +10,14 @@ from remblai.config.registry import Choice, make
 from remblai.data import Dataset
 from remblai.laws import SAMPLERS, ByClass, FittedLaw
 from remblai.laws.fitted import Auto, Judge
-from remblai.objectives import Objective
 from remblai.runs.evaluate import with_data
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 
 MOST_ROWS = 10_000
-"""Data of a split that decoded draws are held against, at most."""
+"""Data of a split whose reconstructions draws are held against, at most."""
+AT_ONCE = 1000
+"""Codes that are decoded together."""
 
 
 def fit_both(last: Trained, best: Trained, dataset: Dataset) -> None:
@@ -60,25 +61,32 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
         law = ByClass(law, classes)
     fitted, codes = copy.deepcopy(law), trained.codes(dataset.train)
     if isinstance(fitted, Auto):
-        fitted.fit(codes, dataset.train.labels, judge_of(trained.objective, dataset))
+        fitted.fit(codes, dataset.train.labels, judge_of(trained, dataset, codes))
     else:
         fitted.fit(codes, dataset.train.labels)
     trained.keep(fitted)
     return fitted
 
 
-def judge_of(objective: Objective, dataset: Dataset) -> Judge:
-    """What the law `auto` judges decoded draws by: validation data, never the test data, by which figures are reported.
+def judge_of(trained: Trained, dataset: Dataset, codes: Tensor) -> Judge:
+    """What the law `auto` judges decoded draws by: reconstructions of validation data, never of the test data.
+
+    The draws are held against what the decoder makes of the codes of data, not against data: all that it decodes is
+    smoother than data, which would hide how laws differ, and make new draws look like copies of training data.
 
     Args:
-        objective: the model, in evaluation mode.
+        trained: the model.
         dataset: its data.
+        codes: (n, k), those of its training data.
     """
-    where = next(objective.parameters()).device
+    objective, where = trained.objective, trained.device
 
     @torch.no_grad()
     def decode(codes: Tensor) -> Tensor:
         return objective.decode(objective.prior.nearest(codes.float().to(where))).cpu()
 
-    held_out, fitted = (split[: min(len(split), MOST_ROWS)] for split in (dataset.validation, dataset.train))
+    held_out = trained.codes(dataset.validation[: min(len(dataset.validation), MOST_ROWS)])
+    held_out, fitted = (
+        torch.cat([decode(part) for part in torch.split(z, AT_ONCE)]) for z in (held_out, codes[:MOST_ROWS])
+    )
     return Judge(decode, held_out, fitted)

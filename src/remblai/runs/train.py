@@ -166,13 +166,8 @@ def train(
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
                 say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)
-                if state.step == state.steps:
-                    progress.say(f"{run.folder} is complete: all its {state.steps} steps are done")
-                elif plateau.reached:
-                    _end(run, state, plateau)  # a kill may have come between saving and noting it
-                    progress.say(
-                        f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
-                    )
+                if state.step == state.steps or plateau.reached:
+                    progress.say(_complete(run, state, plateau))
                 else:
                     try:
                         _train(
@@ -191,6 +186,15 @@ def train(
                         explain(problem, run)
                         raise
             return _finished(run, resolved, dataset, where)
+
+
+def _complete(run: Run, state: State, plateau: Plateau) -> str:
+    """A line that says how a run that is resumed ended before."""
+    if run.settings["status"] != "complete":  # a kill may have come between saving and noting it
+        _end(run, state, plateau)
+    if state.step == state.steps:
+        return f"{run.folder} is complete: all its {state.steps} steps are done"
+    return f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
 
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:

@@ -10,7 +10,7 @@ from torch import Tensor
 from remblai.laws.fitted.base import FittedLaw, check_codes
 from remblai.laws.fitted.flow import Flow
 from remblai.laws.fitted.gaussian import Gaussian
-from remblai.laws.fitted.judging import simplest_of_the_best, verdict
+from remblai.laws.fitted.judging import best_of_new, verdict
 from remblai.laws.fitted.mixture import Mixture
 from remblai.laws.fitted.transport import Transport
 from remblai.laws.fitted.two_stage import TwoStage
@@ -40,8 +40,9 @@ class Judge(NamedTuple):
 
     Attributes:
         decode: codes (n, k) -> data (n, ...).
-        held_out: (m, ...), data that neither the model nor the law was fitted to, and by which no figure is reported.
-        fitted: (n, ...), the data whose codes the law is fitted to.
+        held_out: (m, ...), decoded codes of data that neither the model nor the law was fitted to, and by which no
+            figure is reported.
+        fitted: (n, ...), decoded codes that the law is fitted to.
     """
 
     decode: Callable[[Tensor], Tensor]
@@ -50,12 +51,13 @@ class Judge(NamedTuple):
 
 
 class Auto(FittedLaw):
-    """The simplest of several laws whose decoded draws pass for held-out data about as well as those of the best one.
+    """The law, of several, whose decoded draws pass best for reconstructions of data that it was not fitted to.
 
-    Each candidate is fitted to the codes. The accuracy of a nearest-neighbour classifier, leaving one out, of held-out
-    data against decoded draws says how well they pass: 0.5 is perfect. It is a mean over 20 samples of each law.
-    Candidates whose draws lie nearer to the data of the fit than the held-out data do are copies and are left out. Of
-    the others the simplest is taken that is within one standard error of the best (`judging.simplest_of_the_best`).
+    Each candidate is fitted to the codes. The accuracy of a nearest-neighbour classifier, leaving one out, of
+    reconstructions of held-out data against decoded draws says how well they pass: 0.5 is perfect, for a law of codes
+    can do no better than the codes of data. It is a mean over up to 20 samples of each law. Candidates whose draws lie
+    nearer to the reconstructions of the data of the fit than those of held-out data do are copies and are left out. Of
+    the others the best is taken (`judging.best_of_new`).
 
     The density of codes is no measure of that: it does not know what the decoder makes of a code. Without a judge a
     fifth of the codes is held out, each candidate is judged in the space of codes, and the chosen one is fitted to all.
@@ -123,12 +125,12 @@ class Auto(FittedLaw):
             laws = [CANDIDATES[name]().fit(fitted, labels if decoded else None) for name in names]
             rows, base = judge.held_out[:MOST].flatten(1), judge.fitted.flatten(1)
             verdicts = [verdict(_decoded(judge, law), rows, base) for law in laws]
-        place = simplest_of_the_best(verdicts)
+        place = best_of_new(verdicts)
         self.law = laws[place] if decoded else CANDIDATES[names[place]]().fit(z, labels)
         self.has_density = self.law.has_density
         self.facts = {
             "chosen": names[place],
-            "by": "held-out data" if decoded else "held-out codes",
+            "by": "reconstructions of held-out data" if decoded else "held-out codes",
             "held_out": len(rows),
             "scores": {name: one.accuracy for name, one in zip(names, verdicts, strict=True)},
             "nearer": {name: one.nearer for name, one in zip(names, verdicts, strict=True)},
@@ -152,7 +154,7 @@ class Auto(FittedLaw):
             f"{name} {value:.3f}{' (copies)' * (name in copies)}" for name, value in self.facts["scores"].items()
         )
         inner = self.fitted().choice
-        words = f"{self.facts['chosen']}: the simplest within a standard error of the best 1-NN accuracy"
+        words = f"{self.facts['chosen']}: the best 1-NN accuracy of a law that is no copy"
         return f"{words} ({told}; 0.5 is perfect; {self.facts['by']}, n {self.facts.get('held_out')})" + (
             f"; {inner}" if inner else ""
         )

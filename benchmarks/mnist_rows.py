@@ -1,0 +1,59 @@
+"""What `mnist.py` trains: a table of rows by group, each a recipe and its settings, or a model of pythae."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import mnist_peers
+
+WIDTH = {"name": "dcgan", "width": 32}
+CODES = {"network": WIDTH, "latent": 8, "batch_size": 100, "lr": 1e-3, "schedule": "cosine"}
+WAE = {**CODES, "noise": 0.0, "weight": 100.0}
+GAME = {"network": WIDTH, "critic": WIDTH}
+CRITIC_OF_CODES = {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"}
+WAE_GAN = {**CODES, "noise": 0.0, "weight": 10.0, "critic_lr": 5e-4, "critic_steps": 1, "penalty": CRITIC_OF_CODES}
+FULL_WIDTH = {"network": "wae", "latent": 8, "batch_size": 100, "weight": 10.0, "lr": 1e-3, "epochs": 50}
+ROWS: dict[str, dict[str, dict[str, Any]]] = {
+    "auto-encoders": {
+        "wae-mmd": {"recipe": "wae-mmd", **WAE},
+        "wae-gan": {"recipe": "wae-gan", **WAE_GAN},
+        "vae fixed variance": {"recipe": "vae", **CODES, "decoder": {"name": "gaussian", "learned": False}},
+        "vae learned variance": {"recipe": "vae", **CODES},
+        "vae bernoulli": {"recipe": "vae", **CODES, "decoder": "bernoulli"},
+        "rae": {"recipe": "rae", **CODES},
+    },
+    "penalties": {
+        name: {"recipe": "wae-mmd", **WAE, "penalty": name}
+        for name in ("sliced", "energy-distance", "entropic", "cramer-wold")
+    },
+    "pythae": {f"pythae {model}": {"peer": model} for model in mnist_peers.MODELS},
+    "one-step": {
+        "dcgan": {"recipe": "dcgan", **GAME},
+        "drifting": {"recipe": "drifting", "network": WIDTH},
+        "gmmn": {"recipe": "gmmn", "network": WIDTH},
+        "sinkhorn-gan": {"recipe": "sinkhorn-gan", "network": WIDTH},
+        "flow-matching": {"recipe": "flow-matching", "velocity": {"name": "unet", "width": 32}},
+    },
+    "gans": {f"{name} game": {"recipe": name, **GAME} for name in ("wgan-gp", "sn-gan", "dcgan", "lsgan", "gan")},
+    "stacked": {f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **GAME} for name in ("sn-gan", "dcgan")},
+    "paper": {f"{recipe} full width": {"recipe": recipe, **FULL_WIDTH} for recipe in ("wae-mmd", "wae-gan")},
+}
+STEPS_OF_FLOW = (1, 4, 50)
+"""Steps from noise to a sample that flow-matching is measured at."""
+
+
+def wanted(names: Sequence[str]) -> list[str]:
+    """The rows of these names and groups, in the order of the table; all groups but `paper` for none.
+
+    Raises:
+        SystemExit: an unknown name.
+    """
+    known = {name for group, rows in ROWS.items() for name in (group, *rows)}
+    if unknown := [name for name in names if name not in known]:
+        raise SystemExit(f"error: no row or group {unknown[0]!r}: expected one of {', '.join(sorted(known))}")
+    chosen = set(names or [group for group in ROWS if group != "paper"])
+    return [name for group, rows in ROWS.items() for name in rows if chosen & {group, name}]
+
+
+def row_of(name: str) -> dict[str, Any]:
+    """The settings of a row."""
+    return next(rows[name] for rows in ROWS.values() if name in rows)
