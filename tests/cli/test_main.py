@@ -251,19 +251,20 @@ def test_a_lack_of_memory_says_what_was_asked_what_there_is_and_what_to_do(
     refused(call("train wae-mmd --out run", SMALL), 1, words)
 
 
-def test_sigterm_while_a_file_is_written_leaves_no_file(
-    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(("how", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_a_signal_while_a_file_is_written_leaves_no_file(
+    call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: signal.Signals, code: int
 ) -> None:
     def killed(path: Path, **_: object) -> None:
         path.write_text("half")
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), how)
 
     monkeypatch.setattr(np, "savez", killed)
-    before = signal.getsignal(signal.SIGTERM)
+    before = signal.getsignal(how)
     found = call("distance ring:test grid:test -n 20 --repeats 0 --plan p.npz")
-    assert found == (143, "", "error: stopped by SIGTERM\n")
+    assert found == (code, "", f"error: stopped by {how.name}\n")
     assert not [path for path in tmp_path.iterdir() if path.name != "cache"]
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert signal.getsignal(how) == before
 
 
 def test_a_traceback_is_shown_when_it_is_wanted(call: Call) -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from remblai.populations.given import check_given, drift_given, groups_of
 from remblai.populations.table import Column, Tables
@@ -61,3 +62,31 @@ def test_a_column_that_is_not_there_is_refused() -> None:
     alone = Tables((Column("x", np.arange(4.0)),), 2, 2)
     with pytest.raises(ValueError, match="another column"):
         check_given(alone, "x")
+
+
+def conditional(seed: int, within: float = 0.0, n: int = 80) -> Tables:
+    """X given G is normal with mean 3 G; G's shares move from 0.25 to 0.7; `within` is added in group 1 alone."""
+    rng = np.random.default_rng(seed)
+    group = np.concatenate([rng.random(n) < 0.25, rng.random(n) < 0.7]).astype(float)
+    x = 3 * group + rng.normal(size=2 * n)
+    x += within * group * (np.arange(2 * n) >= n)
+    columns = (Column("g", group, ("a", "b")), Column("x", x), Column("noise", rng.normal(size=2 * n)))
+    return Tables(columns, n, n)
+
+
+def test_a_mix_that_moved_alone_is_no_conditional_drift() -> None:
+    """p-values over 60 such pairs are uniform: by Kolmogorov and Smirnov, and few at 0.05."""
+    p = [drift_given(conditional(seed), "g", 39, torch.Generator().manual_seed(seed)).p_value for seed in range(60)]
+    jittered = np.array(p) - np.random.default_rng(0).random(len(p)) / 40  # p is one of 1/40, 2/40, ... 1
+    assert stats.kstest(jittered, "uniform").pvalue > 0.01
+    assert np.mean(np.array(p) <= 0.05) <= stats.binom.ppf(0.999, len(p), 0.05) / len(p)
+
+
+def test_a_change_in_one_group_is_found_and_the_column_named() -> None:
+    """1.2 standard deviations between the 37 and 105 rows of a group: a t-test on the group alone has z = 6.3."""
+    found = [
+        drift_given(conditional(seed, 1.2, 150), "g", 39, torch.Generator().manual_seed(seed)) for seed in range(10)
+    ]
+    assert sum(one.p_value <= 0.05 for one in found) >= 8
+    assert sum(one.columns[0].p_corrected <= 0.05 for one in found) >= 8
+    assert sum(one.columns[1].p_corrected <= 0.05 for one in found) <= 3

@@ -17,7 +17,7 @@ from remblai.cli.config import with_config
 from remblai.config.aliases import answer
 from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
-from remblai.runtime.signals import Interrupted, Terminated
+from remblai.runtime.signals import Interrupted, Terminated, ending_signals
 from remblai.runtime.text import printable
 
 COMPLETION = "_REMBLAI_COMPLETE"
@@ -85,20 +85,21 @@ def main(arguments: list[str] | None = None) -> None:
 
 @contextmanager
 def _terminable() -> Iterator[None]:
-    """Within it SIGTERM raises, so that whatever is half written is removed on the way out."""
+    """Within it SIGTERM and SIGHUP raise, so that whatever is half written is removed on the way out."""
 
     def stop(number: int, frame: object) -> None:
         raise Terminated(number)
 
     try:
-        before = signal.signal(signal.SIGTERM, stop)
+        before = {each: signal.signal(each, stop) for each in ending_signals()}
     except ValueError:  # not in the main thread, which alone may catch signals
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for each, handler in before.items():
+            signal.signal(each, handler)
 
 
 def _explained(problem: BaseException) -> tuple[int, str]:

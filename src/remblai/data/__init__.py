@@ -228,12 +228,13 @@ def _reader(path: Path) -> Callable[..., Dataset]:
 
 
 def _missing(path: Path, source: str) -> ValueError:
-    if "/" not in source:
+    if "/" not in source and not Path(source).suffix:
         error = unknown("data", printable(source), DATA)
         return ValueError(f"{error} Nor is there a file or folder of that name in {Path.cwd()}")
     parent = next((folder for folder in path.parents if folder.exists()), Path.cwd())
     below = path.relative_to(parent).parts[0] if parent in path.parents else path.name
     there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     near = difflib.get_close_matches(below, there, n=1)
-    hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {parent}."
+    where = f"the current folder, {parent}" if parent == Path.cwd() else parent
+    hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {where}."
     return ValueError(f"no file or folder {printable(source)!r}.{hint}")

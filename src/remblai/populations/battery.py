@@ -9,6 +9,7 @@ import torch
 from remblai.populations.cells import ColumnTest, cell_sums, cells_of, covariance_of
 from remblai.populations.joint import JointTest
 from remblai.populations.table import Column, Floats
+from remblai.statistics import holm
 from remblai.statistics.splits import Splits, p_values
 
 COLUMNS = 0.85
@@ -32,9 +33,19 @@ class Decision:
     tests: tuple[ColumnTest, ...]
 
     @property
+    def varying(self) -> list[bool]:
+        """Which columns have two different values: one that is the same constant in both tables is not tested."""
+        return [len(test.cells.shares) > 1 for test in self.tests]
+
+    @property
+    def share(self) -> float:
+        """The share of the false alarms that each column that varies may spend."""
+        return COLUMNS / max(1, sum(self.varying))
+
+    @property
     def overall(self) -> Floats:
         """(1 + permutations,) the largest score of all, after each has paid for its share of the false alarms."""
-        columns = self.columns.max(0) + np.log(COLUMNS / len(self.columns))
+        columns = self.columns.max(0) + np.log(self.share)
         return np.asarray(np.maximum(columns, self.joint + np.log(1.0 - COLUMNS)))
 
     @property
@@ -52,9 +63,17 @@ class Decision:
         """Of each column by itself, not corrected for their number."""
         return [float(p) for p in p_values(self.columns)]
 
+    @property
+    def p_corrected(self) -> list[float]:
+        """Of each column, by Holm for all columns that vary; 1 of the others."""
+        varying = np.array(self.varying)
+        found = np.ones(len(varying))
+        found[varying] = holm(np.array(self.p_columns)[varying].tolist())
+        return [float(p) for p in found]
+
     def threshold(self, level: float) -> float:
         """The score of a column above which it makes a pair one of the share `level` of the most different splits."""
-        return float(np.quantile(self.overall[1:], 1.0 - level) - np.log(COLUMNS / len(self.columns)))
+        return float(np.quantile(self.overall[1:], 1.0 - level) - np.log(self.share))
 
 
 def decide(columns: Sequence[Column], splits: Splits, draws: torch.Generator) -> Decision:

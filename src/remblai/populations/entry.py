@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ import torch
 from remblai.config.registry import Choice
 from remblai.populations.battery import Decision, decide
 from remblai.populations.given import Given, check_given, drift_given
+from remblai.populations.identifiers import without_identifiers
 from remblai.populations.moved import Moved, moved
 from remblai.populations.reading import Read, read
 from remblai.populations.shifts import Shift, shifts
@@ -75,6 +76,7 @@ class Drift:
             "joint_rows": self.joint_rows,
             "moved": asdict(self.moved),
             "given": self.given and asdict(self.given),
+            "left_out": list(tables.left_out),
             "notes": list(tables.notes),
             "seconds": self.seconds,
         }
@@ -97,7 +99,8 @@ def drift(
         a: the reference: a table of numbers, categories and gaps (.csv, .tsv, .parquet, a data frame of pandas or
             polars), or images and arrays as `data.load` reads them.
         b: the data that it is compared with.
-        columns: of tables, the names of those to compare; None takes all.
+        columns: of tables, the names of those to compare; None takes all but those that look like identifiers, which
+            the notes name.
         given: a column within whose levels, or ranges, the others are compared too.
         permutations: random splits of all rows behind every p-value, at least 19.
         seed: of what is drawn.
@@ -111,8 +114,10 @@ def drift(
         raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
     start = time.perf_counter()
     data = read(a, b, columns, features, data_options)
+    check_given(data.tables, given)
+    if data.images is None:
+        data = replace(data, tables=without_identifiers(data.tables, [*(columns or ()), *([given] if given else ())]))
     tables = data.tables
-    check_given(tables, given)
     draws = torch.Generator().manual_seed(seed)
     splits = Splits(tables.first, permutations, draws)
     test: Decision = decide(tables.columns, splits, draws)

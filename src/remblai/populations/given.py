@@ -12,7 +12,6 @@ from remblai.distances import line, total_variation
 from remblai.populations.battery import decide
 from remblai.populations.shifts import level_shares
 from remblai.populations.table import Column, Floats, Ints, Tables
-from remblai.statistics import holm
 from remblai.statistics.splits import Splits, mix
 
 BINS = 5
@@ -36,7 +35,7 @@ class Within:
 
     Attributes:
         name: of the column.
-        of: what changes: the mean, or the share of the level that changed most.
+        of: what changes: the mean, of dates in days, or the share of the level that changed most.
         total, mix, within: the change, its part from another mix of groups and its part within groups; total = mix +
             within (Kitagawa's decomposition), over the groups that both tables have.
         distance: W1, or total variation, once both tables have the same mix.
@@ -112,8 +111,7 @@ def drift_given(tables: Tables, name: str, permutations: int, draws: torch.Gener
         raise ValueError(f"given: no level of {name!r} is in both tables, so that nothing can be compared within it.")
     others = [column for column in tables.columns if column.name != name]
     test = decide(others, Splits(tables.first, permutations, draws, strata), draws)
-    corrected = holm(test.p_columns)
-    found = zip(others, test.p_columns, corrected, strict=True)
+    found = zip(others, test.p_columns, test.p_corrected, strict=True)
     return Given(
         name,
         tuple(Group(*one) for one in zip(names, before.tolist(), after.tolist(), strict=True)),
@@ -130,11 +128,11 @@ def groups_of(column: Column) -> tuple[Ints, list[str]]:
     if column.levels is not None:
         codes, names = column.values, list(column.levels)
     elif len(values := np.unique(known)) <= BINS:
-        codes, names = np.searchsorted(values, column.values).astype(float), [f"{one:.6g}" for one in values]
+        codes, names = np.searchsorted(values, column.values).astype(float), [column.text(one) for one in values]
     else:
         bounds = np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
         codes = np.searchsorted(bounds, column.values).astype(float)
-        texts = [f"{one:.6g}" for one in bounds]
+        texts = [column.text(one) for one in bounds]
         names = [f"up to {texts[0]}", *(f"{low} to {high}" for low, high in pairwise(texts))]
         names.append(f"over {texts[-1]}")
     places = np.where(column.gaps, len(names), codes).astype(np.int64)
@@ -154,7 +152,7 @@ def _split(column: Column, first: np.ndarray, strata: Ints) -> dict[str, Any]:
     for part, size in ((first, before), (~first, after)):
         weights[part] = np.where(both, shares / np.where(both, size, 1.0), 0.0)[strata[part]] / part.sum()
     if column.levels is None:
-        target, of = column.values, "mean"
+        target, of = column.values, "mean, days" if column.dates else "mean"
         keep = weights > 0
         sides = [column.values[keep & part] for part in (first, ~first)]
         masses = [weights[keep & part] for part in (first, ~first)]

@@ -98,7 +98,7 @@ def sketch(tables: Tables, column: Column) -> Sketch:
         low, high = (low, high) if high > low else (low - 0.5, low + 0.5)
         parts = [column.values[part & ~column.gaps] for part in (first, ~first)]
         counts = [np.histogram(part, BINS, (low, high))[0] / max(1, len(part)) for part in parts]
-        heights, words = np.stack(counts), f"values from {low:.4g} to {high:.4g}"
+        heights, words = np.stack(counts), f"values from {column.text(low)} to {column.text(high)}"
     heights = heights / max(float(heights.max(initial=0.0)), 1e-12)
     return Sketch(_outline(heights[0]), _outline(heights[1]), words)
 

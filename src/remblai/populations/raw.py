@@ -1,8 +1,9 @@
-"""One table as it is read: columns by name, each of numbers with NaN for a gap, or of text with None for one."""
+"""One table as it is read: columns by name: numbers with NaN for a gap, dates with NaT, or text with None."""
 
 import csv
 import re
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
     typed = {name: _typed(found[name], f"{what}, column {printable(name)!r}") for name in names}
     if columns is None and len(typed) > 1:
         name, first = next(iter(typed.items()))
-        if name in NAMES_OF_COUNTS and np.array_equal(first, np.arange(len(first))):
+        if name in NAMES_OF_COUNTS and first.dtype.kind == "f" and np.array_equal(first, np.arange(len(first))):
             del typed[name]
     return {printable(name): values for name, values in typed.items()}
 
@@ -82,7 +83,7 @@ def _text(path: Path) -> dict[str, Any]:
 
 
 def _cells(column: Sequence[str]) -> NDArray[Any]:
-    """Cells of text as numbers, as days since 1970 where all are ISO dates, or as they are; what is empty is a gap."""
+    """Cells of text as numbers, as dates where all are ISO dates, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
     known = [cell.lower() not in EMPTY for cell in stripped]
     try:
@@ -113,7 +114,7 @@ def _gap(value: Any) -> bool:
 
 
 def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
-    """Numbers as float64, dates as days since 1970, all else as text.
+    """Numbers as float64, dates as datetime64[us], all else as text.
 
     Raises:
         ValueError: infinite numbers, or cells that hold lists or the like.
@@ -122,10 +123,11 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
     if kind in "iuf":
         numbers = values.astype(np.float64)
     elif kind == "M":
-        gaps = np.isnat(values)
-        numbers = np.where(gaps, np.nan, values.astype("datetime64[us]").astype(np.int64) / 86_400e6)
+        return values.astype("datetime64[us]")
     elif kind == "O" and all(_gap(one) or _is_number(one) for one in values):
         numbers = np.array([np.nan if _gap(one) else float(one) for one in values])
+    elif kind == "O" and all(_gap(one) or isinstance(one, date) for one in values):
+        return np.array(["NaT" if _gap(one) else _moment(one) for one in values], "datetime64[us]")
     elif kind in "bOUT":
         if any(isinstance(one, list | dict | np.ndarray) for one in values):
             raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
@@ -138,6 +140,11 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
         row = int(np.isinf(numbers).argmax()) + 1
         raise ValueError(f"{what}, row {row}: expected finite numbers or gaps, got infinity: remove such rows.")
     return numbers
+
+
+def _moment(value: date) -> date:
+    """A date, or a time without its zone, which is that of UTC."""
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
 
 
 def _is_number(value: Any) -> bool:

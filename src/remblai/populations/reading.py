@@ -177,14 +177,22 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
         return None, f"column {name!r} has no value in either table and is left out"
     for one, source in zip(known, names, strict=True):
         note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
-    numeric = [one.dtype.kind == "f" for one, has in zip(sides, known, strict=True) if has.any()]
+    kinds = [one.dtype.kind for one, has in zip(sides, known, strict=True) if has.any()]
+    if set(kinds) == {"f", "M"}:
+        raise ValueError(
+            f"drift: column {name!r}: expected dates in both tables or numbers in both, got "
+            f"{' and '.join('dates' if one == 'M' else 'numbers' for one in kinds)}: correct the cells, or choose "
+            "others with --columns."
+        )
+    numeric = [one in "fM" for one in kinds]
     if all(numeric):
-        return Column(name, np.concatenate([_as_numbers(one) for one in sides])), note
+        return Column(name, np.concatenate([_as_numbers(one) for one in sides]), dates="M" in kinds), note
     for side, has, source in zip(sides, known, names, strict=True):
-        if has.any() and side.dtype.kind == "f" and len(np.unique(side[has])) > FEW:
+        if has.any() and side.dtype.kind in "fM" and len(np.unique(side[has])) > FEW:
             raise ValueError(
-                f"drift: column {name!r}: expected numbers in both tables or text in both, got numbers in {source} and "
-                "text in the other: correct the cells that are no numbers, or choose others with --columns."
+                f"drift: column {name!r}: expected numbers in both tables or text in both, got "
+                f"{'numbers' if side.dtype.kind == 'f' else 'dates'} in {source} and text in the other: correct the "
+                "cells that are text, or choose others with --columns."
             )
     texts = [np.array([_level(one) for one in side], object) for side in sides]
     both = np.concatenate(texts)
@@ -196,14 +204,19 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
 
 
 def _gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
+    if values.dtype.kind == "M":
+        return np.isnat(values)
     return np.isnan(values) if values.dtype.kind == "f" else np.array([one is None for one in values], bool)
 
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Numbers as they are, dates as days since 1970-01-01; all gaps of a column of text that has no value."""
+    if values.dtype.kind == "M":
+        return np.where(np.isnat(values), np.nan, values.astype("datetime64[us]").astype(np.int64) / 86_400e6)
     return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
 
 
 def _level(value: Any) -> str | None:
     if isinstance(value, float):
         return None if np.isnan(value) else f"{value:g}"
-    return None if value is None else str(value)
+    return None if value is None or (isinstance(value, np.datetime64) and np.isnat(value)) else str(value)

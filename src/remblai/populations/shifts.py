@@ -10,7 +10,6 @@ from remblai.distances import line, total_variation
 from remblai.populations.battery import Decision
 from remblai.populations.seen import seen_shift
 from remblai.populations.table import Column, Floats, Tables
-from remblai.statistics import holm
 from remblai.statistics.power import LEVEL
 from remblai.statistics.splits import Splits
 
@@ -36,13 +35,16 @@ class Shift:
     Attributes:
         name: of the column.
         kind: numbers or categories.
+        unit: "days" of dates: the distance, the floor and the deviations are in days, the means in days since
+            1970-01-01; otherwise None.
+        constant: whether both tables hold one and the same value: nothing is tested.
         distance: W1 of the values that are there, in the column's units; of categories, a gap among them, the total
             variation.
         floor, floor_spread: its mean and standard deviation over random splits of both tables, at the same sizes.
         in_sd: W1 in standard deviations of the first table; None for categories, and where that deviation is 0.
         means, deviations: of the numbers in either table; None for categories and where there is no value.
         missing: the shares of gaps in either table.
-        p_value: of the column by itself; `p_corrected`: by Holm for all columns.
+        p_value: of the column by itself; `p_corrected`: by Holm for all columns that vary.
         effect: Cohen's d, the change of the mean in pooled standard deviations; of categories Cramer's V.
         grew, shrank: levels whose shares changed most.
         unseen: levels of the second table that the first does not have; `gone`: the reverse.
@@ -53,6 +55,8 @@ class Shift:
 
     name: str
     kind: str
+    unit: str | None
+    constant: bool
     distance: float
     floor: float
     floor_spread: float
@@ -79,7 +83,7 @@ def shifts(tables: Tables, decision: Decision, splits: Splits) -> list[Shift]:
         splits: that it used.
     """
     p_values, threshold = decision.p_columns, decision.threshold(LEVEL)
-    every = zip(tables.columns, decision.tests, p_values, holm(p_values), strict=True)
+    every = zip(tables.columns, decision.tests, p_values, decision.p_corrected, strict=True)
     return [
         _shift(tables, column, splits, (p, of_all), seen_shift(column, test, splits, threshold))
         for column, test, p, of_all in every
@@ -101,6 +105,8 @@ def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float
     return Shift(
         name=column.name,
         kind="numbers" if column.levels is None else "categories",
+        unit="days" if column.dates else None,
+        constant=len(np.unique(column.values)) == 1,
         distance=found,
         floor=float(np.mean(null)),
         floor_spread=float(np.std(null)),

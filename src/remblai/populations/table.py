@@ -26,11 +26,13 @@ class Column:
         name: of the column.
         values: (n + m,) numbers, NaN for a gap; of categories the place of the level, NaN for a gap.
         levels: the names of the categories; None for numbers.
+        dates: whether the numbers are days since 1970-01-01.
     """
 
     name: str
     values: Floats
     levels: tuple[str, ...] | None = None
+    dates: bool = False
 
     @cached_property
     def gaps(self) -> Bools:
@@ -57,7 +59,7 @@ class Column:
 
     def of(self, rows: Ints | slice) -> "Column":
         """The column of some rows; its scale and its centre are those of all of them."""
-        part = Column(self.name, self.values[rows], self.levels)
+        part = Column(self.name, self.values[rows], self.levels, self.dates)
         part.__dict__.update(scale=self.scale, centre=self.centre)
         return part
 
@@ -65,7 +67,15 @@ class Column:
         """A value as a person reads it."""
         if np.isnan(value):
             return "missing"
+        if self.dates:
+            return date_text(value)
         return f"{value:.6g}" if self.levels is None else self.levels[int(value)]
+
+
+def date_text(days: float) -> str:
+    """A date as YYYY-MM-DD, with the time to the second where it is not midnight, from days since 1970-01-01."""
+    moment = np.datetime64("1970-01-01T00:00:00") + np.timedelta64(round(days * 86_400), "s")
+    return str(moment).removesuffix("T00:00:00").replace("T", " ")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +87,7 @@ class Tables:
         n, m: rows of the first and of the second.
         names: what errors and reports call the two.
         notes: what else to say about how they were read.
+        left_out: names of the columns that are not compared because they look like identifiers.
     """
 
     columns: tuple[Column, ...]
@@ -84,6 +95,7 @@ class Tables:
     m: int
     names: tuple[str, str] = ("A", "B")
     notes: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
 
     @property
     def first(self) -> Bools:

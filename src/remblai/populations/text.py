@@ -3,6 +3,7 @@
 from remblai.populations.entry import Drift
 from remblai.populations.given import Within
 from remblai.populations.shifts import Change, Shift
+from remblai.populations.table import date_text
 from remblai.report.reading import number
 from remblai.statistics.power import LEVEL
 
@@ -18,11 +19,12 @@ def verdict(found: Drift) -> str:
     tables = found.data.tables
     sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
     if not found.drifted:
-        return f"No difference was seen between {sizes} (p = {found.p_value:.2g})."
+        out = f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else ""
+        return f"No difference was seen between {sizes} (p = {found.p_value:.2g}).{out}"
     moved = [one for one in found.shifts if one.name in found.columns]
     if found.data.images is not None:
         return f"Not the same population (p = {found.p_value:.2g}, {sizes}): the features of the images differ."
-    if not moved and len(found.shifts) / (1 + found.permutations) > LEVEL:
+    if not moved and _tested(found) / (1 + found.permutations) > LEVEL:
         return (
             f"Not the same population (p = {found.p_value:.2g}, {sizes}): which columns moved takes more permutations."
         )
@@ -68,8 +70,15 @@ def size(shift: Shift) -> str:
     if shift.kind == "categories":
         return f"{percent(shift.distance)} of the rows"
     gaps = f", {percent(missing)} more or fewer gaps" if missing > 0.01 else ""
+    if shift.unit == "days":
+        return days(shift.distance) + gaps
     moved = number(shift.distance) if shift.in_sd is None else f"{number(shift.in_sd)} standard deviations"
     return moved + gaps
+
+
+def days(amount: float) -> str:
+    """An amount of time between dates."""
+    return f"{number(amount)} days"
 
 
 def percent(share: float) -> str:
@@ -81,8 +90,10 @@ def what(shift: Shift) -> str:
     """What a column did, in a few words."""
     parts = []
     if None not in shift.means:
-        parts.append(f"mean {number(shift.means[0])} to {number(shift.means[1])}")
-        parts.append(f"sd {number(shift.deviations[0])} to {number(shift.deviations[1])}")
+        mean = _mean_date if shift.unit == "days" else number
+        deviation = days if shift.unit == "days" else number
+        parts.append(f"mean {mean(shift.means[0])} to {mean(shift.means[1])}")
+        parts.append(f"sd {deviation(shift.deviations[0])} to {deviation(shift.deviations[1])}")
     if any(shift.missing) and shift.kind == "numbers":
         parts.append(f"missing {percent(shift.missing[0])} to {percent(shift.missing[1])}")
     if shift.unseen:
@@ -93,6 +104,15 @@ def what(shift: Shift) -> str:
         if changes:
             parts.append(f"{words}: {', '.join(map(_change, changes[:2]))}")
     return "; ".join(parts)
+
+
+def _mean_date(mean: float | None) -> str:
+    return "" if mean is None else date_text(round(mean))
+
+
+def _tested(found: Drift) -> int:
+    """Columns that are corrected for: all but those that are one constant in both tables."""
+    return sum(not one.constant for one in found.shifts)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -106,10 +126,13 @@ def _change(change: Change) -> str:
 def cells(shift: Shift) -> list[str]:
     """A column's row under `HEADS`."""
     categories = shift.kind == "categories"
-    written = percent if categories else number
+    dates = shift.unit == "days"
+    written = percent if categories else days if dates else number
     seen = shift.smallest_seen
-    moved = f"{number(shift.in_sd)} sd" if shift.in_sd is not None else written(shift.distance)
-    scale = shift.distance / shift.in_sd if shift.in_sd else 1.0
+    in_sd = None if dates else shift.in_sd
+    moved = f"{number(in_sd)} sd" if in_sd is not None else written(shift.distance)
+    scale = shift.distance / in_sd if in_sd else 1.0
+    unit = shift.deviations[0] if dates else None
     floor = f"{written(shift.floor / scale)} ± {written(shift.floor_spread / scale)}"
     return [
         shift.name,
@@ -117,14 +140,20 @@ def cells(shift: Shift) -> list[str]:
         floor,
         f"{shift.p_value:.2g}",
         f"{shift.p_corrected:.2g}",
-        "none" if seen is None else percent(seen) if categories else f"{number(seen)} sd",
+        "none"
+        if seen is None
+        else percent(seen)
+        if categories
+        else days(seen * unit)
+        if unit
+        else f"{number(seen)} sd",
         what(shift),
     ]
 
 
 def given_cells(within: Within) -> list[str]:
     """A column's row of drift within a given column: what, total, mix, within, distance, corrected p."""
-    share = within.of != "mean"
+    share = within.of.startswith("share")
     written = _signed_percent if share else number
     amounts = [written(one) for one in (within.total, within.mix, within.within)]
     return [within.name, within.of, *amounts, f"{within.p_corrected:.2g}"]
@@ -139,7 +168,7 @@ GIVEN_HEADS = ("column", "change of", "total", "from the mix", "within", "p with
 
 def notes(found: Drift) -> list[str]:
     """What a reader must know of how this was measured."""
-    tables, count = found.data.tables, len(found.shifts)
+    tables, count = found.data.tables, _tested(found)
     lines = list(tables.notes)
     least = count / (1 + found.permutations)
     if least > LEVEL:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM while training: the step that runs is finished and saved first."""
+"""Ctrl-C, SIGTERM and SIGHUP while training: the step that runs is finished and saved first."""
 
 import signal
 import threading
@@ -15,21 +15,32 @@ class Interrupted(Exception):
 
 
 class Terminated(BaseException):
-    """SIGTERM came outside the training loop. Like `KeyboardInterrupt` it is no `Exception`: no handler keeps it."""
+    """SIGTERM or SIGHUP came outside the training loop.
+
+    Like `KeyboardInterrupt` it is no `Exception`: no handler keeps it.
+    """
 
     def __init__(self, signum: int) -> None:
         super().__init__(f"stopped by {signal.Signals(signum).name}")
         self.signum = signum
 
 
+def ending_signals() -> list[signal.Signals]:
+    """SIGTERM, and SIGHUP (the terminal closed) where the system has it and nobody, such as nohup, ignores it."""
+    hang_up: signal.Signals | None = getattr(signal, "SIGHUP", None)
+    if hang_up is None or signal.getsignal(hang_up) == signal.SIG_IGN:
+        return [signal.SIGTERM]
+    return [signal.SIGTERM, hang_up]
+
+
 @contextmanager
 def stop_signals() -> Iterator[list[int]]:
-    """A list that Ctrl-C or SIGTERM fills, so that the step that runs is finished; the second one acts at once."""
+    """A list that Ctrl-C, SIGTERM or SIGHUP fills, so that the running step is finished; a second one acts at once."""
     seen: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield seen
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, *ending_signals())}
 
     def note(number: int, frame: object) -> None:
         seen.append(number)
