@@ -9,6 +9,10 @@ from remblai.populations.table import Column, Floats, Tables
 
 ROWS = 20
 """Rows of each table, at least: of fewer, different values are no sign of an identifier."""
+SPARSE = 4
+"""Times as many whole numbers as there are rows, at most, that the range of numbers of rows has."""
+LARGE = 2.0**40
+"""Whole numbers from here on are hashes and codes, no counts or amounts."""
 
 
 def without_identifiers(tables: Tables, kept: Collection[str]) -> Tables:
@@ -34,8 +38,9 @@ def without_identifiers(tables: Tables, kept: Collection[str]) -> Tables:
 def looks_like(column: Column, n: int) -> str:
     """Why a column looks like an identifier, in words; empty where it does not.
 
-    Of whole numbers and of text: every value is different within each table. Of all numbers and dates: values rise, or
-    fall, from every row to the next in both tables.
+    Of text: every value is different within each table. Of whole numbers: the same, and they fill at least a quarter of
+    the range that they are in, or are too large for counts and amounts. Of whole numbers and dates: values rise, or
+    fall, from every row to the next in both tables. Amounts in whole units whose values happen to differ stay.
 
     Args:
         column: of both tables.
@@ -44,12 +49,20 @@ def looks_like(column: Column, n: int) -> str:
     parts = column.values[:n], column.values[n:]
     if column.gaps.any() or min(map(len, parts)) < ROWS:
         return ""
-    whole = column.levels is not None or bool((column.values == np.round(column.values)).all())
-    if whole and not column.dates and all(len(np.unique(part)) == len(part) for part in parts):
-        return "every value is different"
+    if column.levels is None and not (column.values == np.round(column.values)).all():
+        return ""
     if column.levels is None and _monotone(parts):
         return "its values rise or fall from each row to the next"
+    different = all(len(np.unique(part)) == len(part) for part in parts)
+    if different and not column.dates and (column.levels is not None or _numbered(column.values)):
+        return "every value is different"
     return ""
+
+
+def _numbered(values: Floats) -> bool:
+    """Whether different whole numbers are numbers of rows, such as 1 to n in any order, or of a hash."""
+    extent = float(values.max() - values.min()) + 1
+    return extent <= SPARSE * len(values) or float(abs(values).max()) >= LARGE
 
 
 def _monotone(parts: tuple[Floats, Floats]) -> bool:

@@ -204,9 +204,13 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
 
 
 def _gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
-    if values.dtype.kind == "M":
-        return np.isnat(values)
-    return np.isnan(values) if values.dtype.kind == "f" else np.array([one is None for one in values], bool)
+    tests = {"M": np.isnat, "f": np.isnan}
+    found: NDArray[np.bool_] = tests.get(values.dtype.kind, _none)(values)
+    return found
+
+
+def _none(values: NDArray[Any]) -> NDArray[np.bool_]:
+    return np.array([one is None for one in values], bool)
 
 
 def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:

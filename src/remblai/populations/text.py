@@ -76,9 +76,9 @@ def size(shift: Shift) -> str:
     return moved + gaps
 
 
-def days(amount: float) -> str:
-    """An amount of time between dates."""
-    return f"{number(amount)} days"
+def days(amount: float | None) -> str:
+    """An amount of time between dates; empty where there is none."""
+    return "" if amount is None else f"{number(amount)} days"
 
 
 def percent(share: float) -> str:

@@ -47,7 +47,7 @@ def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "t
             above.stairs(heights, edges, color=colour, lw=1.6)
             above.stairs(heights, edges, color=colour, alpha=0.16, fill=True)
             below.plot(curve, 100 * levels, color=colour, lw=1.6)
-        below.fill_betweenx(100 * levels, *curves, color=theme.quiet, alpha=0.16, lw=0)
+        below.fill_betweenx(100 * levels, curves[0], curves[1], color=theme.quiet, alpha=0.16, lw=0)
         above.set(ylabel="density", ylim=(0, None))
         below.set(ylabel="share below, %", xlabel="value", ylim=(0, 100))
         above.yaxis.set_major_locator(MaxNLocator(4))

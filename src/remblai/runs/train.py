@@ -167,6 +167,7 @@ def train(
         with fitting(state):
             rehearse(state, dataset, seed)
         first = distributed.rank() == 0
+        assert state.steps is not None  # a training of a run has an end
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             keep_features(run, resolved)
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
