@@ -46,15 +46,14 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
-    x = dataset.test[:28]
-    display = trained.units.display
+    again = trained.reconstructions(dataset.test[:28], labels=_labels(trained, dataset, slice(28)))
     return Picture(
         "reconstructions",
         "What it keeps",
         "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
         "shapes go first, and blur is an average of what the code cannot tell apart.",
         "Pairs of held-out images and their reconstructions",
-        beside(display(x), display(trained.reconstructions(x, labels=_labels(trained, dataset, slice(28))))),
+        beside(_shown(dataset, slice(28)), trained.units.display(again)),
     )
 
 
@@ -75,15 +74,20 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
     own = _labels(trained, dataset, slice(2 * rows))
     ends = None if own is None else torch.split(own, rows)
-    display = trained.units.display
+    shown = _shown(dataset, slice(rows)), _shown(dataset, slice(rows, 2 * rows))
     return Picture(
         "interpolations",
         "What lies between",
         "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
         "image of the data's kind, not a fade: a fade shows a hole in the code.",
         "Rows of images that change from one held-out image into another",
-        paths([display(walk) for walk in trained.paths(a, b, 9, ends)], (display(a), display(b))),
+        paths([trained.units.display(walk) for walk in trained.paths(a, b, 9, ends)], shown),
     )
+
+
+def _shown(dataset: Dataset, rows: slice) -> Array:
+    """Held-out images as they are: of codes the pictures themselves, not what the auto-encoder makes of them."""
+    return dataset.seen.units.display(dataset.seen.test[rows])
 
 
 def _walks(trained: Trained) -> Picture:
