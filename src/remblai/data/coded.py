@@ -65,7 +65,7 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
         **dict(zip(SPLITS, map(split, splits), strict=True)),
         # of the pictures and the weights: codes that another machine computes differ by rounding errors
         identity=f"{dataset.fingerprint} {network.kind} {network.sha256} {network.config}",
-        notes=(*dataset.notes, f"the model is trained on codes {sizes} of the frozen {network}"),
+        notes=(*dataset.notes, f"the model is trained on codes {sizes} of a frozen {network.kind}"),
         pictures=dataset,
     )
 

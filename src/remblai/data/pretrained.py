@@ -66,7 +66,10 @@ class Pretrained:
         names = set(cls.__dataclass_fields__)
         if not isinstance(saved, Mapping) or set(saved) != names or saved["kind"] not in CLASSES:
             raise ValueError(f"expected codes with {', '.join(sorted(names))} of a class of {', '.join(CLASSES)}")
-        return cls(**{**saved, "shape": tuple(saved["shape"])})
+        shape, words = saved["shape"], [saved[name] for name in ("place", "sha256", "config")]
+        if not (isinstance(shape, list | tuple) and len(shape) == 3 and all(isinstance(word, str) for word in words)):
+            raise ValueError(f"expected codes with texts and a shape (c, h, w), got {shape!r:.60} and {words!r:.200}")
+        return cls(**{**saved, "shape": tuple(shape)})
 
     def __str__(self) -> str:
         return f"{self.kind} of {self.place} (sha256 {self.sha256[:12]})"
