@@ -77,7 +77,7 @@ def _similarity(x: Tensor, y: Tensor) -> Tensor:
     p, q, xx, yy, xy = rows @ torch.stack([x, y, x * x, y * y, x * y]) @ columns.mT
     v, w, covariance = xx - p * p, yy - q * q, xy - p * q
     c, d = STABILISERS
-    similar = (2 * p * q + c) * (2 * covariance + d) / ((p * p + q * q + c) * (v + w + d))
+    similar: Tensor = (2 * p * q + c) * (2 * covariance + d) / ((p * p + q * q + c) * (v + w + d))
     return similar.flatten(1).mean(1)
 
 
