@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from remblai.data.cache import Allocate, Broken, stored
-from remblai.data.dataset import SPLITS, Dataset, Split
+from remblai.data.dataset import Dataset, Split
 from remblai.data.pretrained import AT_ONCE, Pretrained, pretrained
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units, by_channel, standardised
@@ -41,8 +41,7 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
             "--size and --channels."
         )
     network.check_pictures(dataset.train[:1])
-    splits = [dataset.split(name) for name in SPLITS]
-    known = {id(split.rows): split.rows for split in splits}
+    known = {id(of.rows): of.rows for of in (dataset.train, dataset.validation, dataset.test)}
     codes = {key: _codes(rows, network) for key, rows in known.items()}
     train = codes[id(dataset.train.rows)]
     if like is None or like.mean is None or like.deviation is None:
@@ -62,7 +61,9 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
     return replace(
         dataset,
         units=units,
-        **dict(zip(SPLITS, map(split, splits), strict=True)),
+        train=split(dataset.train),
+        validation=split(dataset.validation),
+        test=split(dataset.test),
         # of the pictures and the weights: codes that another machine computes differ by rounding errors
         identity=f"{dataset.fingerprint} {network.kind} {network.sha256} {network.config}",
         notes=(*dataset.notes, f"the model is trained on codes {sizes} of a frozen {network.kind}"),

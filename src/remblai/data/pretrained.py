@@ -87,7 +87,7 @@ class Pretrained:
         network, (low, high), (scaling, shift) = self._network()
         device = next(network.parameters()).device
         parts = []
-        for part in x.split(AT_ONCE):
+        for part in torch.split(x, AT_ONCE):
             law = network.encode(part.to(device) * (high - low) + low, return_dict=False)[0]
             mean = law if isinstance(law, Tensor) else law.mode()
             parts.append(((mean - shift) * scaling).float().cpu())
@@ -109,7 +109,7 @@ class Pretrained:
         network, (low, high), (scaling, shift) = self._network()
         device = next(network.parameters()).device
         parts = []
-        for part in z.split(AT_ONCE):
+        for part in torch.split(z, AT_ONCE):
             y = network.decode(part.to(device) / scaling + shift, return_dict=False)[0]
             parts.append(((y.float() - low) / (high - low)).clamp(0.0, 1.0).cpu())
         return torch.cat(parts)
@@ -144,9 +144,9 @@ class Pretrained:
                 f"{h}x{w} pixels, which come back as {back[0]}x{back[1]}: resize them with --size {min(back)}."
             )
 
-    def _network(self) -> tuple[nn.Module, tuple[float, float], tuple[float, float]]:
+    def _network(self) -> tuple[Any, tuple[float, float], tuple[float, float]]:
         """The network, the values of black and white, the scaling and the shift factor."""
-        network = _loaded(self.place, self.kind, self.sha256, self.config)
+        network: Any = _loaded(self.place, self.kind, self.sha256, self.config)
         settings: Mapping[str, Any] = network.config
         inside = self.kind in SCALED_INSIDE
         scaling = 1.0 if inside else float(settings.get("scaling_factor") or 1.0)
