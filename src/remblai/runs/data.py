@@ -154,7 +154,8 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
             f"this run was trained on data that were passed in Python ({spec}): pass data=... (--data on the command "
             "line), as an array or a file of them"
         )
-    options, codes = own_options(settings) | given, Units.from_json(settings["data"]["units"]).codes
+    options = own_options(settings) | given
+    codes = Units.from_json(settings["data"]["units"]).codes if "codes_of" in options else None
     place = settings["data"].get("path")
     known = None if named or given else settings["data"].get("fingerprint")
     where = spec
