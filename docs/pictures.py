@@ -1,4 +1,8 @@
-"""The pictures of the README and of docs/gallery.md: `python docs/pictures.py RUN`, with the run of `make demo`."""
+"""The pictures of the README and of docs/gallery.md, in about two minutes:
+
+remblai train wae-mmd --data digits --sampler auto --steps 2500 --out runs/pictures
+python docs/pictures.py runs/pictures
+"""
 
 import io
 import sys
@@ -23,8 +27,8 @@ MOST = 1600  # pixels of a picture's width
 
 
 def main(run: Path) -> None:
-    """Writes every picture that a command of a minute makes, on white paper: a transparent one is lost on a dark page."""
-    written = [path for name in ENTRIES for path in write_pictures(IMAGES, GALLERY[name]().pictures)]
+    """Writes the pictures, on white paper: transparent ones would be lost on a dark page."""
+    written = [path for name in ENTRIES for path in write_pictures(IMAGES, GALLERY[name]().pictures[:1])]
     for name, picture in {"demo": lead(run), "codes": (run / "codes.png").read_bytes()}.items():
         written.append(IMAGES / f"{name}.png")
         written[-1].write_bytes(picture)
@@ -41,14 +45,16 @@ def lead(run: Path) -> bytes:
     """The README's first picture: noise carried to data, images drawn by a model of it, walks between real images."""
     with typeset():
         figure, (carried, drawn, walked) = chart(4.35, 1, 3, theme=LIGHT, width=13.2)
+        carried.get_gridspec().set_width_ratios((1.0, 1.0, 1.4))
         carry(carried)
         for axes, name in ((drawn, "samples"), (walked, "interpolations")):
-            axes.imshow(Image.open(run / f"{name}.png").convert("LA").convert("RGBA"), aspect="auto")
+            axes.imshow(Image.open(run / f"{name}.png").convert("LA").convert("RGBA"))
+            axes.set_anchor("N")
             axes.axis("off")
         words = {
             carried: ("Noise is carried to data", "The plan of least cost from noise (blue) to a ring (orange)"),
             drawn: ("A model draws new data", "64 draws of digits, decoded, not chosen"),
-            walked: ("Codes lie where they can be walked", "From a real digit (left) to another (right)"),
+            walked: ("Between two data lie others", "From a real digit (left) to another (right)"),
         }
         for axes, (title, line) in words.items():
             axes.set_title(title, loc="left", color=LIGHT.ink, size=15, weight="bold", pad=26)
