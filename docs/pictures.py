@@ -54,7 +54,7 @@ def lead(run: Path) -> bytes:
         words = {
             carried: ("Noise is carried to data", "The plan of least cost from noise (blue) to a ring (orange)"),
             drawn: ("A model draws new data", "64 draws of digits, decoded, not chosen"),
-            walked: ("Between two data lie others", "From a real digit (left) to another (right)"),
+            walked: ("Walks join real digits", "From a real digit (left) to another (right)"),
         }
         for axes, (title, line) in words.items():
             axes.set_title(title, loc="left", color=LIGHT.ink, size=15, weight="bold", pad=26)
