@@ -29,8 +29,6 @@ def settings(part: Any) -> str:
 
 
 def _arguments(kind: type) -> list[str]:
-    if kind.__init__ is object.__init__:
-        return []
     kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     rows = inspect.signature(kind).parameters
     return [name for name, row in rows.items() if row.kind not in kinds]
