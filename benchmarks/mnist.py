@@ -44,6 +44,8 @@ HALVES = 20
 LAWS = ("prior", *(name for name in FITTED if name not in ("flow", "two-stage")))
 """What codes are drawn from. The two left out cost minutes a fit."""
 TIMED_STEPS = 20
+OF_CARD = ("latent_mmd_squared", "energy_distance_squared")
+"""Figures of the run's own card, of 2,000 test images, that the table has too."""
 Figures = dict[str, Any]
 
 
@@ -78,7 +80,9 @@ class Judge:
     def of_run(self, run: remblai.Trained) -> Figures:
         """The figures of a run of ours."""
         if run.encodes:
-            return self.of_codes(run.reconstructions(self.dataset.test), laws_of(run))
+            card = run.run.metrics() or {}
+            ours = {name: card[name]["value"] for name in OF_CARD if name in card}
+            return ours | self.of_codes(run.reconstructions(self.dataset.test), laws_of(run))
         if run.run.settings["recipe"] != "flow-matching":
             return {"frechet": {"samples": self.frechet(run.draws(N))}}
         found = {}
@@ -200,12 +204,12 @@ def print_table(names: list[str], given: argparse.Namespace) -> None:
         if not found:
             continue
         print(f"{name} ({len(found)} seeds, {median([row['seconds'] for row in found])} CPU s)")
-        for key in ("mse", "modes", "kl"):
+        for key in ("mse", "modes", "kl", *OF_CARD):
             if key in found[0]:
-                print(f"    {key:20s} {median([row[key] for row in found])}")
+                print(f"    {key:24s} {median([row[key] for row in found])}")
         for key in found[0].get("frechet", {}):
             deviation = max(row["frechet"][key]["deviation"] for row in found)
-            print(f"    {key:20s} {median([row['frechet'][key]['value'] for row in found])} +- {deviation:.2g}")
+            print(f"    {key:24s} {median([row['frechet'][key]['value'] for row in found])} +- {deviation:.2g}")
 
 
 def median(values: list[float]) -> str:

@@ -193,9 +193,10 @@ class Dataset:
         classes: the name of each label, or None.
         split_note: how the splits were made, in words.
         modes: of a toy with known modes: their centres.
-        identity: of an endless source: what it is a function of; its fingerprint is made of that.
+        identity: of an endless source, or of codes: what it is a function of; its fingerprint is made of that.
         notes: what one look after loading shows, in sentences: kind and values of the data, what was left out.
         files: of data that come from one file each: the name of each, which the `index` of a split counts.
+        pictures: of codes of a pretrained auto-encoder: the pictures that they are codes of, in the same order.
     """
 
     name: str
@@ -209,6 +210,12 @@ class Dataset:
     identity: str | None = None
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
+    pictures: "Dataset | None" = None
+
+    @property
+    def seen(self) -> "Dataset":
+        """What people look at: the pictures behind codes, else the data set itself."""
+        return self if self.pictures is None else self.pictures
 
     @property
     def shape(self) -> tuple[int, ...]:

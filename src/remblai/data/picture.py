@@ -15,7 +15,7 @@ from remblai.data.units import Units
 
 
 def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[str, Any]) -> Tensor:
-    """The picture as x (1, c, h, w), read as the images of a folder are.
+    """The picture as the model's x (1, c, h, w), read as the images of a folder are.
 
     Args:
         source: a file.
@@ -28,7 +28,7 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
     """
     if units.range is None:
         raise ValueError(f"{printable(name)} is an image, and the run was trained on points: use a table or an array.")
-    c, h, w = units.shape
+    c, h, w = units.pictures.shape
     try:
         with most_pixels(options.get("max_pixels")), open_image(source) as image:
             array = pixels(image, c, options.get("size"), options.get("crop"), units.kind.name)

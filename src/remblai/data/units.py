@@ -1,7 +1,7 @@
 """The way between a data set's own units and what a model sees."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from torch import Tensor
 from remblai.data.collect import as_array
 from remblai.data.frames import FrameForm, frame_like, is_frame
 from remblai.data.layout import ROUNDING, cast, planes, to_layout
+from remblai.data.pretrained import Pretrained
+from remblai.networks.shapes import CodeShape
 
 Numbers = tuple[float, ...]
 BYTES = (0.0, 255.0)
@@ -23,19 +25,21 @@ class Units:
 
     A model sees images as x (n, c, h, w) floats on the scale 0 to 1: x = (value - low) / (high - low) for `limits` =
     (low, high). A model sees points as x (n, d), standardised by the training split: (value - mean) / deviation,
-    column by column. Toys have no mean and no deviation: their points are what they are.
+    column by column. Toys have no mean and no deviation: their points are what they are. A model of the codes of a
+    pretrained auto-encoder sees z (n, k, h', w'), standardised channel by channel; people see the pictures.
 
     Args:
         shape: of one sample as the model sees it, (c, h, w) or (d,).
         range: of the model's values: (0, 1) for images, None for points.
-        mean: of each column, or None where nothing was standardised.
-        deviation: of each column; 0 where the column is constant, which is restored as that constant.
+        mean: of each column, or channel of codes, or None where nothing was standardised.
+        deviation: of each column or channel; 0 where the column is constant, which is restored as that constant.
         columns: the names of the columns, where the data has them.
         dtype: of the data; None is uint8 for images, float64 for standardised points and float32 for toys.
         limits: the values of images that the model sees as 0 and 1; None is 0 and 255.
         layout: the axes of images: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
         item: the data's own shape of one sample, where arrays of a higher rank were flattened to points.
         frame: of points that came as a data frame: how it looks.
+        codes: the auto-encoder of codes of pictures; dtype, limits and layout are then those of the pictures.
     """
 
     shape: tuple[int, ...]
@@ -48,11 +52,38 @@ class Units:
     layout: str | None = None
     item: tuple[int, ...] | None = None
     frame: FrameForm | None = None
+    codes: Pretrained | None = None
+
+    @property
+    def pictures(self) -> "Units":
+        """The units of the pictures that codes are decoded to; of other data these units themselves."""
+        if self.codes is None:
+            return self
+        return replace(self, shape=self.codes.shape, mean=None, deviation=None, codes=None)
+
+    def seen(self, x: Tensor) -> Tensor:
+        """What people see of the model's x: the pictures (n, c, h, w) on the scale 0 to 1 of codes, else x itself."""
+        if self.codes is None:
+            return x
+        z = x.detach().cpu().to(torch.float64) * self._channels(self.deviation) + self._channels(self.mean)
+        return self.codes.decode(z.to(torch.float32))
+
+    def coded(self, pictures: Tensor) -> Tensor:
+        """The inverse of `seen`, up to what the auto-encoder loses."""
+        if self.codes is None:
+            return pictures
+        z = self.codes.encode(pictures).numpy().astype(np.float64)
+        mean, deviation = self._channels(self.mean).numpy(), self._channels(self.deviation).numpy()
+        return torch.from_numpy(standardised(z, mean, deviation).astype(np.float32))
+
+    @staticmethod
+    def _channels(numbers: Numbers | None) -> Tensor:
+        return torch.from_numpy(by_channel(np.asarray(numbers, np.float64)))
 
     @property
     def axes(self) -> str:
         """The layout of images: nhw, nhwc or nchw."""
-        return self.layout or ("nhw" if self.shape[0] == 1 else "nhwc")
+        return self.layout or ("nhw" if self.pictures.shape[0] == 1 else "nhwc")
 
     @property
     def kind(self) -> np.dtype[Any]:
@@ -75,6 +106,8 @@ class Units:
         """
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"expected samples of shape (n, {_join(self.shape)}), got {tuple(x.shape)}")
+        if self.codes is not None:
+            return self.pictures.restore(self.seen(x))
         x = x.detach().cpu()
         if self.range is not None:
             low, high = self.limits or BYTES
@@ -106,9 +139,9 @@ class Units:
         """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).
 
         Args:
-            x: (n, c, h, w) floats on the scale 0 to 1, clipped to it.
+            x: (n, c, h, w) floats on the scale 0 to 1, clipped to it, or codes of them.
         """
-        shown: NDArray[np.uint8] = Units(self.shape, (0.0, 1.0)).restore(x)
+        shown: NDArray[np.uint8] = Units(self.pictures.shape, (0.0, 1.0)).restore(self.seen(x))
         return shown
 
     def scale(self, data: Any) -> Tensor:
@@ -122,6 +155,8 @@ class Units:
         Raises:
             ValueError: another shape, type or range; NaN or infinite values; a column that is missing.
         """
+        if self.codes is not None:
+            return self.coded(self.pictures.scale(data))
         given = as_array(data, self.columns)
         if given.dtype.kind not in "buif":
             raise ValueError(f"expected numbers, got an array of {given.dtype}")
@@ -170,6 +205,7 @@ class Units:
         """A dictionary of plain JSON values; `from_json` reads it back to an equal object."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__}
         found["frame"] = None if self.frame is None else vars(self.frame)
+        found["codes"] = None if self.codes is None else vars(self.codes)
         return {name: _plain(value) for name, value in found.items()}
 
     @classmethod
@@ -185,6 +221,8 @@ class Units:
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
         if plain["frame"] is not None:
             plain["frame"] = FrameForm.from_json(plain["frame"])
+        if plain["codes"] is not None:
+            plain |= {"codes": Pretrained.from_json(plain["codes"]), "shape": CodeShape(plain["shape"])}
         units = cls(**plain)
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
@@ -215,6 +253,11 @@ def standardised(
 ) -> NDArray[np.float64]:
     """(points - mean) / deviation, where a constant column, of deviation 0, is only shifted."""
     return (points - mean) / np.where(deviation == 0, 1.0, deviation)
+
+
+def by_channel(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Numbers (k,), one a channel, as they are taken with codes (n, k, h, w)."""
+    return numbers[:, None, None]
 
 
 def _join(shape: tuple[int, ...]) -> str:

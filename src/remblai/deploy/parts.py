@@ -92,6 +92,11 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
             f"{recipe} has neither an encoder nor a decoder to export: its samples come from chains. Take a recipe "
             "with one, such as wae-mmd or gan."
         )
+    if trained.units.codes is not None:
+        raise ValueError(
+            f"{recipe} was trained on codes of {trained.units.codes.kind}, and such models cannot be exported: their "
+            "pictures need the pretrained auto-encoder too. Sample with `remblai sample RUN`."
+        )
     if trained.conditional:
         raise ValueError(
             f"{recipe} was trained with --conditional, and models of classes cannot be exported yet: train without it, "

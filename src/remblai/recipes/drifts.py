@@ -12,12 +12,13 @@ from remblai.laws.ode import Method
 from remblai.networks import NETWORKS, VELOCITIES
 from remblai.networks import Network as Pair
 from remblai.networks.classes import conditional
+from remblai.networks.shapes import range_of
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
 from remblai.objectives.reflow import Reflow
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, Latent, compared, feature_map
-from remblai.recipes.parts import IMAGE, Labels, Network, PriorLaw, Shape, count_of, labelled
+from remblai.recipes.parts import Labels, Network, PriorLaw, Shape, count_of, labelled
 
 DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
 """The paper's drift, and the discrepancies whose gradient is one."""
@@ -59,9 +60,8 @@ def drifting(
     read = nets if kinds is None else conditional(nets, kinds.count)
     context: dict[str, Any] = {"shape": point, "latent": scale.latent, "prior": scale, "classes": count_of(kinds)}
     chosen = make(DRIFTS, drift, "drift", **context)
-    pixels = (0.0, 1.0) if len(shape) == IMAGE else None
     return Drifting(
-        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
+        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=range_of(shape), latent=latent),
         prior=law,
         drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
         features=seen,
@@ -109,7 +109,7 @@ def flow_matching(
         velocity=speed,
         shape=shape,
         coupling=pairs,
-        range=(0.0, 1.0) if len(shape) == IMAGE else None,
+        range=range_of(shape),
         sampling_steps=sampling_steps,
         method=method,
         classes=kinds,

@@ -21,6 +21,7 @@ from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.networks import CRITICS, NETWORKS
 from remblai.networks import Network as Pair
 from remblai.networks.classes import Projection, conditional
+from remblai.networks.shapes import range_of
 from remblai.objectives import Generator
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.parts import Labels, count_of, labelled
@@ -155,8 +156,8 @@ class DataScale:
     """Where a kernel's scale is read from where there is no prior.
 
     Attributes:
-        square_distance: E|X - X'|^2 of two data: for points 2 a coordinate, as if standardised; for images 1/8 a pixel
-            (digits have 0.15, MNIST 0.13, photographs about 0.12 on the scale from 0 to 1).
+        square_distance: E|X - X'|^2 of two data: for points and codes 2 a coordinate, as if standardised; for images
+            1/8 a pixel (digits have 0.15, MNIST 0.13, photographs about 0.12 on the scale from 0 to 1).
         latent: coordinates of a point.
     """
 
@@ -167,7 +168,7 @@ class DataScale:
 def data_scale(shape: tuple[int, ...]) -> DataScale:
     """The scale that is assumed of data of this shape before any is seen."""
     size = math.prod(shape)
-    return DataScale(size / 8.0 if len(shape) == 3 else 2.0 * size, size)
+    return DataScale(2.0 * size if range_of(shape) is None else size / 8.0, size)
 
 
 def generator(
@@ -183,16 +184,16 @@ def generator(
 
     Without `latent` a code has twice the coordinates of a point, at most 16.
     """
-    size, images = math.prod(shape), len(shape) == 3
+    size = math.prod(shape)
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
-    pixels, kinds, seen = (0.0, 1.0) if images else None, labelled(classes), feature_map(features, shape)
+    kinds, seen = labelled(classes), feature_map(features, shape)
     point, scale = compared(seen, shape)
     read = nets if kinds is None else conditional(nets, kinds.count)
     context: dict[str, Any] = {"shape": point, "latent": scale.latent, "prior": scale, "classes": count_of(kinds)}
     return Generator(
-        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=pixels, latent=latent),
+        decoder=make(DECODERS, "deterministic", "decoder", network=read, range=range_of(shape), latent=latent),
         prior=law,
         discrepancy=as_discrepancy(make(ON_DATA, discrepancy, "discrepancy", **context)),
         classes=kinds,

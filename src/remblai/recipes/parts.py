@@ -12,6 +12,7 @@ from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Decoder, Encoder,
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.networks.classes import Classes, conditional
+from remblai.networks.shapes import range_of
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.objectives.table import PENALTIES, make_penalty
@@ -60,8 +61,6 @@ Labels = Annotated[
 ]
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
-IMAGE = 3
-"""Dimensions of one image, (c, h, w)."""
 CODES = 8
 """Dimensions of the code where none are asked for and x has as many entries."""
 LEARNED = MappingProxyType({"name": "gaussian", "variance": 0.05, "learned": True, "smallest": 0.025})
@@ -142,7 +141,7 @@ def auto_encoder(
     read = nets if kinds is None else conditional(nets, kinds.count)
     context = {"prior": law, "latent": latent, "network": nets, "classes": count_of(kinds)}
     part = None if penalty is None else make_penalty(penalty, **context)
-    pixels = (0.0, 1.0) if len(shape) == IMAGE else None
+    pixels = range_of(shape)
     return AutoEncoder(
         encoder=make(SUITED, encoder, "encoder", interface=Encoder, network=read, prior=law),
         decoder=make(DECODERS, decoder, "decoder", interface=Decoder, network=read, range=pixels, latent=latent),

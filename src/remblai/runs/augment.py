@@ -28,9 +28,11 @@ def prepare(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...
         the augmentations of the batches: none of a generator's.
 
     Raises:
-        ValueError: an unknown name, or points.
+        ValueError: an unknown name, points, or codes of a pretrained auto-encoder.
     """
     names = settings.get("augment") or ()
+    if names and settings["data"]["units"].get("codes"):
+        raise ValueError("augment: these are changes of pictures, and this run trains on their codes: leave it out.")
     if names and isinstance(objective, Generator):
         objective.augment(names)
         return ()

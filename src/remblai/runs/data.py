@@ -13,9 +13,11 @@ from torch import Tensor
 
 from remblai import data as datasets
 from remblai.data import Dataset, Split, Units
+from remblai.data.coded import coded
 from remblai.data.frames import chosen_columns
 from remblai.data.layout import extremes
 from remblai.data.memory import kind_of
+from remblai.data.pretrained import Pretrained
 from remblai.data.rows import Rows
 from remblai.runs.record import DATA_OPTIONS
 
@@ -32,7 +34,7 @@ def data_of(
 
     Args:
         spec: a name, a path, data in memory (see `data.load`) or a data set; None is the data of the run.
-        options: of `data.load`; they are taken before those of the run.
+        options: of `data.load`, and `codes_of`; they are taken before those of the run.
         settings: of a run (run.json), whose options other data take over, as far as they have them.
 
     Returns:
@@ -50,9 +52,10 @@ def data_of(
     spec = "digits" if spec is None else spec
     _refuse_split(spec)
     own = own_options(settings)
-    known = datasets.options_of(spec) if own else set()
+    known = datasets.options_of(spec) | {"codes_of"} if own else set()
     given = {name: value for name, value in own.items() if name in known} | given
-    return _named(spec), given, datasets.load(spec, **given)
+    dataset = _loaded(spec, given)
+    return _named(spec), _with_place(given, dataset), dataset
 
 
 def data_like(
@@ -74,7 +77,7 @@ def data_like(
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
-    """The data set in other units: points standardised as by them, images of the same type in the same range.
+    """The data set in other units: points standardised as by them, images of the same type in the same range, or codes.
 
     Args:
         dataset: any data set.
@@ -86,6 +89,8 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     """
     if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
         dataset = _by_name(dataset, units.columns)
+    if units.codes is not None:
+        return dataset if dataset.units == units else coded(dataset.seen, units.codes, units)
     if dataset.shape != units.shape or (dataset.range is None) != (units.range is None):
         kinds = ["images" if of.range else "points" for of in (units, dataset)]
         raise ValueError(
@@ -149,22 +154,44 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
             f"this run was trained on data that were passed in Python ({spec}): pass data=... (--data on the command "
             "line), as an array or a file of them"
         )
-    options = own_options(settings) | given
+    options, codes = own_options(settings) | given, Units.from_json(settings["data"]["units"]).codes
     place = settings["data"].get("path")
     known = None if named or given else settings["data"].get("fingerprint")
     where = spec
     try:
-        found = datasets.load(spec, **options)
+        found = _loaded(spec, options, codes)
     except ValueError as problem:
         if place and _exists(place) and not _exists(spec):
-            where, found = place, datasets.load(place, **options)
+            where, found = place, _loaded(place, options, codes)
         elif isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
             raise
         else:
             raise ValueError(
                 f"{problem} These are the data of the run: where they moved, name them with --data"
             ) from None
-    return spec, options, _unchanged(found, where, known)
+    return spec, _with_place(options, found), _unchanged(found, where, known)
+
+
+def _loaded(spec: Any, options: Mapping[str, Any], codes: Pretrained | None = None) -> Dataset:
+    """What `data.load` returns, or the codes of it where the options say `codes_of`.
+
+    Args:
+        spec: of the data.
+        options: of the data.
+        codes: the auto-encoder of a run, which is taken, and must be unchanged, where the options name its place.
+    """
+    plain = dict(options)
+    name = plain.pop("codes_of", None)
+    found = datasets.load(spec, **plain)
+    if name is None:
+        return found
+    return coded(found, codes if codes is not None and codes.place == name else name)
+
+
+def _with_place(options: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The options with the place of the auto-encoder in full, which another working directory finds too."""
+    codes = dataset.units.codes
+    return dict(options) if codes is None else {**options, "codes_of": codes.place}
 
 
 def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:

@@ -22,6 +22,7 @@ from remblai.runs.features import is_trained_through
 from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
+from remblai.runs.manifest import codes_in_words
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
 from remblai.runs.plateau import stop_in_words
@@ -41,7 +42,8 @@ def evaluate(
 ) -> dict[str, Figure]:
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
-    Where the data's modes are known it has the figures of the modes too.
+    Where the data's modes are known it has the figures of the modes too. The samples of a model of codes are decoded to
+    pictures first, and held against pictures.
 
     Args:
         trained: the model, or its run's folder.
@@ -61,22 +63,22 @@ def evaluate(
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
-    test = dataset.test[:n]
-    feature_map = default_features(dataset) if features is None else make_features(features, dataset)
+    test, people, seen = dataset.test[:n], dataset.seen, trained.units.seen  # of codes, figures are on pictures
+    feature_map = default_features(people) if features is None else make_features(features, people)
     labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
     if trained.encodes:
-        coded["reconstructions"] = trained.reconstructions(test, labels=labels)
+        coded["reconstructions"] = seen(trained.reconstructions(test, labels=labels))
         coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
         coded["code_means"] = trained.code_means(test, labels=labels)
-    samples = trained.draws(n, seed, sampler)
+    samples = seen(trained.draws(n, seed, sampler))
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
     if labels is not None:
         wanted = torch.arange(n) % len(trained.classes)
-        coded["labelled"] = Labelled(trained.draws(n, seed, sampler, wanted), wanted, labels, trained.classes)
+        coded["labelled"] = Labelled(seen(trained.draws(n, seed, sampler, wanted)), wanted, labels, trained.classes)
     card = fidelity_card(
-        dataset.train, test, samples, features=feature_map, image=dataset.range is not None, **coded,
+        people.train, people.test[:n], samples, features=feature_map, image=dataset.range is not None, **coded,
         augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
     if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
@@ -89,7 +91,7 @@ def evaluate(
             if "features" in figure:
                 figure["trained_through"] = True
     if labels is not None and "reconstruction_mse" in card:
-        errors = squared_error_of_each(test, coded["reconstructions"])
+        errors = squared_error_of_each(people.test[:n], coded["reconstructions"])
         card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)
     return card
 
@@ -151,6 +153,11 @@ def choices(settings: Mapping[str, Any]) -> dict[str, str]:
         settings: of the run (run.json).
     """
     found = {}
+    if codes := settings["data"]["units"].get("codes"):
+        found["codes of"] = (
+            f"{codes_in_words(codes)}, frozen. Pictures are decoded by it, and figures on samples compare decoded "
+            "samples with the pictures themselves; terms and the validation score are in the space of its codes."
+        )
     if latent := settings.get("latent_choice"):
         found["latent auto"] = latent_in_words(latent)
     if weight := settings.get("held_weight"):
@@ -170,7 +177,7 @@ def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def _sentence(trained: Trained, dataset: Dataset) -> str:
     """What was trained on what, for the head of the page."""
-    kind = "images" if dataset.range is not None else "points"
+    kind = "codes" if dataset.pictures else "images" if dataset.range is not None else "points"
     shape = " x ".join(str(size) for size in dataset.shape)
     seen = f"{len(dataset.train):,} {kind} of {shape}" if dataset.train.draw is None else f"endless {kind} of {shape}"
     return f"{trained.summary} Trained on {seen}; measured against {len(dataset.test):,} held out."

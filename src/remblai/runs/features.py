@@ -31,11 +31,18 @@ def with_features(resolved: Resolved, dataset: Dataset, folder: Path | None = No
         folder: of a run that is to be resumed, whose features are taken where there is a run.
 
     Raises:
-        ValueError: as `make_features`, features without a gradient, or others than those of the run to resume.
+        ValueError: as `make_features`, features without a gradient, data that are codes, or others than those
+            of the run to resume.
     """
     if folder is not None and (folder / "run.json").is_file():
         return with_stored(resolved, Run.open(folder))
-    made = {name: lead(make_features(choice, dataset), dataset.shape) for name, choice in _named(resolved)}
+    named = dict(_named(resolved))
+    if named and dataset.units.codes is not None:
+        raise ValueError(
+            f"{next(iter(named))}: features are of pictures, and this run trains on codes of "
+            f"{dataset.units.codes.kind}: use the points themselves."
+        )
+    made = {name: lead(make_features(choice, dataset), dataset.shape) for name, choice in named.items()}
     return replace(resolved, parts={**resolved.parts, **made})
 
 

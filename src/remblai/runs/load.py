@@ -45,10 +45,10 @@ def load(
     resolved = with_stored(from_json(run.settings, recipe, **parts), run)
     classes = class_count(run.settings)
     law = resolved.latent_law(classes)
-    objective = resolved.build(tuple(run.settings["data"]["shape"]), classes)
+    units = Units.from_json(run.settings["data"]["units"])
+    objective = resolved.build(units.shape, classes)
     prepare(objective, run.settings)
     _fill(objective, weights, average)
-    units = Units.from_json(run.settings["data"]["units"])
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)
 
 

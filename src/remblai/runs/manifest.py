@@ -12,6 +12,7 @@ import torch
 from remblai.config.convert import convert
 from remblai.config.registry import flatten
 from remblai.data import Dataset
+from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import location
 from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
@@ -192,6 +193,11 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flatten(found | settings["arguments"] | settings["loop"])
 
 
+def codes_in_words(codes: Mapping[str, Any] | None) -> str:
+    """The auto-encoder of a run, as run.json keeps it, in words."""
+    return "none" if codes is None else str(Pretrained.from_json(codes))
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container[str] = ()) -> list[str]:
     """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference.
 
@@ -219,6 +225,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
         was, is_now = old.get(name) or "off", new.get(name) or "off"
         if was != is_now:
             found.append(f"{name} was {was}, now {is_now}")
-    if old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
+    was_codes, now_codes = (side["data"]["units"].get("codes") for side in (old, new))
+    if was_codes != now_codes:
+        found.append(f"codes_of was {codes_in_words(was_codes)}, now {codes_in_words(now_codes)}")
+    elif old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
         found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
     return found

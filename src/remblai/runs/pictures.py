@@ -45,15 +45,14 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
-    x = dataset.test[:28]
-    display = trained.units.display
+    again = trained.reconstructions(dataset.test[:28], labels=_labels(trained, dataset, slice(28)))
     return Picture(
         "reconstructions",
         "What it keeps",
         "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
-        "shapes go first, and blur is an average of what the code cannot tell apart.",
+        "shapes go first, and blur is an average of what the code cannot tell apart." + _decoded(trained),
         "Pairs of held-out images and their reconstructions",
-        beside(display(x), display(trained.reconstructions(x, labels=_labels(trained, dataset, slice(28))))),
+        beside(_shown(dataset, slice(28)), trained.units.display(again)),
     )
 
 
@@ -63,7 +62,7 @@ def _samples(trained: Trained) -> Picture:
         "samples",
         "What it draws",
         f"64 draws of the {source}, not chosen. Look for shapes that belong to no class, for kinds that are missing, "
-        "and for many alike.",
+        "and for many alike." + _decoded(trained),
         "A sheet of generated images",
         grid(trained.units.display(trained.draws(64)), 8),
     )
@@ -74,16 +73,27 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
     own = _labels(trained, dataset, slice(2 * rows))
     ends = None if own is None else torch.split(own, rows)
-    display = trained.units.display
+    shown = _shown(dataset, slice(rows)), _shown(dataset, slice(rows, 2 * rows))
     return Picture(
         "interpolations",
         "What lies between",
         "Walks between the codes of two held-out images, which stand at both ends. Every step should be an "
-        "image of the data's kind, not a fade: a fade shows a hole in the code.",
+        "image of the data's kind, not a fade: a fade shows a hole in the code." + _decoded(trained),
         "Rows of images that change from one held-out image into another",
-        paths([display(walk) for walk in trained.paths(a, b, 9, ends)], (display(a), display(b))),
+        paths([trained.units.display(walk) for walk in trained.paths(a, b, 9, ends)], shown),
         wide=True,  # so that pairs follow: both curves, both views of the codes
     )
+
+
+def _shown(dataset: Dataset, rows: slice) -> Array:
+    """Held-out images as they are: of codes the pictures themselves, not what the auto-encoder makes of them."""
+    return dataset.seen.units.display(dataset.seen.test[rows])
+
+
+def _decoded(trained: Trained) -> str:
+    """A sentence that says how a model of codes gives pictures; nothing of other models."""
+    codes = trained.units.codes
+    return "" if codes is None else f" The frozen {codes.kind} decodes them, and what it loses is lost here too."
 
 
 def _walks(trained: Trained) -> Picture:
@@ -95,7 +105,7 @@ def _walks(trained: Trained) -> Picture:
         "walks",
         "What lies between",
         "Walks between two draws of the prior, decoded. Every step should be an image of the data's kind; "
-        "rows that end alike are a sign of dropped modes.",
+        "rows that end alike are a sign of dropped modes." + _decoded(trained),
         "Rows of generated images that change from one into another",
         grid(trained.units.display(walks.flatten(0, 1)), 11),
     )
@@ -151,7 +161,7 @@ def _by_class(trained: Trained) -> Picture:
         "classes",
         "What it draws of each class",
         f"A row for each class, not chosen: {', '.join(names)}. Each column has the same noise in every row: look for "
-        "rows that show another class, and for rows in which all are alike.",
+        "rows that show another class, and for rows in which all are alike." + _decoded(trained),
         "A sheet of generated images, a row for each class",
         grid(trained.units.display(torch.cat(each)), 8),
     )
@@ -202,6 +212,8 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
         "Samples against validation data while training: the lowest point is the checkpoint called best. The dashed "
         f"line is the same figure of {n:,} training data; without bias, it may be below 0."
     )
+    if trained.units.codes is not None:
+        words += " Both are of codes, not of pictures."
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
     if all("estimate" in line["validation"] for line in lines):

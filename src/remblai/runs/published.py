@@ -81,10 +81,13 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
 
 
 def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings without the places of its data on this machine: the last name of a path stays."""
+    """A run's settings without the places of its data and auto-encoder here: the last name of a path stays."""
     public: dict[str, Any] = json.loads(json.dumps(settings))
     data = public["data"]
     if data.get("path") or (isinstance(data["spec"], str) and "/" in data["spec"] and not data["spec"].startswith(HUB)):
         data["spec"] = Path(data["spec"]).name
     data["path"] = None
+    codes = data["units"].get("codes")
+    if codes and codes["place"].startswith("/"):
+        codes["place"] = data["options"]["codes_of"] = Path(codes["place"]).name
     return public

@@ -46,6 +46,7 @@ DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 DATA_OPTIONS = (
     *("size", "crop", "channels", "layout", "range", "columns", "label", "pages", "max_pixels", "skip_broken"),
+    "codes_of",
 )
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096

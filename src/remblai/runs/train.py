@@ -74,6 +74,7 @@ def train(
     tensorboard: bool = False,
     conditional: bool | None = None,
     augment: tuple[str, ...] | None = None,
+    codes_of: str | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -111,6 +112,8 @@ def train(
         augment: changes of images in training, joined by commas: flip, shift, colour. A generator compares changed data
             with samples that are changed alike, with a critic adaptively; other models are fed changed data. None when
             not given, or as the run to repeat does.
+        codes_of: trains on the codes of pictures by a frozen auto-encoder of diffusers: sd-vae, rae, its folder, or
+            owner/name on the hub. None when not given, or as the run to repeat does.
         data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
             skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
@@ -141,7 +144,7 @@ def train(
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
-        spec, data_options, dataset = data_of(data, data_options, base)
+        spec, data_options, dataset = data_of(data, {"codes_of": codes_of, **(data_options or {})}, base)
         check_enough(dataset)
         check_classes(dataset, wanted=asked["conditional"])
         check_patience(patience, evaluate_every, len(dataset.validation))

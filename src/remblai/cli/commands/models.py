@@ -191,6 +191,8 @@ def evaluate(
         show_json({"schema": SCHEMA} | metrics)
         return
     show("\n".join(card_lines(metrics)))
+    if trained.units.codes is not None:
+        show(f"figures on samples are of pictures, decoded by the frozen {trained.units.codes}")
 
 
 def report(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
