@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageSequence
 
 import remblai
 from remblai.cli.main import main
@@ -174,6 +174,22 @@ def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     assert np.allclose(images[::5, ..., 0].astype(float), ends[:3], atol=1)
     assert np.allclose(images[4::5, ..., 0].astype(float), ends[3:], atol=1)
     assert call("interpolate", runs["colour"], "-n", 2, "--out", tmp_path / "w.png")[0] == 0
+
+
+def test_a_film_of_walks_plays_forth_and_back(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
+    words = ("interpolate", runs["grey"], "-n", 3, "--steps", 4)
+    assert call(*words, "--out", tmp_path / "w.gif")[0] == 0
+    assert call(*words, "--out", tmp_path / "w.npz")[0] == 0
+    walks = arrays(tmp_path / "w.npz")["images"].reshape(3, 4, 8, 8).astype(float)
+    with Image.open(tmp_path / "w.gif") as film:
+        assert film.info["loop"] == 0
+        frames = [np.asarray(frame.convert("L"), dtype=float) for frame in ImageSequence.Iterator(film)]
+    assert len(frames) == 6
+    assert np.allclose(frames[1], frames[5], atol=2)
+    assert np.allclose(frames[2], frames[4], atol=2)
+    for place in range(4):  # the first walk is at the upper left: its middle is that of its cell
+        middle = frames[place][28:84, 28:84].mean()
+        assert middle == pytest.approx(walks[0, place, 2:6, 2:6].mean(), abs=12)
 
 
 def test_walks_between_draws_where_there_is_no_encoder(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:

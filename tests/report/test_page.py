@@ -76,6 +76,8 @@ def test_everything_is_on_the_page(tmp_path, pictures):
     assert outline.open == []
     assert [attrs["alt"] for tag, attrs in outline.tags if tag == "img"] == ["Digits", "A curve"]
     assert sum(tag == "source" for tag, _ in outline.tags) == 1  # only the chart has a dark twin
+    frames = [attrs for tag, attrs in outline.tags if attrs.get("class") == "frame"]
+    assert [attrs.get("tabindex") for attrs in frames] == ["0", None]  # a wide picture scrolls, by the keyboard too
 
 
 def test_it_needs_nothing_from_outside(tmp_path, pictures):

@@ -12,7 +12,7 @@ from remblai import data as datasets
 from remblai.cli.tables import TABLES, write_table
 from remblai.data import Dataset, Split, Units
 from remblai.networks.classes import required
-from remblai.report import save_grid
+from remblai.report import save_film, save_grid
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like, file_arrays
 from remblai.runs.labels import labels_for
@@ -72,10 +72,7 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
         ValueError: a sheet of points.
     """
     if path.suffix == ".png":
-        if units.range is None:
-            raise ValueError(
-                f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead."
-            )
+        check_images(path, units)
         save_grid(path, units.display(x), columns)
         return path
     named: dict[str, Any] = file_arrays(x, units)
@@ -87,3 +84,31 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     return path
+
+
+def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
+    """Walks (n, steps, ...) on the model's side: a row each, or a film of all of them at once.
+
+    Args:
+        path: of a .gif, or of what `write` takes.
+        walks: see above.
+        units: of the run.
+
+    Raises:
+        ValueError: a sheet or a film of points.
+    """
+    if path.suffix != ".gif":
+        return write(path, walks.flatten(0, 1), units, walks.shape[1])
+    check_images(path, units)
+    save_film(path, [units.display(step) for step in walks.transpose(0, 1)])
+    return path
+
+
+def check_images(path: Path, units: Units) -> None:
+    """Refuses to draw points.
+
+    Raises:
+        ValueError: the run's data are no images.
+    """
+    if units.range is None:
+        raise ValueError(f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead.")

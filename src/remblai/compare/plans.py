@@ -48,7 +48,7 @@ def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
         raise ValueError(f"figure: expected a name that ends in .png, got {str(path)!r}.")
     x, y = result.x.double().flatten(1), result.y.double().flatten(1)
     if x.shape[1] == 1:
-        picture = line(x, y, *_marginals(plan, len(x), len(y)), names=names)
+        picture = line(x, y, *_marginals(plan, len(x), len(y)), names=names, units=result.points.units)
     elif x.shape[1] == 2:
         picture = matched(x, y, *plan.entries, names=names)
     else:

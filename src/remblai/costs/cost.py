@@ -6,6 +6,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from remblai.runtime.printing import settings
+
 
 class Cost(ABC):
     """The interface: `cost(x, y)` for pairs and `cost.matrix(x, y)` for all against all.
@@ -23,6 +25,9 @@ class Cost(ABC):
     differentiable: ClassVar[bool] = True
     translation_invariant: bool = True
     homogeneity: float | None = None
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({settings(self)})"
 
     @abstractmethod
     def __call__(self, x: Tensor, y: Any) -> Tensor:

@@ -11,6 +11,7 @@ from remblai.discrepancies import masses
 from remblai.distances import validation
 from remblai.distances.validation import ArrayLike
 from remblai.runtime import distributed
+from remblai.runtime.printing import settings
 
 
 class Discrepancy(nn.Module):
@@ -96,6 +97,10 @@ class Discrepancy(nn.Module):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """What the model minimises: x (n, ...) ~ P, y (m, ...) ~ Q -> scalar."""
         raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        """The arguments that it was made with."""
+        return settings(self)
 
     def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """`forward` of points with masses a (n,), b (m,), float64, which sum to 1; called where it `takes_masses`."""

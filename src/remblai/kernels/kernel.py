@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 from remblai.costs import wide
 from remblai.kernels.embeddings import Mixing
 from remblai.kernels.line import PartSums
+from remblai.runtime.printing import settings
 
 
 class Kernel(nn.Module, ABC):
@@ -33,6 +34,10 @@ class Kernel(nn.Module, ABC):
     def __init__(self) -> None:
         super().__init__()
         self.mixing = None
+
+    def extra_repr(self) -> str:
+        """The arguments that it was made with."""
+        return settings(self)
 
     @abstractmethod
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch.distributions import Distribution
 
 from remblai.laws import Decoder, LatentLaw, LawByClass, Prior
 from remblai.networks.classes import Classes, beside
+from remblai.runtime.printing import settings
 
 
 class Code(NamedTuple):
@@ -56,6 +57,10 @@ class Objective(nn.Module):
     def __init__(self, classes: Classes | None = None) -> None:
         super().__init__()
         self.classes = classes
+
+    def extra_repr(self) -> str:
+        """The arguments that it was made with."""
+        return settings(self)
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """The terms of one batch x (n, ...), each weighted, each a scalar."""

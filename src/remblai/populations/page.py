@@ -36,7 +36,10 @@ BARS = 6
 
 @dataclass(frozen=True)
 class Sketch:
-    """A small figure: an outline for the first table, one for the second, and what it shows in words."""
+    """A small figure: an outline for the first table, one for the second, and what it shows in words.
+
+    Histograms lie over each other; bars of levels stand side by side.
+    """
 
     first: str
     second: str
@@ -100,17 +103,35 @@ def sketch(tables: Tables, column: Column) -> Sketch:
         counts = [np.histogram(part, BINS, (low, high))[0] / max(1, len(part)) for part in parts]
         heights, words = np.stack(counts), f"values from {column.text(low)} to {column.text(high)}"
     heights = heights / max(float(heights.max(initial=0.0)), 1e-12)
+    if column.levels is not None:
+        return Sketch(_bars(heights[0], 0.1), _bars(heights[1], 0.52), words)
     return Sketch(_outline(heights[0]), _outline(heights[1]), words)
+
+
+def _bars(heights: np.ndarray, start: float) -> str:
+    """Bars of levels as the points of an SVG polyline; each starts at this share of its level's place."""
+    step, points = WIDTH / max(1, len(heights)), []
+    for place, top in enumerate(_tops(heights)):
+        left, right = (place + start) * step, (place + start + 0.38) * step
+        points += [(left, HEIGHT - 1.0), (left, top), (right, top), (right, HEIGHT - 1.0)]
+    return _polyline(points)
 
 
 def _outline(heights: np.ndarray) -> str:
     """The steps of a histogram as the points of an SVG polyline."""
     step = WIDTH / max(1, len(heights))
-    tops = [(HEIGHT - 1.0) - (HEIGHT - 3.0) * height for height in heights]
     points = [(0.0, HEIGHT - 1.0)]
-    for place, top in enumerate(tops):
+    for place, top in enumerate(_tops(heights)):
         points += [(place * step, top), ((place + 1) * step, top)]
     points.append((WIDTH, HEIGHT - 1.0))
+    return _polyline(points)
+
+
+def _tops(heights: np.ndarray) -> list[float]:
+    return [(HEIGHT - 1.0) - (HEIGHT - 3.0) * float(height) for height in heights]
+
+
+def _polyline(points: list[tuple[float, float]]) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 

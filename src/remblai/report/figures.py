@@ -173,10 +173,10 @@ def _regions(axes: Axes, p: Floats, theme: Theme) -> None:
     middle = (x[1:] + x[:-1]) / 2, (y[1:] + y[:-1]) / 2
     axes.contourf(*middle, density.T, [*levels, density.max() * 2], colors=[theme.quiet], alpha=0.09)
     axes.contourf(*middle, density.T, [levels[1], density.max() * 2], colors=[theme.quiet], alpha=0.09)
-    lines = axes.contour(*middle, density.T, levels, colors=[theme.quiet], linewidths=0.7, alpha=0.8)
+    lines = axes.contour(*middle, density.T, levels, colors=[theme.quiet], linewidths=0.7, alpha=0.8, zorder=0.7)
     halo = [withStroke(linewidth=3, foreground=theme.paper)]
     for text in axes.clabel(lines, fmt=dict(zip(levels, ("95 %", "50 %"), strict=True)), fontsize=8):
-        text.set(color=theme.quiet, path_effects=halo)
+        text.set(color=theme.quiet, path_effects=halo, zorder=0.8)  # below the dots
 
 
 def _padded(p: Floats) -> list[list[float]]:

@@ -20,7 +20,10 @@ ALIKE = 4.0
 """How many times as wide as high a cloud may be, or as high as wide, and still be drawn with one unit on both axes."""
 
 
-def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "to"), theme: Theme = LIGHT) -> bytes:
+def line(
+    x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "to"), units: str = "value",
+    theme: Theme = LIGHT,
+) -> bytes:  # fmt: skip
     """Two laws on the line: above their densities, below their quantiles, with the path between them shaded.
 
     Below, the height is the share of the mass: at each height the optimal plan carries the value of one curve to that
@@ -32,6 +35,7 @@ def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "t
         a: masses (n,) of x.
         b: masses (m,) of y.
         names: of the two sets.
+        units: what the values are measured in.
         theme: the colours.
     """
     laws = [
@@ -49,7 +53,8 @@ def line(x: Any, y: Any, a: Any, b: Any, *, names: tuple[str, str] = ("from", "t
             below.plot(curve, 100 * levels, color=colour, lw=1.6)
         below.fill_betweenx(100 * levels, curves[0], curves[1], color=theme.quiet, alpha=0.16, lw=0)
         above.set(ylabel="density", ylim=(0, None))
-        below.set(ylabel="share below, %", xlabel="value", ylim=(0, 100))
+        below.set(ylabel="share below, %", xlabel=literal(units), ylim=(0, 100))
+        below.set_title("shaded: W1, how far the mass is carried", loc="left", color=theme.quiet, size=8.5, pad=4)
         above.yaxis.set_major_locator(MaxNLocator(4))
         _key(above, names, theme)
         return png(figure)

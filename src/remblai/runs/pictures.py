@@ -40,9 +40,8 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     if images and trained.decodes and not trained.encodes:
         found.append(_walks(trained))
     found += _terms([line for line in lines if "terms" in line])
-    if trained.encodes:
-        found += _codes(trained, dataset)
-    return found + _validation([line for line in lines if "validation" in line], trained, dataset)
+    found += _validation([line for line in lines if "validation" in line], trained, dataset)  # beside the terms
+    return found + (_codes(trained, dataset) if trained.encodes else [])
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
@@ -82,6 +81,7 @@ def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
         "image of the data's kind, not a fade: a fade shows a hole in the code." + _decoded(trained),
         "Rows of images that change from one held-out image into another",
         paths([trained.units.display(walk) for walk in trained.paths(a, b, 9, ends)], shown),
+        wide=True,  # so that pairs follow: both curves, both views of the codes
     )
 
 

@@ -57,7 +57,9 @@ class Progress:
         if not self._quiet and not self._terminal and (done or time.monotonic() - self._printed >= SECONDS):
             self._printed = time.monotonic()
             words = "  ".join(f"{name} {value}" for name, value in terms.items())
-            print(f"step {line['step']}/{self._steps}  {line['seconds']:.0f} s  {words}", file=sys.stderr, flush=True)
+            spent, share = line["seconds"], line["step"] / (self._steps or line["step"])
+            expected = f"{spent:.0f} s" if done else f"{spent:.0f} s of about {spent / share:.0f}"
+            print(f"step {line['step']}/{self._steps}  {expected}  {words}", file=sys.stderr, flush=True)
         if self._make_writer is not None:
             self._points += [(name, term["weighted"], line["step"]) for name, term in line["terms"].items()]
             self._write()

@@ -110,18 +110,18 @@ def interpolate(
         n: how many walks.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
-        out: a .png, .npz or .npy.
+        out: a .png, .npz or .npy, or a .gif that plays all walks at once, forth and back; --steps 48 is smooth.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, ARRAYS)
+    path = place(out, (*ARRAYS, ".gif"))
     if n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     import torch
 
-    from remblai.cli.arrays import dataset_of, splits, write
+    from remblai.cli.arrays import dataset_of, splits, write_walks
     from remblai.runs.labels import labels_of
     from remblai.runs.load import load
 
@@ -143,7 +143,7 @@ def interpolate(
         ends = trained.prior_sample(2 * n)
         labels = (torch.arange(n) % len(trained.classes),) * 2 if trained.conditional else None
     walks = trained.walks(ends[:n], ends[n:], steps, labels)
-    show(write(path, walks.flatten(0, 1), trained.units, steps))
+    show(write_walks(path, walks, trained.units))
 
 
 def evaluate(
