@@ -10,7 +10,7 @@ from torch import Tensor
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.problem import Problem
 from remblai.distances.rational import Entry, Repaired, common_integers, filled, repaired
-from remblai.distances.rounding import ROUNDOFF
+from remblai.distances.rounding import ROUNDOFF, UNDERFLOW
 
 REPAIRED = 200_000
 """Entries up to which a sparse plan is made feasible in exact arithmetic."""
@@ -117,7 +117,8 @@ def _dual_value(problem: Problem, f: Tensor, g: Tensor) -> float:
     size = float(terms.abs().sum())
     if not math.isfinite(size):
         return -math.inf
-    return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size
+    tiny = UNDERFLOW * (len(terms) + float(f[rows].abs().sum() + g.abs().sum()))
+    return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size - tiny
 
 
 def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
@@ -135,6 +136,7 @@ def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
     costs = costs + problem.geometry.rounding(costs)
     terms = shares * costs
     upper = math.fsum(terms.tolist()) + 16.0 * ROUNDOFF * float(terms.abs().sum())
+    upper += UNDERFLOW * (len(terms) + float(costs.where(costs.isfinite(), 0.0).abs().sum()))
     if problem.roundoff:
         upper += 2.0 * problem.roundoff * _largest(problem)
     return upper
