@@ -1,6 +1,7 @@
 """The command line: exit codes, one error line, help from signatures, closed pipes."""
 
 import errno
+import logging
 import os
 import re
 import signal
@@ -273,6 +274,17 @@ def test_a_traceback_is_shown_when_it_is_wanted(call: Call) -> None:
     assert "Traceback (most recent call last)" in err
     assert err.splitlines()[-1].startswith("error: ")
     assert "Traceback" in call("train wae-mmd --latent 0 --traceback")[2]
+
+
+def test_what_took_how_long_is_said_when_it_is_wanted(call: Call) -> None:
+    call("train wae-mmd --out run", SMALL)
+    log = logging.getLogger("remblai")
+    before = (log.level, list(log.handlers))
+    code, _, err = call("evaluate run --verbose")
+    assert code == 0
+    assert re.search(r"^energy_distance_squared: \d+\.\d\d s$", err, re.MULTILINE)
+    assert (log.level, log.handlers) == before
+    assert " s\n" not in call("evaluate run")[2]
 
 
 def test_a_damaged_checkpoint_is_told_in_one_plain_line(call: Call, tmp_path: Path) -> None:

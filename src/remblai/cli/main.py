@@ -1,5 +1,6 @@
 """The command line: finds the command, runs it, and turns whatever fails into one line and an exit code."""
 
+import logging
 import os
 import signal
 import sys
@@ -20,6 +21,8 @@ from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated, ending_signals
 from remblai.runtime.text import printable
 
+TRACEBACK, VERBOSE = "--traceback", "--verbose"
+"""Words that every command takes: the whole traceback of a failure, and what took how long."""
 COMPLETION = "_REMBLAI_COMPLETE"
 """The variable in which a shell asks what a line can go on with."""
 
@@ -55,7 +58,11 @@ class Group(click.Group):
 
 def group() -> click.Group:
     """The whole command line."""
-    built = Group("remblai", help="Trains, measures and explains generative models through optimal transport.")
+    built = Group(
+        "remblai",
+        help="Trains, measures and explains generative models through optimal transport.",
+        epilog="Every command takes --verbose (what took how long) and --traceback (all of a failure).",
+    )
     version: click.Group = click.version_option(package_name="remblai", message="remblai %(version)s")(built)
     return version
 
@@ -63,10 +70,9 @@ def group() -> click.Group:
 def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0; 2 for bad input, 1 for a failure, 3 for drift, 130 and 143 after a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    verbose = "--traceback" in words
     try:
-        with _terminable():
-            code = _run([word for word in words if word != "--traceback"])
+        with _terminable(), _logged(VERBOSE in words):
+            code = _run([word for word in words if word not in (TRACEBACK, VERBOSE)])
         sys.exit(code)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -76,11 +82,26 @@ def main(arguments: list[str] | None = None) -> None:
         KeyboardInterrupt,
         Terminated,
     ) as problem:
-        if verbose:
+        if TRACEBACK in words:
             traceback.print_exc()
         code, text = _explained(problem)
     print("error: " + printable(" ".join(text.split())), file=sys.stderr)
     sys.exit(code)
+
+
+@contextmanager
+def _logged(wanted: bool) -> Iterator[None]:
+    """Within it the package's log is written to the terminal, if that is wanted."""
+    log, handler = logging.getLogger("remblai"), logging.StreamHandler()
+    level = log.level
+    if wanted:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from remblai.metrics.faults import Faults
 from remblai.metrics.metric import Card
 from remblai.metrics.sets import Labelled, Sets
 from remblai.metrics.table import METRICS
+from remblai.runtime.timing import timed
 
 SCORED = 1000
 """Samples in the score by which the best checkpoint is chosen, at most."""
@@ -74,12 +75,13 @@ def fidelity_card(
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():
-        figure = metric.compute(sets) if all(map(sets.has, metric.needs)) else None
-        if figure is None:
-            continue
-        if features is not None and ON_FEATURES & {*metric.needs}:
-            figure["features"] = features.used
-        card[name] = figure
-        if power and metric.power is not None:
-            card[name] = {**figure, "sees": metric.power(metric.compute, faults)}
+        with timed(name):
+            figure = metric.compute(sets) if all(map(sets.has, metric.needs)) else None
+            if figure is None:
+                continue
+            if features is not None and ON_FEATURES & {*metric.needs}:
+                figure["features"] = features.used
+            card[name] = figure
+            if power and metric.power is not None:
+                card[name] = {**figure, "sees": metric.power(metric.compute, faults)}
     return card

@@ -65,19 +65,19 @@ def ssim_of_each(x: Any, y: Any) -> Tensor:
 
 
 def _similarity(x: Tensor, y: Tensor) -> Tensor:
-    channels, side = x.shape[1], min(WINDOW, *x.shape[2:])
+    side = min(WINDOW, *x.shape[2:])
     side -= 1 - side % 2
     offsets = torch.arange(side, dtype=x.dtype, device=x.device) - side // 2
     line = torch.exp(-0.5 * (offsets / DEVIATION).square())
-    window = (line[:, None] * line / line.sum() ** 2).expand(channels, 1, side, side)
-
-    def local(z: Tensor) -> Tensor:
-        return torch.nn.functional.conv2d(z, window, groups=channels)
-
-    p, q = local(x), local(y)
-    v, w, covariance = local(x * x) - p * p, local(y * y) - q * q, local(x * y) - p * q
+    # the window is a product, so that local means are two products with matrices of shifted lines
+    rows, columns = (
+        torch.stack([torch.nn.functional.pad(line / line.sum(), (k, size - side - k)) for k in range(size - side + 1)])
+        for size in x.shape[2:]
+    )
+    p, q, xx, yy, xy = rows @ torch.stack([x, y, x * x, y * y, x * y]) @ columns.mT
+    v, w, covariance = xx - p * p, yy - q * q, xy - p * q
     c, d = STABILISERS
-    similar = (2 * p * q + c) * (2 * covariance + d) / ((p * p + q * q + c) * (v + w + d))
+    similar: Tensor = (2 * p * q + c) * (2 * covariance + d) / ((p * p + q * q + c) * (v + w + d))
     return similar.flatten(1).mean(1)
 
 

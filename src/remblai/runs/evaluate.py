@@ -25,6 +25,7 @@ from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
 from remblai.runs.plateau import stop_in_words
+from remblai.runtime.timing import timed
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
@@ -110,7 +111,8 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
     """
     trained, dataset = with_data(trained, data)
     run, settings = trained.run, trained.run.settings
-    drawings = pictures(trained, dataset)
+    with timed("pictures of the report"):
+        drawings = pictures(trained, dataset)
     write_pictures(run.folder, drawings)
     page = run.folder / "report.html"
     own = "" if settings["recipe"] in RECIPES else f"{settings['recipe']} "
