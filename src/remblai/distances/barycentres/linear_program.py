@@ -30,7 +30,8 @@ def solve(laws: Laws, places: Tensor, cost: Cost) -> Barycentre:
         ValueError: more pairs than the program is fit for, or places of another dimension than the laws.
         RuntimeError: HiGHS found no optimum.
 
-    Source: Anderes, Borgwardt and Miller (2016), arXiv 1507.07218; Peyre and Cuturi (2019), section 9.2, arXiv 1803.00567.
+    Source: Anderes, Borgwardt and Miller (2016), arXiv 1507.07218; Peyre and Cuturi (2019), section 9.2, arXiv
+    1803.00567.
     """
     used = [k for k, weight in enumerate(laws.weights.tolist()) if weight > 0.0]
     pairs = len(places) * sum(len(laws.masses[k]) for k in used)
