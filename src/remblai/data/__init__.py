@@ -235,6 +235,6 @@ def _missing(path: Path, source: str) -> ValueError:
     below = path.relative_to(parent).parts[0] if parent in path.parents else path.name
     there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
     near = difflib.get_close_matches(below, there, n=1)
-    where = f"the current folder, {parent}" if parent == Path.cwd() else parent
+    where = f"the current folder, {Path.cwd()}" if parent.resolve() == Path.cwd() else parent
     hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {where}."
     return ValueError(f"no file or folder {printable(source)!r}.{hint}")

@@ -10,13 +10,16 @@ from torch import Tensor
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.problem import Problem
 from remblai.distances.rational import Entry, Repaired, common_integers, filled, repaired
-from remblai.distances.rounding import ROUNDOFF
+from remblai.distances.rounding import ROUNDOFF, UNDERFLOW
 
 REPAIRED = 200_000
 """Entries up to which a sparse plan is made feasible in exact arithmetic."""
 
 LEFT = 2**18
 """Pairs among which what a repaired plan leaves over is carried at least cost, the cheapest first."""
+
+NORMAL = 2.0**-1000
+"""Numbers from which on every product with a rounding error has 53 digits."""
 
 
 class Interval(NamedTuple):
@@ -113,11 +116,21 @@ def _dual_bound(problem: Problem, g: Tensor, epsilon: float) -> float:
 
 def _dual_value(problem: Problem, f: Tensor, g: Tensor) -> float:
     rows, columns = problem.a > 0, problem.b > 0
-    terms = torch.cat([problem.a[rows] * f[rows], problem.b[columns] * g])
+    masses, potentials = torch.cat([problem.a[rows], problem.b[columns]]), torch.cat([f[rows], g])
+    terms = masses * potentials
     size = float(terms.abs().sum())
     if not math.isfinite(size):
         return -math.inf
-    return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size
+    tiny = _underflow(masses, potentials)
+    return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size - tiny
+
+
+def _underflow(masses: Tensor, factors: Tensor) -> float:
+    """What products (k,) may be wrong by that have no 53 digits, because they or their masses are nearly 0."""
+    few = (factors != 0.0) & ((masses < NORMAL) | ((masses * factors).abs() < NORMAL))
+    if not bool(few.any()):
+        return 0.0
+    return UNDERFLOW * float(few.sum() + factors[few].abs().sum())
 
 
 def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
@@ -135,6 +148,7 @@ def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
     costs = costs + problem.geometry.rounding(costs)
     terms = shares * costs
     upper = math.fsum(terms.tolist()) + 16.0 * ROUNDOFF * float(terms.abs().sum())
+    upper += _underflow(shares, costs)
     if problem.roundoff:
         upper += 2.0 * problem.roundoff * _largest(problem)
     return upper

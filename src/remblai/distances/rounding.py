@@ -6,6 +6,9 @@ from torch import Tensor
 ROUNDOFF = 2.0**-53
 """The largest relative error of one rounded operation in float64."""
 
+UNDERFLOW = 2.0**-1074
+"""Twice the largest absolute error of one where the answer is below 2^-1022, and has fewer digits."""
+
 
 def roundoff(values: Tensor) -> float:
     """The relative error that values carry from the format in which they were given.

@@ -145,6 +145,32 @@ def test_fixed_support_tends_to_the_linear_program(histograms):
         assert np.abs(found.masses - best).sum() < 0.05
 
 
+def test_the_exact_one_is_the_least_of_all_masses_and_the_limit_of_the_entropic_ones():
+    generator = np.random.default_rng(5)
+    places, laws = generator.normal(size=(3, 2)), [generator.normal(size=(n, 2)) for n in (2, 4)]
+    masses, weights = [generator.dirichlet(np.ones(len(law))) for law in laws], [0.3, 0.7]
+
+    def cost(b):
+        both = zip(weights, laws, masses, strict=True)
+        return sum(w * transport(places, law, "euclidean", b, m).value for w, law, m in both)
+
+    options = {"masses": masses, "support": places, "cost": "euclidean"}
+    found = barycentre(laws, weights, **options)
+    assert found.method == "linear program"
+    assert found.bounds.lower <= found.value <= found.bounds.upper
+    assert found.bounds.upper - found.bounds.lower < 1e-8
+    assert found.value == pytest.approx(cost(found.masses), abs=1e-12)
+    grid = [np.array([i, j, 16 - i - j]) / 16 for i in range(17) for j in range(17 - i)]
+    assert min(map(cost, grid)) >= found.bounds.lower
+    assert min(map(cost, grid)) == pytest.approx(found.value, abs=0.05)
+    least, _ = linear_program([np.linalg.norm(places[:, None] - law, axis=2) for law in laws], masses, weights)
+    assert found.bounds.lower <= least + 1e-9
+    assert found.value == pytest.approx(least, abs=1e-8)
+    excess = [cost(barycentre(laws, weights, epsilon=e, **options).masses) - found.value for e in (1.0, 0.2, 0.02)]
+    assert excess[0] > excess[1] > excess[2] > -1e-9
+    assert excess[2] < 0.02
+
+
 @pytest.mark.parametrize("debiased", [False, True])
 def test_fixed_support_is_the_least_of_its_objective(debiased):
     """No masses near it have a smaller objective, and its slope there is 0; the laws have places of their own."""
@@ -249,7 +275,8 @@ X = np.arange(6.0).reshape(3, 2)
         (lambda: barycentre([X, X], masses=[None, [1.0, 2.0, 3.0]]), "of law 1: expected a sum of 1"),
         (lambda: barycentre([X, X], support=7), "at most 6 points"),
         (lambda: barycentre([X, X], support=0), "at least 1"),
-        (lambda: barycentre([X, X], support=X), "expected an epsilon"),
+        (lambda: barycentre([X, X], support=X, start=X), "expected no start"),
+        (lambda: barycentre([np.zeros((500, 2))] * 2, support=np.zeros((300, 2))), "at most 200,000 pairs"),
         (lambda: barycentre([X, X], support=X, epsilon=0.0), "positive, finite number"),
         (lambda: barycentre([X, X], support=X[:, :1], epsilon=0.1), "of one dimension d"),
         (lambda: barycentre([X, X], support=2, start=X), r"points \(2, 2\), got \(3, 2\)"),

@@ -172,3 +172,30 @@ def test_masses_in_float32_count_as_rounded() -> None:
     assert upper <= lower + 2e-7
     even = np.full(7, 1 / 7, "f4")
     assert emd(even, even, costs).gap < 1e-14
+
+
+NEARLY = {
+    "one stays": (
+        [5, 15, 1, 10],
+        [1, 10, 5, 10, 5],
+        [[9.0, 9, 10, 4, 4], [4, 10, 5, 5, 5], [0, 18, 13, 1, 1], [9, 9, 4, 10, 10]],
+    ),
+    "one on each side": ([5, 1, 5], [1, 5, 5], [[2.0, 5, 2], [0, 10, 9], [1, 8, 1]]),
+}
+"""Masses of which a 1 stays and any other number is so many fifths of a small mass; costs."""
+
+
+@pytest.mark.filterwarnings("ignore:.*not small")
+@pytest.mark.parametrize("method", [name for name in METHODS if name != "assignment"])
+@pytest.mark.parametrize("case", NEARLY)
+@pytest.mark.parametrize("small", [1e-12, 1e-17, 1e-40, 1e-300, 5e-324])
+def test_masses_of_nearly_nothing_beside_one(method: str, case: str, small: float) -> None:
+    """Nearly all of the mass stays in place, so that costs are huge beside the value: caps went up and down forever."""
+    first, second, costs = NEARLY[case]
+    a, b = ([1.0 if one == 1 else one / 5 * small for one in side] for side in (first, second))
+    truth = least_cost(shares(a), shares(b), [fractions(row) for row in costs])
+    plan = emd(a, b, costs, method, normalise=True)
+    lower, upper = plan.certificate()
+    assert Fraction(lower) <= truth <= Fraction(upper)
+    assert lower <= plan.value <= upper
+    assert upper - lower < 2e-9  # solvers take masses below 1e-10 for rounding

@@ -8,7 +8,7 @@ from torch.distributions import Distribution
 from remblai.config.aliases import checked_options
 from remblai.costs import Square
 from remblai.distances import validation
-from remblai.distances.barycentres import bregman, free_support, normal, quantiles
+from remblai.distances.barycentres import bregman, free_support, linear_program, normal, quantiles
 from remblai.distances.barycentres.laws import Laws
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.geometry import points as checked_points
@@ -38,6 +38,8 @@ def barycentre(
     - Numbers, without `support`: exact, by averaging quantiles; at most sum n_k - K + 1 points.
     - Points, and `support` a number n (default: of the largest law): n points of equal mass that move, each to the mean
       of what the plans carry to it, until they stay. A local optimum; with epsilon the plans are entropic.
+    - `support` points (n, d) and no epsilon: the exact masses on these places, by a linear program; its `bounds` prove
+      them. For small problems: at most 200,000 pairs of a place and a point of a law.
     - `support` points (n, d) and an epsilon: masses on these places, by iterative Bregman projections; debiased, so
       that the barycentre of equal laws is that law, or not (entropy then spreads it).
 
@@ -59,9 +61,9 @@ def barycentre(
     Raises:
         ValueError: laws, masses or weights that are not valid, or options that do not go together.
 
-    Source: Agueh and Carlier (2011); Cuturi and Doucet (2014), arXiv 1310.4375 (free support); Benamou et al. (2015),
-    arXiv 1412.5154 (Bregman); Janati et al. (2020), arXiv 2006.02575 (debiased); Alvarez-Esteban et al. (2016),
-    arXiv 1511.05355 (Gaussian).
+    Source: Agueh and Carlier (2011); Cuturi and Doucet (2014), arXiv 1310.4375 (free support); Anderes et al. (2016),
+    arXiv 1507.07218 (linear program); Benamou et al. (2015), arXiv 1412.5154 (Bregman); Janati et al. (2020), arXiv
+    2006.02575 (debiased); Alvarez-Esteban et al. (2016), arXiv 1511.05355 (Gaussian).
 
     Example:
         >>> from remblai.distances import barycentre
@@ -81,19 +83,21 @@ def barycentre(
     checked = Laws.checked(laws, weights, masses, normalise)  # type: ignore[arg-type]  # no distributions here
     d = checked.points[0].shape[1]
     if support is not None and validation.tensor("support", support).dim() > 0:
-        if epsilon is None or start is not None:
+        if start is not None:
             raise ValueError(
-                "support: expected an epsilon, and no start, with fixed places, got "
-                f"{'a start' if epsilon is not None else 'none'}: pass epsilon=..., or a number of points that move."
+                "support: expected no start with fixed places, got one: leave it out, or pass a number of points that "
+                "move."
             )
         places = checked_points("support", support).double()
+        if epsilon is None:
+            return linear_program.solve(checked, places, resolved(cost))
         return bregman.solve(
             checked, places, resolved(cost), validation.epsilon(epsilon), debiased, tolerance=tolerance, limit=limit
         )
     if not isinstance(resolved(cost), Square):
         raise ValueError(
             f"cost: expected the square cost, of which the points of a barycentre are means, got {cost!r}: leave it "
-            "out, or pass support=points and an epsilon."
+            "out, or pass support=points."
         )
     if d == 1 and support is None and start is None and epsilon is None:
         return quantiles.solve(checked)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.distances.certificate import Interval
 from remblai.distances.geometry import points
 from remblai.distances.validation import ArrayLike, probabilities
 
@@ -25,12 +26,14 @@ class Barycentre:
         points: (n, d), or (n,) where the laws were given as numbers.
         masses: (n,), which sum to 1.
         value: what it makes least, the mean over the laws, with their weights, of: the square cost (`quantiles`,
-            `free support`); <P, C> + epsilon sum P log P (`iterative Bregman`); the Sinkhorn divergence (`debiased`).
+            `free support`); the exact transport cost (`linear program`); <P, C> + epsilon sum P log P (`iterative
+            Bregman`); the Sinkhorn divergence (`debiased`).
             Differentiable once in the points of the laws, by the envelope theorem.
         method: which of these it was.
         epsilon: the absolute regularisation; 0 for none.
         converged: whether the iteration met its tolerance.
         iterations: its steps.
+        bounds: proven bounds of the least value on these places, of `linear program`; None of the others.
     """
 
     points: Any
@@ -40,6 +43,7 @@ class Barycentre:
     epsilon: float = 0.0
     converged: bool = True
     iterations: int = 0
+    bounds: Interval | None = None
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "NOT converged"

@@ -29,6 +29,9 @@ PRICED = {"cuda": 2**25}
 ADDED = 8
 """Pairs that a place may add in the first round of pricing; twice as many in each round after."""
 
+WIDEST = 1e30
+"""Costs, as multiples of their mean under a x b, beyond which float32 does not hold them: all pairs are solved then."""
+
 TOLERANCE = 1e-10
 """What a reduced cost may fall below 0, as a share of the mean cost, before its pair is added."""
 
@@ -41,8 +44,8 @@ def column_generation(problem: Problem) -> Plan:
     starts nearly at its end. Then every pair is priced in float64; pairs that violate the dual are added, until there
     are none: the dual is feasible, so the plan is optimal. The start decides about time only, never about the answer.
 
-    It needs POT; without it, with infinite costs, or where its answer is not proven, the network simplex on all pairs
-    answers, and the plan says so.
+    It needs POT; without it, with infinite costs or costs far above the mean (where nearly all of the mass may stay in
+    place), or where its answer is not proven, the network simplex on all pairs answers, and the plan says so.
     In memory it holds one matrix of n m float64 at most. From tensors on a GPU the start and the pricing run there,
     the simplex on the CPU, and the plan is on the GPU.
 
@@ -68,7 +71,7 @@ def column_generation(problem: Problem) -> Plan:
 
 
 def _solved(ot: ModuleType, problem: Problem, started: float) -> Plan | None:
-    """The plan; None where a cost is infinite.
+    """The plan; None where costs do not fit into float32.
 
     Raises:
         RuntimeError: it stopped before the optimum, as where a few huge costs decide how the others are rounded.
@@ -102,7 +105,7 @@ def _between(geometry: Geometry, rows: Tensor, columns: Tensor) -> Geometry:
 
 
 def _scaled(geometry: Geometry, a: Tensor, b: Tensor) -> tuple[Tensor, float] | None:
-    """All costs in float32, relative to their mean size, and that size; None if one is infinite."""
+    """All costs in float32, relative to their mean size, and that size; None if one is infinite or far above it."""
     costs = torch.empty(geometry.shape, dtype=torch.float32, device=geometry.device)
     sizes, low, unit = 0.0, float("inf"), 0.0
     for part, block in geometry.blocks(entries=PRICED.get(geometry.device.type)):
@@ -114,7 +117,10 @@ def _scaled(geometry: Geometry, a: Tensor, b: Tensor) -> tuple[Tensor, float] | 
         sizes += float(a[part] @ block.abs() @ b)
     if not np.isfinite(sizes):
         return None
-    return costs.mul_(unit / (sizes or 1.0)), sizes or 1.0
+    sizes = sizes or 1.0
+    if max(abs(float(end)) for end in costs.aminmax()) * (unit / sizes) > WIDEST:
+        return None
+    return costs.mul_(unit / sizes), sizes
 
 
 def _smoothed(costs: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -14,7 +14,13 @@ FIRST_CAP = 16.0
 """The first cap, as a multiple of the cost of the best plan so far."""
 
 STEP = 4096.0
-"""How much larger each cap is than the one before."""
+"""How much larger each cap is than the one before, at least."""
+
+CAPS = 8
+"""Caps between the first and the largest cost, at most."""
+
+LOWEST = 2.0**-100
+"""Mean of the costs that a solver is given, as a share of the largest, at least: otherwise they would overflow."""
 
 
 class Solver(NamedTuple):
@@ -84,17 +90,22 @@ def _answers(given: Task, solver: Solver) -> Iterator[Checked]:
         size = float(found.vertex.masses @ reduced[found.vertex.i, found.vertex.j])
     largest = float(reduced.max(where=np.isfinite(reduced), initial=0.0))
     cap = FIRST_CAP * size or largest / STEP**4
+    least = cap
     while 0.0 < cap < largest * STEP:
+        step = max(STEP, (largest / cap) ** (1.0 / CAPS))
         found = _answer(given, solver, np.minimum(reduced, cap), v)
         if found is None:
-            cap *= STEP
+            cap *= step
             continue
         yield found
         paid = reduced[found.vertex.i, found.vertex.j]
         if paid.max(initial=0.0) < cap and not len(found.stuck[2]):
             return  # optimal but for rounding, which a larger cap makes no smaller
         lower = FIRST_CAP * float(found.vertex.masses @ paid)
-        cap = lower if lower * STEP < cap and not len(found.stuck[2]) else cap * STEP
+        if 0.0 < lower * STEP < least and not len(found.stuck[2]):  # not twice: small masses may pay more than any cap
+            cap = least = lower
+        else:
+            cap *= step
 
 
 def _answer(given: Task, solver: Solver, costs: Array, v: Array | None) -> Checked | None:
@@ -102,7 +113,7 @@ def _answer(given: Task, solver: Solver, costs: Array, v: Array | None) -> Check
     low = min(float(costs.min()), 0.0)
     if low < 0.0:
         costs = costs - low
-    mean = float(given.a @ costs @ given.b) or 1.0
+    mean = max(float(given.a @ costs @ given.b), LOWEST * float(costs.max())) or 1.0
     unit = 1.0 if 1e-3 < mean < 1e3 else float(2.0 ** np.round(np.log2(mean)))
     try:
         vertex = solver.solve(given.a, given.b, costs if unit == 1.0 else costs / unit)

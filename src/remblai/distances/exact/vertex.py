@@ -212,8 +212,8 @@ def stopped(method: str, gap: float, value: float, error: float) -> RuntimeError
     """The error of a solver whose answer is not optimal."""
     return RuntimeError(
         f"{method}: expected a plan and potentials of one value, got duality gap {gap:.3g} at value {value:.6g} and "
-        f"marginal error {error:.3g}: it stopped before the optimum. Use another method, 'network-simplex', "
-        "'assignment' or 'linear-program', or drop places and pairs whose costs are of another size."
+        f"marginal error {error:.3g}: it stopped before the optimum. Use emd or transport with another method=, "
+        "'network-simplex', 'assignment' or 'linear-program', or drop places and pairs whose costs are of another size."
     )
 
 
