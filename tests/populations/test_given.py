@@ -1,12 +1,16 @@
 """Drift given a column: a change of the mix alone is told from a change within the groups."""
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from scipy import stats
 
+from remblai.populations import given
+from remblai.populations.entry import drift
 from remblai.populations.given import check_given, drift_given, groups_of
 from remblai.populations.table import Column, Tables
+from remblai.populations.text import notes
 
 
 def tables(within: float) -> Tables:
@@ -90,3 +94,29 @@ def test_a_change_in_one_group_is_found_and_the_column_named() -> None:
     assert sum(one.p_value <= 0.05 for one in found) >= 8
     assert sum(one.columns[0].p_corrected <= 0.05 for one in found) >= 8
     assert sum(one.columns[1].p_corrected <= 0.05 for one in found) <= 3
+
+
+def followed(seed: int, n: int = 400) -> Tables:
+    """A column that moves by a standard deviation, and one that follows it: given the first the second is unchanged."""
+    rng = np.random.default_rng(seed)
+    moved = np.append(rng.normal(size=n), rng.normal(size=n) + 1.0)
+    return Tables((Column("g", moved), Column("x", moved + 0.5 * rng.normal(size=2 * n))), n, n)
+
+
+def test_a_column_that_follows_the_given_numbers_raises_no_more_false_alarms_than_it_may() -> None:
+    found = [drift_given(followed(seed), "g", 39, torch.Generator().manual_seed(seed)) for seed in range(20)]
+    alarms = sum(one.p_value <= 0.05 for one in found)
+    assert stats.binomtest(alarms, 20, 0.05, "greater").pvalue > 0.01
+    assert len(found[0].groups) == 40
+
+
+def test_ranges_that_are_too_wide_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(given, "MOST_RANGES", 5)
+    found = drift_given(followed(0), "g", 39, torch.Generator().manual_seed(0))
+    assert found.own_p_value is not None
+    assert found.own_p_value <= 0.05
+    assert drift_given(tables(0.0), "group", 19, torch.Generator().manual_seed(0)).own_p_value is None
+    rows = followed(0)
+    parts = [{one.name: one.values[part] for one in rows.columns} for part in (slice(400), slice(400, None))]
+    whole = drift(*map(pandas.DataFrame, parts), given="g", permutations=39)
+    assert any("its ranges are too wide, for its own mean differs within them" in line for line in notes(whole))

@@ -14,8 +14,12 @@ from remblai.populations.shifts import level_shares
 from remblai.populations.table import Column, Floats, Ints, Tables
 from remblai.statistics.splits import Splits, mix
 
-BINS = 5
-"""Groups of equal size that a column of numbers is cut into."""
+FEWEST_RANGES, MOST_RANGES, ROWS_A_RANGE = 5, 40, 20
+"""Ranges of equal size that a column of numbers is cut into: as many as leave each so many rows, within these bounds.
+
+Within wide ranges the given column itself may move, and others with it: of pairs of 400 rows in which it moved by a
+standard deviation and another column followed it, five ranges gave false alarms in 40 %, 40 ranges in 2.5 %.
+"""
 MOST = 50
 """Groups that are compared, at most."""
 
@@ -62,6 +66,8 @@ class Given:
         left_out: the shares of either table in groups that the other does not have.
         p_value: of no change within any group, of all other columns together.
         columns: of the others.
+        own_p_value: of no change of the mean of a given column of numbers within its ranges: where it is small, the
+            ranges are too wide to tell a change of the others from one of it. None for levels.
     """
 
     column: str
@@ -69,6 +75,7 @@ class Given:
     left_out: tuple[float, float]
     p_value: float
     columns: tuple[Within, ...]
+    own_p_value: float | None = None
 
 
 def check_given(tables: Tables, name: str | None) -> None:
@@ -110,7 +117,8 @@ def drift_given(tables: Tables, name: str, permutations: int, draws: torch.Gener
     if not shares.any():
         raise ValueError(f"given: no level of {name!r} is in both tables, so that nothing can be compared within it.")
     others = [column for column in tables.columns if column.name != name]
-    test = decide(others, Splits(tables.first, permutations, draws, strata), draws)
+    splits = Splits(tables.first, permutations, draws, strata)
+    test = decide(others, splits, draws)
     found = zip(others, test.p_columns, test.p_corrected, strict=True)
     return Given(
         name,
@@ -119,18 +127,27 @@ def drift_given(tables: Tables, name: str, permutations: int, draws: torch.Gener
         test.p_value,
         tuple(Within(column.name, **_split(column, tables.first, strata), p_value=p, p_corrected=q)
               for column, p, q in found),
+        None if tables.column(name).levels is not None else _own_p_value(tables.column(name), splits),
     )  # fmt: skip
 
 
+def _own_p_value(column: Column, splits: Splits) -> float:
+    """How often a random split within the groups moves the mean of the column as much as the observed one."""
+    values = np.where(column.gaps, 0.0, column.values - column.values[~column.gaps].mean())
+    moved = np.concatenate([np.abs(values @ weights) for _, weights in splits.weights()])
+    return float((moved >= moved[0] * (1 - 1e-9)).mean())
+
+
 def groups_of(column: Column) -> tuple[Ints, list[str]]:
-    """The group (N,) of each row, and the names of the groups: levels, or five ranges of numbers; gaps are one."""
+    """The group (N,) of each row, and the names of the groups: levels, or ranges of numbers; gaps are one."""
     known = column.values[~column.gaps]
+    ranges = min(MOST_RANGES, max(FEWEST_RANGES, len(known) // ROWS_A_RANGE))
     if column.levels is not None:
         codes, names = column.values, list(column.levels)
-    elif len(values := np.unique(known)) <= BINS:
+    elif len(values := np.unique(known)) <= ranges:
         codes, names = np.searchsorted(values, column.values).astype(float), [column.text(one) for one in values]
     else:
-        bounds = np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
+        bounds = np.unique(np.quantile(known, np.arange(1, ranges) / ranges))
         codes = np.searchsorted(bounds, column.values).astype(float)
         texts = [column.text(one) for one in bounds]
         names = [f"up to {texts[0]}", *(f"{low} to {high}" for low, high in pairwise(texts))]

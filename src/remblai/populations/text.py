@@ -178,6 +178,11 @@ def notes(found: Drift) -> list[str]:
         )
     if found.joint_rows < tables.n + tables.m:
         lines.append(f"the joint statistics use {found.joint_rows:,} of {tables.n + tables.m:,} rows, drawn at random")
+    if found.given and found.given.own_p_value is not None and found.given.own_p_value <= LEVEL:
+        lines.append(
+            f"given {found.given.column}: its ranges are too wide, for its own mean differs within them "
+            f"(p = {found.given.own_p_value:.2g}): what moved within them may be {found.given.column} itself"
+        )
     if found.moved.n < tables.n or found.moved.m < tables.m:
         lines.append(f"the plan carries {found.moved.n:,} rows to {found.moved.m:,}, drawn at random")
     return lines
