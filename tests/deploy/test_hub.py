@@ -110,9 +110,9 @@ def test_without_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_the_places_of_data_are_not_published() -> None:
-    data = {"spec": "../secret/photos", "path": "/home/alice/secret/photos", "name": "photos"}
+    data = {"spec": "../secret/photos", "path": "/home/alice/secret/photos", "name": "photos", "units": {}}
     found = json.dumps(public_settings({"data": data, "seed": 0}))
     assert "secret" not in found
     assert "photos" in found
-    named = {"spec": "digits", "path": None}
+    named = {"spec": "digits", "path": None, "units": {}}
     assert public_settings({"data": named})["data"] == named

@@ -86,8 +86,9 @@ def test_what_cannot_stop_is_refused(tmp_path: Path, options: dict[str, Any], wo
 def test_the_page_says_what_was_chosen() -> None:
     held = {"value": 30.0, "level": 1.9, "asked": 2.0, "null_mean": 0.0, "null_deviation": 0.01, "cap": 9000.0}
     stop = Plateau(2).stop_of(8000, 4000) | {"best": 0.0123}
-    assert choices({"held_weight": None, "early_stop": None}) == {}
-    found = choices({"held_weight": held, "early_stop": stop})
+    data: dict[str, Any] = {"data": {"units": {}}}
+    assert choices(data | {"held_weight": None, "early_stop": None}) == {}
+    found = choices(data | {"held_weight": held, "early_stop": stop})
     assert found["weight auto"] == weight_in_words(held)
     assert found["weight auto"].startswith("the weight is 30: the codes' discrepancy is 1.90 standard deviations")
     assert "stopped at step 8,000" in found["early stop"]
