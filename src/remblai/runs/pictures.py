@@ -195,7 +195,7 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     words = (
         "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
         "negative half of the time once the codes match. Terms are of training batches: batch normalisation ties the "
-        "codes of a batch together, which biases the MMD downwards; latent_mmd_squared has evaluation-mode codes."
+        "codes of a batch together, which biases the MMD downwards; the card's latent_mmd_squared has no such bias."
     )
     given = {
         "steps": [line["step"] for line in own],
