@@ -73,7 +73,7 @@ def test_other_classes_of_diffusers(kind: str, tmp_path: Path) -> None:
     theirs = getattr(diffusers, kind)(**options).eval()
     theirs.save_pretrained(str(tmp_path))
     own, x = pretrained(str(tmp_path), SHAPE), pictures(2)
-    own.check_pictures(x[:1])
+    own.shape_of_code(x[:1])
     with torch.no_grad():
         code = theirs.encode(2 * x - 1, return_dict=False)[0]  # the whole of AutoencoderTiny rounds codes to bytes
         expected = theirs.decode(code).sample.add(1).div(2).clamp(0, 1)
@@ -179,9 +179,9 @@ def test_an_autoencoder_that_changed_or_moved(copy: Path) -> None:
 
 def test_pictures_that_do_not_fit(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"pictures of 3 channels .* got 1: .* --channels 3"):
-        pretrained(str(folder), (1, SIDE, SIDE)).check_pictures(torch.rand(1, 1, SIDE, SIDE))
+        pretrained(str(folder), (1, SIDE, SIDE)).shape_of_code(torch.rand(1, 1, SIDE, SIDE))
     with pytest.raises(ValueError, match=r"got 17x16 pixels, which come back as 16x16: .*--size 16"):
-        pretrained(str(folder), (3, 17, 16)).check_pictures(torch.rand(1, 3, 17, 16))
+        pretrained(str(folder), (3, 17, 16)).shape_of_code(torch.rand(1, 3, 17, 16))
     with pytest.raises(ValueError, match="expected pictures, ring holds points"):
         coded(load("ring"), str(folder))
 

@@ -110,15 +110,16 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
         return lambda given: options(chosen, given)
 
     def of_metric(given: Mapping[str, Any]) -> list[Option]:
-        from remblai.compare.measures import METRICS, PUBLISHED
+        from remblai.compare.measures import METRICS, features_for
         from remblai.config.registry import unknown
 
         metric = own["metric"]
         named = given.get("metric", metric.default)
         if named not in METRICS:
             raise unknown("metric", named, METRICS)
-        implied = {"features": "inception"} if named in PUBLISHED else {}
-        chosen_features = [one for one in options(chosen, implied | dict(given)) if one.name.startswith("features")]
+        taken = features_for(named, given.get("features"))
+        implied = {} if taken is None else {"features": taken}
+        chosen_features = [one for one in options(chosen, dict(given) | implied) if one.name.startswith("features")]
         return [metric, *options(METRICS[named], given), *chosen_features]
 
     return of_metric

@@ -19,7 +19,7 @@ from remblai.config.aliases import answer
 from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated, ending_signals
-from remblai.runtime.text import printable
+from remblai.runtime.text import first_line, printable
 
 TRACEBACK, VERBOSE = "--traceback", "--verbose"
 """Words that every command takes: the whole traceback of a failure, and what took how long."""
@@ -139,7 +139,7 @@ def _explained(problem: BaseException) -> tuple[int, str]:
         case OSError():
             found = 1, str(problem.strerror or problem) + (f" ({problem.filename})" if problem.filename else "")
         case _:
-            words = str(problem).strip().partition("\n")[0]  # torch appends the frames of its C++ code
+            words = first_line(problem)
             notes: list[str] = getattr(problem, "__notes__", [])
             found = 1, "; ".join([words, *notes]) if notes else f"{type(problem).__name__}: {words}"
     memory = out_of_memory(problem)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.compare.measures import METRICS, PUBLISHED, Scale
+from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
@@ -134,8 +134,7 @@ def distance(
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     draws = torch.Generator().manual_seed(seed)
     name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
-    if name in PUBLISHED and features is None:
-        features = "inception"
+    features = features_for(name, features)
     points = read_pair(a, b, n, draws, raw, data_options, features)
     _check_published(name, points)
     x, y = points.x, points.y

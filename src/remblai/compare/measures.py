@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +20,8 @@ from remblai.metrics import METRICS as CARD
 from remblai.metrics import Metric
 from remblai.metrics.featured import kernel_distance
 from remblai.statistics import Statistic
+
+F = TypeVar("F")
 
 SAME = 1e-5
 """Values that differ by less than this share of the column's largest are one, for divergences of repeated values."""
@@ -108,7 +111,13 @@ def kid() -> Statistic:
 
 
 PUBLISHED = ("fid", "kid")
-"""Metrics that are of the published Inception features alone, which they take where no others are named."""
+"""Metrics that are of the published Inception features alone."""
+
+
+def features_for(metric: str, features: F | None) -> F | str | None:
+    """The features that a metric is taken on: those named, else Inception's for `fid` and `kid`; None for none."""
+    return "inception" if features is None and metric in PUBLISHED else features
+
 
 METRICS: dict[str, Callable[..., Statistic]] = {
     "wasserstein": Wasserstein,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from remblai.costs.cost import Cost, require_gradient, wide
+from remblai.costs.cost import Cost, require_gradient
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
 from remblai.costs.perceptual import Perceptual
@@ -20,6 +20,7 @@ from remblai.costs.points import (
     power,
     squared_distances,
 )
+from remblai.runtime.precision import wide
 
 COSTS: dict[str, Callable[..., Cost]] = {
     "square": Square,

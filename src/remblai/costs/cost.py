@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from remblai.runtime.precision import wide
 from remblai.runtime.printing import settings
 
 
@@ -55,11 +56,6 @@ def require_gradient(cost: Cost, x: Tensor) -> None:
         f"{type(cost).__name__} has no gradient that a model could follow: choose another cost, such as manhattan, "
         "which is the same between bits."
     )
-
-
-def wide(x: Tensor) -> Tensor:
-    """The same values in float32 or better."""
-    return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def paired(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, conv_transpose2d, pad
 
-from remblai.costs.cost import Cost, check, wide
+from remblai.costs.cost import Cost, check
 from remblai.costs.points import Manhattan
+from remblai.runtime.precision import wide
 
 IMAGES = 4
 """Dimensions of a batch of images."""

@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from remblai.config.registry import Choice
-from remblai.costs.cost import Cost, check, wide
+from remblai.costs.cost import Cost, check
 from remblai.costs.points import Square
 from remblai.features import FEATURES, Features, Frozen, features_of_shape
+from remblai.runtime.precision import wide
 
 
 class Perceptual(Cost):
@@ -74,8 +75,8 @@ class Perceptual(Cost):
         x = wide(x)
         images = x if self.shape is None or x.dim() != 2 else x.reshape(len(x), *self.shape)
         (found,) = self._map(tuple(images.shape[1:]))(images)
-        parts = [self.weight**0.5 * found]
-        return torch.cat([self.pixels**0.5 * images.flatten(1), *parts] if self.pixels else parts, 1)
+        weighted = self.weight**0.5 * found
+        return torch.cat([self.pixels**0.5 * images.flatten(1), weighted], 1) if self.pixels else weighted
 
     def _map(self, shape: tuple[int, ...]) -> Frozen:
         if shape not in self._maps:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from remblai.costs.cost import Cost, check, paired, sets, wide
+from remblai.costs.cost import Cost, check, paired, sets
 from remblai.costs.lengths import Lengths
+from remblai.runtime.precision import wide
 
 ENTRIES_AT_ONCE = 2**24
 """Differences (of n * m * d) that are in memory at a time, for a matrix without a closed form."""

@@ -40,15 +40,14 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
             f"data: expected pictures of shape {network.shape}, {dataset.name} holds pictures of {dataset.shape}: use "
             "--size and --channels."
         )
-    network.check_pictures(dataset.train[:1])
+    shape = CodeShape(network.shape_of_code(dataset.train[:1]))
     known = {id(of.rows): of.rows for of in (dataset.train, dataset.validation, dataset.test)}
-    codes = {key: _codes(rows, network) for key, rows in known.items()}
+    codes = {key: _codes(rows, network, shape) for key, rows in known.items()}
     train = codes[id(dataset.train.rows)]
     if like is None or like.mean is None or like.deviation is None:
         mean, deviation = _moments(train, dataset.train.index.numpy())
     else:
         mean, deviation = np.asarray(like.mean), np.asarray(like.deviation)
-    shape = CodeShape(train.shape[1:])
     units = replace(
         dataset.units, shape=shape, mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), codes=network
     )
@@ -71,9 +70,8 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
     )
 
 
-def _codes(rows: Rows, network: Pretrained) -> Codes:
-    """The codes of all rows as the auto-encoder gives them, from the cache or made now."""
-    shape = network.encode(rows.gather(torch.arange(1), torch.device("cpu"))).shape[1:]
+def _codes(rows: Rows, network: Pretrained, shape: tuple[int, ...]) -> Codes:
+    """The codes of all rows as the auto-encoder gives them, from the cache or made now; each has this shape."""
 
     def fill(allocate: Allocate) -> tuple[Broken, list[str]]:
         found = allocate((len(rows), *shape), "float32")

@@ -4,7 +4,6 @@ Its weights come from a folder or from the Hugging Face hub. Nothing in its file
 JSON and names a class of `CLASSES`, and weights are read from safetensors only.
 """
 
-import hashlib
 import importlib.util
 import json
 import re
@@ -18,7 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from remblai.runtime import devices
+from remblai.runtime.files import sha256_of
 from remblai.runtime.rng import seeded
+from remblai.runtime.text import first_line
 
 NAMED = {"sd-vae": "stabilityai/sd-vae-ft-mse", "rae": "nyu-visionx/RAE-dinov2-wReg-base-ViTXL-n08"}
 """Short names -> repositories of the Hugging Face hub."""
@@ -114,8 +115,8 @@ class Pretrained:
             parts.append(((y.float() - low) / (high - low)).clamp(0.0, 1.0).cpu())
         return torch.cat(parts)
 
-    def check_pictures(self, first: Tensor) -> None:
-        """Refuses pictures that the auto-encoder does not take, or does not give back in their own size.
+    def shape_of_code(self, first: Tensor) -> tuple[int, ...]:
+        """The shape (k, h', w') of a code; refuses pictures that do not fit, or do not come back in their own size.
 
         Args:
             first: (1, c, h, w), one of the pictures on the scale 0 to 1.
@@ -132,17 +133,19 @@ class Pretrained:
             )
         h, w = first.shape[2:]
         try:
-            back = self.decode(self.encode(first)).shape[2:]
+            code = self.encode(first)
+            back = self.decode(code).shape[2:]
         except RuntimeError as problem:  # how torch says that shapes do not fit
             raise ValueError(
                 f"codes_of: the {self.kind} of {self.place} does not take pictures of {h}x{w} pixels "
-                f"({_first_line(problem)}): choose another --size."
+                f"({_words(problem)}): choose another --size."
             ) from None
         if tuple(back) != (h, w):
             raise ValueError(
                 f"codes_of: expected pictures whose sides the factor of the {self.kind} of {self.place} divides, got "
                 f"{h}x{w} pixels, which come back as {back[0]}x{back[1]}: resize them with --size {min(back)}."
             )
+        return tuple(code.shape[1:])
 
     def _network(self) -> tuple[Any, tuple[float, float], tuple[float, float]]:
         """The network, the values of black and white, the scaling and the shift factor."""
@@ -170,7 +173,7 @@ def pretrained(name: str, shape: tuple[int, ...]) -> Pretrained:
     folder = _folder(place)
     kind = _config(folder, name)["_class_name"]
     where = str(folder.absolute()) if Path(place).expanduser().is_dir() else place
-    return Pretrained(where, kind, _sha256(folder / WEIGHTS), _sha256(folder / CONFIG), shape)
+    return Pretrained(where, kind, sha256_of(folder / WEIGHTS), sha256_of(folder / CONFIG), shape)
 
 
 def _folder(place: str) -> Path:
@@ -191,7 +194,7 @@ def _folder(place: str) -> Path:
         return Path(huggingface_hub.snapshot_download(place, allow_patterns=[CONFIG, WEIGHTS]))
     except (OSError, ValueError, RuntimeError) as problem:  # its errors of the connection and of the name are these
         raise ValueError(
-            f"codes_of: {place} is no folder here, and the hub does not give it ({_first_line(problem)}): "
+            f"codes_of: {place} is no folder here, and the hub does not give it ({_words(problem)}): "
             f"download {CONFIG} and {WEIGHTS} from https://huggingface.co/{place} into a folder and name it "
             "with --codes-of."
         ) from None
@@ -208,7 +211,7 @@ def _config(folder: Path, name: str) -> dict[str, Any]:
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as problem:
-        raise ValueError(f"codes_of: {path} cannot be read ({_first_line(problem)}): take a new copy.") from None
+        raise ValueError(f"codes_of: {path} cannot be read ({_words(problem)}): take a new copy.") from None
     kind = settings.get("_class_name") if isinstance(settings, dict) else None
     if kind not in CLASSES:
         raise ValueError(
@@ -229,7 +232,7 @@ def _loaded(place: str, kind: str, sha256: str, config: str) -> nn.Module:
     """The network, frozen, in eval mode, on the best device."""
     folder = _folder(place)
     found_kind = _config(folder, place)["_class_name"]
-    found = {"weights": (sha256, _sha256(folder / WEIGHTS)), CONFIG: (config, _sha256(folder / CONFIG))}
+    found = {"weights": (sha256, sha256_of(folder / WEIGHTS)), CONFIG: (config, sha256_of(folder / CONFIG))}
     if changed := [name for name, (known, here) in found.items() if known != here]:
         known, here = found[changed[0]]
         raise ValueError(
@@ -253,7 +256,7 @@ def _loaded(place: str, kind: str, sha256: str, config: str) -> nn.Module:
                 output_loading_info=True,
             )
     except Exception as problem:  # what diffusers raises depends on the bytes of a stranger's file
-        raise _unfit(folder, _first_line(problem)) from None
+        raise _unfit(folder, _words(problem)) from None
     if missing := [*report["missing_keys"], *report["mismatched_keys"]]:
         raise _unfit(folder, f"{len(missing)} of its tensors are missing or of another shape")
     ready: nn.Module = network.eval().requires_grad_(False).to(devices.choose("auto"))
@@ -264,10 +267,5 @@ def _unfit(folder: Path, words: str) -> ValueError:
     return ValueError(f"codes_of: {folder} cannot be read as an auto-encoder of diffusers ({words}): take a new copy.")
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _first_line(problem: Exception) -> str:
-    return (str(problem).strip().partition("\n")[0] or type(problem).__name__)[:200]
+def _words(problem: Exception) -> str:
+    return (first_line(problem) or type(problem).__name__)[:200]

@@ -1,6 +1,5 @@
 """The folder of an exported model: written whole or not at all, beside no files of others."""
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.published import public_settings
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import explained, write_json
+from remblai.runtime.files import explained, sha256_of, write_json
 from remblai.runtime.files import place as placed
 
 RECORD, CARD = "export.json", "README.md"
@@ -130,7 +129,7 @@ def _write(
             "outputs": {part.output: list(part.output_shape)},
             "difference": asdict(away),
             "bound": dict([check.BOUNDS[precision]]),
-            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "sha256": sha256_of(path),
         }
     return found
 

@@ -12,6 +12,7 @@ from remblai.runs.checkpoints import plain
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runtime.files import write_json
+from remblai.runtime.text import first_line
 
 TAKEN = 409
 """The status of an answer that a name is taken."""
@@ -50,7 +51,7 @@ def push(trained: Trained | str | Path, name: str, *, private: bool = False, ove
                 raise ValueError(
                     f"hub name {repository!r} is taken: name another, or add --overwrite to write into it."
                 ) from None
-            words = str(problem).strip().partition("\n")[0]
+            words = first_line(problem)
             raise ValueError(f"the hub refuses {repository!r} ({words}): check the name and `hf auth login`.") from None
     return address
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from remblai.features.source import Rows
 from remblai.features.weights import digest_of
+from remblai.runtime.precision import wide
 
 AT_ONCE = 250
 """Images in one pass, at most."""
@@ -77,7 +78,7 @@ class Features(nn.Module):
         if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != len(x):
             what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise ValueError(f"features {self.name}: expected a tensor ({len(x)}, k) of {len(x)} images, got {what}.")
-        return found.flatten(1).to(torch.promote_types(found.dtype, torch.float32))
+        return wide(found.flatten(1))
 
     @torch.no_grad()
     def of(self, rows: Rows, name: str = "the images") -> Tensor:

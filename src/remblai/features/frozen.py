@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from remblai.features.features import Features
+from remblai.runtime.precision import wide
 
 MapOfSeveral = Callable[[Tensor], Tensor | Sequence[Tensor]]
 """phi: x (n, ...) -> features (n, ...), or several."""
@@ -31,11 +32,11 @@ class Frozen:
             self.features.eval().requires_grad_(False)
 
     def __call__(self, x: Tensor) -> list[Tensor]:
-        x = x.to(torch.promote_types(x.dtype, torch.float32))
+        x = wide(x)
         self._follow(x)
         with torch.autocast(x.device.type, enabled=False):
             found: Any = self.features(x)
-        return [_wide(one) for one in ([found] if isinstance(found, Tensor) else found)]
+        return [wide(one) for one in ([found] if isinstance(found, Tensor) else found)]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "Frozen":
         return self
@@ -65,7 +66,3 @@ def lead(features: M, shape: tuple[int, ...]) -> M:
         f"features {name}: expected features with a gradient in the images, got some without, as those of images that "
         "are rounded to bytes: choose others, such as random-convolutions, or dinov2 or clip of strong networks."
     )
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x.to(torch.promote_types(x.dtype, torch.float32))

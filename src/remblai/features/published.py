@@ -3,7 +3,6 @@
 Nothing of them comes with this package: weights come from the hub, or from a file that the user names.
 """
 
-import hashlib
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 
 from remblai.features.features import Features
 from remblai.features.weights import digest_of
+from remblai.runtime.files import sha256_of
 from remblai.runtime.rng import seeded
 
 INCEPTION = (
@@ -49,7 +49,7 @@ def inception(weights: str | None = None) -> Features:
             network = kind("inception", ["2048"], feature_extractor_weights_path=str(path))
     except (RuntimeError, KeyError, TypeError) as problem:
         raise _wrong_file("inception", path, problem) from None
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = sha256_of(path)
     return Features(
         "inception", _Bytes(network), sha256, standard=sha256.startswith(INCEPTION_SHA256), at_once=50
     )  # fmt: skip
@@ -198,7 +198,7 @@ def _no_weights(name: str, where: str, problem: Exception) -> ValueError:
 
 def _wrong_file(name: str, path: Path, problem: Exception) -> ValueError:
     words = str(problem).splitlines()[0][:200] if str(problem) else type(problem).__name__
-    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    sha256 = sha256_of(path)
     return ValueError(
         f"features {name}: expected the network's weights, {path} (sha256 {sha256[:12]}...) holds something else "
         f"({words}): name another file."

@@ -10,8 +10,8 @@ from torch.distributions import Bernoulli as TorchBernoulli
 from torch.distributions import Distribution, Independent, Normal
 
 from remblai.laws.delta import Delta
-from remblai.laws.precision import full_precision
 from remblai.networks.network import Network
+from remblai.runtime.precision import wide
 
 Range = tuple[float, float] | None
 
@@ -44,7 +44,7 @@ class Deterministic(Decoder):
 
     def forward(self, z: Tensor) -> Delta:
         """All mass on G(z)."""
-        return Delta(self.squeeze(full_precision(self.body(z))), self.event_dims)
+        return Delta(self.squeeze(wide(self.body(z))), self.event_dims)
 
 
 class Gaussian(Decoder):
@@ -97,9 +97,9 @@ class Gaussian(Decoder):
 
     def forward(self, z: Tensor) -> Independent[Normal]:
         """Independent normal coordinates around G(z)."""
-        variance = full_precision(self.log_variance).exp()
+        variance = wide(self.log_variance).exp()
         deviation = (variance + self.smallest if self.learned else variance).sqrt()
-        mean = self.squeeze(full_precision(self.body(z)))
+        mean = self.squeeze(wide(self.body(z)))
         return Independent(Normal(mean, deviation, validate_args=False), self.event_dims, validate_args=False)
 
 
@@ -127,7 +127,7 @@ class Bernoulli(Decoder):
 
     def forward(self, z: Tensor) -> Independent[TorchBernoulli]:
         """Independent coins, from logits, so that log_prob is stable."""
-        logits = full_precision(self.body(z))
+        logits = wide(self.body(z))
         return Independent(TorchBernoulli(logits=logits, validate_args=False), self.event_dims, validate_args=False)
 
 

@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution, Independent, Normal
 
 from remblai.laws.delta import Delta, Pushforward
-from remblai.laws.precision import full_precision
 from remblai.laws.priors import Prior
 from remblai.laws.pushed import Pushed, mirrored, places
 from remblai.networks.mlp import linear, mlp
 from remblai.networks.network import Network, positive
+from remblai.runtime.precision import wide
 
 
 class Encoder(nn.Module, ABC):
@@ -53,7 +53,7 @@ class Deterministic(Encoder):
 
     def forward(self, x: Tensor, *classes: Tensor) -> Delta:
         """All mass on e(x)."""
-        return Delta(self.prior.constrain(full_precision(self.body(x, *classes))))
+        return Delta(self.prior.constrain(wide(self.body(x, *classes))))
 
 
 class Gaussian(Encoder):
@@ -88,7 +88,7 @@ class Gaussian(Encoder):
 
     def forward(self, x: Tensor, *classes: Tensor) -> Independent[Normal]:
         """Independent normal coordinates."""
-        mean, log_variance = full_precision(self.body(x, *classes)).chunk(2, dim=1)
+        mean, log_variance = wide(self.body(x, *classes)).chunk(2, dim=1)
         deviation = (1e-8 + (self.start + log_variance).clamp(-50.0, 50.0).exp()).sqrt()
         return Independent(Normal(mean, deviation, validate_args=False), 1, validate_args=False)
 
@@ -124,8 +124,8 @@ class Implicit(Encoder):
     def forward(self, x: Tensor, *classes: Tensor) -> Pushforward:
         """The law of e(x) + A(e(x)) noise on the prior's support."""
         location, k = self.body(x, *classes), self.prior.latent
-        mixing = full_precision(self.mixing(location)).reshape(-1, k, k)
-        return Pushforward(full_precision(location), mixing, self.prior.constrain)
+        mixing = wide(self.mixing(location)).reshape(-1, k, k)
+        return Pushforward(wide(location), mixing, self.prior.constrain)
 
 
 class BlackBox(Encoder):
@@ -169,12 +169,12 @@ class BlackBox(Encoder):
     def forward(self, x: Tensor, *classes: Tensor) -> Pushed:
         """The law of m + s (e + w(h, e)) on the prior's support."""
         k = self.prior.latent
-        mean, log_variance, features = torch.split(full_precision(self.body(x, *classes)), [k, k, self.width], 1)
+        mean, log_variance, features = torch.split(wide(self.body(x, *classes)), [k, k, self.width], 1)
         scale = (0.5 * (self.start + log_variance).clamp(-50.0, 50.0)).exp()
 
         def push(noise: Tensor) -> Tensor:
             beside = features.expand(*noise.shape[:-1], self.width)
-            moved: Tensor = noise + full_precision(self.bend(torch.cat([beside, noise], dim=-1)))
+            moved: Tensor = noise + wide(self.bend(torch.cat([beside, noise], dim=-1)))
             return mean + scale * moved
 
         # while training drawn anew, or w would learn to give these few places moments that its law does not have

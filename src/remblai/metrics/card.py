@@ -75,8 +75,10 @@ def fidelity_card(
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():
+        if not all(map(sets.has, metric.needs)):
+            continue
         with timed(name):
-            figure = metric.compute(sets) if all(map(sets.has, metric.needs)) else None
+            figure = metric.compute(sets)
             if figure is None:
                 continue
             if features is not None and ON_FEATURES & {*metric.needs}:

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, normalize, pad
 
+from remblai.discrepancies.cloud_slices import cloud_means
+from remblai.discrepancies.slices import Lines
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import flat
 from remblai.metrics.samples import deviation
@@ -16,8 +18,6 @@ PATCH = 7
 """Pixels a side of a patch."""
 PATCHES, DIRECTIONS = 128, 512
 """Patches of an image at each level, and directions, of published figures."""
-AT_ONCE = 128
-"""Directions that are projected on together."""
 CARD_PATCHES, CARD_DIRECTIONS, CARD_HALVES = 4096, 64, 8
 """Of the card: patches of all images of a set together at a level, at most; directions; random halves, at most."""
 TAPS = (1 / 16, 4 / 16, 6 / 16, 4 / 16, 1 / 16)
@@ -167,11 +167,7 @@ def _normalised(patches: Tensor) -> Tensor:
 
 def _sliced(x: Tensor, y: Tensor, along: Tensor, p: int) -> Tensor:
     """The mean over directions (d, k) of W_p^p of the projections of x (n, d) and y (n, d)."""
-    totals = [
-        ((x @ part).sort(0).values - (y @ part).sort(0).values).abs().pow(p).mean(0)
-        for part in torch.split(along, AT_ONCE, 1)
-    ]
-    return torch.cat(totals).double().mean()
+    return cloud_means(x[None], y[None], None, None, Lines(along.T, along.shape[1]), p)[0].double()
 
 
 def _directions(d: int, count: int, seed: int) -> Tensor:

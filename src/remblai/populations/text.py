@@ -128,11 +128,9 @@ def cells(shift: Shift) -> list[str]:
     categories = shift.kind == "categories"
     dates = shift.unit == "days"
     written = percent if categories else days if dates else number
-    seen = shift.smallest_seen
     in_sd = None if dates else shift.in_sd
     moved = f"{number(in_sd)} sd" if in_sd is not None else written(shift.distance)
     scale = shift.distance / in_sd if in_sd else 1.0
-    unit = shift.deviations[0] if dates else None
     floor = f"{written(shift.floor / scale)} ± {written(shift.floor_spread / scale)}"
     return [
         shift.name,
@@ -140,15 +138,19 @@ def cells(shift: Shift) -> list[str]:
         floor,
         f"{shift.p_value:.2g}",
         f"{shift.p_corrected:.2g}",
-        "none"
-        if seen is None
-        else percent(seen)
-        if categories
-        else days(seen * unit)
-        if unit
-        else f"{number(seen)} sd",
+        _smallest_seen(shift),
         what(shift),
     ]
+
+
+def _smallest_seen(shift: Shift) -> str:
+    """The smallest shift that would have been seen: a share of categories, days of dates, else deviations."""
+    seen, deviation = shift.smallest_seen, shift.deviations[0]
+    if seen is None:
+        return "none"
+    if shift.kind == "categories":
+        return percent(seen)
+    return days(seen * deviation) if shift.unit == "days" and deviation else f"{number(seen)} sd"
 
 
 def given_cells(within: Within) -> list[str]:

@@ -9,9 +9,9 @@ from remblai.features.weights import digest_of
 from remblai.objectives import Flow
 from remblai.objectives.reflow import Ends
 from remblai.runs.features import used_features, with_features
-from remblai.runs.folder import Run
 from remblai.runs.load import load
 from remblai.runs.resolve import Resolved
+from remblai.runs.start import earlier_settings
 
 REFLOW, RUN = "reflow", "coupling.run"
 
@@ -54,8 +54,7 @@ def _ends(folder: str, dataset: Dataset, resumed: Path | None) -> Ends:
             f"{settings['data']['name']}) have another fingerprint: train on its data, or name another run."
         )
     source = {"run": folder, "step": trained.step, "sha256": digest_of(flow.velocity.state_dict())}
-    earlier = Run.open(resumed).settings if resumed is not None and (resumed / "run.json").is_file() else {}
-    before = earlier.get(REFLOW, source)
+    before = (earlier_settings(resumed) or {}).get(REFLOW, source)
     if before["sha256"] != source["sha256"]:
         raise ValueError(
             f"coupling.run: expected the flow of step {before['step']} of {before['run']}, with which {resumed} was "

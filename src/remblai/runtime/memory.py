@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+from remblai.runtime.text import first_line
+
 GIB = 2**30
 FREE = re.compile(r"of which ([\d.]+ ?[KMGT]i?B) is free")
 """What torch says of a GPU's memory in its error."""
@@ -28,7 +30,7 @@ def out_of_memory(problem: BaseException) -> str | None:
     Args:
         problem: Python's or NumPy's `MemoryError`, or one of torch's errors for the CPU or a GPU.
     """
-    words = str(problem).strip().partition("\n")[0]
+    words = first_line(problem)
     lower = words.lower()
     lacks = isinstance(problem, MemoryError) or type(problem).__name__ == "OutOfMemoryError"
     lacks |= isinstance(problem, RuntimeError) and any(word in lower for word in WORDS)

@@ -12,6 +12,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from remblai.runtime.distributed import rank, world
+from remblai.runtime.text import first_line
 
 T = TypeVar("T")
 
@@ -92,7 +93,7 @@ def together(device: torch.device) -> Iterator[None]:
     except RuntimeError as problem:
         if not LOST.search(str(problem)):
             raise
-        words = str(problem).strip().partition("\n")[0]
+        words = first_line(problem)
         raise ConnectionError(
             f"process {launch.rank} of {launch.world}: another process was lost ({words}). Look for its own error, "
             "then start again with --resume, which continues from the last checkpoint."
@@ -123,7 +124,7 @@ def _meet(launch: Launch, device: torch.device) -> None:
             torch.cuda.set_device(device)  # NCCL exchanges objects on the current device
         dist.init_process_group(backend, store=own, rank=launch.rank, world_size=launch.world, timeout=EXCHANGE)
     except (RuntimeError, ValueError) as problem:
-        words = str(problem).strip().partition("\n")[0]
+        words = first_line(problem)
         raise ConnectionError(
             f"process {launch.rank} of {launch.world}: expected to meet the others at {place} within "
             f"{CONNECT.seconds} seconds, which failed ({words}): check that all {launch.world} were started, with one "

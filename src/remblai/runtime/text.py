@@ -5,6 +5,11 @@ import unicodedata
 HIDDEN = ("C", "Zl", "Zp")  # control characters, bytes that are not UTF-8, separators of lines and paragraphs
 
 
+def first_line(problem: BaseException) -> str:
+    """The first line of what an error says: torch and others append frames of their code."""
+    return str(problem).strip().partition("\n")[0]
+
+
 def printable(text: str, keep: str = "\n") -> str:
     r"""The text with what cannot be printed escaped: control characters, and bytes of names that are not UTF-8.
 

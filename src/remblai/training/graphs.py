@@ -8,6 +8,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from remblai.runtime.text import first_line
 from remblai.training.guard import Terms
 from remblai.training.players import Player
 
@@ -145,7 +146,7 @@ class Graphs:
                 with _unchanged(state, xs[0].device):
                     self._replays[key] = Replay(self.recorder, work, xs, player)
             except RuntimeError as problem:
-                self._give_up(str(problem).strip().partition("\n")[0])
+                self._give_up(first_line(problem))
                 return work(xs)
         return self._replays[key](xs)
 

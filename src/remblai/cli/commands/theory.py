@@ -53,11 +53,10 @@ def distance(
     """
     paths = [None if name is None else place(name, (end,)) for name, end in ((plan, ".npz"), (figure, ".png"))]
     from remblai.compare.datasets import distance as measured
-    from remblai.compare.measures import PUBLISHED
+    from remblai.compare.measures import features_for
     from remblai.compare.plans import save_figure, save_plan
 
-    if metric in PUBLISHED and features is None:
-        features = "inception"
+    features = features_for(metric, features)
     of_features = {key: value for key, value in (options or {}).items() if key.startswith("features.")}
     of_metric = {f"metric.{key}": value for key, value in (options or {}).items() if key not in of_features}
     chosen = nest({"metric": metric, "features": features} | of_metric | of_features)

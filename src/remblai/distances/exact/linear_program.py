@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, eye_array, kron, vstack
 
-from remblai.distances.exact.scales import LOWEST, Solver, solved_by
+from remblai.distances.exact.scales import Solver, mean_size, solved_by
 from remblai.distances.exact.vertex import Array, Vertex
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
@@ -59,7 +59,7 @@ def dual(problem: Problem) -> Plan:
 
 def _primal(a: Array, b: Array, costs: Array) -> Vertex:
     n, m = costs.shape
-    unit = max(float(a @ costs @ b), LOWEST * float(costs.max())) or 1.0
+    unit = mean_size(a, b, costs)
     sums = np.concatenate([a, b])
     found = linprog(costs.ravel() / unit, A_eq=design_matrix(n, m), b_eq=sums, method="highs", options=TIGHT)
     _check_optimal(found)
@@ -68,7 +68,7 @@ def _primal(a: Array, b: Array, costs: Array) -> Vertex:
 
 def _dual(a: Array, b: Array, costs: Array) -> Vertex:
     n, m = costs.shape
-    unit = max(float(a @ costs @ b), LOWEST * float(costs.max())) or 1.0
+    unit = mean_size(a, b, costs)
     # f + c, g - c is as good for every c: the last g is fixed at 0
     found = linprog(
         -np.concatenate([a, b]),

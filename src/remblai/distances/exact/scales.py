@@ -108,12 +108,17 @@ def _answers(given: Task, solver: Solver) -> Iterator[Checked]:
             cap *= step
 
 
+def mean_size(a: Array, b: Array, costs: Array) -> float:
+    """The mean of costs (n, m) under a x b, by which solvers divide them: at least LOWEST of the largest; 1 for 0."""
+    return max(float(a @ costs @ b), LOWEST * float(costs.max())) or 1.0
+
+
 def _answer(given: Task, solver: Solver, costs: Array, v: Array | None) -> Checked | None:
     """What a solver makes of costs (k, l), from which v (l,) was subtracted already; None where it fails."""
     low = min(float(costs.min()), 0.0)
     if low < 0.0:
         costs = costs - low
-    mean = max(float(given.a @ costs @ given.b), LOWEST * float(costs.max())) or 1.0
+    mean = mean_size(given.a, given.b, costs)
     unit = 1.0 if 1e-3 < mean < 1e3 else float(2.0 ** np.round(np.log2(mean)))
     try:
         vertex = solver.solve(given.a, given.b, costs if unit == 1.0 else costs / unit)
