@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pythae_networks import in_pythae
 from remblai.networks.dcgan import dcgan
 
 MODELS = ("WAE_MMD", "VAE", "RAE_L2", "Adversarial_AE")
@@ -86,28 +87,6 @@ def falling(epochs: int, **of: dict[str, Any]) -> dict[str, Any]:
 
 
 def networks(random: bool) -> dict[str, nn.Module]:
-    """The encoder and the decoder that the other rows have, in the form that pythae takes."""
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
-
+    """The encoder and the decoder that the other rows have."""
     network = dcgan((1, 28, 28), 32)
-    encoder_body, decoder_body = network.encoder(16 if random else 8), network.decoder(8)
-
-    class Encoder(BaseEncoder):
-        def __init__(self) -> None:
-            super().__init__()
-            self.body = encoder_body
-
-        def forward(self, x: Tensor) -> Any:
-            mean, *log_variance = self.body(x).split(8, 1)
-            return ModelOutput(embedding=mean, **({"log_covariance": log_variance[0] - 4.0} if random else {}))
-
-    class Decoder(BaseDecoder):
-        def __init__(self) -> None:
-            super().__init__()
-            self.body = decoder_body
-
-        def forward(self, z: Tensor) -> Any:
-            return ModelOutput(reconstruction=torch.sigmoid(self.body(z)))
-
-    return {"encoder": Encoder(), "decoder": Decoder()}
+    return in_pythae(network.encoder(16 if random else 8), network.decoder(8), random)

@@ -25,7 +25,6 @@ import tempfile
 from collections.abc import Callable
 from contextlib import redirect_stderr
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
@@ -33,6 +32,7 @@ from torch import nn
 import loop
 import pairs
 from environment import inside_pythae
+from pythae_networks import in_pythae
 from remblai.data import Dataset
 from remblai.objectives import AutoEncoder, Objective
 from remblai.training import State, steps
@@ -83,30 +83,10 @@ def pythae_side(
 
 def wrapped(objective: Objective) -> dict[str, nn.Module]:
     """Our networks as pythae wants them, in the plain layout that its users have."""
-    from pythae.models.base.base_utils import ModelOutput
-    from pythae.models.nn import BaseDecoder, BaseEncoder
-
     assert isinstance(objective, AutoEncoder)
-
-    class Encoder(BaseEncoder):
-        def __init__(self, body: nn.Module) -> None:
-            super().__init__()
-            self.body = body
-
-        def forward(self, x: torch.Tensor) -> Any:
-            return ModelOutput(embedding=self.body(x))
-
-    class Decoder(BaseDecoder):
-        def __init__(self, body: nn.Module) -> None:
-            super().__init__()
-            self.body = body
-
-        def forward(self, z: torch.Tensor) -> Any:
-            return ModelOutput(reconstruction=torch.sigmoid(self.body(z)))
-
     bodies = copy.deepcopy((objective.encoder.body, objective.decoder.body))
-    plain = [body.to(memory_format=torch.contiguous_format) for body in bodies]
-    return {"encoder": Encoder(plain[0]), "decoder": Decoder(plain[1])}
+    encoder, decoder = (body.to(memory_format=torch.contiguous_format) for body in bodies)
+    return in_pythae(encoder, decoder)
 
 
 def compare(net: str, data: Dataset, n: int, count: int, threads: int, compiled: bool) -> None:
