@@ -6,8 +6,8 @@
 NAME is a row or a group of `mnist_rows.py`; without one all groups but `paper`. A row that has been measured is not
 trained again, so a call that was stopped goes on where it was; --table prints what there is. Auto-encoders have
 convolutions of width 32, 8 latent dimensions, equal epochs, batches of 100 and Adam at 1e-3 with a cosine schedule,
-pythae's too, and one choice of settings each. The generators of `one-step` have equal time: the seconds that dcgan
-takes for the epochs, by the speed of 20 steps. `paper` is the paper's network at its full width, for a GPU.
+pythae's too, and one choice of settings each. The generators of `one-step` have equal time: the CPU seconds that dcgan
+takes for the epochs, by those of some steps of both. `paper` is the paper's network at its full width, for a GPU.
 
 The figure is the Frechet distance on the shipped MNIST features between the 10,000 test images and as many samples, its
 floor as many training images in place of the samples. Its standard deviation, that of halves of both samples, does not
@@ -17,6 +17,7 @@ contain that of training, for which the seeds are. The reconstruction error is a
 import argparse
 import json
 import math
+import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -43,7 +44,7 @@ OF_STACKED = 26_000
 HALVES = 20
 LAWS = ("prior", *(name for name in FITTED if name not in ("flow", "two-stage")))
 """What codes are drawn from. The two left out cost minutes a fit."""
-TIMED_STEPS = 20
+TIMED_STEPS = (5, 10, 40)
 OF_CARD = ("latent_mmd_squared", "energy_distance_squared")
 """Figures of the run's own card, of 2,000 test images, that the table has too."""
 Figures = dict[str, Any]
@@ -185,13 +186,24 @@ def steps_in_time_of_dcgan(name: str, given: argparse.Namespace) -> int:
 
 
 def seconds_a_step(name: str, given: argparse.Namespace) -> tuple[float, int]:
-    """The seconds of a step of a row, and how many steps its epochs have."""
-    run = train(row_of(name), given.out / "timed" / name, given, 0, steps=TIMED_STEPS)
-    rows = [json.loads(line) for line in (run.folder / "terms.jsonl").read_text().splitlines()]
-    first, last = (row["seconds"] for row in rows if row["step"] in (1, TIMED_STEPS) and "seconds" in row)
-    settings = run.run.settings
-    steps = given.epochs * settings["data"]["splits"]["train"] / settings["loop"]["batch_size"]
-    return (last - first) / (TIMED_STEPS - 1), round(steps)
+    """The CPU seconds of a step of a row, and how many steps its epochs have; other work on the machine adds little."""
+    path = given.out / "timed" / f"{name}.json"
+    keep(path, lambda: {"seconds": timed(name, given)})
+    run = json.loads((given.out / "timed" / f"{name}-{TIMED_STEPS[-1]}" / "run.json").read_text())
+    steps = given.epochs * run["data"]["splits"]["train"] / run["loop"]["batch_size"]
+    return json.loads(path.read_text())["seconds"], round(steps)
+
+
+def timed(name: str, given: argparse.Namespace) -> float:
+    """What a long training takes above a short one, over its steps; the first warms up."""
+    taken = []
+    for steps in TIMED_STEPS:
+        folder = given.out / "timed" / f"{name}-{steps}"
+        shutil.rmtree(folder, ignore_errors=True)
+        began = time.process_time()
+        train(row_of(name), folder, given, 0, steps=steps)
+        taken.append(time.process_time() - began)
+    return (taken[-1] - taken[-2]) / (TIMED_STEPS[-1] - TIMED_STEPS[-2])
 
 
 def print_table(names: list[str], given: argparse.Namespace) -> None:
