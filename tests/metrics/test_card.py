@@ -38,6 +38,7 @@ def test_names_values_and_floors(digits):
         "sharpness_data",
         "reconstruction_mse",
         "latent_mmd_squared",
+        "axis_w1",
         "reconstruction_psnr",
         "reconstruction_ssim",
     }

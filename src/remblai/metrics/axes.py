@@ -5,8 +5,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from remblai.laws.priors import Prior
-from remblai.metrics.codes import drawn_codes
+from remblai.metrics.codes import drawn_codes, prior_of
 from remblai.metrics.faults import Faults, in_deviations
 from remblai.metrics.metric import Compute, Figure
 from remblai.metrics.pairs import flat
@@ -75,7 +74,7 @@ def figure_of_active_axes(sets: Sets) -> Figure:
 def figure_of_effective_rank(sets: Sets) -> Figure:
     """The effective rank of the codes' means, beside that of as many draws of the prior; `spectrum` has the rest."""
     found, means = _axes(sets), _means(sets)
-    prior = _prior(sets)
+    prior = prior_of(sets)
     floor = axes(drawn_codes(prior, len(means), 1, sets.seed)[0], _variances(sets)).effective_rank
     values = [axes(means[mask], _variances(sets)).effective_rank for mask in _halves(sets)]
     return {
@@ -90,7 +89,7 @@ def figure_of_effective_rank(sets: Sets) -> Figure:
 def shifts_of_axes(compute: Compute, faults: Faults) -> dict[str, float]:
     """By how much a dead axis shifts the figure: draws of the prior, once as they are and once with an axis at 0."""
     sets = faults.sets
-    prior, n = _prior(sets), len(_means(sets))
+    prior, n = prior_of(sets), len(_means(sets))
     draws = drawn_codes(prior, n, 1, sets.seed + 6)[0]
     killed = draws.clone()
     killed[:, 0] = 0.0
@@ -110,7 +109,7 @@ def _means(sets: Sets) -> Tensor:
 
 def _variances(sets: Sets) -> Tensor:
     """The prior's variance (k,), of many draws: not every law knows its own."""
-    prior = _prior(sets)
+    prior = prior_of(sets)
     found: Tensor = sets.real("prior variances", lambda: drawn_codes(prior, 4096, 1, 0)[0].var(0))
     return found.to(_means(sets).device)
 
@@ -118,8 +117,3 @@ def _variances(sets: Sets) -> Tensor:
 def _halves(sets: Sets) -> Tensor:
     n = len(_means(sets))
     return halves(n, sets.repeats, torch.Generator().manual_seed(sets.seed + 7))[1:]
-
-
-def _prior(sets: Sets) -> Prior:
-    assert sets.prior is not None  # the row needs it
-    return sets.prior

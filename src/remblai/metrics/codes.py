@@ -75,7 +75,7 @@ def _codes(codes: Any, prior: Prior) -> Tensor:
 
 def figure_of_latent_mmd(sets: Sets) -> Figure:
     """The codes' squared MMD to the prior, beside that of two samples of the prior."""
-    codes, prior = sets.codes, _prior(sets)
+    codes, prior = sets.codes, prior_of(sets)
     floor, deviation = _null(sets)
     value = latent_mmd_squared(codes, prior, sets.seed)
     return {"value": value, "floor": floor, "spread": deviation, "n": len(codes)}
@@ -87,7 +87,7 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
     Means over 10 samples of the prior with the fault, less the mean without, in standard deviations of two samples of
     the prior at the n of the codes; 0 where the codes are too few to have clusters.
     """
-    sets, prior = faults.sets, _prior(faults.sets)
+    sets, prior = faults.sets, prior_of(faults.sets)
     if len(sets.codes) < 2 * CLUSTERS:
         return {"narrow": 0.0, "dropped mode": 0.0}
     n, mmd, draws = len(sets.codes), _mmd(prior), torch.Generator().manual_seed(sets.seed + 3)
@@ -104,11 +104,12 @@ def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
 def _null(sets: Sets) -> tuple[float, float]:
     null: tuple[float, float] = sets.shared(
         "latent MMD of the prior",
-        lambda: latent_mmd_null(len(sets.codes), _prior(sets), sets.repeats, sets.seed + 1),
+        lambda: latent_mmd_null(len(sets.codes), prior_of(sets), sets.repeats, sets.seed + 1),
     )
     return null
 
 
-def _prior(sets: Sets) -> Prior:
+def prior_of(sets: Sets) -> Prior:
+    """The prior of a card that has codes."""
     assert sets.prior is not None  # the row needs it
     return sets.prior

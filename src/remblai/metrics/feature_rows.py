@@ -11,6 +11,7 @@ from remblai.metrics.featured import (
     figure_of_kid,
     kernel_distance,
 )
+from remblai.metrics.marginals import figure_of_axis_w1, shifts_of_axis_w1
 from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
 from remblai.metrics.neighbourhoods import figure_of_neighbourhoods
 from remblai.metrics.restored import figure_of_features, figure_of_psnr, figure_of_ssim
@@ -182,6 +183,17 @@ FEATURE_METRICS: dict[str, Metric] = {
         needs=("code means",),
         floor="draws of the prior",
         power=shifts_of_axes,
+    ),
+    "axis_w1": Metric(
+        label="Axis of the codes furthest from the prior",
+        meaning="The Wasserstein distance W1 between codes and the prior on one axis, in the prior's standard "
+        "deviations, of the axis where it is largest. Ties between axes are not seen: the latent MMD sees them.",
+        says="{value} deviations, where draws of the prior have {floor} ± {spread}.",
+        compute=figure_of_axis_w1,
+        needs=("codes",),
+        floor="draws of the prior",
+        spread="standard deviation over samples of the prior",
+        power=shifts_of_axis_w1,
     ),
 }
 """In the order of the card, after the other figures."""

@@ -30,6 +30,7 @@ class Figure(TypedDict):
         by_class: the value in each class, by its name, of a conditional model.
         by_level: of patches, the value at each level of the pyramid, by its height and width.
         augmented: the value of held-out data that were augmented, of the figure of leaking.
+        by_axis: the value on each axis of the codes.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
     """
@@ -44,6 +45,7 @@ class Figure(TypedDict):
     by_class: NotRequired[dict[str, float]]
     by_level: NotRequired[dict[str, float]]
     augmented: NotRequired[float]
+    by_axis: NotRequired[list[float]]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]
 

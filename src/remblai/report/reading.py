@@ -64,7 +64,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         cue = cue_of(away, figure.get("sees"))
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
         cue = "off the floor, with a standard deviation of 0"
-    used, dead = figure.get("features"), figure.get("dead")
+    used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
     return Reading(
         label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "")
@@ -78,6 +78,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else "")
+        + (f" It is axis {by_axis.index(max(by_axis))}, from 0." if by_axis else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",
