@@ -5,8 +5,11 @@ BIN := $(VENV)/bin
 # uv does not read pip's settings
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
-export OMP_NUM_THREADS ?= 1
+# without bytecode each of the many processes that tests start compiles torch anew
+unexport PYTHONDONTWRITEBYTECODE
 WORKERS ?= 2
+
+test unit fuzz kills experiments: export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint types unit docs fuzz kills experiments benchmarks clean
 
