@@ -25,7 +25,7 @@ AVAILABLE = {
     "f": "emd, transport, sinkhorn, line.plan and stochastic.discrete (extend gives it at any point)",
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
     "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
-    "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
+    "certificate": "emd, transport, partial, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
     "map": "transport, line.plan and stochastic.discrete, of points instead of a matrix,",
     "extend": "transport and the stochastic solvers, of points and a cost instead of a matrix,",
 }

@@ -97,9 +97,8 @@ def _in_integers(problem: Problem, given: Task, found: Checked | None, started: 
     g = np.zeros(problem.shape[1])
     g[given.columns.cpu()] = potential
     rows, columns = given.rows.cpu()[i].tolist(), given.columns.cpu()[j].tolist()
-    return shortest_paths(
-        problem, (list(zip(rows, columns, masses.tolist(), strict=True)), g.tolist()), started=started
-    )
+    entries = list(zip(rows, columns, masses.tolist(), strict=True))
+    return shortest_paths(problem, (entries, g.tolist()), started=started)
 
 
 def _rank(found: Checked) -> tuple[bool, float]:
