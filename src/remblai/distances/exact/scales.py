@@ -95,7 +95,7 @@ def _in_integers(problem: Problem, given: Task, found: Checked | None, started: 
         return shortest_paths(problem, started=started)
     i, j, masses, potential, _ = found.vertex
     g = np.zeros(problem.shape[1])
-    g[given.columns.cpu()] = potential
+    g[given.columns.cpu().numpy()] = potential
     rows, columns = given.rows.cpu()[i].tolist(), given.columns.cpu()[j].tolist()
     entries = list(zip(rows, columns, masses.tolist(), strict=True))
     return shortest_paths(problem, (entries, g.tolist()), started=started)
