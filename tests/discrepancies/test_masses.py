@@ -94,7 +94,7 @@ def test_the_unbiased_estimate_is_unbiased_at_given_masses():
 def test_the_covariance_of_weighted_points_is_unbiased(masses):
     """Over all samples of a law on three points of the plane, exactly: the mean is the covariance of the law."""
     places = torch.tensor([[0.0, 1.0], [1.0, -2.0], [3.0, 0.5]]).double()
-    law, weights = torch.tensor([0.5, 0.3, 0.2]).double(), torch.tensor(masses).double()
+    law, weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64), torch.tensor(masses, dtype=torch.float64)
     centre = law @ places
     population = (places - centre).T @ ((places - centre) * law[:, None])
     mean, covariance, plain = torch.zeros(2).double(), torch.zeros(2, 2).double(), torch.zeros(2, 2).double()
@@ -103,7 +103,8 @@ def test_the_covariance_of_weighted_points_is_unbiased(masses):
         share, found = law[index].prod(), weighted_moments(places[index], weights)
         mean += share * found.mean
         covariance += share * (found.rows.T @ found.rows)
-        plain += share * torch.cov(places[index].T, aweights=weights, correction=0)
+        off = places[index] - weights @ places[index]
+        plain += share * ((weights[:, None] * off).T @ off)
     torch.testing.assert_close(mean, centre)
     torch.testing.assert_close(covariance, population)
     # without the division by 1 - sum of w^2 it is too small by that factor
