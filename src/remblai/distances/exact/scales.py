@@ -21,6 +21,9 @@ STEP = 4096.0
 CAPS = 8
 """Caps between the first and the largest cost, at most."""
 
+TRIES = 4 * CAPS
+"""Caps in all, at most: where small masses pay more than any cap, the first cap is lowered again and again."""
+
 LOWEST = 2.0**-100
 """Mean of the costs that a solver is given, as a share of the largest, at least: otherwise they would overflow."""
 
@@ -125,7 +128,9 @@ def _answers(given: Task, solver: Solver) -> Iterator[Checked]:
     largest = float(reduced.max(where=np.isfinite(reduced), initial=0.0))
     cap = FIRST_CAP * size or largest / STEP**4
     least = cap
-    while 0.0 < cap < largest * STEP:
+    for _ in range(TRIES):
+        if not 0.0 < cap < largest * STEP:
+            return
         step = max(STEP, (largest / cap) ** (1.0 / CAPS))
         found = _answer(given, solver, np.minimum(reduced, cap), v)
         if found is None:
