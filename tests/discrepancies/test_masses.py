@@ -10,6 +10,7 @@ from remblai.config.registry import make
 from remblai.critics import ALL_DISCREPANCIES
 from remblai.discrepancies import DISCREPANCIES, MMD, Covariance, CramerWold, Custom, Entropic, Frechet, Sliced
 from remblai.discrepancies import gram as gram_module
+from remblai.discrepancies.frechet import weighted_moments
 from remblai.kernels import KERNELS, Gaussian, Polynomial
 from remblai.laws import PRIORS
 
@@ -87,6 +88,33 @@ def test_the_unbiased_estimate_is_unbiased_at_given_masses():
         mean += law[index].prod() * MMD(kernel)(places[index], y, a, b)
     exact = law @ kernel(places, places) @ law - 2.0 * law @ kernel(places, y) @ b + kernel(y, y)[0, 1]
     torch.testing.assert_close(mean, exact)
+
+
+@pytest.mark.parametrize("masses", [[0.25] * 4, [0.4, 0.3, 0.2, 0.1], [0.85, 0.05, 0.05, 0.05], [0.5, 0.5, 0.0, 0.0]])
+def test_the_covariance_of_weighted_points_is_unbiased(masses):
+    """Over all samples of a law on three points of the plane, exactly: the mean is the covariance of the law."""
+    places = torch.tensor([[0.0, 1.0], [1.0, -2.0], [3.0, 0.5]]).double()
+    law, weights = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64), torch.tensor(masses, dtype=torch.float64)
+    centre = law @ places
+    population = (places - centre).T @ ((places - centre) * law[:, None])
+    mean, covariance, plain = torch.zeros(2).double(), torch.zeros(2, 2).double(), torch.zeros(2, 2).double()
+    for chosen in itertools.product(range(3), repeat=4):
+        index = list(chosen)
+        share, found = law[index].prod(), weighted_moments(places[index], weights)
+        mean += share * found.mean
+        covariance += share * (found.rows.T @ found.rows)
+        off = places[index] - weights @ places[index]
+        plain += share * ((weights[:, None] * off).T @ off)
+    torch.testing.assert_close(mean, centre)
+    torch.testing.assert_close(covariance, population)
+    # without the division by 1 - sum of w^2 it is too small by that factor
+    torch.testing.assert_close(plain, (1.0 - weights.square().sum()) * population)
+
+
+def test_equal_masses_give_the_covariance_over_n_less_one(samples):
+    x = samples[0]
+    found = weighted_moments(x, torch.full((len(x),), 1.0 / len(x), dtype=torch.float64))
+    torch.testing.assert_close(found.rows.T @ found.rows, torch.cov(x.T))
 
 
 def test_moments_are_those_of_numpy_with_reliability_weights(samples):

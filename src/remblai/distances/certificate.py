@@ -90,9 +90,13 @@ def certificate(problem: Problem, coupling: Coupling, g: Tensor, epsilon: float 
         upper = _repaired_cost(problem, coupling)
     else:
         upper = _rounded_cost(problem, coupling, epsilon)
-    # the caller's totals are 1 up to this
+    return widened(problem, Interval(lower, upper))
+
+
+def widened(problem: Problem, bounds: Interval) -> Interval:
+    """Bounds that hold for masses whose totals are 1, and for the caller's, whose totals are 1 up to rounding."""
     known = problem.mismatch + 4.0 * ROUNDOFF
-    return Interval(lower - known * abs(lower), upper + known * abs(upper))
+    return Interval(bounds.lower - known * abs(bounds.lower), bounds.upper + known * abs(bounds.upper))
 
 
 def _dual_bound(problem: Problem, g: Tensor, epsilon: float) -> float:
@@ -135,15 +139,7 @@ def _underflow(masses: Tensor, factors: Tensor) -> float:
 
 def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
     """The cost of the plan that has exactly the masses given and is nearest to P, rounded up."""
-    rows, columns, masses = coupling.rows.tolist(), coupling.columns.tolist(), coupling.masses.tolist()
-    supply, demand = common_integers(*(one.detach().double().tolist() for one in problem.given))
-    total = sum(supply)
-    entries = [entry for entry in zip(rows, columns, masses, strict=True) if entry[2] > 0.0]
-    found = repaired(supply, demand, entries)
-    flows = [*found.entries, *_left_over(problem, found, total)]
-    device = coupling.rows.device
-    i, j = (torch.tensor([flow[k] for flow in flows], dtype=torch.long, device=device) for k in (0, 1))
-    shares = torch.tensor([flow[2] / total for flow in flows], dtype=torch.float64, device=device)
+    i, j, shares = carried_exactly(problem, coupling)
     costs = problem.geometry.pairs(i, j)
     costs = costs + problem.geometry.rounding(costs)
     terms = shares * costs
@@ -152,6 +148,19 @@ def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
     if problem.roundoff:
         upper += 2.0 * problem.roundoff * _largest(problem)
     return upper
+
+
+def carried_exactly(problem: Problem, coupling: Sparse) -> tuple[Tensor, Tensor, Tensor]:
+    """Rows, columns and masses (k,) of the plan that has exactly the masses given and is nearest to P."""
+    rows, columns, masses = coupling.rows.tolist(), coupling.columns.tolist(), coupling.masses.tolist()
+    supply, demand = common_integers(*(one.double().tolist() for one in problem.raw))
+    total = sum(supply)
+    entries = [entry for entry in zip(rows, columns, masses, strict=True) if entry[2] > 0.0]
+    found = repaired(supply, demand, entries)
+    flows = [*found.entries, *_left_over(problem, found, total)]
+    device = coupling.rows.device
+    i, j = (torch.tensor([flow[k] for flow in flows], dtype=torch.long, device=device) for k in (0, 1))
+    return i, j, torch.tensor([flow[2] / total for flow in flows], dtype=torch.float64, device=device)
 
 
 def _left_over(problem: Problem, found: Repaired, total: int) -> list[Entry]:

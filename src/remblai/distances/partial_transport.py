@@ -7,12 +7,15 @@ import torch
 from torch import Tensor
 
 from remblai.config.aliases import checked_options
+from remblai.distances.certificate import Interval
 from remblai.distances.coupling import Coupling, Dense
 from remblai.distances.envelope import with_gradients
 from remblai.distances.exact import kantorovich
 from remblai.distances.geometry import Matrix
+from remblai.distances.partial_bounds import bounds_with_mass, bounds_with_threshold
 from remblai.distances.plan import ArrayPlan, Parts, Plan, TensorPlan, carried_cost
-from remblai.distances.problem import Problem
+from remblai.distances.problem import Problem, uniform
+from remblai.distances.rounding import roundoff
 from remblai.distances.validation import ArrayLike, NumPyLike, masses, number
 
 ROUNDING = 1e-9
@@ -67,8 +70,9 @@ def partial(
 
     The plan's `f` (n,) and `g` (m,) are the derivatives of the value in the masses: f <= 0, g <= 0 and f_i + g_j <=
     c_ij - l with `mass`, l the derivative in the mass; f, g <= t / 2 and f_i + g_j <= c_ij with `threshold`. The value
-    is differentiable once in costs, masses, `mass` and `threshold`. The plan has no certificate, gap or map; f and g
-    are its potentials.
+    is differentiable once in costs, masses, `mass` and `threshold`. `certificate` holds it between two proven bounds,
+    for the masses and costs as they were given; a mass that exceeds the smaller total by rounding counts as that total.
+    The plan has no map.
 
     Args:
         a: masses (n,) of any total; None is 1 / n each.
@@ -103,7 +107,8 @@ def partial(
     given = tuple(
         masses(name, one, n, geometry.device) for name, one, n in zip("ab", (a, b), geometry.shape, strict=True)
     )
-    sides = _Sides(*(one.detach().double() for one in given))
+    plain = given[0].detach(), given[1].detach()
+    sides = _Sides(plain[0].double(), plain[1].double())
     setting = mass if threshold is None else threshold
     assert setting is not None
     size = number(
@@ -130,8 +135,24 @@ def partial(
             f=found.f,
             g=found.g,
             cost=functools.partial(carried_cost, geometry, found.coupling),
+            certificate=functools.partial(_bounds, geometry, plain, found, (mass is not None, size)),
         ),
     )
+
+
+def _bounds(
+    geometry: Matrix, given: tuple[Tensor, Tensor], found: "_Found", setting: tuple[bool, float], _: float
+) -> Interval:
+    """The proven interval of the value, which holds the value that was computed, too."""
+    by_mass, size = setting
+    masses = given[0].double(), given[1].double()
+    error = max(0.0 if uniform(one) else roundoff(one) for one in given)
+    plan = found.coupling.dense()
+    if by_mass:
+        bounds = bounds_with_mass(geometry, masses, plan, found.g, float(found.derivative), size, error)
+    else:
+        bounds = bounds_with_threshold(geometry, masses, plan, found.g, size, error)
+    return bounds.with_value(found.value)
 
 
 class _Sides(NamedTuple):

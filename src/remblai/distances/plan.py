@@ -25,7 +25,7 @@ AVAILABLE = {
     "f": "emd, transport, sinkhorn, line.plan and stochastic.discrete (extend gives it at any point)",
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
     "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
-    "certificate": "emd, transport, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
+    "certificate": "emd, transport, partial, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
     "map": "transport, line.plan and stochastic.discrete, of points instead of a matrix,",
     "extend": "transport and the stochastic solvers, of points and a cost instead of a matrix,",
 }
@@ -224,6 +224,7 @@ def solved(
     iterations: int = 0,
     seconds: float = 0.0,
     curve: Sequence[tuple[int, float]] = (),
+    bounds: Interval | None = None,
 ) -> Plan:
     """The plan of a problem with exact marginals, from what the solver found.
 
@@ -239,6 +240,7 @@ def solved(
         iterations: its steps.
         seconds: its time.
         curve: pairs (step, value).
+        bounds: of the value, where the solver has proven narrower ones than `certificate` would.
     """
     f, g = (potential.double() for potential in potentials)
     optimum = torch.tensor(value, dtype=torch.float64, device=f.device)
@@ -260,17 +262,19 @@ def solved(
             f=f,
             g=g,
             cost=partial(carried_cost, problem.geometry, coupling),
-            certificate=partial(_bounds, problem, coupling, g, (value, epsilon)),
+            certificate=partial(_bounds, problem, coupling, g, (value, epsilon, bounds)),
             extend=extension(problem, g, epsilon),
             map=mapping(problem, coupling, g, epsilon),
         ),
     )
 
 
-def _bounds(problem: Problem, coupling: Coupling, g: Tensor, computed: tuple[float, float], epsilon: float) -> Interval:
+def _bounds(
+    problem: Problem, coupling: Coupling, g: Tensor, computed: tuple[float, float, Interval | None], epsilon: float
+) -> Interval:
     """The certificate; that of the value which the solver computed, at its own epsilon, contains this value."""
-    bounds = certificate(problem, coupling, g, epsilon)
-    value, own = computed
+    value, own, proven = computed
+    bounds = proven or certificate(problem, coupling, g, epsilon)
     return bounds.with_value(value) if epsilon == own else bounds
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.rounding import roundoff
-from remblai.distances.validation import ArrayLike, probabilities
+from remblai.distances.validation import ArrayLike, masses, probabilities
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +23,7 @@ class Problem:
         given: the caller's masses, with their gradients.
         arrays: whether answers are NumPy arrays and floats, because no tensor came in.
         gap: the largest gap between an exact plan and its potentials, as a share of the plan's cost.
+        raw_masses: the caller's masses as they came, of any total, which proofs are about; None: `given`.
     """
 
     a: Tensor
@@ -31,6 +32,7 @@ class Problem:
     given: tuple[Tensor, Tensor]
     arrays: bool = False
     gap: float = 1e-9
+    raw_masses: tuple[Tensor, Tensor] | None = None
 
     @staticmethod
     def of_matrix(a: ArrayLike | None, b: ArrayLike | None, costs: ArrayLike, normalise: bool = False) -> "Problem":
@@ -78,10 +80,16 @@ class Problem:
         """(n, m)."""
         return self.geometry.shape
 
+    @property
+    def raw(self) -> tuple[Tensor, Tensor]:
+        """The masses as they came, without gradients."""
+        a, b = self.raw_masses or self.given
+        return a.detach(), b.detach()
+
     @cached_property
     def roundoff(self) -> float:
         """The largest relative error of the masses as they were given: 2^-24 in float32, 0 in float64 or all alike."""
-        return max(0.0 if uniform(one.detach()) else roundoff(one) for one in self.given)
+        return max(0.0 if uniform(one) else roundoff(one) for one in self.raw)
 
     @cached_property
     def mismatch(self) -> float:
@@ -90,11 +98,11 @@ class Problem:
 
     def flipped(self) -> "Problem":
         """The same problem the other way: from b to a."""
-        return Problem(self.b, self.a, self.geometry.flipped(), self.given[::-1], self.arrays, self.gap)
+        return Problem(self.b, self.a, self.geometry.flipped(), self.given[::-1], self.arrays, self.gap, self.raw[::-1])
 
     def __getstate__(self) -> dict[str, Any]:
         given = self.given[0].detach(), self.given[1].detach()  # a copy has no gradients
-        return self.__dict__ | {"given": given}
+        return self.__dict__ | {"given": given, "raw_masses": self.raw}
 
     def answer(self, value: Any) -> Any:
         """The value in the caller's types: a numpy array or a float where no tensor came in."""
@@ -110,7 +118,10 @@ def _checked(geometry: Geometry, a: ArrayLike | None, b: ArrayLike | None, array
         probabilities("b", b, m, geometry.device, normalise),
     )
     first, second = (one.detach().double() for one in given)
-    return Problem(first / _total(first), second / _total(second), geometry, given, arrays)
+    raw = None
+    if normalise:  # dividing rounds, and proofs are about the masses that came
+        raw = masses("a", a, n, geometry.device), masses("b", b, m, geometry.device)
+    return Problem(first / _total(first), second / _total(second), geometry, given, arrays, raw_masses=raw)
 
 
 def _total(masses: Tensor) -> float:

@@ -13,13 +13,16 @@ Entry = tuple[int, int, int]
 
 def common_integers(a: Sequence[float], b: Sequence[float]) -> tuple[list[int], list[int]]:
     """Integers proportional to the masses a (n,) and to b (m,), without rounding, and of the same total."""
-    sides = []
-    for masses in (a, b):
-        ratios = [mass.as_integer_ratio() for mass in masses]
-        denominator = max(below for _, below in ratios)  # each is a power of two
-        sides.append([above * (denominator // below) for above, below in ratios])
+    sides = [common_denominator([masses])[0][0] for masses in (a, b)]
     totals = [sum(side) for side in sides]
     return [mass * totals[1] for mass in sides[0]], [mass * totals[0] for mass in sides[1]]
+
+
+def common_denominator(sides: Sequence[Sequence[float]]) -> tuple[list[list[int]], int]:
+    """Integers, and the power of two by which they are to be divided, for the numbers of several lists."""
+    ratios = [[value.as_integer_ratio() for value in side] for side in sides]
+    unit = max(below for side in ratios for _, below in side)
+    return [[above * (unit // below) for above, below in side] for side in ratios], unit
 
 
 @dataclass

@@ -185,7 +185,6 @@ NEARLY = {
 """Masses of which a 1 stays and any other number is so many fifths of a small mass; costs."""
 
 
-@pytest.mark.filterwarnings("ignore:.*not small")
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "assignment"])
 @pytest.mark.parametrize("case", NEARLY)
 @pytest.mark.parametrize("small", [1e-12, 1e-17, 1e-40, 1e-300, 5e-324])
@@ -193,9 +192,38 @@ def test_masses_of_nearly_nothing_beside_one(method: str, case: str, small: floa
     """Nearly all of the mass stays in place, so that costs are huge beside the value: caps went up and down forever."""
     first, second, costs = NEARLY[case]
     a, b = ([1.0 if one == 1 else one / 5 * small for one in side] for side in (first, second))
-    truth = least_cost(shares(a), shares(b), [fractions(row) for row in costs])
-    plan = emd(a, b, costs, method, normalise=True)
+    check_narrow(emd(a, b, costs, method, normalise=True), truth(a, b, costs))
+
+
+def check_narrow(plan, right: Fraction) -> None:
+    """The value to rounding, and an interval no wider than that; float64 has no more digits below 2^-1022."""
     lower, upper = plan.certificate()
-    assert Fraction(lower) <= truth <= Fraction(upper)
+    assert Fraction(lower) <= right <= Fraction(upper)
     assert lower <= plan.value <= upper
-    assert upper - lower < 2e-9  # solvers take masses below 1e-10 for rounding
+    assert plan.converged
+    assert plan.value == pytest.approx(float(right), rel=1e-9, abs=1e-320)
+    assert upper - lower <= 1e-9 * upper + 1e-320
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("small", [1e-10, 1e-17, 1e-40, 1e-300])
+def test_small_masses_beside_large_ones_that_stay(small: float, seed: int) -> None:
+    """The sums of large and small masses are the large ones in float64, so that dividing by totals loses the small."""
+    rng = np.random.default_rng(seed)
+    n, m = rng.integers(3, 9, 2)
+    large = rng.random(min(n, m))
+    a, b = (rng.integers(0, 9, size) * small for size in (n, m))
+    a[: len(large)] += large
+    b[: len(large)] += rng.permutation(large) if seed % 2 else large
+    costs = rng.random((n, m)) * 10.0 ** rng.integers(-9, 9)
+    np.fill_diagonal(costs, 0.0)
+    check_narrow(emd(a, b, costs, normalise=True), truth(a, b, costs))
+    # points are exact, their costs are rounded: copies of a place stay where they are
+    places = rng.integers(0, 4, (max(n, m), 2)) * 2.0 ** rng.integers(-20, 20)
+    right = least_cost(shares(a), shares(b), square_costs(places[:n], places[:m]))
+    check_narrow(transport(places[:n], places[:m], a=a, b=b, normalise=True), right)
+
+
+def test_masses_lost_in_a_sum_count_where_their_costs_are_huge() -> None:
+    a, b, costs = [0.5, 0.5, 3e-20], [0.5 + 1e-20, 0.5, 2e-20], [[0.0, 1.0, 1e18], [1.0, 0.0, 1e20], [1e19, 1e20, 0.0]]
+    check_narrow(emd(a, b, costs, normalise=True), truth(a, b, costs))

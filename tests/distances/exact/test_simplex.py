@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remblai.distances.exact import simplex
+from remblai.distances.exact import scales, simplex
 from remblai.distances.exact.linear_program import primal
 from remblai.distances.exact.simplex import assignment, network_simplex
 from remblai.distances.problem import Problem
@@ -115,6 +115,7 @@ def of_random(rng: np.random.Generator, n: int) -> Problem:
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """No other solver stands in."""
     monkeypatch.setattr(simplex, "SMALL", 0)
+    monkeypatch.setattr(scales, "PAIRS", 0)
 
 
 def test_a_simplex_that_stops_early_is_an_error(monkeypatch: pytest.MonkeyPatch, alone: None) -> None:
@@ -142,11 +143,21 @@ def test_wrong_potentials_are_found_out(monkeypatch: pytest.MonkeyPatch, alone: 
 @pytest.mark.parametrize(("method", "even"), [("assignment", True), ("linear-program", False)])
 def test_another_solver_answers_where_the_simplex_is_wrong(monkeypatch: pytest.MonkeyPatch, method, even) -> None:
     wrong_potentials(monkeypatch)
+    monkeypatch.setattr(scales, "PAIRS", 0)
     rng = np.random.default_rng(0)
     problem = Problem.of_matrix(None, None, rng.random((12, 12))) if even else of_random(rng, 12)
     plan = network_simplex(problem)
     assert plan.method == method
     assert plan.value == pytest.approx(primal(problem).value, rel=1e-9)
+
+
+def test_integers_bring_a_wrong_answer_to_the_optimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong_potentials(monkeypatch)
+    problem = of_random(np.random.default_rng(0), 12)
+    plan = network_simplex(problem)
+    assert plan.method == "shortest-paths"
+    assert plan.value == pytest.approx(primal(problem).value, rel=1e-9)
+    assert feasible(problem, plan)
 
 
 @pytest.fixture

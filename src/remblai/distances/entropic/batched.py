@@ -186,9 +186,12 @@ class _Iterate(NamedTuple):
 
 
 def potentials(
-    a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: float, limit: int
+    a: Tensor, b: Tensor, costs: Tensor, epsilon: float, tolerance: float, limit: int, start: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """f (k, n), g (k, m), which problems were solved in closed form (k,), and the passes of each (k,)."""
+    """f (k, n), g (k, m), which problems were solved in closed form (k,), and the passes of each (k,).
+
+    `start` is g to start from (k, m), NaN where there is none.
+    """
     empty_rows, empty_columns = a == 0, b == 0
     # A place without mass may have infinite costs only, which would give infinity minus infinity.
     inner = costs.masked_fill(empty_rows[:, :, None] | empty_columns[:, None], 0.0)
@@ -198,6 +201,8 @@ def potentials(
         while level > 1.5 * epsilon:
             g = _passes(a, b, inner, level, g, 0.1, 5).g
             level /= FALL
+    if start is not None:
+        g = g.where(start.isnan(), start)
     f, g, passes = _passes(a, b, inner, epsilon, g, tolerance, limit)
     first, second = _near_product(a, b, inner, epsilon)
     closed = LARGE_EPSILON * (inner.amax((1, 2)) - inner.amin((1, 2))) < epsilon

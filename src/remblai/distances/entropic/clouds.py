@@ -43,6 +43,7 @@ def plans_at_once(
     tolerance: float,
     max_iterations: int,
     symmetric: bool = False,
+    within: tuple[Sequence[Plan], Sequence[Plan]] | None = None,
 ) -> list[Plan]:
     """The entropic plans of problems of one shape, each with its absolute epsilon, in one iteration.
 
@@ -52,6 +53,8 @@ def plans_at_once(
         tolerance: the marginal error at which a plan has converged.
         max_iterations: most passes.
         symmetric: whether each problem is that of a law with itself, which has a single potential.
+        within: the plans of each law of a with itself, and of b: the start between laws that are close, as in
+            `debiased.divergence`, so that the errors of the three cancel.
     """
     n, m = problems[0].shape
     size = max(1, ENTRIES // (n * m))
@@ -59,13 +62,14 @@ def plans_at_once(
     found: list[Plan] = []
     for start in range(0, len(problems), size):
         part = slice(start, start + size)
-        found += _group(problems[part], epsilons[part], solve, tolerance, max_iterations)
+        both = None if within is None else (within[0][part], within[1][part])
+        found += _group(problems[part], epsilons[part], solve, tolerance, max_iterations, both)
     return found
 
 
-def _balanced(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int) -> _Solution:
+def _balanced(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int, start: Tensor | None) -> _Solution:
     """By the iteration of `batch`, cut short: a problem that needs many passes is left to the solver of one."""
-    f, g, closed, passes = potentials(a, b, costs, 1.0, tolerance, min(limit, PASSES))
+    f, g, closed, passes = potentials(a, b, costs, 1.0, tolerance, min(limit, PASSES), start)
     plans = plans_of(a, b, costs, f, g, 1.0)
     rows, columns = plans.sum(2), plans.sum(1)
     values = (a * f.where(a > 0, 0.0)).sum(1) + (b * g.where(b > 0, 0.0)).sum(1)
@@ -73,7 +77,7 @@ def _balanced(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int)
     return _Solution(values, f, g, plans, (rows - a).abs().sum(1) + (columns - b).abs().sum(1), passes)
 
 
-def _symmetric(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int) -> _Solution:
+def _symmetric(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int, _: None) -> _Solution:
     """The iteration h <- (h + T h) / 2 of `debiased.symmetric`, at epsilon 1, until all problems have converged."""
     logs, h = a.log(), torch.zeros_like(a)
     passes = torch.zeros(len(a), dtype=torch.long, device=a.device)
@@ -94,19 +98,22 @@ def _group(
     solve: Callable[..., _Solution],
     tolerance: float,
     limit: int,
+    within: tuple[Sequence[Plan], Sequence[Plan]] | None,
 ) -> list[Plan]:
     began = time.perf_counter()
     with torch.no_grad():
         a, b = (torch.stack([getattr(problem, side) for problem in problems]) for side in "ab")
         scales = a.new_tensor(epsilons)
         costs = torch.stack([problem.geometry.matrix() for problem in problems]) / scales[:, None, None]
-        found = solve(a, b, costs, tolerance, limit)
+        found = solve(a, b, costs, tolerance, limit, None if within is None else _near(a, b, costs, scales, within))
     seconds = (time.perf_counter() - began) / len(problems)
-    alone = debiased.symmetric if solve is _symmetric else balanced.solve
     plans = []
     for k, (problem, epsilon) in enumerate(zip(problems, epsilons, strict=True)):
         if not float(found.errors[k]) <= tolerance:
-            plans.append(alone(problem, epsilon, tolerance=tolerance, max_iterations=limit))
+            both = None if within is None else (within[0][k], within[1][k])
+            plans.append(
+                _alone(problem, epsilon, both, symmetric=solve is _symmetric, tolerance=tolerance, max_iterations=limit)
+            )
             continue
         plan = solved(
             problem,
@@ -123,22 +130,39 @@ def _group(
     return plans
 
 
+def _near(a: Tensor, b: Tensor, costs: Tensor, scales: Tensor, within: tuple[Sequence[Plan], Sequence[Plan]]) -> Tensor:
+    """The potentials (k, m) of the second laws with themselves at epsilon 1, NaN where the two laws are not close."""
+    f, g = (torch.stack([torch.as_tensor(plan.f).to(a) for plan in plans]) / scales[:, None] for plans in within)
+    back = -torch.logsumexp((b.log() + g)[:, None] - costs, 2)
+    errors = (a * (f - back).expm1().abs()).sum(1)
+    return g.where((errors < debiased.CLOSE)[:, None], torch.nan)
+
+
+def _alone(
+    problem: Problem, epsilon: float, within: tuple[Plan, Plan] | None, *, symmetric: bool, **options: Any
+) -> Plan:
+    """The plan of one problem by the solvers of one."""
+    if symmetric:
+        return debiased.symmetric(problem, epsilon, **options)
+    start = None if within is None else debiased.near(problem, *within, epsilon)
+    return balanced.solve(problem, epsilon, start=start, **options)
+
+
 def divergences(
     problems: Sequence[Problem], epsilon: float, *, relative: bool, without_bias: bool, **options: Any
 ) -> Tensor:
     """The Sinkhorn divergences, or without `without_bias` OT, of problems between points of one shape: (B,)."""
     epsilons = [absolute_epsilon(problem, epsilon, relative) for problem in problems]
-    values = _values(problems, epsilons, **options)
     if not without_bias:
-        return values
-    for side in (0, 1):
-        itself = [_with_itself(problem, side) for problem in problems]
-        values = values - 0.5 * _values(itself, epsilons, symmetric=True, **options)
-    return values
+        return _values(plans_at_once(problems, epsilons, **options))
+    sides = [[_with_itself(problem, side) for problem in problems] for side in (0, 1)]
+    first, second = (plans_at_once(itself, epsilons, symmetric=True, **options) for itself in sides)
+    across = plans_at_once(problems, epsilons, within=(first, second), **options)
+    return _values(across) - 0.5 * _values(first) - 0.5 * _values(second)
 
 
-def _values(problems: Sequence[Problem], epsilons: Sequence[float], **options: Any) -> Tensor:
-    return torch.stack([torch.as_tensor(plan.value) for plan in plans_at_once(problems, epsilons, **options)])
+def _values(plans: Sequence[Plan]) -> Tensor:
+    return torch.stack([torch.as_tensor(plan.value) for plan in plans])
 
 
 def _with_itself(problem: Problem, side: int) -> Problem:

@@ -12,6 +12,7 @@ from typing_extensions import Unpack
 
 from remblai.config.aliases import checked_options
 from remblai.distances import validation
+from remblai.distances.certificate import Interval, transformed
 from remblai.distances.entropic.balanced import ITERATIONS, TOLERANCE, solve
 from remblai.distances.entropic.gibbs import gibbs, marginal_error, near_product, on_all_places, support
 from remblai.distances.entropic.kernel import Form
@@ -27,7 +28,11 @@ from remblai.distances.geometry import CostLike, Points
 from remblai.distances.pairwise.availability import Unavailable
 from remblai.distances.plan import Array, Plan, Value, solved
 from remblai.distances.problem import Problem
+from remblai.distances.rounding import ROUNDOFF
 from remblai.distances.validation import ArrayLike, NumPyLike
+
+CLOSE = 0.1
+"""Marginal error of the plan by the potentials of each law with itself, below which the two laws are close."""
 
 
 class Options(TypedDict, total=False):
@@ -58,6 +63,15 @@ class Divergence(Generic[Value, Array]):
     def __getstate__(self) -> dict[str, Any]:
         value = self.value.detach() if isinstance(self.value, Tensor) else self.value  # a copy has no gradients
         return self.__dict__ | {"value": value}
+
+    def certificate(self) -> Interval:
+        """A proven interval of the value, from those of the three plans; as wide as the tolerance leaves them."""
+        across, first, second = (plan.certificate() for plan in (self.across, *self.within))
+        lower = across.lower - 0.5 * first.upper - 0.5 * second.upper
+        upper = across.upper - 0.5 * first.lower - 0.5 * second.lower
+        rounding = 4.0 * ROUNDOFF * sum(abs(end) for bounds in (across, first, second) for end in bounds)
+        value = float(self.value.detach()) if isinstance(self.value, Tensor) else float(cast(Any, self.value))
+        return Interval(lower - rounding, upper + rounding).with_value(value)
 
     @property
     def f(self) -> Array:
@@ -187,16 +201,19 @@ def divergence(
         within.append(symmetric(itself, epsilon, start=old, **options))
     first, second = within
     # The potentials of the two symmetric problems nearly solve the problem between laws that are close.
-    across = solve(problem, epsilon, start=start.across if start else _near(problem, first, second, epsilon), **options)
+    across = solve(problem, epsilon, start=start.across if start else near(problem, first, second, epsilon), **options)
     return Divergence(across.value - 0.5 * first.value - 0.5 * second.value, across, (first, second))
 
 
-def _near(problem: Problem, first: Plan, second: Plan, epsilon: float) -> tuple[Tensor, Tensor] | None:
-    """The potentials of the two symmetric problems, where both laws have the same points."""
-    geometry = problem.geometry
-    assert isinstance(geometry, Points)
-    same = geometry.shape[0] == geometry.shape[1] and torch.equal(geometry.x, geometry.y)
-    return (torch.as_tensor(first.f), torch.as_tensor(second.g)) if same else None
+def near(problem: Problem, first: Plan, second: Plan, epsilon: float) -> tuple[Tensor, Tensor] | None:
+    """The potentials of the two symmetric problems, where they carry nearly the masses of the problem across.
+
+    From there the three iterations have the same error where the laws are close, so that it cancels: each value is a
+    bound from below, and one that starts elsewhere may be below the two that are subtracted.
+    """
+    f, g = torch.as_tensor(first.f), torch.as_tensor(second.g)
+    error = float((problem.a * ((f - transformed(problem, g, epsilon)) / epsilon).expm1()).abs().sum())
+    return (f, g) if error < CLOSE else None
 
 
 def symmetric(

@@ -84,7 +84,8 @@ def solve(problem: Problem, method: str = "auto") -> Plan:
     assignment or, for small problems, HiGHS answers.
 
     Points that are given many times are merged first, and the plan is split among their copies. A method that does not
-    come to the optimum is replaced by the network simplex.
+    come to the optimum is replaced by the network simplex. Masses that sums in float64 lose beside larger ones, where
+    they count beside the value, are carried in integers; the plan's method is then "shortest-paths".
 
     Args:
         problem: masses and costs.

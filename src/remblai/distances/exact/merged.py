@@ -17,7 +17,9 @@ WORTH = 0.75
 
 
 def solved_merged(problem: Problem, solve: Callable[[Problem], Plan]) -> Plan | None:
-    """The plan of a problem between points, by solving it between the different ones; None where few are alike.
+    """The plan of a problem between points, by solving it between the different ones.
+
+    None where few are alike, or where summing the masses of copies lost small ones that count.
 
     The mass that a place sends to another is split among their copies in order, so the plan has at most as many
     entries more as there are copies.
@@ -43,15 +45,19 @@ def solved_merged(problem: Problem, solve: Callable[[Problem], Plan]) -> Plan | 
     started = perf_counter() - plan.seconds - spent
     i, j, masses = (torch.as_tensor(one) for one in plan.entries)
     entries = _split(i.tolist(), j.tolist(), masses.tolist(), (problem.a, row_of), (problem.b, column_of))
-    return proven(
-        problem,
-        entries,
-        torch.as_tensor(plan.g)[column_of],
-        method=plan.method,
-        started=started,
-        slack=abs(plan.gap),
-        iterations=plan.iterations,
-    )
+    try:
+        found = proven(
+            problem,
+            entries,
+            torch.as_tensor(plan.g)[column_of],
+            method=plan.method,
+            started=started,
+            slack=abs(plan.gap),
+            iterations=plan.iterations,
+        )
+    except RuntimeError:
+        return None
+    return found if found.converged else None
 
 
 def _alike(points: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,13 @@
 """Solvers at every scale of costs: an answer that is not optimal is sought again with the large costs capped."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from time import perf_counter
 from typing import NamedTuple
 
 import numpy as np
 
+from remblai.distances.exact.shortest_paths import PAIRS, shortest_paths
 from remblai.distances.exact.vertex import Array, Checked, Task, Vertex, checked, proven_plan, stopped, task
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
@@ -19,8 +21,15 @@ STEP = 4096.0
 CAPS = 8
 """Caps between the first and the largest cost, at most."""
 
+TRIES = 4 * CAPS
+"""Caps in all, at most: where small masses pay more than any cap, the first cap is lowered again and again."""
+
 LOWEST = 2.0**-100
 """Mean of the costs that a solver is given, as a share of the largest, at least: otherwise they would overflow."""
+
+
+LARGEST = 1e290
+"""The largest cost of which integers give potentials in the range of float64."""
 
 
 class Solver(NamedTuple):
@@ -35,13 +44,20 @@ class Solver(NamedTuple):
     solve: Callable[[Array, Array, Array], Vertex]
 
 
-def solved_by(problem: Problem, solvers: Sequence[Solver]) -> Plan:
+def solved_by(problem: Problem, solvers: Sequence[Solver], integers: bool = False) -> Plan:
     """The optimal plan by the first of the solvers whose answer its potentials prove; the plan says which it was.
 
     The gap is measured against the plan's own cost. A solver whose reduced costs are rounded relative to the largest
     costs misses it where a few costs are huge. Then it is asked again with costs, less the minima of rows and columns,
     capped at K: a plan that is optimal under the cap and uses no capped pair is optimal, and the potentials, of the
     size of K, are feasible for the true costs too. K grows from the size of the best plan's cost to the largest cost.
+
+    Args:
+        problem: what to solve.
+        solvers: in the order in which they are tried.
+        integers: whether, up to `PAIRS` pairs, the first solver's best answer is brought to the optimum by
+            `shortest_paths` where it is not optimal, or where masses that count are lost beside larger ones, as 1e-20
+            is in a sum with 1. Otherwise the next solver is tried.
 
     Raises:
         ValueError: no plan has a finite cost.
@@ -55,7 +71,13 @@ def solved_by(problem: Problem, solvers: Sequence[Solver]) -> Plan:
             if best is None or _rank(found) < _rank(best[0]):
                 best = found, solver.name
             if found.optimal:
-                return proven_plan(problem, given, found, method=solver.name, started=started)
+                plan = proven_plan(problem, given, found, method=solver.name, started=started)
+                if plan.converged:
+                    return plan
+                break
+        exact = _in_integers(problem, given, best and best[0], started) if integers else None
+        if exact is not None:
+            return exact
     if best is None:
         raise RuntimeError(
             f"{solvers[0].name}: expected an optimum, but the solver stopped before it: divide the costs by their mean "
@@ -65,6 +87,21 @@ def solved_by(problem: Problem, solvers: Sequence[Solver]) -> Plan:
     if not found.acceptable:
         raise stopped(name, found.gap, found.size, float(found.stuck[2].sum()))
     return proven_plan(problem, given, found, method=name, started=started)
+
+
+def _in_integers(problem: Problem, given: Task, found: Checked | None, started: float) -> Plan | None:
+    """The optimum in exact arithmetic from the best answer so far; None where there are too many pairs for it."""
+    largest = float(np.abs(given.costs).max(where=np.isfinite(given.costs), initial=0.0))
+    if math.prod(problem.shape) > PAIRS or largest > LARGEST:
+        return None
+    if found is None:
+        return shortest_paths(problem, started=started)
+    i, j, masses, potential, _ = found.vertex
+    g = np.zeros(problem.shape[1])
+    g[given.columns.cpu().numpy()] = potential
+    rows, columns = given.rows.cpu()[i].tolist(), given.columns.cpu()[j].tolist()
+    entries = list(zip(rows, columns, masses.tolist(), strict=True))
+    return shortest_paths(problem, (entries, g.tolist()), started=started)
 
 
 def _rank(found: Checked) -> tuple[bool, float]:
@@ -91,7 +128,9 @@ def _answers(given: Task, solver: Solver) -> Iterator[Checked]:
     largest = float(reduced.max(where=np.isfinite(reduced), initial=0.0))
     cap = FIRST_CAP * size or largest / STEP**4
     least = cap
-    while 0.0 < cap < largest * STEP:
+    for _ in range(TRIES):
+        if not 0.0 < cap < largest * STEP:
+            return
         step = max(STEP, (largest / cap) ** (1.0 / CAPS))
         found = _answer(given, solver, np.minimum(reduced, cap), v)
         if found is None:

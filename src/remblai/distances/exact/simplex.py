@@ -35,7 +35,8 @@ def network_simplex(problem: Problem) -> Plan:
 
     Places without mass are dropped and get potentials afterwards. A pair of infinite cost is priced above every plan of
     allowed pairs. The answer is checked: marginals, and potentials that prove it; costs of very different size are
-    solved again with a cap (`solved_by`), and if that fails by the other two.
+    solved again with a cap (`solved_by`). If that fails, as with masses of 1e-20 beside 1, the answer is brought to the
+    optimum in integers (`shortest_paths`), or, where that takes too long, solved by the other two.
 
     Args:
         problem: it takes about five matrices of n m float64 in memory.
@@ -48,7 +49,7 @@ def network_simplex(problem: Problem) -> Plan:
     """
     ot = pot()
     solvers = [] if ot is None else [Solver("network-simplex", lambda a, b, costs: _simplex(ot, a, b, costs))]
-    return solved_by(problem, solvers + replacements(problem))
+    return solved_by(problem, solvers + replacements(problem), integers=True)
 
 
 def replacements(problem: Problem) -> list[Solver]:

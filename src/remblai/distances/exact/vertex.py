@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.distances.certificate import transformed
+from remblai.distances.certificate import REPAIRED, carried_exactly, transformed
 from remblai.distances.coupling import Sparse
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
@@ -189,6 +189,7 @@ def proven(
         slack = abs(gap)  # a plan that pays nothing is optimal, whatever the rounding of the potentials
     if not (abs(gap) <= problem.gap * size + slack + _rounding(problem, value) and error <= MARGINALS):
         raise stopped(method, gap, value, error)
+    optimal = size == 0.0 or abs(gap) <= problem.gap * size + _rounding(problem, value)
     shift = 0.5 * float(problem.a @ f - problem.b @ g)
     return solved(
         problem,
@@ -197,10 +198,34 @@ def proven(
         (f - shift, g + shift),
         method=method,
         marginal_error=error,
-        converged=size == 0.0 or abs(gap) <= problem.gap * size + _rounding(problem, value),
+        converged=optimal and _carries_all(problem, coupling, value, error, size),
         iterations=iterations,
         seconds=perf_counter() - started,
     )
+
+
+def _carries_all(problem: Problem, coupling: Sparse, value: float, error: float, size: float) -> bool:
+    """Whether the masses that the plan does not carry, or carries twice, cost nothing that counts beside the value.
+
+    Solvers take small masses for rounding beside large ones: 1e-20 beside 1 counts where a cost is 1e12, or where all
+    that is large stays in place.
+    """
+    allowed = problem.gap * size + _rounding(problem, value)
+    if (error + 4.0 * ROUNDOFF) * _range(problem) <= allowed:  # dividing masses by their total rounds, too
+        return True
+    if len(coupling.masses) > REPAIRED:
+        return False
+    rows, columns, masses = carried_exactly(problem, coupling)
+    return abs(float(masses @ problem.geometry.pairs(rows, columns)) - value) <= allowed
+
+
+def _range(problem: Problem) -> float:
+    """The largest finite cost less the least; 0 where all are infinite."""
+    low, high = math.inf, -math.inf
+    for _, costs in problem.geometry.blocks():
+        low = min(low, float(costs.min()))
+        high = max(high, float(costs.where(costs.isfinite(), -math.inf).max()))
+    return max(high - low, 0.0)
 
 
 def _rounding(problem: Problem, value: float) -> float:
