@@ -82,6 +82,29 @@ def test_a_generator_of_codes() -> None:
     assert torch.equal(function(noise), expected)
 
 
+@pytest.mark.parametrize("kinds", [("mixture", "gaussian", "groups"), ("mixture", "transport", "gaussian")])
+def test_each_class_has_its_own_law(kinds: tuple[str, ...]) -> None:
+    laws = [
+        {
+            "gaussian": fitted.Gaussian(),
+            "mixture": fitted.Mixture(components=2),
+            "groups": fitted.Mixture(components=4),
+            "transport": fitted.Transport(atoms=20),
+        }[kind].fit(codes() + 3.0 * number)
+        for number, kind in enumerate(kinds)
+    ]
+    together = fitted.ByClass(fitted.Gaussian(), 3)
+    together.laws = nn.ModuleList(laws)
+    function, noise = of_noise(together), torch.randn(60, 3)
+    assert function.width <= 3
+    noise, rows = noise[:, : function.width], torch.arange(60) % 3
+    found = function(noise, torch.eye(3)[rows])
+    for number, law in enumerate(laws):
+        own = of_noise(law)
+        alone = noise if own.width == function.width else noise[:, : own.width]
+        assert torch.allclose(found[rows == number], own(alone)[rows == number], atol=1e-6)
+
+
 def test_codes_of_random_encoders() -> None:
     noise = torch.randn(5, 2)
     location, mixing = torch.randn(5, 2), torch.randn(5, 2, 2)

@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from remblai.data import Dataset, Units
+from remblai.data import Dataset, Split, Units
 from remblai.data.layout import planes
 from remblai.data.units import BYTES
 from remblai.deploy.files import Arrays
 from remblai.deploy.noise import at_noise
-from remblai.deploy.parts import CODES, NOISE, EncoderPart, Part, SamplerPart
+from remblai.deploy.parts import CLASS, CODES, NOISE, Part
+from remblai.networks.classes import one_hot, required
+from remblai.objectives.objective import of
 from remblai.runs.model import Trained
 from remblai.runtime.rng import seeded
 
 ROWS = 200
-"""Rows on which files are compared, at most: the first of the held-out split."""
+"""Rows on which files are compared, at most: from all over the held-out split."""
 BOUNDS: Mapping[str, tuple[str, float]] = {
     "float32": ("largest", 1e-4),
     "float16": ("root mean square", 1e-2),
@@ -62,14 +65,20 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
         split: of the data: files are compared on `test`, the ranges of int8 are taken from `train`.
         seed: of the noise.
     """
-    rows = None if dataset is None else dataset.split(split)[:ROWS]
+    rows, labels = (None, None) if dataset is None else _rows(dataset.split(split))
     n = ROWS if rows is None else len(rows)
+    count = len(part.classes)
+    if count and (labels is None or dataset is None or dataset.classes != list(part.classes)):
+        labels = torch.arange(n) % count  # other data may have other classes, or none
     found: dict[str, NDArray[Any]] = {}
     for name, (shape, _) in part.inputs.items():
         if name == NOISE:
             found[name] = np.random.default_rng(seed).standard_normal((n, int(shape[1])), np.float32)
+        elif name == CLASS:
+            found[name] = required(labels).numpy()
         elif name == CODES:
-            codes = trained.prior_sample(n, seed) if rows is None else trained.codes(rows, seed)
+            known = labels if count else None
+            codes = trained.prior_sample(n, seed) if rows is None else trained.codes(rows, seed, known)
             found[name] = codes.numpy().astype(np.float32)
         else:
             assert rows is not None
@@ -77,23 +86,29 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
     return found
 
 
+def _rows(split: Split) -> tuple[Tensor, Tensor | None]:
+    """Data from all over a split, which may be sorted, with their labels."""
+    places = torch.linspace(0, len(split) - 1, min(ROWS, len(split))).round().long()
+    return split[places], None if split.labels is None else split.labels[places]
+
+
 @torch.no_grad()
 def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.float64]:
     """What the run itself makes of the inputs: codes, or x (n, *shape) in the data's units, not rounded."""
     objective, device = trained.objective, trained.device
-    noise = torch.from_numpy(inputs[NOISE]).to(device) if NOISE in inputs else None
+    noise, labels = (torch.from_numpy(inputs[name]).to(device) if name in inputs else None for name in (NOISE, CLASS))
     with seeded(0, device):
-        if isinstance(part.module, EncoderPart):
-            (data,) = (of for name, of in inputs.items() if name != NOISE)
-            law = objective.encode(trained.units.scale(data).to(device)).law
+        if part.output == CODES:
+            law = objective.encode(trained.units.scale(next(iter(inputs.values()))).to(device), *of(labels)).law
             codes = law.mean if noise is None else at_noise(law, noise)
             return codes.cpu().double().numpy()
-        if isinstance(part.module, SamplerPart):
+        if part.law is not None:
             assert noise is not None
-            codes = objective.prior.nearest(part.module.law(noise.cpu()).to(device))
+            known = None if labels is None else one_hot(labels, len(part.classes)).cpu()
+            codes = objective.prior.nearest(part.law(noise.cpu(), known).to(device))
         else:
             codes = torch.from_numpy(inputs[CODES]).to(device)
-        return _in_units(objective.decode(codes).cpu().double().numpy(), trained.units)
+        return _in_units(objective.decode(codes, *of(labels)).cpu().double().numpy(), trained.units)
 
 
 def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:

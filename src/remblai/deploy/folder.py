@@ -14,6 +14,7 @@ from remblai.deploy import check
 from remblai.deploy.card import model_card
 from remblai.deploy.files import OPSET, Quantise, check_request, opset_of, write_float16, write_int8, write_part
 from remblai.deploy.parts import Part, parts_of
+from remblai.objectives import Flow
 from remblai.runs.data import data_like
 from remblai.runs.load import load
 from remblai.runs.model import Trained
@@ -82,9 +83,12 @@ def export(
             "sampler": sampler or trained.sampler,
             "opset": opset,
             "columns": list(trained.units.columns or ()),
+            "classes": trained.classes if trained.conditional else [],
             "files": files,
             "missing": missing,
         }
+        if isinstance(trained.objective, Flow):
+            record |= {name: getattr(trained.objective, name) for name in ("sampling_steps", "guidance")}
         write_json(made / "run.json", public_settings(trained.run.settings))
         (made / CARD).write_text(model_card(trained, parts, record), encoding="utf-8")
         write_json(made / RECORD, record)
