@@ -7,6 +7,7 @@ from remblai.deploy.parts import CLASS, NOISE, Part
 from remblai.metrics.table import METRICS
 from remblai.report.reading import number
 from remblai.runs.model import Trained
+from remblai.runs.published import public_place
 from remblai.runtime.text import printable
 
 
@@ -147,10 +148,17 @@ def _figures(trained: Trained) -> str:
 def _data(trained: Trained) -> str:
     data, units = trained.run.settings["data"], trained.units
     counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
-    shape = " x ".join(map(str, units.shape))
+    shape = " x ".join(map(str, units.pictures.shape))
     words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {counts}."]
     if data["split_note"]:
         words.append(printable(str(data["split_note"])).rstrip(".") + ".")
+    if units.codes is not None:
+        sides = " x ".join(map(str, units.shape))
+        network = f"{units.codes.kind} `{printable(public_place(units.codes.place))}`"
+        words.append(
+            f"The model is one of codes {sides} of the pretrained {network} (sha256 {units.codes.sha256[:12]}), whose "
+            "licence goes with its weights."
+        )
     if units.columns:
         columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
         words.append(f"Columns, in this order and in their own units: {columns}.")

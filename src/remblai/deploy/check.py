@@ -23,6 +23,8 @@ from remblai.runtime.rng import seeded
 
 ROWS = 200
 """Rows on which files are compared, at most: from all over the held-out split."""
+ROWS_THROUGH_CODES = 16
+"""The same where pictures pass through a pretrained auto-encoder, which takes seconds for each."""
 BOUNDS: Mapping[str, tuple[str, float]] = {
     "float32": ("largest", 1e-4),
     "float16": ("root mean square", 1e-2),
@@ -65,9 +67,11 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
         split: of the data: files are compared on `test`, the ranges of int8 are taken from `train`.
         seed: of the noise.
     """
-    rows, labels = (None, None) if dataset is None else _rows(dataset.split(split))
-    n = ROWS if rows is None else len(rows)
+    most = ROWS if trained.units.codes is None else ROWS_THROUGH_CODES
+    chosen = None if dataset is None else _places(dataset.split(split), most)
+    n = most if chosen is None else len(chosen)
     count = len(part.classes)
+    labels = None if dataset is None or chosen is None else _labels(dataset.split(split), chosen)
     if count and (labels is None or dataset is None or dataset.classes != list(part.classes)):
         labels = torch.arange(n) % count  # other data may have other classes, or none
     found: dict[str, NDArray[Any]] = {}
@@ -76,20 +80,25 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
             found[name] = np.random.default_rng(seed).standard_normal((n, int(shape[1])), np.float32)
         elif name == CLASS:
             found[name] = required(labels).numpy()
-        elif name == CODES:
-            known = labels if count else None
-            codes = trained.prior_sample(n, seed) if rows is None else trained.codes(rows, seed, known)
-            found[name] = codes.numpy().astype(np.float32)
+        elif name == CODES and (dataset is None or chosen is None):
+            found[name] = trained.prior_sample(n, seed).numpy().astype(np.float32)
         else:
-            assert rows is not None
-            found[name] = np.ascontiguousarray(trained.units.restore(rows))
+            assert dataset is not None and chosen is not None
+            if name == CODES:
+                rows = dataset.split(split)[chosen]
+                found[name] = trained.codes(rows, seed, labels if count else None).numpy().astype(np.float32)
+            else:
+                found[name] = np.ascontiguousarray(trained.units.pictures.restore(dataset.seen.split(split)[chosen]))
     return found
 
 
-def _rows(split: Split) -> tuple[Tensor, Tensor | None]:
-    """Data from all over a split, which may be sorted, with their labels."""
-    places = torch.linspace(0, len(split) - 1, min(ROWS, len(split))).round().long()
-    return split[places], None if split.labels is None else split.labels[places]
+def _places(split: Split, most: int) -> Tensor:
+    """So many places all over a split, which may be sorted."""
+    return torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
+
+
+def _labels(split: Split, places: Tensor) -> Tensor | None:
+    return None if split.labels is None else split.labels[places]
 
 
 @torch.no_grad()
@@ -108,7 +117,8 @@ def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.floa
             codes = objective.prior.nearest(part.law(noise.cpu(), known).to(device))
         else:
             codes = torch.from_numpy(inputs[CODES]).to(device)
-        return _in_units(objective.decode(codes, *of(labels)).cpu().double().numpy(), trained.units)
+        seen = trained.units.seen(objective.decode(codes, *of(labels)).cpu())
+        return _in_units(seen.double().numpy(), trained.units.pictures)
 
 
 def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:

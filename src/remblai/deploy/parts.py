@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from remblai.deploy.codes import from_data, to_data
 from remblai.deploy.noise import OfNoise, at_noise, is_fixed, of_noise
-from remblai.deploy.units import FromData, ToData, input_shape, torch_type
+from remblai.deploy.units import input_shape, torch_type
 from remblai.laws import Encoder, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Flow, Objective
 from remblai.objectives.objective import of
@@ -46,7 +47,7 @@ class Part:
 class EncoderPart(nn.Module):
     """Data, and noise (n, k) where the encoder is random -> codes (n, k)."""
 
-    def __init__(self, encoder: Encoder, from_data: FromData) -> None:
+    def __init__(self, encoder: Encoder, from_data: nn.Module) -> None:
         super().__init__()
         self.encoder, self.from_data = encoder, from_data
 
@@ -60,7 +61,7 @@ class EncoderPart(nn.Module):
 class DecoderPart(nn.Module):
     """Codes (n, k) -> the mean of P(X|Z) as data."""
 
-    def __init__(self, objective: Objective, to_data: ToData) -> None:
+    def __init__(self, objective: Objective, to_data: nn.Module) -> None:
         super().__init__()
         self.objective, self.to_data = objective, to_data
 
@@ -118,7 +119,8 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         sampler: the law of codes that samples are decoded from; None is the recipe's own.
 
     Raises:
-        ValueError: neither an encoder nor a decoder, or a law of codes without a fit.
+        ValueError: neither an encoder nor a decoder, a law of codes without a fit, or a pretrained auto-encoder that
+            moved or changed.
     """
     recipe = trained.run.settings["recipe"]
     if not (trained.encodes or trained.decodes):
@@ -126,13 +128,8 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
             f"{recipe} has neither an encoder nor a decoder to export: its samples come from chains. Take a recipe "
             "with one, such as wae-mmd or gan."
         )
-    if trained.units.codes is not None:
-        raise ValueError(
-            f"{recipe} was trained on codes of {trained.units.codes.kind}, and such models cannot be exported: their "
-            "pictures need the pretrained auto-encoder too. Sample with `remblai sample RUN`."
-        )
     objective = copy.deepcopy(trained.objective).cpu()
-    units, missing = trained.units, {}
+    units, missing = trained.units.pictures, {}
     data = "images" if units.range else "points"
     options = trained.run.settings["data"].get("options") or {}
     whole, k = input_shape(units, options), objective.prior.latent
@@ -155,8 +152,8 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         inputs: Inputs = {data: (whole, torch_type(units))}
         if not is_fixed(_law(encoder, objective)):
             inputs[NOISE] = (("n", k), torch.float32)
-        parts.append(part("encoder", EncoderPart(encoder, FromData(units, options)), inputs, CODES, ("n", k)))
-    decoder = DecoderPart(_bare(objective), ToData(units))
+        parts.append(part("encoder", EncoderPart(encoder, from_data(trained.units, options)), inputs, CODES, ("n", k)))
+    decoder = DecoderPart(_bare(objective), to_data(trained.units))
     if isinstance(objective, Flow):
         missing["decoder"] = "the codes of a flow are its noise: the sampler is its decoder"
     else:
