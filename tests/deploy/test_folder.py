@@ -17,8 +17,8 @@ import remblai
 from remblai.cli.main import main
 from remblai.data.pixels import pixels
 from remblai.deploy import check, files
-from remblai.deploy.folder import OWN, RECORD
 from remblai.deploy.parts import parts_of
+from remblai.deploy.place import OWN, RECORD
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
