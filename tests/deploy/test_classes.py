@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from tests.small import SMALL
 import remblai
 from remblai import data
 from remblai.deploy import check, files
+from remblai.deploy.card import hub_card
 from remblai.deploy.parts import CLASS, parts_of
 from remblai.features import make_features
 
@@ -121,7 +123,7 @@ def test_a_number_that_no_class_has_is_an_error(exported: Any, unknown: int) -> 
 
 
 def test_the_lines_of_the_card_run_and_it_says_how_a_class_is_given(exported: Any) -> None:
-    _, out, _ = exported
+    run, out, _ = exported
     card = (out / "README.md").read_text()
     code = re.search(r"```python\n(.*?)```", card, re.DOTALL)
     assert code is not None and len(code[1].splitlines()) <= 5
@@ -130,6 +132,11 @@ def test_the_lines_of_the_card_run_and_it_says_how_a_class_is_given(exported: An
     done = subprocess.run([sys.executable, "-I", "-c", shown], cwd=out, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "int64 (16, 8, 8) (16, 2)"
     assert "number of a class for each row: 0 is `0`, 1 is `1`" in card
+    published = re.search(r"```python\n(.*?)```", hub_card(run, "alice/digits"), re.DOTALL)
+    assert published is not None
+    names: dict[str, Any] = {"remblai": SimpleNamespace(load=lambda _: run)}
+    exec(published[1].replace("import remblai\n", ""), names)  # what the hub's card says
+    assert names["z"].shape == (64, 2)
 
 
 FLOW = {

@@ -1,9 +1,11 @@
 """Runs on codes of a pretrained auto-encoder, by the command line: pictures go in and come out."""
 
+import base64
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +23,8 @@ from remblai.data.pretrained import WEIGHTS
 from remblai.deploy import check, files
 from remblai.deploy.card import model_card
 from remblai.deploy.parts import parts_of
+from remblai.explorer.explored import Explored
+from remblai.explorer.queries import QUERIES
 from remblai.networks.shapes import CodeShape
 from remblai.recipes import RECIPES
 from remblai.runs.data import data_like
@@ -229,6 +233,28 @@ def test_exported_files_take_and_give_pictures(place: Path, tmp_path: Path, monk
     expected = check.expected_of(parts[1], run, inputs)
     decoded = parts[1].module(torch.from_numpy(inputs["codes"])).numpy()
     assert check.difference(parts[1], decoded, expected, run.units).within("float32")
+
+
+def test_a_run_on_codes_is_explored_in_pictures(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    run = remblai.load(place / "wae", device="cpu")
+    explored = Explored(run, data_like(run.run.settings, run.units))
+
+    def shown(found: dict[str, Any]) -> np.ndarray:
+        shape = (found["count"], found["height"], found["width"], 4)
+        return np.frombuffer(base64.b64decode(found["rgba"]), np.uint8).reshape(shape)[..., :3]
+
+    pictures = data.load(str(place / "pictures"))
+    images = Units(pictures.shape, (0.0, 1.0)).restore(pictures.test[:])
+    assert (shown(QUERIES["gallery"]([explored], {"start": 0})["data"]) == images).all(), "not what comes back of them"
+    encoded = QUERIES["encode"]([explored], {"place": 1})
+    again = run.decode(torch.tensor([encoded["code"]]))
+    assert np.abs(shown(encoded["decoded"]).astype(int) - again).max() <= 1
+    near = QUERIES["neighbours"]([explored], {"code": encoded["code"], "k": 2})
+    train = Units(pictures.shape, (0.0, 1.0)).restore(pictures.train[near["places"]])
+    assert (shown(near["data"]) == train).all() and "auto-encoder's codes" in near["unit"]
+    for name, fields in (("facts", {}), ("sample", {"seed": 1}), ("copies", {}), ("law", {})):
+        assert QUERIES[name]([explored], fields)
 
 
 @pytest.mark.parametrize("name", ["wae-mmd", "gan", "drifting", "gmmn"])
