@@ -40,12 +40,12 @@ def quick(folder: Path, recipe: str, **options: Any) -> remblai.Trained:
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[remblai.Trained, Path, dict[str, Any]]:
-    """A model with a random encoder that has learned the digits' classes, and its export with int8."""
+    """A model with a random encoder that has learned the digits' classes, and its export."""
     folder = tmp_path_factory.mktemp("classes")
     run = quick(
         folder, "wae-mmd", steps=250, batch_size=100, lr=3e-3, encoder="gaussian", network={"name": "mlp", "width": 64}
     )
-    return run, folder / "out", remblai.export(run, folder / "out", quantise="int8")
+    return run, folder / "out", remblai.export(run, folder / "out")
 
 
 def classes_read(images: NDArray[Any]) -> NDArray[Any]:
@@ -74,22 +74,36 @@ def test_samples_of_a_class_are_of_that_class(exported: Any) -> None:
 def test_each_file_takes_the_number_of_a_class_and_names_them(exported: Any) -> None:
     run, out, record = exported
     assert record["classes"] == run.classes
-    assert set(record["files"]) | set(record["missing"]) >= {f"{name}.int8.onnx" for name in ("encoder", "decoder")}
     wanted = {"encoder": ["images", CLASS, "noise"], "decoder": ["codes", CLASS], "sampler": ["noise", CLASS]}
     for name, inputs in wanted.items():
-        for end in (".onnx", ".int8.onnx", ".pt2"):
-            if f"{name}{end}" not in record["files"]:
-                continue
+        for end in (".onnx", ".pt2"):
             file = record["files"][f"{name}{end}"]
             assert list(file["inputs"]) == inputs
             assert file["inputs"][CLASS] == {"shape": ["n"], "type": "int64"}
-            if end == ".pt2":
-                found = {"classes": ""}
-                torch.export.load(out / f"{name}.pt2", extra_files=found)
-            else:
-                session = ort.InferenceSession(out / f"{name}{end}", providers=["CPUExecutionProvider"])
-                found = session.get_modelmeta().custom_metadata_map
-            assert json.loads(found["classes"]) == run.classes
+        archived = {"classes": ""}
+        torch.export.load(out / f"{name}.pt2", extra_files=archived)
+        assert json.loads(archived["classes"]) == run.classes == named(out / f"{name}.onnx")
+
+
+def named(path: Path) -> list[str]:
+    """The names of the classes in the metadata of an ONNX file."""
+    session = ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    found: list[str] = json.loads(session.get_modelmeta().custom_metadata_map["classes"])
+    return found
+
+
+def test_rounded_weights_take_classes_too(exported: Any, tmp_path: Path) -> None:
+    run, out, _ = exported
+    part, digits = parts_of(run)[0][1], data.load("digits")
+    files.write_int8(out / "decoder.onnx", tmp_path / "int8.onnx", check.inputs_of(part, run, digits, "train", 1))
+    files.write_float16(out / "decoder.onnx", tmp_path / "float16.onnx")
+    inputs = check.inputs_of(part, run, digits)
+    expected = check.expected_of(part, run, inputs)
+    for precision in ("int8", "float16"):
+        found = check.run_onnx(tmp_path / f"{precision}.onnx", inputs)
+        away = check.difference(part, found, expected, run.units)
+        assert away.largest > 0 and away.within(precision)
+        assert named(tmp_path / f"{precision}.onnx") == run.classes
 
 
 def test_files_do_for_each_class_what_the_run_does(exported: Any) -> None:
@@ -142,7 +156,7 @@ def test_the_lines_of_the_card_run_and_it_says_how_a_class_is_given(exported: An
 FLOW = {
     "network": None,
     "latent": None,
-    "sampling_steps": 2,
+    "sampling_steps": 1,
     "method": "euler",
     "velocity": {"name": "mlp", "width": 8, "depth": 1},
 }

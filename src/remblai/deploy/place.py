@@ -47,9 +47,7 @@ def building(place: Path) -> Iterator[Path]:
     with explained(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         _sweep(place)
-        folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=_prefix(place)))
-        handle = os.open(folder, os.O_RDONLY)
-    lock(handle)
+        folder, handle = _reserve(place)
     try:
         yield folder
     finally:
@@ -84,6 +82,17 @@ def _record(place: Path) -> Mapping[str, Any] | None:
         return record if record["schema"] == SCHEMA and "files" in record else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _reserve(place: Path) -> tuple[Path, int]:
+    """A new folder beside the place, open and locked, so that `_sweep` leaves it alone."""
+    while True:
+        folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=_prefix(place)))
+        handle = os.open(folder, os.O_RDONLY)
+        lock(handle, wait=True)
+        if folder.exists():  # or it was swept between its making and its lock
+            return folder, handle
+        os.close(handle)
 
 
 def _prefix(place: Path) -> str:
