@@ -17,8 +17,8 @@ import remblai
 from remblai.cli.main import main
 from remblai.data.pixels import pixels
 from remblai.deploy import check, files
-from remblai.deploy.folder import OWN, RECORD
 from remblai.deploy.parts import parts_of
+from remblai.deploy.place import OWN, RECORD
 
 pytest.importorskip("onnx")
 pytest.importorskip("onnxscript")
@@ -180,7 +180,7 @@ def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(t
     assert sampler.output_shape == ("n", 3)
     from remblai.deploy.card import model_card
 
-    record = {"files": {}, "missing": {}, "sampler": "prior"}
+    record = {"files": {}, "missing": {}, "sampler": "prior", "classes": []}
     card = model_card(run, parts_of(run)[0], record)
     assert "`height`, `weight`, `age`" in card
     assert '"noise": noise[:, :2]' in card

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from remblai.deploy.noise import at_noise, of_noise
 from remblai.laws import Delta, FittedLaw, Prior, fitted, priors
 from remblai.laws.delta import Pushforward
+from remblai.laws.encoders import BlackBox
 from remblai.laws.pushed import Pushed, places
+from remblai.networks.mlp import perceptron
 from remblai.objectives import Generator
 from remblai.recipes import RECIPES
 
@@ -82,6 +84,29 @@ def test_a_generator_of_codes() -> None:
     assert torch.equal(function(noise), expected)
 
 
+@pytest.mark.parametrize("kinds", [("mixture", "gaussian", "groups"), ("mixture", "transport", "gaussian")])
+def test_each_class_has_its_own_law(kinds: tuple[str, ...]) -> None:
+    laws = [
+        {
+            "gaussian": fitted.Gaussian(),
+            "mixture": fitted.Mixture(components=2),
+            "groups": fitted.Mixture(components=4),
+            "transport": fitted.Transport(atoms=20),
+        }[kind].fit(codes() + 3.0 * number)
+        for number, kind in enumerate(kinds)
+    ]
+    together = fitted.ByClass(fitted.Gaussian(), 3)
+    together.laws = nn.ModuleList(laws)
+    function, noise = of_noise(together), torch.randn(60, 3)
+    assert function.width <= 3
+    noise, rows = noise[:, : function.width], torch.arange(60) % 3
+    found = function(noise, torch.eye(3)[rows])
+    for number, law in enumerate(laws):
+        own = of_noise(law)
+        alone = noise if own.width == function.width else noise[:, : own.width]
+        assert torch.allclose(found[rows == number], own(alone)[rows == number], atol=1e-6)
+
+
 def test_codes_of_random_encoders() -> None:
     noise = torch.randn(5, 2)
     location, mixing = torch.randn(5, 2), torch.randn(5, 2, 2)
@@ -91,6 +116,24 @@ def test_codes_of_random_encoders() -> None:
     assert torch.allclose(at_noise(law, noise), torch.tanh(location + noise**3))
     normal = torch.distributions.Independent(torch.distributions.Normal(location, 0.5), 1)
     assert torch.allclose(at_noise(normal, noise), location + 0.5 * noise)
+
+
+def test_a_black_box_encoder_is_traced_for_any_number_of_rows() -> None:
+    encoder = BlackBox(perceptron((3,), width=4, depth=1), priors.Normal(2), width=4, depth=1).eval()
+
+    class Coded(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = encoder
+
+        def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+            return at_noise(self.encoder(x), noise)
+
+    rows = torch.export.Dim("n")
+    x, noise = torch.randn(2, 3), torch.randn(2, 2)
+    program = torch.export.export(Coded().eval(), (x, noise), dynamic_shapes=({0: rows}, {0: rows})).module()
+    x, noise = torch.randn(5, 3), torch.randn(5, 2)
+    assert torch.allclose(program(x, noise), encoder(x).at(noise), atol=1e-6)
 
 
 def test_laws_that_are_no_functions_of_noise() -> None:

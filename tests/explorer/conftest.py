@@ -23,6 +23,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, rembl
             "digits": train(folder / "digits", latent=3),
             "sphere": train(folder / "sphere", latent=4, prior="sphere"),
             "points": train(folder / "points", "gan", data="ring", **critic),
+            "classes": train(folder / "classes", latent=3, encoder="deterministic", conditional=True),
         }
 
 
@@ -39,6 +40,11 @@ def sphere(models: dict[str, remblai.Trained]) -> Explored:
 @pytest.fixture(scope="session")
 def points(models: dict[str, remblai.Trained]) -> Explored:
     return explored(models["points"])
+
+
+@pytest.fixture(scope="session")
+def classes(models: dict[str, remblai.Trained]) -> Explored:
+    return explored(models["classes"])
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """What the page asks, against the run's own methods."""
 
 import base64
-import copy
 import json
 from typing import Any
 
@@ -13,6 +12,8 @@ from remblai.data import Units, load
 from remblai.explorer.drawable import check_drawable, drawable
 from remblai.explorer.explored import Explored
 from remblai.explorer.queries import QUERIES
+from remblai.laws import ByClass
+from remblai.laws.fitted import Gaussian
 from remblai.runs.data import data_like
 
 CODE = [0.5, -1.0, 0.25]
@@ -188,12 +189,51 @@ def test_fields_are_checked(digits: Explored, name: str, fields: dict[str, Any],
 
 
 def test_what_cannot_be_explored_is_refused(digits: Explored) -> None:
-    conditional = copy.copy(digits.trained)
-    conditional.conditional = True
-    with pytest.raises(ValueError, match="trained with --conditional: use"):
-        Explored(conditional, digits.dataset)
     table = load(np.random.default_rng(0).normal(size=(30, 3)))
     with pytest.raises(ValueError, match=r"expected images or points of 2 columns, got points of 3"):
         check_drawable(table.units)
     with pytest.raises(ValueError, match="expected images of shape"):
         data_like(digits.trained.run.settings, digits.trained.units, table)
+
+
+def test_a_conditional_model_beside_one_that_is_not(classes: Explored, digits: Explored) -> None:
+    for runs in ([classes, digits], [digits, classes]):
+        assert ask(runs, "facts")["conditional"] == classes.classes
+        shown = ask(runs, "beside", start=2, end=5, steps=3, seed=3, **{"class": 1})["runs"]
+        assert [one["name"] for one in shown] == [run.name for run in runs]
+
+
+def test_a_conditional_model_decodes_codes_as_those_of_a_class(classes: Explored) -> None:
+    trained, test = classes.trained, classes.dataset.test
+    found = ask([classes], "facts")
+    assert (found["conditional"], found["classes"]) == ([str(digit) for digit in range(10)], [])
+    shown = {number: grey(ask(classes, "decode", code=CODE, **{"class": number})["decoded"]) for number in (3, 8)}
+    for number, picture in shown.items():
+        assert (picture == trained.decode([CODE], labels=number)).all()
+    assert (shown[3] != shown[8]).any()
+    found = ask(classes, "encode", place=7)
+    assert found["class"] == int(test.labels[7])
+    decoded = classes.decode(torch.tensor([found["code"]]), test.labels[[7]])
+    assert (grey(found["decoded"]) == trained.units.give(decoded)).all()
+    assert found["code"] == pytest.approx(trained.code_means(test[7:8], labels=test.labels[7:8])[0].tolist())
+    walk = ask(classes, "walk", start=CODE, end=[1.0, 1.0, 1.0], steps=3, **{"class": 8})
+    assert (grey(walk["decoded"])[0] == shown[8]).all()
+    for query in ({}, {"class": 10}, {"class": "3"}):
+        with pytest.raises(ValueError, match="class: expected a whole number from 0 to 9"):
+            ask(classes, "decode", code=CODE, **query)
+    found = ask([classes, classes], "beside", start=2, end=5, steps=3, seed=3, **{"class": 1})["runs"][0]
+    again = trained.reconstructions(test[[2, 5]], labels=test.labels[[2, 5]])
+    assert (grey(found["walk"])[[0, -1]] == trained.units.give(again)).all()
+    unlabelled = data_like(trained.run.settings, trained.units, trained.units.give(test[:60]))
+    with pytest.raises(ValueError, match=r"expected data of the classes that .*, .* has none"):
+        Explored(trained, unlabelled)
+
+
+def test_samples_of_a_class_are_of_its_law(classes: Explored, monkeypatch: pytest.MonkeyPatch) -> None:
+    law = ByClass(Gaussian(), 10)
+    for number, own in enumerate(law.laws):
+        own.fit(torch.randn(20, 3) * 0.01 + number)
+    monkeypatch.setattr(classes.trained, "law", lambda: law)
+    assert ask(classes, "sample", seed=0, **{"class": 6})["code"] == pytest.approx([6.0] * 3, abs=0.2)
+    labels = classes.drawn_labels(30, 1)
+    assert torch.allclose(classes.draws(30, 1, labels), labels[:, None].float(), atol=0.2)

@@ -45,6 +45,15 @@ def test_each_query_is_answered(client: Any, name: str) -> None:
     assert isinstance(answer.json(), dict)
 
 
+@pytest.mark.parametrize("name", [name for name in QUERIES if name != "attribute"])
+def test_each_query_on_a_conditional_model_is_answered(classes: Explored, digits: Explored, name: str) -> None:
+    with warnings.catch_warnings(action="ignore"):
+        from starlette.testclient import TestClient
+    client = TestClient(application([classes, digits], TOKEN), base_url="http://127.0.0.1:8000")
+    answer = client.post(f"/{TOKEN}/query/{name}", json=FIELDS[name] | {"class": 4})
+    assert answer.status_code == 200, answer.text
+
+
 def test_the_files_of_the_page_are_served_and_no_others(client: Any) -> None:
     assert client.get(f"/{TOKEN}/").text.startswith("<!doctype html>")
     types = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}

@@ -98,7 +98,9 @@ def browser() -> Any:
         opened.close()
 
 
-@pytest.mark.parametrize(("name", "width", "scheme"), [("digits", 1200, "light"), ("points", 390, "dark")])
+@pytest.mark.parametrize(
+    ("name", "width", "scheme"), [("digits", 1200, "light"), ("points", 390, "dark"), ("classes", 390, "light")]
+)
 def test_the_page_works_in_a_browser(
     browser: Any, models: dict[str, remblai.Trained], name: str, width: int, scheme: str
 ) -> None:
@@ -136,6 +138,17 @@ def test_the_page_works_in_a_browser(
             tab.wait_for_selector("#origin:has-text('moved 2 times')")
             tab.click("#show-law")
             tab.wait_for_selector("#law svg", state="attached")
+        if name == "classes":
+            before = tab.evaluate(PICTURE)
+            tab.select_option("#class", "8")
+            tab.wait_for_selector("#origin:has-text('decoded as 8')")
+            while tab.evaluate(PICTURE) == before:
+                tab.wait_for_timeout(10)
+            tab.click("#gallery button:nth-child(2)")
+            tab.wait_for_selector("#origin:has-text('reconstruction')")
+            said_of = tab.get_attribute("#gallery button:nth-child(2)", "aria-label")
+            assert said_of.endswith(f", {tab.input_value('#class')}"), "the class of what was picked"
+        assert tab.is_hidden("#class-label") == (name != "classes")
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         assert tab.is_hidden("#problem")
     tab.close()

@@ -1,9 +1,11 @@
 """Runs on codes of a pretrained auto-encoder, by the command line: pictures go in and come out."""
 
+import base64
 import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +15,19 @@ from safetensors.torch import load_file
 from tests.small_codes import CHANNELS, SIDE, save_autoencoder, save_pictures
 
 import remblai
+from remblai import data
 from remblai.cli.main import main
 from remblai.config.registry import nest
+from remblai.data import Units
 from remblai.data.pretrained import WEIGHTS
+from remblai.deploy import check, files
+from remblai.deploy.card import model_card
 from remblai.deploy.parts import parts_of
+from remblai.explorer.explored import Explored
+from remblai.explorer.queries import QUERIES
 from remblai.networks.shapes import CodeShape
 from remblai.recipes import RECIPES
+from remblai.runs.data import data_like
 from remblai.runs.published import public_settings
 from remblai.runs.record import read_settings
 
@@ -193,9 +202,59 @@ def test_refusals_are_one_line(
     assert not (tmp_path / "r").exists()
 
 
-def test_export_is_refused(place: Path) -> None:
-    with pytest.raises(ValueError, match="was trained on codes of AutoencoderKL, and such models cannot be exported"):
-        parts_of(remblai.load(place / "wae", device="cpu"))
+def test_exported_files_take_and_give_pictures(place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    run, pictures = remblai.load(place / "wae", device="cpu"), data.load(str(place / "pictures")).test
+    parts, missing = parts_of(run)
+    assert [part.name for part in parts] == ["encoder", "decoder", "sampler"] and not missing
+    assert parts[0].inputs == {"images": (("n", SIDE, SIDE, 3), torch.uint8)}
+    images = Units(pictures.shape, (0.0, 1.0)).restore(pictures[:])
+    noise = torch.randn(70, run.objective.prior.latent)  # more rows than diffusers' own branches take as one case
+    sessions = []
+    for part, rows in ((parts[0], {"images": images}), (parts[2], {"noise": noise.numpy()})):
+        files.write_part(tmp_path, part, rows, 18)
+        sessions.append(onnxruntime.InferenceSession(tmp_path / f"{part.name}.onnx"))
+    codes = run.codes(run.units.scale(images))
+    assert np.abs(sessions[0].run(None, {"images": images})[0] - codes.numpy()).max() < 1e-4 * float(codes.std())
+    (found,) = sessions[1].run(None, {"noise": noise.numpy()})
+    assert found.dtype == np.uint8 and found.shape == (70, SIDE, SIDE, 3)
+    expected = run.decode(run.objective.prior.scale * noise)
+    assert np.abs(found.astype(int) - expected).max() <= 1 and expected.std() > 1
+    archive = torch.export.load(tmp_path / "sampler.pt2").module()
+    assert np.abs(archive(noise).numpy().astype(int) - expected).max() <= 1
+    for name, other in (("encoder", "decoder"), ("sampler", "encoder")):
+        kept = torch.export.load(tmp_path / f"{name}.pt2").state_dict
+        assert not [key for key in kept if f"network.{other}." in key], "the weights of the other half are left out"
+    card = model_card(run, parts, {"files": {}, "missing": {}, "sampler": "prior", "classes": []})
+    assert "codes 2 x 8 x 8 of the pretrained AutoencoderKL `vae`" in card and str(place) not in card
+    inputs = check.inputs_of(parts[1], run, data_like(run.run.settings, run.units))
+    expected = check.expected_of(parts[1], run, inputs)
+    decoded = parts[1].module(torch.from_numpy(inputs["codes"])).numpy()
+    assert check.difference(parts[1], decoded, expected, run.units).within("float32")
+
+
+def test_a_run_on_codes_is_explored_in_pictures(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    run = remblai.load(place / "wae", device="cpu")
+    explored = Explored(run, data_like(run.run.settings, run.units))
+
+    def shown(found: dict[str, Any]) -> np.ndarray:
+        shape = (found["count"], found["height"], found["width"], 4)
+        return np.frombuffer(base64.b64decode(found["rgba"]), np.uint8).reshape(shape)[..., :3]
+
+    pictures = data.load(str(place / "pictures"))
+    images = Units(pictures.shape, (0.0, 1.0)).restore(pictures.test[:])
+    assert (shown(QUERIES["gallery"]([explored], {"start": 0})["data"]) == images).all(), "not what comes back of them"
+    encoded = QUERIES["encode"]([explored], {"place": 1})
+    again = run.decode(torch.tensor([encoded["code"]]))
+    assert np.abs(shown(encoded["decoded"]).astype(int) - again).max() <= 1
+    near = QUERIES["neighbours"]([explored], {"code": encoded["code"], "k": 2})
+    train = Units(pictures.shape, (0.0, 1.0)).restore(pictures.train[near["places"]])
+    assert (shown(near["data"]) == train).all() and "auto-encoder's codes" in near["unit"]
+    for name, fields in (("facts", {}), ("sample", {"seed": 1}), ("copies", {}), ("law", {})):
+        assert QUERIES[name]([explored], fields)
 
 
 @pytest.mark.parametrize("name", ["wae-mmd", "gan", "drifting", "gmmn"])

@@ -11,7 +11,6 @@ from tests.small import last, train
 import remblai
 from remblai import data
 from remblai.cli.main import main
-from remblai.deploy.folder import export
 from remblai.runs.labels import numbers_of
 
 pytestmark = pytest.mark.usefixtures("bare")
@@ -169,9 +168,3 @@ def test_labels_are_named_numbered_or_weighed() -> None:
         numbers_of("cot", names, 1)
     with pytest.raises(ValueError, match="expected 2 whole numbers"):
         numbers_of(torch.tensor([0, 3]), names, 2)
-
-
-def test_a_conditional_model_is_not_exported(run: remblai.Trained, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="models of classes cannot be exported yet"):
-        export(run, tmp_path / "out")
-    assert not (tmp_path / "out").exists()

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from remblai.data.halves import ToCodes, ToPictures
 from remblai.runtime import devices
 from remblai.runtime.files import sha256_of
 from remblai.runtime.rng import seeded
@@ -85,14 +86,7 @@ class Pretrained:
         Raises:
             ValueError: an auto-encoder that moved, changed or cannot be read; codes that are not finite.
         """
-        network, (low, high), (scaling, shift) = self._network()
-        device = next(network.parameters()).device
-        parts = []
-        for part in torch.split(x, AT_ONCE):
-            law = network.encode(part.to(device) * (high - low) + low, return_dict=False)[0]
-            mean = law if isinstance(law, Tensor) else law.mode()
-            parts.append(((mean - shift) * scaling).float().cpu())
-        codes = torch.cat(parts)
+        codes = _in_parts(self.halves()[0], x)
         if codes.ndim != 4 or not bool(codes.isfinite().all()):
             got = "NaN or infinite values" if codes.ndim == 4 else f"codes of shape {tuple(codes.shape)}"
             raise ValueError(
@@ -107,13 +101,7 @@ class Pretrained:
         Raises:
             ValueError: an auto-encoder that moved, changed or cannot be read.
         """
-        network, (low, high), (scaling, shift) = self._network()
-        device = next(network.parameters()).device
-        parts = []
-        for part in torch.split(z, AT_ONCE):
-            y = network.decode(part.to(device) / scaling + shift, return_dict=False)[0]
-            parts.append(((y.float() - low) / (high - low)).clamp(0.0, 1.0).cpu())
-        return torch.cat(parts)
+        return _in_parts(self.halves()[1], z)
 
     def shape_of_code(self, first: Tensor) -> tuple[int, ...]:
         """The shape (k, h', w') of a code; refuses pictures that do not fit, or do not come back in their own size.
@@ -147,14 +135,25 @@ class Pretrained:
             )
         return tuple(code.shape[1:])
 
-    def _network(self) -> tuple[Any, tuple[float, float], tuple[float, float]]:
-        """The network, the values of black and white, the scaling and the shift factor."""
+    def halves(self) -> tuple[ToCodes, ToPictures]:
+        """Its two halves, on its device.
+
+        Raises:
+            ValueError: an auto-encoder that moved, changed or cannot be read.
+        """
         network: Any = _loaded(self.place, self.kind, self.sha256, self.config)
         settings: Mapping[str, Any] = network.config
         inside = self.kind in SCALED_INSIDE
         scaling = 1.0 if inside else float(settings.get("scaling_factor") or 1.0)
         shift = 0.0 if inside else float(settings.get("shift_factor") or 0.0)
-        return network, CLASSES[self.kind], (scaling, shift)
+        ends = CLASSES[self.kind]
+        return ToCodes(network, ends, scaling, shift), ToPictures(network, ends, scaling, shift)
+
+
+def _in_parts(half: nn.Module, rows: Tensor) -> Tensor:
+    """What a half makes of the rows, a few at once, on the CPU."""
+    device = next(half.parameters()).device
+    return torch.cat([half(part.to(device)).cpu() for part in torch.split(rows, AT_ONCE)])
 
 
 def pretrained(name: str, shape: tuple[int, ...]) -> Pretrained:

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from remblai.deploy.parts import NOISE, Part
+from remblai.deploy.parts import CLASS, NOISE, Part
 from remblai.metrics.table import METRICS
 from remblai.report.reading import number
 from remblai.runs.model import Trained
+from remblai.runs.published import public_place
 from remblai.runtime.text import printable
 
 
@@ -24,6 +25,7 @@ def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any
         + "\n".join(_lines(parts))
         + "\n```\n",
         _files(record),
+        *([_classes(record)] if record["classes"] else []),
         _figures(trained),
         _data(trained),
     ]
@@ -33,9 +35,10 @@ def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any
 def hub_card(trained: Trained, name: str) -> str:
     """The card of a run on the hub, as Markdown with the header that the hub reads."""
     header = "---\nlibrary_name: remblai\ntags:\n- remblai\n- optimal-transport\n- generative-model\n---\n\n"
-    code = f'import remblai\n\nrun = remblai.load("hub:{name}")\nx = run.sample(64)'
+    labels = f", labels={printable(trained.classes[0])!r}" if trained.conditional else ""
+    code = f'import remblai\n\nrun = remblai.load("hub:{name}")\nx = run.sample(64{labels})'
     if trained.encodes:
-        code += "\nz = run.encode(x)"
+        code += f"\nz = run.encode(x{labels})"
     return header + "\n".join(
         [_head(trained), f"## Run it\n\n```python\n{code}\n```\n", _figures(trained), _data(trained)]
     )
@@ -59,16 +62,21 @@ def _lines(parts: Sequence[Part]) -> list[str]:
     if names[-1] == "encoder":  # a model that does not decode: data of the user's own go in
         return lines
     source = known[names[-1]]
-    (start,) = source.inputs
+    start = next(iter(source.inputs))
     width = source.inputs[start][0][1]
     normal = f"numpy.random.default_rng(0).standard_normal((16, {width}), numpy.float32)"
     shape = ", ".join(map(str, source.output_shape[1:]))
-    lines.append(f"{start} = {normal}")
-    lines.append(f'{source.output} = {names[-1]}.run(None, {{"{start}": {start}}})[0]  # (16, {shape})')
+    numbered = f', "{CLASS}": classes' * (CLASS in source.inputs)
+    if numbered:
+        count = len(source.classes)
+        lines.append(f'{start}, classes = {normal}, numpy.arange(16, dtype="int64") % {count}  # a class for each row')
+    else:
+        lines.append(f"{start} = {normal}")
+    lines.append(f'{source.output} = {names[-1]}.run(None, {{"{start}": {start}{numbered}}})[0]  # (16, {shape})')
     if "encoder" in names:
         extra = f', "{NOISE}": {start}[:, :{_code_width(known["encoder"])}]' * (NOISE in known["encoder"].inputs)
         lines.append(
-            f'codes = encoder.run(None, {{"{source.output}": {source.output}{extra}}})[0]  '
+            f'codes = encoder.run(None, {{"{source.output}": {source.output}{numbered}{extra}}})[0]  '
             f"# (16, {_code_width(known['encoder'])}), of data of your own too"
         )
     return lines
@@ -90,15 +98,32 @@ def _files(record: Mapping[str, Any]) -> str:
             f"| `{name}` | {precision} | {takes} | {gives} | {away['largest']:.1e} {away['scale']} "
             f"| {away['root_mean_square']:.1e} |"
         )
+    flow = (
+        f" Of the flow {record['sampling_steps']} steps with guidance {record['guidance']:g} are in the file."
+        if "guidance" in record
+        else ""
+    )
     words = (
         "\nThe differences are those on "
         f"{max((file['difference']['rows'] for file in record['files'].values()), default=0)} rows by onnxruntime; of "
         "whole numbers what is beyond their rounding. `noise` is standard normal"
         + ("" if not _noisy(record) else "; of the encoder, which is random, 0 gives the middle of the law of a code")
-        + f". Samples are decoded draws of the law `{record['sampler']}`.\n"
+        + f". Samples are decoded draws of the law `{record['sampler']}`.{flow}\n"
     )
     absent = [f"- No {name}: {printable(why)}\n" for name, why in record["missing"].items()]
     return "## Files\n\n" + "\n".join(rows) + "\n" + words + ("\n" + "".join(absent) if absent else "")
+
+
+def _classes(record: Mapping[str, Any]) -> str:
+    """How a class is given."""
+    named = ", ".join(f"{number} is `{printable(name)}`" for number, name in enumerate(record["classes"]))
+    return (
+        f"## Classes\n\n`{CLASS}` (n,) is the number of a class for each row: {named}. The names are also in the "
+        "metadata of each ONNX file, as a list in JSON: "
+        '`json.loads(sampler.get_modelmeta().custom_metadata_map["classes"])`. '
+        "Another number is an error in onnxruntime on a CPU and in torch; a runtime that does not check look-ups gives "
+        "an output that means nothing.\n"
+    )
 
 
 def _noisy(record: Mapping[str, Any]) -> bool:
@@ -123,10 +148,17 @@ def _figures(trained: Trained) -> str:
 def _data(trained: Trained) -> str:
     data, units = trained.run.settings["data"], trained.units
     counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
-    shape = " x ".join(map(str, units.shape))
+    shape = " x ".join(map(str, units.pictures.shape))
     words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {counts}."]
     if data["split_note"]:
         words.append(printable(str(data["split_note"])).rstrip(".") + ".")
+    if units.codes is not None:
+        sides = " x ".join(map(str, units.shape))
+        network = f"{units.codes.kind} `{printable(public_place(units.codes.place))}`"
+        words.append(
+            f"The model is one of codes {sides} of the pretrained {network} (sha256 {units.codes.sha256[:12]}), whose "
+            "licence goes with its weights."
+        )
     if units.columns:
         columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
         words.append(f"Columns, in this order and in their own units: {columns}.")

@@ -8,18 +8,23 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from remblai.data import Dataset, Units
+from remblai.data import Dataset, Split, Units
 from remblai.data.layout import planes
 from remblai.data.units import BYTES
 from remblai.deploy.files import Arrays
 from remblai.deploy.noise import at_noise
-from remblai.deploy.parts import CODES, NOISE, EncoderPart, Part, SamplerPart
+from remblai.deploy.parts import CLASS, CODES, NOISE, Part
+from remblai.networks.classes import one_hot, required
+from remblai.objectives.objective import of
 from remblai.runs.model import Trained
 from remblai.runtime.rng import seeded
 
 ROWS = 200
-"""Rows on which files are compared, at most: the first of the held-out split."""
+"""Rows on which files are compared, at most: from all over the held-out split."""
+ROWS_THROUGH_CODES = 16
+"""The same where pictures pass through a pretrained auto-encoder, which takes seconds for each."""
 BOUNDS: Mapping[str, tuple[str, float]] = {
     "float32": ("largest", 1e-4),
     "float16": ("root mean square", 1e-2),
@@ -62,38 +67,58 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
         split: of the data: files are compared on `test`, the ranges of int8 are taken from `train`.
         seed: of the noise.
     """
-    rows = None if dataset is None else dataset.split(split)[:ROWS]
-    n = ROWS if rows is None else len(rows)
+    most = ROWS if trained.units.codes is None else ROWS_THROUGH_CODES
+    chosen = None if dataset is None else _places(dataset.split(split), most)
+    n = most if chosen is None else len(chosen)
+    count = len(part.classes)
+    labels = None if dataset is None or chosen is None else _labels(dataset.split(split), chosen)
+    if count and (labels is None or dataset is None or dataset.classes != list(part.classes)):
+        labels = torch.arange(n) % count  # other data may have other classes, or none
     found: dict[str, NDArray[Any]] = {}
     for name, (shape, _) in part.inputs.items():
         if name == NOISE:
             found[name] = np.random.default_rng(seed).standard_normal((n, int(shape[1])), np.float32)
-        elif name == CODES:
-            codes = trained.prior_sample(n, seed) if rows is None else trained.codes(rows, seed)
-            found[name] = codes.numpy().astype(np.float32)
+        elif name == CLASS:
+            found[name] = required(labels).numpy()
+        elif name == CODES and (dataset is None or chosen is None):
+            found[name] = trained.prior_sample(n, seed).numpy().astype(np.float32)
         else:
-            assert rows is not None
-            found[name] = np.ascontiguousarray(trained.units.restore(rows))
+            assert dataset is not None and chosen is not None
+            if name == CODES:
+                rows = dataset.split(split)[chosen]
+                found[name] = trained.codes(rows, seed, labels if count else None).numpy().astype(np.float32)
+            else:
+                found[name] = np.ascontiguousarray(trained.units.pictures.restore(dataset.seen.split(split)[chosen]))
     return found
+
+
+def _places(split: Split, most: int) -> Tensor:
+    """So many places all over a split, which may be sorted."""
+    return torch.linspace(0, len(split) - 1, min(most, len(split))).round().long()
+
+
+def _labels(split: Split, places: Tensor) -> Tensor | None:
+    return None if split.labels is None else split.labels[places]
 
 
 @torch.no_grad()
 def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.float64]:
     """What the run itself makes of the inputs: codes, or x (n, *shape) in the data's units, not rounded."""
     objective, device = trained.objective, trained.device
-    noise = torch.from_numpy(inputs[NOISE]).to(device) if NOISE in inputs else None
+    noise, labels = (torch.from_numpy(inputs[name]).to(device) if name in inputs else None for name in (NOISE, CLASS))
     with seeded(0, device):
-        if isinstance(part.module, EncoderPart):
-            (data,) = (of for name, of in inputs.items() if name != NOISE)
-            law = objective.encode(trained.units.scale(data).to(device)).law
+        if part.output == CODES:
+            law = objective.encode(trained.units.scale(next(iter(inputs.values()))).to(device), *of(labels)).law
             codes = law.mean if noise is None else at_noise(law, noise)
             return codes.cpu().double().numpy()
-        if isinstance(part.module, SamplerPart):
+        if part.law is not None:
             assert noise is not None
-            codes = objective.prior.nearest(part.module.law(noise.cpu()).to(device))
+            known = None if labels is None else one_hot(labels, len(part.classes)).cpu()
+            codes = objective.prior.nearest(part.law(noise.cpu(), known).to(device))
         else:
             codes = torch.from_numpy(inputs[CODES]).to(device)
-        return _in_units(objective.decode(codes).cpu().double().numpy(), trained.units)
+        seen = trained.units.seen(objective.decode(codes, *of(labels)).cpu())
+        return _in_units(seen.double().numpy(), trained.units.pictures)
 
 
 def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:

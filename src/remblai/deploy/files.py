@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,8 @@ OPSET = 18
 NEWEST = 23
 """The newest opset that is written: later ones are younger than the runtimes that people have."""
 MISSING = "exporting needs the packages onnx, onnxruntime and onnxscript: pip install 'remblai[export]'"
+CLASSES = "classes"
+"""In the metadata of the files of a conditional model: the names of its classes, a list in JSON."""
 CALIBRATION = 32
 """Rows in a batch of the data from which the ranges of int8 are taken."""
 
@@ -67,9 +70,10 @@ def write_part(folder: Path, part: Part, examples: Arrays, opset: int) -> None:
         {place: axes[name] for place, name in enumerate(shape) if isinstance(name, str)}
         for shape, _ in part.inputs.values()
     )
+    described = {CLASSES: json.dumps(part.classes)} if part.classes else {}
     with _quiet(), torch.no_grad():
         program = torch.export.export(part.module, given, dynamic_shapes=dynamic)
-        torch.export.save(program, folder / f"{part.name}.pt2")
+        torch.export.save(program, folder / f"{part.name}.pt2", extra_files=described)
         onnx = torch.onnx.export(
             program,
             opset_version=opset,
@@ -79,6 +83,7 @@ def write_part(folder: Path, part: Part, examples: Arrays, opset: int) -> None:
             verbose=False,
         )
         assert onnx is not None
+        onnx.model.metadata_props.update(described)
         onnx.save(folder / f"{part.name}.onnx", external_data=False)
 
 

@@ -1,10 +1,6 @@
-"""The folder of an exported model: written whole or not at all, beside no files of others."""
+"""The files of an exported model, each compared with the run, and what is known of them."""
 
-import json
-import shutil
-import tempfile
 import warnings
-from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,19 +10,15 @@ from remblai.deploy import check
 from remblai.deploy.card import model_card
 from remblai.deploy.files import OPSET, Quantise, check_request, opset_of, write_float16, write_int8, write_part
 from remblai.deploy.parts import Part, parts_of
+from remblai.deploy.place import CARD, RECORD, building, check_place, move
+from remblai.objectives import Flow
 from remblai.runs.data import data_like
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.published import public_settings
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import explained, sha256_of, write_json
 from remblai.runtime.files import place as placed
-
-RECORD, CARD = "export.json", "README.md"
-PARTS = ("encoder", "decoder", "sampler")
-OWN = {RECORD, CARD, "run.json", *(f"{part}{end}" for part in PARTS for end in (".pt2", ".onnx"))}
-OWN |= {f"{part}.{precision}.onnx" for part in PARTS for precision in ("float16", "int8")}
-"""The files of an export: nothing else in its folder is ever removed."""
+from remblai.runtime.files import sha256_of, write_json
 
 
 def export(
@@ -64,17 +56,14 @@ def export(
     """
     check_request(quantise, opset)
     place = placed(out)
-    _check_place(place, overwrite)
+    check_place(place, overwrite)
     trained = trained if isinstance(trained, Trained) else load(trained, device="cpu")
     parts, missing = parts_of(trained, sampler)
     dataset = data_like(trained.run.settings, trained.units, data) if trained.encodes or data is not None else None
-    with explained(place):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(dir=place.parent, prefix=f".{place.name}-"))
-    try:
+    with building(place) as folder:
         files: dict[str, Any] = {}
         for part in parts:
-            files |= _write(made, part, trained, dataset, quantise, opset, missing)
+            files |= _write(folder, part, trained, dataset, quantise, opset, missing)
         record = {
             "schema": SCHEMA,
             "recipe": trained.run.settings["recipe"],
@@ -82,15 +71,16 @@ def export(
             "sampler": sampler or trained.sampler,
             "opset": opset,
             "columns": list(trained.units.columns or ()),
+            "classes": trained.classes if trained.conditional else [],
             "files": files,
             "missing": missing,
         }
-        write_json(made / "run.json", public_settings(trained.run.settings))
-        (made / CARD).write_text(model_card(trained, parts, record), encoding="utf-8")
-        write_json(made / RECORD, record)
-        _move(made, place)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if isinstance(trained.objective, Flow):
+            record |= {name: getattr(trained.objective, name) for name in ("sampling_steps", "guidance")}
+        write_json(folder / "run.json", public_settings(trained.run.settings))
+        (folder / CARD).write_text(model_card(trained, parts, record), encoding="utf-8")
+        write_json(folder / RECORD, record)
+        move(folder, place)
     return record
 
 
@@ -148,42 +138,3 @@ def _refuse(path: Path, precision: str, away: check.Difference, missing: dict[st
 
 def _described(shape: tuple[int | str, ...], kind: Any) -> dict[str, Any]:
     return {"shape": list(shape), "type": str(kind).removeprefix("torch.")}
-
-
-def _check_place(place: Path, overwrite: bool) -> None:
-    """Refuses a folder with files of others, or an earlier export that is not to be replaced.
-
-    Raises:
-        ValueError: see above.
-    """
-    with explained(place):
-        there = sorted(path.name for path in place.iterdir()) if place.is_dir() else [place.name] * place.exists()
-    if not there:
-        return
-    if not place.is_dir() or not _is_export(place):
-        raise ValueError(f"{place} holds {there[0]}, which is no export of remblai: name another --out.")
-    if not overwrite:
-        raise ValueError(f"{place} holds an export already: name another --out, or add --overwrite.")
-
-
-def _is_export(place: Path) -> bool:
-    """Whether the folder holds the record that `export` writes."""
-    try:
-        record: Mapping[str, Any] = json.loads((place / RECORD).read_text())
-        return record["schema"] == SCHEMA and "files" in record
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _move(made: Path, place: Path) -> None:
-    """Puts the files in their place, the record last; files of an earlier export go, others stay with a warning."""
-    with explained(place):
-        place.mkdir(parents=True, exist_ok=True)
-        for path in list(place.iterdir()):
-            if path.name in OWN and path.name != RECORD and path.is_file():
-                path.unlink()
-        for path in sorted(made.iterdir(), key=lambda path: path.name == RECORD):
-            path.replace(place / path.name)
-        strangers = sorted(path.name for path in place.iterdir() if path.name not in OWN)
-    if strangers:
-        warnings.warn(f"{place}: files that remblai did not write stay: {', '.join(strangers[:5])}", stacklevel=2)

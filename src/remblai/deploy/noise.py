@@ -1,17 +1,21 @@
 """Laws of codes as functions of noise: a graph draws nothing, its user passes standard normal numbers."""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution, Independent
 from torch.distributions import Normal as TorchNormal
+from torch.nn.utils.rnn import pad_sequence
 
-from remblai.laws import Delta, FittedLaw, LatentLaw, fitted, priors
+from remblai.laws import ByClass, Delta, FittedLaw, LatentLaw, fitted, priors
 from remblai.laws.delta import Pushforward
 from remblai.laws.fitted.normals import Normals
 from remblai.laws.pushed import Pushed
+from remblai.networks.classes import required
 from remblai.objectives import Generator
+from remblai.objectives.objective import of
 
 
 class OfNoise(nn.Module):
@@ -23,8 +27,8 @@ class OfNoise(nn.Module):
 
     width: int
 
-    def forward(self, noise: Tensor) -> Tensor:
-        """The codes (n, k)."""
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The codes (n, k); of a conditional model those of classes, as indicators (n, count)."""
         raise NotImplementedError
 
 
@@ -35,7 +39,7 @@ class OfPrior(OfNoise):
         super().__init__()
         self.prior, self.width = prior, prior.latent
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         prior = self.prior
         if isinstance(prior, priors.Normal):
             return prior.scale * noise
@@ -64,7 +68,7 @@ class OfMixture(OfNoise):
         self.register_buffer("means", means)
         self.register_buffer("factors", factors)
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         k = self.means.shape[1]
         draw = noise[:, :k]
         if self.width == k:
@@ -85,9 +89,53 @@ class OfFitted(OfNoise):
         super().__init__()
         self.law, self.width = law, law.noise_width
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         codes: Tensor = self.law.from_noise(noise)
         return codes
+
+
+class OfMixtures(OfNoise):
+    """A mixture for each class, of which that of the row's class is drawn from.
+
+    Args:
+        mixtures: one for each class, of codes of one width.
+    """
+
+    ends: Tensor
+    means: Tensor
+    factors: Tensor
+
+    def __init__(self, mixtures: Sequence[OfMixture]) -> None:
+        super().__init__()
+        self.width = max(law.width for law in mixtures)
+        # components that fill up to the largest mixture begin at infinity: no share reaches them
+        ends = [nn.functional.pad(law.ends, (0, 1), value=math.inf) for law in mixtures]
+        self.register_buffer("ends", pad_sequence(ends, batch_first=True, padding_value=math.inf))
+        self.register_buffer("means", pad_sequence([law.means for law in mixtures], batch_first=True))
+        self.register_buffer("factors", pad_sequence([law.factors for law in mixtures], batch_first=True))
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        k, row = self.means.shape[2], required(labels).argmax(1)
+        share = 0.5 + 0.5 * torch.erf(noise[:, self.width - 1 :] / math.sqrt(2.0))
+        chosen = (share >= self.ends[row]).to(torch.int64).sum(1)
+        return self.means[row, chosen] + (self.factors[row, chosen] @ noise[:, :k, None])[:, :, 0]
+
+
+class OfClasses(OfNoise):
+    """A law for each class: all are evaluated, and that of the row's class is taken.
+
+    Args:
+        laws: one for each class; each reads as many numbers of the noise as it takes, from the first on.
+    """
+
+    def __init__(self, laws: Sequence[OfNoise]) -> None:
+        super().__init__()
+        self.laws, self.width = nn.ModuleList(laws), max(law.width for law in laws)
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        each = torch.stack([law(noise[:, : law.width]) for law in self.laws], 1)
+        chosen = required(labels).argmax(1)[:, None, None].expand(-1, 1, each.shape[2])
+        return each.gather(1, chosen)[:, 0]
 
 
 class OfGenerator(OfNoise):
@@ -102,8 +150,8 @@ class OfGenerator(OfNoise):
         self.generator, self.inner = generator, of_noise(generator.prior)
         self.width = self.inner.width
 
-    def forward(self, noise: Tensor) -> Tensor:
-        return self.generator.decode(self.inner(noise))
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.generator.decode(self.inner(noise), *of(labels))
 
 
 def of_noise(law: LatentLaw) -> OfNoise:
@@ -115,6 +163,8 @@ def of_noise(law: LatentLaw) -> OfNoise:
     if isinstance(law, fitted.Auto):
         law = law.fitted()
     match law:
+        case ByClass():
+            return _of_classes([of_noise(own) for own in law.laws if isinstance(own, FittedLaw)])
         case priors.Normal() | priors.Uniform() | priors.Sphere():
             return OfPrior(law)
         case priors.Mixture():
@@ -129,6 +179,12 @@ def of_noise(law: LatentLaw) -> OfNoise:
             return OfGenerator(law)
     name = law.name if isinstance(law, FittedLaw) else type(law).__name__
     raise ValueError(f"the law of codes {name!r} is not known as a function of noise")
+
+
+def _of_classes(laws: Sequence[OfNoise]) -> OfNoise:
+    """The law of the row's class; mixtures, the usual case, in one look-up."""
+    mixtures = [law for law in laws if isinstance(law, OfMixture)]
+    return OfMixtures(mixtures) if len(mixtures) == len(laws) else OfClasses(laws)
 
 
 def at_noise(law: Distribution, noise: Tensor) -> Tensor:

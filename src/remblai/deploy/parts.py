@@ -6,15 +6,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from remblai.deploy.codes import from_data, to_data
 from remblai.deploy.noise import OfNoise, at_noise, is_fixed, of_noise
-from remblai.deploy.units import FromData, ToData, input_shape, torch_type
+from remblai.deploy.units import input_shape, torch_type
 from remblai.laws import Encoder, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Flow, Objective
+from remblai.objectives.objective import of
 from remblai.runs.model import Trained
 
-CODES, NOISE = "codes", "noise"
+CODES, NOISE, CLASS = "codes", "noise", "class"
 UNUSED = {"encoder", "penalty", "cost", "regulariser", "discrepancy", "coupling", "drift", "generator"}
 """The modules of an objective that decoding does not read."""
+Inputs = dict[str, tuple[tuple[int | str, ...], torch.dtype]]
+"""Name -> (shape, type), with names for axes of any length."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,28 +28,32 @@ class Part:
     Attributes:
         name: encoder, decoder or sampler.
         module: what is exported: float32 inside.
-        inputs: name -> (shape, type), with names for axes of any length.
+        inputs: in the order in which the module takes them.
         output: its name.
-        output_shape: its shape, with names alike.
+        output_shape: its shape, with names for axes of any length.
+        classes: of a conditional model, the names of the classes in the order of their numbers.
+        law: of a sampler, the law of codes as a function of noise.
     """
 
     name: str
     module: nn.Module
-    inputs: dict[str, tuple[tuple[int | str, ...], torch.dtype]]
+    inputs: Inputs
     output: str
     output_shape: tuple[int | str, ...]
+    classes: tuple[str, ...] = ()
+    law: OfNoise | None = None
 
 
 class EncoderPart(nn.Module):
     """Data, and noise (n, k) where the encoder is random -> codes (n, k)."""
 
-    def __init__(self, encoder: Encoder, from_data: FromData) -> None:
+    def __init__(self, encoder: Encoder, from_data: nn.Module) -> None:
         super().__init__()
         self.encoder, self.from_data = encoder, from_data
 
-    def forward(self, data: Tensor, noise: Tensor | None = None) -> Tensor:
+    def forward(self, data: Tensor, noise: Tensor | None = None, labels: Tensor | None = None) -> Tensor:
         """The codes: of a random encoder those that the noise makes; noise of 0 is the middle of the law."""
-        law = self.encoder(self.from_data(data))
+        law = self.encoder(self.from_data(data), *of(labels))
         codes: Tensor = law.mean if noise is None else at_noise(law, noise)
         return codes
 
@@ -53,13 +61,13 @@ class EncoderPart(nn.Module):
 class DecoderPart(nn.Module):
     """Codes (n, k) -> the mean of P(X|Z) as data."""
 
-    def __init__(self, objective: Objective, to_data: ToData) -> None:
+    def __init__(self, objective: Objective, to_data: nn.Module) -> None:
         super().__init__()
         self.objective, self.to_data = objective, to_data
 
-    def forward(self, codes: Tensor) -> Tensor:
+    def forward(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
         """The data (n, ...)."""
-        data: Tensor = self.to_data(self.objective.decode(codes))
+        data: Tensor = self.to_data(self.objective.decode(codes, *of(labels)))
         return data
 
 
@@ -70,10 +78,37 @@ class SamplerPart(nn.Module):
         super().__init__()
         self.law, self.prior, self.decoder = law, prior, decoder
 
-    def forward(self, noise: Tensor) -> Tensor:
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         """The data (n, ...)."""
-        data: Tensor = self.decoder(self.prior.nearest(self.law(noise)))
+        data: Tensor = self.decoder(self.prior.nearest(self.law(noise, labels)), labels)
         return data
+
+
+class Numbered(nn.Module):
+    """A part of a conditional model, whose classes come as numbers (n,), int64, after its first input.
+
+    A number that no class has is an error when the file is run, where the runtime checks look-ups: the indicators of
+    the classes are looked up in a table that has no row for it.
+
+    Args:
+        part: which takes indicators (n, count) as `labels`.
+        count: of classes.
+    """
+
+    table: Tensor
+
+    def __init__(self, part: nn.Module, count: int) -> None:
+        super().__init__()
+        self.part = part
+        self.register_buffer("table", torch.eye(count))
+
+    def forward(self, first: Tensor, numbers: Tensor, noise: Tensor | None = None) -> Tensor:
+        """What the part gives for these classes."""
+        # ONNX counts negative places from the end of a table: here they are beyond it
+        places = torch.where(numbers < 0, len(self.table), numbers)
+        labels = nn.functional.embedding(places, self.table)
+        found: Tensor = self.part(first, labels=labels) if noise is None else self.part(first, noise, labels)
+        return found
 
 
 def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], dict[str, str]]:
@@ -84,7 +119,8 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         sampler: the law of codes that samples are decoded from; None is the recipe's own.
 
     Raises:
-        ValueError: neither an encoder nor a decoder, a conditional model, or a law of codes without a fit.
+        ValueError: neither an encoder nor a decoder, a law of codes without a fit, or a pretrained auto-encoder that
+            moved or changed.
     """
     recipe = trained.run.settings["recipe"]
     if not (trained.encodes or trained.decodes):
@@ -92,46 +128,44 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
             f"{recipe} has neither an encoder nor a decoder to export: its samples come from chains. Take a recipe "
             "with one, such as wae-mmd or gan."
         )
-    if trained.units.codes is not None:
-        raise ValueError(
-            f"{recipe} was trained on codes of {trained.units.codes.kind}, and such models cannot be exported: their "
-            "pictures need the pretrained auto-encoder too. Sample with `remblai sample RUN`."
-        )
-    if trained.conditional:
-        raise ValueError(
-            f"{recipe} was trained with --conditional, and models of classes cannot be exported yet: train without it, "
-            "or sample classes by `remblai sample RUN --class NAME`."
-        )
     objective = copy.deepcopy(trained.objective).cpu()
-    units, missing = trained.units, {}
+    units, missing = trained.units.pictures, {}
     data = "images" if units.range else "points"
     options = trained.run.settings["data"].get("options") or {}
     whole, k = input_shape(units, options), objective.prior.latent
     own = ("n", *input_shape(units, {})[1:])
+    classes = () if objective.classes is None else tuple(trained.classes)
+
+    def part(name: str, module: nn.Module, inputs: Inputs, output: str, shape: tuple[int | str, ...]) -> Part:
+        law = module.law if isinstance(module, SamplerPart) else None
+        if classes:
+            first, *others = inputs.items()
+            inputs = dict([first, (CLASS, (("n",), torch.int64)), *others])
+            module = Numbered(module, len(classes))
+        return Part(name, module.eval().requires_grad_(False), inputs, output, shape, classes, law)
+
     parts = []
     encoder = _encoder(objective)
     if encoder is None:
         missing["encoder"] = f"{recipe} has no encoder"
     else:
-        inputs: dict[str, tuple[tuple[int | str, ...], torch.dtype]] = {data: (whole, torch_type(units))}
+        inputs: Inputs = {data: (whole, torch_type(units))}
         if not is_fixed(_law(encoder, objective)):
             inputs[NOISE] = (("n", k), torch.float32)
-        parts.append(Part("encoder", EncoderPart(encoder, FromData(units, options)), inputs, CODES, ("n", k)))
-    decoder = DecoderPart(_bare(objective), ToData(units))
+        parts.append(part("encoder", EncoderPart(encoder, from_data(trained.units, options)), inputs, CODES, ("n", k)))
+    decoder = DecoderPart(_bare(objective), to_data(trained.units))
     if isinstance(objective, Flow):
         missing["decoder"] = "the codes of a flow are its noise: the sampler is its decoder"
     else:
-        parts.append(Part("decoder", decoder, {CODES: (("n", k), torch.float32)}, data, own))
+        parts.append(part("decoder", decoder, {CODES: (("n", k), torch.float32)}, data, own))
     try:
         law = copy.deepcopy(trained.law(sampler))
         chain = SamplerPart(of_noise(law.cpu() if isinstance(law, nn.Module) else law), objective.prior, decoder)
-        parts.append(Part("sampler", chain, {NOISE: (("n", chain.law.width), torch.float32)}, data, own))
+        parts.append(part("sampler", chain, {NOISE: (("n", chain.law.width), torch.float32)}, data, own))
     except ValueError as problem:
         if sampler is not None:
             raise
         missing["sampler"] = str(problem)
-    for part in parts:
-        part.module.eval().requires_grad_(False)
     return parts, missing
 
 
@@ -145,8 +179,9 @@ def _encoder(objective: Objective) -> Encoder | None:
 def _law(encoder: Encoder, objective: Objective) -> torch.distributions.Distribution:
     """The law of the codes of one datum."""
     assert objective.shape is not None
+    classes = () if objective.classes is None else (torch.eye(objective.classes.count)[:1],)
     with torch.no_grad():
-        law: torch.distributions.Distribution = encoder(torch.zeros(1, *objective.shape))
+        law: torch.distributions.Distribution = encoder(torch.zeros(1, *objective.shape), *classes)
     return law
 
 

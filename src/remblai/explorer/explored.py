@@ -9,7 +9,11 @@ from remblai.data import Dataset, Split
 from remblai.explorer.axes import SAMPLES, Axis, axes_of
 from remblai.explorer.drawable import check_drawable
 from remblai.explorer.neighbours import Copying, Nearest, Reference, copying, nearest
+from remblai.laws import LawByClass
+from remblai.objectives.objective import of
+from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
+from remblai.runtime.rng import seeded
 
 NUMBERS = 4_000_000
 """Coordinates of the sample of the law of codes, at most."""
@@ -34,21 +38,23 @@ EDGE = 0.001
 class Explored:
     """A run's model with its data. Codes are (n, k) tensors on the CPU, data (n, ...) on the model's side.
 
+    A conditional model decodes a code as one of a class: labels (n,), or weights (n, count) of the classes.
+
     Args:
         trained: the model.
         dataset: its data, as the model sees them.
 
     Raises:
-        ValueError: a model without codes, a conditional one, codes too wide for a page, a law of codes that has not
-            been fitted, data that cannot be drawn.
+        ValueError: a model without codes, codes too wide for a page, a law of codes that has not been fitted, data that
+            cannot be drawn, or data of other classes than those of a conditional model.
     """
 
     def __init__(self, trained: Trained, dataset: Dataset) -> None:
         trained.check_decodes()
-        if trained.conditional:
+        if trained.conditional and dataset.classes != trained.classes:
             raise ValueError(
-                "explore: expected a run without labels, this one was trained with --conditional: use `remblai sample "
-                "--class` or `remblai interpolate`."
+                f"explore: expected data of the classes that the run was trained on, {dataset.name} has "
+                f"{'others' if dataset.classes else 'none'}: leave --data out."
             )
         check_drawable(trained.units)
         self.trained, self.dataset = trained, dataset
@@ -82,9 +88,24 @@ class Explored:
                 "known. Leave --data out."
             )
 
-    def draws(self, n: int, seed: int) -> Tensor:
-        """n codes of the law that samples are decoded from."""
-        return self.on_support(self.trained.prior_sample(n, seed))
+    @property
+    def classes(self) -> list[str]:
+        """The names of a conditional model's classes; none of others."""
+        return self.trained.classes if self.trained.conditional else []
+
+    def draws(self, n: int, seed: int, labels: Tensor | None = None) -> Tensor:
+        """n codes of the law that samples are decoded from, of these classes where each has a law of its own."""
+        law, device = self.trained.law(), self.trained.device
+        if labels is None or not isinstance(law, LawByClass):
+            return self.on_support(self.trained.prior_sample(n, seed))
+        with seeded(seed, device):
+            return self.on_support(law.sample_of(labels.to(device)))
+
+    def drawn_labels(self, n: int, seed: int) -> Tensor | None:
+        """n labels by the classes' shares; None without classes."""
+        with seeded(seed, self.trained.device):
+            labels = self.trained.objective.labels_or_drawn(n, None)
+        return None if labels is None else labels.cpu()
 
     @torch.no_grad()
     def on_support(self, codes: Tensor) -> Tensor:
@@ -93,13 +114,18 @@ class Explored:
         return prior.nearest(codes.to(self.trained.device)).cpu()
 
     @torch.no_grad()
-    def decode(self, codes: Tensor) -> Tensor:
-        """The mean of P(X|Z) at the codes of the support nearest to these."""
-        return self.trained.objective.decode(self.on_support(codes).to(self.trained.device)).cpu()
+    def decode(self, codes: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The mean of P(X|Z) at the codes of the support nearest to these, as codes of these classes."""
+        given = (self.on_support(codes), *of(labels))
+        return self.trained.objective.decode(*(one.to(self.trained.device) for one in given)).cpu()
 
     def held_out(self, places: list[int]) -> Tensor:
         """Data of the test split."""
         return self.dataset.test[places]
+
+    def labels_of(self, split: Split, places: Tensor | list[int]) -> Tensor | None:
+        """The labels of data that a conditional model takes; None of other models."""
+        return labels_of(split)[places] if self.classes else None
 
     def code_of(self, place: int) -> Tensor:
         """The mean code (k,) of a held-out datum.
@@ -107,7 +133,7 @@ class Explored:
         Raises:
             ValueError: the model has no encoder.
         """
-        return self.trained.code_means(self.held_out([place]))[0]
+        return self.trained.code_means(self.held_out([place]), labels=self.labels_of(self.dataset.test, [place]))[0]
 
     def plane(self, code: Tensor, first: int, second: int, cells: int) -> Tensor:
         """Codes (cells * cells, k) that differ from this one in two coordinates; rows of falling second coordinate."""
@@ -125,9 +151,11 @@ class Explored:
 
     @property
     def labels(self) -> list[int]:
-        """The labels of the training data; none without an encoder, for then no datum has a code."""
+        """The labels whose mean codes tell classes apart: none without an encoder, and none of a conditional model."""
         labels = self.dataset.train.labels
-        return [] if labels is None or not self.trained.encodes else sorted(set(labels[labels >= 0].tolist()))
+        if labels is None or not self.trained.encodes or self.classes:
+            return []
+        return sorted(set(labels[labels >= 0].tolist()))
 
     @cached_property
     def class_means(self) -> dict[int, Tensor]:
@@ -178,8 +206,9 @@ class Explored:
     @cached_property
     def reference(self) -> Reference:
         """The distances of held-out data, and of their reconstructions, to their nearest training data."""
-        x = self.dataset.test[_some(self.dataset.test, REFERENCES)]
-        both = [x, self.trained.reconstructions(x)] if self.trained.encodes else [x]
+        chosen = _some(self.dataset.test, REFERENCES)
+        x, labels = self.dataset.test[chosen], self.labels_of(self.dataset.test, chosen)
+        both = [x, self.trained.reconstructions(x, labels=labels)] if self.trained.encodes else [x]
         found = [self.neighbours(one, 1).distances[:, 0].sort().values for one in both]
         return Reference(found[0], found[1] if len(found) > 1 else None)
 
@@ -188,7 +217,8 @@ class Explored:
         """Whether samples lie nearer to training data than to as many held-out data."""
         n = min(COPYING, len(self.dataset.test), len(self.dataset.train))
         train, test = (part[_some(part, n)].flatten(1) for part in (self.dataset.train, self.dataset.test))
-        return copying(self.decode(self.draws(COPYING, 1)).flatten(1), train, test)
+        labels = self.drawn_labels(COPYING, 1)
+        return copying(self.decode(self.draws(COPYING, 1, labels), labels).flatten(1), train, test)
 
     @property
     def codes_shown(self) -> int:
@@ -204,7 +234,9 @@ class Explored:
         """
         self.trained.check_encodes()
         n = self.codes_shown
-        codes = self.trained.codes(self.dataset.test[_some(self.dataset.test, n)]).double().numpy()
+        chosen = _some(self.dataset.test, n)
+        labels = self.labels_of(self.dataset.test, chosen)
+        codes = self.trained.codes(self.dataset.test[chosen], labels=labels).double().numpy()
         law = self.law_sample[: len(self.law_sample) // n * n].double().numpy()
         samples = self.draws(SAMPLES * n, 2).double().numpy().reshape(SAMPLES, n, -1)
         return axes_of(codes, law, samples)

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from remblai.explorer.drawable import LARGE, Payload, drawable
+from remblai.explorer.drawable import LARGE, SMALL, Payload, drawable
 from remblai.explorer.explored import Explored
 from remblai.explorer.fields import Query, code, number, whole
+from remblai.networks.classes import one_hot
 
 Runs = Sequence[Explored]
 """The run that is explored and, where there are two, the one beside it."""
@@ -25,6 +27,7 @@ BESIDE = 12
 STRENGTH = 10.0
 """Of an attribute, at most, on either side of 0."""
 ROOT_MEAN_SQUARE = "root mean square per pixel, on the scale 0 to 1"
+OF_CODES = "root mean square per coordinate of the pretrained auto-encoder's codes, in standard deviations"
 
 
 def facts(runs: Runs, query: Query) -> Payload:
@@ -44,6 +47,8 @@ def facts(runs: Runs, query: Query) -> Payload:
         "bounded": first.trained.objective.prior.bounded,
         "held_out": len(first.dataset.test),
         "page": GALLERY,
+        "unit": _unit(first),
+        "conditional": next((run.classes for run in runs if run.classes), []),
         "classes": [{"label": label, "name": first.class_name(label)} for label in first.labels],
     }
 
@@ -55,24 +60,27 @@ def gallery(runs: Runs, query: Query) -> Payload:
     places = list(range(start, min(start + GALLERY, len(run.dataset.test))))
     labels = run.dataset.test.labels
     names = [None if labels is None or labels[at] < 0 else run.class_name(int(labels[at])) for at in places]
-    return {"start": start, "names": names, "data": drawable(run.held_out(places), run.trained.units)}
+    return {"start": start, "names": names, "data": _held_out(run, places)}
 
 
 def encode(runs: Runs, query: Query) -> Payload:
     """The mean code of a held-out datum, decoded."""
     run = runs[0]
     place = whole(query, "place", 0, len(run.dataset.test) - 1)
-    return _decoded(run, run.code_of(place)) | {"data": drawable(run.held_out([place]), run.trained.units, LARGE)}
+    labels = run.labels_of(run.dataset.test, [place])
+    own = {} if labels is None else {"class": int(labels)}
+    return _decoded(run, run.code_of(place), labels) | own | {"data": _held_out(run, [place], LARGE)}
 
 
 def sample(runs: Runs, query: Query) -> Payload:
     """A draw of the law of codes, decoded."""
-    return _decoded(runs[0], runs[0].draws(1, whole(query, "seed", 0, SEEDS))[0])
+    labels = _labels(runs[0], query)
+    return _decoded(runs[0], runs[0].draws(1, whole(query, "seed", 0, SEEDS), labels)[0], labels)
 
 
 def decode(runs: Runs, query: Query) -> Payload:
     """A code, decoded."""
-    return _decoded(runs[0], code(query, "code", runs[0].latent))
+    return _decoded(runs[0], code(query, "code", runs[0].latent), _labels(runs[0], query))
 
 
 def plane(runs: Runs, query: Query) -> Payload:
@@ -82,7 +90,7 @@ def plane(runs: Runs, query: Query) -> Payload:
     if first == second:
         raise ValueError(f"up: expected another coordinate than across, got {second} for both.")
     codes = run.plane(code(query, "code", run.latent), first, second, whole(query, "cells", 2, CELLS))
-    return {"decoded": drawable(run.decode(codes), run.trained.units)}
+    return {"decoded": drawable(run.decode(codes, _labels(run, query, len(codes))), run.trained.units)}
 
 
 def walk(runs: Runs, query: Query) -> Payload:
@@ -90,7 +98,8 @@ def walk(runs: Runs, query: Query) -> Payload:
     run = runs[0]
     start, end = (code(query, name, run.latent) for name in ("start", "end"))
     codes = run.walk(start, end, whole(query, "steps", 2, STEPS))
-    return {"codes": codes.tolist(), "decoded": drawable(run.decode(codes), run.trained.units)}
+    decoded = run.decode(codes, _labels(run, query, len(codes)))
+    return {"codes": codes.tolist(), "decoded": drawable(decoded, run.trained.units)}
 
 
 def attribute(runs: Runs, query: Query) -> Payload:
@@ -98,21 +107,21 @@ def attribute(runs: Runs, query: Query) -> Payload:
     run = runs[0]
     minus, plus = (whole(query, name, 0, SEEDS) for name in ("minus", "plus"))
     strength = number(query, "strength", STRENGTH)
-    return _decoded(run, run.moved(code(query, "code", run.latent), minus, plus, strength))
+    return _decoded(run, run.moved(code(query, "code", run.latent), minus, plus, strength), _labels(run, query))
 
 
 def neighbours(runs: Runs, query: Query) -> Payload:
     """The training data nearest to a decoded code, and what such a distance is worth."""
     run = runs[0]
     run.check_owns_data()
-    x = run.decode(code(query, "code", run.latent)[None])
+    x = run.decode(code(query, "code", run.latent)[None], _labels(run, query))
     found = run.neighbours(x, whole(query, "k", 1, NEIGHBOURS))
     reference, distance = run.reference, float(found.distances[0, 0])
     return {
-        "data": drawable(run.dataset.train[found.places[0]], run.trained.units),
+        "data": drawable(run.dataset.seen.train[found.places[0]], run.trained.units.pictures),
         "places": found.places[0].tolist(),
         "distances": found.distances[0].tolist(),
-        "unit": "standard deviations" if run.dataset.range is None else ROOT_MEAN_SQUARE,
+        "unit": _unit(run),
         "held_out": _quantiles(reference.held_out),
         "restored": None if reference.restored is None else _quantiles(reference.restored),
         "n": len(reference.held_out),
@@ -139,8 +148,8 @@ def beside(runs: Runs, query: Query) -> Payload:
     places = [whole(query, name, 0, len(runs[0].dataset.test) - 1) for name in ("start", "end")]
     steps, seed = whole(query, "steps", 2, STEPS), whole(query, "seed", 0, SEEDS)
     return {
-        "data": drawable(runs[0].held_out(places), runs[0].trained.units),
-        "runs": [_beside(run, places, steps, seed) for run in runs],
+        "data": _held_out(runs[0], places),
+        "runs": [_beside(run, places, steps, seed, _labels(run, query, BESIDE)) for run in runs],
     }
 
 
@@ -166,8 +175,27 @@ def _about(run: Explored) -> dict[str, Any]:
     }
 
 
-def _decoded(run: Explored, of: Tensor) -> Payload:
-    return {"code": of.tolist(), "decoded": drawable(run.decode(of[None]), run.trained.units, LARGE)}
+def _labels(run: Explored, query: Query, n: int = 1) -> Tensor | None:
+    """The class that a conditional model decodes n codes as; None of other models."""
+    if not run.classes:
+        return None
+    return torch.full((n,), whole(query, "class", 0, len(run.classes) - 1))
+
+
+def _held_out(run: Explored, places: list[int], longest: int = SMALL) -> Payload:
+    """Data of the test split; of codes the pictures themselves."""
+    return drawable(run.dataset.seen.test[places], run.trained.units.pictures, longest)
+
+
+def _unit(run: Explored) -> str:
+    """Of distances between data."""
+    if run.trained.units.codes is not None:
+        return OF_CODES
+    return "standard deviations" if run.dataset.range is None else ROOT_MEAN_SQUARE
+
+
+def _decoded(run: Explored, of: Tensor, labels: Tensor | None) -> Payload:
+    return {"code": of.tolist(), "decoded": drawable(run.decode(of[None], labels), run.trained.units, LARGE)}
 
 
 def _quantiles(distances: Tensor) -> dict[str, float]:
@@ -191,13 +219,20 @@ def _law(run: Explored) -> Payload:
     }
 
 
-def _beside(run: Explored, places: list[int], steps: int, seed: int) -> Payload:
+def _beside(run: Explored, places: list[int], steps: int, seed: int, labels: Tensor | None) -> Payload:
     units, x = run.trained.units, run.held_out(places)
-    found: Payload = {"name": run.name, "samples": drawable(run.decode(run.draws(BESIDE, seed)), units)}
+    samples = run.decode(run.draws(BESIDE, seed, labels), labels)
+    found: Payload = {"name": run.name, "samples": drawable(samples, units)}
     if run.trained.encodes:
-        start, end = run.trained.code_means(x)
+        own = run.labels_of(run.dataset.test, places)
+        start, end = run.trained.code_means(x, labels=own)
         codes = run.walk(start, end, steps)
-        again = run.decode(codes)
+        again = run.decode(codes, None if own is None else _between(one_hot(own, len(run.classes)), steps))
         errors = (again[[0, -1]] - x).flatten(1).norm(dim=1) / run.distance_scale
         found |= {"walk": drawable(again, units), "errors": errors.tolist()}
     return found
+
+
+def _between(ends: Tensor, steps: int) -> Tensor:
+    """Weights (steps, count) of the classes on the way between those of two data (2, count)."""
+    return torch.lerp(ends[0], ends[1], torch.linspace(0.0, 1.0, steps)[:, None])

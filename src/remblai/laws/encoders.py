@@ -179,4 +179,4 @@ class BlackBox(Encoder):
 
         # while training drawn anew, or w would learn to give these few places moments that its law does not have
         over = mirrored(torch.randn_like(self.places[::2])) if self.training else self.places
-        return Pushed(push, over, (len(x),), self.prior.constrain)
+        return Pushed(push, over, x.shape[:1], self.prior.constrain)

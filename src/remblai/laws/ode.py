@@ -52,11 +52,11 @@ def integrate(
     size, tableau = (end - start) / steps, METHODS[method]
     for step in range(steps):
         time = start + step * size
-        slopes = [velocity(x, x.new_full((len(x),), time))]
+        slopes = [velocity(x, x.new_full(x.shape[:1], time))]
         for coefficients in tableau.stages:
             # a stage lies at the share sum(coefficients) of the step
             moved = x + size * _weighed(coefficients, slopes)
-            slopes.append(velocity(moved, x.new_full((len(x),), time + size * sum(coefficients))))
+            slopes.append(velocity(moved, x.new_full(x.shape[:1], time + size * sum(coefficients))))
         x = x + size * _weighed(tableau.weights, slopes)
     return x
 

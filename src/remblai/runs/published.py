@@ -88,6 +88,11 @@ def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         data["spec"] = Path(data["spec"]).name
     data["path"] = None
     codes = data["units"].get("codes")
-    if codes and codes["place"].startswith("/"):
-        codes["place"] = data["options"]["codes_of"] = Path(codes["place"]).name
+    if codes:
+        codes["place"] = data["options"]["codes_of"] = public_place(codes["place"])
     return public
+
+
+def public_place(place: str) -> str:
+    """The place of an auto-encoder: its repository on the hub, or the last name of its path here."""
+    return Path(place).name if place.startswith("/") else place

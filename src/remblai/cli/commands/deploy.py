@@ -15,6 +15,8 @@ def export(
     quantise: Literal["float16", "int8"] | None = None,
     opset: int = 18,
     sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    guidance: float | None = None,
+    sampling_steps: int | None = None,
     data: str | None = None,
     overwrite: bool = False,
     json: bool = False,
@@ -31,6 +33,8 @@ def export(
         quantise: each ONNX file in this precision too, float16 or int8.
         opset: of the ONNX files.
         sampler: the law of the codes that samples are decoded from; the recipe's own when not given.
+        guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
+        sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         data: the data that the files are compared on; the run's own when not given.
         overwrite: replace an earlier export in the folder.
         json: print JSON and nothing else.
@@ -45,6 +49,10 @@ def export(
     from remblai.runs.load import load
 
     trained = load(run, device="cpu", recipe=recipe)
+    if sampling_steps is not None:
+        trained.take_sampling_steps(sampling_steps)
+    if guidance is not None:
+        trained.take_guidance(guidance)
     compared: Any = None
     if trained.encodes and (data or data_options):
         compared = data_like(trained.run.settings, trained.units, data, data_options)

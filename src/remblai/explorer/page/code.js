@@ -41,6 +41,24 @@ function moveTo(axis, value) {
   take(state.code.with(axis, value), "moved by hand");
 }
 
+export function setClass(label) {
+  state.class = label;
+  byId("class").value = `${label}`;
+}
+
+// Of a conditional model: the class as which codes are decoded.
+export function classControl() {
+  const names = state.facts.conditional;
+  byId("class-label").hidden = !names.length;
+  if (!names.length) return;
+  for (const [label, name] of names.entries()) byId("class").append(element("option", { value: `${label}` }, name));
+  setClass(0);
+  byId("class").addEventListener("change", () => {
+    state.class = Number(byId("class").value);
+    take(state.code, `decoded as ${names[state.class]}`);
+  });
+}
+
 export function sliders(by = 0) {
   const { latent, low, high } = state.facts;
   chosen.first += by * PER_PAGE;
@@ -82,7 +100,7 @@ function cellOf(code) {
 const drawPlane = newest(guarded(async () => {
   if (state.facts.latent < 2) return;
   const across = Number(byId("across").value), up = Number(byId("up").value);
-  const others = JSON.stringify([across, up, state.code.map((value, axis) => (axis === across || axis === up ? 0 : value))]);
+  const others = JSON.stringify([state.class, across, up, state.code.map((value, axis) => (axis === across || axis === up ? 0 : value))]);
   if (chosen.plane?.others !== others) {
     const { decoded } = await ask("plane", { code: state.code, across, up, cells: CELLS });
     chosen.plane = { others, decoded };

@@ -3,13 +3,20 @@
 import { ask } from "./server.js";
 import { cell, count, setBackground } from "./drawing.js";
 import { byId, complain, guarded, state } from "./state.js";
-import { planeControls, show, sliders } from "./code.js";
-import { attributes, beside, law, neighbours, walk } from "./panels.js";
+import { classControl, planeControls, setClass, show, sliders } from "./code.js";
+import { attributes, beside, drawWalk, law, neighbours, walk } from "./panels.js";
 
 const pick = guarded(async (place, name) => {
   state.picked = [...state.picked, place].slice(-2);
   const words = `reconstruction of held-out datum ${place}${name === null ? "" : `, ${name}`}`;
-  if (state.facts.encodes) show(await ask("encode", { place }), words);
+  if (state.facts.encodes) {
+    const found = await ask("encode", { place });
+    if (found.class !== undefined && found.class !== state.class) {
+      setClass(found.class);
+      drawWalk();
+    }
+    show(found, words);
+  }
   for (const button of byId("gallery").children) button.setAttribute("aria-pressed", `${state.picked.includes(Number(button.dataset.place))}`);
 });
 
@@ -52,6 +59,7 @@ async function start() {
   state.facts = await ask("facts");
   if (state.facts.points) setBackground(state.facts.background);
   describe();
+  classControl();
   planeControls();
   sliders();
   const draw = guarded(async () => show(await ask("sample", { seed: state.seed++ }), `draw ${state.seed} of the law of codes`));

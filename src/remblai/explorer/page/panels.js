@@ -17,20 +17,22 @@ function table(head, rows) {
   return [heads, element("tbody", {}, ...rows.map((row) => line("td", row)))];
 }
 
+export const drawWalk = newest(guarded(async () => {
+  if (!state.start || !state.end) return;
+  const { codes, decoded } = await ask("walk", { start: state.start, end: state.end, steps: STEPS });
+  const take = guarded(async (at) => show(await ask("decode", { code: codes[at] }), `step ${at + 1} of the walk`));
+  byId("walk").replaceChildren(...cells(decoded, (at) => `${at + 1}`, take));
+  for (const [at, button] of [...byId("walk").children].entries()) button.setAttribute("aria-label", `step ${at + 1} of ${STEPS}`);
+}));
+
 export function walk() {
-  const redraw = newest(guarded(async () => {
-    if (!state.start || !state.end) return;
-    const { codes, decoded } = await ask("walk", { start: state.start, end: state.end, steps: STEPS });
-    const take = guarded(async (at) => show(await ask("decode", { code: codes[at] }), `step ${at + 1} of the walk`));
-    byId("walk").replaceChildren(...cells(decoded, (at) => `${at + 1}`, take));
-    for (const [at, button] of [...byId("walk").children].entries()) button.setAttribute("aria-label", `step ${at + 1} of ${STEPS}`);
-  }));
+  byId("class").addEventListener("change", () => drawWalk());
   for (const end of ["start", "end"]) {
     const button = byId(`set-${end}`);
     button.addEventListener("click", () => {
       state[end] = state.code;
       button.textContent = `Set as ${end} (set)`;
-      redraw();
+      drawWalk();
     });
   }
 }
@@ -111,8 +113,7 @@ export function beside() {
     for (const run of runs) {
       shown.push(element("h3", {}, run.name));
       if (run.walk) {
-        const unit = state.facts.points ? "standard deviations" : "root mean square per pixel";
-        shown.push(element("p", { class: "small" }, `Walk between their codes; errors of the two reconstructions: ${run.errors.map(round).join(" and ")} (${unit})`));
+        shown.push(element("p", { class: "small" }, `Walk between their codes; errors of the two reconstructions: ${run.errors.map(round).join(" and ")} (${state.facts.unit})`));
         shown.push(element("div", { class: "cells" }, ...cells(run.walk, (at) => `${at + 1}`)));
       }
       shown.push(element("p", { class: "small" }, "Samples"), element("div", { class: "cells" }, ...cells(run.samples, (at) => `${at + 1}`)));

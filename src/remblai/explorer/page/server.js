@@ -1,10 +1,12 @@
 // Queries of the server: JSON both ways, at addresses below the token.
 
+import { state } from "./state.js";
+
 export async function ask(name, fields = {}) {
   const response = await fetch(`query/${name}`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify(fields),
+    body: JSON.stringify({ class: state.class, ...fields }),
   });
   const answer = await response.json().catch(() => ({ error: `the server answered ${response.status}.` }));
   if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}.`);

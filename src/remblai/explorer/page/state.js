@@ -1,6 +1,6 @@
-// What the page knows, and small things that its parts share.
+// What the page knows, and small things that its parts share. A conditional model decodes codes as those of `class`.
 
-export const state = { facts: null, code: null, base: null, start: null, end: null, picked: [], gallery: 0, seed: 0 };
+export const state = { facts: null, class: undefined, code: null, base: null, start: null, end: null, picked: [], gallery: 0, seed: 0 };
 
 export const byId = (id) => document.getElementById(id);
 
