@@ -26,6 +26,7 @@ from remblai.runs.manifest import codes_in_words, dotted
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
 from remblai.runs.plateau import stop_in_words
+from remblai.runtime.text import duration
 from remblai.runtime.timing import timed
 
 MOST = 2000
@@ -176,5 +177,4 @@ def _sentence(trained: Trained, dataset: Dataset) -> str:
 
 
 def _duration(lines: list[dict[str, Any]]) -> str:
-    seconds = max((line["seconds"] for line in lines if "seconds" in line), default=0.0)
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return duration(max((line["seconds"] for line in lines if "seconds" in line), default=0.0))

@@ -184,7 +184,7 @@ def train(
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with recording(loggers, run, state.step) as recorder:
                 with Progress(state, quiet or not first) as progress:
-                    say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)
+                    say_first(progress, folder or run.folder, state, resolved, dataset, latent, first and not quiet)
                     if state.step == state.steps or plateau.reached:
                         progress.say(complete_in_words(run, state, plateau))
                     else:
