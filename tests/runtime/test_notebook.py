@@ -1,13 +1,16 @@
 """What notebooks show: escaped, without scripts and other hosts, and complete."""
 
+import sys
+import warnings
 from html.parser import HTMLParser
+from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from remblai.compare.table import Average, Comparison, Row
 from remblai.distances import transport
 from remblai.metrics import Card
-from remblai.runtime.notebook import table
+from remblai.runtime.notebook import bar_class, table
 
 
 class Cells(HTMLParser):
@@ -53,3 +56,27 @@ def test_a_comparison_has_each_model_also_one_without_a_figure():
     rows = [Row("vae", [], {"w2": Average(1.5, None, 0.1, 0.5, 40)}), Row("<b>", [], {})]
     cells = Cells(Comparison("digits", "20 epochs", "w2", rows, [], {}, "runs/x", [])._repr_html_()).texts
     assert cells[-8:] == ["vae", "1.5", "0.5", "-", "<b>", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("widgets", [True, False])
+def test_a_notebook_has_a_widget_where_it_can_and_no_warning_where_it_cannot(widgets, monkeypatch):
+    for name in ("auto", "autonotebook", "notebook"):
+        monkeypatch.delitem(sys.modules, f"tqdm.{name}", raising=False)
+    shell = ModuleType("IPython")
+    shell.get_ipython = lambda: SimpleNamespace(config={"IPKernelApp": {}})  # by which versions of tqdm know it,
+    monkeypatch.setitem(sys.modules, "ipykernel.zmqshell", ModuleType("ipykernel.zmqshell"))  # or by this one
+    parts = ModuleType("ipywidgets")
+    parts.HTML = parts.HBox = parts.FloatProgress = object
+    monkeypatch.setitem(sys.modules, "IPython", shell)
+    monkeypatch.setitem(sys.modules, "ipywidgets", parts if widgets else None)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bar, notebook = bar_class()
+    assert notebook == widgets
+    assert any(base.__name__ == "tqdm_notebook" for base in bar.__mro__) == widgets
+
+
+def test_a_terminal_has_a_bar_of_text():
+    bar, notebook = bar_class()
+    assert not notebook
+    assert all(base.__name__ != "tqdm_notebook" for base in bar.__mro__)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from remblai.config.registry import Choice, flatten
+from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.features import default_features, make_features
 from remblai.metrics import SMALLEST, Figure, fidelity_card
@@ -22,10 +22,11 @@ from remblai.runs.features import is_trained_through
 from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
-from remblai.runs.manifest import codes_in_words
+from remblai.runs.manifest import codes_in_words, dotted
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
 from remblai.runs.plateau import stop_in_words
+from remblai.runtime.text import duration
 from remblai.runtime.timing import timed
 
 MOST = 2000
@@ -123,7 +124,7 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
         page,
         title=f"{settings['recipe']} on {settings['data']['name']}",
         summary=_sentence(trained, dataset),
-        settings=_dotted(settings),
+        settings=dotted(settings),
         command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
         metrics=run.metrics() or {},
         pictures=drawings,
@@ -167,14 +168,6 @@ def choices(settings: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def _dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings by their dotted names, as the command line has them."""
-    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
-    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
-    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
-    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
-
-
 def _sentence(trained: Trained, dataset: Dataset) -> str:
     """What was trained on what, for the head of the page."""
     kind = "codes" if dataset.pictures else "images" if dataset.range is not None else "points"
@@ -184,5 +177,4 @@ def _sentence(trained: Trained, dataset: Dataset) -> str:
 
 
 def _duration(lines: list[dict[str, Any]]) -> str:
-    seconds = max((line["seconds"] for line in lines if "seconds" in line), default=0.0)
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+    return duration(max((line["seconds"] for line in lines if "seconds" in line), default=0.0))

@@ -193,6 +193,14 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     return flatten(found | settings["arguments"] | settings["loop"])
 
 
+def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings by their dotted names, as the command line has them."""
+    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
+    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
+    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
+    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
+
+
 def codes_in_words(codes: Mapping[str, Any] | None) -> str:
     """The auto-encoder of a run, as run.json keeps it, in words."""
     return "none" if codes is None else str(Pretrained.from_json(codes))

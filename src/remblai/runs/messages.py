@@ -6,16 +6,24 @@ from typing import Any
 
 from remblai.data import Dataset
 from remblai.objectives.power import blindness
+from remblai.runs.architecture import networks_in_words
 from remblai.runs.folder import Run
 from remblai.runs.latent import latent_in_words
 from remblai.runs.manifest import now
 from remblai.runs.progress import Progress
+from remblai.runs.resolve import Resolved
 from remblai.runtime import distributed
 from remblai.training import Diverged, State
 
 
 def say_first(
-    progress: Progress, folder: Path, state: State, dataset: Dataset, latent: Mapping[str, Any] | None, heard: bool
+    progress: Progress,
+    folder: Path,
+    state: State,
+    resolved: Resolved,
+    dataset: Dataset,
+    latent: Mapping[str, Any] | None,
+    heard: bool,
 ) -> None:
     """What is said before the training: of the model, of the data, of what was chosen, of what a batch cannot see."""
     assert state.steps is not None
@@ -24,6 +32,8 @@ def say_first(
         f"model: {parameters:,} parameters on {next(state.objective.parameters()).device}, {state.steps:,} steps of "
         f"{state.batch_size}, into {folder}"
     )
+    if network := networks_in_words(state.objective, resolved):
+        progress.say(f"network: {network}")
     for note in dataset.notes:
         progress.say(f"data: {note}")
     if latent is not None:

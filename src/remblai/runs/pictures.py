@@ -44,6 +44,15 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     return found + (_codes(trained, dataset) if trained.encodes else [])
 
 
+def early_pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
+    """Those of a model that is still trained: reconstructions, and samples where no law has to be fitted for them."""
+    images = dataset.range is not None
+    found = [_reconstructions(trained, dataset)] if images and trained.encodes else []
+    if not trained.fits:
+        found += [_samples(trained)] if images else _points(trained, dataset)
+    return found
+
+
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
     again = trained.reconstructions(dataset.test[:28], labels=_labels(trained, dataset, slice(28)))
     return Picture(

@@ -14,6 +14,7 @@ from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
 from remblai.runs.augment import fed, prepare
 from remblai.runs.data import check_enough, data_of
+from remblai.runs.ending import complete_in_words, note_end
 from remblai.runs.evaluate import measure, write_report
 from remblai.runs.features import keep_features
 from remblai.runs.feed import channels_last_weights, fitting, rehearse
@@ -23,6 +24,7 @@ from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.log import log_line
+from remblai.runs.loggers import Chosen, make_loggers
 from remblai.runs.manifest import (
     Compile,
     Graph,
@@ -39,8 +41,10 @@ from remblai.runs.messages import explain, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import noted, with_parts
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience, evaluation_interval, stop_in_words
+from remblai.runs.previews import previews
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
 from remblai.runs.progress import Progress
+from remblai.runs.recording import Recording, recording
 from remblai.runs.resolve import NOT_OPTIONS, Resolved
 from remblai.runs.saving import best_step, check_weights, continue_state, save_state
 from remblai.runs.start import check_request, earlier_settings
@@ -71,6 +75,7 @@ def train(
     evaluate_every: int | None = None,
     patience: int | None = None,
     quiet: bool = False,
+    logger: Chosen | None = None,
     tensorboard: bool = False,
     conditional: bool | None = None,
     augment: tuple[str, ...] | None = None,
@@ -106,7 +111,9 @@ def train(
         patience: evaluations in a row without a smaller energy distance to the validation data after which the training
             stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
-        tensorboard: also write TensorBoard's event files.
+        logger: where figures and pictures also go: tensorboard, wandb, mlflow or trackio, or several, joined by commas;
+            in Python also objects of `runs.loggers.Logger`.
+        tensorboard: the same as the logger tensorboard.
         conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
             run to repeat does.
         augment: changes of images in training, joined by commas: flip, shift, colour. A generator compares changed data
@@ -135,6 +142,7 @@ def train(
         },
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
     )
+    loggers = make_loggers(logger, tensorboard)
     folder = None if out is None else place(out)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -174,37 +182,30 @@ def train(
         with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             keep_features(run, resolved)
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
-            with Progress(state, quiet or not first, run if tensorboard and first else None) as progress:
-                say_first(progress, folder or run.folder, state, dataset, latent, heard=first and not quiet)
-                if state.step == state.steps or plateau.reached:
-                    progress.say(_complete(run, state, plateau))
-                else:
-                    try:
-                        _train(
-                            run,
-                            state,
-                            dataset,
-                            None if objective.matches_prior else resolved.latent_law(classes),
-                            progress,
-                            fed(state, dataset, seed, names),
-                            plateau,
-                            checkpoint_every,
-                            keep,
-                            evaluation_interval(evaluate_every, state.steps),
-                        )
-                    except Diverged as problem:
-                        explain(problem, run)
-                        raise
-            return _finished(run, resolved, dataset, where)
-
-
-def _complete(run: Run, state: State, plateau: Plateau) -> str:
-    """A line that says how a run that is resumed ended before."""
-    if run.settings["status"] != "complete":  # a kill may have come between saving and noting it
-        _end(run, state, plateau)
-    if state.step == state.steps:
-        return f"{run.folder} is complete: all its {state.steps} steps are done"
-    return f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"
+            with recording(loggers, run, state.step) as recorder:
+                with Progress(state, quiet or not first) as progress:
+                    say_first(progress, folder or run.folder, state, resolved, dataset, latent, first and not quiet)
+                    if state.step == state.steps or plateau.reached:
+                        progress.say(complete_in_words(run, state, plateau))
+                    else:
+                        try:
+                            _train(
+                                run,
+                                state,
+                                dataset,
+                                None if objective.matches_prior else resolved.latent_law(classes),
+                                progress,
+                                recorder,
+                                fed(state, dataset, seed, names),
+                                plateau,
+                                checkpoint_every,
+                                keep,
+                                evaluation_interval(evaluate_every, state.steps),
+                            )
+                        except Diverged as problem:
+                            explain(problem, run)
+                            raise
+                return _finished(run, resolved, dataset, where)
 
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
@@ -227,6 +228,7 @@ def _train(
     dataset: Dataset,
     latent_law: FittedLaw | None,
     progress: Progress,
+    recorder: Recording,
     stream: Iterator[Any],
     plateau: Plateau,
     checkpoint_every: int,
@@ -249,10 +251,11 @@ def _train(
                 line = log_line(state, averaged(step))
                 if first:
                     run.log(line)
+                    recorder.line(line)
                 progress.show(line)
             plateau.pass_over()
             if scored and (step.number % evaluate_every == 0 or last):
-                _score(run, state, dataset, latent_law, plateau)
+                _score(run, state, dataset, latent_law, plateau, recorder)
             last |= plateau.reached
             stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
             if plateau.improved or step.number % checkpoint_every == 0 or last or stop:
@@ -267,34 +270,22 @@ def _train(
             if plateau.reached and step.number < state.steps:
                 progress.say(stop_in_words(plateau.stop_of(step.number, best_step(run))))
                 break
-    _end(run, state, plateau)
+    note_end(run, state, plateau)
     if (held := state.objective.held_weight()) is not None:
         progress.say(f"weight auto: {weight_in_words(held)}")
     if stopped:
         raise Interrupted(stopped[0])
 
 
-def _score(run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau) -> None:
+def _score(
+    run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau, recorder: Recording
+) -> None:
     """Scores the model on validation data and logs it."""
     check_weights(state)
     scores = scores_by_first(state, dataset, latent_law)
     if distributed.rank() == 0:
-        run.log({"step": state.step, "validation": scores})
+        line = {"step": state.step, "validation": scores}
+        run.log(line)
+        recorder.line(line)
+        recorder.pictures(state.step, lambda: previews(run, state, dataset, latent_law))
     plateau.observe(scores["energy_distance_squared"])
-
-
-def _end(run: Run, state: State, plateau: Plateau) -> None:
-    """Notes in the run that its training is complete, and how it ended."""
-    if distributed.rank() > 0:
-        return
-    fell_back = state.terms.fell_back or state.adversary.fell_back
-    early = plateau.reached and state.step != state.steps
-    stop = plateau.stop_of(state.step, best_step(run)) if early else None
-    run.update(
-        status="complete",
-        ended=now(),
-        early_stop=stop,
-        held_weight=state.objective.held_weight(),
-        compile_fell_back=fell_back,
-        graph_fell_back=state.graphs.fell_back,
-    )

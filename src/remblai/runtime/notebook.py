@@ -1,7 +1,9 @@
-"""What a notebook shows of a value: a small table of its own, without a network, in the notebook's colours."""
+"""What a notebook shows: a value as a small table of its own, without a network; a bar of progress as a widget."""
 
+import warnings
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import Any
 
 from remblai.runtime.text import printable
 
@@ -13,6 +15,21 @@ def table(title: str, rows: Iterable[Sequence[object]], heads: Sequence[str] = (
     head = f"<thead><tr>{''.join(_cell('th', one) for one in heads)}</tr></thead>" if heads else ""
     body = "".join(f"<tr>{''.join(_cell('td', one) for one in row)}</tr>" for row in rows)
     return f'<table><caption style="{CELL}">{_text(title)}</caption>{head}<tbody>{body}</tbody></table>'
+
+
+def bar_class() -> tuple[type[Any], bool]:
+    """tqdm's bar for where Python runs, and whether that is a widget of a notebook.
+
+    A notebook without ipywidgets has no widgets, of which tqdm warns: lines of text take their place.
+    """
+    from tqdm import TqdmWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TqdmWarning)
+        from tqdm.auto import tqdm  # before what it is made of, for it keeps a warning of that away
+        from tqdm.autonotebook import tqdm as chosen
+        from tqdm.std import tqdm as text
+    return tqdm, chosen is not text
 
 
 def _cell(tag: str, content: object) -> str:

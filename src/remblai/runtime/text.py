@@ -10,6 +10,17 @@ def first_line(problem: BaseException) -> str:
     return str(problem).strip().partition("\n")[0]
 
 
+def duration(seconds: float) -> str:
+    """A time in words, in the unit that has two or three digits of it.
+
+    >>> duration(7.2), duration(130), duration(60 * 150)
+    ('7 s', '2 min', '2.5 h')
+    """
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
+
+
 def printable(text: str, keep: str = "\n") -> str:
     r"""The text with what cannot be printed escaped: control characters, and bytes of names that are not UTF-8.
 
