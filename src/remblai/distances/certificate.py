@@ -134,7 +134,8 @@ def _underflow(masses: Tensor, factors: Tensor) -> float:
     few = (factors != 0.0) & ((masses < NORMAL) | ((masses * factors).abs() < NORMAL))
     if not bool(few.any()):
         return 0.0
-    return UNDERFLOW * float(few.sum() + factors[few].abs().sum())
+    # masses were divided by their totals twice
+    return 4.0 * UNDERFLOW * float(few.sum() + factors[few].abs().sum())
 
 
 def _repaired_cost(problem: Problem, coupling: Sparse) -> float:

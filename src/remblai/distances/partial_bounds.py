@@ -124,7 +124,7 @@ def _carried(masses: Sides, plan: Tensor, costs: Tensor, mass: float | None) -> 
     if any(math.isinf(price) and flow[2] / total > 64.0 * ROUNDOFF for price, flow in zip(prices, flows, strict=True)):
         return math.inf
     # what only a forbidden pair is left for is rounding: carried elsewhere it costs at most this
-    prices = [price if math.isfinite(price) else 2.0 * _largest(costs) for price in prices]
+    prices = [price if math.isfinite(price) else 4.0 * _largest(costs) for price in prices]
     terms = [flow[2] / unit * price for flow, price in zip(flows, prices, strict=True)]
     return math.fsum(terms) + 16.0 * ROUNDOFF * math.fsum(abs(one) for one in terms) + UNDERFLOW * len(terms)
 

@@ -77,8 +77,8 @@ def _balanced(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int,
     return _Solution(values, f, g, plans, (rows - a).abs().sum(1) + (columns - b).abs().sum(1), passes)
 
 
-def _symmetric(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int, _: None) -> _Solution:
-    """The iteration h <- (h + T h) / 2 of `debiased.symmetric`, at epsilon 1, until all problems have converged."""
+def _symmetric(a: Tensor, b: Tensor, costs: Tensor, tolerance: float, limit: int, start: None) -> _Solution:
+    """The iteration h <- (h + T h) / 2 of `debiased.symmetric`, at epsilon 1, from 0 until all have converged."""
     logs, h = a.log(), torch.zeros_like(a)
     passes = torch.zeros(len(a), dtype=torch.long, device=a.device)
     for _ in range(min(limit, PASSES)):
@@ -134,7 +134,7 @@ def _near(a: Tensor, b: Tensor, costs: Tensor, scales: Tensor, within: tuple[Seq
     """The potentials (k, m) of the second laws with themselves at epsilon 1, NaN where the two laws are not close."""
     f, g = (torch.stack([torch.as_tensor(plan.f).to(a) for plan in plans]) / scales[:, None] for plans in within)
     back = -torch.logsumexp((b.log() + g)[:, None] - costs, 2)
-    errors = (a * (f - back).expm1().abs()).sum(1)
+    errors = (a * (f - back).expm1().abs()).where(a > 0, 0.0).sum(1)
     return g.where((errors < debiased.CLOSE)[:, None], torch.nan)
 
 

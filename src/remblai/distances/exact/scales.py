@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from remblai.distances.exact.shortest_paths import PAIRS, shortest_paths
-from remblai.distances.exact.vertex import Array, Checked, Task, Vertex, checked, proven_plan, stopped, task
+from remblai.distances.exact.shortest_paths import shortest_paths
+from remblai.distances.exact.vertex import PAIRS, Array, Checked, Task, Vertex, checked, proven_plan, stopped, task
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 

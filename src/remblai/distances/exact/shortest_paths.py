@@ -17,9 +17,6 @@ from remblai.distances.problem import Problem
 from remblai.distances.rational import Entry, common_integers, repaired
 from remblai.distances.rounding import ROUNDOFF
 
-PAIRS = 2**21
-"""Pairs up to which integers are held: some hundred bytes each."""
-
 WORK = 2**25
 """Pairs that are looked at, the most: about ten seconds."""
 
@@ -241,7 +238,8 @@ def _denominator(values: Tensor) -> int:
     known = values[values.isfinite() & (values != 0.0)]
     if not len(known):
         return 1
-    return max(value.as_integer_ratio()[1] for value in known.tolist())
+    denominators: list[int] = [value.as_integer_ratio()[1] for value in known.tolist()]
+    return max(denominators)
 
 
 def _integers(values: Sequence[float], unit: int) -> Iterator[tuple[int, int]]:

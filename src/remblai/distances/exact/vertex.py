@@ -21,6 +21,9 @@ Indices = NDArray[np.int64]
 MARGINALS = 1e-9
 """The largest marginal error, as a share of the mass."""
 
+PAIRS = 2**21
+"""Pairs up to which integers are held, some hundred bytes each."""
+
 
 class Task(NamedTuple):
     """The places that have mass, and the costs between them, on the host, where the solvers are.
@@ -208,10 +211,14 @@ def _carries_all(problem: Problem, coupling: Sparse, value: float, error: float,
     """Whether the masses that the plan does not carry, or carries twice, cost nothing that counts beside the value.
 
     Solvers take small masses for rounding beside large ones: 1e-20 beside 1 counts where a cost is 1e12, or where all
-    that is large stays in place.
+    that is large stays in place. Beyond `PAIRS` pairs, where no solver can do better, what the rounding of the masses
+    themselves may cost does not count.
     """
-    allowed = problem.gap * size + _rounding(problem, value)
-    if (error + 4.0 * ROUNDOFF) * _range(problem) <= allowed:  # dividing masses by their total rounds, too
+    extent = _range(problem)
+    allowed, rounding = problem.gap * size + _rounding(problem, value), 4.0 * ROUNDOFF * extent
+    if math.prod(problem.shape) > PAIRS:
+        allowed += 2.0 * rounding
+    if error * extent + rounding <= allowed:  # dividing masses by their total rounds, too
         return True
     if len(coupling.masses) > REPAIRED:
         return False
