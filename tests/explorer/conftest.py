@@ -1,6 +1,5 @@
 """Runs that the tests of the page share."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,14 +11,14 @@ from remblai.runs.data import data_like
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, remblai.Trained]]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, remblai.Trained]:
     """Auto-encoders of digits with two priors, and a generator of points without an encoder."""
     folder = tmp_path_factory.mktemp("explored")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("remblai.runs.train.write_report", lambda *_: None)
         patch.setattr("remblai.runs.train.measure", lambda *_: None)
         critic = {"critic": {"name": "mlp", "width": 8}}
-        yield {
+        return {
             "digits": train(folder / "digits", latent=3),
             "sphere": train(folder / "sphere", latent=4, prior="sphere"),
             "points": train(folder / "points", "gan", data="ring", **critic),

@@ -37,7 +37,8 @@ class FromPictures(nn.Module):
 
     def forward(self, data: Tensor) -> Tensor:
         """The codes, float32."""
-        return ((self.to_codes(self.from_data(data)).double() - self.mean) / self.divisor).float()
+        codes: Tensor = self.to_codes(self.from_data(data))
+        return ((codes.double() - self.mean) / self.divisor).float()
 
 
 class ToDecoded(nn.Module):
