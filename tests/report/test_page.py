@@ -1,6 +1,7 @@
 import base64
 import io
 import re
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -78,6 +79,46 @@ def test_everything_is_on_the_page(tmp_path, pictures):
     assert sum(tag == "source" for tag, _ in outline.tags) == 1  # only the chart has a dark twin
     frames = [attrs for tag, attrs in outline.tags if attrs.get("class") == "frame"]
     assert [attrs.get("tabindex") for attrs in frames] == ["0", None]  # a wide picture scrolls, by the keyboard too
+
+
+def test_charts_of_the_training_stand_apart_and_everything_is_open_without_scripts(tmp_path, pictures):
+    text = write(tmp_path / "report.html", pictures)
+    folds = [attrs for tag, attrs in Outline(text).tags if tag == "details" and attrs.get("class") == "fold"]
+    assert len(folds) == 3  # the charts, the card, and what its one figure is
+    assert all("open" in attrs for attrs in folds)
+    samples, fold, chart = (text.index(part) for part in ('id="samples"', "How it was trained</h2>", 'id="terms"'))
+    assert samples < fold < chart
+    assert "by chance: 0; outside of it: 1;" in text
+    assert 'class="fold"' not in write(tmp_path / "report.html", pictures[:1], metrics={})
+    assert "turns random numbers into data" in text
+    again = Picture("reconstructions", "What it keeps", "Look.", "Digits", pictures[0].png)
+    assert "into a few numbers, the code" in write(tmp_path / "report.html", [again])
+
+
+def test_a_telephone_folds_what_a_wide_screen_shows(tmp_path, pictures):
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium here")
+    card = dict.fromkeys(("w2", "energy_distance_squared", "sharpness", "reconstruction_mse"), CARD["w2"])
+    write(tmp_path / "report.html", pictures, metrics=card)
+    with playwright.sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        heights = {}
+        for width in (390, 1200):
+            tab = browser.new_page(viewport={"width": width, "height": 800})
+            tab.goto(f"file://{tmp_path}/report.html")
+            assert tab.evaluate("document.documentElement.scrollWidth") == width
+            assert tab.locator("#terms").is_visible() == (width == 1200)
+            assert tab.locator(".card b").first.is_visible() == (width == 1200)
+            assert tab.locator("#samples").is_visible()
+            heights[width] = tab.evaluate("document.documentElement.scrollHeight")
+            if width == 390:
+                tab.locator("summary", has_text="How it was trained").focus()
+                tab.keyboard.press("Enter")
+                assert tab.locator("#terms").is_visible()
+        browser.close()
+    assert heights[390] < heights[1200]
 
 
 def test_it_needs_nothing_from_outside(tmp_path, pictures):

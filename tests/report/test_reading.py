@@ -1,6 +1,6 @@
 import pytest
 
-from remblai.report.reading import card_lines, number, place, read
+from remblai.report.reading import card_lines, number, place, read, verdict
 
 EVERYTHING = {"blur": 9.0, "noise": 5.0, "dropped mode": -4.0}
 NOTHING = {"blur": 1.0, "noise": -2.0, "dropped mode": 0.0}
@@ -39,6 +39,19 @@ def test_a_figure_that_sees_nothing_is_too_few_to_judge():
     assert row.place is None
     (row,) = read({"w2": figure(2.0, 1.0, sees=NOTHING)})  # what it found all the same
     assert row.cue == "50 standard deviations above the floor"
+
+
+def test_the_verdict_counts_a_figure_off_its_floor_even_where_it_has_no_range():
+    card = {
+        "w2": figure(1.03, 1.0, sees=EVERYTHING),
+        "energy_distance_squared": figure(2.0, 1.0, sees=EVERYTHING),
+        "nearest_neighbour_accuracy": figure(1.0, 0.5, spread=0.0),
+        "sharpness": figure(1.03, 1.0, sees=NOTHING),
+    }
+    assert verdict(read(card)) == (
+        "Figures that compare it with held-out data: 4. In the range that real data would give by chance: 1; outside "
+        "of it: 2; without such a range, or with too few data to say: 1."
+    )
 
 
 def test_a_name_cannot_act_on_the_terminal():

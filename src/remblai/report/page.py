@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from remblai.report.reading import BAND, Reading, place, read
+from remblai.report.reading import BAND, Reading, place, read, verdict
 from remblai.report.style import DARK, LIGHT
 from remblai.runtime.files import whole
 from remblai.runtime.text import printable
@@ -96,6 +96,7 @@ def write_page(
         settings={key: _as_text(value) for key, value in settings.items()},
         command=command,
         readings=readings,
+        verdict=verdict(readings),
         band=place(BAND),
         pictures=pictures,
         facts={key: _as_text(value) for key, value in (facts or {}).items()},

@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from remblai.runtime.text import printable
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
 TOO_FEW = "too few to judge"
+OFF = "off the floor, with a standard deviation of 0"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         away = (value - floor) / spread
         cue = cue_of(away, figure.get("sees"))
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
-        cue = "off the floor, with a standard deviation of 0"
+        cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
     return Reading(
         label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
@@ -84,6 +85,17 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
         inside=away is not None and abs(away) <= BAND,
+    )
+
+
+def verdict(readings: Sequence[Reading]) -> str:
+    """How many figures are in the range that real data give by chance, how many are not, and how many cannot say."""
+    inside = sum(row.inside for row in readings if row.place is not None)
+    outside = sum(not row.inside if row.place is not None else row.cue == OFF for row in readings)
+    silent = len(readings) - inside - outside
+    return (
+        f"Figures that compare it with held-out data: {len(readings)}. In the range that real data would give by "
+        f"chance: {inside}; outside of it: {outside}; without such a range, or with too few data to say: {silent}."
     )
 
 

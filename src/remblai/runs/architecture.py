@@ -61,4 +61,4 @@ def _kind(layer: nn.Module) -> str:
 
 
 def _outputs(layer: nn.Module) -> int:
-    return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)  # type: ignore[arg-type]
+    return int(layer.out_features if isinstance(layer, nn.Linear) else layer.out_channels)  # type: ignore[arg-type]  # of a layer of LAYERS

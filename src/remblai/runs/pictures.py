@@ -9,6 +9,7 @@ from torch import Tensor
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
 from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
+from remblai.report.figures import CLASSES
 from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
 
@@ -143,7 +144,7 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     law, fitted = _law(trained), trained.sampler != "prior"
     if z.shape[1] == 1:
         return [_quantiles(z, p, trained.sampler)]
-    words = f"Held-out codes, by class where there are labels, over the regions with 50 and 95 % of the {law}. "
+    words = f"Held-out codes{by_colour(given['labels'])}, over the regions with 50 and 95 % of the {law}. "
     words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
     if z.shape[1] > 2:
         plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
@@ -156,6 +157,16 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
     # the band of quantiles is that of like coordinates, which a fitted law has not
     return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
+
+
+def by_colour(labels: Array | None) -> str:
+    """What the colours of codes say: nothing without labels."""
+    if labels is None:
+        return ""
+    kinds = len(np.unique(labels))
+    if kinds <= CLASSES:
+        return ", coloured by class"
+    return f", all in one colour (there are {kinds} classes, and more than {CLASSES} colours cannot be told apart)"
 
 
 def _labels(trained: Trained, dataset: Dataset, rows: slice) -> Tensor | None:
