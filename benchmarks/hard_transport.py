@@ -22,6 +22,8 @@ from remblai.distances import emd
 MOST = 40
 """Points a side."""
 CLOSE = 1e-9
+LEAST = 5e-324
+"""The smallest number above 0: a smaller truth is 0 in float64."""
 METHODS = ("auto", "auto", "network-simplex", "column-generation", "linear-program", "linear-program-dual")
 Array = NDArray[np.float64]
 
@@ -58,7 +60,7 @@ def outcome(seed: int) -> dict[str, Any]:
     row["seconds"] = time.perf_counter() - began
     right = least_cost(a, b, costs)
     row["not converged"] = int(not plan.converged)
-    row["far"] = int(abs(Fraction(plan.value) - right) > Fraction(CLOSE) * right)
+    row["far"] = int(abs(Fraction(plan.value) - right) > Fraction(CLOSE) * right + Fraction(LEAST))
     row["outside"] = int(not (Fraction(lower) <= right <= Fraction(upper) and lower <= plan.value <= upper))
     return row | {"value": plan.value, "truth": float(right), "interval": (lower, upper)}
 
