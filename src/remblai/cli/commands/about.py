@@ -36,6 +36,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "critic-steps": LazyTable("remblai.training.schedules:CRITIC_STEPS"),
     "figures": LazyTable("remblai.metrics:METRICS"),
     "features": LazyTable("remblai.features:FEATURES"),
+    "loggers": LazyTable("remblai.runs.loggers:LOGGERS"),
     "gallery": LazyTable("remblai.gallery:GALLERY"),
 }
 """What `remblai list` and the reference show: each table is read when it is asked for."""
