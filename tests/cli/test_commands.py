@@ -213,7 +213,7 @@ def test_figures_as_json_and_as_a_table(call: Call, runs: dict[str, Path], more:
     assert told.keys() >= {"energy_distance_squared", "reconstruction_mse", "w2", "latent_mmd_squared"}
     assert all(figure.keys() >= {"value", "floor", "spread", "n"} for figure in told.values())
     more_keys = {key for figure in told.values() for key in figure} - {"value", "floor", "spread", "n"}
-    assert more_keys <= {"sees", "dead", "spectrum", "features", "by_level"}
+    assert more_keys <= {"sees", "by_axis", "dead", "spectrum", "features", "by_level"}
     assert remblai.load(runs["grey"]).run.metrics() == told
     table = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()
     assert table[0].split() == ["value", "floor", "std", "n"]
