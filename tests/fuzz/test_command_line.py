@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import remblai
 from remblai.cli.main import main
+from remblai.runs import train as train_module
 
 WORDS = st.sampled_from([
     *("", "0", "-1", "1e30", "nan", "inf", "3", "0.5", "none", "auto", "mmd", "mixture", "digits", "digits:test"),
@@ -26,7 +27,10 @@ COMMANDS = ("sample", "encode", "reconstruct", "interpolate", "distance", "list"
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small trained run."""
     folder = tmp_path_factory.mktemp("runs") / "run"
-    remblai.train("ae", data="ring", out=folder, steps=2, evaluate_every=0, quiet=True)
+    with pytest.MonkeyPatch.context() as patch:  # its figures would take most of the time
+        patch.setattr(train_module, "measure", lambda *_: None)
+        patch.setattr(train_module, "write_report", lambda *_: None)
+        remblai.train("ae", data="ring", out=folder, steps=2, evaluate_every=0, quiet=True)
     return folder
 
 

@@ -5,7 +5,6 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -23,22 +22,14 @@ WAITING = {
 (`rbm` has the smoothed transport too, with the weight 0.)"""
 
 
-@pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    to = tmp_path_factory.mktemp("traced") / "found.json"
+def test_steps_wait_copy_or_build_constants_only_where_the_list_says_so(tmp_path: Path) -> None:
+    """One test of all cases, so that they are traced once; what no longer waits is taken off the list."""
+    to = tmp_path / "found.json"
     subprocess.run([sys.executable, "-m", "tests.traced_steps", str(to)], check=True, cwd=Path(__file__).parents[2])
-    return json.loads(to.read_text())  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("name", [name for name in CASES if name not in WAITING])
-def test_no_step_waits_or_copies_or_builds_constants(found: dict[str, Any], name: str) -> None:
-    assert found[name] == []
-
-
-@pytest.mark.parametrize("name", sorted(WAITING))
-def test_the_trace_sees_what_waits(found: dict[str, Any], name: str) -> None:
-    """A test of the trace, and of the list: what no longer waits is taken off it."""
-    assert any("reads" in line or "copies" in line for line in found[name])
+    found = json.loads(to.read_text())
+    assert {name: found[name] for name in CASES if name not in WAITING and found[name]} == {}
+    silent = [name for name in WAITING if not any("reads" in line or "copies" in line for line in found[name])]
+    assert silent == []
 
 
 @pytest.mark.cuda
