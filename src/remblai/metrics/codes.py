@@ -35,7 +35,7 @@ def latent_mmd_squared(codes: Any, prior: Prior, seed: int = 0) -> float:
     Raises:
         ValueError: fewer than 2 codes, or codes of another size than the prior's.
     """
-    z = _codes(codes, prior)
+    z = checked_codes(codes, prior)
     return float(_mmd(prior)(drawn_codes(prior, len(z), 1, seed)[0], z))
 
 
@@ -66,7 +66,8 @@ def drawn_codes(prior: Prior, n: int, samples: int, seed: int) -> Tensor:
     return draws.to(prior.device)
 
 
-def _codes(codes: Any, prior: Prior) -> Tensor:
+def checked_codes(codes: Any, prior: Prior) -> Tensor:
+    """Codes (n, k) on the prior's device; refuses fewer than 2, or codes of another size than the prior's."""
     z = flat("the codes", codes).to(prior.device)
     if len(z) < 2 or z.shape[1] != prior.latent:
         raise ValueError(f"codes must be (n >= 2, {prior.latent}) for this prior, not {tuple(z.shape)}.")

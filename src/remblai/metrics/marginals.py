@@ -6,10 +6,9 @@ import torch
 from torch import Tensor
 
 from remblai.laws.priors import Prior
-from remblai.metrics.codes import NARROWER, drawn_codes, prior_of
+from remblai.metrics.codes import NARROWER, checked_codes, drawn_codes, prior_of
 from remblai.metrics.faults import Faults, in_deviations
 from remblai.metrics.metric import Compute, Figure
-from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets
 
 DRAWS = 20
@@ -30,9 +29,7 @@ def axis_w1(codes: Any, prior: Prior, seed: int = 0) -> list[float]:
     Raises:
         ValueError: fewer than 2 codes, codes of another size than the prior's, NaN or infinity.
     """
-    z = flat("the codes", codes).to(prior.device, torch.float64)
-    if len(z) < 2 or z.shape[1] != prior.latent:
-        raise ValueError(f"codes must be (n >= 2, {prior.latent}) for this prior, not {tuple(z.shape)}.")
+    z = checked_codes(codes, prior).double()
     draws = _draws(prior, len(z), seed)
     found: list[float] = (_distances(z, draws.mean(0)) / draws.std((0, 1))).tolist()
     return found

@@ -14,7 +14,7 @@ from remblai.distances.coupling import Sparse
 from remblai.distances.exact.vertex import feasible
 from remblai.distances.plan import Plan, solved
 from remblai.distances.problem import Problem
-from remblai.distances.rational import Entry, common_integers, repaired
+from remblai.distances.rational import Entry, common_denominator, common_integers, repaired
 from remblai.distances.rounding import ROUNDOFF
 
 WORK = 2**25
@@ -95,10 +95,11 @@ class _Flow:
         self.problem = problem
         self.masses = common_integers(*(one.double().tolist() for one in problem.raw))
         self.total = sum(self.masses[0])
-        self.unit = max(_denominator(one) for one in (costs, torch.tensor(list(g), dtype=torch.float64)))
-        self.costs = [dict(_integers(row, self.unit)) for row in costs.tolist()]
+        allowed = [{j: cost for j, cost in enumerate(row) if math.isfinite(cost)} for row in costs.tolist()]
+        (start_g, *rows), self.unit = common_denominator([g, *(list(row.values()) for row in allowed)])
+        self.costs = [dict(zip(row, whole, strict=True)) for row, whole in zip(allowed, rows, strict=True)]
         found = repaired(*self.masses, entries)
-        self.g = self._potentials(found.entries, [value for _, value in _integers(list(g), self.unit)])
+        self.g = self._potentials(found.entries, start_g)
         self.f = [min((cost - self.g[j] for j, cost in row.items()), default=0) for row in self.costs]
         self.supply, self.demand = ([*side] for side in self.masses)
         self.carried: list[dict[int, int]] = [{} for _ in self.demand]
@@ -231,20 +232,3 @@ class _Flow:
         middle = self.g[max(range(len(self.g)), key=lambda place: self.masses[1][place])]
         shifted = [(one - middle) / self.unit for one in self.g]
         return torch.tensor(shifted, dtype=torch.float64, device=self.problem.a.device)
-
-
-def _denominator(values: Tensor) -> int:
-    """The largest denominator of finite numbers, a power of two, of which all are whole multiples of its inverse."""
-    known = values[values.isfinite() & (values != 0.0)]
-    if not len(known):
-        return 1
-    denominators: list[int] = [value.as_integer_ratio()[1] for value in known.tolist()]
-    return max(denominators)
-
-
-def _integers(values: Sequence[float], unit: int) -> Iterator[tuple[int, int]]:
-    """The places and the values, times the unit, of finite numbers that are whole multiples of its inverse."""
-    for place, value in enumerate(values):
-        if math.isfinite(value):
-            above, below = value.as_integer_ratio()
-            yield place, above * (unit // below)
