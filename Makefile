@@ -7,9 +7,8 @@ UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
 # without bytecode each of the many processes that tests start compiles torch anew
 unexport PYTHONDONTWRITEBYTECODE
+export OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
-
-test unit fuzz kills experiments: export OMP_NUM_THREADS ?= 1
 
 .PHONY: demo test lint types unit docs fuzz kills experiments benchmarks clean
 
