@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from remblai.deploy.codes import from_data, to_data
 from remblai.deploy.noise import OfNoise, at_noise, is_fixed, of_noise
-from remblai.deploy.units import input_shape, torch_type
+from remblai.deploy.units import FromData, ToData, input_shape, torch_type
 from remblai.laws import Encoder, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Flow, Objective
 from remblai.objectives.objective import of
@@ -152,8 +151,8 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
         inputs: Inputs = {data: (whole, torch_type(units))}
         if not is_fixed(_law(encoder, objective)):
             inputs[NOISE] = (("n", k), torch.float32)
-        parts.append(part("encoder", EncoderPart(encoder, from_data(trained.units, options)), inputs, CODES, ("n", k)))
-    decoder = DecoderPart(_bare(objective), to_data(trained.units))
+        parts.append(part("encoder", EncoderPart(encoder, FromData(trained.units, options)), inputs, CODES, ("n", k)))
+    decoder = DecoderPart(_bare(objective), ToData(trained.units))
     if isinstance(objective, Flow):
         missing["decoder"] = "the codes of a flow are its noise: the sampler is its decoder"
     else:
