@@ -44,15 +44,13 @@ def export(
     from remblai.deploy.files import check_request
 
     check_request(quantise, opset)
+    from remblai.cli.flow import set_flow
     from remblai.deploy.folder import export as export_to
     from remblai.runs.data import data_like
     from remblai.runs.load import load
 
     trained = load(run, device="cpu", recipe=recipe)
-    if sampling_steps is not None:
-        trained.take_sampling_steps(sampling_steps)
-    if guidance is not None:
-        trained.take_guidance(guidance)
+    set_flow(trained, sampling_steps, guidance)
     compared: Any = None
     if trained.encodes and (data or data_options):
         compared = data_like(trained.run.settings, trained.units, data, data_options)
