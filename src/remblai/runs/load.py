@@ -19,6 +19,7 @@ from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
+from remblai.training import State
 
 M = TypeVar("M", bound=Objective)
 
@@ -68,6 +69,16 @@ def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
     model = copy.deepcopy(objective).eval()
     _fill(model, objective.state_dict(), average)
     return model
+
+
+def averaged_copy(state: State) -> Objective:
+    """The `eval_copy` of a state in training."""
+    return eval_copy(state.objective, state.average.values if state.average else None)
+
+
+def restore_average(model: Objective, state: State) -> None:
+    """Makes an `averaged_copy` what it was before other weights were put into it."""
+    _fill(model.eval(), state.objective.state_dict(), state.average.values if state.average else None)
 
 
 def _fill(model: Objective, weights: Mapping[str, Tensor], average: Mapping[str, Tensor] | None) -> None:

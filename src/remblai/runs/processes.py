@@ -8,6 +8,7 @@ from typing import Any
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
+from remblai.objectives import Objective
 from remblai.runs.folder import Run
 from remblai.runs.log import validation_scores
 from remblai.runs.manifest import differences
@@ -94,11 +95,12 @@ def any_stopped(stopped: bool, meet: bool) -> bool:
     return meet and any(from_all(stopped))
 
 
-def scores_by_first(state: State, dataset: Dataset, latent_law: FittedLaw | None) -> dict[str, float]:
-    """The scores that the first process computes, in every process."""
+def scores_by_first(
+    state: State, model: Objective | None, dataset: Dataset, latent_law: FittedLaw | None
+) -> dict[str, float]:
+    """The scores of the first process's averaged copy, which is None in the others, in every process."""
     scores: dict[str, float] = {}
-    first = rank() == 0
     with single_process(wanted=True):
-        if first:
-            scores = validation_scores(state, dataset, latent_law)
+        if model is not None:
+            scores = validation_scores(state, model, dataset, latent_law)
     return from_first(scores)

@@ -22,7 +22,7 @@ from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
 from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
-from remblai.runs.load import load
+from remblai.runs.load import averaged_copy, load
 from remblai.runs.log import log_line
 from remblai.runs.loggers import Chosen, make_loggers
 from remblai.runs.manifest import (
@@ -282,10 +282,11 @@ def _score(
 ) -> None:
     """Scores the model on validation data and logs it."""
     check_weights(state)
-    scores = scores_by_first(state, dataset, latent_law)
-    if distributed.rank() == 0:
+    model = averaged_copy(state) if distributed.rank() == 0 else None
+    scores = scores_by_first(state, model, dataset, latent_law)
+    if model is not None:
         line = {"step": state.step, "validation": scores}
         run.log(line)
         recorder.line(line)
-        recorder.pictures(state.step, lambda: previews(run, state, dataset, latent_law))
+        recorder.pictures(state.step, lambda: previews(run, model, state.step, dataset, latent_law))
     plateau.observe(scores["energy_distance_squared"])
