@@ -9,6 +9,7 @@ from torch import Tensor
 
 from remblai.data import Dataset, Split
 from remblai.metrics import SCORED
+from remblai.networks.shapes import IMAGE
 from remblai.objectives import Objective
 from remblai.runs.labels import labels_of
 from remblai.runtime import distributed, rng
@@ -16,8 +17,13 @@ from remblai.runtime.memory import batch_that_fits, requested
 from remblai.training import State
 from remblai.training.batches import Batch
 
-IMAGES = 4
+IMAGES = IMAGE + 1
 """Dimensions of a batch of images."""
+
+
+def is_images(dataset: Dataset) -> bool:
+    """Whether a batch of the data has a layout to choose: images, and codes of images."""
+    return len(dataset.shape) == IMAGE
 
 
 def batches(

@@ -15,6 +15,7 @@ from remblai.data import Dataset
 from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import location
+from remblai.runs.feed import is_images
 from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
@@ -22,8 +23,6 @@ from remblai.training import State
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
 Graph = Literal["auto", "on", "off"]
-IMAGE = 3
-"""Dimensions of an image."""
 CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
@@ -162,7 +161,7 @@ def describe(
         # several processes exchange gradients within a step, which is not recorded
         "graph": graph == "on" or (graph == "auto" and gpu and distributed.world() == 1),
         "processes": distributed.world(),
-        "layout": "channels-last" if len(dataset.shape) == IMAGE else "plain",
+        "layout": "channels-last" if is_images(dataset) else "plain",
         "float32": devices.arithmetic(device),
         "threads": torch.get_num_threads(),
         "versions": {

@@ -12,10 +12,10 @@ from remblai.config.registry import Option, flatten, nest, options, own_options,
 from remblai.laws import ByClass, FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
+from remblai.runs.record import CUSTOM
 from remblai.training import State
 
 NOT_OPTIONS = ("precision", "compile", "graph")
-CUSTOM = "custom"
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def made_by(saved: Mapping[str, Any]) -> Recipe:
 def customs(saved: Mapping[str, Any]) -> dict[str, str]:
     """The options for which a run had live parts, and the classes of those."""
     flat = flatten(saved["arguments"]) | dict(saved["loop"])
-    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
+    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM)}
 
 
 def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **parts: Any) -> Resolved:
@@ -210,4 +210,4 @@ def _plain(value: Any) -> Any:
         return list(value)
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    return f"{CUSTOM}:{type(value).__qualname__}"
+    return f"{CUSTOM}{type(value).__qualname__}"

@@ -3,6 +3,7 @@
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -115,17 +116,16 @@ def _measure(
     data_options: Mapping[str, Any] | None,
 ) -> None:
     """Prints a row for each choice: how it computes, seconds until it runs, and its speed."""
-    from dataclasses import asdict
-
     from remblai.runs.data import data_of
+    from remblai.runs.feed import is_images
     from remblai.runs.manifest import resolve_counts
-    from remblai.runs.measure import choices, is_images, timed
+    from remblai.runs.measure import choices, timed
     from remblai.runs.resolve import resolve
     from remblai.runtime.devices import choose
 
     where, dataset = choose(device), data_of(data, data_options)[2]
     resolved = resolve(recipe, {} if batch_size is None else {"batch_size": batch_size})
-    resolved.loop["steps"] = 1  # which is of no matter here
+    resolved.loop["steps"] = 1  # a recipe without a default needs a number, and steps are timed without an end
     resolve_counts(resolved, dataset, None, True)
     timings = [timed(resolved, dataset, where, choice) for choice in choices(where, is_images(dataset), compile)]
     if json:

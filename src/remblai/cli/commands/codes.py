@@ -1,10 +1,10 @@
 """The commands that encode data, as functions whose signatures and docstrings are the command line's."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
+from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show
-from remblai.config.registry import LazyTable
 from remblai.runtime.files import place, whole
 
 ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
@@ -15,7 +15,7 @@ def encode(
     *,
     data: str,
     out: str,
-    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,

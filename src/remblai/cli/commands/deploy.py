@@ -1,10 +1,10 @@
 """The commands by which a model leaves its folder, as functions whose signatures are the command line's."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
+from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show, show_json
-from remblai.config.registry import LazyTable
 from remblai.runtime.files import place
 
 
@@ -14,7 +14,7 @@ def export(
     out: str,
     quantise: Literal["float16", "int8"] | None = None,
     opset: int = 18,
-    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    sampler: Sampler = None,
     guidance: float | None = None,
     sampling_steps: int | None = None,
     data: str | None = None,
