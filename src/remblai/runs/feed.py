@@ -48,7 +48,7 @@ def batches(
     return map(lay_out, drawn)
 
 
-def rehearse(state: State, dataset: Dataset, seed: int) -> None:
+def dry_run(state: State, dataset: Dataset, seed: int) -> None:
     """Computes every loss once, on a copy: data and parts that do not fit are refused before anything is written.
 
     Raises:
@@ -79,7 +79,7 @@ def rows_of(split: Split, n: int, objective: Objective) -> Batch:
 
 
 @contextmanager
-def fitting(state: State) -> Iterator[None]:
+def memory_explained(state: State) -> Iterator[None]:
     """Within it an error of a GPU's memory says which batch would fit."""
     device = next(state.objective.parameters()).device
     fixed = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0

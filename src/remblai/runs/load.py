@@ -12,7 +12,7 @@ from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
 from remblai.runs import published
-from remblai.runs.augment import prepare
+from remblai.runs.augment import set_up_augmentation
 from remblai.runs.features import with_stored
 from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
@@ -48,7 +48,7 @@ def load(
     law = resolved.latent_law(classes)
     units = Units.from_json(run.settings["data"]["units"])
     objective = resolved.build(units.shape, classes)
-    prepare(objective, run.settings)
+    set_up_augmentation(objective, run.settings)
     _fill(objective, weights, average)
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)
 

@@ -11,10 +11,10 @@ import torch
 
 from remblai.config.convert import convert
 from remblai.config.registry import flatten
-from remblai.data import Dataset
+from remblai.data import SPLITS, Dataset
 from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
-from remblai.runs.data import location
+from remblai.runs.data import Spec, location
 from remblai.runs.feed import is_images
 from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
 from remblai.runtime import devices, distributed
@@ -121,7 +121,7 @@ def repeated(
 
 def describe(
     resolved: Resolved,
-    spec: str | Mapping[str, Any],
+    spec: Spec,
     dataset: Dataset,
     options: Mapping[str, Any],
     seed: int,
@@ -139,19 +139,7 @@ def describe(
     if precision == "auto":
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
     return resolved.to_json() | {
-        "data": {
-            "spec": spec if isinstance(spec, str) else dict(spec),
-            "options": dict(options),
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "shape": list(dataset.shape),
-            "units": dataset.units.to_json(),
-            "classes": dataset.classes,
-            "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
-            "split_note": dataset.split_note,
-            "path": location(spec),
-            "notes": list(dataset.notes),
-        },
+        "data": _describe_data(spec, dataset, options),
         "seed": seed,
         "conditional": conditional,
         "augment": list(augment),
@@ -174,6 +162,22 @@ def describe(
         "started": now(),
         "ended": None,
         "status": "running",
+    }
+
+
+def _describe_data(spec: Spec, dataset: Dataset, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "spec": spec if isinstance(spec, str) else dict(spec),
+        "options": dict(options),
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "shape": list(dataset.shape),
+        "units": dataset.units.to_json(),
+        "classes": dataset.classes,
+        "splits": {name: len(dataset.split(name)) for name in SPLITS},
+        "split_note": dataset.split_note,
+        "path": location(spec),
+        "notes": list(dataset.notes),
     }
 
 

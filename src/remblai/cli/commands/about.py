@@ -7,7 +7,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from remblai.cli.output import first_line, show, show_json, show_table
+from remblai.cli.output import show, show_json, show_table, summary_of
 from remblai.config.registry import LazyTable, unknown
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
@@ -53,7 +53,7 @@ def list_parts(kind: str | None = None, *, json: bool = False) -> None:
     if kind is not None and kind not in LISTS:
         raise unknown("list", kind, LISTS)
     wanted = {kind: LISTS[kind]} if kind else LISTS
-    found = {title: {name: first_line(part) for name, part in table.items()} for title, table in wanted.items()}
+    found = {title: {name: summary_of(part) for name, part in table.items()} for title, table in wanted.items()}
     if json:
         show_json(found if kind is None else found[kind])
         return
