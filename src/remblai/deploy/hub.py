@@ -1,4 +1,4 @@
-"""A run goes to the Hugging Face hub: weights as safetensors, run.json, its figures and laws, and a card."""
+"""What a run publishes on the Hugging Face hub: weights as safetensors, run.json, figures, laws and a card."""
 
 import shutil
 import tempfile

@@ -1,4 +1,4 @@
-"""What a run's model is fed: this process's rows of each batch, laid out as the hardware likes them."""
+"""The batches of a run: this process's rows of each, in the layout in which the hardware is fastest."""
 
 import copy
 from collections.abc import Iterator
@@ -80,7 +80,7 @@ def rows_of(split: Split, n: int, objective: Objective) -> Batch:
 
 @contextmanager
 def memory_explained(state: State) -> Iterator[None]:
-    """Within it an error of a GPU's memory says which batch would fit."""
+    """Within it an error that a GPU's memory is full says which batch size would fit."""
     device = next(state.objective.parameters()).device
     fixed = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     try:
@@ -95,7 +95,7 @@ def memory_explained(state: State) -> Iterator[None]:
 
 
 def channels_last_weights(objective: Objective) -> None:
-    """Lays convolutions out as the hardware likes them; a parameter's values and order stay as they are."""
+    """Puts the weights of convolutions into channels-last order in memory; their values and shapes stay."""
     for parameter in objective.parameters():
         if parameter.ndim == IMAGES:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

@@ -97,7 +97,7 @@ def repeated(
     conditional: bool | None,
     augment: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """What was asked of a run, and where that is nothing what the run to repeat had.
+    """The options that were asked for; where one was not, what the run to repeat had.
 
     Args:
         base: the settings of that run; None of a run that repeats none.

@@ -57,7 +57,7 @@ def started_by_first(
 ) -> Iterator[Run]:
     """The run, which the first process starts; the others read where it is. Arguments as for `start.started`.
 
-    A run that replaces another moves with its first checkpoint, of which the others' `Run` does not hear.
+    A run that replaces another moves with its first checkpoint; the `Run` of the other processes keeps the old place.
 
     Raises:
         ValueError: as `started`, in every process.

@@ -3,7 +3,7 @@
 import importlib.util
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -195,8 +195,7 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
         if name not in recipe.loop:
             raise ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
         del flat[name]
-    resolved = resolve(recipe, flat)
-    return Resolved(saved["recipe"], *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])
+    return replace(resolve(recipe, flat), spec=saved["recipe"])
 
 
 def _value(option: Option, value: Any) -> Any:
