@@ -79,6 +79,23 @@ def test_the_same_call_goes_on_and_another_is_refused(compared, monkeypatch):
     assert [row.figures for row in again.rows] == [row.figures for row in comparison.rows]
 
 
+@pytest.mark.parametrize(("budget", "steps"), [({}, None), ({"steps": 7}, "7"), ({"images": 60}, "3")])
+def test_each_recipe_has_its_own_steps_where_there_is_no_budget(compared, tmp_path, monkeypatch, budget, steps):
+    models, request, *_ = compared
+    given: list[tuple[str, ...]] = []
+
+    def run_jobs(jobs, _):
+        given.extend(job.words for job in jobs)
+        return [(job, Done(0, "not trained")) for job in jobs]
+
+    monkeypatch.setattr("remblai.compare.models.run_jobs", run_jobs)
+    with pytest.raises(RuntimeError, match="not trained"):
+        compare_models(models[:2], data=request["data"], seeds=1, out=tmp_path / "out", **budget)
+    for words in given:
+        assert (words[words.index("--steps") + 1] if "--steps" in words else None) == steps
+    assert len(given) == 2
+
+
 def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(compared):
     _, request, comparison, _, _ = compared
     runs = [row.trials[0].folder for row in comparison.rows if row.trials]

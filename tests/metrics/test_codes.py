@@ -37,6 +37,15 @@ def test_latent_mmd_sees_a_wrong_scale_and_knows_its_null(rng):
     assert latent_mmd_squared(1.5 * rng.normal(size=(300, 8)), prior) > 10 * spread
 
 
+def test_the_null_of_fewer_draws_is_scaled_to_n(monkeypatch):
+    prior = Normal(2)
+    spread = latent_mmd_null(160, prior, repeats=300)[1]
+    monkeypatch.setattr(codes, "DRAWN", 20)
+    mean, scaled = latent_mmd_null(160, prior, repeats=300)
+    assert scaled == pytest.approx(spread, rel=0.15)
+    assert abs(mean) < 3 * scaled / 300**0.5
+
+
 def test_latent_mmd_leaves_the_global_generator_alone(rng):
     z = rng.normal(size=(20, 2))
     torch.manual_seed(5)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from remblai.compare.budget import steps_for_images, steps_for_seconds
-from remblai.compare.entries import Entry
+from remblai.compare.entries import BUDGET, Entry
 from remblai.compare.jobs import Done, Job, job_of, run_jobs
 from remblai.compare.request import Request, request_of
 from remblai.compare.table import Comparison, Row, Trial, comparable, ranked, row_of
@@ -144,7 +144,7 @@ def _share(request: Request, jobs: int | None) -> tuple[int, int | None]:
 
 def _measure_lengths(request: Request, folder: Path, record: dict[str, Any], threads: int | None) -> None:
     """The steps of each recipe under a budget of images or minutes, measured once and kept."""
-    if request.budget is None or request.budget[0] not in ("images", "minutes"):
+    if request.budget is None or request.budget[0] in BUDGET:
         return
     kind, amount = request.budget
     for entry in request.entries:
@@ -166,7 +166,7 @@ def _jobs(request: Request, folder: Path, lengths: Mapping[str, int], threads: i
     for entry in request.entries:
         if entry.folder is not None:
             continue
-        length = {kind: amount} if kind in ("steps", "epochs") else {"steps": lengths.get(entry.label)}
+        length = {} if kind is None else {kind: amount} if kind in BUDGET else {"steps": lengths[entry.label]}
         settings = dict(entry.options) | shared | length
         seeds = range(request.seeds)
         found += [job_of(entry.label, entry.slug, entry.recipe, seed, folder, settings) for seed in seeds]

@@ -5,13 +5,14 @@ pixel W2, noise in sharpness and in the memorisation ratio. The fidelity card (`
 with the same figure between real and real data.
 """
 
+import math
 from typing import Any
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from remblai.costs import squared_distances
+from remblai.distances.exact.simplex import least_matching
 from remblai.features.source import Rows
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import Pairs, between, flat, rounding, to_nearest, within
@@ -123,13 +124,12 @@ def w2(x: Any, y: Any) -> float:
     y = flat("the second sample", y, x)
     if len(x) != len(y) or len(x) > W2_ROWS:
         raise ValueError(f"w2 takes two samples of one size, at most {W2_ROWS}: not {len(x)} and {len(y)}.")
-    return assignment(squared_distances(x, y))
+    return _root_of_matching(squared_distances(x, y), x.shape[1])
 
 
-def assignment(costs: Tensor) -> float:
+def _root_of_matching(costs: Tensor, dimension: int) -> float:
     """The root of the least mean of squared distances (n, n) over all assignments."""
-    table = costs.double().cpu().numpy()
-    return float(table[linear_sum_assignment(table)].mean() ** 0.5)
+    return math.sqrt(least_matching(costs.double().cpu().numpy(), dimension))
 
 
 def figure_of_accuracy(sets: Sets) -> Figure:
@@ -158,11 +158,11 @@ def figure_of_w2(sets: Sets) -> Figure:
     held_out, samples, train = (
         subset(part, n, sets.generator) for part in (sets.held_out, sets.samples, sets.train)
     )  # fmt: skip
-    costs = squared_distances(held_out, samples)
+    costs, dimension = squared_distances(held_out, samples), held_out.shape[1]
     masks = sets.random_halves(n, W2_HALVES)[1:]
-    of_halves = torch.tensor([assignment(costs[mask][:, mask]) for mask in masks])
-    floor = assignment(squared_distances(held_out, train))
-    return {"value": assignment(costs), "floor": floor, "spread": deviation(of_halves), "n": n}
+    of_halves = torch.tensor([_root_of_matching(costs[mask][:, mask], dimension) for mask in masks])
+    floor = _root_of_matching(squared_distances(held_out, train), dimension)
+    return {"value": _root_of_matching(costs, dimension), "floor": floor, "spread": deviation(of_halves), "n": n}
 
 
 def figure_of_memorisation(sets: Sets) -> Figure | None:

@@ -3,10 +3,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
 
 from remblai.distances.exact import scales, simplex
 from remblai.distances.exact.linear_program import primal
-from remblai.distances.exact.simplex import assignment, network_simplex
+from remblai.distances.exact.simplex import FLAT, assignment, least_matching, network_simplex
 from remblai.distances.problem import Problem
 
 
@@ -58,6 +59,38 @@ def test_a_constant_added_to_the_costs_is_added_to_the_value() -> None:
     costs = np.random.default_rng(3).random((20, 30))
     moved = network_simplex(Problem.of_matrix(None, None, costs - 100.0)).value
     assert moved == pytest.approx(network_simplex(Problem.of_matrix(None, None, costs)).value - 100.0, rel=1e-12)
+
+
+def matched(costs: np.ndarray) -> float:
+    return float(costs[linear_sum_assignment(costs)].mean())
+
+
+@pytest.mark.parametrize("scale", [1e-270, 1e-12, 1.0, 1e200])
+@pytest.mark.parametrize("far", [0.0, 1e3, 1e8])
+@pytest.mark.parametrize("dimension", [1, FLAT, FLAT + 1])
+def test_the_least_matching_is_that_of_scipy(
+    monkeypatch: pytest.MonkeyPatch, dimension: int, far: float, scale: float
+) -> None:
+    """Also with a far point, where the simplex loses what is near."""
+    monkeypatch.setattr(simplex, "MATCHED", 1)
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((40, dimension)), 3.0 + 0.3 * rng.standard_normal((40, dimension))
+    x[0], y[0] = x[0] + far, y[0] + far
+    costs = scale * ((x[:, None] - y) ** 2).sum(-1)
+    assert least_matching(costs, dimension) == pytest.approx(matched(costs), rel=1e-9, abs=0)
+
+
+def test_without_pot_the_least_matching_is_scipy_s(monkeypatch: pytest.MonkeyPatch, without_pot: None) -> None:
+    monkeypatch.setattr(simplex, "MATCHED", 1)
+    costs = np.random.default_rng(0).random((6, 6))
+    assert least_matching(costs, 2) == matched(costs)
+
+
+def test_a_matching_that_is_not_proven_is_solved_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    costs = np.random.default_rng(0).random((6, 6))
+    monkeypatch.setattr(simplex, "MATCHED", 1)
+    monkeypatch.setattr(simplex, "_emd", lambda *_: (np.eye(6) / 6, {"v": np.zeros(6)}))
+    assert least_matching(costs, 2) == matched(costs)
 
 
 def test_an_unequal_assignment_is_refused() -> None:

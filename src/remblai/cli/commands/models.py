@@ -108,21 +108,23 @@ def interpolate(
         n: how many walks.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
-        out: a .png, .npz or .npy, or a .gif that plays all walks at once, forth and back; --steps 48 is smooth.
+        out: a .png, .npz or .npy, or a .gif or .mp4 that plays all walks at once, forth and back; --steps 48 is
+            smooth.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, (*ARRAYS, ".gif"))
+    path = place(out, (*ARRAYS, ".gif", ".mp4"))
     if n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     import torch
 
-    from remblai.cli.arrays import dataset_of, splits, write_walks
+    from remblai.cli.arrays import check_film, dataset_of, splits, write_walks
     from remblai.runs.labels import labels_of
     from remblai.runs.load import load
 
+    check_film(path)
     trained = load(run, device=device, recipe=recipe)
     labels: Any = None
     if classes is not None:

@@ -14,7 +14,7 @@ from remblai.distances.certificate import transformed
 from remblai.distances.exact.column_generation import column_generation
 from remblai.distances.exact.linear_program import dual, primal
 from remblai.distances.exact.merged import solved_merged
-from remblai.distances.exact.simplex import assignment, network_simplex
+from remblai.distances.exact.simplex import FLAT, assignment, network_simplex
 from remblai.distances.exact.vertex import feasible
 from remblai.distances.geometry import Points
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
@@ -31,10 +31,7 @@ METHODS: Mapping[str, Callable[[Problem], Plan]] = {
 """The exact solvers: a problem to its plan."""
 
 LARGE = 1_000_000
-"""Pairs from which column generation pays."""
-
-FLAT = 3
-"""Dimensions up to which it does not: so many pairs are nearly as good there that rounds add up."""
+"""Pairs from which column generation pays, in more dimensions than `FLAT`."""
 
 
 @overload

@@ -3,11 +3,11 @@
 import math
 
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from remblai.distances.exact.kantorovich import FLAT, solve
+from remblai.distances.exact.kantorovich import solve
 from remblai.distances.exact.merged import WORTH
+from remblai.distances.exact.simplex import FLAT, least_matching
 from remblai.distances.geometry import CostLike, Matrix, Points
 from remblai.distances.problem import Problem
 
@@ -48,8 +48,7 @@ def least_costs_of_parts(points: Tensor, cost: CostLike, first: Tensor, second: 
 def _least(costs: Tensor, d: int) -> float:
     n, m = costs.shape
     if n == m:
-        host = costs.numpy()
-        return float(host[linear_sum_assignment(host)].mean())
+        return least_matching(costs.numpy(), d)
     # the simplex in few dimensions, where `solve` would choose it for the points
     method = "network-simplex" if d <= FLAT else "auto"
     masses = (torch.full((size,), 1.0 / size, dtype=torch.float64) for size in (n, m))
