@@ -51,11 +51,13 @@ class OfPrior(OfNoise):
 class OfMixture(OfNoise):
     """A mixture of normal laws: the last number of the noise chooses the component, the others are its draw.
 
+    With an axis of classes before the others there is a mixture for each class, and a row is drawn from that of its
+    class.
+
     Args:
-        ends: of the shares of the components, cumulative (m,); the last at infinity. With a mixture for each class, of
-            which that of the row's class is drawn from, (classes, m).
-        means: (m, k), or (classes, m, k).
-        factors: of the covariances, lower triangular (m, k, k), or (classes, m, k, k).
+        ends: cumulative weights (m,), with infinity for the last component.
+        means: (m, k).
+        factors: of the covariances, (m, k, k) lower triangular.
     """
 
     ends: Tensor
@@ -72,12 +74,14 @@ class OfMixture(OfNoise):
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         k = self.means.shape[-1]
-        draw, row = noise[:, :k], (required(labels).argmax(1),) if self.means.ndim == 3 else ()
-        if self.width == k and not row:  # one normal law: no factor is looked up for each row
+        draw = noise[:, :k]
+        by_class = self.means.ndim == 3
+        if self.width == k and not by_class:  # one normal law: no factor is looked up for each row
             return self.means[0] + draw @ self.factors[0].T
+        own = (required(labels).argmax(1),) if by_class else ()
         share = 0.5 + 0.5 * torch.erf(noise[:, self.width - 1 :] / math.sqrt(2.0))
-        chosen = (share >= (self.ends[row] if row else self.ends)).to(torch.int64).sum(1)
-        place = (*row, chosen)
+        chosen = (share >= (self.ends[own] if own else self.ends)).to(torch.int64).sum(1)
+        place = (*own, chosen)
         return self.means[place] + (self.factors[place] @ draw[:, :, None])[:, :, 0]
 
 

@@ -48,8 +48,8 @@ def evaluate(
 
     Args:
         trained: the model, or its run's folder.
-        data: a name, a path, arrays or a data set (see `data.load`), with whose test split it is
-            compared; those of the run when None.
+        data: a name, a path, arrays or a data set (see `data.load`), whose test split the model is measured against;
+            those of the run when None.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.

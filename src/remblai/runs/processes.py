@@ -98,7 +98,14 @@ def any_stopped(stopped: bool, meet: bool) -> bool:
 def scores_by_first(
     state: State, model: Objective | None, dataset: Dataset, latent_law: FittedLaw | None
 ) -> dict[str, float]:
-    """The scores of the first process's averaged copy, which is None in the others, in every process."""
+    """The scores on validation data, which the first process computes, in every process.
+
+    Args:
+        state: that is trained.
+        model: its `averaged_copy`; None in the other processes.
+        dataset: of the training.
+        latent_law: as for `validation_scores`.
+    """
     scores: dict[str, float] = {}
     with single_process(wanted=True):
         if model is not None:

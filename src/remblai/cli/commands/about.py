@@ -125,7 +125,7 @@ def _measure(
 
     where, dataset = choose(device), data_of(data, data_options)[2]
     resolved = resolve(recipe, {} if batch_size is None else {"batch_size": batch_size})
-    resolved.loop["steps"] = 1  # a recipe without a default needs a number, and steps are timed without an end
+    resolved.loop["steps"] = 1  # `resolve_counts` asks for a number, which `timed` does not read
     resolve_counts(resolved, dataset, None, True)
     timings = [timed(resolved, dataset, where, choice) for choice in choices(where, is_images(dataset), compile)]
     if json:

@@ -48,7 +48,7 @@ class Task(NamedTuple):
     def extent(self) -> float:
         """The largest finite cost less the least; 0 where all are infinite."""
         high = self.costs.max(where=np.isfinite(self.costs) if self.forbidden else True, initial=-math.inf)
-        return max(float(high - self.costs.min()), 0.0)
+        return max(float(high) - float(self.costs.min()), 0.0)
 
 
 class Vertex(NamedTuple):
