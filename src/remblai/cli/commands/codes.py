@@ -1,10 +1,10 @@
 """The commands that encode data, as functions whose signatures and docstrings are the command line's."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
+from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show
-from remblai.config.registry import LazyTable
 from remblai.runtime.files import place, whole
 
 ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
@@ -15,7 +15,7 @@ def encode(
     *,
     data: str,
     out: str,
-    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
@@ -34,14 +34,14 @@ def encode(
     import numpy as np
     import torch
 
-    from remblai.cli.given import given
+    from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import check_table, write_table
     from remblai.runs.load import load
 
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
-    parts = list(given(trained, data, data_options))
+    parts = list(read_inputs(trained, data, data_options))
     codes = np.concatenate([trained.codes(part.rows).numpy() for part in parts])
     columns: dict[str, Any] = {}
     if sampler is not None:
@@ -86,7 +86,7 @@ def reconstruct(
     import torch
 
     from remblai.cli.arrays import dataset_of, first_rows, write
-    from remblai.cli.given import given
+    from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import TABLES, check_table
     from remblai.runs.load import load
 
@@ -96,7 +96,7 @@ def reconstruct(
         raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")
     columns = 16
     if data:
-        parts = [part.rows for part in given(trained, data, data_options)]
+        parts = [part.rows for part in read_inputs(trained, data, data_options)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
     total = 4 * columns if n is None and path.suffix == ".png" else n

@@ -46,13 +46,11 @@ def sample(
     """
     path = None if out is None else place(out, ARRAYS)
     from remblai.cli.arrays import write
+    from remblai.cli.flow import set_flow
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    if sampling_steps is not None:
-        trained.take_sampling_steps(sampling_steps)
-    if guidance is not None:
-        trained.take_guidance(guidance)
+    set_flow(trained, sampling_steps, guidance)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
     show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 

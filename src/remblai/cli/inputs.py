@@ -1,4 +1,4 @@
-"""The data that a command on a run is given: a name, a path, one picture, or what comes on stdin."""
+"""The data that a command on a run reads: a name, a path, one picture, or what comes on stdin."""
 
 import io
 import sys
@@ -28,7 +28,7 @@ NUMPY, IMAGES = b"\x93NUMPY", (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RI
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Inputs:
     """Rows that belong together.
 
     Attributes:
@@ -48,8 +48,8 @@ class Given:
     classes: Sequence[str] | None = None
 
 
-def given(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[Given]:
-    """What the model is given, split by split; one picture and what comes on stdin have no splits.
+def read_inputs(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[Inputs]:
+    """What a command's model reads, split by split; one picture and what comes on stdin have no splits.
 
     Args:
         trained: the model.
@@ -69,14 +69,14 @@ def given(trained: Trained, data: str, options: Mapping[str, Any] | None = None)
             yield _of_split(dataset, split)
 
 
-def _of_split(dataset: Dataset, split: Split) -> Given:
+def _of_split(dataset: Dataset, split: Split) -> Inputs:
     index = split.index.numpy()
     files = None if dataset.files is None else [dataset.files[place] for place in index]
     labels = None if split.labels is None else split.labels.numpy()
-    return Given(split, split.name, index, labels, files, dataset.classes)
+    return Inputs(split, split.name, index, labels, files, dataset.classes)
 
 
-def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Given:
+def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Inputs:
     """An image, an array as .npy, or a table as .csv; in the order in which its rows come.
 
     Raises:
@@ -108,8 +108,8 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
     return _alone(torch.cat([split[:] for split in every_split])[index.argsort()])
 
 
-def _alone(x: Tensor, files: Sequence[str] | None = None) -> Given:
-    return Given(x, "", np.arange(len(x)), None, files)
+def _alone(x: Tensor, files: Sequence[str] | None = None) -> Inputs:
+    return Inputs(x, "", np.arange(len(x)), None, files)
 
 
 def _all_options(trained: Trained, options: Mapping[str, Any] | None) -> dict[str, Any]:
