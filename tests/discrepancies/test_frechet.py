@@ -165,6 +165,7 @@ def test_images_are_flattened_and_single_precision_stays():
         (torch.rand(0, 3), torch.rand(5, 3), r"\(n, d\)"),
         (torch.full((5, 3), math.nan), torch.rand(5, 3), "finite"),
         (torch.full((5, 3), math.inf), torch.rand(5, 3), "finite"),
+        (1e160 * torch.eye(5, 3, dtype=torch.float64), torch.rand(5, 3), "float64 holds"),
         (torch.ones(5, 3, dtype=torch.int64), torch.rand(5, 3), "floating"),
     ],
 )

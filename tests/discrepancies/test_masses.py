@@ -129,6 +129,16 @@ def test_moments_are_those_of_numpy_with_reliability_weights(samples):
     assert float(Covariance(biased=True)(x, y, a, b)) == pytest.approx(((m - k) ** 2).sum() + ((s - t) ** 2).sum())
 
 
+@pytest.mark.parametrize("kind", ["random", "max", "axes"])
+def test_slices_of_one_point_each_are_its_distance(kind):
+    x, y = torch.tensor([[[1.0, 5.0]]]), torch.tensor([[[4.0, 5.0]]])
+    sliced = Sliced(directions=3, kind=kind, seed=0)
+    one = sliced(x[0], y[0], [1.0], None)
+    assert one > 0
+    assert one == pytest.approx(float(sliced(x[0], y[0])))
+    assert sliced(x, y, [[1.0]], [[1.0]]).tolist() == pytest.approx([float(one)])
+
+
 @pytest.mark.parametrize("p", [1.0, 2.0, 3.0])
 def test_slices_are_transport_on_the_line_between_weighted_points(p, samples):
     from remblai.distances import line

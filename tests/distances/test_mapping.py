@@ -46,3 +46,14 @@ def test_numbers_images_and_what_has_no_points() -> None:
         emd(None, None, [[1.0]]).map([[0.0]])
     with pytest.raises(ValueError, match="one dimension d"):
         transport(X, Y).map(NEW[:, :2])
+
+
+@pytest.mark.parametrize("epsilon", [None, 0.5])
+def test_a_point_that_is_infinitely_far_has_no_image(epsilon: float | None) -> None:
+    with pytest.raises(ValueError, match="1 of 2 that are infinitely far"):
+        transport(X, Y, epsilon=epsilon).map([[1e200, 0.0, 0.0], [0.0, 0.0, 0.0]])
+
+
+def test_far_from_all_places_the_nearest_one_has_all_of_the_weight() -> None:
+    plan = transport([[0.0], [1.0]], [[3.0], [2.0]], epsilon=1e-3, b=[0.5, 0.5])
+    assert plan.map([[1e153]]).tolist() == [[3.0]]  # costs over epsilon are above the largest float64

@@ -99,6 +99,13 @@ def test_barycentres_are_the_plan_s_average():
     a, b, costs = random_problem()
     plan, values = plan_of(a, b, costs), np.arange(12.0).reshape(6, 2)
     np.testing.assert_allclose(plan.barycentres(values), plan.coupling @ values / a[:, None], rtol=1e-9)
+    np.testing.assert_allclose(plan.barycentres(values[:, 1]), plan.barycentres(values)[:, 1], rtol=1e-12)
+
+
+@pytest.mark.parametrize("values", [1.0, [], np.ones((2, 3)), [float("nan")] * 6, np.ones((6, 0))])
+def test_barycentres_need_a_finite_value_for_each_place(values):
+    with pytest.raises(ValueError, match="values: expected"):
+        plan_of(*random_problem()).barycentres(values)
 
 
 def test_an_attribute_that_a_method_does_not_give_is_an_error_that_names_the_methods_that_do():

@@ -44,6 +44,31 @@ def test_what_is_no_array_of_real_numbers_is_refused(given):
         validation.tensor("x", given)
 
 
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (torch.ones(2, device="meta"), "meta"),
+        (torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged), "nested"),
+    ],
+)
+def test_tensors_without_values_or_of_unequal_rows_are_refused(given, kind):
+    with pytest.raises(ValueError, match=f"x: expected a tensor that holds numbers .*got a {kind} one"):
+        validation.tensor("x", given)
+
+
+def test_a_masked_number_is_not_taken_for_data():
+    gap = np.ma.masked_array([[0.0, 1.0], [2.0, 3.0]], mask=[[False, True], [False, False]])
+    with pytest.raises(ValueError, match=r"x: expected a number at every place.*1 of 4 places masked"):
+        distances.transport(gap, np.eye(2))
+    assert validation.tensor("x", np.ma.masked_array([1.0, 2.0])).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("given", [10**400, [1.0, 2.0], torch.ones(2), np.ones(2)])
+def test_what_is_not_one_number_is_refused(given):
+    with pytest.raises(ValueError, match="epsilon: expected a number"):
+        validation.epsilon(given)
+
+
 def test_gradients_pass_validation():
     x = torch.ones(2, requires_grad=True)
     assert validation.tensor("x", x) is x

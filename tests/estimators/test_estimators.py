@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 from sklearn.model_selection import GridSearchCV
@@ -110,6 +111,35 @@ def test_without_a_target_columns_become_normal_and_independent():
 def test_bad_parameters_are_refused_at_fit(estimator, message, iris):
     with pytest.raises(ValueError, match=message):
         estimator.fit(iris)
+
+
+def test_rows_in_any_memory_are_read_and_masked_ones_refused(iris):
+    rows = np.ascontiguousarray(iris[:20, :2])
+    model = TransportMap(target=rows[::-1] + 1.0).fit(rows[::-1])
+    backwards = rows[::-1].copy()
+    for same in (rows[::-1], np.asfortranarray(backwards), torch.tensor(backwards, requires_grad=True)):
+        np.testing.assert_array_equal(model.transform(same), model.transform(backwards))
+    gap = np.ma.masked_array(rows, mask=np.arange(40).reshape(20, 2) == 3)
+    for use in (model.transform, TransportMap().fit):
+        with pytest.raises(ValueError, match=r"X: expected .*1 of 40 places masked"):
+            use(gap)
+    with pytest.raises(ValueError, match=r"target: expected .*1 of 40 places masked"):
+        TransportMap(target=gap).fit(rows)
+
+
+def test_codes_and_counts_are_checked(iris):
+    model = WassersteinAutoEncoder(n_components=1, **NARROW).fit(iris)
+    for codes, message in ([[np.nan]], "finite"), ([[1.0, 2.0]], r"\(n, 1\)"), (np.zeros((0, 1)), "n >= 1"):
+        with pytest.raises(ValueError, match=f"codes: expected .*{message}"):
+            model.inverse_transform(codes)
+    assert model.inverse_transform(np.zeros((4, 1))[::-1]).shape == (4, 4)
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="codes of X: expected finite"):
+        model.transform(np.full((1, 4), 1e308))
+    assert model.sample(2.0).shape == (2, 4)
+    for count in (0, 2.5, "many", None):
+        for one in (model, LatentDensity().fit(iris)):
+            with pytest.raises(ValueError, match="n_samples: expected a "):
+                one.sample(count)
 
 
 def test_they_are_names_of_the_package():

@@ -55,3 +55,24 @@ def test_what_has_no_estimate_is_refused() -> None:
         maximum_likelihood(torch.full((30, 2), float("nan")))
     with pytest.raises(ValueError, match="k: expected at least 2 neighbours, got 1"):
         maximum_likelihood(sphere(1, 30), k=1)
+
+
+def test_neighbours_at_equal_distances_have_no_estimate() -> None:
+    grid = torch.cartesian_prod(torch.arange(6), torch.arange(6))
+    for estimate in (two_neighbours, lambda x: maximum_likelihood(x, 2)):
+        with pytest.raises(ValueError, match="expected neighbours at different distances, got equal ones"):
+            estimate(grid)
+    assert 1.0 < maximum_likelihood(grid).value < 3.0
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e200])
+def test_any_unit_that_float64_has_is_measured(unit: float) -> None:
+    x = torch.rand(100, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    for estimate in (two_neighbours, maximum_likelihood):
+        assert estimate(unit * x).value == pytest.approx(estimate(x).value, rel=1e-9)
+
+
+@pytest.mark.parametrize("x", [torch.rand(30), torch.ones(30, 0), "rows"])
+def test_what_is_no_rows_is_refused(x: object) -> None:
+    with pytest.raises(ValueError, match="intrinsic dimension: expected"):
+        two_neighbours(x)

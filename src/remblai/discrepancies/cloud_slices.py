@@ -68,7 +68,7 @@ def _joined(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The monotone coupling of cumulated masses (B, l, n) and (B, l, m): ranks i and j and masses, n + m - 1 each."""
     n = first.shape[2]
     breaks, order = torch.cat([first[..., :-1], second[..., :-1]], 2).sort(dim=2, stable=True)
-    start = torch.zeros_like(order[..., :1])
+    start = order.new_zeros((*order.shape[:2], 1))  # of one point on either side there are no breaks
     i = torch.cat([start, (order < n - 1).long().cumsum(2)], 2)
     j = torch.arange(i.shape[2], device=i.device) - i
     zero, one = torch.zeros_like(first[..., :1]), torch.ones_like(first[..., :1])

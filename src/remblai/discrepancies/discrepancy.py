@@ -217,7 +217,9 @@ def tensors(x: ArrayLike, y: ArrayLike) -> tuple[Tensor, Tensor]:
 
 
 def _tensor(name: str, sample: Any, device: torch.device | None) -> Tensor:
-    return sample if isinstance(sample, Tensor) else validation.tensor(name, sample).to(device)
+    if isinstance(sample, Tensor) and sample.layout == torch.strided and not sample.is_nested:
+        return sample  # `check_samples` refuses other types than floating point
+    return validation.tensor(name, sample).to(device)
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:

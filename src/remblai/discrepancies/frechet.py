@@ -76,6 +76,8 @@ class _Moments(NamedTuple):
 
 def _squared(one: _Moments, other: _Moments) -> Tensor:
     traces = one.rows.square().sum() + other.rows.square().sum()
+    if not bool(traces.isfinite()):
+        raise ValueError("frechet: expected samples whose variances float64 holds, got larger ones: scale the samples.")
     value = (one.mean - other.mean).square().sum() + traces - 2.0 * _overlap(one.rows, other.rows)
     return value.clamp(min=0.0)  # below 0 by rounding only, where the gradient is 0 too
 

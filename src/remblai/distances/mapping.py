@@ -11,6 +11,7 @@ from remblai.distances.coupling import Coupling
 from remblai.distances.geometry import Points, points
 from remblai.distances.problem import Problem
 from remblai.distances.squares import squares
+from remblai.distances.validation import ArrayLike, finite, tensor
 
 AT_ONCE = 2**22
 """Squared distances to the places that are in memory at a time."""
@@ -44,7 +45,12 @@ def _entropic(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
     places = geometry.y.double()
     new = Points(points("x", x), geometry.given[1].detach(), geometry.cost)
     logs = problem.b.log() + g / epsilon
-    means = [torch.softmax(logs - costs / epsilon, 1) @ places for _, costs in new.blocks()]
+    empty = problem.b == 0
+    means = []
+    for _, costs in new.blocks():
+        nearest = costs.masked_fill(empty, torch.inf).amin(1, keepdim=True)
+        _check_reachable(nearest)
+        means.append(torch.softmax(logs - (costs - nearest) / epsilon, 1) @ places)
     return torch.cat(means).reshape(new.given[0].shape)
 
 
@@ -61,5 +67,34 @@ def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
     moves = targets[kept] / rows[kept, None] - sources
     flat = new.x.double()
     parts = torch.split(flat, max(1, AT_ONCE // len(sources)))
-    nearest = torch.cat([squares(part, sources).argmin(1) for part in parts])
+    distances, nearest = (
+        torch.cat(each) for each in zip(*(squares(part, sources).min(1) for part in parts), strict=True)
+    )
+    _check_reachable(distances)
     return (flat + moves[nearest]).reshape(new.given[0].shape)
+
+
+def _check_reachable(nearest: Tensor) -> None:
+    """Checks that the least cost of each new point is finite."""
+    far = int(nearest.isinf().sum())
+    if far:
+        raise ValueError(
+            f"x: expected points at a finite cost from some place, got {far} of {len(nearest)} that are infinitely "
+            "far: their costs are above the largest float64; remove or scale them."
+        )
+
+
+def barycentres(coupling: Coupling, values: ArrayLike) -> Tensor:
+    """sum_j P_ij values_j / sum_j P_ij of values (m, ...) -> (n, ...); NaN at a place that no mass leaves.
+
+    Raises:
+        ValueError: other than a finite value for each of the m places.
+    """
+    m = coupling.shape[1]
+    given = tensor("values", values).detach()
+    if given.dim() == 0 or len(given) != m or given.numel() == 0:
+        raise ValueError(f"values: expected one for each of {m} places, ({m}, ...), got {tuple(given.shape)}.")
+    finite("values", given)
+    flat = given.double().flatten(1) if given.dim() > 1 else given.double()[:, None]
+    means = [masses @ flat / masses.sum(1, keepdim=True) for _, masses in coupling.blocks()]
+    return torch.cat(means).reshape(-1, *given.shape[1:])

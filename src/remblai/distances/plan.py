@@ -15,7 +15,7 @@ from remblai.distances.certificate import Interval, certificate
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.envelope import with_gradients
 from remblai.distances.geometry import Geometry
-from remblai.distances.mapping import extension, mapping
+from remblai.distances.mapping import barycentres, extension, mapping
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, tensor
 from remblai.runtime.notebook import table
@@ -103,11 +103,12 @@ class Plan(Generic[Value, Array]):
         return self._answer(self._coupling.block(start, stop))
 
     def barycentres(self, values: ArrayLike) -> Array:
-        """Where each place's mass goes on average: sum_j P_ij values_j / sum_j P_ij, values (m, ...) -> (n, ...)."""
-        given = tensor("values", values).detach()
-        flat = given.double().flatten(1)
-        means = [masses @ flat / masses.sum(1, keepdim=True) for _, masses in self._coupling.blocks()]
-        return self._answer(torch.cat(means).reshape(-1, *given.shape[1:]))
+        """Where mass goes on average: sum_j P_ij values_j / sum_j P_ij, values (m, ...) -> (n, ...), NaN without mass.
+
+        Raises:
+            ValueError: other than a finite value for each of the m places.
+        """
+        return self._answer(barycentres(self._coupling, values))
 
     @property
     def potentials(self) -> tuple[Array, Array]:

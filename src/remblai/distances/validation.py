@@ -23,8 +23,13 @@ def tensor(name: str, value: Any) -> Tensor:
     """Arrays, lists and tensors as a float32 or float64 tensor; integers become float64. Gradients are kept.
 
     Raises:
-        ValueError: it is not an array of real numbers, or it is sparse.
+        ValueError: it is not an array of real numbers, or it is sparse, masked, nested or without values.
     """
+    if isinstance(value, Tensor) and (value.is_nested or value.is_meta):
+        raise ValueError(
+            f"{name}: expected a tensor that holds numbers (n, ...), got a {'nested' if value.is_nested else 'meta'} "
+            "one: pass rows of one length, on a device that holds their values."
+        )
     if issparse(value) or (isinstance(value, Tensor) and value.layout != torch.strided):
         raise ValueError(
             f"{name}: expected a dense array, got a sparse {type(value).__name__} of shape {tuple(value.shape)}: a "
@@ -42,12 +47,20 @@ def tensor(name: str, value: Any) -> Tensor:
 
 
 def _from_numpy(name: str, value: Any) -> Tensor:
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"{name}: expected a number at every place, got an array with {np.ma.count_masked(value)} of {value.size} "
+            "places masked: leave their rows out, or fill them by .filled(number)."
+        )
     try:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: expected an array of numbers, got rows of unequal length.") from None
     if array.dtype.kind not in "biuf":
-        raise ValueError(f"{name}: expected an array of real numbers, got {array.dtype} of shape {array.shape}.")
+        raise ValueError(
+            f"{name}: expected an array of real numbers, got {array.dtype} of shape {array.shape}: convert it, by "
+            ".astype(float) say."
+        )
     # torch cannot share memory that is read-only, has negative strides or another byte order: such arrays are copied
     shareable = array.flags.writeable and array.dtype.isnative and all(step >= 0 for step in array.strides)
     if array.dtype.itemsize > 8:
@@ -179,5 +192,5 @@ def number(name: str, value: Any) -> float:
     """
     try:
         return float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):  # torch raises the last for more than one number
         raise ValueError(f"{name}: expected a number, got {value!r}.") from None

@@ -7,6 +7,7 @@ import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 
+from remblai.distances.validation import finite
 from remblai.estimators.base import Array, TrainedEstimator, checked_codes
 from remblai.laws.means import mean_of
 from remblai.objectives import Objective
@@ -46,13 +47,15 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         encoder = self.model_.encoder
         assert isinstance(encoder, nn.Module)
         with torch.no_grad():
-            return mean_of(encoder(x))
+            codes = mean_of(encoder(x))
+        finite("codes of X", codes)  # a network overflows on rows that are far from all that it has seen
+        return codes
 
     def inverse_transform(self, X: Any) -> Array:
         """Data (n, d), in the columns' units, decoded from codes X (n, n_components).
 
         Raises:
-            ValueError: codes of another width.
+            ValueError: codes of another width, or that are not finite.
         """
         codes = checked_codes(self, X, self.n_components)
         with torch.no_grad():

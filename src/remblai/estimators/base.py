@@ -8,13 +8,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Split
 from remblai.data.rows import Rows
+from remblai.distances.validation import finite, positive_integer, tensor
 from remblai.metrics import energy_distance
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
@@ -26,24 +27,55 @@ Array = NDArray[np.float64]
 
 
 def checked(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -> Array:
-    """X (n, d) as finite float64; at `fit` at least 2 rows, afterwards of as many columns as then."""
+    """X (n, d) as finite float64; at `fit` at least 2 rows, afterwards of as many columns as then.
+
+    Raises:
+        ValueError: another shape, or values that are missing, masked or not finite.
+    """
     if not fitting:
         check_is_fitted(estimator)
     least = 2 if fitting else 1
-    found: Array = validate_data(estimator, X, reset=fitting, dtype=np.float64, ensure_min_samples=least)
+    found: Array = validate_data(
+        estimator, _readable("X", X), reset=fitting, dtype=np.float64, order="C", ensure_min_samples=least
+    )
     return found
+
+
+def checked_target(target: Any, width: int) -> Tensor:
+    """Rows (m, width) of a target as finite float64.
+
+    Raises:
+        ValueError: another shape, or values that are missing, masked or not finite.
+    """
+    given = check_array(_readable("target", target), dtype=np.float64, order="C", input_name="target")
+    if given.shape[1] != width:
+        raise ValueError(f"target: expected the {width} columns of X, got {given.shape[1]}: pass those columns.")
+    return torch.tensor(given)
+
+
+def _readable(name: str, rows: Any) -> Any:
+    """The rows for scikit-learn, which reads no tensor with a gradient and ignores masks: those are refused."""
+    if np.ma.is_masked(rows):
+        raise ValueError(
+            f"{name}: expected a number at every place, got an array with {np.ma.count_masked(rows)} of {rows.size} "
+            "places masked: leave their rows out, or fill them by .filled(number)."
+        )
+    return rows.detach().cpu() if isinstance(rows, Tensor) else rows
 
 
 def checked_codes(estimator: BaseEstimator, Z: Any, width: int) -> Tensor:
     """Codes (n, width) as a float64 tensor.
 
     Raises:
-        ValueError: another width.
+        ValueError: another shape, or codes that are missing, masked or not finite.
     """
     check_is_fitted(estimator)
-    codes = torch.as_tensor(np.asarray(Z, np.float64))
-    if codes.ndim != 2 or codes.shape[1] != width:
-        raise ValueError(f"expected codes (n, {width}), got {tuple(codes.shape)}")
+    codes = tensor("codes", Z).detach().cpu().double()
+    if codes.ndim != 2 or codes.shape[1] != width or not len(codes):
+        raise ValueError(
+            f"codes: expected (n, {width}) with n >= 1, got {tuple(codes.shape)}: pass what `transform` returns."
+        )
+    finite("codes", codes)
     return codes
 
 
@@ -52,16 +84,13 @@ def seed_of(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def draw_seed(estimator: Any, n_samples: int, random_state: Any) -> int:
+def draw_seed(estimator: Any, random_state: Any) -> int:
     """The seed of a draw: that of `fit` where random_state is None, so that the same call draws the same rows.
 
     Raises:
-        ValueError: n_samples below 1.
         NotFittedError: before `fit`.
     """
     check_is_fitted(estimator)
-    if n_samples < 1:
-        raise ValueError(f"n_samples: expected 1 or more, got {n_samples}")
     return int(estimator.seed_) if random_state is None else seed_of(random_state)
 
 
@@ -130,11 +159,11 @@ class TrainedEstimator(BaseEstimator):
             random_state: of the draw; None draws the same samples at each call.
 
         Raises:
-            ValueError: n_samples below 1.
+            ValueError: n_samples is no whole number of at least 1.
             NotFittedError: before `fit`.
         """
-        with seeded(draw_seed(self, n_samples, random_state), self._device), torch.no_grad():
-            return self._restored(self.model_.sample(n_samples))
+        with seeded(draw_seed(self, random_state), self._device), torch.no_grad():
+            return self._restored(self.model_.sample(positive_integer("n_samples", n_samples)))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Minus the unbiased squared energy distance of X and as many samples, on standardised columns: 0 is best.

@@ -7,6 +7,7 @@ import torch
 from sklearn.base import BaseEstimator, DensityMixin
 
 from remblai.config.registry import make
+from remblai.distances.validation import positive_integer
 from remblai.estimators.base import Array, checked, draw_seed, seed_of
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
@@ -72,7 +73,8 @@ class LatentDensity(DensityMixin, BaseEstimator):
             random_state: of the draw; None draws the same codes at each call.
 
         Raises:
-            ValueError: n_samples below 1.
+            ValueError: n_samples is no whole number of at least 1.
         """
-        with seeded(draw_seed(self, n_samples, random_state)):
-            return self.law_.sample(n_samples).double().cpu().numpy()  # type: ignore[no-any-return]
+        with seeded(draw_seed(self, random_state)):
+            count = positive_integer("n_samples", n_samples)
+            return self.law_.sample(count).double().cpu().numpy()  # type: ignore[no-any-return]

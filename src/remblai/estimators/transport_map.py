@@ -2,15 +2,13 @@
 
 from typing import Any, Self
 
-import numpy as np
 import torch
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils import check_array
 from torch import Tensor
 
 from remblai.distances import transport
 from remblai.distances.plan import Plan
-from remblai.estimators.base import Array, checked
+from remblai.estimators.base import Array, checked, checked_target
 from remblai.laws.pushed import places
 
 
@@ -58,10 +56,7 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def _target(self, n: int, d: int) -> Tensor:
         if self.target is None:
             return places(d, n).double()
-        given = check_array(self.target, dtype=np.float64, input_name="target")
-        if given.shape[1] != d:
-            raise ValueError(f"target: expected the {d} columns of X, got {given.shape[1]}")
-        return torch.from_numpy(given)
+        return checked_target(self.target, d)
 
     def _plan(self, x: Tensor, y: Tensor) -> Plan:
         return transport(x, y, cost=self.cost, epsilon=self.epsilon)

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.distances.validation import tensor
+
 KEPT = 0.9
 """The share of the smallest ratios that the two-neighbour estimate reads: the largest ones are far from its law."""
 BLOCKS = 20
@@ -34,7 +36,7 @@ def two_neighbours(x: Any) -> Dimension:
         x: rows (n, ...); equal rows count once.
 
     Raises:
-        ValueError: fewer than 20 different rows, or NaN or infinity.
+        ValueError: fewer than 20 different rows, NaN or infinity, or neighbours at equal distances, as on a grid.
 
     Source: Facco et al., "Estimating the intrinsic dimension of datasets by a minimal neighborhood information"
     (2017), Scientific Reports 7, 12140.
@@ -63,7 +65,7 @@ def maximum_likelihood(x: Any, k: int = 10) -> Dimension:
         k: neighbours, at least 2; as many as there are, where fewer.
 
     Raises:
-        ValueError: fewer than 20 different rows, k below 2, or NaN or infinity.
+        ValueError: fewer than 20 different rows, k below 2, NaN or infinity, or neighbours at equal distances.
 
     Source: Levina and Bickel, "Maximum likelihood estimation of intrinsic dimension" (2004); the average of inverses:
     MacKay and Ghahramani, a comment on it (2005).
@@ -77,10 +79,14 @@ def maximum_likelihood(x: Any, k: int = 10) -> Dimension:
 
 def _neighbours(x: Any, k: int) -> Tensor:
     """The distances (n, k) of each different row to its nearest others, from the nearest on, in float64."""
-    rows = torch.as_tensor(x).double().flatten(1)
+    rows = tensor("intrinsic dimension", x).detach().double()
+    if rows.dim() < 2 or rows.numel() == 0:
+        raise ValueError(f"intrinsic dimension: expected rows (n, d) with n, d >= 1, got {tuple(rows.shape)}.")
+    rows = rows.flatten(1)
     if not bool(torch.isfinite(rows).all()):
         raise ValueError("intrinsic dimension: expected finite values, got NaN or infinity: remove those rows.")
-    rows = torch.unique(rows, dim=0)
+    # by a power of 2, which keeps ties: squares of any unit are float64 numbers then
+    rows = torch.unique(torch.ldexp(rows, -torch.frexp(rows.abs().max()).exponent), dim=0)
     if len(rows) < LEAST:
         raise ValueError(f"intrinsic dimension: expected at least {LEAST} different rows, got {len(rows)}: add more.")
     found = []
@@ -97,4 +103,10 @@ def _jackknife(values: Tensor, estimate: Callable[[Tensor], float]) -> Dimension
     groups = torch.randperm(len(values), generator=torch.Generator().manual_seed(0)) % BLOCKS
     left_out = torch.tensor([estimate(values[groups != one]) for one in range(BLOCKS)], dtype=torch.float64)
     square = (left_out - left_out.mean()).square().sum() * (BLOCKS - 1) / BLOCKS
-    return Dimension(estimate(values), math.sqrt(float(square)))
+    found = Dimension(estimate(values), math.sqrt(float(square)))
+    if not all(map(math.isfinite, found)):
+        raise ValueError(
+            "intrinsic dimension: expected neighbours at different distances, got equal ones, as on a grid or of whole "
+            "numbers: use maximum_likelihood with a larger k, or values that are not rounded."
+        )
+    return found

@@ -163,6 +163,7 @@ def test_thin_codes_have_a_law_too(name: str, codes: Tensor) -> None:
         (torch.zeros(1, 3), r"n of 2 or more to fit a law to, got \(1, 3\)"),
         (torch.zeros(5), r"got \(5,\)"),
         (torch.tensor([[0.0], [float("nan")]]), "NaN or infinite"),
+        (torch.tensor([[0.0], [1e160]], dtype=torch.float64), "float32"),
     ],
 )
 def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) -> None:

@@ -94,10 +94,12 @@ def check_codes(codes: Tensor) -> Tensor:
     """The codes (n, k) to fit a law to, in float64 on the CPU.
 
     Raises:
-        ValueError: another rank, fewer than 2 codes, or codes that are not finite.
+        ValueError: another rank, fewer than 2 codes, or codes that are not finite in float32.
     """
     if codes.ndim != 2 or len(codes) < 2:
         raise ValueError(f"codes: expected (n, k) with n of 2 or more to fit a law to, got {tuple(codes.shape)}.")
     if not bool(torch.isfinite(codes).all()):
         raise ValueError("codes: expected finite values to fit a law to, got NaN or infinite ones: remove them.")
+    if float(codes.double().abs().max()) > torch.finfo(torch.float32).max:
+        raise ValueError("codes: expected values that float32 holds, as laws are kept, got larger ones: scale them.")
     return codes.detach().cpu().double()
