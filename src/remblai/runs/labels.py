@@ -1,6 +1,7 @@
 """The classes of a run: which data have them, and labels by name."""
 
 from collections.abc import Mapping, Sequence, Sized
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,29 @@ def labels_of(split: Split) -> Tensor:
             "data in class folders, arrays with labels, or a table with --label COLUMN; or train without --conditional."
         )
     return split.labels
+
+
+def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The data set with its labels counted as a conditional model counts its classes, which are matched by name.
+
+    Args:
+        dataset: any data set; one without labels, or with these classes, is returned as it is.
+        names: of the model's classes, in their order.
+
+    Raises:
+        ValueError: rows of a class that the model does not have.
+    """
+    if dataset.classes is None or dataset.classes == list(names):
+        return dataset
+    places = torch.tensor([names.index(name) if name in names else -1 for name in dataset.classes])
+    splits: dict[str, Split] = {}
+    for split in (dataset.train, dataset.validation, dataset.test):
+        labels = None if split.labels is None else places[split.labels]
+        if labels is not None and bool((labels < 0).any()):
+            first = int(required(split.labels)[labels < 0][0])
+            raise unknown(f"class of data {dataset.name}:", dataset.classes[first], names)
+        splits[split.name] = replace(split, labels=labels, draw=None)
+    return replace(dataset, classes=list(names), **splits)
 
 
 def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: Sequence[str]) -> Tensor | None:

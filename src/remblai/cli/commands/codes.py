@@ -69,7 +69,7 @@ def reconstruct(
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the reconstructions of data.
+    """Writes the reconstructions of data, in the order of its rows where they come from one source.
 
     Args:
         run: the run's folder.
@@ -96,7 +96,7 @@ def reconstruct(
         raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")
     columns = 16
     if data:
-        parts = [part.rows for part in given(trained, data, data_options)]
+        parts = [part.rows for part in given(trained, data, data_options, in_order=True)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
     total = 4 * columns if n is None and path.suffix == ".png" else n
