@@ -58,8 +58,9 @@ def labels_of(split: Split) -> Tensor:
     """
     if split.labels is None:
         raise ValueError(
-            f"labels: expected one for each row of the {split.name} split, for the model is conditional, got none: use "
-            "data in class folders, arrays with labels, or a table with --label COLUMN; or train without --conditional."
+            f"labels: expected one for each row{f' of the {split.name} split' * bool(split.name)}, for the model is "
+            "conditional, got none: use data in class folders, arrays with labels, or a table with --label COLUMN; or "
+            "train without --conditional."
         )
     return split.labels
 
