@@ -27,7 +27,8 @@ def encode(
     Args:
         run: the run's folder.
         data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
-        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0, ...
+        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0 and
+            so on.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
