@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from remblai.cli.commands.about import LISTS
-from remblai.cli.output import first_line
+from remblai.cli.output import summary_of
 from remblai.config.registry import Option, own_options
 from remblai.data import load
 from remblai.recipes import Recipe
@@ -48,7 +48,7 @@ def told_by(kind: str | None, name: str) -> Any:
 
 def _entry(name: str, part: Any) -> str:
     if not callable(part):
-        return f"\n**{name}**: {first_line(part)}\n"
+        return f"\n**{name}**: {summary_of(part)}\n"
     words, factory = _words(part), part.function if isinstance(part, Recipe) else part
     rows = _rows(own_options(factory))
     loop = ", ".join(f"{key} {value}" for key, value in part.loop.items()) if isinstance(part, Recipe) else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from remblai.cli.commands import COMMANDS, function, summary
-from remblai.cli.output import first_line
+from remblai.cli.output import summary_of
 
 CODE = """
 import sys
@@ -61,7 +61,7 @@ def test_the_package_is_a_program() -> None:
 
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_the_summary_read_from_the_source_is_that_of_the_function(name: str) -> None:
-    assert summary(name) == first_line(function(name)) != ""
+    assert summary(name) == summary_of(function(name)) != ""
 
 
 def test_the_points_of_distance_are_as_many_as_in_python() -> None:

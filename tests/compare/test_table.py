@@ -6,7 +6,7 @@ import pytest
 
 from remblai.compare.groups import letters
 from remblai.compare.table import Comparison, Trial, comparable, ranked, row_of
-from remblai.compare.text import cells, csv_text, latex_text, sentences
+from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
 from remblai.statistics import Pair
 
 ENERGY, ACCURACY = "energy_distance_squared", "nearest_neighbour_accuracy"
@@ -48,6 +48,12 @@ def test_the_order_by_a_figure_near_its_floor_is_by_the_distance_from_it(compari
     assert tau is not None and -1 <= tau < 1
 
 
+def test_equal_models_are_not_ordered():
+    rows = [row_of(name, [trial(0, energy)], {}) for name, energy in (("a", 0.3), ("b", 0.1), ("c", 0.1))]
+    comparison = Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), "folder", [])
+    assert [order for _, order, _ in orders_text(comparison)] == ["b = c > a", "b = c = a"]
+
+
 def test_seeds_and_samples_have_standard_deviations_of_their_own(rows):
     figure = rows[0].figures[ENERGY]
     assert figure.mean == pytest.approx(0.91)
@@ -85,6 +91,31 @@ def test_sentences_name_failures_and_the_seeds_that_would_tell(comparison):
     said = sentences(comparison)
     assert "good, seed 2, failed: out of memory" in said
     assert any("cannot be told apart" in line for line in said)
+
+
+def test_many_pairs_have_a_sentence_a_model(comparison):
+    """Each pair is in exactly one sentence, under the model that is ranked first."""
+    labels = list("vwxyz")
+    pairs = [
+        Pair(a, b, -1.0, 1.0, 0.01 if b == "z" else 0.5 + 0.1 * (b == "y"), True, 4 if b == "w" else 9)
+        for i, a in enumerate(labels)
+        for b in labels[i + 1 :]
+    ]
+    said = sentences(replace(comparison, rows=(), pairs=pairs))
+    assert said == [
+        "v is better than z (p at most 0.01)",
+        "v cannot be told apart from w, x, y (p at least 0.5)",
+        "w is better than z (p at most 0.01)",
+        "w cannot be told apart from x, y (p at least 0.5)",
+        "x is better than z (p at most 0.01)",
+        "x cannot be told apart from y (p at least 0.6)",
+        "y is better than z (p at most 0.01)",
+        "6 of 10 pairs cannot be told apart; were their differences as large as they are here, 9 seeds each would tell "
+        "half of them apart",
+    ]
+    alone = [replace(pair, over_seeds=False, seeds_needed=None) for pair in pairs]
+    said = sentences(replace(comparison, rows=(), pairs=alone))
+    assert said[0] == "v is better than z (p at most 0.01, of these trained models alone)" and len(said) == 7
 
 
 def test_two_models_share_a_letter_exactly_where_they_cannot_be_told_apart():

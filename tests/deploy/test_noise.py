@@ -1,5 +1,7 @@
 """Laws of codes as functions of standard normal noise have the law's own moments, and its own draws."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -56,6 +58,12 @@ def test_the_moments_are_those_of_the_law(name: str) -> None:
     assert ((moments[0] - moments[1]).abs() / scale < 3 * slack).all()
     fourth = [(of - expected.mean(0)).pow(4).mean(0) / deviation**4 for of in (found, expected)]
     assert (fourth[0] - fourth[1]).abs().max() < 0.25, "another shape with the same covariance"
+
+
+def test_one_normal_law_is_kept_in_an_archive(tmp_path: Path) -> None:
+    function, noise = of_noise(LAWS["gaussian"]), noise_of(2)[:5]
+    torch.export.save(torch.export.export(function, (noise,)), tmp_path / "law.pt2")
+    assert torch.equal(torch.export.load(tmp_path / "law.pt2").module()(noise), function(noise))
 
 
 @pytest.mark.parametrize(

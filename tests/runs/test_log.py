@@ -7,7 +7,7 @@ from tests.small import settled
 from remblai.data import load
 from remblai.metrics import SCORED, energy_distance, latent_mmd_squared
 from remblai.runs import log
-from remblai.runs.load import eval_copy
+from remblai.runs.load import averaged_copy
 from remblai.runs.resolve import resolve
 from remblai.runtime.rng import seeded
 from remblai.training import State, steps
@@ -21,9 +21,10 @@ def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -
     for _ in steps(state, dataset.train.batches(state.batch_size, 0)):
         pass
     assert state.average is not None
-    found = log.validation_scores(state, dataset)
+    model = averaged_copy(state)
+    found = log.validation_scores(state, model, dataset)
     x = dataset.validation[: min(SCORED, len(dataset.validation))]
-    averaged = eval_copy(state.objective, state.average.values)
+    averaged = averaged_copy(state)
     with seeded(0):
         samples = averaged.sample(len(x))
         expected = state.objective.estimate(x)
@@ -31,6 +32,8 @@ def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -
     assert found["energy_distance_squared"] == pytest.approx(energy_distance(x, samples))
     assert found["estimate"] == pytest.approx(float(expected), rel=1e-5)
     assert abs(float(other) - float(expected)) > 1e-3
+    assert not model.training
+    torch.testing.assert_close(dict(model.state_dict()), dict(averaged.state_dict()), rtol=0, atol=0)
 
 
 @pytest.mark.parametrize(("recipe", "scored"), [("wae-mmd", True), ("ae", False), ("gmmn-ae", False), ("gmmn", False)])
@@ -44,13 +47,13 @@ def test_codes_in_evaluation_mode_are_scored_against_the_prior_that_they_should_
     for _ in steps(state, dataset.train.batches(50, 0)):
         pass
     before = torch.get_rng_state()
-    scores = log.validation_scores(state, dataset, how.latent_law())
+    scores = log.validation_scores(state, averaged_copy(state), dataset, how.latent_law())
     assert torch.equal(torch.get_rng_state(), before)
     assert ("latent_mmd_squared" in scores) == scored
     if scored:
         assert state.average is not None
         x = dataset.validation[: min(SCORED, len(dataset.validation))]
-        model = eval_copy(state.objective, state.average.values)
+        model = averaged_copy(state)
         assert scores["latent_mmd_squared"] == pytest.approx(latent_mmd_squared(model.encode(x).z, model.prior))
         with_batch_statistics = latent_mmd_squared(model.train().encode(x).z, model.prior)
         assert abs(scores["latent_mmd_squared"] - with_batch_statistics) > 1e-3

@@ -28,8 +28,8 @@ class Notes:
     def pictures(self, step: int, pictures: Any) -> None:
         self._note("pictures", step, pictures)
 
-    def end(self, metrics: Any, status: str) -> None:
-        self._note("end", metrics, status)
+    def end(self, step: int, metrics: Any, status: str) -> None:
+        self._note("end", step, metrics, status)
 
     def _note(self, what: str, *given: Any) -> None:
         self.sent.append((what, *given))
@@ -99,13 +99,13 @@ def test_the_end_says_how_it_ended_and_a_resumed_run_where_it_goes_on(tmp_path: 
     notes = Notes()
     with pytest.raises(Diverged):
         train(tmp_path / "bad", "ae", optimiser="sgd", lr=1e20, logger=notes)
-    assert notes.sent[-1] == ("end", {}, "diverged")
+    assert notes.sent[-1] == ("end", 1, {}, "diverged")
     train(tmp_path / "run")
     again = Notes()
     train(tmp_path / "run", resume=True, steps=25, logger=again)
     assert again.sent[0][3] == 20
     assert [one[1] for one in again.sent[1:-1]] == list(range(21, 26))
-    assert again.sent[-1] == ("end", {}, "complete")
+    assert again.sent[-1] == ("end", 25, {}, "complete")
 
 
 def test_only_the_first_process_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +130,7 @@ def test_an_error_on_the_way_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="full"), recording([notes], run, 0) as recorder:
         recorder.line({"step": 1, "terms": {}})
         raise OSError("full")
-    assert notes.sent[-1] == ("end", {}, "failed")
+    assert notes.sent[-1] == ("end", 1, {}, "failed")
     assert notes.sent[0][2]["data.split_note"] == "a, b"
     assert notes.sent[0][2]["threads"] == "none"
 

@@ -136,16 +136,16 @@ def test_every_file_of_a_run_is_known(tmp_path: Path) -> None:
     """A whole run, with pictures, laws and events: nothing in it is taken for a stranger's."""
     pytest.importorskip("tensorboard")
     train(tmp_path / "run", "ae", evaluate_every=10, tensorboard=True)
-    assert contents.strangers(tmp_path / "run") == []
+    assert contents.foreign_files(tmp_path / "run") == []
     assert {"report.html", "samples.png", "metrics.json"} <= {p.name for p in contents.own_files(tmp_path / "run")}
     contents.remove(tmp_path / "run")
     assert list((tmp_path / "run").iterdir()) == []
 
 
-def test_strangers_are_told_from_own_files(tmp_path: Path) -> None:
+def test_foreign_files_are_not_taken_for_own_ones(tmp_path: Path) -> None:
     names = ["run.json", "run.json.bak", "samples.png", "samples.txt", "checkpoints/best", "checkpoints/1/state.pt"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("")
-    strange = {path.relative_to(tmp_path).as_posix() for path in contents.strangers(tmp_path)}
+    strange = {path.relative_to(tmp_path).as_posix() for path in contents.foreign_files(tmp_path)}
     assert strange == {"run.json.bak", "samples.txt", "checkpoints/1/state.pt"}

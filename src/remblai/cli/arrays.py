@@ -13,6 +13,7 @@ from remblai.cli.tables import TABLES, write_table
 from remblai.data import Dataset, Split, Units
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
+from remblai.report.films import FILMS, encoder_of
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like, file_arrays
 from remblai.runs.labels import labels_for
@@ -86,18 +87,28 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     return path
 
 
+def check_film(path: Path) -> None:
+    """Refuses, before anything is computed, a film that no package can write.
+
+    Raises:
+        ValueError: an .mp4 without the package av.
+    """
+    if path.suffix in FILMS:
+        encoder_of(path)
+
+
 def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
     """Walks (n, steps, ...) on the model's side: a row each, or a film of all of them at once.
 
     Args:
-        path: of a .gif, or of what `write` takes.
+        path: of a .gif or .mp4, or of what `write` takes.
         walks: see above.
         units: of the run.
 
     Raises:
         ValueError: a sheet or a film of points.
     """
-    if path.suffix != ".gif":
+    if path.suffix not in FILMS:
         return write(path, walks.flatten(0, 1), units, walks.shape[1])
     check_images(path, units)
     save_film(path, [units.display(step) for step in walks.transpose(0, 1)])

@@ -8,7 +8,7 @@ import click
 
 from remblai.cli.commands import function
 from remblai.cli.options import click_option, typed_values
-from remblai.config.registry import Option, options, own_options
+from remblai.config.registry import Option, options, own_options, unknown
 from remblai.runs.record import HUB, read_settings
 
 Signature = Callable[[Mapping[str, Any]], list[Option]]
@@ -111,7 +111,6 @@ def _signature(name: str, chosen: Callable[..., Any], own: Mapping[str, Option])
 
     def of_metric(given: Mapping[str, Any]) -> list[Option]:
         from remblai.compare.measures import METRICS, features_for
-        from remblai.config.registry import unknown
 
         metric = own["metric"]
         named = given.get("metric", metric.default)

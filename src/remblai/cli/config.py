@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from remblai.cli.build import parse
-from remblai.config.registry import Option
+from remblai.config.registry import Option, flatten
 
 CONFIG = Option(
     "config", str, None, "a YAML file of these settings, such as a run's config.yaml; options given here win"
@@ -22,7 +22,6 @@ def with_config(words: Sequence[str]) -> list[str]:
     if "config" not in read or "--help" in words:
         return list(words)
     from remblai.config.file import read_config, words_of
-    from remblai.config.registry import flatten
 
     settings = read_config(read["config"])
     recipe = settings.pop("recipe", None)

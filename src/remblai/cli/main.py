@@ -77,11 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
-    except (
-        Exception,
-        KeyboardInterrupt,
-        Terminated,
-    ) as problem:
+    except (Exception, KeyboardInterrupt, Terminated) as problem:
         if TRACEBACK in words:
             traceback.print_exc()
         code, text = _explained(problem)
@@ -113,7 +109,7 @@ def _terminable() -> Iterator[None]:
 
     try:
         before = {each: signal.signal(each, stop) for each in ending_signals()}
-    except ValueError:  # not in the main thread, which alone may catch signals
+    except ValueError:  # only the main thread may catch signals
         yield
         return
     try:

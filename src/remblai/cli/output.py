@@ -37,7 +37,7 @@ def show_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = (), indent:
         show(indent + "  ".join(cells).rstrip())
 
 
-def first_line(part: Any) -> str:
+def summary_of(part: Any) -> str:
     """The first line of what a part says of itself: the words, its field `meaning`, or its docstring."""
     words: str = part if isinstance(part, str) else getattr(part, "meaning", None) or inspect.getdoc(part) or ""
     return words.partition("\n")[0]

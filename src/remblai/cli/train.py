@@ -1,6 +1,6 @@
 """The command `train`: its options are those of the recipe and of the parts that the arguments choose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,6 @@ def train_command(words: Sequence[str]) -> click.Command:
     from remblai.recipes import RECIPES
     from remblai.runs.resolve import customs, find, loop_options, made_by
     from remblai.runs.train import train
-    from remblai.runtime.processes import launched
     from remblai.training import State
 
     run = [option for option in own_options(train) if option.name not in HIDDEN]
@@ -66,13 +65,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     dotted_data = {option.name for option in own if option.name.startswith("data.")}
 
     def call(name: str | None, **values: Any) -> None:
-        given = typed_values(values)
-        data_options = {key: given.pop(key) for key in [o.name for o in of_load] if key in given}
-        if chosen := {key: given.pop(key) for key in dotted_data if key in given}:
-            given |= nest({"data": given["data"]} | chosen)
-        trained = train(name, **given, data_options=data_options or None)
-        if (launch := launched()) is None or launch.rank == 0:
-            show(trained.folder / "report.html")
+        _train(name, typed_values(values), [option.name for option in of_load], dotted_data)
 
     argument = click.Argument(["name"], required=False, metavar="[RECIPE]")
     built = Sectioned(
@@ -80,6 +73,26 @@ def train_command(words: Sequence[str]) -> click.Command:
     )
     built.sections = _sections(recipe.name, own, [option.name for option in loop])
     return built
+
+
+def _train(name: str | None, given: dict[str, Any], of_load: Sequence[str], dotted_data: Collection[str]) -> None:
+    """Trains by the options that were typed, and shows where the report is.
+
+    Args:
+        name: of the recipe.
+        given: the options, by dotted name.
+        of_load: names of the options of `data.load`.
+        dotted_data: names of the options of the data that the option `data` names.
+    """
+    from remblai.runs.train import train
+    from remblai.runtime.processes import launched
+
+    data_options = {key: given.pop(key) for key in of_load if key in given}
+    if chosen := {key: given.pop(key) for key in dotted_data if key in given}:
+        given |= nest({"data": given["data"]} | chosen)
+    trained = train(name, **given, data_options=data_options or None)
+    if (launch := launched()) is None or launch.rank == 0:
+        show(trained.folder / "report.html")
 
 
 def _recipe(rest: Sequence[str], recipes: Mapping[str, Any]) -> str | None:

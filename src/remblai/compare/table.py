@@ -154,13 +154,13 @@ def ranked(rows: Sequence[Row], by: str) -> tuple[list[Row], list[Pair], dict[st
     if by not in known:
         raise ValueError(f"by: expected a figure that the models have, {', '.join(sorted(known))}; got {by!r}.")
     having = [row for row in rows if by in row.figures]
-    having.sort(key=lambda row: _mean_loss(row, by))
+    having.sort(key=lambda row: mean_loss(row, by))
     losses = {row.label: [loss(by, trial.card[by]) for trial in row.trials] for row in having}
     deviations = {row.label: [trial.card[by]["spread"] for trial in row.trials] for row in having}
     pairs = compare_pairs(losses, deviations) if len(having) > 1 else []
     orders: dict[str, tuple[list[str], float | None]] = {}
     for name in [by, *(name for name in METRICS if name in known and name != by)]:
-        order = sorted((row for row in having if name in row.figures), key=lambda row: _mean_loss(row, name))
+        order = sorted((row for row in having if name in row.figures), key=lambda row: mean_loss(row, name))
         orders[name] = [row.label for row in order], _tau(order, name, by)
     return having + [row for row in rows if by not in row.figures], pairs, orders
 
@@ -169,11 +169,12 @@ def _tau(rows: Sequence[Row], name: str, by: str) -> float | None:
     """Kendall's tau between the orders by two figures; None of fewer than two models, or where all are equal."""
     if len(rows) < 2:
         return None
-    tau = float(kendalltau([_mean_loss(row, name) for row in rows], [_mean_loss(row, by) for row in rows]).statistic)
+    tau = float(kendalltau([mean_loss(row, name) for row in rows], [mean_loss(row, by) for row in rows]).statistic)
     return None if math.isnan(tau) else tau
 
 
-def _mean_loss(row: Row, name: str) -> float:
+def mean_loss(row: Row, name: str) -> float:
+    """A figure's mean loss over the trials of a model that has it."""
     return float(np.mean([loss(name, trial.card[name]) for trial in row.trials]))
 
 

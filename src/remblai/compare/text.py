@@ -2,15 +2,19 @@
 
 import csv
 import io
+import math
 from collections.abc import Sequence
+from itertools import chain, pairwise
 
 from remblai.compare.groups import letters
-from remblai.compare.table import Average, Comparison, Row
+from remblai.compare.table import Average, Comparison, Row, mean_loss
 from remblai.metrics import METRICS
 from remblai.report.reading import number
 from remblai.statistics import Pair
 
 MEGABYTE = 2**20
+FEW = 6
+"""Pairs up to which each has a sentence of its own."""
 WORDS = {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
 LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS)
 
@@ -78,35 +82,77 @@ def _count(value: float | None) -> str:
 
 
 def sentences(comparison: Comparison) -> list[str]:
-    """What each pair's test says, and what failed."""
-    said = []
-    for pair in comparison.pairs:
-        scope = "" if pair.over_seeds else ", of these trained models alone"
-        if pair.better is not None:
-            other = pair.second if pair.better == pair.first else pair.first
-            said.append(f"{pair.better} is better than {other} (p = {pair.p_value:.2g}{scope})")
-        else:
-            said.append(
-                f"{pair.first} and {pair.second} cannot be told apart (p = {pair.p_value:.2g}{scope}){_need(pair)}"
-            )
+    """What the tests of the pairs say, and what failed: a sentence a pair, or a model where there are many pairs."""
+    pairs = comparison.pairs
+    said = [_of_pair(pair) for pair in pairs] if len(pairs) <= FEW else _by_model(pairs)
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     return said
 
 
-def _need(pair: Pair) -> str:
-    if pair.seeds_needed is None:
-        return ""
-    return f"; a difference of this size would take about {pair.seeds_needed:,} seeds each"
+def _of_pair(pair: Pair) -> str:
+    p = f"p = {pair.p_value:.2g}{_scope(pair)}"
+    if pair.better is not None:
+        return f"{pair.better} is better than {_other(pair, pair.better)} ({p})"
+    need = f"; a difference of this size would take about {pair.seeds_needed:,} seeds each" if pair.seeds_needed else ""
+    return f"{pair.first} and {pair.second} cannot be told apart ({p}){need}"
+
+
+def _by_model(pairs: Sequence[Pair]) -> list[str]:
+    """For each model those that it is better than, and those ranked after it from which it cannot be told apart."""
+    said = []
+    for model in dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)):
+        for scope in dict.fromkeys(map(_scope, pairs)):
+            own = [pair for pair in pairs if _scope(pair) == scope]
+            beaten = [pair for pair in own if pair.better == model]
+            if beaten:
+                most = max(pair.p_value for pair in beaten)
+                others = ", ".join(_other(pair, model) for pair in beaten)
+                said.append(f"{model} is better than {others} (p at most {most:.2g}{scope})")
+            alike = [pair for pair in own if pair.better is None and pair.first == model]
+            if alike:
+                least = min(pair.p_value for pair in alike)
+                others = ", ".join(pair.second for pair in alike)
+                bound = "p = 1" if least == 1 else f"p at least {least:.2g}"
+                said.append(f"{model} cannot be told apart from {others} ({bound}{scope})")
+    return said + _seeds_for_half(pairs)
+
+
+def _seeds_for_half(pairs: Sequence[Pair]) -> list[str]:
+    """How many seeds would tell half of the pairs apart that cannot be told apart."""
+    needs = sorted(pair.seeds_needed or math.inf for pair in pairs if pair.better is None and pair.over_seeds)
+    if not needs or math.isinf(half := needs[(len(needs) - 1) // 2]):
+        return []
+    return [
+        f"{len(needs)} of {len(pairs)} pairs cannot be told apart; were their differences as large as they are here, "
+        f"{half:,} seeds each would tell half of them apart"
+    ]
+
+
+def _other(pair: Pair, model: str) -> str:
+    return pair.second if model == pair.first else pair.first
+
+
+def _scope(pair: Pair) -> str:
+    return "" if pair.over_seeds else ", of these trained models alone"
 
 
 def orders_text(comparison: Comparison) -> list[tuple[str, str, str]]:
     """For each figure the order of the models, and how far it agrees with the order that ranks (Kendall's tau)."""
     return [
-        (label_of(name), " > ".join(order), "-" if tau is None else f"{tau:.2f}")
-        for name, (order, tau) in comparison.orders.items()
+        (label_of(name), _order_text(comparison, name), "-" if tau is None else f"{tau:.2f}")
+        for name, (_, tau) in comparison.orders.items()
         if name in figures(comparison)
     ]
+
+
+def _order_text(comparison: Comparison, name: str) -> str:
+    """The models from best to worst, with = between equal ones."""
+    rows = {row.label: row for row in comparison.rows}
+    order, _ = comparison.orders[name]
+    losses = [mean_loss(rows[label], name) for label in order]
+    signs = [" = " if one == other else " > " for one, other in pairwise(losses)]
+    return "".join(chain(*zip(order, [*signs, ""], strict=True)))
 
 
 def csv_text(comparison: Comparison) -> str:

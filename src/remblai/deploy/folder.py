@@ -110,7 +110,7 @@ def _write(
         run = check.run_archive if path == archive else check.run_onnx
         away = check.difference(part, run(path, inputs), expected, trained.units)
         if not away.within(precision):
-            _refuse(path, precision, away, missing)
+            _leave_out(path, precision, away, missing)
             continue
         found[path.name] = {
             "precision": precision,
@@ -124,8 +124,12 @@ def _write(
     return found
 
 
-def _refuse(path: Path, precision: str, away: check.Difference, missing: dict[str, str]) -> None:
-    """Removes a file that is off: in float32 that is a failure, of rounded weights it may be."""
+def _leave_out(path: Path, precision: str, away: check.Difference, missing: dict[str, str]) -> None:
+    """Removes a file of rounded weights whose difference is above its bound, with a warning.
+
+    Raises:
+        RuntimeError: a file in float32, which has to do what the run does.
+    """
     kind, bound = check.BOUNDS[precision]
     value = away.largest if kind == "largest" else away.root_mean_square
     words = f"its {kind} difference from the run is {value:.2g} {away.scale}, above {bound:g}"

@@ -1,4 +1,4 @@
-"""A run goes to the Hugging Face hub: weights as safetensors, run.json, its figures and laws, and a card."""
+"""What a run publishes on the Hugging Face hub: weights as safetensors, run.json, figures, laws and a card."""
 
 import shutil
 import tempfile
@@ -8,7 +8,7 @@ from safetensors.torch import save
 
 from remblai.deploy.card import hub_card
 from remblai.runs import published
-from remblai.runs.checkpoints import plain
+from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runtime.files import write_json
@@ -51,8 +51,9 @@ def push(trained: Trained | str | Path, name: str, *, private: bool = False, ove
                 raise ValueError(
                     f"hub name {repository!r} is taken: name another, or add --overwrite to write into it."
                 ) from None
-            words = first_line(problem)
-            raise ValueError(f"the hub refuses {repository!r} ({words}): check the name and `hf auth login`.") from None
+            raise ValueError(
+                f"the hub refuses {repository!r} ({first_line(problem)}): check the name and `hf auth login`."
+            ) from None
     return address
 
 
@@ -73,5 +74,5 @@ def write_published(folder: Path, trained: Trained, name: str) -> None:
     for features in trained.folder.glob("features/*.safetensors"):
         (folder / "features").mkdir(exist_ok=True)
         shutil.copyfile(features, folder / "features" / features.name)
-    for law in trained.folder.glob(f"samplers/*/{trained.step:08d}"):
+    for law in trained.folder.glob(f"samplers/*/{name_of(trained.step)}"):
         shutil.copytree(law, folder / law.relative_to(trained.folder))

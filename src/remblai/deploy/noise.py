@@ -51,8 +51,11 @@ class OfPrior(OfNoise):
 class OfMixture(OfNoise):
     """A mixture of normal laws: the last number of the noise chooses the component, the others are its draw.
 
+    With an axis of classes before the others there is a mixture for each class, and a row is drawn from that of its
+    class.
+
     Args:
-        weights: (m,), with sum 1.
+        ends: cumulative weights (m,), with infinity for the last component.
         means: (m, k).
         factors: of the covariances, (m, k, k) lower triangular.
     """
@@ -61,21 +64,25 @@ class OfMixture(OfNoise):
     means: Tensor
     factors: Tensor
 
-    def __init__(self, weights: Tensor, means: Tensor, factors: Tensor) -> None:
+    def __init__(self, ends: Tensor, means: Tensor, factors: Tensor) -> None:
         super().__init__()
-        self.width = means.shape[1] + (len(means) > 1)
-        self.register_buffer("ends", weights.cumsum(0)[:-1])
+        m, k = means.shape[-2:]
+        self.width = k + (m > 1)
+        self.register_buffer("ends", ends)
         self.register_buffer("means", means)
         self.register_buffer("factors", factors)
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        k = self.means.shape[1]
+        k = self.means.shape[-1]
         draw = noise[:, :k]
-        if self.width == k:
+        by_class = self.means.ndim == 3
+        if self.width == k and not by_class:  # one normal law: no factor is looked up for each row
             return self.means[0] + draw @ self.factors[0].T
-        share = 0.5 + 0.5 * torch.erf(noise[:, k:] / math.sqrt(2.0))
-        chosen = (share >= self.ends).to(torch.int64).sum(1)
-        return self.means[chosen] + (self.factors[chosen] @ draw[:, :, None])[:, :, 0]
+        own = (required(labels).argmax(1),) if by_class else ()
+        share = 0.5 + 0.5 * torch.erf(noise[:, self.width - 1 :] / math.sqrt(2.0))
+        chosen = (share >= (self.ends[own] if own else self.ends)).to(torch.int64).sum(1)
+        place = (*own, chosen)
+        return self.means[place] + (self.factors[place] @ draw[:, :, None])[:, :, 0]
 
 
 class OfFitted(OfNoise):
@@ -92,33 +99,6 @@ class OfFitted(OfNoise):
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         codes: Tensor = self.law.from_noise(noise)
         return codes
-
-
-class OfMixtures(OfNoise):
-    """A mixture for each class, of which that of the row's class is drawn from.
-
-    Args:
-        mixtures: one for each class, of codes of one width.
-    """
-
-    ends: Tensor
-    means: Tensor
-    factors: Tensor
-
-    def __init__(self, mixtures: Sequence[OfMixture]) -> None:
-        super().__init__()
-        self.width = max(law.width for law in mixtures)
-        # components that fill up to the largest mixture begin at infinity: no share reaches them
-        ends = [nn.functional.pad(law.ends, (0, 1), value=math.inf) for law in mixtures]
-        self.register_buffer("ends", pad_sequence(ends, batch_first=True, padding_value=math.inf))
-        self.register_buffer("means", pad_sequence([law.means for law in mixtures], batch_first=True))
-        self.register_buffer("factors", pad_sequence([law.factors for law in mixtures], batch_first=True))
-
-    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
-        k, row = self.means.shape[2], required(labels).argmax(1)
-        share = 0.5 + 0.5 * torch.erf(noise[:, self.width - 1 :] / math.sqrt(2.0))
-        chosen = (share >= self.ends[row]).to(torch.int64).sum(1)
-        return self.means[row, chosen] + (self.factors[row, chosen] @ noise[:, :k, None])[:, :, 0]
 
 
 class OfClasses(OfNoise):
@@ -169,10 +149,10 @@ def of_noise(law: LatentLaw) -> OfNoise:
             return OfPrior(law)
         case priors.Mixture():
             m, k = law.centres.shape
-            return OfMixture(torch.full((m,), 1.0 / m), law.centres, law.scale * torch.eye(k).expand(m, k, k))
+            return _mixture(torch.full((m,), 1.0 / m), law.centres, law.scale * torch.eye(k).expand(m, k, k))
         case Normals():
             _, tensors = law.state()
-            return OfMixture(tensors["weights"], tensors["means"], tensors["factors"])
+            return _mixture(tensors["weights"], tensors["means"], tensors["factors"])
         case fitted.Transport() | fitted.Flow() | fitted.TwoStage():
             return OfFitted(law)
         case Generator():
@@ -181,10 +161,23 @@ def of_noise(law: LatentLaw) -> OfNoise:
     raise ValueError(f"the law of codes {name!r} is not known as a function of noise")
 
 
+def _mixture(weights: Tensor, means: Tensor, factors: Tensor) -> OfMixture:
+    """The mixture with these weights (m,)."""
+    # an end for the last component too: an archive of torch.export cannot hold an empty tensor
+    return OfMixture(nn.functional.pad(weights.cumsum(0)[:-1], (0, 1), value=math.inf), means, factors)
+
+
 def _of_classes(laws: Sequence[OfNoise]) -> OfNoise:
     """The law of the row's class; mixtures, the usual case, in one look-up."""
     mixtures = [law for law in laws if isinstance(law, OfMixture)]
-    return OfMixtures(mixtures) if len(mixtures) == len(laws) else OfClasses(laws)
+    if len(mixtures) < len(laws):
+        return OfClasses(laws)
+    # components that fill up to the largest mixture begin at infinity: no share reaches them
+    ends = pad_sequence([law.ends for law in mixtures], batch_first=True, padding_value=math.inf)
+    means, factors = (
+        pad_sequence([getattr(law, name) for law in mixtures], batch_first=True) for name in ("means", "factors")
+    )
+    return OfMixture(ends, means, factors)
 
 
 def at_noise(law: Distribution, noise: Tensor) -> Tensor:

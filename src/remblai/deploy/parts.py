@@ -1,4 +1,4 @@
-"""What of a trained model is exported: encoder, decoder and sampler, as modules from the data's units to the data's."""
+"""The parts of a model that are exported: encoder, decoder and sampler, as modules on data as they are."""
 
 import copy
 from dataclasses import dataclass
@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from remblai.deploy.codes import from_data, to_data
 from remblai.deploy.noise import OfNoise, at_noise, is_fixed, of_noise
-from remblai.deploy.units import input_shape, torch_type
+from remblai.deploy.units import FromData, ToData, input_shape, torch_type
 from remblai.laws import Encoder, Prior
 from remblai.objectives import AutoEncoder, CodeGenerator, Flow, Objective
 from remblai.objectives.objective import of
@@ -112,7 +111,7 @@ class Numbered(nn.Module):
 
 
 def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], dict[str, str]]:
-    """What can be exported of a model, and of what cannot, why not.
+    """The parts of a model that can be exported, and for each of the others the reason why it cannot.
 
     Args:
         trained: the model; its own copy stays as it is.
@@ -132,8 +131,7 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
     units, missing = trained.units.pictures, {}
     data = "images" if units.range else "points"
     options = trained.run.settings["data"].get("options") or {}
-    whole, k = input_shape(units, options), objective.prior.latent
-    own = ("n", *input_shape(units, {})[1:])
+    shape_in, shape_out, k = input_shape(units, options), input_shape(units, {}), objective.prior.latent
     classes = () if objective.classes is None else tuple(trained.classes)
 
     def part(name: str, module: nn.Module, inputs: Inputs, output: str, shape: tuple[int | str, ...]) -> Part:
@@ -149,19 +147,19 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
     if encoder is None:
         missing["encoder"] = f"{recipe} has no encoder"
     else:
-        inputs: Inputs = {data: (whole, torch_type(units))}
+        inputs: Inputs = {data: (shape_in, torch_type(units))}
         if not is_fixed(_law(encoder, objective)):
             inputs[NOISE] = (("n", k), torch.float32)
-        parts.append(part("encoder", EncoderPart(encoder, from_data(trained.units, options)), inputs, CODES, ("n", k)))
-    decoder = DecoderPart(_bare(objective), to_data(trained.units))
+        parts.append(part("encoder", EncoderPart(encoder, FromData(trained.units, options)), inputs, CODES, ("n", k)))
+    decoder = DecoderPart(_bare(objective), ToData(trained.units))
     if isinstance(objective, Flow):
         missing["decoder"] = "the codes of a flow are its noise: the sampler is its decoder"
     else:
-        parts.append(part("decoder", decoder, {CODES: (("n", k), torch.float32)}, data, own))
+        parts.append(part("decoder", decoder, {CODES: (("n", k), torch.float32)}, data, shape_out))
     try:
         law = copy.deepcopy(trained.law(sampler))
         chain = SamplerPart(of_noise(law.cpu() if isinstance(law, nn.Module) else law), objective.prior, decoder)
-        parts.append(part("sampler", chain, {NOISE: (("n", chain.law.width), torch.float32)}, data, own))
+        parts.append(part("sampler", chain, {NOISE: (("n", chain.law.width), torch.float32)}, data, shape_out))
     except ValueError as problem:
         if sampler is not None:
             raise

@@ -70,9 +70,9 @@ def move(folder: Path, place: Path) -> None:
                 path.unlink()
         for path in sorted(folder.iterdir(), key=lambda path: (path.name == RECORD, path.name == CARD)):
             path.replace(place / path.name)
-        strangers = sorted(path.name for path in place.iterdir() if path.name not in OWN)
-    if strangers:
-        warnings.warn(f"{place}: files that remblai did not write stay: {', '.join(strangers[:5])}", stacklevel=3)
+        foreign = sorted(path.name for path in place.iterdir() if path.name not in OWN)
+    if foreign:
+        warnings.warn(f"{place}: files that remblai did not write stay: {', '.join(foreign[:5])}", stacklevel=3)
 
 
 def _record(place: Path) -> Mapping[str, Any] | None:

@@ -8,16 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from remblai.data import Units
-from remblai.data.units import BYTES
+from remblai.data.halves import for_graph
+from remblai.data.units import BYTES, by_channel
 from remblai.deploy.resize import MiddleSquare
 
 
 class FromData(nn.Module):
-    """Data in their own type, range, layout and units -> x (n, *shape) of the model.
+    """Data in their own type, range, layout and units -> x (n, *shape) of the model, which may be codes of them.
 
     Args:
         units: of the run's data.
         options: of the run's data: images that were resized or cropped when they were read are so in the graph.
+
+    Raises:
+        ValueError: a pretrained auto-encoder that moved, changed or cannot be read.
     """
 
     mean: Tensor
@@ -25,24 +29,29 @@ class FromData(nn.Module):
 
     def __init__(self, units: Units, options: Mapping[str, Any]) -> None:
         super().__init__()
-        self.units, self.middle = units, middle_square(units, options)
-        if units.range is None and units.mean is not None and units.deviation is not None:
-            deviation = np.asarray(units.deviation)
-            self.register_buffer("mean", torch.tensor(units.mean, dtype=torch.float64))
-            self.register_buffer("divisor", torch.from_numpy(np.where(deviation == 0, 1.0, deviation)))
+        self.units, self.middle = units.pictures, middle_square(units.pictures, options)
+        self.to_codes = None if units.codes is None else for_graph(units.codes.halves()[0])
+        self.standardised = units.mean is not None
+        if self.standardised:
+            mean, deviation = _standards(units)
+            self.register_buffer("mean", mean)
+            self.register_buffer("divisor", deviation.where(deviation != 0, 1.0))
 
     def forward(self, data: Tensor) -> Tensor:
         """x (n, *shape), float32."""
-        units = self.units
-        if units.range is None:
-            points = data.flatten(1)
-            return ((points.double() - self.mean) / self.divisor).float() if units.mean is not None else points.float()
-        images = data[:, None] if units.axes == "nhw" else data.permute(0, 3, 1, 2) if units.axes == "nhwc" else data
-        low, high = units.limits or BYTES
+        x = data.flatten(1) if self.units.range is None else self._pictures(data)
+        if self.to_codes is not None:
+            x = self.to_codes(x.float())
+        return ((x.double() - self.mean) / self.divisor).float() if self.standardised else x.float()
+
+    def _pictures(self, data: Tensor) -> Tensor:
+        """Images in their own type, range and layout -> (n, c, h, w) on the scale 0 to 1."""
+        axes, (low, high) = self.units.axes, self.units.limits or BYTES
+        images = data[:, None] if axes == "nhw" else data.permute(0, 3, 1, 2) if axes == "nhwc" else data
         if self.middle is not None:
             images = self.middle(images)
         exact = images.float() if (low, high) == BYTES else images.double()
-        return ((exact - low) / (high - low)).clamp(0.0, 1.0).float()
+        return ((exact - low) / (high - low)).clamp(0.0, 1.0)
 
 
 class ToData(nn.Module):
@@ -50,6 +59,9 @@ class ToData(nn.Module):
 
     Args:
         units: of the run's data.
+
+    Raises:
+        ValueError: a pretrained auto-encoder that moved, changed or cannot be read.
     """
 
     mean: Tensor
@@ -57,17 +69,23 @@ class ToData(nn.Module):
 
     def __init__(self, units: Units) -> None:
         super().__init__()
-        self.units, self.numbers = units, torch_type(units)
-        if units.range is None and units.mean is not None:
-            self.register_buffer("mean", torch.tensor(units.mean, dtype=torch.float64))
-            self.register_buffer("deviation", torch.tensor(units.deviation, dtype=torch.float64))
+        self.units, self.numbers = units.pictures, torch_type(units)
+        self.to_pictures = None if units.codes is None else for_graph(units.codes.halves()[1])
+        self.standardised = units.mean is not None
+        if self.standardised:
+            mean, deviation = _standards(units)
+            self.register_buffer("mean", mean)
+            self.register_buffer("deviation", deviation)
 
     def forward(self, x: Tensor) -> Tensor:
         """The data (n, ...), as `Trained.decode` gives them."""
         units = self.units
+        if self.standardised:
+            x = x.double() * self.deviation + self.mean
         if units.range is None:
-            points = x.double() * self.deviation + self.mean if units.mean is not None else x
-            return self._cast(points).reshape(-1, *(units.item or units.shape))
+            return self._cast(x).reshape(-1, *(units.item or units.shape))
+        if self.to_pictures is not None:
+            x = self.to_pictures(x.float())
         low, high = units.limits or BYTES
         exact = x.float() if units.kind.itemsize == 1 else x.double()
         images = self._cast(exact.clamp(0.0, 1.0) * (high - low) + low)
@@ -80,6 +98,14 @@ class ToData(nn.Module):
             kept = torch.iinfo(self.numbers)
             values = values.round().clamp(float(kept.min), float(kept.max))
         return values.to(self.numbers)
+
+
+def _standards(units: Units) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the columns (d,), or of the channels of codes (k, 1, 1), in float64."""
+    mean, deviation = (np.asarray(numbers, np.float64) for numbers in (units.mean, units.deviation))
+    if units.codes is not None:
+        mean, deviation = by_channel(mean), by_channel(deviation)
+    return torch.from_numpy(mean), torch.from_numpy(deviation)
 
 
 def torch_type(units: Units) -> torch.dtype:

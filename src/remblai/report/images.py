@@ -14,7 +14,6 @@ from remblai.runtime.files import whole
 
 Bytes = NDArray[np.uint8]
 CELL = 112  # pixels: images smaller than this are enlarged, smoothly
-FRAME = 80  # milliseconds of a film
 WIDEST = 2400  # pixels: larger pictures are not sharper on a page
 
 
@@ -78,28 +77,6 @@ def save_above(path: str | Path, images: Any, below: Any, columns: int = 16) -> 
     picture = _png(_lay([x[i : i + columns] for i in range(0, len(both[0]), columns) for x in both]))
     with whole(Path(path)) as temporary:
         temporary.write_bytes(picture)
-
-
-def save_film(path: str | Path, frames: Sequence[Any], columns: int | None = None) -> None:
-    """Writes a GIF that plays sheets of images forth and back without end, whole or not at all.
-
-    Args:
-        path: of the .gif.
-        frames: the images of each frame, as many in each; see `pixels`.
-        columns: images a row of the sheet.
-    """
-    sheets = [_on_white(grid(images, columns)) for images in frames]
-    film = sheets + sheets[-2:0:-1]
-    with whole(Path(path)) as temporary:
-        film[0].save(temporary, "GIF", save_all=True, append_images=film[1:], duration=FRAME, loop=0)
-
-
-def _on_white(png: bytes) -> Image.Image:
-    """A sheet without transparency, of which a GIF has one bit only."""
-    with Image.open(io.BytesIO(png)) as sheet:
-        paper = Image.new("RGBA", sheet.size, "white")
-        paper.alpha_composite(sheet.convert("RGBA"))
-    return paper.convert("RGB")
 
 
 def beside(data: Any, reconstructions: Any, columns: int = 4) -> bytes:

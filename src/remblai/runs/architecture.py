@@ -42,7 +42,7 @@ def _parts(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def _widths(network: nn.Module) -> str:
-    """Outputs of its layers in their order, by kind; of many layers how many there are, and their range."""
+    """Outputs of its layers in their order, by kind; where there are many layers, their number and range."""
     found = [(kind, width) for layer in network.modules() if (kind := _kind(layer)) and (width := _outputs(layer))]
     if len(found) > MOST:
         widths = [width for _, width in found]

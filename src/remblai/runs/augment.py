@@ -15,7 +15,7 @@ from remblai.runtime import distributed
 from remblai.training import State
 
 
-def prepare(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...]:
+def set_up_augmentation(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...]:
     """Sets up the augmentations that a run asks for.
 
     A generator changes data and samples alike, in its comparison. Other models are fed changed data.
@@ -39,14 +39,14 @@ def prepare(objective: Objective, settings: Mapping[str, Any]) -> tuple[str, ...
     return check_augmentations(names, tuple(settings["data"]["shape"]))
 
 
-def fed(state: State, dataset: Dataset, seed: int, names: Sequence[str]) -> Iterator[Any]:
+def training_batches(state: State, dataset: Dataset, seed: int, names: Sequence[str]) -> Iterator[Any]:
     """The batches that a run trains on from where it is, augmented where that is asked for."""
     start = state.batches_drawn
     drawn = batches(state, dataset, seed, start)
-    return changed(drawn, names, seed, start) if names else drawn
+    return augmented_batches(drawn, names, seed, start) if names else drawn
 
 
-def changed(drawn: Iterator[Any], names: Sequence[str], seed: int, start: int) -> Iterator[Any]:
+def augmented_batches(drawn: Iterator[Any], names: Sequence[str], seed: int, start: int) -> Iterator[Any]:
     """The batches with their images augmented: batch i is a function of (seed, i) and of the process alone.
 
     Args:

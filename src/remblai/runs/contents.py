@@ -29,7 +29,7 @@ def own_files(folder: Path) -> list[Path]:
     return [path for path in _files(folder) if OWN.fullmatch(path.relative_to(folder).as_posix())]
 
 
-def strangers(folder: Path) -> list[Path]:
+def foreign_files(folder: Path) -> list[Path]:
     """The files in the folder that remblai did not write."""
     own = set(own_files(folder))
     parts = {NEW, CLEARING, MOVING}
@@ -52,7 +52,7 @@ def remove(folder: Path) -> None:
 
 def swap(folder: Path) -> None:
     """Replaces the old run by the one in `NEW`. `finish` completes a replacement that was killed."""
-    kept = [path.relative_to(folder).as_posix() for path in strangers(folder)]
+    kept = [path.relative_to(folder).as_posix() for path in foreign_files(folder)]
     if kept:
         shown = ", ".join(kept[:5]) + (f" and {len(kept) - 5} more" if len(kept) > 5 else "")
         warnings.warn(f"{folder}: files that remblai did not write stay: {shown}", stacklevel=2)

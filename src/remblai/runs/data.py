@@ -19,10 +19,10 @@ from remblai.data.layout import extremes
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
 from remblai.data.rows import Rows
+from remblai.data.units import BYTES
 from remblai.runs.labels import with_classes
-from remblai.runs.record import DATA_OPTIONS
+from remblai.runs.record import CUSTOM, DATA_OPTIONS
 
-CUSTOM = "custom:"
 FEWEST = 3
 
 Spec = str | Mapping[str, Any]
@@ -279,7 +279,7 @@ def _with_rows(dataset: Dataset, units: Units, moved: Callable[[Rows], Rows]) ->
 
 def _within(rows: Rows, units: Units, name: str) -> Rows:
     """The same images in the range of the run's data."""
-    low, high = units.limits or (0.0, 255.0)
+    low, high = units.limits or BYTES
     lowest, highest = extremes([rows.array])
     if lowest < low or highest > high:
         raise ValueError(

@@ -10,8 +10,6 @@ from remblai.training import State
 
 def complete_in_words(run: Run, state: State, plateau: Plateau) -> str:
     """A line that says how a run that is resumed ended before."""
-    if run.settings["status"] != "complete":  # a kill may have come between saving and noting it
-        note_end(run, state, plateau)
     if state.step == state.steps:
         return f"{run.folder} is complete: all its {state.steps} steps are done"
     return f"{run.folder} is complete: it {stop_in_words(plateau.stop_of(state.step, best_step(run)))}"

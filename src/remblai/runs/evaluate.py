@@ -44,12 +44,12 @@ def evaluate(
     """The fidelity card: every figure beside its floor, the same figure at the same n between real and held-out real.
 
     Where the data's modes are known it has the figures of the modes too. The samples of a model of codes are decoded to
-    pictures first, and held against pictures.
+    pictures first, and compared with pictures.
 
     Args:
         trained: the model, or its run's folder.
-        data: a name, a path, arrays or a data set (see `data.load`), of which the test split is what it is held
-            against; those of the run when None.
+        data: a name, a path, arrays or a data set (see `data.load`), whose test split the model is measured against;
+            those of the run when None.
         n: how many samples and held-out data; as many as there are, at most 2,000, when None.
         seed: of the samples.
         sampler: the law of the codes that samples are decoded from, as for `Trained.sample`.
@@ -64,8 +64,8 @@ def evaluate(
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
-    test, people, seen = dataset.test[:n], dataset.seen, trained.units.seen  # of codes, figures are on pictures
-    feature_map = default_features(people) if features is None else make_features(features, people)
+    test, visible, seen = dataset.test[:n], dataset.seen, trained.units.seen  # of codes, figures are on pictures
+    feature_map = default_features(visible) if features is None else make_features(features, visible)
     labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
     if trained.encodes:
@@ -79,7 +79,7 @@ def evaluate(
         wanted = torch.arange(n) % len(trained.classes)
         coded["labelled"] = Labelled(seen(trained.draws(n, seed, sampler, wanted)), wanted, labels, trained.classes)
     card = fidelity_card(
-        people.train, people.test[:n], samples, features=feature_map, image=dataset.range is not None, **coded,
+        visible.train, visible.test[:n], samples, features=feature_map, image=dataset.range is not None, **coded,
         augmentations=trained.run.settings.get("augment") or (),
     )  # fmt: skip
     if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
@@ -92,7 +92,7 @@ def evaluate(
             if "features" in figure:
                 figure["trained_through"] = True
     if labels is not None and "reconstruction_mse" in card:
-        errors = squared_error_of_each(people.test[:n], coded["reconstructions"])
+        errors = squared_error_of_each(visible.test[:n], coded["reconstructions"])
         card["reconstruction_mse"]["by_class"] = means_by_class(errors, labels, trained.classes)
     return card
 

@@ -1,4 +1,4 @@
-"""What a run's model is fed: this process's rows of each batch, laid out as the hardware likes them."""
+"""The batches of a run: this process's rows of each, in the layout in which the hardware is fastest."""
 
 import copy
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from remblai.data import Dataset, Split
 from remblai.metrics import SCORED
+from remblai.networks.shapes import IMAGE
 from remblai.objectives import Objective
 from remblai.runs.labels import labels_of
 from remblai.runtime import distributed, rng
@@ -16,8 +17,13 @@ from remblai.runtime.memory import batch_that_fits, requested
 from remblai.training import State
 from remblai.training.batches import Batch
 
-IMAGES = 4
+IMAGES = IMAGE + 1
 """Dimensions of a batch of images."""
+
+
+def is_images(dataset: Dataset) -> bool:
+    """Whether a batch of the data has a layout to choose: images, and codes of images."""
+    return len(dataset.shape) == IMAGE
 
 
 def batches(
@@ -42,7 +48,7 @@ def batches(
     return map(lay_out, drawn)
 
 
-def rehearse(state: State, dataset: Dataset, seed: int) -> None:
+def dry_run(state: State, dataset: Dataset, seed: int) -> None:
     """Computes every loss once, on a copy: data and parts that do not fit are refused before anything is written.
 
     Raises:
@@ -73,8 +79,8 @@ def rows_of(split: Split, n: int, objective: Objective) -> Batch:
 
 
 @contextmanager
-def fitting(state: State) -> Iterator[None]:
-    """Within it an error of a GPU's memory says which batch would fit."""
+def memory_explained(state: State) -> Iterator[None]:
+    """Within it an error that a GPU's memory is full says which batch size would fit."""
     device = next(state.objective.parameters()).device
     fixed = torch.cuda.memory_allocated(device) if device.type == "cuda" else 0
     try:
@@ -89,7 +95,7 @@ def fitting(state: State) -> Iterator[None]:
 
 
 def channels_last_weights(objective: Objective) -> None:
-    """Lays convolutions out as the hardware likes them; a parameter's values and order stay as they are."""
+    """Puts the weights of convolutions into channels-last order in memory; their values and shapes stay."""
     for parameter in objective.parameters():
         if parameter.ndim == IMAGES:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)

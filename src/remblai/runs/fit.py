@@ -15,7 +15,7 @@ from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 
 MOST_ROWS = 10_000
-"""Data of a split whose reconstructions draws are held against, at most."""
+"""Data of a split whose reconstructions are compared with draws, at most."""
 AT_ONCE = 1000
 """Codes that are decoded together."""
 
@@ -71,7 +71,7 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
 def judge_of(trained: Trained, dataset: Dataset, codes: Tensor) -> Judge:
     """What the law `auto` judges decoded draws by: reconstructions of validation data, never of the test data.
 
-    The draws are held against what the decoder makes of the codes of data, not against data: all that it decodes is
+    The draws are compared with what the decoder makes of the codes of data, not with data: all that it decodes is
     smoother than data, which would hide how laws differ, and make new draws look like copies of training data.
 
     Args:

@@ -222,10 +222,11 @@ class Run:
     def _must_exist(self) -> None:
         """Raises `OSError` where the folder was moved or removed while its run is trained."""
         if not self.folder.is_dir():
-            words = (
+            raise OSError(
+                errno.ENOENT,
                 f"{self.folder} is no longer there: it was moved or removed while its run was trained. Move it back "
+                "and add --resume",
             )
-            raise OSError(errno.ENOENT, words + "and add --resume")
 
     def _point(self, name: str, target: str) -> None:
         temporary = self.checkpoints / f".{name}-{os.getpid()}"

@@ -10,10 +10,9 @@ from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Dataset, Split
-from remblai.networks.classes import one_hot, required
+from remblai.networks.classes import FEWEST, one_hot, required
 from remblai.objectives import Objective
 
-FEWEST_CLASSES = 2
 Labels = str | int | Sequence[str | int] | np.ndarray[Any, Any] | Tensor
 """One class for all rows, or one for each: by name, or by its number in the order of the data's classes; or weights (n,
 count) of the classes, for points between them."""
@@ -41,8 +40,8 @@ def check_classes(dataset: Dataset, wanted: bool = True) -> None:
         return
     labels = labels_of(dataset.train)
     count = len(dataset.classes or [])
-    if count < FEWEST_CLASSES:
-        raise ValueError(f"conditional: expected labels of at least {FEWEST_CLASSES} classes, got {count}.")
+    if count < FEWEST:
+        raise ValueError(f"conditional: expected labels of at least {FEWEST} classes, got {count}.")
     if 2 * count > len(labels) and dataset.train.draw is None:
         raise ValueError(
             f"conditional: expected classes of 2 rows or more, got {count:,} classes in {len(labels):,} rows: labels "

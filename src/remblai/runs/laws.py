@@ -16,8 +16,9 @@ from torch import Tensor
 from remblai.config.registry import make, unknown
 from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw
 from remblai.objectives import Objective
+from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.folder import Run
-from remblai.runs.record import SCHEMA
+from remblai.runs.record import CUSTOM, SCHEMA
 from remblai.runtime.files import explained, sync, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
@@ -84,9 +85,9 @@ class Laws:
 def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     """Keeps a law that was fitted to the codes of the checkpoint of this step; those of steps that are gone go."""
     facts, tensors = law.state()
-    content = save({name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()})
+    content = save(plain(tensors))
     record: Record = {"schema": SCHEMA, "name": law.name, "step": step, "options": law.options, "state": facts}
-    record = json.loads(json.dumps(record, default=lambda value: f"custom:{type(value).__qualname__}"))
+    record = json.loads(json.dumps(record, default=lambda value: f"{CUSTOM}{type(value).__qualname__}"))
     place = _place(run, law.name, step)
     with explained(run.folder):
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -139,12 +140,12 @@ def read_law(
 
 
 def _place(run: Run, name: str, step: int) -> Path:
-    return run.folder / FOLDER / name / f"{step:08d}"
+    return run.folder / FOLDER / name / name_of(step)
 
 
 def _place_before(run: Run, name: str, step: int) -> Path:
     """Where version 0.1 kept the tensors of a law, alone."""
-    return run.folder / FOLDER / f"{name}-{step:08d}.safetensors"
+    return run.folder / FOLDER / f"{name}-{name_of(step)}.safetensors"
 
 
 def _read(place: Path) -> tuple[Record, dict[str, Tensor]]:
@@ -164,7 +165,7 @@ def _checksum(record: Record, content: bytes) -> str:
 
 def _forget(run: Run) -> None:
     """Removes the laws of checkpoints that are gone."""
-    names = {f"{step:08d}" for step in run.steps_kept()}
+    names = {name_of(step) for step in run.steps_kept()}
     laws = run.folder / FOLDER
     for path in laws.glob("*/[0-9]*"):
         if path.name not in names:

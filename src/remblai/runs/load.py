@@ -12,13 +12,14 @@ from remblai.networks.spectral import power_iterate
 from remblai.objectives import Objective
 from remblai.recipes import Recipe
 from remblai.runs import published
-from remblai.runs.augment import prepare
+from remblai.runs.augment import set_up_augmentation
 from remblai.runs.features import with_stored
 from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
+from remblai.training import State
 
 M = TypeVar("M", bound=Objective)
 
@@ -47,7 +48,7 @@ def load(
     law = resolved.latent_law(classes)
     units = Units.from_json(run.settings["data"]["units"])
     objective = resolved.build(units.shape, classes)
-    prepare(objective, run.settings)
+    set_up_augmentation(objective, run.settings)
     _fill(objective, weights, average)
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)
 
@@ -68,6 +69,16 @@ def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
     model = copy.deepcopy(objective).eval()
     _fill(model, objective.state_dict(), average)
     return model
+
+
+def averaged_copy(state: State) -> Objective:
+    """The `eval_copy` of a state in training."""
+    return eval_copy(state.objective, state.average.values if state.average else None)
+
+
+def restore_average(model: Objective, state: State) -> None:
+    """Makes an `averaged_copy` what it was before other weights were put into it."""
+    _fill(model.eval(), state.objective.state_dict(), state.average.values if state.average else None)
 
 
 def _fill(model: Objective, weights: Mapping[str, Tensor], average: Mapping[str, Tensor] | None) -> None:

@@ -12,7 +12,7 @@ from remblai.laws import FittedLaw
 from remblai.metrics import SCORED, energy_distance, latent_mmd_squared
 from remblai.objectives import Objective
 from remblai.runs.feed import rows_of
-from remblai.runs.load import eval_copy
+from remblai.runs.load import restore_average
 from remblai.runtime import rng
 from remblai.training import Diverged, State, Step, gradient_norms
 
@@ -45,26 +45,33 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
     } | ({} if held is None else {"weight": held})
 
 
-def validation_scores(state: State, dataset: Dataset, latent_law: FittedLaw | None = None) -> dict[str, float]:
-    """Scores on validation data; they change nothing.
+def validation_scores(
+    state: State, model: Objective, dataset: Dataset, latent_law: FittedLaw | None = None
+) -> dict[str, float]:
+    """Scores on validation data; they change neither the state nor the model.
 
     Of the averaged model: the unbiased squared energy distance of its samples, and, where its codes should follow a
     prior, the unbiased squared MMD of evaluation-mode codes and draws of it. Of the newest weights, which the critic
     plays against: the objective's own estimate, where it has one.
 
-    Samples are decoded from `latent_law`, fitted to codes of training data for this score alone, where there is one.
+    Args:
+        state: that is trained.
+        model: its `averaged_copy`.
+        dataset: of the training.
+        latent_law: that samples are decoded from, fitted to codes of training data for this score alone; None where
+            they are decoded from the objective's own law.
     """
     held_out = rows_of(dataset.validation, SCORED, state.objective)
     x, n = held_out[0], len(held_out[0])
     where = next(state.objective.parameters()).device
     there = [part.to(where) for part in held_out]
-    model = eval_copy(state.objective, state.average.values if state.average else None)
     with rng.seeded(0, where):
         latent = _latent_score(model, *there) if latent_law is None else {}
     with rng.seeded(0, where):
         scores = {"energy_distance_squared": energy_distance(x, _samples(model, dataset, latent_law, n).cpu())} | latent
         model.load_state_dict(state.objective.state_dict())
         own = model.train().estimate(*there)  # with batch statistics, as in the game
+    restore_average(model, state)
     # a bound may be infinite, of which JSON and a curve know nothing
     return scores | {"estimate": float(own)} if own is not None and torch.isfinite(own) else scores
 

@@ -11,10 +11,11 @@ import torch
 
 from remblai.config.convert import convert
 from remblai.config.registry import flatten
-from remblai.data import Dataset
+from remblai.data import SPLITS, Dataset
 from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
-from remblai.runs.data import location
+from remblai.runs.data import Spec, location
+from remblai.runs.feed import is_images
 from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
@@ -22,8 +23,6 @@ from remblai.training import State
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
 Graph = Literal["auto", "on", "off"]
-IMAGE = 3
-"""Dimensions of an image."""
 CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
@@ -98,7 +97,7 @@ def repeated(
     conditional: bool | None,
     augment: Sequence[str] | None,
 ) -> dict[str, Any]:
-    """What was asked of a run, and where that is nothing what the run to repeat had.
+    """The options that were asked for; where one was not, what the run to repeat had.
 
     Args:
         base: the settings of that run; None of a run that repeats none.
@@ -122,7 +121,7 @@ def repeated(
 
 def describe(
     resolved: Resolved,
-    spec: str | Mapping[str, Any],
+    spec: Spec,
     dataset: Dataset,
     options: Mapping[str, Any],
     seed: int,
@@ -140,19 +139,7 @@ def describe(
     if precision == "auto":
         precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
     return resolved.to_json() | {
-        "data": {
-            "spec": spec if isinstance(spec, str) else dict(spec),
-            "options": dict(options),
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "shape": list(dataset.shape),
-            "units": dataset.units.to_json(),
-            "classes": dataset.classes,
-            "splits": {name: len(dataset.split(name)) for name in ("train", "validation", "test")},
-            "split_note": dataset.split_note,
-            "path": location(spec),
-            "notes": list(dataset.notes),
-        },
+        "data": _describe_data(spec, dataset, options),
         "seed": seed,
         "conditional": conditional,
         "augment": list(augment),
@@ -162,7 +149,7 @@ def describe(
         # several processes exchange gradients within a step, which is not recorded
         "graph": graph == "on" or (graph == "auto" and gpu and distributed.world() == 1),
         "processes": distributed.world(),
-        "layout": "channels-last" if len(dataset.shape) == IMAGE else "plain",
+        "layout": "channels-last" if is_images(dataset) else "plain",
         "float32": devices.arithmetic(device),
         "threads": torch.get_num_threads(),
         "versions": {
@@ -175,6 +162,22 @@ def describe(
         "started": now(),
         "ended": None,
         "status": "running",
+    }
+
+
+def _describe_data(spec: Spec, dataset: Dataset, options: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "spec": spec if isinstance(spec, str) else dict(spec),
+        "options": dict(options),
+        "name": dataset.name,
+        "fingerprint": dataset.fingerprint,
+        "shape": list(dataset.shape),
+        "units": dataset.units.to_json(),
+        "classes": dataset.classes,
+        "splits": {name: len(dataset.split(name)) for name in SPLITS},
+        "split_note": dataset.split_note,
+        "path": location(spec),
+        "notes": list(dataset.notes),
     }
 
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 
 from remblai.data import Dataset
-from remblai.runs.feed import IMAGES, batches, channels_last_weights
+from remblai.runs.feed import batches, channels_last_weights
 from remblai.runs.labels import class_count
 from remblai.runs.manifest import Graph
 from remblai.runs.resolve import Resolved
@@ -196,11 +196,6 @@ def chosen_graph(graph: Graph, earlier: Path | None, base: Mapping[str, Any] | N
     if graph != "auto" or "graph" not in before or before.get("processes") != distributed.world():
         return graph
     return "on" if before["graph"] else "off"
-
-
-def is_images(dataset: Dataset) -> bool:
-    """Whether a batch of the data has a layout to choose."""
-    return len(dataset.shape) + 1 == IMAGES
 
 
 def _now(device: torch.device) -> float:

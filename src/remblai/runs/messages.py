@@ -1,6 +1,7 @@
 """What a training says before it starts, and where it fails."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,19 @@ def say_first(
     resolved: Resolved,
     dataset: Dataset,
     latent: Mapping[str, Any] | None,
-    heard: bool,
+    printed: bool,
 ) -> None:
-    """What is said before the training: of the model, of the data, of what was chosen, of what a batch cannot see."""
+    """Says what the model and the data are, what was chosen, and what a batch cannot see, before the training.
+
+    Args:
+        progress: prints it.
+        folder: of the run.
+        state: that is trained.
+        resolved: its recipe with the options.
+        dataset: of the training.
+        latent: how the number of coordinates was chosen; None where it was given.
+        printed: whether this process prints: the test of what a batch cannot see takes seconds.
+    """
     assert state.steps is not None
     parameters = sum(one.numel() for one in state.objective.parameters())
     progress.say(
@@ -39,17 +50,22 @@ def say_first(
     if latent is not None:
         progress.say(f"latent auto: {latent_in_words(latent)}")
     with distributed.single_process(wanted=True):  # a penalty would gather the others' codes
-        blind = blindness(state.objective, state.batch_size) if heard else None
+        blind = blindness(state.objective, state.batch_size) if printed else None
     if blind is not None:
         progress.say(f"penalty: {blind}")
 
 
-def explain(problem: Diverged, run: Run) -> None:
-    """Notes in the run and in the problem what stays of a training that diverged."""
-    last = run.pointed("last")
-    problem.kept = int(last.name) if last else None
-    kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
-    earlier = ", and the run that was to be replaced stays" if run.replaces else ""
-    problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
-    if distributed.rank() == 0:
-        run.update(status="diverged", ended=now())
+@contextmanager
+def divergence_explained(run: Run) -> Iterator[None]:
+    """Within it a `Diverged` is noted in the run, and says what stays of the training."""
+    try:
+        yield
+    except Diverged as problem:
+        last = run.pointed("last")
+        problem.kept = int(last.name) if last else None
+        kept = f"the checkpoint of step {problem.kept} stays" if last else "there was no checkpoint yet"
+        earlier = ", and the run that was to be replaced stays" if run.replaces else ""
+        problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
+        if distributed.rank() == 0:
+            run.update(status="diverged", ended=now())
+        raise

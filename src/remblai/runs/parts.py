@@ -35,7 +35,7 @@ def with_parts(resolved: Resolved, dataset: Dataset, folder: Path | None = None)
     return replace(resolved, parts={**resolved.parts, RUN: _ends(run, dataset, folder)})
 
 
-def noted(resolved: Resolved) -> dict[str, Any]:
+def parts_record(resolved: Resolved) -> dict[str, Any]:
     """What run.json says of these parts: their names and checksums; nothing where there are none."""
     ends = resolved.parts.get(RUN)
     return used_features(resolved) | ({REFLOW: ends.source} if isinstance(ends, Ends) else {})

@@ -8,6 +8,7 @@ from typing import Any
 
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
+from remblai.objectives import Objective
 from remblai.runs.folder import Run
 from remblai.runs.log import validation_scores
 from remblai.runs.manifest import differences
@@ -56,7 +57,7 @@ def started_by_first(
 ) -> Iterator[Run]:
     """The run, which the first process starts; the others read where it is. Arguments as for `start.started`.
 
-    A run that replaces another moves with its first checkpoint, of which the others' `Run` does not hear.
+    A run that replaces another moves with its first checkpoint; the `Run` of the other processes keeps the old place.
 
     Raises:
         ValueError: as `started`, in every process.
@@ -94,11 +95,19 @@ def any_stopped(stopped: bool, meet: bool) -> bool:
     return meet and any(from_all(stopped))
 
 
-def scores_by_first(state: State, dataset: Dataset, latent_law: FittedLaw | None) -> dict[str, float]:
-    """The scores that the first process computes, in every process."""
+def scores_by_first(
+    state: State, model: Objective | None, dataset: Dataset, latent_law: FittedLaw | None
+) -> dict[str, float]:
+    """The scores on validation data, which the first process computes, in every process.
+
+    Args:
+        state: that is trained.
+        model: its `averaged_copy`; None in the other processes.
+        dataset: of the training.
+        latent_law: as for `validation_scores`.
+    """
     scores: dict[str, float] = {}
-    first = rank() == 0
     with single_process(wanted=True):
-        if first:
-            scores = validation_scores(state, dataset, latent_law)
+        if model is not None:
+            scores = validation_scores(state, model, dataset, latent_law)
     return from_first(scores)

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from remblai.runs.record import HUB
+from remblai.runtime.text import first_line
 
 WEIGHTS = "model.safetensors"
 NAME = re.compile(r"[\w.-]+/[\w.-]+")
@@ -54,9 +55,8 @@ def fetched(name: str) -> Path:
     try:
         return Path(huggingface_hub.snapshot_download(repository, allow_patterns=FILES))
     except (OSError, ValueError) as problem:  # its errors of the connection and of the name are these
-        words = str(problem).strip().partition("\n")[0]
         raise ValueError(
-            f"the hub does not give {repository!r} ({words}): check the name and the connection."
+            f"the hub does not give {repository!r} ({first_line(problem)}): check the name and the connection."
         ) from None
 
 

@@ -13,6 +13,8 @@ from remblai.runtime.locks import locked
 SCHEMA = 1
 HUB = "hub:"
 """Before the name of a run on the Hugging Face hub."""
+CUSTOM = "custom:"
+"""Before the type of what was passed in Python and cannot be written: data in memory, a live part."""
 RENAMED = {"ascents": "critic_steps"}
 """Options of the loop that runs of version 0.1 recorded under another name."""
 FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {

@@ -28,11 +28,13 @@ class Recording:
     """
 
     def __init__(self, loggers: Sequence[Logger], run: Run, step: int) -> None:
-        self._loggers, self._run, self._step = list(loggers), run, step
+        self._loggers, self._run = list(loggers), run
+        self._start = self._logged = step
         self._waiting: list[Callable[[Logger], None]] = [self._begin]
 
     def line(self, line: Mapping[str, Any]) -> None:
         """Sends a line of terms.jsonl."""
+        self._logged = line["step"]
         self._send(lambda logger: logger.scalars(line["step"], scalars_of(line)))
 
     def pictures(self, step: int, draw: Callable[[], Mapping[str, Pixels]]) -> None:
@@ -48,7 +50,7 @@ class Recording:
         metrics = (self._run.metrics() if completed else None) or {}
         values = {name: figure["value"] for name, figure in metrics.items() if figure["value"] is not None}
         status = self._run.settings["status"]
-        self._send(lambda logger: logger.end(values, "failed" if status == "running" else status))
+        self._send(lambda logger: logger.end(self._logged, values, "failed" if status == "running" else status))
         self._loggers = []
 
     def flush(self) -> None:
@@ -66,7 +68,7 @@ class Recording:
 
     def _begin(self, logger: Logger) -> None:
         settings = {name: _plain(value) for name, value in dotted(self._run.settings).items() if name not in LATER}
-        logger.begin(self._run.folder, settings, self._step)
+        logger.begin(self._run.folder, settings, self._start)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 import importlib.util
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,10 @@ from remblai.config.registry import Option, flatten, nest, options, own_options,
 from remblai.laws import ByClass, FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
+from remblai.runs.record import CUSTOM
 from remblai.training import State
 
 NOT_OPTIONS = ("precision", "compile", "graph")
-CUSTOM = "custom"
 
 
 @dataclass(frozen=True)
@@ -178,7 +178,7 @@ def made_by(saved: Mapping[str, Any]) -> Recipe:
 def customs(saved: Mapping[str, Any]) -> dict[str, str]:
     """The options for which a run had live parts, and the classes of those."""
     flat = flatten(saved["arguments"]) | dict(saved["loop"])
-    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM + ":")}
+    return {name: value for name, value in flat.items() if isinstance(value, str) and value.startswith(CUSTOM)}
 
 
 def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **parts: Any) -> Resolved:
@@ -195,8 +195,7 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
         if name not in recipe.loop:
             raise ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
         del flat[name]
-    resolved = resolve(recipe, flat)
-    return Resolved(saved["recipe"], *[getattr(resolved, name) for name in list(Resolved.__dataclass_fields__)[1:]])
+    return replace(resolve(recipe, flat), spec=saved["recipe"])
 
 
 def _value(option: Option, value: Any) -> Any:
@@ -210,4 +209,4 @@ def _plain(value: Any) -> Any:
         return list(value)
     if value is None or isinstance(value, str | bool | int | float):
         return value
-    return f"{CUSTOM}:{type(value).__qualname__}"
+    return f"{CUSTOM}{type(value).__qualname__}"

@@ -12,17 +12,17 @@ from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
-from remblai.runs.augment import fed, prepare
+from remblai.runs.augment import set_up_augmentation, training_batches
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.ending import complete_in_words, note_end
 from remblai.runs.evaluate import measure, write_report
 from remblai.runs.features import keep_features
-from remblai.runs.feed import channels_last_weights, fitting, rehearse
+from remblai.runs.feed import channels_last_weights, dry_run, memory_explained
 from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
 from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
-from remblai.runs.load import load
+from remblai.runs.load import averaged_copy, load
 from remblai.runs.log import log_line
 from remblai.runs.loggers import Chosen, make_loggers
 from remblai.runs.manifest import (
@@ -37,9 +37,9 @@ from remblai.runs.manifest import (
     resolve_run,
 )
 from remblai.runs.measure import chosen_compile, chosen_graph
-from remblai.runs.messages import explain, say_first
+from remblai.runs.messages import divergence_explained, say_first
 from remblai.runs.model import Trained
-from remblai.runs.parts import noted, with_parts
+from remblai.runs.parts import parts_record, with_parts
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience, evaluation_interval, stop_in_words
 from remblai.runs.previews import previews
 from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
@@ -52,7 +52,7 @@ from remblai.runtime import devices, distributed, rng
 from remblai.runtime.files import place
 from remblai.runtime.processes import from_first, launched, together
 from remblai.runtime.signals import Interrupted, stop_signals
-from remblai.training import Diverged, State, check, steps
+from remblai.training import State, Step, check, steps
 
 
 def train(
@@ -148,7 +148,9 @@ def train(
         torch.set_num_threads(threads)
     base = Run.open(from_run).settings if from_run else None
     asked = repeated(base, precision, compile, conditional, augment)
-    patience = chosen_patience(patience, earlier_settings(folder if resume else None) or base)
+    resumed = folder if resume else None
+    earlier = earlier_settings(resumed)
+    patience = chosen_patience(patience, earlier or base)
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
@@ -157,55 +159,53 @@ def train(
         check_classes(dataset, wanted=asked["conditional"])
         check_patience(patience, evaluate_every, len(dataset.validation))
         resolve_counts(resolved, dataset, epochs, "steps" in options)
-        resolved = with_parts(resolved, dataset, folder if resume else None)
-        latent = chosen_latent(earlier_settings(folder if resume else None), resolved, dataset, where)
+        resolved = with_parts(resolved, dataset, resumed)
+        latent = chosen_latent(earlier, resolved, dataset, where)
         seed = base["seed"] if seed is None and base else seed or 0
         settings = describe(
             resolved, spec, dataset, data_options, seed, where,
-            graph=chosen_graph(graph, folder if resume else None, base), **asked,
+            graph=chosen_graph(graph, resumed, base), **asked,
         )  # fmt: skip
-        settings |= {"patience": patience} | noted(resolved) | ({} if latent is None else {"latent_choice": latent})
+        settings |= {"patience": patience} | parts_record(resolved)
+        settings |= {} if latent is None else {"latent_choice": latent}
         check_agreement(settings)
         if asked["compile"] == "auto":
-            settings |= chosen_compile(folder if resume else None, settings, resolved, dataset, where)
+            settings |= chosen_compile(resumed, settings, resolved, dataset, where)
         rng.seed(seed)
-        classes = class_count(settings)
-        objective = count_classes(resolved.build(dataset.shape, classes), dataset).to(where)
-        names = prepare(objective, settings)
-        channels_last_weights(objective)
-        state = State(objective, **resolved.loop, **{name: settings[name] for name in NOT_OPTIONS})
-        check_critics(state, resolved)
-        with fitting(state):
-            rehearse(state, dataset, seed)
+        state, augmentations = _state_of(resolved, dataset, settings, where)
         first = distributed.rank() == 0
-        assert state.steps is not None  # a training of a run has an end
-        with fitting(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
+        with memory_explained(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             keep_features(run, resolved)
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with recording(loggers, run, state.step) as recorder:
-                with Progress(state, quiet or not first) as progress:
+                with Progress(state, quiet or not first) as progress, divergence_explained(run):
                     say_first(progress, folder or run.folder, state, resolved, dataset, latent, first and not quiet)
                     if state.step == state.steps or plateau.reached:
+                        if run.settings["status"] != "complete":  # a kill may have come between saving and noting it
+                            note_end(run, state, plateau)
                         progress.say(complete_in_words(run, state, plateau))
                     else:
-                        try:
-                            _train(
-                                run,
-                                state,
-                                dataset,
-                                None if objective.matches_prior else resolved.latent_law(classes),
-                                progress,
-                                recorder,
-                                fed(state, dataset, seed, names),
-                                plateau,
-                                checkpoint_every,
-                                keep,
-                                evaluation_interval(evaluate_every, state.steps),
-                            )
-                        except Diverged as problem:
-                            explain(problem, run)
-                            raise
+                        law = None if state.objective.matches_prior else resolved.latent_law(class_count(settings))
+                        stream = training_batches(state, dataset, seed, augmentations)
+                        _train(
+                            run, state, dataset, law, progress, recorder, stream, plateau,
+                            checkpoint_every, keep, evaluate_every,
+                        )  # fmt: skip
                 return _finished(run, resolved, dataset, where)
+
+
+def _state_of(
+    resolved: Resolved, dataset: Dataset, settings: Mapping[str, Any], where: torch.device
+) -> tuple[State, tuple[str, ...]]:
+    """The state before the first step, whose losses were computed once, and the augmentations of its batches."""
+    objective = count_classes(resolved.build(dataset.shape, class_count(settings)), dataset).to(where)
+    augmentations = set_up_augmentation(objective, settings)
+    channels_last_weights(objective)
+    state = State(objective, **resolved.loop, **{name: settings[name] for name in NOT_OPTIONS})
+    check_critics(state, resolved)
+    with memory_explained(state):
+        dry_run(state, dataset, settings["seed"])
+    return state, augmentations
 
 
 def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
@@ -233,10 +233,11 @@ def _train(
     plateau: Plateau,
     checkpoint_every: int,
     keep: int,
-    evaluate_every: int,
+    evaluate_every: int | None,
 ) -> None:
     """Runs the loop: logs, scores, saves."""
-    assert state.steps is not None
+    assert state.steps is not None  # a training of a run has an end
+    evaluate_every = evaluation_interval(evaluate_every, state.steps)
     first = distributed.rank() == 0
     if first:
         run.update(status="running", ended=None, early_stop=None)
@@ -247,12 +248,7 @@ def _train(
             last = step.number == state.steps
             logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
             if logged:
-                check(state)
-                line = log_line(state, averaged(step))
-                if first:
-                    run.log(line)
-                    recorder.line(line)
-                progress.show(line)
+                _log(run, state, step, progress, recorder)
             plateau.pass_over()
             if scored and (step.number % evaluate_every == 0 or last):
                 _score(run, state, dataset, latent_law, plateau, recorder)
@@ -277,15 +273,26 @@ def _train(
         raise Interrupted(stopped[0])
 
 
+def _log(run: Run, state: State, step: Step, progress: Progress, recorder: Recording) -> None:
+    """Writes the terms of a step."""
+    check(state)
+    line = log_line(state, averaged(step))
+    if distributed.rank() == 0:
+        run.log(line)
+        recorder.line(line)
+    progress.show(line)
+
+
 def _score(
     run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau, recorder: Recording
 ) -> None:
     """Scores the model on validation data and logs it."""
     check_weights(state)
-    scores = scores_by_first(state, dataset, latent_law)
-    if distributed.rank() == 0:
+    model = averaged_copy(state) if distributed.rank() == 0 else None
+    scores = scores_by_first(state, model, dataset, latent_law)
+    if model is not None:
         line = {"step": state.step, "validation": scores}
         run.log(line)
         recorder.line(line)
-        recorder.pictures(state.step, lambda: previews(run, state, dataset, latent_law))
+        recorder.pictures(state.step, lambda: previews(run, model, state.step, dataset, latent_law))
     plateau.observe(scores["energy_distance_squared"])

@@ -13,6 +13,10 @@ LEVEL = 0.05
 POWER = 0.8
 MOST_SEEDS = 10**6
 """Seeds needed, at most, that are worth naming."""
+MANY = 100
+"""Seeds above which Student's t is the normal law, to a few in a hundred."""
+QUANTILES = (np.arange(200) + 0.5) / 200
+"""Of the estimated variance, over which the power of a test is averaged."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,9 @@ class Pair:
         p_value: of equal expected losses, corrected for the number of pairs (Holm).
         over_seeds: whether it holds for other seeds too: both were trained with several. If not, it is of these two
             trained models alone, and of other draws of their samples.
-        seeds_needed: about how many seeds each would need for a difference of this size to be seen 4 times out of 5 by
-            this pair's test alone; None where that is not known: a model has one seed, the losses do not vary at all,
-            or the difference is so small that it would take more than `MOST_SEEDS`.
+        seeds_needed: about how many seeds each would need for a difference of this size to be seen 4 times out of 5
+            beside as many other pairs; None where that is not known: a model has one seed, the losses do not vary at
+            all, or the difference is so small that it would take more than `MOST_SEEDS`.
     """
 
     first: str
@@ -69,7 +73,8 @@ def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str
     for name, found in losses.items():
         if not found or not np.isfinite([*found, *deviations[name]]).all():
             raise ValueError(f"{name}: expected a finite loss and deviation for each seed, got {list(found)}.")
-    pairs = [_test(a, b, losses, deviations) for a, b in combinations(losses, 2)]
+    level = LEVEL / math.comb(len(losses), 2)
+    pairs = [_test(a, b, losses, deviations, level) for a, b in combinations(losses, 2)]
     corrected = holm([pair.p_value for pair in pairs])
     return [replace(pair, p_value=p) for pair, p in zip(pairs, corrected, strict=True)]
 
@@ -88,9 +93,13 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def _test(
-    first: str, second: str, losses: Mapping[str, Sequence[float]], deviations: Mapping[str, Sequence[float]]
+    first: str,
+    second: str,
+    losses: Mapping[str, Sequence[float]],
+    deviations: Mapping[str, Sequence[float]],
+    level: float,
 ) -> Pair:
-    """One pair, its p-value not corrected."""
+    """One pair, its p-value not corrected; `level` is that of the seeds needed."""
     sides = [(np.asarray(losses[name]), np.asarray(deviations[name])) for name in (first, second)]
     over_seeds = all(len(loss) > 1 for loss, _ in sides)
     variances = [_variance(loss, deviation, over_seeds) for loss, deviation in sides]
@@ -104,7 +113,7 @@ def _test(
         p_value = float(2 * stats.t.sf(abs(difference) / error, freedom))
     else:
         p_value = float(2 * stats.norm.sf(abs(difference) / error))
-    needed = _seeds(difference, sum(variances)) if over_seeds else None  # one seed says nothing of other seeds
+    needed = _seeds(difference, variances, level) if over_seeds else None  # one seed says nothing of other seeds
     return Pair(first, second, difference, error, p_value, over_seeds, needed)
 
 
@@ -114,9 +123,27 @@ def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_se
     return max(float(loss.var(ddof=1)), sampling) if over_seeds else sampling
 
 
-def _seeds(difference: float, variance: float) -> int | None:
-    """The seeds with which a normal test at `LEVEL` sees the difference with probability `POWER`; from 2 on."""
-    reach = float(stats.norm.isf(LEVEL / 2) + stats.norm.ppf(POWER)) * math.sqrt(variance)
-    if reach == 0 or reach > math.sqrt(MOST_SEEDS) * abs(difference):
+def _seeds(difference: float, variances: Sequence[float], level: float) -> int | None:
+    """The seeds with which Welch's test at this level sees the difference with probability `POWER`; from 2 on."""
+    deviation = math.sqrt(sum(variances))
+    if deviation == 0 or deviation > math.sqrt(MOST_SEEDS) * abs(difference):
         return None
-    return max(2, math.ceil((reach / abs(difference)) ** 2))
+    normal = float(stats.norm.isf(level / 2) + stats.norm.ppf(POWER)) * deviation / abs(difference)
+    seeds = max(2, math.ceil(normal**2))
+    if seeds > MANY:
+        return seeds if seeds <= MOST_SEEDS else None
+    # degrees of freedom for each seed beyond the first: from 1, where one variance is all, to 2, where both are equal
+    freedom = 1 / sum((variance / deviation**2) ** 2 for variance in variances)
+    while _power(abs(difference) / deviation, seeds, freedom * (seeds - 1), level) < POWER:
+        seeds += 1
+    return seeds
+
+
+def _power(effect: float, seeds: int, freedom: float, level: float) -> float:
+    """How often a t-test at this level sees a difference of so many deviations with so many seeds.
+
+    t is a normal variable plus the shift, over the estimated deviation; the mean is taken over quantiles of that one,
+    because the series of scipy's noncentral t do not converge for large shifts.
+    """
+    scales = np.sqrt(stats.chi2.ppf(QUANTILES, freedom) / freedom)
+    return float(stats.norm.sf(stats.t.isf(level / 2, freedom) * scales - effect * math.sqrt(seeds)).mean())

@@ -3,10 +3,11 @@
 import platform
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from remblai.cli.output import first_line, show, show_json, show_table
+from remblai.cli.output import show, show_json, show_table, summary_of
 from remblai.config.registry import LazyTable, unknown
 
 PACKAGES = ["torch", "numpy", "scipy", "pillow", "matplotlib", "safetensors", "click", "pandas", "pyarrow", "lmdb"]
@@ -52,7 +53,7 @@ def list_parts(kind: str | None = None, *, json: bool = False) -> None:
     if kind is not None and kind not in LISTS:
         raise unknown("list", kind, LISTS)
     wanted = {kind: LISTS[kind]} if kind else LISTS
-    found = {title: {name: first_line(part) for name, part in table.items()} for title, table in wanted.items()}
+    found = {title: {name: summary_of(part) for name, part in table.items()} for title, table in wanted.items()}
     if json:
         show_json(found if kind is None else found[kind])
         return
@@ -115,17 +116,16 @@ def _measure(
     data_options: Mapping[str, Any] | None,
 ) -> None:
     """Prints a row for each choice: how it computes, seconds until it runs, and its speed."""
-    from dataclasses import asdict
-
     from remblai.runs.data import data_of
+    from remblai.runs.feed import is_images
     from remblai.runs.manifest import resolve_counts
-    from remblai.runs.measure import choices, is_images, timed
+    from remblai.runs.measure import choices, timed
     from remblai.runs.resolve import resolve
     from remblai.runtime.devices import choose
 
     where, dataset = choose(device), data_of(data, data_options)[2]
     resolved = resolve(recipe, {} if batch_size is None else {"batch_size": batch_size})
-    resolved.loop["steps"] = 1  # which is of no matter here
+    resolved.loop["steps"] = 1  # `resolve_counts` asks for a number, which `timed` does not read
     resolve_counts(resolved, dataset, None, True)
     timings = [timed(resolved, dataset, where, choice) for choice in choices(where, is_images(dataset), compile)]
     if json:

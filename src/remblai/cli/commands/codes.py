@@ -1,10 +1,10 @@
 """The commands that encode data, as functions whose signatures and docstrings are the command line's."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Any
 
+from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show
-from remblai.config.registry import LazyTable
 from remblai.runtime.files import place, whole
 
 ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
@@ -17,7 +17,7 @@ def encode(
     *,
     data: str,
     out: str,
-    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
@@ -37,14 +37,14 @@ def encode(
     import numpy as np
     import torch
 
-    from remblai.cli.given import given
+    from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import check_table, write_table
     from remblai.runs.load import load
 
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
-    parts = list(given(trained, data, data_options))
+    parts = list(read_inputs(trained, data, data_options))
     codes = np.concatenate([trained.codes(part.rows).numpy() for part in parts])
     columns: dict[str, Any] = {}
     if sampler is not None:
@@ -87,7 +87,7 @@ def reconstruct(
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
     from remblai.cli.arrays import check_images, dataset_of, first_rows, write
-    from remblai.cli.given import given
+    from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import TABLES, check_table
     from remblai.report import save_above
     from remblai.runs.load import load
@@ -99,7 +99,7 @@ def reconstruct(
     if path.suffix == ".png":
         check_images(path, trained.units)
     if data:
-        parts = [part.rows for part in given(trained, data, data_options, in_order=True)]
+        parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
     total = SHEET if n is None and path.suffix == ".png" else n
@@ -107,7 +107,7 @@ def reconstruct(
     again = trained.reconstructions(rows, labels=labels)
     if path.suffix == ".png":
         save_above(path, trained.units.display(rows), trained.units.display(again))
-        show(out)
+        show(path)
     else:
         show(write(path, again, trained.units, columns=None))
 

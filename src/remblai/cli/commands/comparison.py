@@ -64,5 +64,6 @@ def compare(
     show_table(rows, heads)
     for sentence in sentences(comparison):
         show(sentence)
+    show("by each figure, Kendall's tau to the order above and its own order, the best first:")
     show_table([(name, tau, order) for name, order, tau in orders_text(comparison)])
     show(page)

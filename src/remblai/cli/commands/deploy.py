@@ -1,10 +1,10 @@
 """The commands by which a model leaves its folder, as functions whose signatures are the command line's."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
+from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show, show_json
-from remblai.config.registry import LazyTable
 from remblai.runtime.files import place
 
 
@@ -14,7 +14,7 @@ def export(
     out: str,
     quantise: Literal["float16", "int8"] | None = None,
     opset: int = 18,
-    sampler: Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")] = None,
+    sampler: Sampler = None,
     guidance: float | None = None,
     sampling_steps: int | None = None,
     data: str | None = None,
@@ -44,15 +44,13 @@ def export(
     from remblai.deploy.files import check_request
 
     check_request(quantise, opset)
+    from remblai.cli.flow import set_flow
     from remblai.deploy.folder import export as export_to
     from remblai.runs.data import data_like
     from remblai.runs.load import load
 
     trained = load(run, device="cpu", recipe=recipe)
-    if sampling_steps is not None:
-        trained.take_sampling_steps(sampling_steps)
-    if guidance is not None:
-        trained.take_guidance(guidance)
+    set_flow(trained, sampling_steps, guidance)
     compared: Any = None
     if trained.encodes and (data or data_options):
         compared = data_like(trained.run.settings, trained.units, data, data_options)

@@ -48,13 +48,11 @@ def sample(
     """
     path = None if out is None else place(out, ARRAYS)
     from remblai.cli.arrays import write
+    from remblai.cli.flow import set_flow
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    if sampling_steps is not None:
-        trained.take_sampling_steps(sampling_steps)
-    if guidance is not None:
-        trained.take_guidance(guidance)
+    set_flow(trained, sampling_steps, guidance)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
     show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 
@@ -112,21 +110,23 @@ def interpolate(
         n: how many walks; 8, or as many as there are pairs of data, when not given.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
-        out: a .png, .npz or .npy, or a .gif that plays all walks at once, forth and back; --steps 48 is smooth.
+        out: a .png, .npz or .npy, or a .gif or .mp4 that plays all walks at once, forth and back; --steps 48 is
+            smooth.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, (*ARRAYS, ".gif"))
+    path = place(out, (*ARRAYS, ".gif", ".mp4"))
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     import torch
 
-    from remblai.cli.arrays import dataset_of, splits, write_walks
+    from remblai.cli.arrays import check_film, dataset_of, splits, write_walks
     from remblai.runs.labels import labels_of
     from remblai.runs.load import load
 
+    check_film(path)
     trained = load(run, device=device, recipe=recipe)
     labels: Any = None
     asked, n = n, WALKS if n is None else n

@@ -23,7 +23,7 @@ def explore(
 
     Args:
         run: the run's folder.
-        beside: the folder of another run on the same kind of data, to be seen beside it.
+        beside: the folder of another run on the same kind of data, which is shown beside it.
         data: a name, a folder or a file; the run's own when not given.
         port: of the address; 0 takes a free one.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from remblai.cli.output import show, show_json, show_table
 from remblai.config.registry import Choice, LazyTable, nest
+from remblai.runs.record import SCHEMA
 
 
 def power(
@@ -33,7 +34,6 @@ def power(
         options: of the penalty and the prior.
     """
     from remblai.objectives.power import penalty_power
-    from remblai.runs.record import SCHEMA
 
     chosen = nest({"penalty": penalty, "prior": prior} | dict(options or {}))
     found = penalty_power(

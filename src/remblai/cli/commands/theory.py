@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from remblai.cli.output import show, show_json
 from remblai.config.registry import LazyTable, nest, unknown
+from remblai.runs.record import SCHEMA
 from remblai.runtime.files import place
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
     page = write_gallery(out, entries, {"remblai": version("remblai"), "torch": version("torch")})
     if json:
         checks = {key: [vars(check) for check in entry.checks] for key, entry in entries.items()}
-        show_json({"schema": 1, "page": str(page), "entries": checks})
+        show_json({"schema": SCHEMA, "page": str(page), "entries": checks})
     else:
         if name is None and not experiments:
             show(f"left out, because they take minutes (--experiments, or by name): {', '.join(EXPERIMENTS)}")

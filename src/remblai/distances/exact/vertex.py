@@ -44,6 +44,12 @@ class Task(NamedTuple):
     forbidden: bool
     gap: float
 
+    @property
+    def extent(self) -> float:
+        """The largest finite cost less the least; 0 where all are infinite."""
+        high = self.costs.max(where=np.isfinite(self.costs) if self.forbidden else True, initial=-math.inf)
+        return max(float(high) - float(self.costs.min()), 0.0)
+
 
 class Vertex(NamedTuple):
     """A solver's answer to a task.
@@ -150,6 +156,7 @@ def proven_plan(problem: Problem, given: Task, found: Checked, *, method: str, s
         started=started,
         slack=found.rounding,
         f=torch.from_numpy(found.f).to(device) if len(found.f) == len(problem.a) else None,
+        extent=given.extent,
         iterations=iterations,
     )
 
@@ -163,6 +170,7 @@ def proven(
     started: float,
     slack: float = 0.0,
     f: Tensor | None = None,
+    extent: float | None = None,
     iterations: int = 0,
 ) -> Plan:
     """The plan, once its marginals are right and potentials prove it optimal.
@@ -175,6 +183,7 @@ def proven(
         started: when, by `perf_counter`.
         slack: by how much the gap may exceed `problem.gap` of the plan's cost; a plan whose gap does has not converged.
         f: the transform of g, where the solver knows it already.
+        extent: the largest finite cost less the least between places that have mass, where it is known already.
         iterations: the solver's steps.
 
     Raises:
@@ -201,20 +210,22 @@ def proven(
         (f - shift, g + shift),
         method=method,
         marginal_error=error,
-        converged=optimal and _carries_all(problem, coupling, value, error, size),
+        converged=optimal and _carries_all(problem, coupling, value, error, size, extent),
         iterations=iterations,
         seconds=perf_counter() - started,
     )
 
 
-def _carries_all(problem: Problem, coupling: Sparse, value: float, error: float, size: float) -> bool:
+def _carries_all(
+    problem: Problem, coupling: Sparse, value: float, error: float, size: float, extent: float | None
+) -> bool:
     """Whether the masses that the plan does not carry, or carries twice, cost nothing that counts beside the value.
 
     Solvers take small masses for rounding beside large ones: 1e-20 beside 1 counts where a cost is 1e12, or where all
     that is large stays in place. Beyond `PAIRS` pairs, where no solver can do better, what the rounding of the masses
     themselves may cost does not count.
     """
-    extent = _range(problem)
+    extent = _extent(problem) if extent is None else extent
     allowed, rounding = problem.gap * size + _rounding(problem, value), 4.0 * ROUNDOFF * extent
     if math.prod(problem.shape) > PAIRS:
         allowed += 2.0 * rounding
@@ -226,8 +237,8 @@ def _carries_all(problem: Problem, coupling: Sparse, value: float, error: float,
     return abs(float(masses @ problem.geometry.pairs(rows, columns)) - value) <= allowed
 
 
-def _range(problem: Problem) -> float:
-    """The largest finite cost less the least; 0 where all are infinite."""
+def _extent(problem: Problem) -> float:
+    """The largest finite cost less the least, places without mass included; 0 where all are infinite."""
     low, high = math.inf, -math.inf
     for _, costs in problem.geometry.blocks():
         low = min(low, float(costs.min()))

@@ -43,10 +43,11 @@ class Logger(Protocol):
     def pictures(self, step: int, pictures: Mapping[str, Pixels]) -> None:
         """What the model draws at an evaluation, by name: RGB bytes (h, w, 3)."""
 
-    def end(self, metrics: Mapping[str, float], status: str) -> None:
+    def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         """The training has ended.
 
         Args:
+            step: the last that was logged; of a training that logged none, that of `begin`.
             metrics: the final figures by name; none where it did not come to them.
             status: complete, stopped (by a signal), diverged or failed.
         """

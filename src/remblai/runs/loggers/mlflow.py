@@ -33,10 +33,10 @@ class MLflow:
         self.project = project
         self._mlflow = mlflow
         self._client: Any = None
-        self._run, self._step = "", 0
+        self._run = ""
 
     def begin(self, folder: Path, settings: Mapping[str, Setting], step: int) -> None:
-        self._client, self._step = self._mlflow.MlflowClient(), step
+        self._client = self._mlflow.MlflowClient()
         if (known := identity(folder, "mlflow")) is not None:
             self._run = known
             self._client.update_run(known, status="RUNNING")
@@ -52,7 +52,6 @@ class MLflow:
             self._client.log_batch(self._run, params=parameters[first : first + BATCH])
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._step = step
         metric, now = self._mlflow.entities.Metric, int(1000 * time.time())
         self._client.log_batch(self._run, metrics=[metric(name, value, now, step) for name, value in values.items()])
 
@@ -60,8 +59,8 @@ class MLflow:
         for name, picture in pictures.items():
             self._client.log_image(self._run, picture, key=name, step=step)
 
-    def end(self, metrics: Mapping[str, float], status: str) -> None:
+    def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         if metrics:
-            self.scalars(self._step, {f"metrics/{name}": value for name, value in metrics.items()})
+            self.scalars(step, {f"metrics/{name}": value for name, value in metrics.items()})
         self._client.set_tag(self._run, "remblai.status", status)
         self._client.set_terminated(self._run, STATUS.get(status, "FAILED"))

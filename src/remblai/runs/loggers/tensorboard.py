@@ -23,17 +23,15 @@ class TensorBoard:
         self._tensorboard = tensorboard
         self._writer: Any = None
         self._settings: dict[str, Setting] = {}
-        self._step = 0
 
     def begin(self, folder: Path, settings: Mapping[str, Setting], step: int) -> None:
-        self._settings, self._step = dict(settings), step
+        self._settings = dict(settings)
         self._writer = self._tensorboard.SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
         rows = (f"| {name} | {value} |" for name, value in settings.items())
         self._writer.add_text("settings", "\n".join(("| setting | value |", "|---|---|", *rows)), step)
         self._writer.flush()
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._step = step
         for name, value in values.items():
             self._writer.add_scalar(name, value, step)
 
@@ -41,11 +39,11 @@ class TensorBoard:
         for name, picture in pictures.items():
             self._writer.add_image(name, picture, step, dataformats="HWC")
 
-    def end(self, metrics: Mapping[str, float], status: str) -> None:
+    def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         if metrics:
             found = {f"metrics/{name}": value for name, value in metrics.items()}
             hparams: Any = self._tensorboard.summary.hparams
             for summary in hparams(self._settings | {"status": status}, found):
                 self._writer.file_writer.add_summary(summary)  # add_hparams would write it into a folder of its own
-            self.scalars(self._step, found)
+            self.scalars(step, found)
         self._writer.close()

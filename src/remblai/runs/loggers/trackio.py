@@ -23,10 +23,8 @@ class Trackio:
             raise missing("trackio", problem) from None
         self.project = project
         self._trackio = trackio
-        self._step = 0
 
     def begin(self, folder: Path, settings: Mapping[str, Setting], step: int) -> None:
-        self._step = step
         # runs are resumed by their names there, so a name has to be of one folder only
         name = identity(folder, "trackio") or f"{folder.resolve().name}-{uuid.uuid4().hex[:8]}"
         with redirect_stdout(sys.stderr):
@@ -34,14 +32,13 @@ class Trackio:
         keep_identity(folder, "trackio", name)
 
     def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        self._step = step
         self._trackio.log(dict(values), step=step)
 
     def pictures(self, step: int, pictures: Mapping[str, Pixels]) -> None:
         self._trackio.log({name: self._trackio.Image(picture) for name, picture in pictures.items()}, step=step)
 
-    def end(self, metrics: Mapping[str, float], status: str) -> None:
+    def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         if metrics:
-            self.scalars(self._step, {f"metrics/{name}": value for name, value in metrics.items()})
+            self.scalars(step, {f"metrics/{name}": value for name, value in metrics.items()})
         with redirect_stdout(sys.stderr):
             self._trackio.finish()

@@ -45,6 +45,6 @@ class WeightsAndBiases:
         shown = {name: self._wandb.Image(picture) for name, picture in pictures.items()}
         self._run.log({**shown, "step": step})
 
-    def end(self, metrics: Mapping[str, float], status: str) -> None:
+    def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         self._run.summary.update({f"metrics/{name}": value for name, value in metrics.items()} | {"status": status})
         self._run.finish(exit_code=0 if status == "complete" else 1)

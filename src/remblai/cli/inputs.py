@@ -1,4 +1,4 @@
-"""The data that a command on a run is given: a name, a path, one picture, or what comes on stdin."""
+"""The data that a command on a run reads: a name, a path, one picture, or what comes on stdin."""
 
 import io
 import sys
@@ -28,7 +28,7 @@ NUMPY, IMAGES = b"\x93NUMPY", (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"RI
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class Inputs:
     """Rows that belong together.
 
     Attributes:
@@ -48,10 +48,10 @@ class Given:
     classes: Sequence[str] | None = None
 
 
-def given(
+def read_inputs(
     trained: Trained, data: str, options: Mapping[str, Any] | None = None, in_order: bool = False
-) -> Iterator[Given]:
-    """What the model is given, split by split; one picture and what comes on stdin have no splits.
+) -> Iterator[Inputs]:
+    """What a command's model reads, split by split; one picture and what comes on stdin have no splits.
 
     Args:
         trained: the model.
@@ -75,14 +75,14 @@ def given(
             yield _of_split(dataset, split)
 
 
-def _of_split(dataset: Dataset, split: Split) -> Given:
+def _of_split(dataset: Dataset, split: Split) -> Inputs:
     index = split.index.numpy()
     files = None if dataset.files is None else [dataset.files[place] for place in index]
     labels = None if split.labels is None else split.labels.numpy()
-    return Given(split, split.name, index, labels, files, dataset.classes)
+    return Inputs(split, split.name, index, labels, files, dataset.classes)
 
 
-def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Given:
+def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Inputs:
     """An image, an array as .npy, or a table as .csv; in the order in which its rows come.
 
     Raises:
@@ -121,7 +121,7 @@ def _whole(dataset: Dataset) -> Split:
     return Split("", dataset.train.rows, index[order], torch.cat(known)[order] if known else None)
 
 
-def _alone(trained: Trained, x: Tensor, files: Sequence[str] | None = None) -> Given:
+def _alone(trained: Trained, x: Tensor, files: Sequence[str] | None = None) -> Inputs:
     """Rows without classes.
 
     Raises:
@@ -132,7 +132,7 @@ def _alone(trained: Trained, x: Tensor, files: Sequence[str] | None = None) -> G
             "data: expected a class for each row, for the model is conditional; one image, or an array on stdin, has "
             "none: use class folders, an .npz with labels, or a table with --label COLUMN."
         )
-    return Given(x, "", np.arange(len(x)), None, files)
+    return Inputs(x, "", np.arange(len(x)), None, files)
 
 
 def _all_options(trained: Trained, options: Mapping[str, Any] | None) -> dict[str, Any]:
