@@ -77,14 +77,18 @@ def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     if dataset.classes is None or dataset.classes == list(names):
         return dataset
     places = torch.tensor([names.index(name) if name in names else -1 for name in dataset.classes])
-    splits: dict[str, Split] = {}
-    for split in (dataset.train, dataset.validation, dataset.test):
-        labels = None if split.labels is None else places[split.labels]
-        if labels is not None and bool((labels < 0).any()):
-            first = int(required(split.labels)[labels < 0][0])
-            raise unknown(f"class of data {dataset.name}:", dataset.classes[first], names)
-        splits[split.name] = replace(split, labels=labels, draw=None)
-    return replace(dataset, classes=list(names), **splits)
+
+    def counted(split: Split) -> Split:
+        if split.labels is None:
+            return split
+        labels = places[split.labels]
+        if bool((labels < 0).any()):
+            first = int(split.labels[labels < 0][0])
+            raise unknown(f"class of data {dataset.name}:", (dataset.classes or [])[first], names)
+        return replace(split, labels=labels, draw=None)
+
+    train, validation, test = (counted(split) for split in (dataset.train, dataset.validation, dataset.test))
+    return replace(dataset, classes=list(names), train=train, validation=validation, test=test)
 
 
 def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: Sequence[str]) -> Tensor | None:
