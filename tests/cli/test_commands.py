@@ -161,7 +161,9 @@ def test_reconstructions_of_held_out_data(call: Call, runs: dict[str, Path], tmp
 def test_a_sheet_of_reconstructions_has_the_data_above(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     for n in (5, 40):
         assert call("reconstruct", runs["grey"], "-n", n, "--out", tmp_path / f"{n}.png")[0] == 0
-        assert (tmp_path / f"{n}.png").stat().st_size > 500
+        with Image.open(tmp_path / f"{n}.png") as sheet:
+            across, rows = min(n, 16), 2 * -(-n // 16)
+            assert sheet.width / sheet.height == pytest.approx(across / rows, rel=0.02), "data above, as many below"
 
 
 def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
@@ -173,6 +175,8 @@ def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     ends = run.reconstruct(data.units.restore(data.test[:6]))
     assert np.allclose(images[::5, ..., 0].astype(float), ends[:3], atol=1)
     assert np.allclose(images[4::5, ..., 0].astype(float), ends[3:], atol=1)
+    assert call("interpolate", runs["colour"], "--steps", 3, "--out", tmp_path / "w.npz")[0] == 0
+    assert len(arrays(tmp_path / "w.npz")["images"]) == 3 * 4, "no number given, and 8 held-out images: 4 pairs"
     assert call("interpolate", runs["colour"], "-n", 2, "--out", tmp_path / "w.png")[0] == 0
 
 
