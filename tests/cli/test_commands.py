@@ -100,6 +100,9 @@ def test_samples_of_points_are_in_the_datas_units_and_are_read_again(
     assert values.shape == (200, 3)
     assert np.allclose(values.mean(0), [100, -5, 7], atol=8)
     assert load(str(tmp_path / "s.npz")).shape == (3,)
+    assert call("sample", runs["points"], "-n", 200, "--out", tmp_path / "s.csv")[0] == 0
+    table = np.loadtxt(tmp_path / "s.csv", delimiter=",", skiprows=1)
+    assert np.allclose(table, values, rtol=1e-6)
 
 
 def test_a_sheet_is_a_picture(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
@@ -268,7 +271,8 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
     ("words", "told"),
     [
         (["sample", "grey", "-n", "0"], "at least 1 sample"),
-        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz or .npy"),
+        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz, .npy, .csv or .parquet"),
+        (["sample", "grey", "--out", "x.csv"], "images are no table: write x.npz"),
         (["sample", "points", "--out", "x.png"], "points cannot be drawn"),
         (["sample", "grey", "--which", "best"], "No such option"),
         (["sample", "grey", "--sampler", "gaussian"], "remblai fit .* --sampler gaussian"),

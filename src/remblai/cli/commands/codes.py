@@ -86,18 +86,15 @@ def reconstruct(
     path = place(out, ARRAYS)
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
-    from remblai.cli.arrays import check_images, dataset_of, first_rows, write
+    from remblai.cli.arrays import check_kind, dataset_of, first_rows, write
     from remblai.cli.inputs import read_inputs
-    from remblai.cli.tables import TABLES, check_table
+    from remblai.cli.tables import check_table
     from remblai.report import save_above
     from remblai.runs.load import load
 
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
-    if path.suffix in TABLES and trained.units.range is not None:
-        raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")
-    if path.suffix == ".png":
-        check_images(path, trained.units)
+    check_kind(path, trained.units)
     if data:
         parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True)]
     else:

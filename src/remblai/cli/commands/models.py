@@ -42,18 +42,22 @@ def sample(
         guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
-        out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
+        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's samples.png or samples.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = None if out is None else place(out, ARRAYS)
-    from remblai.cli.arrays import write
+    path = None if out is None else place(out, (*ARRAYS, ".csv", ".parquet"))
+    from remblai.cli.arrays import check_kind, write
     from remblai.cli.flow import set_flow
+    from remblai.cli.tables import check_table
     from remblai.runs.load import load
 
+    if path is not None:
+        check_table(path)
     trained = load(run, device=device, recipe=recipe)
     set_flow(trained, sampling_steps, guidance)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
+    check_kind(path, trained.units)
     show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 
 
