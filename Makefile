@@ -13,7 +13,7 @@ WORKERS ?= 2
 .PHONY: demo test lint types unit docs fuzz kills experiments benchmarks clean
 
 demo: $(VENV)/.installed
-	$(BIN)/remblai train wae-mmd --data digits --sampler auto --out runs/demo --overwrite
+	$(BIN)/remblai train wae-mmd --data digits --cost perceptual --cost.weight 0.2 --steps 2000 --sampler auto --out runs/demo --overwrite
 	@echo "open runs/demo/report.html"
 
 test: lint types unit

@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/mnist"))
     parser.add_argument("--table", action="store_true", help="print what has been measured, and stop")
     parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "remblai" / "peers")
-    given = parser.parse_args()
+    given = parser.parse_intermixed_args()  # names may follow the options
     names = wanted(given.names)
     if not given.table:
         if any("peer" in row_of(name) for name in names):

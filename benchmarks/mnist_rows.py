@@ -11,6 +11,7 @@ WAE = {**CODES, "noise": 0.0, "weight": 100.0}
 GAME = {"network": WIDTH, "critic": WIDTH}
 CRITIC_OF_CODES = {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"}
 WAE_GAN = {**CODES, "noise": 0.0, "weight": 10.0, "critic_lr": 5e-4, "critic_steps": 1, "penalty": CRITIC_OF_CODES}
+PERCEPTUAL = {"name": "entropic", "epsilon": 0.3, "cost": "perceptual"}
 FULL_WIDTH = {"network": "wae", "latent": 8, "batch_size": 100, "weight": 10.0, "lr": 1e-3, "epochs": 50}
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "auto-encoders": {
@@ -20,6 +21,11 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
         "vae learned variance": {"recipe": "vae", **CODES},
         "vae bernoulli": {"recipe": "vae", **CODES, "decoder": "bernoulli"},
         "rae": {"recipe": "rae", **CODES},
+    },
+    "perceptual": {
+        "wae-mmd perceptual": {"recipe": "wae-mmd", **WAE, "cost": "perceptual"},
+        "wae-gan perceptual": {"recipe": "wae-gan", **WAE_GAN, "cost": "perceptual"},
+        "rae perceptual": {"recipe": "rae", **CODES, "cost": "perceptual"},
     },
     "penalties": {
         name: {"recipe": "wae-mmd", **WAE, "penalty": name}
@@ -31,6 +37,7 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
         "drifting": {"recipe": "drifting", "network": WIDTH},
         "gmmn": {"recipe": "gmmn", "network": WIDTH},
         "sinkhorn-gan": {"recipe": "sinkhorn-gan", "network": WIDTH},
+        "sinkhorn-gan perceptual": {"recipe": "sinkhorn-gan", "network": WIDTH, "discrepancy": PERCEPTUAL},
         "flow-matching": {"recipe": "flow-matching", "velocity": {"name": "unet", "width": 32}},
     },
     "gans": {f"{name} game": {"recipe": name, **GAME} for name in ("wgan-gp", "sn-gan", "dcgan", "lsgan", "gan")},

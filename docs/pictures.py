@@ -1,6 +1,6 @@
 """The pictures of the README and of docs/gallery.md, in about two minutes:
 
-remblai train wae-mmd --data digits --sampler auto --steps 2500 --out runs/pictures
+remblai train wae-mmd --data digits --cost perceptual --cost.weight 0.2 --steps 2000 --sampler auto --out runs/pictures
 python docs/pictures.py runs/pictures
 """
 

@@ -112,6 +112,50 @@ def test_images_arrays_and_tables_come_on_stdin(
     assert np.allclose(again, points.reconstruct(values), rtol=1e-3)
 
 
+def test_reconstructions_of_a_table_are_in_the_order_of_its_rows(folder: Path, tmp_path: Path) -> None:
+    run, out = remblai.load(folder / "points"), tmp_path / "r.csv"
+    values = np.loadtxt(folder / "t.csv", delimiter=",", skiprows=1)
+    assert call("reconstruct", folder / "points", "--data", folder / "t.csv", "--out", out) == 0
+    again = [[float(row["height"]), float(row["weight"])] for row in table(out)]
+    assert np.allclose(again, run.reconstruct(values), rtol=1e-3)
+
+
+def test_a_conditional_model_knows_classes_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng, out = np.random.default_rng(0), tmp_path / "z.csv"
+    rows = [
+        (f"{a},{b}", ("north", "south", "west")[number % 3]) for number, (a, b) in enumerate(rng.normal(size=(60, 2)))
+    ]
+    monkeypatch.setattr("remblai.runs.train.write_report", lambda *_: None)
+    monkeypatch.setattr("remblai.runs.train.measure", lambda *_: None)
+
+    def written(name: str, kept: list[tuple[str, str]]) -> Path:
+        (tmp_path / name).write_text("a,b,region\n" + "\n".join(",".join(row) for row in kept))
+        return tmp_path / name
+
+    options: dict[str, Any] = {"encoder": "deterministic", "steps": 5, "conditional": True}
+    train(tmp_path / "run", data=str(written("all.csv", rows)), data_options={"label": "region"}, **options)
+    assert call("encode", tmp_path / "run", "--data", tmp_path / "all.csv", "--out", out) == 0
+    every = codes(sorted(table(out), key=lambda row: int(row["index"])))
+    fewer = [number for number, row in enumerate(rows) if row[1] != "north"]
+    path = written("fewer.csv", [rows[number] for number in fewer])
+    pipe(monkeypatch, path.read_bytes())
+    for data in (path, "-"):
+        assert call("encode", tmp_path / "run", "--data", data, "--out", out) == 0
+        found = sorted(table(out), key=lambda row: int(row["index"]))
+        assert [row["class"] for row in found] == [rows[number][1] for number in fewer]
+        assert np.allclose(codes(found), every[fewer], atol=1e-4)
+    other = written("other.csv", [*rows, ("1,2", "east")])
+    assert call("encode", tmp_path / "run", "--data", other, "--out", out) == 2
+    assert "unknown class of data other: 'east'. Did you mean 'west'?" in capsys.readouterr().err
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros((3, 2)))
+    pipe(monkeypatch, buffer.getvalue())
+    assert call("encode", tmp_path / "run", "--data", "-", "--out", out) == 2
+    assert "expected a class for each row" in capsys.readouterr().err
+
+
 def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     (tmp_path / "broken.png").write_bytes(b"\x89PNG nothing")
     for content, words, expected in (

@@ -100,6 +100,9 @@ def test_samples_of_points_are_in_the_datas_units_and_are_read_again(
     assert values.shape == (200, 3)
     assert np.allclose(values.mean(0), [100, -5, 7], atol=8)
     assert load(str(tmp_path / "s.npz")).shape == (3,)
+    assert call("sample", runs["points"], "-n", 200, "--out", tmp_path / "s.csv")[0] == 0
+    table = np.loadtxt(tmp_path / "s.csv", delimiter=",", skiprows=1)
+    assert np.allclose(table, values, rtol=1e-6)
 
 
 def test_a_sheet_is_a_picture(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
@@ -161,7 +164,9 @@ def test_reconstructions_of_held_out_data(call: Call, runs: dict[str, Path], tmp
 def test_a_sheet_of_reconstructions_has_the_data_above(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     for n in (5, 40):
         assert call("reconstruct", runs["grey"], "-n", n, "--out", tmp_path / f"{n}.png")[0] == 0
-        assert (tmp_path / f"{n}.png").stat().st_size > 500
+        with Image.open(tmp_path / f"{n}.png") as sheet:
+            across, rows = min(n, 16), 2 * -(-n // 16)
+            assert sheet.width / sheet.height == pytest.approx(across / rows, rel=0.02), "data above, as many below"
 
 
 def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
@@ -173,6 +178,8 @@ def test_walks(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     ends = run.reconstruct(data.units.restore(data.test[:6]))
     assert np.allclose(images[::5, ..., 0].astype(float), ends[:3], atol=1)
     assert np.allclose(images[4::5, ..., 0].astype(float), ends[3:], atol=1)
+    assert call("interpolate", runs["colour"], "--steps", 3, "--out", tmp_path / "w.npz")[0] == 0
+    assert len(arrays(tmp_path / "w.npz")["images"]) == 3 * 4, "no number given, and 8 held-out images: 4 pairs"
     assert call("interpolate", runs["colour"], "-n", 2, "--out", tmp_path / "w.png")[0] == 0
 
 
@@ -264,7 +271,8 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
     ("words", "told"),
     [
         (["sample", "grey", "-n", "0"], "at least 1 sample"),
-        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz or .npy"),
+        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz, .npy, .csv or .parquet"),
+        (["sample", "grey", "--out", "x.csv"], "images are no table: write x.npz"),
         (["sample", "points", "--out", "x.png"], "points cannot be drawn"),
         (["sample", "grey", "--which", "best"], "No such option"),
         (["sample", "grey", "--sampler", "gaussian"], "remblai fit .* --sampler gaussian"),

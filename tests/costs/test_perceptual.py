@@ -5,8 +5,8 @@ import copy
 import pytest
 import torch
 
-from remblai.costs import Perceptual
-from remblai.discrepancies import Exact
+from remblai.costs import Laplacian, Perceptual
+from remblai.discrepancies import Entropic, Exact
 from remblai.features import FEATURES, Features, need_data
 from remblai.features.trained import shipped
 
@@ -48,6 +48,14 @@ def test_points_between_samples_come_as_rows():
         for order in torch.tensor([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
     )
     assert float(Exact(cost)(X, Y)) == pytest.approx(float(least) / 3, rel=1e-6)
+
+
+@pytest.mark.parametrize("discrepancy", [Exact, Entropic])
+@pytest.mark.parametrize("cost", [Perceptual("random-convolutions"), Laplacian()])
+def test_generators_and_penalties_check_it_on_images_alone(discrepancy, cost):
+    discrepancy(cost).check(X[0])
+    with pytest.raises(ValueError, match="expected images"):
+        discrepancy(cost).check(torch.zeros(8))
 
 
 def test_its_features_are_shared_by_copies_and_stay_what_they_are():

@@ -147,3 +147,18 @@ def test_more_numbers_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rows, "available", lambda: 16 * VALUES.size - 1)
     with pytest.raises(ValueError, match=rf"{name} holds .* more than the .* of memory that are free"):
         load(tmp_path / name)
+
+
+def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
+    """A column that is not chosen may hold words and gaps, as the error that names --columns promises."""
+    lines = "".join(f"{i},{'north' if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
+    path = written(tmp_path, "a,region,b,class\n" + lines)
+    with pytest.raises(ValueError, match=r"column 2: expected a finite number.*choose columns with --columns"):
+        load(path)
+    data = load(path, columns=("b", "a"), label="class")
+    order = torch.cat([split.index for split in (data.train, data.validation, data.test)]).argsort()
+    back = data.units.restore(torch.cat([split[:] for split in (data.train, data.validation, data.test)])[order])
+    assert data.units.columns == ("b", "a")
+    assert np.allclose(back, [(2 * i, i) for i in range(10)], atol=1e-5)
+    with pytest.raises(ValueError, match="line 12: 5 cells, where the first row has 4"):
+        load(written(tmp_path, "a,region,b,class\n" + lines + "1,2,3,4,5\n"), columns=("b", "a"))

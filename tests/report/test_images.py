@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from remblai.report.images import beside, grid, paths, pixels, save_grid
+from remblai.report.images import beside, grid, paths, pixels, save_above, save_grid
 
 
 def opened(picture):
@@ -99,6 +99,17 @@ def test_save_grid_writes_whole_files_only(tmp_path):
         save_grid(path, torch.rand(4, 8))
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == ["x.png"]
+
+
+def test_each_row_of_images_stands_above_those_that_belong_to_them(tmp_path):
+    values = np.linspace(0.1, 0.9, 5)[:, None, None, None]
+    save_above(tmp_path / "x.png", np.ones((5, 1, 16, 16)) * values, np.ones((5, 1, 16, 16)) * (1 - values), columns=3)
+    picture = opened((tmp_path / "x.png").read_bytes())
+    middle, step = 56, 118
+    for i, value in enumerate(values.ravel()):
+        top, left = middle + i // 3 * 2 * step, middle + i % 3 * step
+        assert abs(int(picture[top, left, 0]) - 255 * value) <= 1
+        assert abs(int(picture[top + step, left, 0]) - 255 * (1 - value)) <= 1
 
 
 def test_grey_pictures_are_saved_as_grey():

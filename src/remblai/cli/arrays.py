@@ -70,10 +70,10 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
         columns: of the sheet; None chooses.
 
     Raises:
-        ValueError: a sheet of points.
+        ValueError: a sheet of points, or a table of images.
     """
+    check_kind(path, units)
     if path.suffix == ".png":
-        check_images(path, units)
         save_grid(path, units.display(x), columns)
         return path
     named: dict[str, Any] = file_arrays(x, units)
@@ -110,16 +110,18 @@ def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
     """
     if path.suffix not in FILMS:
         return write(path, walks.flatten(0, 1), units, walks.shape[1])
-    check_images(path, units)
+    check_kind(path, units)
     save_film(path, [units.display(step) for step in walks.transpose(0, 1)])
     return path
 
 
-def check_images(path: Path, units: Units) -> None:
-    """Refuses to draw points.
+def check_kind(path: Path, units: Units) -> None:
+    """Refuses a picture of points and a table of images.
 
     Raises:
-        ValueError: the run's data are no images.
+        ValueError: the run's data are of the other kind.
     """
-    if units.range is None:
+    if units.range is None and path.suffix in (".png", *FILMS):
         raise ValueError(f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead.")
+    if units.range is not None and path.suffix in TABLES:
+        raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")

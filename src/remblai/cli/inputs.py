@@ -48,13 +48,16 @@ class Inputs:
     classes: Sequence[str] | None = None
 
 
-def read_inputs(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[Inputs]:
+def read_inputs(
+    trained: Trained, data: str, options: Mapping[str, Any] | None = None, in_order: bool = False
+) -> Iterator[Inputs]:
     """What a command's model reads, split by split; one picture and what comes on stdin have no splits.
 
     Args:
         trained: the model.
         data: a name or a path, with a split or without; the path of one image; or - for stdin.
         options: of the data, before those of the run.
+        in_order: whether the rows of one source come in its own order, without splits, where none is picked.
 
     Raises:
         ValueError: data of another shape, or that cannot be read.
@@ -63,9 +66,12 @@ def read_inputs(trained: Trained, data: str, options: Mapping[str, Any] | None =
     if data == STDIN:
         yield _from_stdin(trained, sys.stdin.buffer.read(), options)
     elif path.suffix.lower() in {*suffixes(), *PLUGINS} and path.is_file():
-        yield _alone(picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
+        yield _alone(trained, picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
     else:
-        for dataset, split in splits(trained, data, options):
+        found = list(splits(trained, data, options))
+        if in_order and len(found) > 1 and len({id(split.rows) for _, split in found}) == 1:
+            found = [(dataset, _whole(dataset)) for dataset, _ in found[:1]]
+        for dataset, split in found:
             yield _of_split(dataset, split)
 
 
@@ -92,10 +98,10 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
         check_numbers(array, "stdin")
         units = trained.units
         alone = len(units.axes) - 1 if units.range else len(units.item or units.shape)
-        return _alone(units.scale(array[None] if array.ndim == alone else array))
+        return _alone(trained, units.scale(array[None] if array.ndim == alone else array))
     if content.startswith(IMAGES):
         every = _all_options(trained, options)
-        return _alone(picture(io.BytesIO(content), "stdin", trained.units, every), [STDIN])
+        return _alone(trained, picture(io.BytesIO(content), "stdin", trained.units, every), [STDIN])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.csv"
         path.write_bytes(content)
@@ -103,12 +109,29 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
             dataset = dataset_of(trained, str(path), options)
         except ValueError as problem:
             raise ValueError(str(problem).replace(str(path), "stdin")) from None
+    return _of_split(dataset, _whole(dataset))
+
+
+def _whole(dataset: Dataset) -> Split:
+    """All rows of a source that its splits share, in its own order."""
     every_split = [dataset.train, dataset.validation, dataset.test]
     index = torch.cat([split.index for split in every_split])
-    return _alone(torch.cat([split[:] for split in every_split])[index.argsort()])
+    order = index.argsort()
+    known = [split.labels for split in every_split if split.labels is not None]
+    return Split("", dataset.train.rows, index[order], torch.cat(known)[order] if known else None)
 
 
-def _alone(x: Tensor, files: Sequence[str] | None = None) -> Inputs:
+def _alone(trained: Trained, x: Tensor, files: Sequence[str] | None = None) -> Inputs:
+    """Rows without classes.
+
+    Raises:
+        ValueError: the model needs classes.
+    """
+    if trained.conditional:
+        raise ValueError(
+            "data: expected a class for each row, for the model is conditional; one image, or an array on stdin, has "
+            "none: use class folders, an .npz with labels, or a table with --label COLUMN."
+        )
     return Inputs(x, "", np.arange(len(x)), None, files)
 
 

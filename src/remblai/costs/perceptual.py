@@ -74,6 +74,11 @@ class Perceptual(Cost):
         """
         x = wide(x)
         images = x if self.shape is None or x.dim() != 2 else x.reshape(len(x), *self.shape)
+        if images.dim() != 4:
+            raise ValueError(
+                f"perceptual: expected images (n, c, h, w), got points of shape {tuple(images.shape)}: choose the cost "
+                "square for points and codes, or pass shape=(c, h, w) where images come as rows."
+            )
         (found,) = self._map(tuple(images.shape[1:]))(images)
         weighted = self.weight**0.5 * found
         return torch.cat([self.pixels**0.5 * images.flatten(1), weighted], 1) if self.pixels else weighted

@@ -103,14 +103,22 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
             f"{path} holds one line of text, {printable(separator.join(head)[:80])!r}: expected rows of numbers below "
             "it"
         )
-    place, labels = None, None
+    if asked is not None and not named:
+        raise ValueError(f"{path} names no columns: columns applies to tables with a line of names")
+    labels, places = None, list(range(len(head)))
     if label is not None:
         place = label_place(head if named else [], label, str(path))
         labels = as_labels(_cells(path, separator, head, place), f"{path}, column {printable(label)!r}")
-        head.pop(place)
+        places.remove(place)
+    if asked is not None:
+        present = [head[place] for place in places]
+        places = [places[present.index(name)] for name in chosen_columns(present, asked, str(path))]
+        ragged = _complaint(path, separator, named, ())
+        if ragged is not None:  # numpy reads the columns that are taken, however many a row has beyond them
+            raise ragged
     try:
         skipped = _lines_before(path) + named
-        taken = None if place is None else [number for number in range(len(head) + 1) if number != place]
+        taken = None if label is None and asked is None else places
         with open_text(path) as file:
             table = np.loadtxt(
                 file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"', usecols=taken
@@ -118,14 +126,13 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     except UnicodeError:
         raise
     except (ValueError, OverflowError) as error:
-        raise _complaint(path, separator, named, place) or ValueError(f"{path} cannot be read: {error}") from error
-    complaint = _complaint(path, separator, named, place) if not np.isfinite(table).all() else None
+        raise _complaint(path, separator, named, places) or ValueError(f"{path} cannot be read: {error}") from error
+    complaint = _complaint(path, separator, named, places) if not np.isfinite(table).all() else None
     if complaint is not None:
         raise complaint
+    head = [head[place] for place in places]
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
-    if asked is not None and not named:
-        raise ValueError(f"{path} names no columns: columns applies to tables with a line of names")
     notes = []
     if named and all(map(_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
@@ -204,9 +211,8 @@ def _number(cell: str) -> bool:
     return True
 
 
-def _complaint(path: Path, separator: str, named: bool, label: int | None = None) -> ValueError | None:
-    """What is wrong with the first bad cell or row; slow, and only asked for when something is. A column of labels is
-    left out."""
+def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -> ValueError | None:
+    """What is wrong with the first row of another length, or bad cell of the columns at these places; slow."""
     width = 0
     with open_text(path) as file:
         reader = csv.reader(file, delimiter=separator)
@@ -215,13 +221,12 @@ def _complaint(path: Path, separator: str, named: bool, label: int | None = None
             width = width or len(row)
             if len(row) != width:
                 return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
-            for column, cell in enumerate(row, 1):
-                if column - 1 == label:
-                    continue
+            for place in places:
+                cell = row[place]
                 if not (named and number == 0) and not (_number(cell) and np.isfinite(float(cell))):
                     shown = repr(printable(cell[:80])) if cell.strip() else "an empty cell"
                     return ValueError(
-                        f"{path}, line {line}, column {column}: expected a finite number, got {shown}. Remove such "
+                        f"{path}, line {line}, column {place + 1}: expected a finite number, got {shown}. Remove such "
                         "rows, or choose columns with --columns"
                     )
     return None

@@ -81,7 +81,7 @@ class Entropic(Discrepancy):
         self.translation_invariant = self.cost.translation_invariant
 
     def check(self, point: Tensor) -> None:
-        require_gradient(self.cost, point.flatten()[None])
+        require_gradient(self.cost.of_rows(tuple(point.shape)), point.flatten()[None])
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""

@@ -176,7 +176,7 @@ def notes(found: Drift) -> list[str]:
     if least > LEVEL:
         lines.append(
             f"with {found.permutations:,} permutations no p-value corrected for {count} columns is below "
-            f"{least:.2g}: use --permutations {int(count / LEVEL)} to see which columns moved"
+            f"{min(1, least):.2g}: use --permutations {int(count / LEVEL)} to see which columns moved"
         )
     if found.joint_rows < tables.n + tables.m:
         lines.append(f"the joint statistics use {found.joint_rows:,} of {tables.n + tables.m:,} rows, drawn at random")

@@ -2,7 +2,7 @@
 
 from remblai.report.figures import codes, points, quantiles, terms
 from remblai.report.films import save_film
-from remblai.report.images import beside, grid, paths, save_grid
+from remblai.report.images import beside, grid, paths, save_above, save_grid
 from remblai.report.page import Picture, write_html, write_page, write_pictures
 from remblai.report.plane import Plane, least_gaussian_plane
 from remblai.report.reading import card_lines
@@ -18,6 +18,7 @@ __all__ = [
     "paths",
     "points",
     "quantiles",
+    "save_above",
     "save_film",
     "save_grid",
     "terms",

@@ -64,6 +64,21 @@ def save_grid(path: str | Path, images: Any, columns: int | None = None) -> None
         temporary.write_bytes(picture)
 
 
+def save_above(path: str | Path, images: Any, below: Any, columns: int = 16) -> None:
+    """Writes each row of images above the row of those that belong to them to a PNG file, whole or not at all.
+
+    Args:
+        path: of the .png.
+        images: n of them; see `pixels`.
+        below: as many.
+        columns: images a row.
+    """
+    both = [pixels(images), pixels(below)]
+    picture = _png(_lay([x[i : i + columns] for i in range(0, len(both[0]), columns) for x in both]))
+    with whole(Path(path)) as temporary:
+        temporary.write_bytes(picture)
+
+
 def beside(data: Any, reconstructions: Any, columns: int = 4) -> bytes:
     """Pairs of an image and its reconstruction, close together, the pairs apart.
 

@@ -20,6 +20,7 @@ from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
 from remblai.data.rows import Rows
 from remblai.data.units import BYTES
+from remblai.runs.labels import with_classes
 from remblai.runs.record import CUSTOM, DATA_OPTIONS
 
 FEWEST = 3
@@ -61,7 +62,7 @@ def data_of(
 def data_like(
     settings: Mapping[str, Any], units: Units, spec: Any = None, options: Mapping[str, Any] | None = None
 ) -> Dataset:
-    """Data as a run's model sees them: with the run's own options, ranges of values and standardisation.
+    """Data as a run's model sees them: with the run's own options, ranges of values, standardisation and classes.
 
     Args:
         settings: of the run (run.json).
@@ -70,10 +71,12 @@ def data_like(
         options: of `data.load`, before those of the run.
 
     Raises:
-        ValueError: see `data_of`; data of another shape, values outside the run's range, columns that are missing.
+        ValueError: see `data_of`; data of another shape, values outside the run's range, columns that are missing, or
+            a class that a conditional model does not have.
     """
     dataset = spec if isinstance(spec, Dataset) else data_of(spec, options, settings)[2]
-    return conform(dataset, units, keep_limits="range" in (options or {}))
+    found = conform(dataset, units, keep_limits="range" in (options or {}))
+    return with_classes(found, settings["data"]["classes"]) if settings.get("conditional") else found
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:

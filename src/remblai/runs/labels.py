@@ -1,6 +1,7 @@
 """The classes of a run: which data have them, and labels by name."""
 
 from collections.abc import Mapping, Sequence, Sized
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -56,10 +57,38 @@ def labels_of(split: Split) -> Tensor:
     """
     if split.labels is None:
         raise ValueError(
-            f"labels: expected one for each row of the {split.name} split, for the model is conditional, got none: use "
-            "data in class folders, arrays with labels, or a table with --label COLUMN; or train without --conditional."
+            f"labels: expected one for each row{f' of the {split.name} split' * bool(split.name)}, for the model is "
+            "conditional, got none: use data in class folders, arrays with labels, or a table with --label COLUMN; or "
+            "train without --conditional."
         )
     return split.labels
+
+
+def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
+    """The data set with its labels counted as a conditional model counts its classes, which are matched by name.
+
+    Args:
+        dataset: any data set; one without labels, or with these classes, is returned as it is.
+        names: of the model's classes, in their order.
+
+    Raises:
+        ValueError: rows of a class that the model does not have.
+    """
+    if dataset.classes is None or dataset.classes == list(names):
+        return dataset
+    places = torch.tensor([names.index(name) if name in names else -1 for name in dataset.classes])
+
+    def counted(split: Split) -> Split:
+        if split.labels is None:
+            return split
+        labels = places[split.labels]
+        if bool((labels < 0).any()):
+            first = int(split.labels[labels < 0][0])
+            raise unknown(f"class of data {dataset.name}:", (dataset.classes or [])[first], names)
+        return replace(split, labels=labels, draw=None)
+
+    train, validation, test = (counted(split) for split in (dataset.train, dataset.validation, dataset.test))
+    return replace(dataset, classes=list(names), train=train, validation=validation, test=test)
 
 
 def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: Sequence[str]) -> Tensor | None:

@@ -8,6 +8,8 @@ from remblai.cli.output import show
 from remblai.runtime.files import place, whole
 
 ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
+SHEET = 64
+"""How many data a sheet of reconstructions has where no number is given."""
 
 
 def encode(
@@ -25,7 +27,8 @@ def encode(
     Args:
         run: the run's folder.
         data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
-        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0, ...
+        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0 and
+            so on.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -69,13 +72,13 @@ def reconstruct(
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the reconstructions of data.
+    """Writes the reconstructions of data, in the order of its rows where they come from one source.
 
     Args:
         run: the run's folder.
         data: a name, a folder or a file, NAME:train picks a split; one image; or - for an image, .npy or CSV on stdin.
             The run's own test data when not given.
-        n: only the first n.
+        n: only the first n; of a .png the first 64 when not given.
         out: a .png (each row of data above its reconstructions), .npz or .npy; of points also a .csv or .parquet.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -83,29 +86,27 @@ def reconstruct(
     path = place(out, ARRAYS)
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
-    import torch
-
-    from remblai.cli.arrays import dataset_of, first_rows, write
+    from remblai.cli.arrays import check_kind, dataset_of, first_rows, write
     from remblai.cli.inputs import read_inputs
-    from remblai.cli.tables import TABLES, check_table
+    from remblai.cli.tables import check_table
+    from remblai.report import save_above
     from remblai.runs.load import load
 
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
-    if path.suffix in TABLES and trained.units.range is not None:
-        raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")
-    columns = 16
+    check_kind(path, trained.units)
     if data:
-        parts = [part.rows for part in read_inputs(trained, data, data_options)]
+        parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
-    total = 4 * columns if n is None and path.suffix == ".png" else n
+    total = SHEET if n is None and path.suffix == ".png" else n
     rows, labels = first_rows(trained, parts, total)
     again = trained.reconstructions(rows, labels=labels)
     if path.suffix == ".png":
-        pairs = zip(torch.split(rows, columns), torch.split(again, columns), strict=True)
-        again = torch.cat([row for pair in pairs for row in pair])
-    show(write(path, again, trained.units, columns))
+        save_above(path, trained.units.display(rows), trained.units.display(again))
+        show(path)
+    else:
+        show(write(path, again, trained.units, columns=None))
 
 
 def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from remblai.runs.record import SCHEMA
 from remblai.runtime.files import place
 
 ARRAYS = (".png", ".npz", ".npy")
+WALKS = 8
+"""How many walks are written where no number is given."""
 Sampler = Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")]
 
 
@@ -40,18 +42,23 @@ def sample(
         guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
-        out: a .png (a sheet of images), .npz or .npy; the run's samples.png or samples.npz when not given.
+        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's samples.png or
+            samples.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = None if out is None else place(out, ARRAYS)
-    from remblai.cli.arrays import write
+    path = None if out is None else place(out, (*ARRAYS, ".csv", ".parquet"))
+    from remblai.cli.arrays import check_kind, write
     from remblai.cli.flow import set_flow
+    from remblai.cli.tables import check_table
     from remblai.runs.load import load
 
+    if path is not None:
+        check_table(path)
     trained = load(run, device=device, recipe=recipe)
     set_flow(trained, sampling_steps, guidance)
     path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
+    check_kind(path, trained.units)
     show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 
 
@@ -89,7 +96,7 @@ def interpolate(
     run: str,
     *,
     data: str | None = None,
-    n: int = 8,
+    n: int | None = None,
     steps: int = 9,
     classes: tuple[str, ...] | None = None,
     out: str,
@@ -105,7 +112,7 @@ def interpolate(
     Args:
         run: the run's folder.
         data: where the ends come from; the run's own test data when not given.
-        n: how many walks.
+        n: how many walks; 8, or as many as there are pairs of data, when not given.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
         out: a .png, .npz or .npy, or a .gif or .mp4 that plays all walks at once, forth and back; --steps 48 is
@@ -114,7 +121,7 @@ def interpolate(
         device: auto, cpu, cuda or cuda:0.
     """
     path = place(out, (*ARRAYS, ".gif", ".mp4"))
-    if n < 1:
+    if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
@@ -127,6 +134,7 @@ def interpolate(
     check_film(path)
     trained = load(run, device=device, recipe=recipe)
     labels: Any = None
+    asked, n = n, WALKS if n is None else n
     if classes is not None:
         if len(classes) != 2:
             raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
@@ -134,6 +142,8 @@ def interpolate(
         ends = torch.cat([z, z])
     elif trained.encodes or data:
         part = next(splits(trained, data, data_options))[1] if data else dataset_of(trained, None, data_options).test
+        if asked is None and len(part) > 1:
+            n = min(n, len(part) // 2)
         if n > len(part) // 2:
             raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
         known = labels_of(part)[: 2 * n] if trained.conditional else None
