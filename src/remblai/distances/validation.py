@@ -46,12 +46,21 @@ def tensor(name: str, value: Any) -> Tensor:
     return converted if converted.dtype in (torch.float32, torch.float64) else converted.float()
 
 
-def _from_numpy(name: str, value: Any) -> Tensor:
+def refuse_masked(name: str, value: Any) -> None:
+    """Refuses masked arrays, whose masks would be ignored.
+
+    Raises:
+        ValueError: a place is masked.
+    """
     if np.ma.is_masked(value):
         raise ValueError(
-            f"{name}: expected a number at every place, got an array with {np.ma.count_masked(value)} of {value.size} "
-            "places masked: leave their rows out, or fill them by .filled(number)."
+            f"{name}: expected a number at every place, got an array with {np.count_nonzero(value.mask)} of "
+            f"{value.size} places masked: leave their rows out, or fill them by .filled(number)."
         )
+
+
+def _from_numpy(name: str, value: Any) -> Tensor:
+    refuse_masked(name, value)
     try:
         array = np.asarray(value)
     except ValueError:

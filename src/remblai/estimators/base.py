@@ -15,7 +15,7 @@ from torch import Tensor
 from remblai.config.registry import unknown
 from remblai.data import Split
 from remblai.data.rows import Rows
-from remblai.distances.validation import finite, positive_integer, tensor
+from remblai.distances.validation import finite, positive_integer, refuse_masked, tensor
 from remblai.metrics import energy_distance
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
@@ -55,11 +55,7 @@ def checked_target(target: Any, width: int) -> Tensor:
 
 def _readable(name: str, rows: Any) -> Any:
     """The rows for scikit-learn, which reads no tensor with a gradient and ignores masks: those are refused."""
-    if np.ma.is_masked(rows):
-        raise ValueError(
-            f"{name}: expected a number at every place, got an array with {np.ma.count_masked(rows)} of {rows.size} "
-            "places masked: leave their rows out, or fill them by .filled(number)."
-        )
+    refuse_masked(name, rows)
     return rows.detach().cpu() if isinstance(rows, Tensor) else rows
 
 
