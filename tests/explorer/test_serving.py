@@ -72,9 +72,16 @@ def test_a_missing_extra_is_named(models: dict[str, remblai.Trained], monkeypatc
         remblai.explore(models["digits"])
 
 
-def test_ctrl_c_ends_the_command(digits_folder: Path) -> None:
+@pytest.mark.parametrize("outside", [signal.SIG_DFL, signal.SIG_IGN], ids=["terminal", "background"])
+def test_ctrl_c_ends_the_command(digits_folder: Path, outside: signal.Handlers) -> None:
+    """Also of a job in the background, for which a shell ignores SIGINT."""
     words = [sys.executable, "-m", "remblai", "explore", str(digits_folder), "--device", "cpu"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+    before = signal.signal(signal.SIGINT, outside)  # a process that is started inherits what is ignored
+    try:
+        command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    with command:
         assert command.stdout is not None
         address = command.stdout.readline().strip()
         with urllib.request.urlopen(address) as answer:

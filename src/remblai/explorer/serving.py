@@ -39,10 +39,13 @@ class Page:
         )  # fmt: skip
         self._server = uvicorn.Server(options)
         self._thread: Thread | None = None
+        self._stopped = False
 
     def serve(self) -> None:
-        """Serves in this thread until Ctrl-C, which is raised again."""
+        """Serves in this thread until `stop`, or Ctrl-C, which is raised again."""
         self._server.run([self._socket])
+        if self._thread is None and not self._stopped:
+            raise KeyboardInterrupt  # uvicorn's own is lost where SIGINT is ignored, as in a job in the background
 
     def start(self) -> "Page":
         """Serves in a thread of its own, which ends with the program; returns when the page answers.
@@ -66,7 +69,7 @@ class Page:
 
     def stop(self) -> None:
         """Ends the server of `start`, and frees the port."""
-        self._server.should_exit = True
+        self._stopped = self._server.should_exit = True
         if self._thread is not None:
             self._thread.join(PATIENCE)
         self._socket.close()
