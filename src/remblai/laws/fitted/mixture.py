@@ -63,8 +63,8 @@ class Mixture(Normals):
         scores = self.facts.get("held_out", {})
         if not scores or self.weights is None:
             return ""
-        told = ", ".join(f"{count}: {score:.3f}" for count, score in scores.items())
-        return f"{len(self.weights)} components have the highest held-out log-likelihood ({told})"
+        likelihoods = ", ".join(f"{count}: {score:.3f}" for count, score in scores.items())
+        return f"{len(self.weights)} components have the highest held-out log-likelihood ({likelihoods})"
 
     def _scores(self, z: Any, different: int) -> dict[int, float]:
         """The mean held-out log-likelihood by number of components, until three in a row are below the best."""
