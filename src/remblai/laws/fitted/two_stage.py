@@ -87,7 +87,7 @@ class TwoStage(PushedNoise):
         return self.take(parts, {"latent": z.shape[1]})
 
     def from_noise(self, x: Tensor) -> Tensor:
-        """The codes (n, k) of noise x (n, noise_width): a second code from the prior N(0, I), and its decoder's noise."""
+        """The codes (n, k) of noise x (n, noise_width): a second code of the prior N(0, I), and its decoder's noise."""
         second, rest = x.chunk(2, 1)
         law = self.fitted()["decoder"](second).base_dist
         return self.whitening.restore(law.loc + law.scale * rest)
