@@ -12,6 +12,7 @@ import torch.multiprocessing as mp
 from tests.small import SMALL, last
 
 import remblai
+from remblai.runs import loop as loop_module
 from remblai.runs import train as train_module
 from remblai.runs.folder import Run
 from remblai.training import Step
@@ -115,7 +116,7 @@ def test_what_two_processes_cannot_do_together_is_refused_in_both(trained: Any) 
 
 def lost(rank: int, where: int, folder: str) -> None:
     joined(rank, where)
-    real = train_module.steps
+    real = loop_module.steps
 
     def ends_early(state: Any, batches: Any) -> Any:
         step: Step
@@ -124,7 +125,7 @@ def lost(rank: int, where: int, folder: str) -> None:
                 os._exit(0)
             yield step
 
-    train_module.steps = ends_early  # type: ignore[assignment]
+    loop_module.steps = ends_early  # type: ignore[assignment]
     said = attempt(Path(folder) / "run", checkpoint_every=3)
     Path(folder, f"{rank}.json").write_text(json.dumps(said))
 

@@ -11,7 +11,7 @@ import torch
 from remblai.config.registry import options
 from remblai.laws import Prior
 from remblai.recipes import RECIPES
-from remblai.runs.resolve import Resolved, customs, find, from_json, made_by, resolve
+from remblai.runs.resolve import Resolved, customs, find, from_json, recipe_of, resolve
 
 
 def through_json(resolved: Resolved) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def test_a_recipe_of_a_file_brings_its_loop_and_its_options(file: Path) -> None:
 
 def test_what_a_run_names_is_never_executed(file: Path) -> None:
     saved = {"recipe": f"{file}:mine", "arguments": {}, "loop": {}}
-    for read in (made_by, from_json):
+    for read in (recipe_of, from_json):
         with pytest.raises(ValueError, match="not run unasked"):
             read(saved)
     assert not file.with_name("executed").exists()

@@ -12,8 +12,9 @@ from remblai.distances.entropic import balanced, debiased
 from remblai.distances.entropic.batched import plans_of, potentials
 from remblai.distances.entropic.schedule import absolute_epsilon
 from remblai.distances.geometry import Points
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import solved
 
 AT_ONCE = 256**2
 """Pairs of points of two clouds up to which many clouds are solved in one iteration."""

@@ -71,13 +71,14 @@ class Mixture(Normals):
         if len(z) < FEWEST:
             return {}
         order = np.random.default_rng(self.seed).permutation(len(z))[:MOST]
-        held = int(SHARE * len(order))
-        fitted, other = z[order[held:]], z[order[:held]]
+        first = int(SHARE * len(order))
+        held_out, fitted = z[order[:first]], z[order[first:]]
+        most = min(different, len(np.unique(fitted, axis=0)))
         scores: dict[int, float] = {}
         for count in COUNTS:
-            if count > min(different, len(np.unique(fitted, axis=0))):
+            if count > most:
                 break
-            scores[count] = float(self._model(fitted, count).score(other))
+            scores[count] = float(self._model(fitted, count).score(held_out))
             if _falling(list(scores.values())):
                 break
         return scores
