@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-import torch.multiprocessing as mp
+from tests.processes import start
 from tests.small import SMALL, last
 
 import remblai
@@ -68,7 +68,7 @@ def work(rank: int, ports: list[int], folder: str) -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
     folder = Path(tmp_path_factory.mktemp("processes"))
-    mp.start_processes(work, ([port() for _ in range(8)], str(folder)), nprocs=WORLD, start_method="spawn")
+    start(work, [port() for _ in range(8)], str(folder), count=WORLD)
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in range(WORLD)]
 
 
@@ -131,7 +131,7 @@ def lost(rank: int, where: int, folder: str) -> None:
 
 
 def test_a_lost_process_ends_the_job_with_what_to_do(tmp_path: Path) -> None:
-    mp.start_processes(lost, (port(), str(tmp_path)), nprocs=WORLD, start_method="spawn")
+    start(lost, port(), str(tmp_path), count=WORLD)
     said = json.loads((tmp_path / "0.json").read_text())
     assert said.startswith("process 0 of 2: another process was lost")
     assert said.endswith("start again with --resume, which continues from the last checkpoint.")
