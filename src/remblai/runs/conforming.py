@@ -60,16 +60,16 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
 
 
-def _with_rows(dataset: Dataset, units: Units, moved: Callable[[Rows], Rows]) -> Dataset:
+def _with_rows(dataset: Dataset, units: Units, change: Callable[[Rows], Rows]) -> Dataset:
     """The data set with its rows changed by a function, which is called once for rows that splits share."""
     known: dict[int, Rows] = {}
 
-    def with_moved_rows(split: Split) -> Split:
+    def changed(split: Split) -> Split:
         if id(split.rows) not in known:
-            known[id(split.rows)] = moved(split.rows)
+            known[id(split.rows)] = change(split.rows)
         return replace(split, rows=known[id(split.rows)], draw=None)
 
-    return dataset.with_splits(with_moved_rows, units=units)
+    return dataset.with_splits(changed, units=units)
 
 
 def _within(rows: Rows, units: Units, name: str) -> Rows:
