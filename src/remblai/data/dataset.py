@@ -239,7 +239,8 @@ class Dataset:
 
     def with_splits(self, change: Callable[[Split], Split], **fields: Any) -> "Dataset":
         """The data set with each split changed by a function, and with other values of these fields."""
-        return replace(self, **{name: change(self.split(name)) for name in SPLITS}, **fields)
+        train, validation, test = (change(self.split(name)) for name in SPLITS)
+        return replace(self, train=train, validation=validation, test=test, **fields)
 
     @cached_property
     def fingerprint(self) -> str:
