@@ -67,7 +67,7 @@ def trained(digits: data.Dataset, recipe: str, options: dict[str, Any], seed: in
     state = State(objective, **resolved.loop)
     for _ in steps(state, batches(state, digits, seed)):
         pass
-    model = eval_copy(objective, state.average.values if state.average else None)
+    model = eval_copy(objective, state.averaged_weights)
     held = objective.held_weight()
     words = [weight_in_words(held)] if held else []
     words += [latent_in_words(chosen)] if chosen else []

@@ -27,23 +27,18 @@ chosen part is dotted after it: `--penalty mmd --penalty.kernel gaussian --penal
 def text() -> str:
     """The whole page."""
     parts = [INTRODUCTION]
-    told: dict[str, str] = {}
+    listed: dict[str, str] = {}  # the first list that a name stands in
     for kind, table in LISTS.items():
         parts.append(f"\n## {kind.capitalize()}\n")
         for name, part in table.items():
-            before = told.get(name) if part is told_by(told.get(name), name) else None
-            parts.append(f"\n**{name}**: see {before}.\n" if before else _entry(name, part))
-            told.setdefault(name, kind)
+            above = listed.setdefault(name, kind)
+            same = above != kind and LISTS[above][name] is part
+            parts.append(f"\n**{name}**: see {above}.\n" if same else _entry(name, part))
     parts.append("\n## Training loop\n\n" + _rows(own_options(State)))
     parts.append("\n## Data options\n\n" + _rows(own_options(load)))
     hidden = {"recipe", "data_options"}
     parts.append("\n## Run\n\n" + _rows(o for o in own_options(train) if o.name not in hidden))
     return "".join(parts)
-
-
-def told_by(kind: str | None, name: str) -> Any:
-    """The part of that name in a list that stands above."""
-    return LISTS[kind][name] if kind else None
 
 
 def _entry(name: str, part: Any) -> str:
@@ -56,10 +51,10 @@ def _entry(name: str, part: Any) -> str:
 
 
 def _words(part: Callable[..., Any]) -> str:
-    told = inspect.getdoc(part) or ""
+    words = inspect.getdoc(part) or ""
     for title in ("Args:", "Attributes:", "Raises:", "Returns:"):
-        told = told.partition(f"\n\n{title}")[0]
-    return told
+        words = words.partition(f"\n\n{title}")[0]
+    return words
 
 
 def _rows(options: Iterable[Option]) -> str:
@@ -74,8 +69,8 @@ def _cell(words: str) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Mapping):
         name, *own = value.items()
-        told = ", ".join(f"{key.replace('_', '-')} {_shown(item)}" for key, item in own)
-        value = f"{name[1]} ({told})" if own else name[1]
+        options = ", ".join(f"{key.replace('_', '-')} {_shown(item)}" for key, item in own)
+        value = f"{name[1]} ({options})" if own else name[1]
     if isinstance(value, tuple):
         value = ", ".join(str(item) for item in value)
     return "" if value is None else f"{value}"

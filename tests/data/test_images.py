@@ -117,8 +117,8 @@ def test_one_pixel_and_empty_and_wrong_options(tmp_path: Path) -> None:
     root.mkdir()
     with pytest.raises(ValueError, match=r"no images in the folder .*: it is empty"):
         load(root)
-    (root / "a.csv").write_text("1,2")
-    with pytest.raises(ValueError, match=r"files left out: 1 \.csv. Expected .*\.png"):
+    (root / "a.txt").write_text("1,2")
+    with pytest.raises(ValueError, match=r"files left out: 1 \.txt. Expected .*\.png"):
         load(root)
     filled(root, "a.png b.png")
     put(root / "dot.png", np.zeros((1, 1), np.uint8))

@@ -10,8 +10,9 @@ from remblai import distances
 from remblai.distances.certificate import Interval, certificate, transformed
 from remblai.distances.coupling import Dense, Lazy
 from remblai.distances.envelope import with_gradients
-from remblai.distances.plan import Parts, Plan, solved
+from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import solved
 
 
 def linear_program(a, b, costs):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
+from tests.processes import start
 from tests.small import CONVOLUTIONAL, NARROW, settled
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
@@ -135,7 +135,7 @@ def work(rank: int, folder: str) -> None:
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     folder = Path(tmp_path_factory.mktemp("gloo"))
-    mp.start_processes(work, (str(folder),), nprocs=WORLD, start_method="spawn")
+    start(work, str(folder), count=WORLD)
     return [torch.load(folder / f"{rank}.pt") for rank in range(WORLD)]
 
 

@@ -18,6 +18,7 @@ from remblai.runs import checkpoints, contents
 from remblai.runs import folder as folder_module
 from remblai.runs.checkpoints import AVERAGE, PARTS, STATE, SUMS, WEIGHTS, Checkpoint
 from remblai.runs.folder import Run
+from remblai.runtime.files import sha256_of
 
 
 def checkpoint(number: int, average: bool = True) -> Checkpoint:
@@ -157,7 +158,10 @@ def test_what_a_kill_left_is_cleared(run: Run) -> None:
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["00000001", "00000002", "last"]
 
 
-@pytest.mark.parametrize("call", ["save", "torch.save", "write_json", "sync"])
+@pytest.mark.parametrize(
+    "call",
+    ["runs.checkpoints.save", "runs.checkpoints.torch.save", "runs.checkpoints.write_json", "runtime.files.sync"],
+)
 def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
     run: Run, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
@@ -167,7 +171,7 @@ def test_a_full_disk_while_saving_keeps_the_checkpoint_before(
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(f"remblai.runs.checkpoints.{call}", full)
+    monkeypatch.setattr(f"remblai.{call}", full)
     with pytest.raises(OSError, match=r"No space left on device while writing .*what was there before stays"):
         run.save(checkpoint(2))
     monkeypatch.undo()
@@ -179,6 +183,7 @@ LIMITED = """
 import resource, signal, sys, torch
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.folder import Run
+from remblai.runtime.files import sha256_of
 run = Run.open(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
@@ -306,7 +311,7 @@ def test_a_checkpoint_executes_nothing_when_it_is_read(run: Run, tmp_path: Path)
     run.save(checkpoint(1))
     folder = run.checkpoints / "00000001"
     torch.save({"number": 1, "state": Evil()}, folder / STATE)
-    sums = json.loads((folder / SUMS).read_text()) | {STATE: checkpoints.checksum(folder / STATE)}
+    sums = json.loads((folder / SUMS).read_text()) | {STATE: sha256_of(folder / STATE)}
     (folder / SUMS).write_text(json.dumps(sums))
     with pytest.raises(ValueError, match="Nothing of it was executed"):
         run.load()

@@ -17,6 +17,17 @@ from remblai.recipes import recipe
 from remblai.runs.folder import Run
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that no test changes."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("measure", "write_report"):
+            patch.setattr(f"remblai.runs.train.{name}", lambda *_: None)
+        train(folder, threads=1)
+    return folder
+
+
 @pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(
     ("other", "words"),
@@ -32,12 +43,11 @@ from remblai.runs.folder import Run
         ({"latent": 3, "seed": 5}, "latent was 2, now 3; seed was 0, now 5"),
     ],
 )
-def test_other_settings_are_refused_by_name(tmp_path: Path, other: dict[str, Any], words: str) -> None:
-    train(tmp_path / "run")
-    before = last(tmp_path / "run"), (tmp_path / "run/run.json").read_bytes()
+def test_other_settings_are_refused_by_name(finished: Path, other: dict[str, Any], words: str) -> None:
+    before = last(finished), (finished / "run.json").read_bytes()
     with pytest.raises(ValueError, match=f"cannot be resumed: .*{words}"):
-        train(tmp_path / "run", resume=True, **other)
-    assert before == (last(tmp_path / "run"), (tmp_path / "run/run.json").read_bytes())
+        train(finished, resume=True, **other)
+    assert before == (last(finished), (finished / "run.json").read_bytes())
 
 
 @pytest.mark.usefixtures("bare")
@@ -186,16 +196,19 @@ def test_a_recipe_without_steps_needs_them_given(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.usefixtures("bare")
-def test_run_json_says_all_that_is_needed(tmp_path: Path) -> None:
-    train(tmp_path / "run", threads=1)
-    told = json.loads((tmp_path / "run/run.json").read_text())
-    assert told["schema"] == 1
-    assert (told["recipe"], told["status"], told["seed"]) == ("wae-mmd", "complete", 0)
-    assert (told["device"], told["precision"], told["compile"], told["threads"]) == ("cpu", "float32", False, 1)
-    assert told["arguments"]["penalty"]["kernel"]["name"] == "imq"
-    assert told["arguments"]["network"] == {"name": "mlp", "width": 16, "depth": 2}
-    assert told["loop"]["batch_size"] == 20
-    assert set(told["data"]) >= {"spec", "options", "name", "fingerprint", "shape", "units", "splits", "split_note"}
-    assert told["started"] <= told["ended"]
-    assert {"remblai", "python", "torch", "numpy"} <= told["versions"].keys()
+def test_run_json_says_all_that_is_needed(finished: Path) -> None:
+    settings = json.loads((finished / "run.json").read_text())
+    assert settings["schema"] == 1
+    assert (settings["recipe"], settings["status"], settings["seed"]) == ("wae-mmd", "complete", 0)
+    assert (settings["device"], settings["precision"], settings["compile"], settings["threads"]) == (
+        "cpu",
+        "float32",
+        False,
+        1,
+    )
+    assert settings["arguments"]["penalty"]["kernel"]["name"] == "imq"
+    assert settings["arguments"]["network"] == {"name": "mlp", "width": 16, "depth": 2}
+    assert settings["loop"]["batch_size"] == 20
+    assert set(settings["data"]) >= {"spec", "options", "name", "fingerprint", "shape", "units", "splits", "split_note"}
+    assert settings["started"] <= settings["ended"]
+    assert {"remblai", "python", "torch", "numpy"} <= settings["versions"].keys()

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-import torch.multiprocessing as mp
+from tests.processes import start
 from tests.small import SMALL, last
 
 import remblai
+from remblai.runs import loop as loop_module
 from remblai.runs import train as train_module
 from remblai.runs.folder import Run
 from remblai.training import Step
@@ -67,7 +68,7 @@ def work(rank: int, ports: list[int], folder: str) -> None:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, str]]]:
     folder = Path(tmp_path_factory.mktemp("processes"))
-    mp.start_processes(work, ([port() for _ in range(8)], str(folder)), nprocs=WORLD, start_method="spawn")
+    start(work, [port() for _ in range(8)], str(folder), count=WORLD)
     return folder, [json.loads((folder / f"{rank}.json").read_text()) for rank in range(WORLD)]
 
 
@@ -115,7 +116,7 @@ def test_what_two_processes_cannot_do_together_is_refused_in_both(trained: Any) 
 
 def lost(rank: int, where: int, folder: str) -> None:
     joined(rank, where)
-    real = train_module.steps
+    real = loop_module.steps
 
     def ends_early(state: Any, batches: Any) -> Any:
         step: Step
@@ -124,13 +125,13 @@ def lost(rank: int, where: int, folder: str) -> None:
                 os._exit(0)
             yield step
 
-    train_module.steps = ends_early  # type: ignore[assignment]
+    loop_module.steps = ends_early  # type: ignore[assignment]
     said = attempt(Path(folder) / "run", checkpoint_every=3)
     Path(folder, f"{rank}.json").write_text(json.dumps(said))
 
 
 def test_a_lost_process_ends_the_job_with_what_to_do(tmp_path: Path) -> None:
-    mp.start_processes(lost, (port(), str(tmp_path)), nprocs=WORLD, start_method="spawn")
+    start(lost, port(), str(tmp_path), count=WORLD)
     said = json.loads((tmp_path / "0.json").read_text())
     assert said.startswith("process 0 of 2: another process was lost")
     assert said.endswith("start again with --resume, which continues from the last checkpoint.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remblai.runtime.files import cache_folder, place, sweep, whole, write_json
+from remblai.runtime.files import cache_folder, place, sweep, whole, whole_folder, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -19,6 +19,19 @@ def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None
         raise OSError("full")
     assert path.read_text() == '{\n "a": 1\n}\n'
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole_or_stays(tmp_path: Path) -> None:
+    place = tmp_path / "new/folder"
+    for content in ("first", "second"):
+        with whole_folder(place) as temporary:
+            (temporary / content).write_text(content)
+            assert temporary.parent == place.parent
+        assert [path.read_text() for path in place.iterdir()] == [content]
+    with pytest.raises(RuntimeError, match="half"), whole_folder(place) as temporary:
+        (temporary / "third").write_text("thi")
+        raise RuntimeError("half")
+    assert [path.name for path in place.parent.rglob("*")] == ["folder", "second"]
 
 
 def test_the_file_can_be_read_by_others_as_the_umask_says(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 """Real processes are killed at any point, and go on as if nothing had been."""
 
-import multiprocessing
 import os
 import random
 import signal
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.processes import forking
 from tests.small import last
 
 from remblai.cli.main import main
@@ -20,13 +20,10 @@ from remblai.runs.folder import Run
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Any]:
-    """Forks each process from one that has imported remblai and done nothing more."""
-    context = multiprocessing.get_context("forkserver")
-    # torch imports its compiler with the first optimiser: seconds, in each process that has not
-    context.set_forkserver_preload(["remblai.cli.train", "remblai.runs.train", "torch._dynamo"])
+    """What forks each process, with one thread."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
-    yield context
+    yield forking()
     os.environ.pop("OMP_NUM_THREADS") if before is None else os.environ.update(OMP_NUM_THREADS=before)
 
 

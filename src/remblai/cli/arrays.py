@@ -9,16 +9,17 @@ import torch
 from torch import Tensor
 
 from remblai import data as datasets
-from remblai.cli.tables import TABLES, write_table
+from remblai.cli.tables import write_table
 from remblai.data import Dataset, Split, Units
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
-from remblai.report.films import FILMS, encoder_of
+from remblai.report.films import encoder_of
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like, file_arrays
 from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
+from remblai.runtime.suffixes import FILMS, TABLES
 
 
 def dataset_of(trained: Trained, data: str | None, options: Mapping[str, Any] | None = None) -> Dataset:

@@ -9,7 +9,6 @@ import numpy as np
 
 from remblai.runtime.files import whole
 
-TABLES = (".csv", ".parquet")
 Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
 
 

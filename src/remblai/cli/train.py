@@ -35,7 +35,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     from remblai.data import DATA
     from remblai.data import load as load_data
     from remblai.recipes import RECIPES
-    from remblai.runs.resolve import customs, find, loop_options, made_by
+    from remblai.runs.resolve import customs, find, loop_options, recipe_of
     from remblai.runs.train import train
     from remblai.training import State
 
@@ -49,7 +49,7 @@ def train_command(words: Sequence[str]) -> click.Command:
         if "--help" in words:
             return _overview(description(train), {name: recipe.summary for name, recipe in RECIPES.items()})
         raise ValueError(NO_RECIPE)
-    recipe = find(spec) if spec is not None else made_by(earlier or {})
+    recipe = find(spec) if spec is not None else recipe_of(earlier or {})
     start = {k: v for k, v in flatten(earlier["arguments"]).items() if k not in customs(earlier)} if earlier else {}
     loop = loop_options(recipe)
 

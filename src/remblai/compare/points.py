@@ -13,7 +13,7 @@ from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.features import FeaturesUsed, make_features
-from remblai.runs.data import conform
+from remblai.runs.conforming import conform
 
 
 @dataclass(frozen=True, eq=False)

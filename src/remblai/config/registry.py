@@ -5,6 +5,7 @@ default are *options* of the user. `make` builds the chosen part; `options` list
 line, Python and a saved run share.
 """
 
+import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -127,6 +128,11 @@ def _named(value: Any, default: Any) -> Any:
 
 def own_options(factory: Callable[..., Any], every: bool = False) -> list[Option]:
     """The options of one factory: its parameters with a default (or every one), with their help from its docstring."""
+    return list(_own_options(factory, every))
+
+
+@functools.lru_cache(maxsize=1024)  # reading a signature and a docstring is slow, and a part stands in many signatures
+def _own_options(factory: Callable[..., Any], every: bool) -> tuple[Option, ...]:
     target = inspect.getattr_static(factory, "__init__") if isinstance(factory, type) else factory
     hints = get_type_hints(target, include_extras=True)
     texts = {p.arg_name: (p.description or "").replace("\n", " ") for p in parse(inspect.getdoc(factory) or "").params}
@@ -140,7 +146,7 @@ def own_options(factory: Callable[..., Any], every: bool = False) -> list[Option
         annotation, table, text = _split(hinted)
         text = texts.get(parameter.name, text)
         found.append(Option(parameter.name, annotation, parameter.default, text, table))
-    return found
+    return tuple(found)
 
 
 def _split(annotation: Any) -> tuple[Any, Table | None, str]:

@@ -15,8 +15,9 @@ from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.look import printable
 from remblai.data.pages import PLUGINS, Pages, suffixes
+from remblai.data.parquet_files import parquet
 from remblai.data.stacked import stacked_mnist
-from remblai.data.tables import csv_table, parquet
+from remblai.data.tables import csv_table
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
 

@@ -17,13 +17,12 @@ from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.layout import Limits, check_numbers, layout_of, limits_of, native, planes
 from remblai.data.look import printable
 from remblai.data.rows import check_memory
-from remblai.data.splits import WHOLE, Part, images, points
+from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 
 SAMPLES = ("images", "values", "x", "data", "codes")
 LABELS = ("labels", "y")
 CLASSES, SPLIT, RANGE = "classes", "split", "range"
-_PARTS = {"train": "train", "validation": "validation", "valid": "validation", "val": "validation", "test": "test"}
-_ANY_PART = "|".join(_PARTS)
+_ANY_PART = "|".join(SPLIT_NAMES)
 _DAMAGE = (
     OSError,
     ValueError,
@@ -163,7 +162,7 @@ def _split_name(key: str) -> tuple[str, str | None]:
     found = re.fullmatch(rf"(?:(?P<a>{_ANY_PART})(?:_(?P<b>\w+))?)|(?:(?P<c>\w+)_(?P<d>{_ANY_PART}))", key.lower())
     if found is None:
         return key.lower(), None
-    return found["b"] or found["c"] or "", _PARTS[found["a"] or found["d"]]
+    return found["b"] or found["c"] or "", SPLIT_NAMES[found["a"] or found["d"]]
 
 
 def data_set(

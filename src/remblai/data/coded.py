@@ -57,12 +57,9 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
         return replace(old, rows=rows[id(old.rows)])
 
     sizes = " x ".join(str(side) for side in shape)
-    return replace(
-        dataset,
+    return dataset.with_splits(
+        split,
         units=units,
-        train=split(dataset.train),
-        validation=split(dataset.validation),
-        test=split(dataset.test),
         # of the pictures and the weights: codes that another machine computes differ by rounding errors
         identity=f"{dataset.fingerprint} {network.kind} {network.sha256} {network.config}",
         notes=(*dataset.notes, f"the model is trained on codes {sizes} of a frozen {network.kind}"),

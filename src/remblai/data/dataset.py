@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -236,6 +236,11 @@ class Dataset:
         if name not in SPLITS:
             raise unknown("split", name, list(SPLITS))
         return {"train": self.train, "validation": self.validation, "test": self.test}[name]
+
+    def with_splits(self, change: Callable[[Split], Split], **fields: Any) -> "Dataset":
+        """The data set with each split changed by a function, and with other values of these fields."""
+        train, validation, test = (change(self.split(name)) for name in SPLITS)
+        return replace(self, train=train, validation=validation, test=test, **fields)
 
     @cached_property
     def fingerprint(self) -> str:

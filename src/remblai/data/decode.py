@@ -72,7 +72,7 @@ def decode(
         stack: the pages of each file become its channels.
         max_pixels: of one picture; larger ones are refused as decompression bombs.
         skip_broken: leave out pictures that cannot be read or used, instead of refusing them.
-        cache: the cache folder; see `cache.folder`.
+        cache: the cache folder; see `runtime.files.cache_folder`.
 
     Raises:
         ValueError: no pictures, one that cannot be decoded or used (with its name), mixed sizes without `size`.

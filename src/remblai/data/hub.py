@@ -10,9 +10,9 @@ from PIL import Image
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
 from remblai.data.frames import chosen_columns
-from remblai.data.images import SPLIT_FOLDERS, picture_limits
+from remblai.data.images import picture_limits
 from remblai.data.layout import Limits, check_numbers
-from remblai.data.splits import WHOLE, Part, images, points
+from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
 LABELS = ("label", "labels", "fine_label", "cls")
@@ -140,7 +140,7 @@ def _tables(name: str) -> dict[str, Any]:
 
 def _parts(source: Mapping[str, Any], what: str) -> dict[str, Any]:
     """The tables by the names of the splits; a single one of another name is a source without splits."""
-    given = {SPLIT_FOLDERS.get(part, part): table for part, table in source.items()}
+    given = {SPLIT_NAMES.get(part, part): table for part, table in source.items()}
     tables = {part: given[part] for part in SPLITS if part in given}
     if "train" in tables:
         return tables

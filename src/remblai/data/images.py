@@ -16,15 +16,7 @@ from remblai.data.decode import Pictures, decode, frames
 from remblai.data.layout import Limits, check_numbers, extremes, limits_of
 from remblai.data.look import left_out, printable
 from remblai.data.pages import Pages, hints, open_image, suffixes
-from remblai.data.splits import WHOLE, Part, images
-
-SPLIT_FOLDERS = {
-    "train": "train",
-    "validation": "validation",
-    "valid": "validation",
-    "val": "validation",
-    "test": "test",
-}
+from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images
 
 
 def image_folder(
@@ -154,7 +146,7 @@ def stamp(path: Path, names: Sequence[str]) -> dict[str, str]:
 
 def _splits(names: Sequence[str]) -> list[str] | None:
     """The split of each image, when all lie in folders named like splits, train among them; None otherwise."""
-    found = [SPLIT_FOLDERS.get(name.split("/")[0].lower(), "") if "/" in name else "" for name in names]
+    found = [SPLIT_NAMES.get(name.split("/")[0].lower(), "") if "/" in name else "" for name in names]
     return found if all(found) and "train" in found else None
 
 

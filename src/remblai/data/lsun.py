@@ -12,10 +12,10 @@ from PIL import Image
 
 from remblai.data.dataset import Dataset
 from remblai.data.decode import Decoded, Pictures, decode
-from remblai.data.images import SPLIT_FOLDERS, stamp
+from remblai.data.images import stamp
 from remblai.data.layout import Limits, limits_of
 from remblai.data.pages import open_image
-from remblai.data.splits import WHOLE, Part, images
+from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images
 
 
 def databases(path: Path) -> dict[str, Path]:
@@ -24,7 +24,7 @@ def databases(path: Path) -> dict[str, Path]:
         return {WHOLE: path}
     found: dict[str, Path] = {}
     for folder in sorted(path.glob("*_lmdb")):
-        part = SPLIT_FOLDERS.get(folder.name.removesuffix("_lmdb").rpartition("_")[2])
+        part = SPLIT_NAMES.get(folder.name.removesuffix("_lmdb").rpartition("_")[2])
         if part is not None and (folder / "data.mdb").is_file():
             if part in found:
                 raise ValueError(f"{path} holds several {part} sets, {found[part].name} and {folder.name}: name one")

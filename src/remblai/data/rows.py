@@ -3,13 +3,14 @@
 import hashlib
 import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from remblai.runtime import memory as runtime_memory
 
 Array = NDArray[Any]
 
@@ -52,13 +53,9 @@ def memory() -> int:
 
 
 def available() -> int:
-    """The bytes of memory that can still be had: what the system says is free, where it says so."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        free = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration, ValueError):
-        return memory()
-    return min(free, memory())
+    """The bytes of memory that can still be had; all of the machine's where the system does not say what is free."""
+    free = runtime_memory.available()
+    return memory() if free is None else min(free, memory())
 
 
 def check_memory(needed: int, source: str) -> None:

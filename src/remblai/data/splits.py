@@ -17,6 +17,14 @@ from remblai.data.units import BYTES, Units, image_units, standardised
 
 Positions = NDArray[np.int64]
 WHOLE = "whole"
+SPLIT_NAMES = {
+    "train": "train",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+"""What sources call the splits, in the names of folders, arrays and parts."""
 MOST_HELD_OUT = 5000
 
 

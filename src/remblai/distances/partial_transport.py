@@ -13,9 +13,10 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.exact import kantorovich
 from remblai.distances.geometry import Matrix
 from remblai.distances.partial_bounds import bounds_with_mass, bounds_with_threshold
-from remblai.distances.plan import ArrayPlan, Parts, Plan, TensorPlan, carried_cost
+from remblai.distances.plan import ArrayPlan, Parts, Plan, TensorPlan
 from remblai.distances.problem import Problem, uniform
 from remblai.distances.rounding import roundoff
+from remblai.distances.solution import carried_cost
 from remblai.distances.validation import ArrayLike, NumPyLike, masses, number
 
 ROUNDING = 1e-9

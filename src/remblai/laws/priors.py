@@ -198,8 +198,8 @@ class Mixture(Prior):
             raise ValueError(f"prior 'mixture': expected at least 1 component, got {components}.")
         self.components, self.radius, self.scale = components, radius, scale
         centres = _centres(latent, components, radius)
-        spread = float((centres - centres.mean(0)).square().sum(1).mean())
-        self.square_distance = 2.0 * (latent * scale**2 + spread)
+        between_groups = float((centres - centres.mean(0)).square().sum(1).mean())
+        self.square_distance = 2.0 * (latent * scale**2 + between_groups)
         self.register_buffer("centres", centres.float(), persistent=False)
         self.register_buffer("deviation", torch.tensor(float(scale)), persistent=False)
 

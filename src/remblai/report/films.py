@@ -12,10 +12,10 @@ from PIL import Image, ImageOps
 
 from remblai.report.images import grid
 from remblai.runtime.files import whole
+from remblai.runtime.suffixes import FILMS
 
 FRAME = 80
 """Milliseconds."""
-FILMS = (".gif", ".mp4")
 QUALITY = "18"
 """Of x264, where 0 is without loss: no difference is seen from about here."""
 

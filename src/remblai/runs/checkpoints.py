@@ -1,6 +1,5 @@
 """A checkpoint on disk: its files, its checksums, and what is a checkpoint among the names of a folder."""
 
-import hashlib
 import io
 import json
 import pickle
@@ -14,14 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from remblai.runtime.files import sync, write_json
+from remblai.runtime.files import sha256_of, write_json
 
 WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "state.pt", "checksums.json"
 PARTS = (WEIGHTS, AVERAGE, STATE, SUMS)
 NAME = re.compile(r"\d{8}|[1-9]\d{8,}")
 """The name of a checkpoint: its step, in eight digits or more."""
 TEMPORARY = re.compile(r"\.(writing|last|best)-\d+")
-"""What is being written beside the checkpoints."""
+"""What is being written beside the checkpoints: the folder of `whole_folder`, and a link that is to be replaced."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +45,7 @@ def is_checkpoint(path: Path) -> bool:
 
 
 def write(folder: Path, checkpoint: Checkpoint) -> None:
-    """Writes the files of a checkpoint and makes sure that they are on the disk."""
+    """Writes the files of a checkpoint into an empty folder."""
     # through Python's own files, which say why they fail and keep to the umask; the libraries' writers do neither
     (folder / WEIGHTS).write_bytes(save(plain(checkpoint.weights)))
     if checkpoint.average is not None:
@@ -54,10 +53,7 @@ def write(folder: Path, checkpoint: Checkpoint) -> None:
     buffer = io.BytesIO()
     torch.save({"number": checkpoint.number, "state": checkpoint.state}, buffer)
     (folder / STATE).write_bytes(buffer.getbuffer())
-    write_json(folder / SUMS, {path.name: checksum(path) for path in sorted(folder.iterdir())})
-    for path in folder.iterdir():
-        sync(path)
-    sync(folder)
+    write_json(folder / SUMS, {path.name: sha256_of(path) for path in sorted(folder.iterdir())})
 
 
 def read(folder: Path, device: torch.device | str) -> Checkpoint:
@@ -95,7 +91,7 @@ def damage(folder: Path) -> str | None:
         path = folder / name
         if not path.is_file():
             return f"{name} is missing"
-        if checksum(path) != expected:
+        if sha256_of(path) != expected:
             return f"{name} has changed since it was written"
     return None
 
@@ -113,9 +109,3 @@ def discard(folder: Path) -> None:
 def plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Contiguous copies that share no memory, as the file format wants them."""
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def checksum(path: Path) -> str:
-    """The sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,25 +1,21 @@
 """The data that a run asks for, and new data as a run's model sees it."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai import data as datasets
-from remblai.data import Dataset, Split, Units
+from remblai.data import Dataset, Units
 from remblai.data.coded import coded
-from remblai.data.frames import chosen_columns
-from remblai.data.layout import extremes
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
-from remblai.data.rows import Rows
-from remblai.data.units import BYTES
+from remblai.runs.conforming import conform
 from remblai.runs.labels import with_classes
 from remblai.runs.record import CUSTOM, DATA_OPTIONS
 
@@ -77,36 +73,6 @@ def data_like(
     dataset = spec if isinstance(spec, Dataset) else data_of(spec, options, settings)[2]
     found = conform(dataset, units, keep_limits="range" in (options or {}))
     return with_classes(found, settings["data"]["classes"]) if settings.get("conditional") else found
-
-
-def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
-    """The data set in other units: points standardised as by them, images of the same type in the same range, or codes.
-
-    Args:
-        dataset: any data set.
-        units: of a run.
-        keep_limits: whether the range of images was asked for, and stays.
-
-    Raises:
-        ValueError: another shape, or values outside the range.
-    """
-    if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
-        dataset = _by_name(dataset, units.columns)
-    if units.codes is not None:
-        return dataset if dataset.units == units else coded(dataset.seen, units.codes, units)
-    if dataset.shape != units.shape or (dataset.range is None) != (units.range is None):
-        kinds = ["images" if of.range else "points" for of in (units, dataset)]
-        raise ValueError(
-            f"data: expected {kinds[0]} of shape {units.shape}, {dataset.name} holds {kinds[1]} of {dataset.shape}: "
-            f"use data of that shape{', or --size and --channels' * (kinds == ['images', 'images'])}"
-        )
-    if dataset.units == units:
-        return dataset
-    if dataset.range is not None:
-        if keep_limits or dataset.units.kind != units.kind or dataset.units.limits == units.limits:
-            return replace(dataset, units=units)
-        return _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
-    return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
 
 
 def location(spec: Spec) -> str | None:
@@ -245,50 +211,3 @@ def _refuse_split(spec: Any) -> None:
     name, split = datasets.pick(spec) if isinstance(spec, str) else ("", None)
     if split is not None:
         raise ValueError(f"data {spec!r}: the whole data set is wanted here, its splits are known: --data {name}.")
-
-
-def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
-    """A table's columns by their names, in this order."""
-    old = dataset.units
-    assert old.columns is not None
-    names = chosen_columns(old.columns, columns, f"data {dataset.name}")
-    places = [old.columns.index(name) for name in names]
-
-    def picked(of: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        return None if of is None else tuple(of[place] for place in places)
-
-    units = replace(
-        old, shape=(len(names),), columns=tuple(names), mean=picked(old.mean), deviation=picked(old.deviation)
-    )
-    return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
-
-
-def _with_rows(dataset: Dataset, units: Units, moved: Callable[[Rows], Rows]) -> Dataset:
-    """The data set with its rows changed by a function, which is called once for rows that splits share."""
-    known: dict[int, Rows] = {}
-
-    def split(name: str) -> Split:
-        old = dataset.split(name)
-        if id(old.rows) not in known:
-            known[id(old.rows)] = moved(old.rows)
-        return replace(old, rows=known[id(old.rows)], draw=None)
-
-    train, validation, test = (split(name) for name in datasets.SPLITS)
-    return replace(dataset, units=units, train=train, validation=validation, test=test)
-
-
-def _within(rows: Rows, units: Units, name: str) -> Rows:
-    """The same images in the range of the run's data."""
-    low, high = units.limits or BYTES
-    lowest, highest = extremes([rows.array])
-    if lowest < low or highest > high:
-        raise ValueError(
-            f"data {name}: expected values from {low:g} to {high:g}, as the run was trained on, got {lowest:g} to "
-            f"{highest:g}: scale them, or name their range with --range"
-        )
-    return Rows(rows.array, (low, high))
-
-
-def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
-    own = old.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
-    return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())

@@ -9,7 +9,7 @@ from torch import Tensor
 from remblai.config.registry import Choice, make
 from remblai.data import Dataset
 from remblai.laws import SAMPLERS, ByClass, FittedLaw
-from remblai.laws.fitted import Auto, Judge
+from remblai.laws.fitted import Auto, DecodedCodes
 from remblai.runs.evaluate import with_data
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
@@ -61,15 +61,15 @@ def fit(trained: Trained | str | Path, sampler: Choice | None = None, dataset: D
         law = ByClass(law, classes)
     fitted, codes = copy.deepcopy(law), trained.codes(dataset.train)
     if isinstance(fitted, Auto):
-        fitted.fit(codes, dataset.train.labels, judge_of(trained, dataset, codes))
+        fitted.fit(codes, dataset.train.labels, decoded_codes(trained, dataset, codes))
     else:
         fitted.fit(codes, dataset.train.labels)
     trained.keep(fitted)
     return fitted
 
 
-def judge_of(trained: Trained, dataset: Dataset, codes: Tensor) -> Judge:
-    """What the law `auto` judges decoded draws by: reconstructions of validation data, never of the test data.
+def decoded_codes(trained: Trained, dataset: Dataset, codes: Tensor) -> DecodedCodes:
+    """What the law `auto` compares decoded draws with: reconstructions of validation data, never of the test data.
 
     The draws are compared with what the decoder makes of the codes of data, not with data: all that it decodes is
     smoother than data, which would hide how laws differ, and make new draws look like copies of training data.
@@ -89,4 +89,4 @@ def judge_of(trained: Trained, dataset: Dataset, codes: Tensor) -> Judge:
     held_out, fitted = (
         torch.cat([decode(part) for part in torch.split(z, AT_ONCE)]) for z in (held_out, codes[:MOST_ROWS])
     )
-    return Judge(decode, held_out, fitted)
+    return DecodedCodes(decode, held_out, fitted)

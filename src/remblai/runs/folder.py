@@ -13,7 +13,7 @@ import torch
 from remblai.runs import checkpoints, contents, terms
 from remblai.runs.checkpoints import SUMS, Checkpoint, name_of
 from remblai.runs.record import SCHEMA, read_settings
-from remblai.runtime.files import explained, sync, whole, write_json
+from remblai.runtime.files import explained, sync, whole, whole_folder, write_json
 
 
 class Run:
@@ -122,14 +122,14 @@ class Run:
         return self.folder / "checkpoints"
 
     def save(self, checkpoint: Checkpoint, keep: int = 2) -> None:
-        """Writes a checkpoint into a temporary folder, syncs it, renames it.
+        """Writes a checkpoint, whole or not at all.
 
         Args:
             checkpoint: what to write.
             keep: how many of the newest stay, besides the best.
         """
         self._must_exist()
-        final = self.checkpoints / name_of(checkpoint.number)
+        name = name_of(checkpoint.number)
         with explained(self.folder):
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._clear()
@@ -138,17 +138,9 @@ class Run:
                     checkpoints.discard(later)
             if (self.folder / terms.FILE).is_file():
                 sync(self.folder / terms.FILE)
-            temporary = self.checkpoints / f".writing-{os.getpid()}"
-            temporary.mkdir()
-            try:
+            with whole_folder(self.checkpoints / name, checkpoints.discard) as temporary:
                 checkpoints.write(temporary, checkpoint)
-                if final.exists():
-                    checkpoints.discard(final)
-                temporary.rename(final)
-                sync(self.checkpoints)
-            finally:
-                shutil.rmtree(temporary, ignore_errors=True)
-            self._point("last", final.name)
+            self._point("last", name)
         best = self.pointed("best")
         for old in self._folders()[keep:]:
             if old != best:

@@ -27,4 +27,4 @@ def train_objective(model: M, loop: Mapping[str, Any], batches: Callable[[int], 
     for _ in steps(state, batches(state.batch_size)):
         pass
     check(state)
-    return eval_copy(model, None if state.average is None else state.average.values)
+    return eval_copy(model, state.averaged_weights)

@@ -87,8 +87,7 @@ def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
             raise unknown(f"class of data {dataset.name}:", (dataset.classes or [])[first], names)
         return replace(split, labels=labels, draw=None)
 
-    train, validation, test = (counted(split) for split in (dataset.train, dataset.validation, dataset.test))
-    return replace(dataset, classes=list(names), train=train, validation=validation, test=test)
+    return dataset.with_splits(counted, classes=list(names))
 
 
 def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: Sequence[str]) -> Tensor | None:

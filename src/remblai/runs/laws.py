@@ -3,7 +3,6 @@
 import copy
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from remblai.objectives import Objective
 from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.folder import Run
 from remblai.runs.record import CUSTOM, SCHEMA
-from remblai.runtime.files import explained, sync, write_json
+from remblai.runtime.files import explained, whole_folder, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
 Record = dict[str, Any]
@@ -88,21 +87,9 @@ def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     content = save(plain(tensors))
     record: Record = {"schema": SCHEMA, "name": law.name, "step": step, "options": law.options, "state": facts}
     record = json.loads(json.dumps(record, default=lambda value: f"{CUSTOM}{type(value).__qualname__}"))
-    place = _place(run, law.name, step)
-    with explained(run.folder):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        temporary = place.parent / f".writing-{os.getpid()}"
-        temporary.mkdir()
-        try:
-            (temporary / TENSORS).write_bytes(content)
-            sync(temporary / TENSORS)
-            write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
-            if place.exists():
-                shutil.rmtree(place)
-            temporary.rename(place)
-            sync(place.parent)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+    with explained(run.folder), whole_folder(_place(run, law.name, step)) as temporary:
+        (temporary / TENSORS).write_bytes(content)
+        write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
     _forget(run)
 
 

@@ -73,12 +73,12 @@ def eval_copy(objective: M, average: Mapping[str, Tensor] | None) -> M:
 
 def averaged_copy(state: State) -> Objective:
     """The `eval_copy` of a state in training."""
-    return eval_copy(state.objective, state.average.values if state.average else None)
+    return eval_copy(state.objective, state.averaged_weights)
 
 
 def restore_average(model: Objective, state: State) -> None:
     """Makes an `averaged_copy` what it was before other weights were put into it."""
-    _fill(model.eval(), state.objective.state_dict(), state.average.values if state.average else None)
+    _fill(model.eval(), state.objective.state_dict(), state.averaged_weights)
 
 
 def _fill(model: Objective, weights: Mapping[str, Tensor], average: Mapping[str, Tensor] | None) -> None:

@@ -161,8 +161,8 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
     )
 
 
-def made_by(saved: Mapping[str, Any]) -> Recipe:
-    """The recipe of a run, if it is one of remblai's own: a file that a run names is never executed.
+def recipe_of(saved: Mapping[str, Any]) -> Recipe:
+    """The recipe that made a run, if it is one of remblai's own: a file that a run names is never executed.
 
     Raises:
         ValueError: the recipe is not remblai's own.
@@ -187,7 +187,7 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
     Raises:
         ValueError: the run used a recipe or a part that is not remblai's own and was not passed.
     """
-    recipe = made_by(saved) if recipe is None else find(recipe)
+    recipe = recipe_of(saved) if recipe is None else find(recipe)
     flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
     for name, value in customs(saved).items():
         if name in parts:

@@ -21,9 +21,8 @@ def check_weights(state: State) -> None:
 def save_state(run: Run, state: State, plateau: Plateau, keep: int) -> None:
     """Writes a checkpoint, unless something in it is not finite: then the one before it stays the last."""
     check_weights(state)
-    average = state.average.values if state.average else None
     saved = state.state_dict() | plateau.state_dict()
-    checkpoint = Checkpoint(state.step, state.objective.state_dict(), average, saved)
+    checkpoint = Checkpoint(state.step, state.objective.state_dict(), state.averaged_weights, saved)
     if distributed.rank() == 0:
         run.save(checkpoint, keep)
 

@@ -15,7 +15,7 @@ from remblai.runs.manifest import as_config, differences
 from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
 
-MOST_THREADS = 4
+THREADS_PER_CORE = 4
 """CPU threads for each core, at most."""
 
 
@@ -37,9 +37,9 @@ def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
     if flags["overwrite"] and flags["resume"]:
         raise ValueError("overwrite and resume: give one of them: a run is replaced or continued.")
-    most = MOST_THREADS * (os.cpu_count() or 1)
+    most = THREADS_PER_CORE * (os.cpu_count() or 1)
     if (threads := counts["threads"][0]) is not None and threads > most:
-        raise ValueError(f"threads: expected at most {most}, {MOST_THREADS} for each core, got {threads}.")
+        raise ValueError(f"threads: expected at most {most}, {THREADS_PER_CORE} for each core, got {threads}.")
 
 
 @contextmanager

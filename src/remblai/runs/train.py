@@ -1,7 +1,6 @@
 """One training run: a recipe and data are resolved, trained, evaluated and reported."""
 
-import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,8 +8,6 @@ from typing import Any
 import torch
 
 from remblai.data import Dataset
-from remblai.laws import FittedLaw
-from remblai.objectives.weights import weight_in_words
 from remblai.recipes import Recipe
 from remblai.runs.augment import set_up_augmentation, training_batches
 from remblai.runs.data import check_enough, data_of
@@ -22,16 +19,15 @@ from remblai.runs.fit import fit_both
 from remblai.runs.folder import Run
 from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
-from remblai.runs.load import averaged_copy, load
-from remblai.runs.log import log_line
+from remblai.runs.load import load
 from remblai.runs.loggers import Chosen, make_loggers
+from remblai.runs.loop import run_loop
 from remblai.runs.manifest import (
     Compile,
     Graph,
     Precision,
     check_critics,
     describe,
-    now,
     repeated,
     resolve_counts,
     resolve_run,
@@ -40,19 +36,17 @@ from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.messages import divergence_explained, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import parts_record, with_parts
-from remblai.runs.plateau import Plateau, check_patience, chosen_patience, evaluation_interval, stop_in_words
-from remblai.runs.previews import previews
-from remblai.runs.processes import any_stopped, averaged, check_agreement, scores_by_first, started_by_first
+from remblai.runs.plateau import Plateau, check_patience, chosen_patience
+from remblai.runs.processes import check_agreement, started_by_first
 from remblai.runs.progress import Progress
-from remblai.runs.recording import Recording, recording
+from remblai.runs.recording import recording
 from remblai.runs.resolve import NOT_OPTIONS, Resolved
-from remblai.runs.saving import best_step, check_weights, continue_state, save_state
+from remblai.runs.saving import continue_state
 from remblai.runs.start import check_request, earlier_settings
 from remblai.runtime import devices, distributed, rng
 from remblai.runtime.files import place
 from remblai.runtime.processes import from_first, launched, together
-from remblai.runtime.signals import Interrupted, stop_signals
-from remblai.training import State, Step, check, steps
+from remblai.training import State
 
 
 def train(
@@ -187,7 +181,7 @@ def train(
                     else:
                         law = None if state.objective.matches_prior else resolved.latent_law(class_count(settings))
                         stream = training_batches(state, dataset, seed, augmentations)
-                        _train(
+                        run_loop(
                             run, state, dataset, law, progress, recorder, stream, plateau,
                             checkpoint_every, keep, evaluate_every,
                         )  # fmt: skip
@@ -220,79 +214,3 @@ def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.devic
             measure(trained, dataset)
             write_report(trained, dataset)
     return trained
-
-
-def _train(
-    run: Run,
-    state: State,
-    dataset: Dataset,
-    latent_law: FittedLaw | None,
-    progress: Progress,
-    recorder: Recording,
-    stream: Iterator[Any],
-    plateau: Plateau,
-    checkpoint_every: int,
-    keep: int,
-    evaluate_every: int | None,
-) -> None:
-    """Runs the loop: logs, scores, saves."""
-    assert state.steps is not None  # a training of a run has an end
-    evaluate_every = evaluation_interval(evaluate_every, state.steps)
-    first = distributed.rank() == 0
-    if first:
-        run.update(status="running", ended=None, early_stop=None)
-    every = max(1, min(50, state.steps // 100))
-    scored = evaluate_every > 0 and len(dataset.validation) > 1
-    with stop_signals() as stopped:
-        for step in steps(state, stream):
-            last = step.number == state.steps
-            logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
-            if logged:
-                _log(run, state, step, progress, recorder)
-            plateau.pass_over()
-            if scored and (step.number % evaluate_every == 0 or last):
-                _score(run, state, dataset, latent_law, plateau, recorder)
-            last |= plateau.reached
-            stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
-            if plateau.improved or step.number % checkpoint_every == 0 or last or stop:
-                save_state(run, state, plateau, keep)
-            if plateau.improved and first:
-                run.mark_best(step.number)
-            if stop and not last:
-                if first:
-                    run.update(status="stopped", ended=now())
-                raise Interrupted(stopped[0] if stopped else signal.SIGTERM)
-            progress.step()
-            if plateau.reached and step.number < state.steps:
-                progress.say(stop_in_words(plateau.stop_of(step.number, best_step(run))))
-                break
-    note_end(run, state, plateau)
-    if (held := state.objective.held_weight()) is not None:
-        progress.say(f"weight auto: {weight_in_words(held)}")
-    if stopped:
-        raise Interrupted(stopped[0])
-
-
-def _log(run: Run, state: State, step: Step, progress: Progress, recorder: Recording) -> None:
-    """Writes the terms of a step."""
-    check(state)
-    line = log_line(state, averaged(step))
-    if distributed.rank() == 0:
-        run.log(line)
-        recorder.line(line)
-    progress.show(line)
-
-
-def _score(
-    run: Run, state: State, dataset: Dataset, latent_law: FittedLaw | None, plateau: Plateau, recorder: Recording
-) -> None:
-    """Scores the model on validation data and logs it."""
-    check_weights(state)
-    model = averaged_copy(state) if distributed.rank() == 0 else None
-    scores = scores_by_first(state, model, dataset, latent_law)
-    if model is not None:
-        line = {"step": state.step, "validation": scores}
-        run.log(line)
-        recorder.line(line)
-        recorder.pictures(state.step, lambda: previews(run, model, state.step, dataset, latent_law))
-    plateau.observe(scores["energy_distance_squared"])

@@ -1,4 +1,4 @@
-"""Files that are complete or absent: written beside their place, synced, then renamed."""
+"""Files and folders that are complete or absent: written beside their place, synced, then renamed."""
 
 import contextlib
 import errno
@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -60,6 +61,33 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         temporary.unlink(missing_ok=True)
         os.close(handle)
+
+
+@contextlib.contextmanager
+def whole_folder(path: Path, discard: Callable[[Path], None] = shutil.rmtree) -> Iterator[Path]:
+    """Yields a temporary folder to fill; it replaces `path` when the block succeeds and is removed when it fails.
+
+    A kill can leave it beside `path`, named `.writing-` and the number of the process. Unlike a file, a folder cannot
+    take the place of another: that one goes first, and a kill in between leaves neither.
+
+    Args:
+        path: of the folder; those above it are made.
+        discard: removes the folder that was there before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".writing-{os.getpid()}"
+    temporary.mkdir()
+    try:
+        yield temporary
+        for file in temporary.iterdir():
+            sync(file)
+        sync(temporary)
+        if path.exists():
+            discard(path)
+        temporary.rename(path)
+        sync(path.parent)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def sweep(folder: Path, wrote: Callable[[str], bool]) -> None:

@@ -109,6 +109,11 @@ class State:
         self.guard = NonFiniteGuard()
         self.graphs = recordings(self.model, objective) if graph else Graphs(None)
 
+    @property
+    def averaged_weights(self) -> dict[str, Tensor] | None:
+        """The moving average of the model's weights by name, without a copy; None where none is kept."""
+        return None if self.average is None else self.average.values
+
     def autocast(self) -> contextlib.AbstractContextManager[Any]:
         """The precision's context."""
         if self.precision == "float32":
@@ -122,7 +127,7 @@ class State:
     def tensors(self) -> list[Tensor]:
         """Every tensor that a step changes in place: parameters, buffers, the average and the optimisers' own."""
         found: list[Tensor] = [*self.objective.parameters(), *self.objective.buffers()]
-        found += [] if self.average is None else self.average.values.values()
+        found += (self.averaged_weights or {}).values()
         for each in (self.model, self.critics):
             states = each.optimiser.state.values() if each is not None else ()
             found += [value for state in states for value in state.values() if isinstance(value, Tensor)]

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from remblai.discrepancies import Entropic
 from remblai.distances.entropic.balanced import solve
-from remblai.distances.entropic.debiased import divergence, symmetric
+from remblai.distances.entropic.debiased import divergence
+from remblai.distances.entropic.self_transport import symmetric
 from remblai.distances.problem import Problem
 
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from remblai.laws.fitted import Auto, Judge
+from remblai.laws.fitted import Auto, DecodedCodes
 from remblai.laws.fitted.auto import CANDIDATES
-from remblai.laws.fitted.judging import Verdict, best_of_new, classifier_accuracy, verdict
+from remblai.laws.fitted.held_out import Score, best_of_new, classifier_accuracy, score
 from remblai.metrics import nearest_neighbour_accuracy
 
 
@@ -22,8 +22,8 @@ def groups(n: int) -> Tensor:
     return normal(n, 0) * torch.tensor([0.1, 1.0]) + 6.0 * (torch.arange(n) % 2)[:, None] * torch.tensor([1.0, 0.0])
 
 
-def seen(accuracy: float, nearer: float = 0.4) -> Verdict:
-    return Verdict(accuracy, nearer, 0.03)
+def seen(accuracy: float, nearer: float = 0.4) -> Score:
+    return Score(accuracy, nearer, 0.03)
 
 
 def fresh() -> Callable[[int], Tensor]:
@@ -40,17 +40,15 @@ def test_the_accuracy_is_that_of_the_metric() -> None:
 
 def test_new_draws_pass_and_copies_are_seen_although_they_pass_too() -> None:
     fitted, held = normal(300, 0), normal(120, 1)
-    new = verdict(fresh(), held, fitted)
-    copied = verdict(
-        lambda n: fitted[torch.randperm(300, generator=torch.Generator().manual_seed(3))[:n]], held, fitted
-    )
+    new = score(fresh(), held, fitted)
+    copied = score(lambda n: fitted[torch.randperm(300, generator=torch.Generator().manual_seed(3))[:n]], held, fitted)
     assert not new.copies
     assert new.nearer == pytest.approx(0.5, abs=0.1)
     assert new.accuracy == pytest.approx(0.5, abs=0.05)
     assert copied.accuracy == pytest.approx(0.5, abs=0.06), "the classifier alone would praise them"
     assert copied.copies
     assert copied.nearer == 1.0
-    assert not verdict(lambda n: normal(n, 5, shift=9.0), held, fitted).copies
+    assert not score(lambda n: normal(n, 5, shift=9.0), held, fitted).copies
 
 
 def test_the_best_law_that_is_no_copy_is_taken_and_the_simplest_of_equals() -> None:
@@ -71,19 +69,19 @@ def test_codes_in_groups_get_the_mixture_and_normal_codes_are_described_by_both(
     assert equal["gaussian"] == pytest.approx(equal["mixture-10"], abs=0.05)
 
 
-def test_decoded_draws_are_judged_not_codes() -> None:
+def test_decoded_draws_are_compared_not_codes() -> None:
     codes, seen = groups(400), []
 
     def flat(z: Tensor) -> Tensor:  # a decoder that answers the same to all codes: all laws are as good
         seen.append(len(z))
         return normal(len(z), 3)
 
-    judge = Judge(flat, normal(60, 1), normal(400, 2))
-    law = Auto(candidates=("gaussian", "mixture-10")).fit(codes, judge=judge)
+    decoded = DecodedCodes(flat, normal(60, 1), normal(400, 2))
+    law = Auto(candidates=("gaussian", "mixture-10")).fit(codes, decoded=decoded)
     assert (law.facts["chosen"], law.facts["held_out"]) == ("gaussian", 60)
     assert law.facts["by"] == "reconstructions of held-out data"
     assert set(seen) == {60}
-    few = Auto(candidates=("gaussian",)).fit(codes, judge=judge._replace(held_out=judge.held_out[:5]))
+    few = Auto(candidates=("gaussian",)).fit(codes, decoded=decoded._replace(held_out=decoded.held_out[:5]))
     assert few.facts["by"] == "held-out codes"
 
 

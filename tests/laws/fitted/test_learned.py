@@ -38,14 +38,14 @@ def test_a_flow_of_gaussian_codes_has_a_gaussians_density_and_integrates_to_one(
     assert float(total) == pytest.approx(1.0, abs=0.02)
 
 
-def test_a_flows_weights_are_those_of_its_best_look(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_flows_weights_are_those_of_its_best_evaluation(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Tensor] = []
 
-    def judged(velocity: torch.nn.Module, z: Tensor, *_: object) -> Tensor:
+    def best_at_the_third(velocity: torch.nn.Module, z: Tensor, *_: object) -> Tensor:
         seen.append(next(velocity.parameters()).detach().clone())
         return torch.full((len(z),), -abs(len(seen) - 3.0))
 
-    monkeypatch.setattr("remblai.laws.fitted.flow.log_density", judged)
+    monkeypatch.setattr("remblai.laws.fitted.flow.log_density", best_at_the_third)
     law = Flow(**QUICK | {"iterations": 16, "atoms": 20}).fit(correlated(200))
     assert law.facts["held_out"] == [-2.0, -1.0, 0.0, -1.0, -2.0, -3.0, -4.0, -5.0]
     assert law.parts is not None

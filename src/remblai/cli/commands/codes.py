@@ -6,8 +6,8 @@ from typing import Any
 from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show
 from remblai.runtime.files import place, whole
+from remblai.runtime.suffixes import ARRAYS, TABLES
 
-ARRAYS = (".png", ".npz", ".npy", ".csv", ".parquet")
 SHEET = 64
 """How many data a sheet of reconstructions has where no number is given."""
 
@@ -33,7 +33,7 @@ def encode(
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, (".npz", ".csv", ".parquet"))
+    path = place(out, (".npz", *TABLES))
     import numpy as np
     import torch
 
@@ -83,7 +83,7 @@ def reconstruct(
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, ARRAYS)
+    path = place(out, (*ARRAYS, *TABLES))
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
     from remblai.cli.arrays import check_kind, dataset_of, first_rows, write

@@ -10,10 +10,8 @@ from remblai.cli.output import show, show_json
 from remblai.config.registry import Choice, LazyTable, nest
 from remblai.runs.record import SCHEMA
 from remblai.runtime.files import place
+from remblai.runtime.suffixes import ARRAYS, FILMS, TABLES
 
-ARRAYS = (".png", ".npz", ".npy")
-WALKS = 8
-"""How many walks are written where no number is given."""
 Sampler = Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")]
 
 
@@ -47,7 +45,7 @@ def sample(
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = None if out is None else place(out, (*ARRAYS, ".csv", ".parquet"))
+    path = None if out is None else place(out, (*ARRAYS, *TABLES))
     from remblai.cli.arrays import check_kind, write
     from remblai.cli.flow import set_flow
     from remblai.cli.tables import check_table
@@ -120,40 +118,26 @@ def interpolate(
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, (*ARRAYS, ".gif", ".mp4"))
+    path = place(out, (*ARRAYS, *FILMS))
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
-    import torch
-
-    from remblai.cli.arrays import check_film, dataset_of, splits, write_walks
-    from remblai.runs.labels import labels_of
+    if classes is not None and len(classes) != 2:
+        raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
+    from remblai.cli.arrays import check_film, write_walks
+    from remblai.cli.walks import between_classes, between_data, between_draws
     from remblai.runs.load import load
 
     check_film(path)
     trained = load(run, device=device, recipe=recipe)
-    labels: Any = None
-    asked, n = n, WALKS if n is None else n
     if classes is not None:
-        if len(classes) != 2:
-            raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
-        z, labels = trained.prior_sample(n), classes
-        ends = torch.cat([z, z])
+        start, end, labels = between_classes(trained, classes, n)
     elif trained.encodes or data:
-        part = next(splits(trained, data, data_options))[1] if data else dataset_of(trained, None, data_options).test
-        if asked is None and len(part) > 1:
-            n = min(n, len(part) // 2)
-        if n > len(part) // 2:
-            raise ValueError(f"n: expected at most {len(part) // 2} walks between {len(part)} data, got {n}.")
-        known = labels_of(part)[: 2 * n] if trained.conditional else None
-        labels = None if known is None else torch.split(known, n)
-        ends = trained.codes(part[: 2 * n], labels=known)
+        start, end, labels = between_data(trained, data, data_options, n)
     else:
-        ends = trained.prior_sample(2 * n)
-        labels = (torch.arange(n) % len(trained.classes),) * 2 if trained.conditional else None
-    walks = trained.walks(ends[:n], ends[n:], steps, labels)
-    show(write_walks(path, walks, trained.units))
+        start, end, labels = between_draws(trained, n)
+    show(write_walks(path, trained.walks(start, end, steps, labels), trained.units))
 
 
 def evaluate(

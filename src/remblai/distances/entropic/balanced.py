@@ -22,8 +22,9 @@ from remblai.distances.entropic.schedule import (
 )
 from remblai.distances.entropic.soft_transforms import serves
 from remblai.distances.feasible import check_feasible
-from remblai.distances.plan import ArrayPlan, Plan, TensorPlan, solved
+from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import solved
 from remblai.distances.validation import ArrayLike, NumPyLike
 
 TOLERANCE = 1e-6

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from remblai.distances.coupling import Dense
-from remblai.distances.entropic import balanced, debiased
+from remblai.distances.entropic import balanced, debiased, self_transport
 from remblai.distances.entropic.batched import plans_of, potentials
 from remblai.distances.entropic.schedule import absolute_epsilon
 from remblai.distances.geometry import Points
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import solved
 
 AT_ONCE = 256**2
 """Pairs of points of two clouds up to which many clouds are solved in one iteration."""
@@ -143,7 +144,7 @@ def _alone(
 ) -> Plan:
     """The plan of one problem by the solvers of one."""
     if symmetric:
-        return debiased.symmetric(problem, epsilon, **options)
+        return self_transport.symmetric(problem, epsilon, **options)
     start = None if within is None else debiased.near(problem, *within, epsilon)
     return balanced.solve(problem, epsilon, start=start, **options)
 

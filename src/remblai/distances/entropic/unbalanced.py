@@ -17,8 +17,9 @@ from remblai.distances.entropic.softmin import Exponents, Increment, sweep
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
-from remblai.distances.plan import Parts, Plan, carried_cost
+from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import carried_cost
 from remblai.distances.validation import ArrayLike
 
 

@@ -12,10 +12,11 @@ from torch import Tensor
 from remblai.distances.certificate import Interval, widened
 from remblai.distances.coupling import Sparse
 from remblai.distances.exact.vertex import feasible
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 from remblai.distances.rational import Entry, common_denominator, common_integers, repaired
 from remblai.distances.rounding import ROUNDOFF
+from remblai.distances.solution import solved
 
 WORK = 2**25
 """Pairs that are looked at, the most: about ten seconds."""

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from remblai.distances.certificate import REPAIRED, carried_exactly, transformed
 from remblai.distances.coupling import Sparse
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 from remblai.distances.rounding import ROUNDOFF
+from remblai.distances.solution import solved
 
 Array = NDArray[np.float64]
 Indices = NDArray[np.int64]

@@ -12,8 +12,9 @@ from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.entropic.gibbs import gibbs, marginal_error, on_all_places, support
 from remblai.distances.feasible import check_feasible
-from remblai.distances.plan import Plan, solved
+from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
+from remblai.distances.solution import solved
 from remblai.distances.stochastic.rows import Recomputed, Rows, Stored
 from remblai.distances.validation import ArrayLike
 

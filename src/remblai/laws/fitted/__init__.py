@@ -1,6 +1,6 @@
 """Laws fitted to codes after training: one protocol, and the classes of the table `laws.FITTED`."""
 
-from remblai.laws.fitted.auto import Auto, Judge
+from remblai.laws.fitted.auto import Auto, DecodedCodes
 from remblai.laws.fitted.base import FittedLaw, LatentLaw, LawByClass
 from remblai.laws.fitted.by_class import ByClass
 from remblai.laws.fitted.flow import Flow
@@ -12,10 +12,10 @@ from remblai.laws.fitted.two_stage import TwoStage
 __all__ = [
     "Auto",
     "ByClass",
+    "DecodedCodes",
     "FittedLaw",
     "Flow",
     "Gaussian",
-    "Judge",
     "LatentLaw",
     "LawByClass",
     "Mixture",

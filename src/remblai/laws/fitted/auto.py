@@ -10,7 +10,7 @@ from torch import Tensor
 from remblai.laws.fitted.base import FittedLaw, check_codes
 from remblai.laws.fitted.flow import Flow
 from remblai.laws.fitted.gaussian import Gaussian
-from remblai.laws.fitted.judging import best_of_new, verdict
+from remblai.laws.fitted.held_out import best_of_new, score
 from remblai.laws.fitted.mixture import Mixture
 from remblai.laws.fitted.transport import Transport
 from remblai.laws.fitted.two_stage import TwoStage
@@ -32,11 +32,11 @@ SHARE = 0.2
 FEWEST = 20
 """Codes below which none can be held out, and held-out data below which codes are held out in their place."""
 MOST = 1000
-"""Held-out rows that are looked at, at most."""
+"""Held-out rows that draws are compared with, at most."""
 
 
-class Judge(NamedTuple):
-    """What draws of codes are judged by.
+class DecodedCodes(NamedTuple):
+    """The decoder, and what it makes of the codes of data: what decoded draws of a law are compared with.
 
     Attributes:
         decode: codes (n, k) -> data (n, ...).
@@ -57,10 +57,10 @@ class Auto(FittedLaw):
     reconstructions of held-out data against decoded draws says how well they pass: 0.5 is perfect, for a law of codes
     can do no better than the codes of data. It is a mean over up to 20 samples of each law. Candidates whose draws lie
     nearer to the reconstructions of the data of the fit than those of held-out data do are copies and are left out. Of
-    the others the best is taken (`judging.best_of_new`).
+    the others the best is taken (`held_out.best_of_new`).
 
-    The density of codes is no measure of that: it does not know what the decoder makes of a code. Without a judge a
-    fifth of the codes is held out, each candidate is judged in the space of codes, and the chosen one is fitted to all.
+    The density of codes is no measure of that: it does not know what the decoder makes of a code. Without decoded
+    codes a fifth of the codes is held out, draws are compared with those, and the chosen law is fitted to all.
 
     Args:
         candidates: names of `CANDIDATES`; they are compared from the simplest on, in the order of that table. `flow`
@@ -96,13 +96,14 @@ class Auto(FittedLaw):
         self.facts: dict[str, Any] = {}
         self.has_density = all(CANDIDATES[name]().has_density for name in candidates)
 
-    def fit(self, codes: Tensor, labels: Tensor | None = None, judge: Judge | None = None) -> Self:
+    def fit(self, codes: Tensor, labels: Tensor | None = None, decoded: DecodedCodes | None = None) -> Self:
         """Fits the candidates, and becomes the chosen one.
 
         Args:
             codes: (n, k).
             labels: (n,), of the data that were encoded.
-            judge: what decoded draws are held against; None, or one of fewer than 20 held-out data, judges codes.
+            decoded: what decoded draws are compared with; with None, or fewer than 20 held-out data, draws are compared
+                with held-out codes instead.
 
         Raises:
             ValueError: fewer than 20 codes, or codes that are not finite.
@@ -114,27 +115,29 @@ class Auto(FittedLaw):
                 "law, such as gaussian."
             )
         names = [name for name in CANDIDATES if name in self.candidates]
-        decoded = judge is not None and len(judge.held_out) >= FEWEST
+        if decoded is not None and len(decoded.held_out) < FEWEST:
+            decoded = None
         with seeded(self.seed):
-            fitted = z
-            if judge is None or not decoded:
-                order = torch.randperm(len(z))
-                held = int(SHARE * len(z))
-                fitted = z[order[held:]]
-                judge = Judge(lambda codes: codes, z[order[:held]].float(), fitted)
-            laws = [CANDIDATES[name]().fit(fitted, labels if decoded else None) for name in names]
-            rows, base = judge.held_out[:MOST].flatten(1), judge.fitted.flatten(1)
-            verdicts = [verdict(_decoded(judge, law), rows, base) for law in laws]
-        place = best_of_new(verdicts)
-        self.law = laws[place] if decoded else CANDIDATES[names[place]]().fit(z, labels)
+            if decoded is None:
+                order, count = torch.randperm(len(z)), int(SHARE * len(z))
+                fitted = z[order[count:]]
+                compared = DecodedCodes(lambda codes: codes, z[order[:count]].float(), fitted)
+                laws = [CANDIDATES[name]().fit(fitted) for name in names]
+            else:
+                compared = decoded
+                laws = [CANDIDATES[name]().fit(z, labels) for name in names]
+            held_out, base = compared.held_out[:MOST].flatten(1), compared.fitted.flatten(1)
+            scores = [score(_draws(compared.decode, law), held_out, base) for law in laws]
+        place = best_of_new(scores)
+        self.law = CANDIDATES[names[place]]().fit(z, labels) if decoded is None else laws[place]
         self.has_density = self.law.has_density
         self.facts = {
             "chosen": names[place],
-            "by": "reconstructions of held-out data" if decoded else "held-out codes",
-            "held_out": len(rows),
-            "scores": {name: one.accuracy for name, one in zip(names, verdicts, strict=True)},
-            "nearer": {name: one.nearer for name, one in zip(names, verdicts, strict=True)},
-            "copies": [name for name, one in zip(names, verdicts, strict=True) if one.copies],
+            "by": "held-out codes" if decoded is None else "reconstructions of held-out data",
+            "held_out": len(held_out),
+            "scores": {name: one.accuracy for name, one in zip(names, scores, strict=True)},
+            "nearer": {name: one.nearer for name, one in zip(names, scores, strict=True)},
+            "copies": [name for name, one in zip(names, scores, strict=True) if one.copies],
             "state": self.law.state()[0],
         }
         return self
@@ -150,12 +153,12 @@ class Auto(FittedLaw):
         if not self.facts:
             return ""
         copies = self.facts.get("copies", [])
-        told = ", ".join(
+        accuracies = ", ".join(
             f"{name} {value:.3f}{' (copies)' * (name in copies)}" for name, value in self.facts["scores"].items()
         )
         inner = self.fitted().choice
         words = f"{self.facts['chosen']}: the best 1-NN accuracy of a law that is no copy"
-        return f"{words} ({told}; 0.5 is perfect; {self.facts['by']}, n {self.facts.get('held_out')})" + (
+        return f"{words} ({accuracies}; 0.5 is perfect; {self.facts['by']}, n {self.facts.get('held_out')})" + (
             f"; {inner}" if inner else ""
         )
 
@@ -178,6 +181,6 @@ class Auto(FittedLaw):
         return self.law
 
 
-def _decoded(judge: Judge, law: FittedLaw) -> Callable[[int], Tensor]:
-    """What draws n rows (n, d) of decoded codes of the law."""
-    return lambda n: judge.decode(law.sample(n)).flatten(1)
+def _draws(decode: Callable[[Tensor], Tensor], law: FittedLaw) -> Callable[[int], Tensor]:
+    """n -> n decoded draws (n, d) of the law."""
+    return lambda n: decode(law.sample(n)).flatten(1)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from remblai.config.registry import unknown
 from remblai.laws.couplings import SemiDiscrete
 from remblai.laws.fitted.base import check_codes
-from remblai.laws.fitted.learned import Learned, check_counts, descend
+from remblai.laws.fitted.pushed_noise import PushedNoise, check_counts, descend
 from remblai.laws.fitted.whitening import Whitening
 from remblai.laws.ode import Method, integrate, log_density
 from remblai.networks.velocity import Perceptron
@@ -17,22 +17,22 @@ from remblai.runtime.rng import seeded
 
 FEWEST = 50
 """Codes below which none is held out: the last weights are kept then."""
-SHARE, JUDGED = 0.1, 400
-"""The held-out share of the codes, and how many of them judge the weights, at most."""
-LOOKS = 8
-"""How often the held-out codes judge the weights."""
-STEPS_OF_LOOKS = 8
-"""Steps of the density with which they do."""
+SHARE, HELD_OUT = 0.1, 400
+"""The held-out share of the codes, and how many of them the weights are evaluated on, at most."""
+EVALUATIONS = 8
+"""How often the held-out log-likelihood of the weights is taken."""
+STEPS_OF_EVALUATION = 8
+"""Steps of the integration in it."""
 
 
-class Flow(Learned):
+class Flow(PushedNoise):
     """The law at time 1 of noise that moves along a learned velocity: dx/dt = v(x, t), x_0 ~ N(0, I).
 
     Conditional flow matching: v(x_t, t) is regressed on y - x_0 where x_t = (1 - t) x_0 + t y and y, one of the codes,
     is the partner of x_0 in the optimal coupling of the noise with the codes, solved once and not in each batch. The
     density is exact up to the steps of the integration: it follows the trace of the Jacobian of v on the path. A tenth
-    of the codes is held out, and the weights of the best held-out log-likelihood of eight looks are kept: a coupling of
-    noise with finitely many codes ends at those codes, and a long training with it.
+    of the codes is held out, their log-likelihood is taken eight times, and the weights of the best are kept: a
+    coupling of noise with finitely many codes ends at those codes, and a long training with it.
 
     Codes are whitened first. With `distilled` samples come from a second network, which maps noise to the end of its
     path in one step; their density is not known.
@@ -98,20 +98,11 @@ class Flow(Learned):
             whitening = Whitening.of(z)
             parts["whitening"] = whitening
             u = whitening.whiten(z.float())[torch.randperm(len(z))]
-            held = int(SHARE * len(u)) if len(u) >= FEWEST else 0
-            looks = self._learn(parts["velocity"], u[held:], u[: min(held, JUDGED)])
+            count = int(SHARE * len(u)) if len(u) >= FEWEST else 0
+            likelihoods = self._train(parts["velocity"], u[count:], u[: min(count, HELD_OUT)])
             if self.distilled:
                 self._distil(parts["velocity"], parts["jump"], z.shape[1])
-        return self.take(parts, {"latent": z.shape[1], "held_out": looks})
-
-    @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
-
-    @property
-    def noise_width(self) -> int:
-        """Standard normal numbers behind one code."""
-        return len(self.whitening.mean)
+        return self.take(parts, {"latent": z.shape[1], "held_out": likelihoods})
 
     def from_noise(self, x: Tensor) -> Tensor:
         """The codes (n, k) at which noise x (n, noise_width) arrives."""
@@ -134,8 +125,8 @@ class Flow(Learned):
             return end
         return integrate(parts["velocity"], x, self.steps, self.method)
 
-    def _learn(self, velocity: nn.Module, atoms: Tensor, held: Tensor) -> list[float]:
-        """Trains v and leaves the weights of the best look; the mean held-out log-likelihoods, of whitened codes."""
+    def _train(self, velocity: nn.Module, atoms: Tensor, held_out: Tensor) -> list[float]:
+        """Trains v, leaves it with the best weights and returns the mean log-likelihoods of held-out whitened codes."""
         coupling = SemiDiscrete(atoms[: self.atoms]).solve(self.seed)
 
         def loss() -> Tensor:
@@ -145,19 +136,19 @@ class Flow(Learned):
             error: Tensor = velocity(x + t[:, None] * (y - x), t) - (y - x)
             return error.square().mean()
 
-        found: list[float] = []
+        likelihoods: list[float] = []
         best: dict[str, Tensor] = {}
 
-        def look() -> None:
-            found.append(float(log_density(velocity, held, STEPS_OF_LOOKS, self.method).mean()))
-            if found[-1] == max(found):
+        def evaluate() -> None:
+            likelihoods.append(float(log_density(velocity, held_out, STEPS_OF_EVALUATION, self.method).mean()))
+            if likelihoods[-1] == max(likelihoods):
                 best.update({name: value.clone() for name, value in velocity.state_dict().items()})
 
-        each = [self.iterations * (i + 1) // LOOKS for i in range(LOOKS)] if len(held) else []
-        descend(velocity, loss, self.iterations, self.lr, dict.fromkeys(each, look))
+        steps = [self.iterations * (i + 1) // EVALUATIONS for i in range(EVALUATIONS)] if len(held_out) else []
+        descend(velocity, loss, self.iterations, self.lr, dict.fromkeys(steps, evaluate))
         if best:
             velocity.load_state_dict(best)
-        return found
+        return likelihoods
 
     def _distil(self, velocity: nn.Module, jump: nn.Module, latent: int) -> None:
         """Trains the one-step map on the ends of paths."""

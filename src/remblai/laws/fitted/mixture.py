@@ -63,21 +63,22 @@ class Mixture(Normals):
         scores = self.facts.get("held_out", {})
         if not scores or self.weights is None:
             return ""
-        told = ", ".join(f"{count}: {score:.3f}" for count, score in scores.items())
-        return f"{len(self.weights)} components have the highest held-out log-likelihood ({told})"
+        likelihoods = ", ".join(f"{count}: {score:.3f}" for count, score in scores.items())
+        return f"{len(self.weights)} components have the highest held-out log-likelihood ({likelihoods})"
 
     def _scores(self, z: Any, different: int) -> dict[int, float]:
         """The mean held-out log-likelihood by number of components, until three in a row are below the best."""
         if len(z) < FEWEST:
             return {}
         order = np.random.default_rng(self.seed).permutation(len(z))[:MOST]
-        held = int(SHARE * len(order))
-        fitted, other = z[order[held:]], z[order[:held]]
+        first = int(SHARE * len(order))
+        held_out, fitted = z[order[:first]], z[order[first:]]
+        most = min(different, len(np.unique(fitted, axis=0)))
         scores: dict[int, float] = {}
         for count in COUNTS:
-            if count > min(different, len(np.unique(fitted, axis=0))):
+            if count > most:
                 break
-            scores[count] = float(self._model(fitted, count).score(other))
+            scores[count] = float(self._model(fitted, count).score(held_out))
             if _falling(list(scores.values())):
                 break
         return scores

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from remblai.laws.couplings import SemiDiscrete
 from remblai.laws.fitted.base import check_codes
-from remblai.laws.fitted.learned import Learned, check_counts
+from remblai.laws.fitted.pushed_noise import PushedNoise, check_counts
 from remblai.laws.fitted.whitening import Whitening
 from remblai.runtime.rng import seeded
 
@@ -16,7 +16,7 @@ PROBE = 2000
 """Draws of the noise from which the width of the smoothing is computed."""
 
 
-class Transport(Learned):
+class Transport(PushedNoise):
     """The semi-discrete optimal transport of noise N(0, I) to the codes, extended smoothly from cell to cell.
 
     The optimal map sends each Laguerre cell of the noise to one code, of equal masses: samples would be the codes
@@ -70,15 +70,6 @@ class Transport(Learned):
         width = self.smoothing * float((best[:, 0] - best[:, -1]).mean())
         parts = nn.ModuleDict({"whitening": whitening, "coupling": coupling})
         return self.take(parts, {"latent": z.shape[1], "atoms": len(atoms), "width": width})
-
-    @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
-
-    @property
-    def noise_width(self) -> int:
-        """Standard normal numbers behind one code."""
-        return len(self.whitening.mean)
 
     def from_noise(self, x: Tensor) -> Tensor:
         """The codes (n, k) that noise x (n, noise_width) is carried to."""

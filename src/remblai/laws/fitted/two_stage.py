@@ -9,7 +9,7 @@ from torch.distributions import kl_divergence
 
 from remblai.laws import decoders, encoders, priors
 from remblai.laws.fitted.base import check_codes
-from remblai.laws.fitted.learned import Learned, check_counts, descend
+from remblai.laws.fitted.pushed_noise import PushedNoise, check_counts, descend
 from remblai.laws.fitted.whitening import Whitening
 from remblai.networks.mlp import perceptron
 from remblai.runtime.rng import seeded
@@ -19,7 +19,7 @@ START = 0.1
 """The variance of whitened codes from which the decoder starts: at 1 the second code would be left unused."""
 
 
-class TwoStage(Learned):
+class TwoStage(PushedNoise):
     """A variational auto-encoder of the codes, with as many coordinates as they have: samples are its own.
 
     It minimises E -log p(z|u) + E KL(Q(U|Z) || N(0, I)), with a Gaussian decoder whose variance is learned. Codes of a
@@ -42,6 +42,7 @@ class TwoStage(Learned):
     """
 
     name: ClassVar[str] = "two-stage"
+    noise_per_coordinate: ClassVar[int] = 2  # the second code, and the decoder's noise
 
     def __init__(
         self,
@@ -85,17 +86,8 @@ class TwoStage(Learned):
             descend(parts, loss, self.iterations, self.lr)
         return self.take(parts, {"latent": z.shape[1]})
 
-    @torch.no_grad()
-    def sample(self, n: int) -> Tensor:
-        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
-
-    @property
-    def noise_width(self) -> int:
-        """Standard normal numbers behind one code: the second code, and the decoder's noise."""
-        return 2 * len(self.whitening.mean)
-
-    def from_noise(self, noise: Tensor) -> Tensor:
-        """The codes (n, k) of noise (n, noise_width): a second code of the prior N(0, I), and noise of its decoder."""
-        second, rest = noise.chunk(2, 1)
+    def from_noise(self, x: Tensor) -> Tensor:
+        """The codes (n, k) of noise x (n, noise_width): a second code of the prior N(0, I), and its decoder's noise."""
+        second, rest = x.chunk(2, 1)
         law = self.fitted()["decoder"](second).base_dist
         return self.whitening.restore(law.loc + law.scale * rest)

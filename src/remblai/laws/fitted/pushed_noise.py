@@ -1,7 +1,7 @@
-"""What fitted laws that are made of modules share: their state, and a small training loop."""
+"""What fitted laws that map noise to codes by modules share: their samples, their state, a small training loop."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -11,13 +11,18 @@ from remblai.laws.fitted.whitening import Whitening
 from remblai.runtime.rng import seeded
 
 
-class Learned(FittedLaw):
-    """A law whose parts are modules: `assemble(facts)` builds them, `fit` fills them, a file keeps both.
+class PushedNoise(FittedLaw):
+    """The law of mapped noise N(0, I), whose map is made of modules.
+
+    `assemble(facts)` builds the modules, `fit` trains them, a file keeps both.
 
     Attributes:
+        noise_per_coordinate: standard normal numbers behind each of a code's coordinates.
         parts: the modules by name, once fitted.
         facts: what `assemble` needs and what `fit` has to say, as JSON.
     """
+
+    noise_per_coordinate: ClassVar[int] = 1
 
     def __init__(self) -> None:
         super().__init__()
@@ -25,7 +30,7 @@ class Learned(FittedLaw):
         self.facts: dict[str, Any] = {}
 
     def assemble(self, facts: Mapping[str, Any]) -> nn.ModuleDict:
-        """The parts, of the sizes that the facts say, not filled."""
+        """The parts, of the sizes that the facts say, not trained."""
         raise NotImplementedError
 
     def fitted(self) -> nn.ModuleDict:
@@ -48,6 +53,19 @@ class Learned(FittedLaw):
         part = self.fitted()["whitening"]
         assert isinstance(part, Whitening)
         return part
+
+    @property
+    def noise_width(self) -> int:
+        """Standard normal numbers behind one code."""
+        return self.noise_per_coordinate * len(self.whitening.mean)
+
+    def from_noise(self, x: Tensor) -> Tensor:
+        """The codes (n, k) that noise x (n, noise_width) is mapped to."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def sample(self, n: int) -> Tensor:
+        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return self.facts, dict(self.fitted().state_dict())

@@ -16,7 +16,7 @@ COPIES = 3.0
 """Standard errors by which draws may be nearer to the data of the fit than held-out data are, and be no copies yet."""
 
 
-class Verdict(NamedTuple):
+class Score(NamedTuple):
     """What held-out data say of a law.
 
     Attributes:
@@ -36,8 +36,8 @@ class Verdict(NamedTuple):
         return self.nearer > 0.5 + COPIES * self.nearer_error
 
 
-def verdict(draw: Callable[[int], Tensor], held: Tensor, fitted: Tensor) -> Verdict:
-    """Draws against held-out data, and against the data that the law was fitted to.
+def score(draw: Callable[[int], Tensor], held_out: Tensor, fitted: Tensor) -> Score:
+    """Draws of a law against held-out data, and against the data that the law was fitted to.
 
     The accuracy alone would praise a law that gives back what it was fitted to. So the distances of draws and of
     held-out rows to the nearest row of those data are compared too (Meehan, Chaudhuri, Dasgupta, "A non-parametric
@@ -45,16 +45,16 @@ def verdict(draw: Callable[[int], Tensor], held: Tensor, fitted: Tensor) -> Verd
 
     Args:
         draw: n -> n draws (n, d).
-        held: held-out rows (n, d).
+        held_out: rows (n, d).
         fitted: rows (m, d) that the law was fitted to.
     """
-    samples = [draw(len(held)) for _ in range(max(2, min(DRAWS, ROWS // len(held))))]
-    accuracy = sum(classifier_accuracy(held, sample) for sample in samples) / len(samples)
-    own, other = (nearest(rows, fitted) for rows in (held, torch.cat(samples)))
-    ordered = other.sort().values
-    below, up_to = (torch.searchsorted(ordered, own, right=right) for right in (False, True))
-    rows = 0.5 * (below + up_to).double() / len(ordered)
-    return Verdict(accuracy, float(rows.mean()), float(rows.std() / len(rows) ** 0.5))
+    samples = [draw(len(held_out)) for _ in range(max(2, min(DRAWS, ROWS // len(held_out))))]
+    accuracy = sum(classifier_accuracy(held_out, sample) for sample in samples) / len(samples)
+    of_held_out, of_draws = (nearest(rows, fitted) for rows in (held_out, torch.cat(samples)))
+    ordered = of_draws.sort().values
+    below, up_to = (torch.searchsorted(ordered, of_held_out, right=right) for right in (False, True))
+    shares = 0.5 * (below + up_to).double() / len(ordered)  # of the draws that are nearer than each held-out row
+    return Score(accuracy, float(shares.mean()), float(shares.std() / len(shares) ** 0.5))
 
 
 def classifier_accuracy(x: Tensor, y: Tensor) -> float:
@@ -78,14 +78,14 @@ def nearest(x: Tensor, rows: Tensor) -> Tensor:
     return torch.cat([torch.cdist(block.double(), rows).amin(1) for block in torch.split(x, BLOCK)])
 
 
-def best_of_new(verdicts: Sequence[Verdict]) -> int:
+def best_of_new(scores: Sequence[Score]) -> int:
     """The place of the law to take, of those in the order from the simplest.
 
     Laws that copy are left out, unless all do: then the one that copies least is taken. Of the others the one is taken
     whose accuracy is nearest to 0.5, the simplest of equals. That a law is complex is not held against it, for what
     complexity does wrong is to copy.
     """
-    new = [place for place, one in enumerate(verdicts) if not one.copies]
+    new = [place for place, one in enumerate(scores) if not one.copies]
     if not new:
-        return min(range(len(verdicts)), key=lambda place: verdicts[place].nearer)
-    return min(new, key=lambda place: abs(verdicts[place].accuracy - 0.5))
+        return min(range(len(scores)), key=lambda place: scores[place].nearer)
+    return min(new, key=lambda place: abs(scores[place].accuracy - 0.5))

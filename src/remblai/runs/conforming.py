@@ -1,0 +1,89 @@
+"""New data in the units of a run: its columns, standardisation, range of values or codes."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from remblai.data import Dataset, Split, Units
+from remblai.data.coded import coded
+from remblai.data.frames import chosen_columns
+from remblai.data.layout import extremes
+from remblai.data.rows import Rows
+from remblai.data.units import BYTES
+
+
+def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
+    """The data set in other units: points standardised as by them, images of the same type in the same range, or codes.
+
+    Args:
+        dataset: any data set.
+        units: of a run.
+        keep_limits: whether the range of images was asked for, and stays.
+
+    Raises:
+        ValueError: another shape, or values outside the range.
+    """
+    if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
+        dataset = _by_name(dataset, units.columns)
+    if units.codes is not None:
+        return dataset if dataset.units == units else coded(dataset.seen, units.codes, units)
+    if dataset.shape != units.shape or (dataset.range is None) != (units.range is None):
+        kinds = ["images" if of.range else "points" for of in (units, dataset)]
+        raise ValueError(
+            f"data: expected {kinds[0]} of shape {units.shape}, {dataset.name} holds {kinds[1]} of {dataset.shape}: "
+            f"use data of that shape{', or --size and --channels' * (kinds == ['images', 'images'])}"
+        )
+    if dataset.units == units:
+        return dataset
+    if dataset.range is not None:
+        if keep_limits or dataset.units.kind != units.kind or dataset.units.limits == units.limits:
+            return replace(dataset, units=units)
+        return _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+    return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
+
+
+def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
+    """A table's columns by their names, in this order."""
+    old = dataset.units
+    assert old.columns is not None
+    names = chosen_columns(old.columns, columns, f"data {dataset.name}")
+    places = [old.columns.index(name) for name in names]
+
+    def picked(of: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        return None if of is None else tuple(of[place] for place in places)
+
+    units = replace(
+        old, shape=(len(names),), columns=tuple(names), mean=picked(old.mean), deviation=picked(old.deviation)
+    )
+    return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
+
+
+def _with_rows(dataset: Dataset, units: Units, change: Callable[[Rows], Rows]) -> Dataset:
+    """The data set with its rows changed by a function, which is called once for rows that splits share."""
+    known: dict[int, Rows] = {}
+
+    def changed(split: Split) -> Split:
+        if id(split.rows) not in known:
+            known[id(split.rows)] = change(split.rows)
+        return replace(split, rows=known[id(split.rows)], draw=None)
+
+    return dataset.with_splits(changed, units=units)
+
+
+def _within(rows: Rows, units: Units, name: str) -> Rows:
+    """The same images in the range of the run's data."""
+    low, high = units.limits or BYTES
+    lowest, highest = extremes([rows.array])
+    if lowest < low or highest > high:
+        raise ValueError(
+            f"data {name}: expected values from {low:g} to {high:g}, as the run was trained on, got {lowest:g} to "
+            f"{highest:g}: scale them, or name their range with --range"
+        )
+    return Rows(rows.array, (low, high))
+
+
+def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
+    own = old.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())
