@@ -162,7 +162,7 @@ def given_cells(within: Within) -> list[str]:
 
 
 def _signed_percent(share: float) -> str:
-    return f"{100 * share:+.3g} %"
+    return f"{100 * share:+.3g} %".replace("-", "\N{MINUS SIGN}")  # as `number` writes it
 
 
 GIVEN_HEADS = ("column", "change of", "total", "from the mix", "within", "p within")

@@ -41,7 +41,7 @@ def drift(
         a: the reference: a table, a folder of images, an array or a name.
         b: the data that it is compared with.
         columns: of tables, the names of those to compare, joined by commas; all when not given.
-        given: a column within whose levels, or ranges, the others are compared too.
+        given: a column within whose levels, or ranges, the others are compared too; it need not be one of --columns.
         permutations: random splits of all rows behind every p-value, at least 19.
         seed: of what is drawn.
         features: of images; random-convolutions when not given. --features NAME --help shows the options of one.
@@ -49,7 +49,7 @@ def drift(
         json: print JSON and nothing else.
         out: the .html file to write the page to.
         options: of the features.
-        data_options: of images and arrays, for both.
+        data_options: of images and arrays, for both; --label also of tables.
     """
     path = None if out is None else place(out, (".html",))
     from remblai.populations.entry import drift as measured
