@@ -76,6 +76,15 @@ class Units:
         mean, deviation = self._channels(self.mean).numpy(), self._channels(self.deviation).numpy()
         return torch.from_numpy(standardised(z, mean, deviation).astype(np.float32))
 
+    @property
+    def exact(self) -> "Units":
+        """These units with columns that are constant in the training split only shifted.
+
+        `restore` then undoes `scale` for every row of data, also for one that differs from that constant; of what a
+        model makes the plain units restore the constant.
+        """
+        return self if self.deviation is None else replace(self, deviation=tuple(one or 1.0 for one in self.deviation))
+
     @staticmethod
     def _channels(numbers: Numbers | None) -> Tensor:
         return torch.from_numpy(by_channel(np.asarray(numbers, np.float64)))

@@ -290,5 +290,5 @@ def _within(rows: Rows, units: Units, name: str) -> Rows:
 
 
 def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
-    own = old.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    own = old.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
     return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())
