@@ -93,6 +93,11 @@ def test_images_arrays_and_tables_come_on_stdin(
     assert call("encode", folder / "images", "--data", "-", "--out", out) == 0
     assert np.allclose(codes(table(out)), run.encode(images), atol=1e-5)
     buffer = io.BytesIO()
+    np.save(buffer, images / 85.0)
+    pipe(monkeypatch, buffer.getvalue())
+    assert call("encode", folder / "images", "--data", "-", "--range", "0,3", "--out", out) == 0
+    assert np.allclose(codes(table(out)), run.encode(images), atol=1e-4)
+    buffer = io.BytesIO()
     np.save(buffer, images[0])
     pipe(monkeypatch, buffer.getvalue())
     assert call("reconstruct", folder / "images", "--data", "-", "--out", tmp_path / "r.npy") == 0

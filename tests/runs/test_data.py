@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -140,9 +141,19 @@ def test_the_range_of_the_run_is_that_of_new_data(tmp_path: Path) -> None:
     signed = FLOATS * 2 - 1
     trained = train(tmp_path / "r", "vae", data=signed, steps=2)
     settings, units = trained.run.settings, trained.units
-    like = data_like(settings, units, np.abs(signed))  # alone, they would be taken for [0, 1]
-    first = np.abs(signed)[int(like.test.index[0])]
-    assert np.allclose(like.test[0][0], (first + 1) / 2, atol=1e-6)
+    for kind in (np.float32, np.float64):  # alone, they would be taken for [0, 1]
+        bright = np.abs(signed).astype(kind)
+        with pytest.warns(UserWarning, match="range 0 to 1, are taken as part of the range -1 to 1.*pass --range 0,1"):
+            like = data_like(settings, units, bright)
+        first = bright[int(like.test.index[0])]
+        assert np.allclose(like.test[0][0], (first + 1) / 2, atol=1e-6)
+        with pytest.warns(UserWarning, match="images without values below 0 are taken as part of the range -1 to 1"):
+            assert np.allclose(units.scale(first[None])[0, 0], like.test[0][0], atol=1e-6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.allclose(data_like(settings, units, bright, {"range": (0, 1)}).test[0][0], first, atol=1e-6)
+            assert data_like(settings, units, signed.astype(kind)).units == units
+            units.scale(signed)
     with pytest.raises(ValueError, match="values from -1 to 1, as the run was trained on"):
         data_like(settings, units, remblai.data.load(FLOATS * 3, range=(0, 3)))
 

@@ -123,6 +123,8 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
             raise ValueError(f"stdin cannot be read as .npy ({problem}): pipe a whole array in.") from None
         check_numbers(array, "stdin")
         units = trained.units
+        if asked := (options or {}).get("range"):
+            units = replace(units, limits=tuple(asked), dtype=array.dtype.name)
         alone = len(units.axes) - 1 if units.range else len(units.item or units.shape)
         return _alone(units.scale(array[None] if array.ndim == alone else array))
     if content.startswith(IMAGES):

@@ -1,5 +1,6 @@
 """The way between a data set's own units and what a model sees."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from remblai.data.collect import as_array
 from remblai.data.frames import FrameForm, frame_like, is_frame
-from remblai.data.layout import ROUNDING, cast, planes, to_layout
+from remblai.data.layout import ROUNDING, cast, float_limits, planes, to_layout
 from remblai.data.pretrained import Pretrained
 from remblai.networks.shapes import CodeShape
 
@@ -203,6 +204,12 @@ class Units:
             raise ValueError(
                 f"expected {given.dtype} images in [{low:g}, {high:g}], got values from {given.min():g} to "
                 f"{given.max():g}"
+            )
+        if given.dtype.kind == "f" and given.size and low < float_limits(float(given.min()))[0]:
+            warnings.warn(
+                f"images without values below 0 are taken as part of the range {low:g} to {high:g} of the run's data: "
+                "scale them to it if 0 is their black",
+                stacklevel=4,
             )
         values = np.ascontiguousarray(planes(given, layout))
         if (low, high) == BYTES:

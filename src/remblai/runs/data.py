@@ -1,6 +1,7 @@
 """The data that a run asks for, and new data as a run's model sees it."""
 
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from remblai.data import Dataset, Split, Units
 from remblai.data.coded import coded
 from remblai.data.frames import chosen_columns
 from remblai.data.layout import extremes
+from remblai.data.look import range_note
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
 from remblai.data.rows import Rows
@@ -103,9 +105,12 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     if dataset.units == units:
         return dataset
     if dataset.range is not None:
-        if keep_limits or dataset.units.kind != units.kind or dataset.units.limits == units.limits:
+        same = dataset.units.kind == units.kind or dataset.units.kind.kind == units.kind.kind == "f"
+        if keep_limits or not same or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
-        return _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+        found = _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+        warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=3)
+        return found
     return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
 
 
