@@ -9,6 +9,7 @@ import torch
 
 from remblai.config.registry import Choice
 from remblai.populations.battery import Decision, decide
+from remblai.populations.forms import with_form_notes
 from remblai.populations.given import Given, check_given, drift_given
 from remblai.populations.identifiers import without_identifiers
 from remblai.populations.moved import Moved, moved
@@ -117,7 +118,8 @@ def drift(
     data = read(a, b, columns, features, data_options, given)
     check_given(data.tables, given)
     if data.images is None:
-        data = replace(data, tables=without_identifiers(data.tables, [*(columns or ()), *([given] if given else ())]))
+        kept = [*(columns or ()), *([given] if given else ())]
+        data = replace(data, tables=with_form_notes(without_identifiers(data.tables, kept)))
     tables = data.tables
     draws = torch.Generator().manual_seed(seed)
     splits = Splits(tables.first, permutations, draws)

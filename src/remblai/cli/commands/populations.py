@@ -90,14 +90,15 @@ def _print(found: "Drift") -> None:
     show("")
     show(f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations")
     show(
-        f"  least cost of carrying A to B: {number(moved.cost)} (proven {moved.bounds}), "
+        f"  least cost of carrying A to B, from 0 to 1: {number(moved.cost)} (proven {moved.bounds}), "
         f"{number(moved.floor)} between random splits"
     )
     parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
     show(f"  of which, and between random splits: {parts}")
+    show("  carried farthest (rows count from 0):")
     for one in moved.movers[:3]:
         changes = "; ".join(f"{name} {before} to {after}" for name, before, after in one.changes)
-        show(f"  row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
+        show(f"    row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
     if found.given is not None:
         show("")
         show(f"  within {found.given.column}: p = {found.given.p_value:.2g}")
