@@ -75,6 +75,12 @@ def test_a_given_column_need_not_be_compared() -> None:
     assert [(one.name, one.within) for one in found.given.columns] == [("price", both.given.columns[0].within)]
 
 
+def test_a_given_column_alone_is_nothing_to_compare() -> None:
+    a, b = (one.assign(price=np.nan) for one in tables(1.0))
+    with pytest.raises(ValueError, match="no column beside 'region' has a value"):
+        remblai.drift(a, b, columns=["price"], given="region", permutations=19)
+
+
 def test_a_label_is_not_compared_and_may_be_in_one_table_alone() -> None:
     a, b = tables(1.0)
     plain = remblai.drift(a, b, columns=["price", "size"], permutations=19)

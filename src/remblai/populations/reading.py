@@ -180,7 +180,7 @@ def _compared(a: Raw, b: Raw, names: tuple[str, str], chosen: Chosen) -> Tables:
     Raises:
         ValueError: see `paired`; no column of the label's name, or none beside it.
     """
-    note = ()
+    note: tuple[str, ...] = ()
     if chosen.label is not None:
         label_place(list(dict.fromkeys([*a, *b])), chosen.label, " and ".join(names))
         note = (f"column {chosen.label!r} is the label and is not compared",)
@@ -189,6 +189,8 @@ def _compared(a: Raw, b: Raw, names: tuple[str, str], chosen: Chosen) -> Tables:
     tables = paired(a, b, names)
     if chosen.beside:
         kept = tuple(one for one in tables.columns if one.name != chosen.given)
+        if not kept:
+            raise ValueError(f"drift: no column beside {chosen.given!r} has a value: expected values to compare.")
         tables = replace(tables, columns=kept, given=next((one for one in tables.columns if one not in kept), None))
     return replace(tables, notes=(*note, *tables.notes))
 
