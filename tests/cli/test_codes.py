@@ -93,6 +93,11 @@ def test_images_arrays_and_tables_come_on_stdin(
     assert call("encode", folder / "images", "--data", "-", "--out", out) == 0
     assert np.allclose(codes(table(out)), run.encode(images), atol=1e-5)
     buffer = io.BytesIO()
+    np.save(buffer, images / 85.0)
+    pipe(monkeypatch, buffer.getvalue())
+    assert call("encode", folder / "images", "--data", "-", "--range", "0,3", "--out", out) == 0
+    assert np.allclose(codes(table(out)), run.encode(images), atol=1e-4)
+    buffer = io.BytesIO()
     np.save(buffer, images[0])
     pipe(monkeypatch, buffer.getvalue())
     assert call("reconstruct", folder / "images", "--data", "-", "--out", tmp_path / "r.npy") == 0
@@ -149,11 +154,39 @@ def test_a_conditional_model_knows_classes_by_name(
     other = written("other.csv", [*rows, ("1,2", "east")])
     assert call("encode", tmp_path / "run", "--data", other, "--out", out) == 2
     assert "unknown class of data other: 'east'. Did you mean 'west'?" in capsys.readouterr().err
-    buffer = io.BytesIO()
-    np.save(buffer, np.zeros((3, 2)))
+    run, values, buffer = remblai.load(tmp_path / "run"), rng.normal(size=(3, 2)), io.BytesIO()
+    np.save(buffer, values)
     pipe(monkeypatch, buffer.getvalue())
     assert call("encode", tmp_path / "run", "--data", "-", "--out", out) == 2
-    assert "expected a class for each row" in capsys.readouterr().err
+    assert "expected a class for each row, for the model is conditional, got none: pass --class" in (
+        capsys.readouterr().err
+    )
+    with pytest.raises(ValueError, match="pass labels=NAME"):
+        run.encode(values)
+
+    expected = run.encode(values, labels="south")
+    assert not np.allclose(expected, run.encode(values, labels="west"), atol=1e-3)
+    lines = ["a,b", *(f"{a},{b}" for a, b in values)]
+    (tmp_path / "plain.csv").write_text("\n".join(lines))  # without the column of the labels
+    (tmp_path / "labelled.csv").write_text("\n".join([f"{lines[0]},region", *(f"{one},east" for one in lines[1:])]))
+    for data in ("-", tmp_path / "plain.csv", tmp_path / "labelled.csv"):
+        pipe(monkeypatch, buffer.getvalue())
+        assert call("encode", tmp_path / "run", "--data", data, "--class", "south", "--out", out) == 0
+        found = sorted(table(out), key=lambda row: int(row["index"]))
+        assert [(row["class"], row["label"]) for row in found] == [("south", "1")] * 3
+        assert np.allclose(codes(found), expected, atol=1e-4)
+    again = ["--data", tmp_path / "plain.csv", "--class", "south", "--out", tmp_path / "r.npy"]
+    assert call("reconstruct", tmp_path / "run", *again) == 0
+    assert np.allclose(np.load(tmp_path / "r.npy"), run.reconstruct(values, labels="south"), atol=1e-4)
+    assert call("reconstruct", tmp_path / "run", "--class", "south", "--out", tmp_path / "r.npy") == 0
+    held_out = remblai.data.load(str(tmp_path / "all.csv"), label="region").test[:].numpy()
+    assert len(np.load(tmp_path / "r.npy")) == len(held_out)
+    capsys.readouterr()
+    for command in ("encode", "reconstruct"):
+        words = [command, tmp_path / "run", "--data", tmp_path / "plain.csv", "--out", tmp_path / "x.npz"]
+        assert call(*words, "--class", "sout") == 2
+        assert "unknown class 'sout'. Did you mean 'south'?" in capsys.readouterr().err
+        assert not (tmp_path / "x.npz").exists()
 
 
 def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
@@ -175,3 +208,7 @@ def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         assert not (tmp_path / "z.csv").exists()
     assert call("encode", folder / "points", "--data", folder / "photos/cats/01.png", "--out", tmp_path / "z.csv") == 2
     assert "the run was trained on points" in capsys.readouterr().err
+    for command in ("encode", "reconstruct"):
+        words = [command, folder / "points", "--data", folder / "t.csv", "--out", tmp_path / "z.csv"]
+        assert call(*words, "--class", "cats") == 2
+        assert "class: expected none, for this model was trained without labels" in capsys.readouterr().err

@@ -222,7 +222,10 @@ def test_figures_as_json_and_as_a_table(call: Call, runs: dict[str, Path], more:
     more_keys = {key for figure in told.values() for key in figure} - {"value", "floor", "spread", "n"}
     assert more_keys <= {"sees", "by_axis", "dead", "spectrum", "features", "by_level"}
     assert remblai.load(runs["grey"]).run.metrics() == told
-    table = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()
+    (page := runs["grey"] / "report.html").write_text("")
+    *table, last = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()
+    page.unlink()
+    assert last == f"what each figure means: the table in {page}"
     assert table[0].split() == ["value", "floor", "std", "n"]
     assert [line.split()[0] for line in table[1:]] == [*told, "features:"]
     assert remblai.evaluate(runs["grey"], n=60) == told

@@ -64,6 +64,38 @@ def test_the_command_says_in_words_what_moved(files: list[str], capsys: pytest.C
     assert "4 of 5 comparisons would see a shift of" in out
 
 
+def test_a_given_column_need_not_be_compared() -> None:
+    a, b = tables(1.0)
+    found = remblai.drift(a, b, columns=["price"], given="region", permutations=19)
+    assert [one.name for one in found.shifts] == ["price"]
+    assert found.given is not None
+    both = remblai.drift(a, b, columns=["price", "region"], given="region", permutations=19)
+    assert both.given is not None
+    assert found.given.groups == both.given.groups
+    assert [(one.name, one.within) for one in found.given.columns] == [("price", both.given.columns[0].within)]
+
+
+def test_a_given_column_alone_is_nothing_to_compare() -> None:
+    a, b = (one.assign(price=np.nan) for one in tables(1.0))
+    with pytest.raises(ValueError, match="no column beside 'region' has a value"):
+        remblai.drift(a, b, columns=["price"], given="region", permutations=19)
+
+
+def test_a_label_is_not_compared_and_may_be_in_one_table_alone() -> None:
+    a, b = tables(1.0)
+    plain = remblai.drift(a, b, columns=["price", "size"], permutations=19)
+    label = {"label": "region"}
+    for second in (b, b.drop(columns="region")):
+        found = remblai.drift(a, second, permutations=19, data_options=label)
+        assert [one.name for one in found.shifts] == [one.name for one in plain.shifts]
+        assert found.p_value == plain.p_value
+        assert "column 'region' is the label and is not compared" in found.data.tables.notes
+    within = remblai.drift(a, b, given="region", permutations=19, data_options=label)
+    assert [one.name for one in within.shifts] == [one.name for one in plain.shifts]
+    assert within.given is not None
+    assert [one.name for one in within.given.columns] == ["price", "size"]
+
+
 def test_two_halves_of_one_table_are_not_called_different() -> None:
     a, b = tables(0.0)
     found = remblai.drift(a, b, permutations=99)
@@ -90,6 +122,10 @@ def test_images_have_a_page_with_the_farthest(tmp_path: Path, capsys: pytest.Cap
     [
         (["--given", "regio"], "Did you mean 'region'?"),
         (["--columns", "price,sizes"], "expected sizes too"),
+        (["--columns", "price", "--given", "regio"], "expected regio too"),
+        (["--columns", "price", "--given", "price"], "expected another column beside 'price'"),
+        (["--label", "regio"], "Did you mean 'region'?"),
+        (["--label", "region", "--columns", "price"], "expected --columns or --label, got both"),
         (["--permutations", "5"], "at least 19"),
         (["--out", "page.txt"], ".html"),
         (["--size", "8"], "--size does not apply to tables"),

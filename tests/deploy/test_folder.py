@@ -61,6 +61,17 @@ def exported(
         return run, folder / "out", remblai.export(run, folder / "out", quantise="int8")
 
 
+def test_the_card_says_what_figures_mean_and_what_the_encoder_takes(exported: Any) -> None:
+    _, out, _ = exported
+    card = (out / "README.md").read_text()
+    assert (
+        "| Squared energy distance | 0.500 | 0.250 | 12 | 0.500 from the data; real data are 0.250 from other" in card
+    )
+    assert "2.5 standard deviations above the floor. |" in card
+    assert "Images of any size go in: the middle square is cut out and resized in the graph." in card
+    assert card.count("80/10/10") == card.count(" validation") == 1
+
+
 def test_the_folder_has_its_files_and_the_record_says_what_each_is(exported: Any) -> None:
     run, out, record = exported
     names = {path.name for path in out.iterdir()}

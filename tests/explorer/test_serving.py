@@ -1,5 +1,6 @@
 """The page over real sockets: by Python, by the command, and in a real browser where there is one."""
 
+import re
 import shutil
 import signal
 import socket
@@ -29,10 +30,18 @@ def test_the_page_is_served_until_it_is_stopped(models: dict[str, remblai.Traine
         assert len(address.rstrip("/").rpartition("/")[2]) == 32
         with urllib.request.urlopen(address) as answer:
             assert b"<!doctype html>" in answer.read()
-        assert f'href="{address}"' in page._repr_html_()
+            policy = answer.headers["content-security-policy"]
+        assert (
+            "frame-ancestors http://127.0.0.1:* http://localhost:* https://127.0.0.1:* https://localhost:*;" in policy
+        )
+        assert re.findall(r'(?:src|href)="([^"]+)"', page._repr_html_()) == [address] * 2
+        assert 'sandbox="allow-scripts allow-same-origin"' in page._repr_html_()
         with pytest.raises(ValueError, match=f"port: expected a free port, {port} cannot be taken"):
             bound(port)
     bound(port).close()
+    assert "stopped" in page._repr_html_()
+    assert "src=" not in page._repr_html_()
+    page.stop()  # a second time is nothing
 
 
 @pytest.mark.parametrize("port", [-1, 65536])

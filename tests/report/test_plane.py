@@ -29,6 +29,21 @@ def test_it_finds_a_direction_that_is_no_axis(rng):
     assert plane.distances[0] == pytest.approx(0.5, abs=0.06)  # W2 of N(0, 1/4) and N(0, 1)
 
 
+def test_of_few_codes_the_worst_coordinates_are_taken(rng):
+    """Of 20 codes in 40 dimensions some direction shows them all at one point: it says nothing of the law."""
+    z, p = 0.9 * rng.normal(size=(20, 40)), rng.normal(size=(4000, 40))
+    z[:, 7], z[:, 31] = z[:, 7] + 3.0, 0.0
+    plane = least_gaussian_plane(z, p)
+    assert plane.coordinates == (7, 31)
+    assert plane.names == ("code_7", "code_31")
+    assert np.array_equal(z @ plane.axes, z[:, [7, 31]])
+    assert plane.distances[1] == pytest.approx(1.0, abs=0.03)  # W2 of a point and N(0, 1)
+    assert least_gaussian_plane(rng.normal(size=(160, 40)), p).coordinates is None
+    # codes that are dead are farther than draws of the prior, which the search over directions did not say
+    dead, again = 0.1 * rng.normal(size=(20, 40)), rng.normal(size=(20, 40))
+    assert least_gaussian_plane(dead, p).distances[0] > least_gaussian_plane(again, p).distances[0]
+
+
 def test_matched_codes_are_as_near_as_the_prior_to_itself(rng):
     z, p, again = rng.normal(size=(500, 8)), rng.normal(size=(5000, 8)), rng.normal(size=(500, 8))
     assert least_gaussian_plane(z, p).distances[0] == pytest.approx(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,10 @@ from tests.small import train
 
 import remblai
 from remblai.compare.datasets import distance
-from remblai.runs.data import data_like, data_of
+from remblai.compare.points import points_of
+from remblai.data import Units
+from remblai.data.collect import as_array
+from remblai.runs.data import conform, data_like, data_of
 
 RNG = np.random.default_rng(0)
 FLOATS = RNG.random((40, 6, 5)).astype(np.float32)
@@ -137,9 +141,19 @@ def test_the_range_of_the_run_is_that_of_new_data(tmp_path: Path) -> None:
     signed = FLOATS * 2 - 1
     trained = train(tmp_path / "r", "vae", data=signed, steps=2)
     settings, units = trained.run.settings, trained.units
-    like = data_like(settings, units, np.abs(signed))  # alone, they would be taken for [0, 1]
-    first = np.abs(signed)[int(like.test.index[0])]
-    assert np.allclose(like.test[0][0], (first + 1) / 2, atol=1e-6)
+    for kind in (np.float32, np.float64):  # alone, they would be taken for [0, 1]
+        bright = np.abs(signed).astype(kind)
+        with pytest.warns(UserWarning, match="range 0 to 1, are taken as part of the range -1 to 1.*pass --range 0,1"):
+            like = data_like(settings, units, bright)
+        first = bright[int(like.test.index[0])]
+        assert np.allclose(like.test[0][0], (first + 1) / 2, atol=1e-6)
+        with pytest.warns(UserWarning, match="images without values below 0 are taken as part of the range -1 to 1"):
+            assert np.allclose(units.scale(first[None])[0, 0], like.test[0][0], atol=1e-6)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert np.allclose(data_like(settings, units, bright, {"range": (0, 1)}).test[0][0], first, atol=1e-6)
+            assert data_like(settings, units, signed.astype(kind)).units == units
+            units.scale(signed)
     with pytest.raises(ValueError, match="values from -1 to 1, as the run was trained on"):
         data_like(settings, units, remblai.data.load(FLOATS * 3, range=(0, 3)))
 
@@ -204,3 +218,20 @@ def test_distance_takes_arrays_and_options(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="--columns applies to neither"):
         distance(FLOATS, FLOATS, data_options={"columns": ("a",)})
     assert found.value > 0  # the options are for both: FLOATS in 0..255 are near black
+
+
+def test_a_value_that_the_training_split_does_not_have_is_kept() -> None:
+    """A rare value of a column may lie outside the training split, whose deviation of that column is then 0."""
+    x = np.stack([np.arange(40.0), np.full(40, 3.0)], 1)
+    held_out = remblai.data.load(x).test.index.numpy()
+    x[held_out, 1] = 5.0
+    dataset = remblai.data.load(x)
+    assert dataset.units.deviation is not None
+    assert dataset.units.deviation[1] == 0.0
+    np.testing.assert_allclose(as_array(dataset), x, atol=1e-5)  # in the order of their source
+    np.testing.assert_allclose(np.sort(points_of(x, x)[0][0].numpy(), 0), np.sort(x, 0), atol=1e-5)
+    units = Units((2,), mean=(1.0, 2.0), deviation=(2.0, 4.0))
+    moved = conform(dataset, units)
+    for name in ("train", "test"):
+        rows = x[moved.split(name).index.numpy()]
+        np.testing.assert_allclose(moved.split(name)[:].numpy(), (rows - [1.0, 2.0]) / [2.0, 4.0], atol=1e-5)

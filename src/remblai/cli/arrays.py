@@ -22,30 +22,49 @@ from remblai.runtime.files import whole
 from remblai.runtime.suffixes import FILMS, TABLES
 
 
-def dataset_of(trained: Trained, data: str | None, options: Mapping[str, Any] | None = None) -> Dataset:
+def dataset_of(
+    trained: Trained, data: str | None, options: Mapping[str, Any] | None = None, own_labels: bool = True
+) -> Dataset:
     """The data set that is asked for, or the run's own, as the model takes it.
 
     Args:
         trained: the model.
         data: a name or a path; the run's own when None.
         options: of the data; where they are not given, those of the run.
+        own_labels: whether a conditional model needs the labels of the data.
 
     Raises:
         ValueError: data of another shape.
     """
-    return data_like(trained.run.settings, trained.units, data, options)
+    settings = trained.run.settings if own_labels else _without_labels(trained)
+    return data_like(settings, trained.units, data, options)
 
 
-def splits(trained: Trained, data: str, options: Mapping[str, Any] | None = None) -> Iterator[tuple[Dataset, Split]]:
+def _without_labels(trained: Trained) -> dict[str, Any]:
+    """The settings of the run as of one whose data have no labels: of a table its columns without that of the label."""
+    settings = trained.run.settings
+    options = dict(settings["data"].get("options") or {})
+    if options.pop("label", None) is not None and trained.units.columns:
+        options["columns"] = list(trained.units.columns)
+    return {**settings, "conditional": False, "data": {**settings["data"], "options": options}}
+
+
+def splits(
+    trained: Trained, data: str, options: Mapping[str, Any] | None = None, own_labels: bool = True
+) -> Iterator[tuple[Dataset, Split]]:
     """The data set, with the split that is asked for, or with each of them."""
     name, split = datasets.pick(data)
-    dataset = dataset_of(trained, name, options)
+    dataset = dataset_of(trained, name, options, own_labels)
     for one in [split] if split else datasets.SPLITS:
         yield dataset, dataset.split(one)
 
 
-def first_rows(trained: Trained, parts: Sequence[Rows], n: int | None) -> tuple[Tensor, Tensor | None]:
+def first_rows(
+    trained: Trained, parts: Sequence[Rows], n: int | None, class_: str | None = None
+) -> tuple[Tensor, Tensor | None]:
     """The first n rows x (n, ...) of splits or tensors, or all, and of a conditional model their labels (n,).
+
+    These are of the class that is named, if one is.
 
     Raises:
         ValueError: a conditional model, and rows without labels.
@@ -55,9 +74,9 @@ def first_rows(trained: Trained, parts: Sequence[Rows], n: int | None) -> tuple[
         counts.append(min(left, len(part)))
         left -= counts[-1]
     rows = torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+    known = [labels_for(trained.objective, part, class_, trained.classes) for part in parts]
     if not trained.conditional:
         return rows, None
-    known = [labels_for(trained.objective, part, None, trained.classes) for part in parts]
     return rows, torch.cat([required(own)[:count] for own, count in zip(known, counts, strict=True)])
 
 

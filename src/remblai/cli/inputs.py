@@ -4,7 +4,7 @@ import io
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,10 @@ from remblai.data import Dataset, Split
 from remblai.data.layout import check_numbers
 from remblai.data.pages import PLUGINS, suffixes
 from remblai.data.picture import picture
+from remblai.networks.classes import required
 from remblai.runs.chunks import Rows
 from remblai.runs.data import own_options
+from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 
 STDIN = "-"
@@ -49,7 +51,11 @@ class Inputs:
 
 
 def read_inputs(
-    trained: Trained, data: str, options: Mapping[str, Any] | None = None, in_order: bool = False
+    trained: Trained,
+    data: str,
+    options: Mapping[str, Any] | None = None,
+    in_order: bool = False,
+    class_: str | None = None,
 ) -> Iterator[Inputs]:
     """What a command's model reads, split by split; one picture and what comes on stdin have no splits.
 
@@ -58,17 +64,37 @@ def read_inputs(
         data: a name or a path, with a split or without; the path of one image; or - for stdin.
         options: of the data, before those of the run.
         in_order: whether the rows of one source come in its own order, without splits, where none is picked.
+        class_: the class of every row, instead of their own; None takes those of the data.
 
     Raises:
-        ValueError: data of another shape, or that cannot be read.
+        ValueError: data of another shape, or that cannot be read; an unknown class, or a model without classes; a
+            conditional model, and rows without classes.
     """
+    if class_ is None:
+        for part in _read(trained, data, options, in_order):
+            if trained.conditional and part.labels is None:
+                raise ValueError(
+                    "data: expected a class for each row, for the model is conditional, got none: pass --class NAME "
+                    "for all of them, or use class folders, an .npz with labels, or a table with --label COLUMN."
+                )
+            yield part
+        return
+    known = labels_for(trained.objective, range(1), class_, trained.classes)
+    for part in _read(trained, data, options, in_order, own_labels=False):
+        labels = np.full(len(part.rows), int(required(known)))
+        yield replace(part, labels=labels, classes=trained.classes)
+
+
+def _read(
+    trained: Trained, data: str, options: Mapping[str, Any] | None, in_order: bool, own_labels: bool = True
+) -> Iterator[Inputs]:
     path = Path(data)
     if data == STDIN:
-        yield _from_stdin(trained, sys.stdin.buffer.read(), options)
+        yield _from_stdin(trained, sys.stdin.buffer.read(), options, own_labels)
     elif path.suffix.lower() in {*suffixes(), *PLUGINS} and path.is_file():
-        yield _alone(trained, picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
+        yield _alone(picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
     else:
-        found = list(splits(trained, data, options))
+        found = list(splits(trained, data, options, own_labels))
         if in_order and len(found) > 1 and len({id(split.rows) for _, split in found}) == 1:
             found = [(dataset, _whole(dataset)) for dataset, _ in found[:1]]
         for dataset, split in found:
@@ -82,7 +108,7 @@ def _of_split(dataset: Dataset, split: Split) -> Inputs:
     return Inputs(split, split.name, index, labels, files, dataset.classes)
 
 
-def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None) -> Inputs:
+def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | None, own_labels: bool) -> Inputs:
     """An image, an array as .npy, or a table as .csv; in the order in which its rows come.
 
     Raises:
@@ -97,16 +123,18 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
             raise ValueError(f"stdin cannot be read as .npy ({problem}): pipe a whole array in.") from None
         check_numbers(array, "stdin")
         units = trained.units
+        if asked := (options or {}).get("range"):
+            units = replace(units, limits=tuple(asked), dtype=array.dtype.name)
         alone = len(units.axes) - 1 if units.range else len(units.item or units.shape)
-        return _alone(trained, units.scale(array[None] if array.ndim == alone else array))
+        return _alone(units.scale(array[None] if array.ndim == alone else array))
     if content.startswith(IMAGES):
         every = _all_options(trained, options)
-        return _alone(trained, picture(io.BytesIO(content), "stdin", trained.units, every), [STDIN])
+        return _alone(picture(io.BytesIO(content), "stdin", trained.units, every), [STDIN])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "stdin.csv"
         path.write_bytes(content)
         try:
-            dataset = dataset_of(trained, str(path), options)
+            dataset = dataset_of(trained, str(path), options, own_labels)
         except ValueError as problem:
             raise ValueError(str(problem).replace(str(path), "stdin")) from None
     return _of_split(dataset, _whole(dataset))
@@ -121,17 +149,8 @@ def _whole(dataset: Dataset) -> Split:
     return Split("", dataset.train.rows, index[order], torch.cat(known)[order] if known else None)
 
 
-def _alone(trained: Trained, x: Tensor, files: Sequence[str] | None = None) -> Inputs:
-    """Rows without classes.
-
-    Raises:
-        ValueError: the model needs classes.
-    """
-    if trained.conditional:
-        raise ValueError(
-            "data: expected a class for each row, for the model is conditional; one image, or an array on stdin, has "
-            "none: use class folders, an .npz with labels, or a table with --label COLUMN."
-        )
+def _alone(x: Tensor, files: Sequence[str] | None = None) -> Inputs:
+    """Rows without classes."""
     return Inputs(x, "", np.arange(len(x)), None, files)
 
 

@@ -76,7 +76,7 @@ def _whole(dataset: Any) -> Array:
     rows, index = torch.cat([split[:] for split in splits]), torch.cat([split.index for split in splits])
     if torch.equal(index.sort().values, torch.arange(len(index))):
         rows = rows[index.argsort()]
-    restored: Array = dataset.units.restore(rows)
+    restored: Array = dataset.units.exact.restore(rows)
     return restored
 
 

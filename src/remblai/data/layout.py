@@ -158,6 +158,11 @@ def limits_of(arrays: Sequence[NDArray[Any]], asked: Limits | None, what: str) -
             f"{what} holds floats from {lowest:g} to {highest:g}; expected [0, 1] or [-1, 1]. Name their range: "
             "--range LOW,HIGH"
         )
+    return float_limits(lowest)
+
+
+def float_limits(lowest: float) -> Limits:
+    """The range of floats whose least value this is, where nothing else is known of it."""
     return (-1.0, 1.0) if lowest < -ROUNDING else (0.0, 1.0)
 
 

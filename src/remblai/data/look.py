@@ -45,6 +45,22 @@ def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits, type_: n
     return notes
 
 
+def range_note(name: str, own: Limits, taken: Limits) -> str:
+    """What to say of images that alone would be taken for those of another range: their black may be another value.
+
+    Args:
+        name: of the data.
+        own: the range that they would be read on alone.
+        taken: the range that they are read on, of the data of a run.
+    """
+    (own_low, own_high), (low, high) = own, taken
+    return (
+        f"data {name}: its values, which alone would be read on the range {own_low:g} to {own_high:g}, are taken as "
+        f"part of the range {low:g} to {high:g} that the run was trained on: pass --range {own_low:g},{own_high:g} if "
+        "that is theirs"
+    )
+
+
 def _levels(parts: Sequence[NDArray[Any]]) -> str:
     """How many different values whole numbers of at most 16 bits take."""
     kind = parts[0].dtype

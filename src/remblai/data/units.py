@@ -1,5 +1,6 @@
 """The way between a data set's own units and what a model sees."""
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from remblai.data.collect import as_array
 from remblai.data.frames import FrameForm, frame_like, is_frame
-from remblai.data.layout import ROUNDING, cast, planes, to_layout
+from remblai.data.layout import ROUNDING, cast, float_limits, planes, to_layout
 from remblai.data.pretrained import Pretrained
 from remblai.networks.shapes import CodeShape
 
@@ -75,6 +76,15 @@ class Units:
         z = self.codes.encode(pictures).numpy().astype(np.float64)
         mean, deviation = self._channels(self.mean).numpy(), self._channels(self.deviation).numpy()
         return torch.from_numpy(standardised(z, mean, deviation).astype(np.float32))
+
+    @property
+    def exact(self) -> "Units":
+        """These units with columns that are constant in the training split only shifted.
+
+        `restore` then undoes `scale` for every row of data, also for one that differs from that constant; of what a
+        model makes the plain units restore the constant.
+        """
+        return self if self.deviation is None else replace(self, deviation=tuple(one or 1.0 for one in self.deviation))
 
     @staticmethod
     def _channels(numbers: Numbers | None) -> Tensor:
@@ -194,6 +204,12 @@ class Units:
             raise ValueError(
                 f"expected {given.dtype} images in [{low:g}, {high:g}], got values from {given.min():g} to "
                 f"{given.max():g}"
+            )
+        if given.dtype.kind == "f" and given.size and low < float_limits(float(given.min()))[0]:
+            warnings.warn(
+                f"images without values below 0 are taken as part of the range {low:g} to {high:g} of the run's data: "
+                "scale them to it if 0 is their black",
+                stacklevel=4,
             )
         values = np.ascontiguousarray(planes(given, layout))
         if (low, high) == BYTES:

@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remblai.deploy.parts import CLASS, NOISE, Part
-from remblai.metrics.table import METRICS
-from remblai.report.reading import number
+from remblai.report.reading import read
 from remblai.runs.model import Trained
 from remblai.runs.published import public_place
 from remblai.runtime.text import printable
@@ -110,6 +109,8 @@ def _files(record: Mapping[str, Any]) -> str:
         + ("" if not _noisy(record) else "; of the encoder, which is random, 0 gives the middle of the law of a code")
         + f". Samples are decoded draws of the law `{record['sampler']}`.{flow}\n"
     )
+    if any("height" in of["shape"] for file in record["files"].values() for of in file["inputs"].values()):
+        words += "Images of any size go in: the middle square is cut out and resized in the graph.\n"
     absent = [f"- No {name}: {printable(why)}\n" for name, why in record["missing"].items()]
     return "## Files\n\n" + "\n".join(rows) + "\n" + words + ("\n" + "".join(absent) if absent else "")
 
@@ -134,14 +135,13 @@ def _figures(trained: Trained) -> str:
     metrics = trained.run.metrics()
     if not metrics:
         return "## Figures\n\nNone were measured: `remblai evaluate` measures a run.\n"
-    rows = ["| figure | value | floor | n |", "|---|---|---|---|"]
-    for name, figure in metrics.items():
-        label = METRICS[name].label if name in METRICS else printable(name)
-        rows.append(f"| {label} | {number(figure['value'])} | {number(figure['floor'])} | {figure['n']:,} |")
+    rows = ["| figure | value | floor | n | what it says |", "|---|---|---|---|---|"]
+    for row in read(metrics):
+        says = " ".join(part for part in (row.says, f"{row.cue[:1].upper()}{row.cue[1:]}." if row.cue else "") if part)
+        rows.append(f"| {row.label} | {row.value} | {row.floor} | {row.n} | {says.replace('|', '/')} |")
     return (
-        "## Figures\n\nA floor is the same figure, at the same n, between real data and held-out real data.\n\n"
-        + "\n".join(rows)
-        + "\n"
+        "## Figures\n\nA floor is the same figure, at the same n, between real data and held-out real data, where no "
+        "other is named.\n\n" + "\n".join(rows) + "\n"
     )
 
 
@@ -149,9 +149,8 @@ def _data(trained: Trained) -> str:
     data, units = trained.run.settings["data"], trained.units
     counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
     shape = " x ".join(map(str, units.pictures.shape))
-    words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {counts}."]
-    if data["split_note"]:
-        words.append(printable(str(data["split_note"])).rstrip(".") + ".")
+    split = printable(str(data["split_note"] or counts)).rstrip(".")
+    words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {split}."]
     if units.codes is not None:
         sides = " x ".join(map(str, units.shape))
         network = f"{units.codes.kind} `{printable(public_place(units.codes.place))}`"

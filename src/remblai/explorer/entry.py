@@ -18,6 +18,7 @@ def explore(
     """A local page to walk the code space of a run: sliders, a plane, walks, attributes, neighbours, the law of codes.
 
     It is served on 127.0.0.1 by a thread of this process, at an address with a random token, and opens no connection.
+    As the last value of a notebook's cell it shows itself in a frame, where the notebook runs on this machine too.
 
     Args:
         run: a trained model, or the folder of its run.
@@ -32,7 +33,7 @@ def explore(
         ValueError: a recipe without codes, data that cannot be drawn, runs on data of another shape, a port in use,
             the extra `explore` is not installed.
     """
-    return page_of(run, beside, data=data, port=port).start()
+    return page_of(run, beside, data=data, port=port, framed=True).start()
 
 
 def page_of(
@@ -41,8 +42,9 @@ def page_of(
     *,
     data: Any = None,
     port: int = 0,
+    framed: bool = False,
 ) -> "Page":
-    """As `explore`, of a page that is not served yet."""
+    """As `explore`, of a page that is not served yet, and that is shown in a frame only where `framed` says so."""
     try:
         from remblai.explorer.serving import Page
     except ImportError as problem:
@@ -56,4 +58,4 @@ def page_of(
     if beside is not None:
         second = beside if isinstance(beside, Trained) else load(beside)
         runs.append(Explored(second, data_like(second.run.settings, second.units, dataset)))
-    return Page(runs, port)
+    return Page(runs, port, framed)

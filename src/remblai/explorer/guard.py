@@ -9,10 +9,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of the loopback device: another one in the Host header is a page elsewhere whose name leads here."""
+NOTEBOOKS = " ".join(f"{scheme}://{name}:*" for scheme in ("http", "https") for name in ("127.0.0.1", "localhost"))
+"""Pages that may show this one in a frame where a notebook asked for it: those of loopback names."""
 HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+        "form-action 'none'; frame-ancestors {ancestors}; require-trusted-types-for 'script'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -28,10 +30,13 @@ class Guard:
     Args:
         app: the application.
         token: the first part of every address.
+        framed: whether a notebook on this machine may show the page in a frame.
     """
 
-    def __init__(self, app: ASGIApp, token: str) -> None:
+    def __init__(self, app: ASGIApp, token: str, framed: bool = False) -> None:
         self.app, self.token = app, token.encode()
+        ancestors = NOTEBOOKS if framed else "'none'"
+        self.headers = {name: value.replace("{ancestors}", ancestors) for name, value in HEADERS.items()}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuses, or passes on; every answer carries the headers."""
@@ -41,7 +46,7 @@ class Guard:
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self.headers)
             await send(message)
 
         token, _, rest = scope["path"].lstrip("/").partition("/")

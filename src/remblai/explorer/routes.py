@@ -25,12 +25,13 @@ LARGEST = 256 * 1024
 """Bytes of a query, at most."""
 
 
-def application(runs: Runs, token: str) -> ASGIApp:
+def application(runs: Runs, token: str, framed: bool = False) -> ASGIApp:
     """The server of a page on one run, or on two side by side.
 
     Args:
         runs: them.
         token: the first part of every address.
+        framed: whether a notebook on this machine may show the page in a frame.
     """
     lock = Lock()  # torch's generators, and what is computed once, belong to one query at a time
 
@@ -64,4 +65,4 @@ def application(runs: Runs, token: str) -> ASGIApp:
     routes += [Route(path, file, methods=["GET"]) for path in ("/", "/{name}")]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
-    return Guard(app, token)
+    return Guard(app, token, framed)

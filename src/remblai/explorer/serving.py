@@ -12,6 +12,8 @@ from remblai.explorer.queries import Runs
 from remblai.explorer.routes import application
 
 HOST = "127.0.0.1"
+HEIGHT = 760
+"""Pixels of the frame in a notebook."""
 PATIENCE = 10.0
 """Seconds that the server may take to start or to stop."""
 
@@ -24,17 +26,18 @@ class Page:
     Args:
         runs: them.
         port: 0 takes a free one.
+        framed: whether a notebook on this machine may show it in a frame.
 
     Raises:
         ValueError: a port that is in use, not allowed, or none.
     """
 
-    def __init__(self, runs: Runs, port: int = 0) -> None:
+    def __init__(self, runs: Runs, port: int = 0, framed: bool = False) -> None:
         self._socket = bound(port)
         token = secrets.token_urlsafe(24)
         self.url = f"http://{HOST}:{self._socket.getsockname()[1]}/{token}/"
         options = uvicorn.Config(
-            application(runs, token), log_level="error", access_log=False, ws="none", lifespan="off",
+            application(runs, token, framed), log_level="error", access_log=False, ws="none", lifespan="off",
             server_header=False, timeout_graceful_shutdown=1, limit_concurrency=64,
         )  # fmt: skip
         self._server = uvicorn.Server(options)
@@ -81,11 +84,18 @@ class Page:
         self.stop()
 
     def __repr__(self) -> str:
-        return f"<a page at {self.url}>"
+        return f"<a page at {self.url}{', stopped' * self._stopped}>"
 
     def _repr_html_(self) -> str:
+        """What a notebook shows: the page in a frame, and its address; of one that is stopped words alone."""
+        if self._stopped:
+            return f"<p>{html.escape(repr(self))}</p>"
         address = html.escape(self.url, quote=True)
-        return f'<a href="{address}" target="_blank" rel="noopener">{address}</a>'
+        return (
+            f'<iframe src="{address}" title="the code space of the run" width="100%" height="{HEIGHT}" '
+            'style="border:1px solid #8886" sandbox="allow-scripts allow-same-origin"></iframe>'
+            f'<p><a href="{address}" target="_blank" rel="noopener">{address}</a></p>'
+        )
 
 
 def bound(port: int) -> socket.socket:

@@ -9,6 +9,7 @@ import torch
 
 from remblai.config.registry import Choice
 from remblai.populations.battery import Decision, decide
+from remblai.populations.forms import with_form_notes
 from remblai.populations.given import Given, check_given, drift_given
 from remblai.populations.identifiers import without_identifiers
 from remblai.populations.moved import Moved, moved
@@ -101,11 +102,12 @@ def drift(
         b: the data that it is compared with.
         columns: of tables, the names of those to compare; None takes all but those that look like identifiers, which
             the notes name.
-        given: a column within whose levels, or ranges, the others are compared too.
+        given: a column within whose levels, or ranges, the others are compared too; where `columns` does not name it,
+            it is read for that alone.
         permutations: random splits of all rows behind every p-value, at least 19.
         seed: of what is drawn.
         features: of images; random convolutions when not given.
-        data_options: of `data.load`, for images and arrays.
+        data_options: of `data.load`, for images and arrays; `label` also of tables: a column that is not compared.
 
     Raises:
         ValueError: data that cannot be read or compared, an unknown column, or too few permutations.
@@ -113,10 +115,11 @@ def drift(
     if permutations < LEAST:
         raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
     start = time.perf_counter()
-    data = read(a, b, columns, features, data_options)
+    data = read(a, b, columns, features, data_options, given)
     check_given(data.tables, given)
     if data.images is None:
-        data = replace(data, tables=without_identifiers(data.tables, [*(columns or ()), *([given] if given else ())]))
+        kept = [*(columns or ()), *([given] if given else ())]
+        data = replace(data, tables=with_form_notes(without_identifiers(data.tables, kept)))
     tables = data.tables
     draws = torch.Generator().manual_seed(seed)
     splits = Splits(tables.first, permutations, draws)

@@ -84,7 +84,7 @@ def check_given(tables: Tables, name: str | None) -> None:
     Raises:
         ValueError: it is not, or there is no other column.
     """
-    names = [column.name for column in tables.columns]
+    names = [column.name for column in tables.every]
     if name is not None and name not in names:
         raise unknown("column in given", name, names)
     if name is not None and len(names) < 2:

@@ -1,7 +1,7 @@
 """Two data sets of any kind as two tables: their columns matched by name, images as features."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
+from remblai.data.labels import label_place
 from remblai.features import FeaturesUsed, make_features
 from remblai.populations.raw import Raw, raw_table
 from remblai.populations.table import Column, Tables
@@ -41,12 +42,45 @@ class Read:
     features: FeaturesUsed | None = None
 
 
+@dataclass(frozen=True)
+class Chosen:
+    """The columns that are asked for by name.
+
+    Attributes:
+        columns: those that are compared; None is all.
+        given: the one within whose groups the others are compared, or None.
+        label: one that is not compared, or None.
+    """
+
+    columns: Sequence[str] | None
+    given: str | None
+    label: str | None
+
+    def __post_init__(self) -> None:
+        if self.columns is not None and self.label is not None:
+            raise ValueError(
+                "drift: expected --columns or --label, got both: --columns names all that is compared, leave --label "
+                "out."
+            )
+
+    @property
+    def beside(self) -> bool:
+        """Whether the given column is not compared itself."""
+        return self.given is not None and (self.given == self.label or self.given not in (self.columns or [self.given]))
+
+    @property
+    def read(self) -> Sequence[str] | None:
+        """The names of all columns to read; None is all."""
+        return self.columns if self.columns is None or not self.beside else [*self.columns, str(self.given)]
+
+
 def read(
     a: Any,
     b: Any,
     columns: Sequence[str] | None = None,
     features: Choice | None = None,
     options: Mapping[str, Any] | None = None,
+    given: str | None = None,
 ) -> Read:
     """Reads two data sets.
 
@@ -56,28 +90,32 @@ def read(
         b: the data that it is compared with.
         columns: of tables, the names of those to take.
         features: of images; random convolutions when not given.
-        options: of `data.load`, for data that it reads.
+        options: of `data.load`, for data that it reads; `label` also of tables: a column that is not compared.
+        given: the column of tables within which the others are compared: it is read even where `columns` or `label`
+            leave it out of what is compared.
 
     Raises:
         ValueError: data that cannot be read or compared, each with what to do.
     """
     names = label(a), label(b)
+    chosen = Chosen(columns, given, (options or {}).get("label"))
     if features is not None and (_is_table(a) or _is_table(b)):
         raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
     if _is_table(a) and _is_table(b):
-        if used := [name for name, value in (options or {}).items() if value is not None]:
+        if used := [name for name, value in (options or {}).items() if value is not None and name != "label"]:
             raise ValueError(f"--{used[0].replace('_', '-')} does not apply to tables: leave it out")
-        return Read(paired(raw_table(a, columns), raw_table(b, columns), names))
+        return Read(_compared(raw_table(a, chosen.read), raw_table(b, chosen.read), names, chosen))
     if _is_table(a) or _is_table(b):
         other = b if _is_table(a) else a
-        loaded, _ = loaded_pair(other, other, options)
+        loaded, _ = loaded_pair(other, other, {**(options or {}), "label": None})
         if loaded.range is not None:
             raise ValueError(
                 f"drift: expected two tables or two sets of images, got images in {label(other)} and a table in "
                 f"{label(a if _is_table(a) else b)}: compare like with like."
             )
-        raws = [raw_table(one, columns) if _is_table(one) else _numbers(loaded, one, columns) for one in (a, b)]
-        return Read(paired(raws[0], raws[1], names))
+        wanted = chosen.read
+        raws = [raw_table(one, wanted) if _is_table(one) else _numbers(loaded, one, wanted) for one in (a, b)]
+        return Read(_compared(raws[0], raws[1], names, chosen))
     first, second = loaded_pair(a, b, options)
     if (first.range is None) != (second.range is None):
         images, table = (a, b) if first.range is not None else (b, a)
@@ -86,9 +124,11 @@ def read(
             f"{label(table)}: compare like with like."
         )
     if first.range is None:
-        return Read(paired(_numbers(first, a, columns), _numbers(second, b, columns), names))
-    if columns is not None:
-        raise ValueError("drift: columns are those of a table, and these data are images: leave out --columns.")
+        unlabelled = replace(chosen, label=None)  # the labels of such data are no column
+        return Read(_compared(_numbers(first, a, chosen.read), _numbers(second, b, chosen.read), names, unlabelled))
+    if columns is not None or given is not None:
+        option = "columns" if given is None else "given"
+        raise ValueError(f"drift: columns are those of a table, and these data are images: leave out --{option}.")
     return _images(first, second, (a, b), features or FEATURES)
 
 
@@ -132,6 +172,27 @@ def _images(first: Dataset, second: Dataset, sources: tuple[Any, Any], features:
     values = [chosen.of(one, name).numpy().astype(np.float64) for one, name in zip(sets, names, strict=True)]
     raws = [{f"{chosen.name} {place + 1}": one[:, place] for place in range(one.shape[1])} for one in values]
     return Read(paired(raws[0], raws[1], names), torch.cat(sets), chosen.used)
+
+
+def _compared(a: Raw, b: Raw, names: tuple[str, str], chosen: Chosen) -> Tables:
+    """Both tables as one, without the label; a given column that is not compared stands beside the columns.
+
+    Raises:
+        ValueError: see `paired`; no column of the label's name, or none beside it.
+    """
+    note: tuple[str, ...] = ()
+    if chosen.label is not None:
+        label_place(list(dict.fromkeys([*a, *b])), chosen.label, " and ".join(names))
+        note = (f"column {chosen.label!r} is the label and is not compared",)
+        if chosen.label != chosen.given:
+            a, b = ({name: one[name] for name in one if name != chosen.label} for one in (a, b))
+    tables = paired(a, b, names)
+    if chosen.beside:
+        kept = tuple(one for one in tables.columns if one.name != chosen.given)
+        if not kept:
+            raise ValueError(f"drift: no column beside {chosen.given!r} has a value: expected values to compare.")
+        tables = replace(tables, columns=kept, given=next((one for one in tables.columns if one not in kept), None))
+    return replace(tables, notes=(*note, *tables.notes))
 
 
 def paired(a: Raw, b: Raw, names: tuple[str, str]) -> Tables:

@@ -88,6 +88,7 @@ class Tables:
         names: what errors and reports call the two.
         notes: what else to say about how they were read.
         left_out: names of the columns that are not compared because they look like identifiers.
+        given: a column that is not compared, within whose groups the others are; None where there is none.
     """
 
     columns: tuple[Column, ...]
@@ -96,6 +97,12 @@ class Tables:
     names: tuple[str, str] = ("A", "B")
     notes: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
+    given: Column | None = None
+
+    @property
+    def every(self) -> tuple[Column, ...]:
+        """The columns, and the given one."""
+        return self.columns if self.given is None else (*self.columns, self.given)
 
     @property
     def first(self) -> Bools:
@@ -104,7 +111,7 @@ class Tables:
 
     def column(self, name: str) -> Column:
         """The column of that name."""
-        return next(one for one in self.columns if one.name == name)
+        return next(one for one in self.every if one.name == name)
 
 
 def gower(x: Sequence[Column], y: Sequence[Column], dtype: type = np.float32) -> NDArray[Any]:

@@ -66,10 +66,10 @@ def could_see(found: Drift) -> str:
 
 def size(shift: Shift) -> str:
     """How far a column moved, with its unit."""
-    missing = abs(shift.missing[1] - shift.missing[0])
+    before, after = shift.missing
     if shift.kind == "categories":
         return f"{percent(shift.distance)} of the rows"
-    gaps = f", {percent(missing)} more or fewer gaps" if missing > 0.01 else ""
+    gaps = f", gaps {percent(before)} to {percent(after)}" if abs(after - before) > 0.01 else ""
     if shift.unit == "days":
         return days(shift.distance) + gaps
     moved = number(shift.distance) if shift.in_sd is None else f"{number(shift.in_sd)} standard deviations"
@@ -162,7 +162,7 @@ def given_cells(within: Within) -> list[str]:
 
 
 def _signed_percent(share: float) -> str:
-    return f"{100 * share:+.3g} %"
+    return f"{100 * share:+.3g} %".replace("-", "\N{MINUS SIGN}")  # as `number` writes it
 
 
 GIVEN_HEADS = ("column", "change of", "total", "from the mix", "within", "p within")

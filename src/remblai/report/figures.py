@@ -150,7 +150,7 @@ def codes(
         if plane is None:
             axes.set(xlabel="first coordinate", ylabel="second coordinate")
         else:
-            axes.set(xlabel="least Gaussian direction", ylabel="the worst at a right angle to it")
+            axes.set(xlabel=plane.names[0], ylabel=plane.names[1])
         return png(figure)
 
 
@@ -258,7 +258,7 @@ def _named(axes: Axes, gaps: Floats, worst: NDArray[np.intp], theme: Theme) -> N
     last = -np.inf
     for axis in sorted(worst.tolist(), key=lambda axis: gaps[-1, axis]):
         last = max(gaps[-1, axis], last + room)
-        _beside(axes, f"axis {axis + 1}", (99, last), theme.model)
+        _beside(axes, f"code_{axis}", (99, last), theme.model)
 
 
 def points(data: Any, samples: Any, *, theme: Theme = LIGHT) -> bytes:

@@ -11,14 +11,27 @@ LEVELS = 200
 STARTS = 64
 STEPS = 40
 CLIMBS = 6
+ROWS = 4
+"""Codes a coordinate, at least: among fewer some direction shows anything, and only the coordinates are compared."""
 
 
 @dataclass(frozen=True)
 class Plane:
-    """Two orthonormal directions `axes (k, 2)`, and W_2 between codes and prior along each, `distances (2,)`."""
+    """Two orthonormal directions `axes (k, 2)`, and W_2 between codes and prior along each, `distances (2,)`.
+
+    `coordinates` are their numbers where they are two coordinates of the code.
+    """
 
     axes: Floats
     distances: tuple[float, float]
+    coordinates: tuple[int, int] | None = None
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The two directions in words."""
+        if self.coordinates is None:
+            return "least Gaussian direction", "the worst at a right angle to it"
+        return f"code_{self.coordinates[0]}", f"code_{self.coordinates[1]}"
 
 
 def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
@@ -28,7 +41,9 @@ def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
     tail all count, against any prior. (The official WAE code's plane, which the name comes from, maximises
     |covariance - I|^2 + |mean|^2, which two humps of the right width leave at 0.) The search starts from the axes, the
     codes' principal and independent directions and random ones, and climbs the gradient from the best few. The worst of
-    many directions is above 0 even for a perfect model: compare with the same search on another prior sample.
+    many directions is above 0 even for a perfect model: compare with the same search on another prior sample. Of fewer
+    than 4 codes a coordinate the two worst coordinates are taken: some direction always shows all codes at one point,
+    or far out, whatever their law is.
 
     Args:
         codes: (n, k) with k >= 2.
@@ -42,11 +57,21 @@ def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
     if z.ndim != 2 or p.ndim != 2 or z.shape[1] != p.shape[1] or z.shape[1] < 2:
         raise ValueError(f"a plane needs codes and prior (n, k >= 2) of the same k, not {z.shape} and {p.shape}.")
     k = z.shape[1]
+    if len(z) < ROWS * k:
+        return _worst_coordinates(z, p)
     starts = np.concatenate([np.eye(k), *_structured(z), _unit(np.random.default_rng(seed).normal(size=(STARTS, k)))])
     first, far = _worst(z, p, starts)
     basis = np.linalg.svd(first[None], full_matrices=True)[2][1:]  # (k - 1, k): what is left at a right angle
     second, near = _worst(z @ basis.T, p @ basis.T, _unit(starts @ basis.T))
     return Plane(np.stack([first, second @ basis], axis=1), (far, near))
+
+
+def _worst_coordinates(z: Floats, p: Floats) -> Plane:
+    """The two coordinates along which codes are farthest from the prior."""
+    axes = np.eye(z.shape[1])
+    values = np.array([_gap(z, p, axis)[0] for axis in axes]) ** 0.5
+    first, second = np.argsort(-values, kind="stable")[:2].tolist()
+    return Plane(axes[:, [first, second]], (float(values[first]), float(values[second])), (first, second))
 
 
 def _structured(z: Floats) -> tuple[Floats, Floats]:

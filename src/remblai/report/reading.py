@@ -78,8 +78,8 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         spread_is=metric.spread if metric else "standard deviation",
         n=f"{figure['n']:,}" if figure.get("n") is not None else "",
         says=_says(metric, value, floor, spread)
-        + (f" Dead: {', '.join(map(str, dead))}, from 0." if dead else "")
-        + (f" It is axis {by_axis.index(max(by_axis))}, from 0." if by_axis else "")
+        + (f" Dead: {', '.join(f'code_{axis}' for axis in dead)}." if dead else "")
+        + (f" It is code_{by_axis.index(max(by_axis))}." if by_axis else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",

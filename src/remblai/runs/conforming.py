@@ -1,5 +1,6 @@
 """New data in the units of a run: its columns, standardisation, range of values or codes."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from remblai.data import Dataset, Split, Units
 from remblai.data.coded import coded
 from remblai.data.frames import chosen_columns
 from remblai.data.layout import extremes
+from remblai.data.look import range_note
 from remblai.data.rows import Rows
 from remblai.data.units import BYTES
 
@@ -38,9 +40,12 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     if dataset.units == units:
         return dataset
     if dataset.range is not None:
-        if keep_limits or dataset.units.kind != units.kind or dataset.units.limits == units.limits:
+        same = dataset.units.kind == units.kind or dataset.units.kind.kind == units.kind.kind == "f"
+        if keep_limits or not same or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
-        return _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+        found = _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
+        warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=3)
+        return found
     return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
 
 
@@ -85,5 +90,5 @@ def _within(rows: Rows, units: Units, name: str) -> Rows:
 
 
 def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
-    own = old.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    own = old.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
     return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())

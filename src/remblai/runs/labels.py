@@ -110,7 +110,12 @@ def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: 
             "class out."
         )
     if labels is None:
-        return labels_of(rows) if isinstance(rows, Split) else required(None)
+        if isinstance(rows, Split):
+            return labels_of(rows)
+        raise ValueError(
+            "labels: expected the class of the rows, for the model is conditional, got none: pass labels=NAME for all "
+            "of them, or one for each row."
+        )
     return numbers_of(labels, names, len(rows))
 
 

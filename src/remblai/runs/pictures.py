@@ -8,7 +8,7 @@ from torch import Tensor
 
 from remblai.data import Dataset
 from remblai.metrics import SCORED, energy_distance
-from remblai.report import Picture, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
+from remblai.report import Picture, Plane, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
 from remblai.report.figures import CLASSES
 from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
@@ -150,13 +150,20 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
         plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
         given["plane"] = plane
         words += (
-            f" The plane is the one where they look least like it: W2 is {plane.distances[0]:.2f} and "
-            f"{plane.distances[1]:.2f} along its axes; draws of that law itself, searched the same way, give "
-            f"{null.distances[0]:.2f} and {null.distances[1]:.2f}."
+            f" The plane is {_plane(plane, len(z))}: W2 is {plane.distances[0]:.2f} and {plane.distances[1]:.2f} along "
+            f"its axes; draws of that law itself, searched the same way, give {null.distances[0]:.2f} and "
+            f"{null.distances[1]:.2f}."
         )
     shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
     # the band of quantiles is that of like coordinates, which a fitted law has not
     return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
+
+
+def _plane(plane: Plane, n: int) -> str:
+    """Which plane it is, in words."""
+    if plane.coordinates is None:
+        return "the one where they look least like it"
+    return f"that of the two coordinates that look least like it ({n} codes are too few to search other directions)"
 
 
 def by_colour(labels: Array | None) -> str:

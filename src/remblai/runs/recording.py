@@ -39,8 +39,7 @@ class Recording:
 
     def pictures(self, step: int, draw: Callable[[], Mapping[str, Pixels]]) -> None:
         """Sends pictures, which are drawn only where there is a logger."""
-        if self._loggers:
-            pictures = draw()
+        if self._loggers and (pictures := draw()):
             self._send(lambda logger: logger.pictures(step, pictures))
 
     def end(self, completed: bool) -> None:

@@ -37,9 +37,10 @@ from remblai.runs.messages import divergence_explained, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import parts_record, with_parts
 from remblai.runs.plateau import Plateau, check_patience, chosen_patience
+from remblai.runs.previews import report_pictures
 from remblai.runs.processes import check_agreement, started_by_first
 from remblai.runs.progress import Progress
-from remblai.runs.recording import recording
+from remblai.runs.recording import Recording, recording
 from remblai.runs.resolve import NOT_OPTIONS, Resolved
 from remblai.runs.saving import continue_state
 from remblai.runs.start import check_request, earlier_settings
@@ -185,7 +186,7 @@ def train(
                             run, state, dataset, law, progress, recorder, stream, plateau,
                             checkpoint_every, keep, evaluate_every,
                         )  # fmt: skip
-                return _finished(run, resolved, dataset, where)
+                return _finished(run, resolved, dataset, where, recorder)
 
 
 def _state_of(
@@ -202,7 +203,7 @@ def _state_of(
     return state, augmentations
 
 
-def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device) -> Trained:
+def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.device, recorder: Recording) -> Trained:
     """The trained model, in every process; the first one fits its latent law, measures it and writes its report."""
     folder = from_first(run.folder)  # the last checkpoint is there, and a run that replaced another has moved
     again = partial(load, folder, device=str(where), recipe=resolved.recipe, **resolved.live())
@@ -213,4 +214,5 @@ def _finished(run: Run, resolved: Resolved, dataset: Dataset, where: torch.devic
         if first:
             measure(trained, dataset)
             write_report(trained, dataset)
+            recorder.pictures(trained.step, lambda: report_pictures(folder))
     return trained

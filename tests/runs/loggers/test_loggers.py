@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch.utils
+from PIL import Image
 from tests.runs.loggers.services import SERVICES
 from tests.small import train
 
@@ -20,10 +21,16 @@ from remblai.runs.loggers import LOGGERS, Logger, make_loggers
 def test_a_training_reaches_its_service_and_a_resumed_one_continues_there(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train_module, "write_report", lambda *_: None)
+    pixels = np.zeros((4, 6, 3), dtype=np.uint8)
+
+    def write_report(trained: Any, _: Any) -> None:
+        for picture in ("samples", "interpolations", "terms"):
+            Image.fromarray(pixels).save(trained.folder / f"{picture}.png")
+
+    monkeypatch.setattr(train_module, "write_report", write_report)
     figure: Any = {"w2": {"value": 1.5, "floor": 1.0, "spread": 0.1, "n": 9}, "unknown": {"value": None}}
     monkeypatch.setattr(train_module, "measure", lambda trained, _: trained.run.write_metrics(figure, trained.step))
-    monkeypatch.setattr(train_module, "previews", lambda *_: {"samples": np.zeros((4, 6, 3), dtype=np.uint8)})
+    monkeypatch.setattr(train_module, "previews", lambda *_: {"samples": pixels})
     folder = tmp_path / "run"
     sent = SERVICES[name](monkeypatch, folder)
     train(folder, logger=name, evaluate_every=10)
@@ -39,13 +46,14 @@ def test_a_training_reaches_its_service_and_a_resumed_one_continues_there(
     assert first.scalars["validation/energy_distance_squared"].keys() == {10, 20}
     assert first.scalars["metrics/w2"] == {20: 1.5}
     assert "metrics/unknown" not in first.scalars
-    assert first.pictures == {"samples": {10, 20}}
+    assert first.pictures == {"samples": {10, 20}, "report/samples": {20}, "report/interpolations": {20}}
     assert first.ended == ["complete"]
     train(folder, logger=name, evaluate_every=10, resume=True, steps=30)
     again = sent()
     assert set(again.runs) == set(first.runs)
     assert set(again.scalars["terms/transport"]) == set(range(1, 31))
     assert again.scalars["validation/energy_distance_squared"].keys() == {10, 20, 30}
+    assert again.pictures["report/samples"] == {20, 30}
     assert again.ended[-1] == "complete"
     assert capsys.readouterr().out == ""
 

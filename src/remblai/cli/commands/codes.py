@@ -17,6 +17,7 @@ def encode(
     *,
     data: str,
     out: str,
+    class_: str | None = None,
     sampler: Sampler = None,
     recipe: str | None = None,
     device: str = "auto",
@@ -29,6 +30,7 @@ def encode(
         data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
         out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0 and
             so on.
+        class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -44,8 +46,8 @@ def encode(
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
-    parts = list(read_inputs(trained, data, data_options))
-    codes = np.concatenate([trained.codes(part.rows).numpy() for part in parts])
+    parts = list(read_inputs(trained, data, data_options, class_=class_))
+    codes = np.concatenate([trained.codes(part.rows, labels=class_).numpy() for part in parts])
     columns: dict[str, Any] = {}
     if sampler is not None:
         columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
@@ -68,6 +70,7 @@ def reconstruct(
     data: str | None = None,
     n: int | None = None,
     out: str,
+    class_: str | None = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
@@ -80,6 +83,7 @@ def reconstruct(
             The run's own test data when not given.
         n: only the first n; of a .png the first 64 when not given.
         out: a .png (each row of data above its reconstructions), .npz or .npy; of points also a .csv or .parquet.
+        class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
@@ -96,11 +100,11 @@ def reconstruct(
     trained = load(run, device=device, recipe=recipe)
     check_kind(path, trained.units)
     if data:
-        parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True)]
+        parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True, class_=class_)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
     total = SHEET if n is None and path.suffix == ".png" else n
-    rows, labels = first_rows(trained, parts, total)
+    rows, labels = first_rows(trained, parts, total, class_)
     again = trained.reconstructions(rows, labels=labels)
     if path.suffix == ".png":
         save_above(path, trained.units.display(rows), trained.units.display(again))

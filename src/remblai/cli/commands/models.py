@@ -185,6 +185,8 @@ def evaluate(
         show_json({"schema": SCHEMA} | metrics)
         return
     show("\n".join(card_lines(metrics)))
+    if (page := trained.folder / "report.html").is_file():
+        show(f"what each figure means: the table in {page}")
     if trained.units.codes is not None:
         show(f"figures on samples are of pictures, decoded by the frozen {trained.units.codes}")
 

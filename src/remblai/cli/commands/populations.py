@@ -41,7 +41,7 @@ def drift(
         a: the reference: a table, a folder of images, an array or a name.
         b: the data that it is compared with.
         columns: of tables, the names of those to compare, joined by commas; all when not given.
-        given: a column within whose levels, or ranges, the others are compared too.
+        given: a column within whose levels, or ranges, the others are compared too; it need not be one of --columns.
         permutations: random splits of all rows behind every p-value, at least 19.
         seed: of what is drawn.
         features: of images; random-convolutions when not given. --features NAME --help shows the options of one.
@@ -49,7 +49,7 @@ def drift(
         json: print JSON and nothing else.
         out: the .html file to write the page to.
         options: of the features.
-        data_options: of images and arrays, for both.
+        data_options: of images and arrays, for both; --label also of tables.
     """
     path = None if out is None else place(out, (".html",))
     from remblai.populations.entry import drift as measured
@@ -90,14 +90,15 @@ def _print(found: "Drift") -> None:
     show("")
     show(f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations")
     show(
-        f"  least cost of carrying A to B: {number(moved.cost)} (proven {moved.bounds}), "
+        f"  least cost of carrying A to B, from 0 to 1: {number(moved.cost)} (proven {moved.bounds}), "
         f"{number(moved.floor)} between random splits"
     )
     parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
     show(f"  of which, and between random splits: {parts}")
+    show("  carried farthest (rows count from 0):")
     for one in moved.movers[:3]:
         changes = "; ".join(f"{name} {before} to {after}" for name, before, after in one.changes)
-        show(f"  row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
+        show(f"    row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
     if found.given is not None:
         show("")
         show(f"  within {found.given.column}: p = {found.given.p_value:.2g}")

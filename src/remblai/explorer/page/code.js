@@ -70,7 +70,7 @@ export function sliders(by = 0) {
     input.dataset.axis = axis;
     input.addEventListener("input", () => moveTo(axis, Number(input.value)));
     input.addEventListener("keydown", (event) => nudge(event, axis));
-    const label = element("label", { for: id }, `z${axis + 1}`);
+    const label = element("label", { for: id }, `code_${axis}`);
     byId("sliders").append(element("div", { class: "slider" }, label, input, element("output", { for: id })));
     if (state.code) setSlider(input);
   }
@@ -119,7 +119,7 @@ export function planeControls() {
   const canvas = byId("plane");
   for (const [id, axis] of [["across", 0], ["up", 1]]) {
     const select = byId(id);
-    for (let one = 0; one < state.facts.latent; one++) select.append(element("option", { value: `${one}` }, `z${one + 1}`));
+    for (let one = 0; one < state.facts.latent; one++) select.append(element("option", { value: `${one}` }, `code_${one}`));
     select.value = `${axis}`;
     select.addEventListener("change", () => {
       const other = byId(id === "across" ? "up" : "across");

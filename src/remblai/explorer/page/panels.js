@@ -101,7 +101,7 @@ function axesOf(run) {
   const some = run.axes.length < run.latent ? ` The ${run.axes.length} farthest are shown.` : "";
   const words = `${run.above} of ${run.latent} axes exceed their floor (${chance} by chance), ${run.n} held-out codes against the law ${run.law}.${some}`;
   const figures = run.axes.map((axis) => element("figure", {}, histogram(axis), element("figcaption", {},
-    `z${axis.place + 1}, ${round(axis.low)} to ${round(axis.high)}: W1 ${round(axis.w1)}, floor ${round(axis.floor)}${axis.w1 > axis.floor ? " (above)" : ""}`)));
+    `code_${axis.place}, ${round(axis.low)} to ${round(axis.high)}: W1 ${round(axis.w1)}, floor ${round(axis.floor)}${axis.w1 > axis.floor ? " (above)" : ""}`)));
   return [element("h3", {}, run.name), element("p", { class: "small" }, words), element("div", { class: "axes" }, ...figures)];
 }
 

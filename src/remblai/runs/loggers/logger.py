@@ -41,7 +41,7 @@ class Logger(Protocol):
         """What is logged at a step, by name, such as terms/transport, lr/model, validation/energy_distance_squared."""
 
     def pictures(self, step: int, pictures: Mapping[str, Pixels]) -> None:
-        """What the model draws at an evaluation, by name: RGB bytes (h, w, 3)."""
+        """What the model draws at an evaluation, and once at the end, as `report/...`: RGB bytes (h, w, 3) by name."""
 
     def end(self, step: int, metrics: Mapping[str, float], status: str) -> None:
         """The training has ended.

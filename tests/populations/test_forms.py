@@ -1,0 +1,79 @@
+"""Columns of text that hold dates, numbers or sentences are said to be compared as categories; others are not."""
+
+import numpy as np
+import pandas
+import pytest
+
+from remblai.populations.entry import drift
+from remblai.populations.forms import form_note
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["16/12/2023", "1/2/2024", "03/04/2024"],
+        ["16.12.23", "01.02.24", "03.04.24"],
+        ["2023/12/16 10:00", "2024/02/01 11:30", "2024/04/03 00:00"],
+        ["16 Dec 2023", "1 February 2024", "3 apr. 2024"],
+        ["Dec 16, 2023", "February 1, 2024", "Apr 3 2024"],
+    ],
+)
+def test_dates_of_other_forms(levels: list[str]) -> None:
+    assert form_note("when", levels, 900) == (
+        "column 'when' is compared as categories: dates are read as YYYY-MM-DD, and it has "
+        f"{levels[0]!r}: write them so"
+    )
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["29.48 EUR", "1,024.00 EUR", "7 EUR"],
+        ["$3", "$4.50", "$1,000"],
+        ["12 %", "3.5 %", "-1 %"],
+        ["1,5", "2,25", "3"],
+    ],
+)
+def test_numbers_with_other_signs(levels: list[str]) -> None:
+    assert f"numbers are read without other signs, and it has {levels[0]!r}" in form_note("price", levels, 900)
+
+
+@pytest.mark.parametrize(
+    "levels",
+    [
+        ["north", "south", "west"],
+        ["18-25", "26-40", "41-60"],
+        ["12A", "13B", "14C"],
+        ["1.2.3", "1.2.4", "1.3.0"],
+        ["2023Q1", "2023Q2", "2023Q3"],
+        ["1", "2", "unknown"],
+        ["yes", "no"],
+    ],
+)
+def test_categories_are_categories(levels: list[str]) -> None:
+    assert form_note("kind", levels, 900) == ""
+
+
+def test_a_cell_of_text_among_numbers_is_named() -> None:
+    levels = sorted([*(f"{value}.5" for value in range(40)), "unknown"])
+    assert "for 'unknown' is no number, as 40 other values are: empty such cells" in form_note("age", levels, 900)
+
+
+def test_sentences_are_said_to_show_little() -> None:
+    levels = [f"good {number} times" for number in range(60)] + [f"late by {number}" for number in range(60)]
+    assert "sees little: it has 120 different values in 200 rows" in form_note("comment", levels, 200)
+    assert form_note("city", levels, 400) == ""
+
+
+def test_notes_are_about_columns_that_are_compared() -> None:
+    rng = np.random.default_rng(0)
+    words = [f"customer {number}" for number in range(80)]
+    tables = [
+        pandas.DataFrame({"x": rng.normal(size=40), "day": rng.choice(["01/02/2024", "03/02/2024", "05/02/2024"], 40)})
+        for _ in range(2)
+    ]
+    tables[0]["name"], tables[1]["name"] = words[:40], words[40:]
+    notes = drift(*tables, permutations=19).data.tables.notes
+    assert [note.split("'")[1] for note in notes] == ["name", "day"]
+    assert "looks like an identifier" in notes[0]
+    assert "YYYY-MM-DD" in notes[1]
