@@ -138,10 +138,13 @@ def interpolate(
     if classes is not None:
         if len(classes) != 2:
             raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
+        if data is not None or data_options:
+            raise ValueError("classes: the codes of these walks are draws: leave --data and its options out.")
         z, labels = trained.prior_sample(n), classes
         ends = torch.cat([z, z])
-    elif trained.encodes or data:
-        part = next(splits(trained, data, data_options))[1] if data else dataset_of(trained, None, data_options).test
+    elif trained.encodes or data is not None:
+        own = data is None
+        part = dataset_of(trained, None, data_options).test if own else next(splits(trained, data, data_options))[1]
         if asked is None and len(part) > 1:
             n = min(n, len(part) // 2)
         if n > len(part) // 2:
