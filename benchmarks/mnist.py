@@ -17,10 +17,10 @@ contain that of training, for which the seeds are. The reconstruction error is a
 import argparse
 import json
 import math
-import shutil
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,9 @@ from remblai.discrepancies import Frechet
 from remblai.features import make_features
 from remblai.laws import FITTED
 from remblai.metrics.classes import stacked_modes
+from remblai.runs.resolve import resolve
 from remblai.statistics import halves
+from remblai.training import State, steps
 
 N = 10_000
 OF_STACKED = 26_000
@@ -44,7 +46,8 @@ OF_STACKED = 26_000
 HALVES = 20
 LAWS = ("prior", *(name for name in FITTED if name not in ("flow", "two-stage")))
 """What codes are drawn from. The two left out cost minutes a fit."""
-TIMED_STEPS = (5, 10, 40)
+TIMED_STEPS = (10, 40)
+"""Between these steps a training is timed."""
 OF_CARD = ("latent_mmd_squared", "energy_distance_squared")
 """Figures of the run's own card, of 2,000 test images, that the table has too."""
 Figures = dict[str, Any]
@@ -87,9 +90,9 @@ class Judge:
         if run.run.settings["recipe"] != "flow-matching":
             return {"frechet": {"samples": self.frechet(run.draws(N))}}
         found = {}
-        for steps in STEPS_OF_FLOW:
-            run.take_sampling_steps(steps)
-            found[f"{steps} steps"] = self.frechet(run.draws(N))
+        for count in STEPS_OF_FLOW:
+            run.take_sampling_steps(count)
+            found[f"{count} steps"] = self.frechet(run.draws(N))
         return {"frechet": found}
 
 
@@ -161,7 +164,7 @@ def measured(name: str, seed: int, judge: Judge, given: argparse.Namespace, fold
         return {"seconds": seconds(), **judge.of_codes(reconstruct(judge.test), laws(N))}
     length = {"epochs": given.epochs}
     if name in ROWS["one-step"]:
-        length = {"steps": steps_in_time_of_dcgan(name, given)}
+        length = {"steps": steps_in_time_of_dcgan(name, judge.dataset, given)}
     run = train(settings, folder, given, seed, **length)
     if name in ROWS["stacked"]:
         modes = stacked_modes(run.draws(OF_STACKED), judge.features)
@@ -178,32 +181,29 @@ def train(settings: Figures, folder: Path, given: argparse.Namespace, seed: int,
     return remblai.train(recipe, out=folder, seed=seed, threads=given.threads, resume=True, quiet=True, **options)
 
 
-def steps_in_time_of_dcgan(name: str, given: argparse.Namespace) -> int:
+def steps_in_time_of_dcgan(name: str, dataset: data.Dataset, given: argparse.Namespace) -> int:
     """How many steps of a row take the time of dcgan's epochs, by the seconds of a few steps of both."""
-    dcgan, steps = seconds_a_step("dcgan", given)
-    own, _ = seconds_a_step(name, given)
-    return round(steps * dcgan / own)
+    dcgan, own = (timed(one, dataset, given) for one in ("dcgan", name))
+    return round(given.epochs * len(dataset.train) / dcgan["batch_size"] * dcgan["seconds"] / own["seconds"])
 
 
-def seconds_a_step(name: str, given: argparse.Namespace) -> tuple[float, int]:
-    """The CPU seconds of a step of a row, and how many steps its epochs have; other work on the machine adds little."""
+def timed(name: str, dataset: data.Dataset, given: argparse.Namespace) -> Figures:
+    """The CPU seconds of a step of a row, and its batch size; other work on the machine adds little."""
     path = given.out / "timed" / f"{name}.json"
-    keep(path, lambda: {"seconds": timed(name, given)})
-    run = json.loads((given.out / "timed" / f"{name}-{TIMED_STEPS[-1]}" / "run.json").read_text())
-    steps = given.epochs * run["data"]["splits"]["train"] / run["loop"]["batch_size"]
-    return json.loads(path.read_text())["seconds"], round(steps)
+    keep(path, lambda: seconds_a_step(row_of(name), dataset))
+    return dict(json.loads(path.read_text()))
 
 
-def timed(name: str, given: argparse.Namespace) -> float:
-    """What a long training takes above a short one, over its steps; the first warms up."""
-    taken = []
-    for steps in TIMED_STEPS:
-        folder = given.out / "timed" / f"{name}-{steps}"
-        shutil.rmtree(folder, ignore_errors=True)
-        began = time.process_time()
-        train(row_of(name), folder, given, 0, steps=steps)
-        taken.append(time.process_time() - began)
-    return (taken[-1] - taken[-2]) / (TIMED_STEPS[-1] - TIMED_STEPS[-2])
+def seconds_a_step(settings: Figures, dataset: data.Dataset) -> Figures:
+    """Takes some steps as training does; the first ones warm up."""
+    resolved = resolve(settings["recipe"], {key: value for key, value in settings.items() if key != "recipe"})
+    torch.manual_seed(0)
+    objective = resolved.build(dataset.shape).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = State(objective, **resolved.loop)
+    training = steps(state, dataset.train.batches(state.batch_size))
+    clock = [time.process_time() for _ in islice(training, TIMED_STEPS[1])]
+    first, last = (clock[number - 1] for number in TIMED_STEPS)
+    return {"seconds": (last - first) / (TIMED_STEPS[1] - TIMED_STEPS[0]), "batch_size": state.batch_size}
 
 
 def print_table(names: list[str], given: argparse.Namespace) -> None:

@@ -36,6 +36,8 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
         "dcgan": {"recipe": "dcgan", **GAME},
         "drifting": {"recipe": "drifting", "network": WIDTH},
         "gmmn": {"recipe": "gmmn", "network": WIDTH},
+        "gmmn-ae": {"recipe": "gmmn-ae", "network": WIDTH},
+        "gmmn-ae perceptual": {"recipe": "gmmn-ae", "network": WIDTH, "cost": "perceptual"},
         "sinkhorn-gan": {"recipe": "sinkhorn-gan", "network": WIDTH},
         "sinkhorn-gan perceptual": {"recipe": "sinkhorn-gan", "network": WIDTH, "discrepancy": PERCEPTUAL},
         "flow-matching": {"recipe": "flow-matching", "velocity": {"name": "unet", "width": 32}},

@@ -1,6 +1,7 @@
-"""The pictures of the README and of docs/gallery.md, in about two minutes:
+"""The pictures of the README and of docs/gallery.md: some ten minutes of training on a CPU, and two of drawing:
 
-remblai train wae-mmd --data digits --cost perceptual --cost.weight 0.2 --steps 2000 --sampler auto --out runs/pictures
+remblai train wae-mmd --data MNIST_FOLDER --cost perceptual --network dcgan --network.width 32 --weight 100 --noise 0 \\
+    --lr 1e-3 --epochs 3 --sampler auto --out runs/pictures
 python docs/pictures.py runs/pictures
 """
 
@@ -53,7 +54,7 @@ def lead(run: Path) -> bytes:
             axes.axis("off")
         words = {
             carried: ("Noise is carried to data", "The plan of least cost from noise (blue) to a ring (orange)"),
-            drawn: ("A model draws new data", "64 draws of digits, decoded, not chosen"),
+            drawn: ("A model draws new data", "64 draws of MNIST digits, decoded, not chosen"),
             walked: ("Walks join real digits", "From a real digit (left) to another (right)"),
         }
         for axes, (title, line) in words.items():
@@ -93,5 +94,5 @@ def on_paper(path: Path) -> None:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        sys.exit("usage: python docs/pictures.py RUN, with the folder of a run of digits, such as runs/demo")
+        sys.exit("usage: python docs/pictures.py RUN, with the folder of a run of digits, such as runs/pictures")
     main(Path(sys.argv[1]))

@@ -81,6 +81,13 @@ def test_symmetric_never_negative_and_zero_on_equal_points(name):
     assert cost.matrix(x, x).diagonal().abs().max() < 1e-13 * max(1.0, float(cost.matrix(x, x).max()))
 
 
+@pytest.mark.parametrize("name", POINTS)
+def test_embedded_points_have_the_same_costs(name):
+    cost, x, y = make(COSTS, name), values(name, 6, shapes(name)[0], 1), values(name, 4, shapes(name)[0], 2)
+    (first, quick), (second, _) = cost.embedded(x), cost.embedded(y)
+    torch.testing.assert_close(quick.matrix(first, second), cost.matrix(x, y))
+
+
 @pytest.mark.parametrize("name", [name for name in POINTS if make(COSTS, name).differentiable])
 def test_gradients_match_finite_differences_and_are_finite_at_equal_points(name):
     cost = make(COSTS, name)

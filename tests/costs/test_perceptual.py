@@ -51,6 +51,26 @@ def test_points_between_samples_come_as_rows():
 
 
 @pytest.mark.parametrize("discrepancy", [Exact, Entropic])
+def test_a_value_takes_the_features_of_each_point_once_and_is_that_of_the_plan(discrepancy):
+    seen = []
+
+    def features(x):
+        seen.append(len(x))
+        return x.flatten(1)[:, :9].square()
+
+    d = discrepancy(Perceptual(features, weight=2.0))
+    y = Y.clone().requires_grad_()
+    d.check(X[0])
+    seen.clear()
+    value = d(X, y)
+    assert seen == [len(X), len(Y)]
+    by_plan = d.solved(X, y).value if discrepancy is Entropic else d.plan(X, y).value
+    torch.testing.assert_close(value, by_plan, rtol=1e-6, atol=0)
+    found, expected = (torch.autograd.grad(one, y)[0] for one in (value, by_plan))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("discrepancy", [Exact, Entropic])
 @pytest.mark.parametrize("cost", [Perceptual("random-convolutions"), Laplacian()])
 def test_generators_and_penalties_check_it_on_images_alone(discrepancy, cost):
     discrepancy(cost).check(X[0])

@@ -2,6 +2,7 @@
 
 import inspect
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,19 @@ def test_a_name_always_means_the_table(tmp_path: Path, monkeypatch: pytest.Monke
     assert load("x.npy").shape == (1, 4, 4)
     monkeypatch.setenv("HOME", str(tmp_path))
     assert load("~/x.npy").shape == (1, 4, 4)
+
+
+def test_a_folder_of_a_table_alone_leads_to_the_table(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("of 2026")
+    with pytest.raises(ValueError, match=r"no images in the folder .*files left out: 1 \.txt"):
+        load(tmp_path)
+    (tmp_path / "prices.csv").write_text("a,b\n1,2\n")
+    path = re.escape(str(tmp_path / "prices.csv"))
+    with pytest.raises(ValueError, match=rf"data by themselves \(prices\.csv\): pass the path of one, {path}"):
+        load(tmp_path)
+    (tmp_path / "costs.npy").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"\(costs\.npy, prices\.csv\)"):
+        load(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,13 @@ class Cost(ABC):
         """The same cost of points of this shape that come as rows (n, d), as solvers between point sets give them."""
         return self
 
+    def embedded(self, x: Tensor) -> tuple[Tensor, "Cost"]:
+        """Points x' (n, k) and a cost c' that takes less work, with c'(x', y') = c(x, y); x (n, ...) and c by default.
+
+        A solver reads the costs many times, and what is computed of a single point need not be computed as often.
+        """
+        return x, self
+
 
 def require_gradient(cost: Cost, x: Tensor) -> None:
     """Checks that c(x, y) has a gradient in y, at points x (n, ...): a model could not be trained without one.

@@ -72,6 +72,10 @@ class Laplacian(Cost):
         """The same cost of images of this shape (c, h, w) that come as rows; for another shape, this cost itself."""
         return Laplacian(self.levels, shape) if len(shape) == IMAGES - 1 else self
 
+    def embedded(self, x: Tensor) -> tuple[Tensor, Cost]:
+        """The pyramid, and the Manhattan cost."""
+        return self.pyramid(x), Manhattan()
+
     def pyramid(self, x: Tensor) -> Tensor:
         """The weighted levels of images (n, c, h, w), each flattened, side by side: (n, k). It is linear in x.
 

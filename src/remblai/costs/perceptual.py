@@ -64,7 +64,13 @@ class Perceptual(Cost):
 
     def of_rows(self, shape: tuple[int, ...]) -> "Perceptual":
         """The same cost of images of this shape (c, h, w) that come as rows."""
-        return Perceptual(self.features, self.weight, self.pixels, shape)
+        same = Perceptual(self.features, self.weight, self.pixels, shape)
+        same._maps = self._maps  # checking and freezing features takes longer than a small batch of them
+        return same
+
+    def embedded(self, x: Tensor) -> tuple[Tensor, Cost]:
+        """Pixels and features beside each other, and the square cost."""
+        return self.embedding(x), Square()
 
     def embedding(self, x: Tensor) -> Tensor:
         """The point (n, d + k) of x whose squared distances are this cost.

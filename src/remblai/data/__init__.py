@@ -217,7 +217,10 @@ def _reader(path: Path) -> Callable[..., Dataset]:
             return idx.idx
         if celeba.is_celeba(path):
             return celeba.celeba
-        return lsun.lsun if lsun.databases(path) else image_folder
+        if lsun.databases(path):
+            return lsun.lsun
+        _check_pictures(path)
+        return image_folder
     known = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if known is not None:
         return FILES[known]
@@ -225,6 +228,22 @@ def _reader(path: Path) -> Callable[..., Dataset]:
     if suffix in suffixes() or suffix in PLUGINS:
         raise ValueError(f"{path} is one image: expected the folder that holds them")
     raise ValueError(f"{path} is of an unknown kind: expected a folder, or a file in {', '.join(FILES)}")
+
+
+def _check_pictures(folder: Path) -> None:
+    """Refuses a folder of nothing but files, none of them a picture, one of which is data by itself."""
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError:
+        return  # which the reader says better
+    if any(entry.is_dir() or entry.suffix.lower() in (*suffixes(), *PLUGINS) for entry in entries):
+        return
+    if alone := [entry for entry in entries if entry.name.lower().endswith(tuple(FILES))]:
+        names = printable(", ".join(entry.name for entry in alone[:3]))
+        raise ValueError(
+            f"no images in the folder {printable(str(folder))}, but files that are data by themselves ({names}): pass "
+            f"the path of one, {printable(str(alone[0]))}"
+        )
 
 
 def _missing(path: Path, source: str) -> ValueError:

@@ -6,10 +6,10 @@ from typing import Annotated, Any, ClassVar
 import torch
 from torch import Tensor
 
-from remblai.costs import COSTS, require_gradient
+from remblai.costs import COSTS, Cost, require_gradient
 from remblai.discrepancies import masses
 from remblai.discrepancies.discrepancy import Discrepancy, tensors
-from remblai.discrepancies.samples import rows
+from remblai.discrepancies.samples import embedded, rows
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import solve
 from remblai.distances.entropic.clouds import AT_ONCE, divergences
@@ -85,12 +85,12 @@ class Entropic(Discrepancy):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
-        value: Tensor = self.solved(x, y).value
+        value: Tensor = self._solved(*embedded(x, y, self.cost)).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """The estimate from samples with masses a (n,) and b (m,); differentiable in the masses up to a constant."""
-        value: Tensor = self.solved(x, y, a, b).value
+        value: Tensor = self._solved(*embedded(x, y, self.cost), a, b).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
@@ -99,7 +99,7 @@ class Entropic(Discrepancy):
             return super().of_clouds(x, y, a, b)
         sides = [(None,) * len(x) if w is None else w.unbind() for w in (a, b)]
         clouds = zip(x, y, *sides, strict=True)
-        problems = [Problem.of_points(*rows(p, q, self.cost), *both) for p, q, *both in clouds]
+        problems = [Problem.of_points(*embedded(p, q, self.cost), *both) for p, q, *both in clouds]
         values = divergences(problems, self.epsilon, without_bias=self.debiased, **self._options())
         return values.to(torch.promote_types(y.dtype, torch.float32))
 
@@ -121,14 +121,21 @@ class Entropic(Discrepancy):
         self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None
     ) -> Divergence | Plan:
         """The divergence with its three plans or, without `debiased`, the one plan between the samples."""
-        if not self.debiased:
-            return self.plan(x, y, a, b)
-        x, y, cost = rows(x, y, self.cost)
-        return divergence(x, y, self.epsilon, cost, a, b, **self._options())
+        return self._solved(*rows(x, y, self.cost), a, b)
 
     def plan(self, x: ArrayLike, y: ArrayLike, a: ArrayLike | None = None, b: ArrayLike | None = None) -> Plan:
         """The plan between x (n, d) or (n, c, h, w) and y (m, ...); its value is OT(x, y), not the divergence."""
-        return solve(Problem.of_points(*rows(x, y, self.cost), a, b), self.epsilon, **self._options())
+        return self._plan(*rows(x, y, self.cost), a, b)
+
+    def _solved(
+        self, x: Tensor, y: Tensor, cost: Cost, a: ArrayLike | None = None, b: ArrayLike | None = None
+    ) -> Divergence | Plan:
+        if not self.debiased:
+            return self._plan(x, y, cost, a, b)
+        return divergence(x, y, self.epsilon, cost, a, b, **self._options())
+
+    def _plan(self, x: Tensor, y: Tensor, cost: Cost, a: ArrayLike | None, b: ArrayLike | None) -> Plan:
+        return solve(Problem.of_points(x, y, cost, a, b), self.epsilon, **self._options())
 
     def _options(self) -> dict[str, Any]:
         return {"relative": self.relative, "tolerance": self.tolerance, "max_iterations": self.max_iterations}

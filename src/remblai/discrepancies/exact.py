@@ -7,7 +7,7 @@ from torch import Tensor
 
 from remblai.costs import COSTS, require_gradient
 from remblai.discrepancies.discrepancy import Discrepancy, OfParts
-from remblai.discrepancies.samples import rows
+from remblai.discrepancies.samples import embedded, rows
 from remblai.distances import Plan, transport
 from remblai.distances.exact.parts import least_costs_of_parts
 from remblai.distances.geometry import CostLike, resolved
@@ -47,17 +47,17 @@ class Exact(Discrepancy):
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in y's type (float32 or better)."""
-        value: Tensor = self.plan(x, y).value
+        value: Tensor = transport(*embedded(x, y, self.cost)).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """The estimate from samples with masses a (n,) and b (m,); differentiable in the masses up to a constant."""
-        value: Tensor = self.plan(x, y, a, b).value
+        value: Tensor = transport(*embedded(x, y, self.cost), a, b).value
         return value.to(torch.promote_types(y.dtype, torch.float32))
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
         """By one matrix of the costs between all points."""
-        samples, _, cost = rows(points, points, self.cost)
+        samples, _, cost = embedded(points, points, self.cost)
         costs = least_costs_of_parts(samples, cost, first, second)
         return None if costs is None else OfParts.rounded(costs)
 
