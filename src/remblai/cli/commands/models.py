@@ -143,8 +143,10 @@ def interpolate(
         z, labels = trained.prior_sample(n), classes
         ends = torch.cat([z, z])
     elif trained.encodes or data is not None:
-        own = data is None
-        part = dataset_of(trained, None, data_options).test if own else next(splits(trained, data, data_options))[1]
+        if data is None:
+            part = dataset_of(trained, None, data_options).test
+        else:
+            part = next(splits(trained, data, data_options))[1]
         if asked is None and len(part) > 1:
             n = min(n, len(part) // 2)
         if n > len(part) // 2:
