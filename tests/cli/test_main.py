@@ -93,6 +93,7 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train wae-mmd --latent 1e30", r"--latent: expected a whole number of at most 2\^63 - 1, got 1e\+30"),
         ("train wae-mmd --accumulate 1e30", "at most 2"),
         ("train wae-mmd --keep nan", "--keep: expected a whole number"),
+        ("train wae-mmd --transport-weight nan", "--transport-weight: expected a number, got 'nan'"),
         ("train wae-mmd --device meta", "device: expected auto, cpu, cuda or cuda:0, got 'meta'"),
         ("train wae-mmd --out ~nouser/run", "names a user who has no home folder"),
         ("train wae-mmd --from nowhere", "nowhere is not a run"),

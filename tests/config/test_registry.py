@@ -182,6 +182,8 @@ def test_convert(value: object, annotation: object, expected: object) -> None:
         ("8.5", int, "whole number"),
         (True, int, "whole number"),
         ("nan?", float, "a number"),
+        ("nan", float, "a number, got 'nan'"),
+        (float("nan"), float | None, "a number, got nan"),
         ("maybe", bool, "true or false"),
         (None, int, "whole number"),
         (None, tuple[int, ...] | int, "a value is needed"),

@@ -20,7 +20,10 @@ OPTIONS = st.sampled_from([
     *("--n", "-n", "--seed", "--out", "--data", "--sampler", "--device", "--metric", "--steps", "--permutations"),
     *("--cost", "--epsilon", "--p", "--json", "--recipe", "--size", "--range", "--columns", "--penalty", "--latent"),
 ])  # fmt: skip
-COMMANDS = ("sample", "encode", "reconstruct", "interpolate", "distance", "list", "info", "fit", "gallery")
+COMMANDS = (
+    *("sample", "encode", "reconstruct", "interpolate", "distance", "list", "info", "fit", "gallery"),
+    *("power", "drift"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +44,10 @@ def test_any_words(command: str, words: list[str], run: Path, tmp_path_factory: 
     first = [str(run)] if command in ("sample", "encode", "reconstruct", "interpolate", "fit") else []
     first += ["ring", "two-moons", "-n", "20"] if command == "distance" else []
     first += ["seven-points"] if command == "gallery" else []
+    first += ["--repeats", "20", "--most", "16", "--batch-size", "8", "--latent", "2"] if command == "power" else []
+    if command == "drift":
+        (place / "table.csv").write_text("a,b\n1,red\n2,\n,blue\n4,red\n")
+        first += ["table.csv", "table.csv", "--permutations", "19"]
     out, err = io.StringIO(), io.StringIO()
     with (
         contextlib.chdir(place),

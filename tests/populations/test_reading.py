@@ -47,6 +47,13 @@ def test_arrays_and_tables_of_numbers_are_compared() -> None:
     assert found.columns[0].name == "column 1"
 
 
+def test_arrays_of_a_higher_rank_are_compared_by_their_entries() -> None:
+    found = read(IMAGES, IMAGES + 1, options={"layout": "flat"}).tables
+    assert (found.n, found.m, len(found.columns)) == (len(IMAGES), len(IMAGES), IMAGES[0].size)
+    values = np.stack([one.values for one in found.columns], 1)
+    np.testing.assert_array_equal(values[: len(IMAGES)], IMAGES.reshape(len(IMAGES), -1))
+
+
 def test_images_are_compared_by_features() -> None:
     images = np.random.default_rng(0).integers(0, 256, (6, 8, 8), dtype=np.uint8)
     found = read(images, images[:4])
@@ -88,6 +95,7 @@ TABLE = pandas.DataFrame({"x": [1.0, 2, 3], "y": [1.0, 2, 3]})
         (IMAGES, IMAGES, ("x",), "leave out --columns"),
         (IMAGES, np.zeros((4, 9, 9), np.uint8), None, "images of one shape"),
         (TABLE.assign(x=np.inf), TABLE, None, "infinity"),
+        (TABLE.assign(x=1e160), TABLE, None, "column 'x': .* squares float64 holds, got values as large as 1e\\+160"),
         (TABLE * np.nan, TABLE * np.nan, None, "no column has a value"),
         (pandas.DataFrame({"x": range(30)}), pandas.DataFrame({"x": ["a"] * 30}), None, "numbers in both tables or"),
         (pandas.DataFrame({"x": [[1], [2]]}), TABLE[["x"]], None, "got lists"),

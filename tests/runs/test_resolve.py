@@ -135,6 +135,9 @@ def test_a_recipe_of_a_file_brings_its_loop_and_its_options(file: Path) -> None:
 
 def test_what_a_run_names_is_never_executed(file: Path) -> None:
     saved = {"recipe": f"{file}:mine", "arguments": {}, "loop": {}}
+    saved_by_name = through_json(resolve("wae-mmd"))
+    with pytest.raises(ValueError, match=r"recipe: this run was made by wae-mmd, .* got ae: leave it out"):
+        from_json(saved_by_name, "ae")
     for read in (recipe_of, from_json):
         with pytest.raises(ValueError, match="not run unasked"):
             read(saved)

@@ -33,7 +33,7 @@ def between_data(trained: Trained, data: str | None, options: Mapping[str, Any] 
     Raises:
         ValueError: fewer than n pairs of data.
     """
-    rows = next(splits(trained, data, options))[1] if data else dataset_of(trained, None, options).test
+    rows = next(splits(trained, data, options))[1] if data is not None else dataset_of(trained, None, options).test
     pairs = len(rows) // 2
     n = max(1, min(WALKS, pairs)) if n is None else n
     if n > pairs:

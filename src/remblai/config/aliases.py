@@ -134,7 +134,7 @@ def hint(name: object, known: Iterable[str]) -> str:
     names = list(known)
     if sentence := answer(name, names):
         return f" {sentence}"
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).lower(), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
 
 

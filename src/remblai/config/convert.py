@@ -1,5 +1,6 @@
 """Text and JSON as typed values: what an annotation of a signature asks for."""
 
+import math
 import re
 import types
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -72,7 +73,7 @@ def _convert_plain(name: str, value: Any, kind: Any) -> Any:
     try:
         if kind is int and not isinstance(value, bool) and float(value) == int(float(value)):
             return _bounded(name, int(value) if isinstance(value, int) else int(float(value)))
-        if kind is float and not isinstance(value, bool):
+        if kind is float and not isinstance(value, bool) and not math.isnan(float(value)):
             return float(value)
     except TooLargeError:
         raise

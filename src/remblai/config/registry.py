@@ -192,9 +192,15 @@ def _inner(option: Option, chosen: str, flat: Mapping[str, Any]) -> Iterator[Opt
 
 
 def flatten(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """`{"kernel": {"name": "imq", "scale": 2}}` -> `{"kernel": "imq", "kernel.scale": 2}`."""
+    """`{"kernel": {"name": "imq", "scale": 2}}` -> `{"kernel": "imq", "kernel.scale": 2}`.
+
+    Raises:
+        ValueError: a key that is no text.
+    """
     flat: dict[str, Any] = {}
     for key, value in nested.items():
+        if not isinstance(key, str):
+            raise ValueError(f"options: expected their names as keys, got {key!r}: write {{'name': value}}.")
         if isinstance(value, Mapping):
             flat |= {prefix + key: value[NAME]} if NAME in value else {}
             inner = {k: v for k, v in value.items() if k != NAME}

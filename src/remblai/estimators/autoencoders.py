@@ -1,14 +1,17 @@
 """Auto-encoders as scikit-learn's transformers: codes, reconstructions, samples, and errors that mark anomalies."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from torch import Tensor, nn
 
+from remblai.config.convert import convert
 from remblai.distances.validation import finite
-from remblai.estimators.base import Array, TrainedEstimator, checked_codes
+from remblai.estimators.base import TrainedEstimator
+from remblai.estimators.checks import Array, checked_codes
+from remblai.estimators.parameters import COUNT, TRAINING
 from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 
@@ -16,15 +19,20 @@ from remblai.objectives import Objective
 class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
     """What both auto-encoders do."""
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_components": [COUNT], **TRAINING}
+
     n_components: int
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains the recipe on X (n, d), columns standardised; y is left aside.
 
         Raises:
-            ValueError: NaN, fewer than 2 rows, or an option outside its range.
+            ValueError: a parameter or an option of another type or range, NaN, or fewer than 2 rows.
+            TypeError: a sparse matrix.
+            MemoryError: more n_components, or a wider network, than there is memory for.
         """
-        self._train(X, latent=self.n_components)
+        self._validate_params()
+        self._train(X, latent=convert("n_components", self.n_components, int))
         return self
 
     def _check_model(self, model: Objective) -> None:
@@ -40,8 +48,7 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
 
     def transform(self, X: Any) -> Array:
         """Codes (n, n_components) of X: the means of the encoder's law."""
-        x = self._scaled(X)
-        return self._codes(x).cpu().numpy()
+        return self._codes(self._scaled(X)).cpu().numpy()
 
     def _codes(self, x: Tensor) -> Tensor:
         encoder = self.model_.encoder
@@ -77,8 +84,10 @@ class WassersteinAutoEncoder(_AutoEncoder):
 
     Args:
         n_components: coordinates of a code.
-        recipe: wae-mmd, wae-gan, sinkhorn-ae, or another of `remblai list recipes` with an encoder and a decoder.
-        options: the recipe's own, such as {"weight": 10.0, "network": {"name": "mlp", "width": 64}}.
+        recipe: wae-mmd, wae-gan, sinkhorn-ae, or another of `remblai list recipes` with an encoder and a decoder, or
+            your own.
+        options: the recipe's, its parts' and its loop's, such as {"weight": 10.0, "network": {"name": "mlp",
+            "width": 64}}.
         steps: of training; None takes the recipe's.
         batch_size: rows in a batch; None takes the recipe's, and at most all rows.
         lr: learning rate; None takes the recipe's.
@@ -87,6 +96,7 @@ class WassersteinAutoEncoder(_AutoEncoder):
 
     Attributes:
         model_: the trained `Objective`.
+        law_: the law of codes that samples are decoded from, where the recipe fits one (rae), otherwise None.
         scaler_: the `StandardScaler` of the columns.
         n_features_in_: columns seen by `fit`.
 
@@ -121,8 +131,8 @@ class VariationalAutoEncoder(_AutoEncoder):
 
     Args:
         n_components: coordinates of a code.
-        recipe: vae, or another of `remblai list recipes` with an encoder and a decoder.
-        options: the recipe's own, such as {"network": {"name": "mlp", "width": 64}}.
+        recipe: vae, or another of `remblai list recipes` with an encoder and a decoder, or your own.
+        options: the recipe's, its parts' and its loop's, such as {"network": {"name": "mlp", "width": 64}}.
         steps: of training; None takes the recipe's.
         batch_size: rows in a batch; None takes the recipe's, and at most all rows.
         lr: learning rate; None takes the recipe's.
@@ -131,6 +141,7 @@ class VariationalAutoEncoder(_AutoEncoder):
 
     Attributes:
         model_: the trained `Objective`.
+        law_: the law of codes that samples are decoded from, where the recipe fits one (rae), otherwise None.
         scaler_: the `StandardScaler` of the columns.
         n_features_in_: columns seen by `fit`.
 

@@ -1,14 +1,15 @@
 """A law fitted to codes, as a scikit-learn density."""
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import BaseEstimator, DensityMixin
 
 from remblai.config.registry import make
 from remblai.distances.validation import positive_integer
-from remblai.estimators.base import Array, checked, draw_seed, seed_of
+from remblai.estimators.checks import Array, checked, draw_seed, seed_of
+from remblai.estimators.parameters import OPTIONS, SEED, law_options
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
 
@@ -35,6 +36,8 @@ class LatentDensity(DensityMixin, BaseEstimator):
     (150,)
     """
 
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"law": [str], **OPTIONS, **SEED}
+
     def __init__(
         self, law: str = "gaussian", *, options: Mapping[str, Any] | None = None, random_state: Any = None
     ) -> None:
@@ -46,9 +49,10 @@ class LatentDensity(DensityMixin, BaseEstimator):
         Raises:
             ValueError: an unknown law, NaN, or too few codes for the law.
         """
-        codes = torch.tensor(checked(self, X, fitting=True))
+        self._validate_params()
         self.seed_ = seed_of(self.random_state)
-        law = make(FITTED, {"name": self.law, **dict(self.options or {})}, "law")
+        law = make(FITTED, {"name": self.law, **law_options(self.law, self.options or {}, self.seed_)}, "law")
+        codes = torch.tensor(checked(self, X, fitting=True))
         with seeded(self.seed_):
             self.law_ = law.fit(codes).double()
         return self
@@ -59,7 +63,8 @@ class LatentDensity(DensityMixin, BaseEstimator):
         Raises:
             ValueError: a law without a density.
         """
-        return self.law_.log_prob(torch.tensor(checked(self, X))).double().cpu().numpy()  # type: ignore[no-any-return]
+        codes = torch.tensor(checked(self, X))
+        return self.law_.log_prob(codes).double().cpu().numpy()  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean log-density of codes X (n, k); y is left aside."""

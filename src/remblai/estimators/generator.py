@@ -10,8 +10,9 @@ class Generator(TrainedEstimator):
     """A generator of rows like those of a table, trained by any recipe: `fit`, `sample`, `score`.
 
     Args:
-        recipe: a name of `remblai list recipes` that takes points, such as wgan-gp, drifting or flow-matching.
-        options: the recipe's own.
+        recipe: a name of `remblai list recipes` that takes points, such as wgan-gp, drifting or flow-matching, or your
+            own recipe.
+        options: the recipe's, its parts' and its loop's, such as {"latent": 4, "clip": 1.0}.
         steps: of training; None takes the recipe's.
         batch_size: rows in a batch; None takes the recipe's, and at most all rows.
         lr: learning rate; None takes the recipe's.
@@ -20,6 +21,7 @@ class Generator(TrainedEstimator):
 
     Attributes:
         model_: the trained `Objective`.
+        law_: the law of codes that samples are decoded from, where the recipe fits one (rae), otherwise None.
         scaler_: the `StandardScaler` of the columns.
         n_features_in_: columns seen by `fit`.
 
@@ -48,7 +50,9 @@ class Generator(TrainedEstimator):
         """Trains the recipe on X (n, d), columns standardised; y is left aside.
 
         Raises:
-            ValueError: an unknown recipe, NaN, fewer than 2 rows, or an option outside its range.
+            ValueError: an unknown recipe, a parameter or an option of another type or range, NaN, or fewer than 2 rows.
+            TypeError: a sparse matrix.
+            MemoryError: a larger model than there is memory for.
         """
         self._train(X)
         return self

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from remblai.distances import transport
 from remblai.distances.plan import Plan
-from remblai.estimators.base import Array, checked, checked_target
+from remblai.estimators.checks import Array, checked, checked_target
 from remblai.laws.pushed import places
 
 
@@ -48,22 +48,19 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
             ValueError: NaN, fewer than 2 rows, or a target of other columns.
         """
         rows = torch.tensor(checked(self, X, fitting=True))
-        self._places = self._target(*rows.shape)
+        n, d = rows.shape
+        self._places = places(d, n).double() if self.target is None else checked_target(self.target, X, d)
         self._rows = rows
         self.plan_ = self._plan(rows, self._places)
         return self
-
-    def _target(self, n: int, d: int) -> Tensor:
-        if self.target is None:
-            return places(d, n).double()
-        return checked_target(self.target, d)
 
     def _plan(self, x: Tensor, y: Tensor) -> Plan:
         return transport(x, y, cost=self.cost, epsilon=self.epsilon)
 
     def transform(self, X: Any) -> Array:
         """Rows X (n, d), moved towards the target."""
-        return self.plan_.map(torch.tensor(checked(self, X))).numpy()  # type: ignore[no-any-return]
+        rows = torch.tensor(checked(self, X))
+        return self.plan_.map(rows).numpy()  # type: ignore[no-any-return]
 
     def inverse_transform(self, X: Any) -> Array:
         """Rows X (n, d) of the target's law, moved back: the map of the plan in the other direction."""

@@ -96,7 +96,8 @@ class Sets:
         if self.n < SMALLEST:
             raise ValueError(
                 f"a fidelity card needs at least {SMALLEST} rows of each: got {len(self.test)} held-out, "
-                f"{len(self.model)} samples and {len(real_train)} training rows."
+                f"{len(self.model)} samples and {len(real_train)} training rows: add data, "
+                "or raise the number of samples."
             )
         self.generator = torch.Generator().manual_seed(seed)
         self.held_out = subset(self.test, self.n, self.generator)

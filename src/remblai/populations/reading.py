@@ -23,6 +23,8 @@ from remblai.populations.table import Column, Tables
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 FEW = 20
 """Different numbers up to which a column that is numbers in one table and text in the other is one of categories."""
+LARGEST = 1e150
+"""The largest size of a number whose squares, summed over rows, are in float64."""
 FEATURES = "random-convolutions"
 LEAST = 2
 
@@ -152,8 +154,8 @@ def _is_table(source: Any) -> bool:
 
 
 def _numbers(dataset: Dataset, source: Any, columns: Sequence[str] | None) -> Raw:
-    """The columns of points (n, d)."""
-    rows = rows_of(dataset, source).numpy().astype(np.float64)
+    """The columns of points (n, d); those of an array of a higher rank are its entries."""
+    rows = rows_of(dataset, source).flatten(1).numpy().astype(np.float64)
     names = list(dataset.units.columns or [f"column {place}" for place in range(1, rows.shape[1] + 1)])
     wanted = chosen_columns(names, columns, label(source))
     return {name: rows[:, names.index(name)] for name in wanted}
@@ -247,7 +249,13 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
         )
     numeric = [one in "fM" for one in kinds]
     if all(numeric):
-        return Column(name, np.concatenate([_as_numbers(one) for one in sides]), dates="M" in kinds), note
+        values = np.concatenate([_as_numbers(one) for one in sides])
+        if (largest := np.nanmax(np.abs(values))) > LARGEST:
+            raise ValueError(
+                f"drift: column {name!r}: expected numbers whose squares float64 holds, got values as large as "
+                f"{largest:.3g}: take another unit, or choose others with --columns."
+            )
+        return Column(name, values, dates="M" in kinds), note
     for side, has, source in zip(sides, known, names, strict=True):
         if has.any() and side.dtype.kind in "fM" and len(np.unique(side[has])) > FEW:
             raise ValueError(

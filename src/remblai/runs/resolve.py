@@ -185,9 +185,14 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
     """What `Resolved.to_json` wrote. Nothing a run names is executed: recipes and parts from outside must be passed.
 
     Raises:
-        ValueError: the run used a recipe or a part that is not remblai's own and was not passed.
+        ValueError: the run used a recipe or a part that is not remblai's own and was not passed, or another recipe than
+            the run's was.
     """
     recipe = recipe_of(saved) if recipe is None else find(recipe)
+    if recipe is not RECIPES.get(saved["recipe"], recipe):
+        raise ValueError(
+            f"recipe: this run was made by {saved['recipe']}, one of remblai's own, got {recipe.name}: leave it out."
+        )
     flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
     for name, value in customs(saved).items():
         if name in parts:

@@ -1,6 +1,8 @@
 """Memory: what there is, and what to say when it is not enough."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from remblai.runtime.text import first_line
@@ -48,6 +50,25 @@ def out_of_memory(problem: BaseException) -> str | None:
         f"out of memory: {wanted}{there}.{notes} Use fewer points (-n), a smaller --batch-size or --network.width, an "
         "entropic or sliced distance in place of an exact one, or a machine with more memory."
     )
+
+
+@contextmanager
+def memory_explained(note: str) -> Iterator[None]:
+    """Within it a lack of memory is a `MemoryError` that says what `out_of_memory` says.
+
+    Args:
+        note: what needed the memory, a sentence.
+
+    Raises:
+        MemoryError: there was not enough.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as problem:
+        if out_of_memory(problem) is None:
+            raise
+        problem.add_note(note)
+        raise MemoryError(out_of_memory(problem)) from problem
 
 
 def requested(problem: BaseException) -> int:

@@ -1,6 +1,7 @@
 """Random generators: seeded once for a run, or for a block that leaves them as they were."""
 
 import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,6 +9,9 @@ import numpy as np
 import torch
 
 from remblai.runtime.distributed import rank
+
+GENERATORS = threading.RLock()
+"""Held by the thread whose draws start at a seed: all threads share torch's generators."""
 
 
 def seed(value: int) -> None:
@@ -21,12 +25,12 @@ def seed(value: int) -> None:
 @contextmanager
 def seeded(seed: int | None, device: torch.device | None = None) -> Iterator[None]:
     """Within it torch's generators of the CPU and of `device` start at the seed; after it they are as before. None
-    changes nothing."""
+    changes nothing. Of several threads one is within it at a time."""
     if seed is None:
         yield
         return
     cuda = device is not None and device.type == "cuda"
-    with torch.random.fork_rng(devices=[device] if cuda else []):
+    with GENERATORS, torch.random.fork_rng(devices=[device] if cuda else []):
         torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach other accelerators too
         if cuda:
             with torch.cuda.device(device):

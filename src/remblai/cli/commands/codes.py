@@ -99,7 +99,7 @@ def reconstruct(
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
     check_kind(path, trained.units)
-    if data:
+    if data is not None:
         parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True, class_=class_)]
     else:
         parts = [dataset_of(trained, None, data_options).test]

@@ -52,7 +52,11 @@ def export(
     trained = load(run, device="cpu", recipe=recipe)
     set_flow(trained, sampling_steps, guidance)
     compared: Any = None
-    if trained.encodes and (data or data_options):
+    if data is not None or data_options:
+        if not trained.encodes:
+            raise ValueError(
+                "data: this model has no encoder, so its files are compared on draws: leave --data and its options out."
+            )
         compared = data_like(trained.run.settings, trained.units, data, data_options)
     record = export_to(
         trained, out, quantise=quantise, opset=opset, sampler=sampler, data=compared, overwrite=overwrite

@@ -132,8 +132,10 @@ def interpolate(
     check_film(path)
     trained = load(run, device=device, recipe=recipe)
     if classes is not None:
+        if data is not None or data_options:
+            raise ValueError("classes: the codes of these walks are draws: leave --data and its options out.")
         start, end, labels = between_classes(trained, classes, n)
-    elif trained.encodes or data:
+    elif trained.encodes or data is not None:
         start, end, labels = between_data(trained, data, data_options, n)
     else:
         start, end, labels = between_draws(trained, n)
