@@ -36,6 +36,7 @@ from remblai.discrepancies import Frechet
 from remblai.features import make_features
 from remblai.laws import FITTED
 from remblai.metrics.classes import stacked_modes
+from remblai.objectives import CodeGenerator
 from remblai.runs.resolve import resolve
 from remblai.statistics import halves
 from remblai.training import State, steps
@@ -83,7 +84,7 @@ class Judge:
 
     def of_run(self, run: remblai.Trained) -> Figures:
         """The figures of a run of ours."""
-        if run.encodes:
+        if run.encodes and not isinstance(run.objective, CodeGenerator):  # which has a law of codes of its own
             card = run.run.metrics() or {}
             ours = {name: card[name]["value"] for name in OF_CARD if name in card}
             return ours | self.of_codes(run.reconstructions(self.dataset.test), laws_of(run))
