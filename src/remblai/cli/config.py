@@ -15,7 +15,7 @@ def with_config(words: Sequence[str]) -> list[str]:
     """The words of `train` with those of the file that --config names before them.
 
     Raises:
-        ValueError: a file that cannot be read, or that has another recipe than the one typed.
+        ValueError: a file that cannot be read, that is of a comparison, or has another recipe than the one typed.
         click.UsageError: --config without its value.
     """
     read, rest = parse([CONFIG], words)
@@ -24,6 +24,8 @@ def with_config(words: Sequence[str]) -> list[str]:
     from remblai.config.file import read_config, words_of
 
     settings = read_config(read["config"])
+    if "runs" in settings:
+        raise ValueError(f"{read['config']} names the runs of a comparison: remblai compare --config reads it.")
     recipe = settings.pop("recipe", None)
     typed = rest[0] if rest and not rest[0].startswith("-") else None
     if recipe is not None and typed not in (None, recipe):

@@ -50,7 +50,8 @@ def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
     if x.shape[1] == 1:
         picture = line(x, y, *_marginals(plan, len(x), len(y)), names=names, units=result.points.units)
     elif x.shape[1] == 2:
-        picture = matched(x, y, *plan.entries, names=names)
+        words = [f"{place} coordinate, in {result.points.units}" for place in ("first", "second")]
+        picture = matched(x, y, *plan.entries, names=names, coordinates=(words[0], words[1]))
     else:
         both = torch.cat([x, y])
         _, sizes, axes = torch.linalg.svd(both - both.mean(0), full_matrices=False)

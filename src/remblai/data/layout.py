@@ -45,7 +45,10 @@ def layout_of(shape: tuple[int, ...], asked: str | None, what: str, bytes_: bool
         )
     if asked is not None:
         if len(asked) != len(shape):
-            raise ValueError(f"{what} has shape {shape}, which is not of layout {asked}, {len(asked)} axes")
+            raise ValueError(
+                f"{what} has shape {shape}, which is not of layout {asked}, {len(asked)} axes: name its own axes, or "
+                "leave the layout out"
+            )
         return asked
     if len(shape) == 2:
         return "nd"
@@ -142,7 +145,10 @@ def limits_of(arrays: Sequence[NDArray[Any]], asked: Limits | None, what: str) -
             raise ValueError(f"range must be two finite numbers, low below high, got {low:g} {high:g}")
         slack = ROUNDING * (high - low) * (kind.kind == "f")
         if lowest < low - slack or highest > high + slack:
-            raise ValueError(f"{what} holds values from {lowest:g} to {highest:g}, outside the range {low:g} {high:g}")
+            raise ValueError(
+                f"{what} holds values from {lowest:g} to {highest:g}, outside the range {low:g} {high:g}: name a range "
+                "that holds them all"
+            )
         return float(low), float(high)
     if kind.kind == "b" or (kind.kind in "ui" and lowest >= 0 and highest == 1):
         return 0.0, 1.0
