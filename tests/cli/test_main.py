@@ -227,7 +227,7 @@ def test_whatever_fails_on_the_way_exits_with_1_and_one_line(
     def fail(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr(train_module, "_train", fail)
+    monkeypatch.setattr(train_module, "run_loop", fail)
     refused(call("train wae-mmd --out run", SMALL), 1, type(problem).__name__)
 
 
@@ -249,7 +249,7 @@ def test_a_lack_of_memory_says_what_was_asked_what_there_is_and_what_to_do(
     def fail(*_: object) -> None:
         raise problem
 
-    monkeypatch.setattr(train_module, "_train", fail)
+    monkeypatch.setattr(train_module, "run_loop", fail)
     refused(call("train wae-mmd --out run", SMALL), 1, words)
 
 
