@@ -12,6 +12,7 @@ from tests.runs.loggers.services import SERVICES
 from tests.small import train
 
 from remblai.cli.main import main
+from remblai.runs import loop as loop_module
 from remblai.runs import train as train_module
 from remblai.runs.folder import Run
 from remblai.runs.loggers import LOGGERS, Logger, make_loggers
@@ -30,7 +31,7 @@ def test_a_training_reaches_its_service_and_a_resumed_one_continues_there(
     monkeypatch.setattr(train_module, "write_report", write_report)
     figure: Any = {"w2": {"value": 1.5, "floor": 1.0, "spread": 0.1, "n": 9}, "unknown": {"value": None}}
     monkeypatch.setattr(train_module, "measure", lambda trained, _: trained.run.write_metrics(figure, trained.step))
-    monkeypatch.setattr(train_module, "previews", lambda *_: {"samples": pixels})
+    monkeypatch.setattr(loop_module, "previews", lambda *_: {"samples": pixels})
     folder = tmp_path / "run"
     sent = SERVICES[name](monkeypatch, folder)
     train(folder, logger=name, evaluate_every=10)
