@@ -64,7 +64,7 @@ def test_codes_and_walks_need_the_classes_of_their_ends(run: remblai.Trained) ->
     z = run.codes(x, labels=labels)
     assert torch.equal(run.codes(test)[:4], z)  # a split has its own
     for refused in (lambda: run.codes(x), lambda: run.decode(z), lambda: run.walks(z, z, 3)):
-        with pytest.raises(ValueError, match="labels: expected one for each row"):
+        with pytest.raises(ValueError, match=r"labels: expected the class of the rows, .* got none: pass labels=NAME"):
             refused()
     walk = run.walks(z, z, 3, ("3", "8"))
     ends = [run._through(run.objective.decode, z, None, torch.full((4,), number)) for number in (3, 8)]
