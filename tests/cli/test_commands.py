@@ -302,6 +302,7 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
         (["interpolate", "grey", "-n", "5000", "--out", "x.npz"], "walks between"),
         (["interpolate", "grey", "-n", "0", "--out", "x.npz"], "at least 1 walk"),
         (["interpolate", "generator", "--data", "digits", "--out", "x.npz"], "has no encoder"),
+        (["interpolate", "generator", "--size", "8", "--out", "x.npz"], "leave --data and its options out"),
         (["interpolate", "grey", "--steps", "1", "--out", "x.npz"], "at least 2"),
         (["interpolate", "grey", "--classes", "a,b", "--data", "digits", "--out", "x.npz"], "leave --data and its"),
         (["interpolate", "grey", "--data", "", "--out", "x.npz"], "got an empty text"),

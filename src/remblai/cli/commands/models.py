@@ -131,14 +131,15 @@ def interpolate(
 
     check_film(path)
     trained = load(run, device=device, recipe=recipe)
+    drawn = classes is not None or not (trained.encodes or data is not None)
+    if drawn and (data is not None or data_options):
+        raise ValueError("interpolate: the codes of these walks are draws: leave --data and its options out.")
     if classes is not None:
-        if data is not None or data_options:
-            raise ValueError("classes: the codes of these walks are draws: leave --data and its options out.")
         start, end, labels = between_classes(trained, classes, n)
-    elif trained.encodes or data is not None:
-        start, end, labels = between_data(trained, data, data_options, n)
-    else:
+    elif drawn:
         start, end, labels = between_draws(trained, n)
+    else:
+        start, end, labels = between_data(trained, data, data_options, n)
     show(write_walks(path, trained.walks(start, end, steps, labels), trained.units))
 
 
