@@ -234,12 +234,13 @@ def _reader(path: Path) -> Callable[..., Dataset]:
 def _check_pictures(folder: Path) -> None:
     """Refuses a folder of nothing but files, none of them a picture, one of which is data by itself."""
     try:
-        entries = sorted(folder.iterdir())
+        entries = list(folder.iterdir())
     except OSError:
         return  # which the reader says better
-    if any(entry.is_dir() or entry.suffix.lower() in (*suffixes(), *PLUGINS) for entry in entries):
+    pictures = {*suffixes(), *PLUGINS}
+    if any(entry.suffix.lower() in pictures or entry.is_dir() for entry in entries):
         return
-    if alone := [entry for entry in entries if entry.name.lower().endswith(tuple(FILES))]:
+    if alone := [entry for entry in sorted(entries) if entry.name.lower().endswith(tuple(FILES))]:
         names = printable(", ".join(entry.name for entry in alone[:3]))
         raise ValueError(
             f"no images in the folder {printable(str(folder))}, but files that are data by themselves ({names}): pass "

@@ -132,7 +132,7 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
     notes = []
-    if named and all(map(_number, head)):
+    if named and all(map(is_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
     return chosen_table(name, str(path), table, head if named else None, asked, notes, labels)
@@ -184,14 +184,14 @@ def chosen_table(
 
 def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether the first line holds names: no number at all, or a word above a number, or 0, 1, 2, ..."""
-    numbers = [_number(cell) for cell in first]
+    numbers = [is_number(cell) for cell in first]
     if not any(numbers):
         return True
     if all(numbers):
         return len(first) > 1 and list(first) == [str(place) for place in range(len(first))]
     words = [place for place, number in enumerate(numbers) if not number]
     return len(second) == len(first) and all(
-        first[place].lower() not in EMPTY and _number(second[place]) for place in words
+        first[place].lower() not in EMPTY and is_number(second[place]) for place in words
     )
 
 
@@ -201,7 +201,8 @@ def _lines_before(path: Path) -> int:
         return next((number for number, line in enumerate(file) if line.strip()), 0)
 
 
-def _number(cell: str) -> bool:
+def is_number(cell: str) -> bool:
+    """Whether the text is a number; nan and inf are."""
     try:
         float(cell)
     except ValueError:
@@ -221,7 +222,7 @@ def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -
                 return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
             for place in places:
                 cell = row[place]
-                if not (named and number == 0) and not (_number(cell) and np.isfinite(float(cell))):
+                if not (named and number == 0) and not (is_number(cell) and np.isfinite(float(cell))):
                     shown = repr(printable(cell[:80])) if cell.strip() else "an empty cell"
                     return ValueError(
                         f"{path}, line {line}, column {place + 1}: expected a finite number, got {shown}. Remove such "

@@ -20,7 +20,7 @@ from remblai.recipes import Recipe
 from remblai.runs.in_memory import train_objective
 from remblai.runs.resolve import Resolved
 from remblai.runtime import devices
-from remblai.runtime.memory import memory_explained
+from remblai.runtime.memory import as_memory_error
 from remblai.runtime.rng import seeded
 from remblai.training import Diverged
 
@@ -51,7 +51,6 @@ class TrainedEstimator(BaseEstimator):
 
     def _train(self, X: Any, **own: Any) -> None:
         """Trains the recipe on X with the user's options and these, which parameters of the estimator set."""
-        self._validate_params()
         loop = {name: getattr(self, name) for name in LOOP}
         resolved, device = resolved_recipe(self.recipe, self.options or {}, loop, **own), devices.choose(self.device)
         table = checked(self, X, fitting=True)
@@ -59,7 +58,7 @@ class TrainedEstimator(BaseEstimator):
         self.scaler_, scaled, self._constants = standardised(table)
         x = torch.from_numpy(scaled.astype(np.float32))
         given = {name: value for name, value in resolved.arguments.items() if name in resolved.given}
-        with seeded(self.seed_, device), memory_explained(f"The model has the options {given}."):
+        with seeded(self.seed_, device), as_memory_error(f"The model has the options {given}."):
             model = self._trained(resolved, x, device)
             self.model_ = model.double().requires_grad_(False)
             self.law_ = self._fitted_law(resolved, x.double())

@@ -54,5 +54,6 @@ class Generator(TrainedEstimator):
             TypeError: a sparse matrix.
             MemoryError: a larger model than there is memory for.
         """
+        self._validate_params()
         self._train(X)
         return self

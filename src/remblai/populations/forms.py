@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from remblai.data.tables import is_number
 from remblai.populations.table import Tables
 
 MANY = 20
@@ -36,7 +37,7 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
         levels: its different values.
         rows: how many rows have a value.
     """
-    words = [level for level in levels if not _is_number(level)]
+    words = [level for level in levels if not is_number(level)]
     start = f"column {name!r} is compared as categories"
     if words and len(levels) - len(words) > max(MANY, len(words)):
         return (
@@ -54,14 +55,6 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
             "numbers or fewer categories of it, or leave it out with --columns"
         )
     return ""
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
 
 
 def _signs(text: str) -> tuple[str, str] | None:

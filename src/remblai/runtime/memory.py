@@ -53,7 +53,7 @@ def out_of_memory(problem: BaseException) -> str | None:
 
 
 @contextmanager
-def memory_explained(note: str) -> Iterator[None]:
+def as_memory_error(note: str) -> Iterator[None]:
     """Within it a lack of memory is a `MemoryError` that says what `out_of_memory` says.
 
     Args:
