@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from remblai.runtime.files import cache_folder, place, sweep, whole, whole_folder, write_json
+from remblai.runtime.files import cache_folder, place, sweep, sweep_folders, whole, whole_folder, write_json
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
@@ -32,6 +32,28 @@ def test_a_folder_is_replaced_whole_or_stays(tmp_path: Path) -> None:
         (temporary / "third").write_text("thi")
         raise RuntimeError("half")
     assert [path.name for path in place.parent.rglob("*")] == ["folder", "second"]
+
+
+def test_a_folder_that_a_kill_left_is_swept_and_one_that_is_being_written_is_not(tmp_path: Path) -> None:
+    left = tmp_path / ".writing-123"
+    left.mkdir()
+    (left / "half").write_text("")
+    with whole_folder(tmp_path / "first") as temporary:
+        assert not left.exists()
+        with whole_folder(tmp_path / "second"):
+            assert temporary.exists()
+        sweep_folders(tmp_path)
+        assert temporary.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["first", "second"]
+    sweep_folders(tmp_path / "absent")
+
+
+def test_the_folder_can_be_read_by_others_as_the_umask_says(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    with whole_folder(tmp_path / "folder"):
+        pass
+    assert (tmp_path / "folder").stat().st_mode == plain.stat().st_mode
 
 
 def test_the_file_can_be_read_by_others_as_the_umask_says(tmp_path: Path) -> None:

@@ -19,8 +19,8 @@ WEIGHTS, AVERAGE, STATE, SUMS = "weights.safetensors", "average.safetensors", "s
 PARTS = (WEIGHTS, AVERAGE, STATE, SUMS)
 NAME = re.compile(r"\d{8}|[1-9]\d{8,}")
 """The name of a checkpoint: its step, in eight digits or more."""
-TEMPORARY = re.compile(r"\.(writing|last|best)-\d+")
-"""What is being written beside the checkpoints: the folder of `whole_folder`, and a link that is to be replaced."""
+NEW_LINK = re.compile(r"\.(last|best)-\d+")
+"""The name of a link that is to replace another."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import shutil
 import warnings
 from pathlib import Path
 
-from remblai.runtime.files import explained, sweep, sync
+from remblai.runtime.files import explained, sweep, sweep_folders, sync
 
 OWN = re.compile(
     r"""run\.json | config\.yaml | terms\.jsonl | metrics\.json | loggers\.json | report\.html | samples\.(png|npz|npy)
@@ -76,7 +76,8 @@ def finish(folder: Path) -> None:
         shutil.rmtree(source)
         sync(folder)
     sweep(folder, _is_own)
-    sweep(folder / "samplers", lambda name: name.endswith(".safetensors"))
+    for fitted in (folder / "samplers").glob("*"):
+        sweep_folders(fitted)
 
 
 def discard_new(folder: Path) -> None:

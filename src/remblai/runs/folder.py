@@ -3,7 +3,6 @@
 import errno
 import json
 import os
-import shutil
 import warnings
 from pathlib import Path
 from typing import Any
@@ -206,10 +205,10 @@ class Run:
         return sorted(filter(checkpoints.is_checkpoint, found), key=lambda path: int(path.name), reverse=True)
 
     def _clear(self) -> None:
-        """Removes what a kill left beside the checkpoints."""
+        """Removes links that a kill left beside the checkpoints."""
         for path in self.checkpoints.iterdir():
-            if checkpoints.TEMPORARY.fullmatch(path.name):
-                path.unlink() if path.is_symlink() else shutil.rmtree(path)
+            if checkpoints.NEW_LINK.fullmatch(path.name) and path.is_symlink():
+                path.unlink()
 
     def _must_exist(self) -> None:
         """Raises `OSError` where the folder was moved or removed while its run is trained."""

@@ -17,6 +17,9 @@ from remblai.runtime.locks import lock
 FAILING = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EFBIG)
 """Errors of a disk that is full or broken; all others are errors of the path."""
 
+WRITING = ".writing-"
+"""What the name of a temporary folder begins with."""
+
 TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.\w+)?")
 """The name of a temporary file: that of the file it becomes, with eight letters that `tempfile` draws."""
 
@@ -67,20 +70,21 @@ def whole(path: Path) -> Iterator[Path]:
 def whole_folder(path: Path, discard: Callable[[Path], None] = shutil.rmtree) -> Iterator[Path]:
     """Yields a temporary folder to fill; it replaces `path` when the block succeeds and is removed when it fails.
 
-    A kill can leave it beside `path`, named `.writing-` and the number of the process. Unlike a file, a folder cannot
-    take the place of another: that one goes first, and a kill in between leaves neither.
+    A kill can leave it beside `path`, where the next call, or `sweep_folders`, removes it. Unlike a file, a folder
+    cannot take the place of another: that one goes first, and a kill in between leaves neither.
 
     Args:
         path: of the folder; those above it are made.
         discard: removes the folder that was there before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".writing-{os.getpid()}"
-    temporary.mkdir()
+    sweep_folders(path.parent)
+    handle, temporary = _reserve_folder(path.parent)
     try:
         yield temporary
         for file in temporary.iterdir():
             sync(file)
+        temporary.chmod(0o777 & ~_umask())
         sync(temporary)
         if path.exists():
             discard(path)
@@ -88,6 +92,23 @@ def whole_folder(path: Path, discard: Callable[[Path], None] = shutil.rmtree) ->
         sync(path.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+
+
+def sweep_folders(parent: Path) -> None:
+    """Removes folders of `whole_folder` that a kill left in `parent`; those being written are locked and stay.
+
+    Args:
+        parent: where to look; nothing is done where it is not there.
+    """
+    for path in parent.glob(f"{WRITING}*"):
+        if path.is_dir() and not path.is_symlink():
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                if lock(handle):
+                    shutil.rmtree(path)
+            finally:
+                os.close(handle)
 
 
 def sweep(folder: Path, wrote: Callable[[str], bool]) -> None:
@@ -116,6 +137,18 @@ def _reserve(path: Path) -> tuple[int, Path]:
         if Path(name).exists():  # or it was swept between its making and its lock
             return handle, Path(name)
         os.close(handle)
+
+
+def _reserve_folder(parent: Path) -> tuple[int, Path]:
+    """A new temporary folder, open and locked, so that `sweep_folders` leaves it alone."""
+    while True:
+        path = Path(tempfile.mkdtemp(dir=parent, prefix=WRITING))
+        with contextlib.suppress(FileNotFoundError):  # it was swept between its making and its lock
+            handle = os.open(path, os.O_RDONLY)
+            lock(handle, wait=True)
+            if path.exists():
+                return handle, path
+            os.close(handle)
 
 
 def place(name: str | os.PathLike[str], suffixes: tuple[str, ...] = ()) -> Path:
