@@ -11,7 +11,9 @@ takes for the epochs, by those of some steps of both. `paper` is the paper's net
 
 The figure is the Frechet distance on the shipped MNIST features between the 10,000 test images and as many samples, its
 floor as many training images in place of the samples. Its standard deviation, that of halves of both samples, does not
-contain that of training, for which the seeds are. The reconstruction error is a pixel's, on the [0, 1] scale.
+contain that of training, for which the seeds are. `matched` is the distance once the samples' pixel values follow the
+law of the data's (`with_pixel_law`): what it is less is due to contrast. The reconstruction error is a pixel's, on the
+[0, 1] scale.
 """
 
 import argparse
@@ -35,6 +37,7 @@ from remblai import data
 from remblai.discrepancies import Frechet
 from remblai.features import make_features
 from remblai.laws import FITTED
+from remblai.metrics import with_pixel_law
 from remblai.metrics.classes import stacked_modes
 from remblai.objectives import CodeGenerator
 from remblai.runs.resolve import resolve
@@ -63,18 +66,20 @@ class Judge:
         self.real = self.features.of(self.test).double()
         draws = torch.Generator().manual_seed(0)
         self.first, self.second = halves(len(self.real), HALVES, draws), halves(N, HALVES, draws)
-        self.order = torch.randperm(len(dataset.train), generator=draws)[:N]
+        self.training = images(dataset.train)[torch.randperm(len(dataset.train), generator=draws)[:N]]
 
     def frechet(self, samples: Tensor) -> Figures:
-        """The distance and its standard deviation, from N samples (n, c, h, w) on the model's scale."""
+        """The distance of N samples (n, c, h, w) on the model's scale, its deviation, and it with matched pixels."""
         own, distance = self.features.of(samples).double(), Frechet()
+        matched = self.features.of(with_pixel_law(samples, self.training)).double()
         pairs = zip(self.first, self.second, strict=True)
         parts = torch.stack([distance(self.real[one], own[other]) for one, other in pairs])
-        return {"value": float(distance(self.real, own)), "deviation": float(parts.std() / math.sqrt(2))}
+        values = {"value": distance(self.real, own), "matched": distance(self.real, matched)}
+        return {name: float(value) for name, value in values.items()} | {"deviation": float(parts.std() / math.sqrt(2))}
 
     def floor(self) -> Figures:
         """The same of training images."""
-        return {"frechet": {"floor": self.frechet(images(self.dataset.train)[self.order])}}
+        return {"frechet": {"floor": self.frechet(self.training)}}
 
     def of_codes(self, reconstructions: Tensor, laws: Iterator[tuple[str, Tensor]]) -> Figures:
         """The figures of an auto-encoder: its reconstructions of the test images, and samples from each law."""
@@ -222,7 +227,8 @@ def print_table(names: list[str], given: argparse.Namespace) -> None:
                 print(f"    {key:24s} {median([row[key] for row in found])}")
         for key in found[0].get("frechet", {}):
             deviation = max(row["frechet"][key]["deviation"] for row in found)
-            print(f"    {key:24s} {median([row['frechet'][key]['value'] for row in found])} +- {deviation:.2g}")
+            plain, matched = (median([row["frechet"][key][one] for row in found]) for one in ("value", "matched"))
+            print(f"    {key:24s} {plain} +- {deviation:.2g}, matched {matched}")
 
 
 def median(values: list[float]) -> str:

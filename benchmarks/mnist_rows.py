@@ -11,25 +11,30 @@ WAE = {**CODES, "noise": 0.0, "weight": 100.0}
 GAME = {"network": WIDTH, "critic": WIDTH}
 CRITIC_OF_CODES = {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"}
 WAE_GAN = {**CODES, "noise": 0.0, "weight": 10.0, "critic_lr": 5e-4, "critic_steps": 1, "penalty": CRITIC_OF_CODES}
+BY_COST: dict[str, dict[str, Any]] = {
+    "wae-mmd": {"recipe": "wae-mmd", **WAE},
+    "wae-gan": {"recipe": "wae-gan", **WAE_GAN},
+    "rae": {"recipe": "rae", **CODES},
+}
+COSTS = {"perceptual": 1.0, "manhattan": 2.0}
+"""Costs beside the square, and what the penalty's weight is multiplied by with each: about their size in squares."""
+WEIGHTS = {"sliced": 100.0, "energy-distance": 100.0, "entropic": 5.0, "cramer-wold": 100.0}
 PERCEPTUAL = {"name": "entropic", "epsilon": 0.3, "cost": "perceptual"}
 FULL_WIDTH = {"network": "wae", "latent": 8, "batch_size": 100, "weight": 10.0, "lr": 1e-3, "epochs": 50}
 ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "auto-encoders": {
-        "wae-mmd": {"recipe": "wae-mmd", **WAE},
-        "wae-gan": {"recipe": "wae-gan", **WAE_GAN},
+        **BY_COST,
         "vae fixed variance": {"recipe": "vae", **CODES, "decoder": {"name": "gaussian", "learned": False}},
         "vae learned variance": {"recipe": "vae", **CODES},
         "vae bernoulli": {"recipe": "vae", **CODES, "decoder": "bernoulli"},
-        "rae": {"recipe": "rae", **CODES},
     },
-    "perceptual": {
-        "wae-mmd perceptual": {"recipe": "wae-mmd", **WAE, "cost": "perceptual"},
-        "wae-gan perceptual": {"recipe": "wae-gan", **WAE_GAN, "cost": "perceptual"},
-        "rae perceptual": {"recipe": "rae", **CODES, "cost": "perceptual"},
+    "costs": {
+        f"{name} {cost}": {**row, "cost": cost, **({"weight": factor * row["weight"]} if "weight" in row else {})}
+        for cost, factor in COSTS.items()
+        for name, row in BY_COST.items()
     },
     "penalties": {
-        name: {"recipe": "wae-mmd", **WAE, "penalty": name}
-        for name in ("sliced", "energy-distance", "entropic", "cramer-wold")
+        name: {"recipe": "wae-mmd", **WAE, "penalty": name, "weight": weight} for name, weight in WEIGHTS.items()
     },
     "pythae": {f"pythae {model}": {"peer": model} for model in mnist_peers.MODELS},
     "one-step": {

@@ -42,6 +42,7 @@ def cards():
         "noise": real + 0.1 * torch.randn(real.shape, generator=draws),
         "dropped mode": other[classes != 3][:N],
         "copies": train[torch.randperm(len(train), generator=draws)[:N]],
+        "pale": 0.5 * real + 0.2,
     }
     features = default_features(digits)
     return {
@@ -72,7 +73,14 @@ def test_a_fault_moves_its_figures(cards, fault, moved):
         assert shift / least > 1, (name, shift)
 
 
-@pytest.mark.parametrize("fault", ["blur", "noise", "dropped mode", "copies"])
+def test_contrast_moves_the_plain_distance_and_not_the_one_of_matched_pixels(cards):
+    assert away(cards["pale"], "frechet") > 20
+    assert away(cards["pale"], "frechet_matched") == pytest.approx(away(cards["real"], "frechet_matched"), abs=1)
+    for fault in ("blur", "noise"):
+        assert away(cards[fault], "frechet_matched") > 1
+
+
+@pytest.mark.parametrize("fault", ["blur", "noise", "dropped mode", "copies", "pale"])
 def test_no_faulty_set_looks_perfect(cards, fault):
     assert off(cards[fault])
 

@@ -5,6 +5,7 @@ from remblai.metrics.codes import latent_mmd_squared
 from remblai.metrics.images import reconstruction_mse, sharpness
 from remblai.metrics.metric import Card, Figure, Metric
 from remblai.metrics.modes import mode_card, mode_deviation_ratios, mode_expectations, mode_figures
+from remblai.metrics.pixel_law import with_pixel_law
 from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, w2
 from remblai.metrics.sets import SMALLEST
 from remblai.metrics.slices import patch_sliced_w1, sliced_w2_squared
@@ -31,4 +32,5 @@ __all__ = [
     "sharpness",
     "sliced_w2_squared",
     "w2",
+    "with_pixel_law",
 ]

@@ -9,6 +9,7 @@ from remblai.metrics.featured import (
     figure_of_gap,
     figure_of_kernel_distance,
     figure_of_kid,
+    figure_of_matched_frechet,
     kernel_distance,
 )
 from remblai.metrics.marginals import figure_of_axis_w1, shifts_of_axis_w1
@@ -32,6 +33,15 @@ FEATURE_METRICS: dict[str, Metric] = {
         says="{value} from the data; real data are {floor} from other real data.",
         compute=figure_of_extrapolated_frechet,
         needs=("features",),
+    ),
+    "frechet_matched": Metric(
+        label="Frechet distance, pixel values matched",
+        meaning="The same once the samples' pixel values follow the law of the data's, by the monotone map of each "
+        "channel. What it is below the plain distance is due to contrast and brightness alone: means of what could be "
+        "are pale, and a mean squared error makes them.",
+        says="{value} from the data; real data are {floor} from other real data.",
+        compute=figure_of_matched_frechet,
+        needs=("features", "images"),
     ),
     "kernel_distance": Metric(
         label="Kernel distance on features",

@@ -12,6 +12,7 @@ from remblai.features.source import Rows
 from remblai.kernels import Polynomial
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import flat, to_nearest
+from remblai.metrics.pixel_law import with_pixel_law
 from remblai.metrics.sets import Sets, random_rows
 from remblai.statistics import halves
 
@@ -67,6 +68,12 @@ class Featured:
     def samples(self) -> Tensor:
         """Features (n, k) of the samples."""
         return self._of(self.sets.samples, "the samples")
+
+    @cached_property
+    def matched(self) -> Tensor:
+        """Features (n, k) of the samples with the pixel values of as many training images."""
+        own, training = (self.sets.shaped(rows) for rows in (self.sets.samples, self.sets.train))
+        return self.features.of(with_pixel_law(own, training), "the samples")
 
     @property
     def masks(self) -> Tensor:
@@ -178,8 +185,7 @@ def figure_of_frechet(sets: Sets) -> Figure | None:
 
 def figure_of_fid(sets: Sets) -> Figure:
     """The squared Frechet distance, under the name that it has on the published features alone."""
-    values, floors = _frechet_values(sets, "samples"), _frechet_values(sets, "train")
-    return {"value": float(values[0]), "floor": float(floors[0]), "spread": float(values[1:].std()), "n": sets.n}
+    return _frechet_figure(sets, "samples")
 
 
 def figure_of_extrapolated_frechet(sets: Sets) -> Figure:
@@ -187,6 +193,11 @@ def figure_of_extrapolated_frechet(sets: Sets) -> Figure:
     values, floors = (_frechet_values(sets, name) for name in ("samples", "train"))
     deviation = float(values[1:].std())  # of first order, that of the plain figure: the bias is no random term
     return {"value": _extrapolated(values), "floor": _extrapolated(floors), "spread": deviation, "n": sets.n}
+
+
+def figure_of_matched_frechet(sets: Sets) -> Figure:
+    """The Frechet distance of samples whose pixel values are matched to those of training data, the floor's own."""
+    return _frechet_figure(sets, "matched")
 
 
 def figure_of_kernel_distance(sets: Sets) -> Figure | None:
@@ -228,15 +239,20 @@ def generalisation_gap(samples: Tensor, held_out: Tensor) -> float:
     return float((below + not_above).double().mean() / len(samples) - 1)
 
 
+def _frechet_figure(sets: Sets, name: str) -> Figure:
+    values, floors = _frechet_values(sets, name), _frechet_values(sets, "train")
+    return {"value": float(values[0]), "floor": float(floors[0]), "spread": float(values[1:].std()), "n": sets.n}
+
+
 def _frechet_values(sets: Sets, name: str) -> Tensor:
-    """The distance (1 + repeats,) from held-out data to the samples or the training data, whole and over halves."""
+    """The distance (1 + repeats,) from held-out data to a set of these, by its name, whole and over halves."""
     own, distance = featured(sets), Frechet()
 
     def values() -> Tensor:
         other: Tensor = getattr(own, name)
         return torch.stack([distance(own.held_out[mask].double(), other[mask].double()) for mask in own.masks])
 
-    keep = sets.shared if name == "samples" else sets.real
+    keep = sets.real if name == "train" else sets.shared
     found: Tensor = keep(f"frechet to {name} by {len(own.masks)}", values)
     return found
 
