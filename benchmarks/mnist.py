@@ -1,4 +1,4 @@
-"""MNIST: auto-encoders, laws fitted to their codes, one-step generators and pythae's models, judged by one figure.
+"""MNIST: auto-encoders, laws fitted to their codes, one-step generators and pythae's models, measured by one figure.
 
     python benchmarks/mnist.py FOLDER_OF_IDX_FILES [NAME ...] [--seeds 3] [--epochs 10] [--out runs/mnist]
     python benchmarks/mnist.py FOLDER_OF_IDX_FILES --table
@@ -21,7 +21,7 @@ import json
 import math
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from torch import Tensor
 import mnist_peers
 import remblai
 from environment import inside_pythae
-from mnist_rows import ROWS, STEPS_OF_FLOW, row_of, wanted
+from mnist_rows import ROWS, STEPS_OF_FLOW, SWEEPS, row_of, wanted
 from remblai import data
 from remblai.discrepancies import Frechet
 from remblai.features import make_features
@@ -57,7 +57,7 @@ OF_CARD = ("latent_mmd_squared", "energy_distance_squared")
 Figures = dict[str, Any]
 
 
-class Judge:
+class HeldOut:
     """The test images of a data set, their features, and what other images are worth beside them."""
 
     def __init__(self, dataset: data.Dataset) -> None:
@@ -87,12 +87,12 @@ class Judge:
         error = float((reconstructions - self.test).square().mean())
         return {"mse": error, "frechet": {"reconstructions": self.frechet(reconstructions), **frechet}}
 
-    def of_run(self, run: remblai.Trained) -> Figures:
-        """The figures of a run of ours."""
+    def of_run(self, run: remblai.Trained, laws: Sequence[str]) -> Figures:
+        """The figures of a run of ours, an auto-encoder's by these laws of its codes."""
         if run.encodes and not isinstance(run.objective, CodeGenerator):  # which has a law of codes of its own
             card = run.run.metrics() or {}
             ours = {name: card[name]["value"] for name in OF_CARD if name in card}
-            return ours | self.of_codes(run.reconstructions(self.dataset.test), laws_of(run))
+            return ours | self.of_codes(run.reconstructions(self.dataset.test), laws_of(run, laws))
         if run.run.settings["recipe"] != "flow-matching":
             return {"frechet": {"samples": self.frechet(run.draws(N))}}
         found = {}
@@ -107,9 +107,9 @@ def images(split: data.Split) -> Tensor:
     return torch.cat([torch.as_tensor(split[start : start + 1000]) for start in range(0, len(split), 1000)])
 
 
-def laws_of(run: remblai.Trained) -> Iterator[tuple[str, Tensor]]:
+def laws_of(run: remblai.Trained, laws: Sequence[str]) -> Iterator[tuple[str, Tensor]]:
     """Samples of an auto-encoder of ours by the law that their codes are drawn from."""
-    for law in LAWS:
+    for law in laws:
         if law != "prior":
             remblai.fit(run, law)
         yield law, run.draws(N, sampler=law)
@@ -136,12 +136,15 @@ def main() -> None:
 
 def measure(names: list[str], given: argparse.Namespace) -> None:
     """Measures what has not been measured yet, and keeps each row's figures in a file of its own."""
-    judge = Judge(data.load(given.data))
-    keep(given.out / "floor.json", judge.floor)
+    held_out = HeldOut(data.load(given.data))
+    keep(given.out / "floor.json", held_out.floor)
     for seed in range(given.seeds):
         for name in names:
             path = file_of(name, seed, given)
-            keep(path, lambda name=name, seed=seed, path=path: measured(name, seed, judge, given, path.with_suffix("")))
+            keep(
+                path,
+                lambda name=name, seed=seed, path=path: measured(name, seed, held_out, given, path.with_suffix("")),
+            )
             print(f"{name} {seed}: {path.read_text()}", flush=True)
 
 
@@ -157,7 +160,7 @@ def file_of(name: str, seed: int, given: argparse.Namespace) -> Path:
     return given.out / f"{name.replace(' ', '-')}-of-{given.epochs:g}-epochs-seed-{seed}.json"
 
 
-def measured(name: str, seed: int, judge: Judge, given: argparse.Namespace, folder: Path) -> Figures:
+def measured(name: str, seed: int, held_out: HeldOut, given: argparse.Namespace, folder: Path) -> Figures:
     """Trains a row and takes its figures; the seconds are of the CPU, nan where an earlier call was killed."""
     settings, began, begun = row_of(name), time.process_time(), folder.exists()
 
@@ -165,17 +168,18 @@ def measured(name: str, seed: int, judge: Judge, given: argparse.Namespace, fold
         return math.nan if begun else time.process_time() - began
 
     if peer := settings.get("peer"):
-        of_training = images(judge.dataset.train)
+        of_training = images(held_out.dataset.train)
         reconstruct, laws = mnist_peers.trained(peer, of_training, given.epochs, seed, given.threads, folder)
-        return {"seconds": seconds(), **judge.of_codes(reconstruct(judge.test), laws(N))}
+        return {"seconds": seconds(), **held_out.of_codes(reconstruct(held_out.test), laws(N))}
     length = {"epochs": given.epochs}
     if name in ROWS["one-step"]:
-        length = {"steps": steps_in_time_of_dcgan(name, judge.dataset, given)}
+        length = {"steps": steps_in_time_of_dcgan(name, held_out.dataset, given)}
     run = train(settings, folder, given, seed, **length)
     if name in ROWS["stacked"]:
-        modes = stacked_modes(run.draws(OF_STACKED), judge.features)
+        modes = stacked_modes(run.draws(OF_STACKED), held_out.features)
         return {"seconds": seconds(), **length, **modes}
-    return {"seconds": seconds(), **length, **judge.of_run(run)}
+    laws = LAWS[:1] if any(name in ROWS[sweep] for sweep in SWEEPS) else LAWS
+    return {"seconds": seconds(), **length, **held_out.of_run(run, laws)}
 
 
 def train(settings: Figures, folder: Path, given: argparse.Namespace, seed: int, **length: float) -> remblai.Trained:

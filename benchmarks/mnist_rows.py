@@ -36,6 +36,11 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "penalties": {
         name: {"recipe": "wae-mmd", **WAE, "penalty": name, "weight": weight} for name, weight in WEIGHTS.items()
     },
+    "weights": {
+        f"weight {weight}": {"recipe": "wae-mmd", **CODES, "noise": 0.0, "weight": weight}
+        for weight in (1.5, 6.0, 25.0, 100.0, 400.0, 1600.0, 6400.0, "auto")
+    },
+    "sizes": {f"size {latent}": {"recipe": "wae-mmd", **WAE, "latent": latent} for latent in (2, 4, 8, 16, 32, "auto")},
     "pythae": {f"pythae {model}": {"peer": model} for model in mnist_peers.MODELS},
     "one-step": {
         "dcgan": {"recipe": "dcgan", **GAME},
@@ -51,6 +56,8 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
     "stacked": {f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **GAME} for name in ("sn-gan", "dcgan")},
     "paper": {f"{recipe} full width": {"recipe": recipe, **FULL_WIDTH} for recipe in ("wae-mmd", "wae-gan")},
 }
+SWEEPS = ("weights", "sizes")
+"""Groups whose samples are drawn from the prior alone."""
 STEPS_OF_FLOW = (1, 4, 50)
 """Steps from noise to a sample that flow-matching is measured at."""
 

@@ -262,7 +262,7 @@ def test_auto_is_chosen_by_validation_data_and_never_sees_the_test_split(tmp_pat
     assert (law.facts["by"], law.facts["held_out"]) == ("reconstructions of held-out data", len(dataset.validation))
     again = remblai.fit(trained, None, replace(dataset, test=dataset.test[:0]))  # type: ignore[arg-type]  # none at all
     assert isinstance(again, Auto)
-    assert again.facts["scores"] == law.facts["scores"]
+    assert again.facts["distances"] == law.facts["distances"]
     assert np.array_equal(trained.sample(9), remblai.load(tmp_path / "run").sample(9))
     scores = [line["validation"] for line in trained.run.terms() if "validation" in line]
     assert all("latent_mmd_squared" in score for score in scores), "while it trains the prior is decoded"

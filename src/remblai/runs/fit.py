@@ -8,6 +8,7 @@ from torch import Tensor
 
 from remblai.config.registry import Choice, make
 from remblai.data import Dataset
+from remblai.features import make_features
 from remblai.laws import SAMPLERS, ByClass, FittedLaw
 from remblai.laws.fitted import Auto, DecodedCodes
 from remblai.runs.evaluate import with_data
@@ -18,6 +19,8 @@ MOST_ROWS = 10_000
 """Data of a split whose reconstructions are compared with draws, at most."""
 AT_ONCE = 1000
 """Codes that are decoded together."""
+IMAGE = 3
+"""Axes of one image."""
 
 
 def fit_both(last: Trained, best: Trained, dataset: Dataset) -> None:
@@ -72,7 +75,8 @@ def decoded_codes(trained: Trained, dataset: Dataset, codes: Tensor) -> DecodedC
     """What the law `auto` compares decoded draws with: reconstructions of validation data, never of the test data.
 
     The draws are compared with what the decoder makes of the codes of data, not with data: all that it decodes is
-    smoother than data, which would hide how laws differ, and make new draws look like copies of training data.
+    smoother than data, which would hide how laws differ, and make new draws look like copies of training data. Images
+    are compared on random convolutions: the distance of pixels hardly sees what codes between clusters are decoded to.
 
     Args:
         trained: the model.
@@ -89,4 +93,9 @@ def decoded_codes(trained: Trained, dataset: Dataset, codes: Tensor) -> DecodedC
     held_out, fitted = (
         torch.cat([decode(part) for part in torch.split(z, AT_ONCE)]) for z in (held_out, codes[:MOST_ROWS])
     )
-    return DecodedCodes(decode, held_out, fitted)
+    if len(dataset.shape) != IMAGE or len(held_out) < 2:
+        return DecodedCodes(decode, held_out, fitted)
+    features = make_features("random-convolutions", dataset)
+    deviation = features.of(held_out).std(0)
+    scale = torch.where(deviation > 0, deviation, 1.0)
+    return DecodedCodes(decode, held_out, fitted, lambda x: features.of(x) / scale)

@@ -1,4 +1,4 @@
-"""The law that held-out data choose: the classifier, the copies, the tie, and the data that it may see."""
+"""The law that held-out data choose: the distance, the copies, the tie, and the data that it may see."""
 
 import json
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from remblai.laws.fitted import Auto, DecodedCodes
 from remblai.laws.fitted.auto import CANDIDATES
-from remblai.laws.fitted.held_out import Score, best_of_new, classifier_accuracy, score
-from remblai.metrics import nearest_neighbour_accuracy
+from remblai.laws.fitted.held_out import Reference, Score, best_of_new, mean_distance, reference, score
+from remblai.metrics import energy_distance
 
 
 def normal(n: int, seed: int, shift: float = 0.0) -> Tensor:
@@ -22,8 +22,12 @@ def groups(n: int) -> Tensor:
     return normal(n, 0) * torch.tensor([0.1, 1.0]) + 6.0 * (torch.arange(n) % 2)[:, None] * torch.tensor([1.0, 0.0])
 
 
-def seen(accuracy: float, nearer: float = 0.4) -> Score:
-    return Score(accuracy, nearer, 0.03)
+def seen(distance: float, nearer: float = 0.4) -> Score:
+    return Score(distance, 0.001, nearer, 0.03)
+
+
+def against(held_out: Tensor, fitted: Tensor) -> Reference:
+    return reference(held_out, fitted, lambda x: x)
 
 
 def fresh() -> Callable[[int], Tensor]:
@@ -32,23 +36,33 @@ def fresh() -> Callable[[int], Tensor]:
     return lambda n: normal(n, next(seeds))
 
 
-def test_the_accuracy_is_that_of_the_metric() -> None:
-    x, y = normal(40, 0), normal(40, 1, shift=0.7)
-    assert classifier_accuracy(x, y) == pytest.approx(nearest_neighbour_accuracy(x, y))
-    assert classifier_accuracy(x, x) == 0.0, "a copy is nearer than any other"
+def test_the_distance_is_that_of_the_metric() -> None:
+    x, y = normal(40, 0), normal(60, 1, shift=0.7)
+    own = 2 * mean_distance(x, y) - mean_distance(x) - mean_distance(y)
+    assert own == pytest.approx(energy_distance(x, y), rel=1e-5)
+    found = score(lambda n: y[:n], against(x, normal(50, 2)))
+    assert found.distance == pytest.approx(energy_distance(x, y[:40]), rel=1e-5)
+
+
+def test_the_distance_is_of_features_and_copies_are_of_rows() -> None:
+    fitted, held = normal(300, 0), normal(120, 1)
+    blind = score(lambda n: normal(n, 5, shift=9.0), reference(held, fitted, lambda x: x[:, :1] * 0.0))
+    assert (blind.distance, blind.nearer) == (0.0, 0.0)
 
 
 def test_new_draws_pass_and_copies_are_seen_although_they_pass_too() -> None:
     fitted, held = normal(300, 0), normal(120, 1)
-    new = score(fresh(), held, fitted)
-    copied = score(lambda n: fitted[torch.randperm(300, generator=torch.Generator().manual_seed(3))[:n]], held, fitted)
+    new = score(fresh(), against(held, fitted))
+    copied = score(
+        lambda n: fitted[torch.randperm(300, generator=torch.Generator().manual_seed(3))[:n]], against(held, fitted)
+    )
     assert not new.copies
     assert new.nearer == pytest.approx(0.5, abs=0.1)
-    assert new.accuracy == pytest.approx(0.5, abs=0.05)
-    assert copied.accuracy == pytest.approx(0.5, abs=0.06), "the classifier alone would praise them"
+    assert new.distance == pytest.approx(0.0, abs=0.02)
+    assert copied.distance == pytest.approx(0.0, abs=0.02), "the distance alone would praise them"
     assert copied.copies
     assert copied.nearer == 1.0
-    assert not score(lambda n: normal(n, 5, shift=9.0), held, fitted).copies
+    assert not score(lambda n: normal(n, 5, shift=9.0), against(held, fitted)).copies
 
 
 def test_the_best_law_that_is_no_copy_is_taken_and_the_simplest_of_equals() -> None:
@@ -56,17 +70,19 @@ def test_the_best_law_that_is_no_copy_is_taken_and_the_simplest_of_equals() -> N
     assert best_of_new([seen(0.7), seen(0.6), seen(0.6)]) == 1
     assert best_of_new([seen(0.7), seen(0.6), seen(0.5, nearer=0.9)]) == 1
     assert best_of_new([seen(0.7, nearer=0.9), seen(0.6, nearer=0.8)]) == 1, "all copy: the one that copies least"
-    assert best_of_new([seen(0.45), seen(0.7)]) == 0, "below a half is as far from it as above"
+    assert best_of_new([seen(0.6), seen(0.601, nearer=0.45), seen(0.61, nearer=0.5)]) == 1, "equal but for chance"
+    assert best_of_new([seen(0.02), seen(-0.01)]) == 1, "an unbiased distance may be negative"
+    assert best_of_new([seen(0.7), seen(0.6, nearer=0.58)]) == 1, "a law that leans a little to its data is no copy"
 
 
 def test_codes_in_groups_get_the_mixture_and_normal_codes_are_described_by_both() -> None:
     law = Auto(candidates=("mixture-10", "gaussian")).fit(groups(400))
     assert law.facts["chosen"] == "mixture-10"
-    assert law.facts["scores"]["gaussian"] > law.facts["scores"]["mixture-10"] + 0.05
-    assert law.choice.startswith("mixture-10: the best 1-NN accuracy of a law that is no copy")
+    assert law.facts["distances"]["gaussian"] > law.facts["distances"]["mixture-10"] + 0.05
+    assert law.choice.startswith("mixture-10: the least squared energy distance of a law that is no copy, up to")
     assert "held-out codes, n 80" in law.choice
-    equal = Auto(candidates=("mixture-10", "gaussian")).fit(normal(400, 0)).facts["scores"]
-    assert equal["gaussian"] == pytest.approx(equal["mixture-10"], abs=0.05)
+    equal = Auto(candidates=("mixture-10", "gaussian")).fit(normal(400, 0)).facts["distances"]
+    assert equal["gaussian"] == pytest.approx(equal["mixture-10"], abs=0.02)
 
 
 def test_decoded_draws_are_compared_not_codes() -> None:
