@@ -62,7 +62,7 @@ def test_codes_and_walks_need_the_classes_of_their_ends(run: remblai.Trained) ->
     test = data.load("digits").test
     x, labels = test[:4], test.labels[:4]
     z = run.codes(x, labels=labels)
-    assert torch.equal(run.codes(test)[:4], z)  # a split has its own
+    torch.testing.assert_close(run.codes(test)[:4], z)  # a split has its own; other batches round otherwise
     for refused in (lambda: run.codes(x), lambda: run.decode(z), lambda: run.walks(z, z, 3)):
         with pytest.raises(ValueError, match=r"labels: expected the class of the rows, .* got none: pass labels=NAME"):
             refused()
