@@ -53,7 +53,10 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
         "flow-matching": {"recipe": "flow-matching", "velocity": {"name": "unet", "width": 32}},
     },
     "gans": {f"{name} game": {"recipe": name, **GAME} for name in ("wgan-gp", "sn-gan", "dcgan", "lsgan", "gan")},
-    "stacked": {f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **GAME} for name in ("sn-gan", "dcgan")},
+    "stacked": {
+        f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **GAME, "latent": 64, "lr": 2e-4}
+        for name in ("sn-gan", "dcgan")
+    },
     "paper": {f"{recipe} full width": {"recipe": recipe, **FULL_WIDTH} for recipe in ("wae-mmd", "wae-gan")},
 }
 SWEEPS = ("weights", "sizes")

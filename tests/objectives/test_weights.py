@@ -67,6 +67,25 @@ def test_the_weight_stays_below_its_cap_and_what_is_not_reached_is_said() -> Non
     assert "it was still rising" in weight_in_words(facts | {"value": 1.0})
 
 
+@pytest.mark.parametrize("compiled", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_under_batch_normalisation_the_level_is_that_of_the_codes_in_evaluation_mode(compiled: bool) -> None:
+    torch.manual_seed(0)
+    network = {"name": "dcgan", "width": 2, "hidden": 8}
+    objective = RECIPES["wae-mmd"]((1, 28, 28), latent=2, weight="auto", network=network)
+    state, x = State(objective, compile=compiled), torch.rand(32, 1, 28, 28)
+    objective.prepare(32)
+    training = float(state.terms(x)["penalty"].detach())  # the weight of the first step is 1
+    modes = {layer.training for layer in objective.encoder.modules()}
+    with torch.no_grad():
+        objective.encoder.eval()
+        law = objective.encoder(x)
+        expected = float(objective.penalty(Code(x, law, law.rsample()), objective.prior()))
+    assert modes == {True}, "training goes on as before"
+    assert float(objective.weight.value[0]) == pytest.approx(expected, rel=1e-4)
+    assert abs(training - expected) > 0.001
+    assert not state.terms.fell_back
+
+
 def test_the_ascent_ends_at_the_multiplier_of_the_constrained_problem() -> None:
     weight, z = held(n=200), torch.tensor(3.0)
     for _ in range(1500):  # minimise (z - 3)^2 subject to z^2 <= level, one step of descent for each of the ascent's

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior
@@ -131,7 +132,7 @@ class AutoEncoder(Objective):
         if self.penalty is not None:
             penalty = self.penalty(code, self.prior())
             if isinstance(self.weight, HeldWeight) and self.training:
-                self.weight.observe(code, terms["transport"], penalty)
+                self.weight.observe(code, terms["transport"], penalty, self._evaluated(x))
             terms["penalty"] = self._factor() * penalty
         rough = None if self.regulariser is None else self.regulariser(self.decoder, read)
         if rough is not None:
@@ -168,6 +169,21 @@ class AutoEncoder(Objective):
         penalty = self.weight.last() if isinstance(self.weight, HeldWeight) else self.weight
         weights = {"transport": self.transport_weight, "penalty": penalty}
         return weights if self.regulariser is None else weights | {"regulariser": self.regulariser_weight}
+
+    @torch.no_grad()
+    def _evaluated(self, x: Tensor) -> Code | None:
+        """The codes of x as after training, each by itself; None where those in training are too."""
+        layers = [one for one in self.encoder.modules() if isinstance(one, _BatchNorm) and one.training]
+        if not layers or self.classes is not None:
+            return None
+        for layer in layers:
+            layer.eval()
+        try:
+            law = self.encoder(x)
+            return Code(x, law, law.rsample())
+        finally:
+            for layer in layers:
+                layer.train()
 
     def _factor(self) -> float | Tensor:
         """The penalty's weight in this step."""

@@ -35,7 +35,9 @@ class HeldWeight(nn.Module):
 
     The null is D of as many draws of the prior as a batch has codes, against the prior: what D says of codes that are
     right. A step of size `RATE` at most changes log(weight) by the excess of D over its level, a running mean over
-    some 20 steps. This is gradient ascent on the multiplier of the constrained problem
+    some 20 steps. Under batch normalisation the codes of a training batch depend on each other, and their D is too
+    small: there D is of the codes in evaluation mode. This is gradient ascent on the multiplier of the constrained
+    problem
 
         minimise E c(X, G(Z))   subject to   D(Q_Z, P_Z) <= mean + multiple * deviation.
 
@@ -97,12 +99,22 @@ class HeldWeight(nn.Module):
             values = torch.stack([measured(Code(z, prior(), z), prior()) for z in draws])
         self.null.copy_(torch.stack([values.mean(), values.std()]))
 
-    def observe(self, code: Code, transport: Tensor, penalty: Tensor) -> None:
-        """Notes a batch: its codes, the weighted cost, and the penalty without its weight."""
+    def observe(self, code: Code, transport: Tensor, penalty: Tensor, evaluated: Code | None = None) -> None:
+        """Notes a batch: its codes, the weighted cost, and the penalty without its weight.
+
+        Args:
+            code: the codes that the penalty is of.
+            transport: the weighted cost.
+            penalty: without its weight.
+            evaluated: the codes as they are after training, where those of a training batch depend on each other.
+        """
         mean, deviation = self.null.unbind()
+        own, prior = self._parts
         with torch.no_grad():
-            value = penalty if self.measure is None else self.measure(code, self._parts[1]())
-            size = (value - mean).abs() if self.measure is None else penalty.abs()
+            value = penalty
+            if evaluated is not None or self.measure is not None:
+                value = (self.measure or own)(evaluated or code, prior())
+            size = (penalty - mean).abs() if self.measure is None else penalty.abs()
             ratio = transport.abs() / torch.maximum(size, deviation)
             self.value.copy_(distributed.gather(torch.stack([value, ratio])[None]).mean(0))
 
