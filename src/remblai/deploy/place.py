@@ -5,15 +5,13 @@ import json
 import os
 import re
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import TEMPORARY, explained, write_json
-from remblai.runtime.locks import lock
+from remblai.runtime.files import TEMPORARY, explained, remove_unlocked, reserve_folder, write_json
 
 RECORD, CARD = "export.json", "README.md"
 PARTS = ("encoder", "decoder", "sampler")
@@ -47,7 +45,7 @@ def building(place: Path) -> Iterator[Path]:
     with explained(place):
         place.parent.mkdir(parents=True, exist_ok=True)
         _sweep(place)
-        folder, handle = _reserve(place)
+        handle, folder = reserve_folder(place.parent, _prefix(place))
     try:
         yield folder
     finally:
@@ -84,17 +82,6 @@ def _record(place: Path) -> Mapping[str, Any] | None:
         return None
 
 
-def _reserve(place: Path) -> tuple[Path, int]:
-    """A new folder beside the place, open and locked, so that `_sweep` leaves it alone."""
-    while True:
-        folder = Path(tempfile.mkdtemp(dir=place.parent, prefix=_prefix(place)))
-        handle = os.open(folder, os.O_RDONLY)
-        lock(handle, wait=True)
-        if folder.exists():  # or it was swept between its making and its lock
-            return folder, handle
-        os.close(handle)
-
-
 def _prefix(place: Path) -> str:
     return f".{place.name}-exporting-"
 
@@ -107,9 +94,4 @@ def _sweep(place: Path) -> None:
             continue
         if any(not (path.name in OWN | {MARK} or TEMPORARY.fullmatch(path.name)) for path in folder.iterdir()):
             continue
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            if lock(handle):
-                shutil.rmtree(folder)
-        finally:
-            os.close(handle)
+        remove_unlocked(folder)

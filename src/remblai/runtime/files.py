@@ -79,7 +79,7 @@ def whole_folder(path: Path, discard: Callable[[Path], None] = shutil.rmtree) ->
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep_folders(path.parent)
-    handle, temporary = _reserve_folder(path.parent)
+    handle, temporary = reserve_folder(path.parent, WRITING)
     try:
         yield temporary
         for file in temporary.iterdir():
@@ -95,6 +95,18 @@ def whole_folder(path: Path, discard: Callable[[Path], None] = shutil.rmtree) ->
         os.close(handle)
 
 
+def reserve_folder(parent: Path, prefix: str) -> tuple[int, Path]:
+    """A new temporary folder, open and locked, so that `remove_unlocked` leaves it alone until the handle is closed."""
+    while True:
+        path = Path(tempfile.mkdtemp(dir=parent, prefix=prefix))
+        with contextlib.suppress(FileNotFoundError):  # it was swept between its making and its lock
+            handle = os.open(path, os.O_RDONLY)
+            lock(handle, wait=True)
+            if path.exists():
+                return handle, path
+            os.close(handle)
+
+
 def sweep_folders(parent: Path) -> None:
     """Removes folders of `whole_folder` that a kill left in `parent`; those being written are locked and stay.
 
@@ -103,12 +115,7 @@ def sweep_folders(parent: Path) -> None:
     """
     for path in parent.glob(f"{WRITING}*"):
         if path.is_dir() and not path.is_symlink():
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                if lock(handle):
-                    shutil.rmtree(path)
-            finally:
-                os.close(handle)
+            remove_unlocked(path)
 
 
 def sweep(folder: Path, wrote: Callable[[str], bool]) -> None:
@@ -121,12 +128,18 @@ def sweep(folder: Path, wrote: Callable[[str], bool]) -> None:
     for path in folder.glob(".*") if folder.is_dir() else ():
         match = TEMPORARY.fullmatch(path.name)
         if match and path.is_file() and not path.is_symlink() and wrote(f"{match[1]}{match[2]}"):
-            handle = os.open(path, os.O_RDWR)
-            try:
-                if lock(handle):
-                    path.unlink(missing_ok=True)
-            finally:
-                os.close(handle)
+            remove_unlocked(path)
+
+
+def remove_unlocked(path: Path) -> None:
+    """Removes a temporary file or folder that a kill left; one that is being written is locked and stays."""
+    folder = path.is_dir()
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        if lock(handle):
+            shutil.rmtree(path) if folder else path.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
 
 
 def _reserve(path: Path) -> tuple[int, Path]:
@@ -137,18 +150,6 @@ def _reserve(path: Path) -> tuple[int, Path]:
         if Path(name).exists():  # or it was swept between its making and its lock
             return handle, Path(name)
         os.close(handle)
-
-
-def _reserve_folder(parent: Path) -> tuple[int, Path]:
-    """A new temporary folder, open and locked, so that `sweep_folders` leaves it alone."""
-    while True:
-        path = Path(tempfile.mkdtemp(dir=parent, prefix=WRITING))
-        with contextlib.suppress(FileNotFoundError):  # it was swept between its making and its lock
-            handle = os.open(path, os.O_RDONLY)
-            lock(handle, wait=True)
-            if path.exists():
-                return handle, path
-            os.close(handle)
 
 
 def place(name: str | os.PathLike[str], suffixes: tuple[str, ...] = ()) -> Path:
