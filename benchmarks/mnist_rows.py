@@ -9,7 +9,7 @@ WIDTH = {"name": "dcgan", "width": 32}
 CODES = {"network": WIDTH, "latent": 8, "batch_size": 100, "lr": 1e-3, "schedule": "cosine"}
 WAE = {**CODES, "noise": 0.0, "weight": 100.0}
 GAME = {"network": {**WIDTH, "hidden": 0}, "critic": WIDTH}
-"""Without the generator's hidden layer, with which games collapse."""
+"""Without the generator's hidden layer, with which `gan` collapses."""
 CRITIC_OF_CODES = {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"}
 WAE_GAN = {**CODES, "noise": 0.0, "weight": 10.0, "critic_lr": 5e-4, "critic_steps": 1, "penalty": CRITIC_OF_CODES}
 BY_COST: dict[str, dict[str, Any]] = {
