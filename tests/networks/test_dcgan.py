@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from remblai.networks.dcgan import dcgan
+from remblai.networks.dcgan import dcgan, generator
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,9 @@ def test_unknown_options_are_refused_before_a_module_is_built():
         dcgan((1, 8, 8), hidden=-1)
     with pytest.raises(ValueError, match="width >= 1"):
         dcgan((1, 8, 8), width=0)
+
+
+def test_a_generator_has_no_fully_connected_hidden_layer():
+    """With one, samples of `gan` on MNIST are one picture."""
+    linear = [layer for layer in generator((1, 28, 28), 4).decoder(3).modules() if isinstance(layer, torch.nn.Linear)]
+    assert [(layer.in_features, layer.out_features) for layer in linear] == [(3, 16 * 9)]

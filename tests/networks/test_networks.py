@@ -6,15 +6,16 @@ import pytest
 import torch
 from docstring_parser import parse
 
-from remblai.networks import NETWORKS
+from remblai.networks import GENERATORS, NETWORKS
 
+FACTORIES = NETWORKS | {f"{name} of a generator": it for name, it in GENERATORS.items() if it is not NETWORKS[name]}
 SHAPES = [(1, 28, 28), (1, 8, 8), (3, 13, 17), (4, 31, 31), (3, 64, 64), (2,), (7,)]
 
 
 def build(name, shape):
     torch.manual_seed(0)
-    narrow = {"width": 8} if "width" in inspect.signature(NETWORKS[name]).parameters else {}
-    return NETWORKS[name](shape, **narrow)
+    narrow = {"width": 8} if "width" in inspect.signature(FACTORIES[name]).parameters else {}
+    return FACTORIES[name](shape, **narrow)
 
 
 def accepts(name, shape):
@@ -25,14 +26,14 @@ def accepts(name, shape):
     return True
 
 
-CASES = [(name, shape) for name in NETWORKS for shape in SHAPES if accepts(name, shape)]
+CASES = [(name, shape) for name in FACTORIES for shape in SHAPES if accepts(name, shape)]
 
 
 def test_each_accepts_digits_and_those_of_any_size_every_image():
-    accepted = {name: [shape for other, shape in CASES if other == name] for name in NETWORKS}
+    accepted = {name: [shape for other, shape in CASES if other == name] for name in FACTORIES}
     assert all(SHAPES[0] in shapes for shapes in accepted.values())
-    assert accepted["mlp"] == accepted["auto"] == SHAPES
-    assert accepted["dcgan"] == accepted["resnet"] == SHAPES[:5]
+    assert accepted["mlp"] == accepted["auto"] == accepted["auto of a generator"] == SHAPES
+    assert accepted["dcgan"] == accepted["dcgan of a generator"] == accepted["resnet"] == SHAPES[:5]
     assert accepted["wae"] == [(1, 28, 28), (3, 64, 64)]
 
 
@@ -78,20 +79,20 @@ def test_channels_last_gives_the_same(name, shape):
     torch.testing.assert_close(last, plain, rtol=1e-3, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FACTORIES)
 def test_each_build_draws_fresh_weights(name):
     network = build(name, (1, 28, 28))
     first, second = network.encoder(3), network.encoder(3)
     assert not torch.equal(next(first.parameters()), next(second.parameters()))
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", FACTORIES)
 def test_every_option_is_documented(name):
-    documented = {p.arg_name for p in parse(inspect.getdoc(NETWORKS[name])).params}
-    assert set(inspect.signature(NETWORKS[name]).parameters) <= documented
+    documented = {p.arg_name for p in parse(inspect.getdoc(FACTORIES[name])).params}
+    assert set(inspect.signature(FACTORIES[name]).parameters) <= documented
 
 
-@pytest.mark.parametrize("name", [name for name in NETWORKS if (name, (2,)) not in CASES])
+@pytest.mark.parametrize("name", [name for name in FACTORIES if (name, (2,)) not in CASES])
 def test_points_point_to_the_mlp(name):
     with pytest.raises(ValueError, match="use the network 'mlp'"):
-        NETWORKS[name]((2,))
+        FACTORIES[name]((2,))

@@ -61,3 +61,17 @@ def test_its_settings_repeat(earlier: Path, tmp_path: Path) -> None:
     again = remblai.train(from_run=earlier, out=tmp_path / "again", steps=2, quiet=True, evaluate_every=0)
     assert again.run.settings["loop"]["critic_steps"] == 1
     assert again.run.settings["arguments"] == remblai.load(earlier).run.settings["arguments"]
+
+
+def test_a_generator_of_images_has_the_hidden_layer_that_its_run_does_not_record(tmp_path: Path) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), dtype=np.uint8)
+    small = {"network.width": 2, "critic.width": 2, "batch_size": 5, "steps": 2, "quiet": True, "evaluate_every": 0}
+    trained = remblai.train("gan", data=images, out=tmp_path / "run", **{"network.hidden": 256}, **small)
+    expected = trained.sample(4, seed=0)
+    run_file = tmp_path / "run" / "run.json"
+    settings = json.loads(run_file.read_text())
+    assert settings["arguments"]["network"].pop("hidden") == 256
+    run_file.write_text(json.dumps(settings))
+    assert np.array_equal(remblai.load(tmp_path / "run").sample(4, seed=0), expected)
+    again = remblai.train(from_run=tmp_path / "run", data=images, out=tmp_path / "again", quiet=True, evaluate_every=0)
+    assert again.run.settings["arguments"]["network"]["hidden"] == 256

@@ -33,6 +33,27 @@ def test_what_is_right_is_taken_and_renamed_options_have_their_new_name(tmp_path
 
 
 @pytest.mark.parametrize(
+    ("recipe", "shape", "hidden"),
+    [
+        ("gan", [1, 28, 28], 256),
+        ("drifting", [3, 16, 40], 256),
+        ("gan", [1, 8, 8], 0),
+        ("gan", [2], 0),
+        ("ae", [], None),
+    ],
+)
+def test_a_generator_of_images_whose_layers_are_not_recorded_has_the_hidden_layer_of_version_0_1(
+    tmp_path: Path, recipe: str, shape: list[int], hidden: int | None
+) -> None:
+    network = {"name": "auto", "width": None}
+    settings = GOOD | {"recipe": recipe, "arguments": {"network": network}, "data": {"shape": shape}}
+    found = read_settings(written(tmp_path, settings))["arguments"]["network"]
+    assert found == network | ({} if hidden is None else {"hidden": hidden})
+    kept = settings | {"arguments": {"network": network | {"hidden": 3}}}
+    assert read_settings(written(tmp_path, kept))["arguments"]["network"] == network | {"hidden": 3}
+
+
+@pytest.mark.parametrize(
     ("changes", "words"),
     [
         ({"status": 3}, "status: expected a word, got 3"),

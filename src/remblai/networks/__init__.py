@@ -16,6 +16,9 @@ NETWORKS: dict[str, Callable[..., Network]] = {
     "resnet": resnet.resnet,
 }
 
+GENERATORS: dict[str, Callable[..., Network]] = {**NETWORKS, "auto": auto.generator, "dcgan": dcgan.generator}
+"""The networks as generators of samples have them: no encoder is read."""
+
 VELOCITIES: dict[str, Callable[..., nn.Module]] = {
     "auto": unet.auto,
     "mlp": velocity.Perceptron,
@@ -23,4 +26,4 @@ VELOCITIES: dict[str, Callable[..., nn.Module]] = {
 }
 """Networks of velocities: (shape, options) -> a module v(x (n, *shape), t (n,)) -> (n, *shape)."""
 
-__all__ = ["CRITICS", "NETWORKS", "VELOCITIES", "Energy", "Network"]
+__all__ = ["CRITICS", "GENERATORS", "NETWORKS", "VELOCITIES", "Energy", "Network"]

@@ -1,6 +1,6 @@
 """The network that suits the data's shape."""
 
-from remblai.networks.dcgan import dcgan
+from remblai.networks import dcgan
 from remblai.networks.mlp import perceptron
 from remblai.networks.network import Network
 
@@ -14,5 +14,32 @@ def auto(shape: tuple[int, ...], width: int | None = None) -> Network:
         shape: the shape of one x, (d,) or (c, h, w).
         width: the chosen network's width; None takes that network's default.
     """
-    chosen = dcgan if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else perceptron
+    chosen = dcgan.dcgan if convolves(shape) else perceptron
     return chosen(shape) if width is None else chosen(shape, width=width)
+
+
+def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0) -> Network:
+    """The network of a generator that suits the shape: as `auto`, with the dcgan of generators.
+
+    Args:
+        shape: the shape of one x, (d,) or (c, h, w).
+        width: the chosen network's width; None takes that network's default.
+        hidden: of images of 16 pixels a side or more: units of a fully connected layer before the convolutions, 0 for
+            none.
+
+    Raises:
+        ValueError: a hidden layer for points or smaller images, whose network has others.
+    """
+    if convolves(shape):
+        return dcgan.generator(shape, hidden=hidden) if width is None else dcgan.generator(shape, width, hidden=hidden)
+    if hidden:
+        raise ValueError(
+            f"network 'auto': expected hidden 0 for points and images below {SMALLEST_IMAGE} pixels a side, got "
+            f"{hidden}: their network is 'mlp', which has hidden layers of its own (--network mlp --network.depth)."
+        )
+    return auto(shape, width)
+
+
+def convolves(shape: tuple[int, ...]) -> bool:
+    """Whether points of this shape are images that convolutions suit."""
+    return len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.auto import convolves
 from remblai.networks.batchnorm import BatchNorm2d
 from remblai.networks.classes import split_points
 from remblai.networks.convolutions import stages, start
@@ -27,9 +27,7 @@ def auto(shape: tuple[int, ...], outputs: int, width: int | None = None) -> nn.M
         outputs: numbers in the critic's output.
         width: the chosen network's width; None takes that network's default.
     """
-    chosen: Callable[..., nn.Module] = (
-        convolutional if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else connected
-    )
+    chosen: Callable[..., nn.Module] = convolutional if convolves(shape) else connected
     return chosen(shape, outputs) if width is None else chosen(shape, outputs, width=width)
 
 

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.auto import convolves
 from remblai.networks.mlp import mlp
 from remblai.networks.network import Network, positive
 
@@ -32,7 +32,7 @@ class PairCritic(nn.Module):
         positive(latent=latent, width=width)
         self.shape, self.latent, self.classes = network.shape, latent, classes
         self.entries = math.prod(network.shape)
-        large = len(self.shape) == 3 and min(self.shape[1:]) >= SMALLEST_IMAGE
+        large = convolves(self.shape)
         self.body = nn.Sequential(network.encoder(width), nn.ReLU()) if large else nn.Flatten()
         self.head = mlp((width if large else self.entries) + latent + classes, 1, width, depth)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from remblai.networks.auto import SMALLEST_IMAGE
+from remblai.networks.auto import convolves
 from remblai.networks.classes import Count
 from remblai.networks.convolutions import Stage, stages
 from remblai.networks.network import image_shape, positive
@@ -18,7 +18,7 @@ def auto(shape: tuple[int, ...], width: int | None = None, classes: Count = None
         width: the chosen network's width; None takes that network's default.
         classes: how many, of a conditional model.
     """
-    chosen = UNet if len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE else Perceptron
+    chosen = UNet if convolves(shape) else Perceptron
     return chosen(shape, classes=classes) if width is None else chosen(shape, width=width, classes=classes)
 
 

@@ -9,7 +9,7 @@ from torch import nn
 from remblai.config.registry import Choice, make
 from remblai.laws import DECODERS, PRIORS, Prior
 from remblai.laws.ode import Method
-from remblai.networks import NETWORKS, VELOCITIES
+from remblai.networks import GENERATORS, VELOCITIES
 from remblai.networks import Network as Pair
 from remblai.networks.classes import conditional
 from remblai.networks.shapes import range_of
@@ -17,8 +17,8 @@ from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
 from remblai.objectives.reflow import Reflow
 from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, Latent, compared, feature_map
-from remblai.recipes.parts import Labels, Network, PriorLaw, Shape, count_of, labelled
+from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, GeneratorNetwork, Latent, compared, feature_map
+from remblai.recipes.parts import Labels, PriorLaw, Shape, count_of, labelled
 
 DRIFTS: dict[str, Callable[..., Any]] = {"mean-shift": MeanShift, **ON_DATA}
 """The paper's drift, and the discrepancies whose gradient is one."""
@@ -34,7 +34,7 @@ CouplingName = Annotated[Choice, COUPLINGS, "which data the noise is led to"]
 def drifting(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     drift: DriftName = "mean-shift",
     features: FeatureMap = "points",
@@ -52,7 +52,7 @@ def drifting(
     size = math.prod(shape)
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    nets = make(GENERATORS, network, "network", interface=Pair, shape=shape, latent=latent)
     seen = feature_map(features, shape)
     point, scale = compared(seen, shape)
     scale = DataScale(1.0, scale.latent) if normalise else scale

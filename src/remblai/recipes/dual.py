@@ -18,7 +18,7 @@ from remblai.features import Features as FeaturesOfImages
 from remblai.features.frozen import lead
 from remblai.kernels import KERNELS
 from remblai.laws import DECODERS, PRIORS, Prior
-from remblai.networks import CRITICS, NETWORKS
+from remblai.networks import CRITICS, GENERATORS
 from remblai.networks import Network as Pair
 from remblai.networks.classes import Projection, conditional
 from remblai.networks.shapes import range_of
@@ -27,6 +27,9 @@ from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.parts import Labels, count_of, labelled
 
 Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
+GeneratorNetwork = Annotated[
+    Choice, GENERATORS, "the generator's network; auto takes convolutions for images of 16 pixels or more"
+]
 Critic = Annotated[Choice, CRITICS, "the critic's network; auto takes convolutions for images of 16 pixels or more"]
 Constraint = Annotated[Choice, LIPSCHITZ, "how the critic is constrained"]
 GameName = Annotated[Choice, GAMES, "the losses of the two players"]
@@ -187,7 +190,7 @@ def generator(
     size = math.prod(shape)
     latent = min(CODES, 2 * size) if latent is None else latent
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    nets = make(GENERATORS, network, "network", interface=Pair, shape=shape, latent=latent)
     kinds, seen = labelled(classes), feature_map(features, shape)
     point, scale = compared(seen, shape)
     read = nets if kinds is None else conditional(nets, kinds.count)

@@ -15,6 +15,7 @@ from remblai.recipes.dual import (
     Constraint,
     Critic,
     Features,
+    GeneratorNetwork,
     KernelName,
     Latent,
     Packing,
@@ -23,7 +24,7 @@ from remblai.recipes.dual import (
     generator,
     packed,
 )
-from remblai.recipes.parts import Labels, Network, PriorLaw, Shape, count_of, labelled
+from remblai.recipes.parts import Labels, PriorLaw, Shape, count_of, labelled
 
 Auto = Annotated[Choice, NETWORKS, "the networks of the critic, an auto-encoder"]
 EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
@@ -33,7 +34,7 @@ EVENLY = MappingProxyType({"name": "gradient-penalty", "weight": 1.0})
 def ebgan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Auto = "auto",
     code: Annotated[int, "coordinates of the critic's code"] = 16,
@@ -85,7 +86,7 @@ def ebgan(
 def mmd_gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 16,
@@ -131,7 +132,7 @@ def mmd_gan(
 def cramer_gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 16,
@@ -169,7 +170,7 @@ def cramer_gan(
 def ot_gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     features: Features = 32,

@@ -6,11 +6,11 @@ from typing import Annotated
 from remblai.critics import FDivergence, Hinge, Kantorovich, LeastSquares, Logistic
 from remblai.objectives import Generator
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import Constraint, Critic, Latent, Packing, game_critic, generator
-from remblai.recipes.parts import Labels, Network, PriorLaw, Shape
+from remblai.recipes.dual import Constraint, Critic, GeneratorNetwork, Latent, Packing, game_critic, generator
+from remblai.recipes.parts import Labels, PriorLaw, Shape
 
 Saturating = Annotated[bool, "the generator descends log(1 - D), whose gradient vanishes where the critic is sure"]
-PLAIN = MappingProxyType({"name": "dcgan", "hidden": 0, "width": 64})
+PLAIN = MappingProxyType({"name": "dcgan", "width": 64})
 NORMED = MappingProxyType({"name": "dcgan", "norm": "batch", "width": 64})
 DAMPED = MappingProxyType({"name": "r1", "weight": 0.1})
 DAMPED_SQUARES = MappingProxyType({"name": "r1", "weight": 1.0})
@@ -21,7 +21,7 @@ WEAKLY = MappingProxyType({"name": "gradient-penalty", "weight": 0.1})
 def gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     saturating: Saturating = False,
@@ -47,7 +47,7 @@ def gan(
 def dcgan(
     shape: Shape,
     latent: Latent = 100,
-    network: Network = PLAIN,
+    network: GeneratorNetwork = PLAIN,
     prior: PriorLaw = "uniform",
     critic: Critic = NORMED,
     packing: Packing = 1,
@@ -79,7 +79,7 @@ def f_gan(
     trick: Annotated[
         bool, "the generator descends -E T, whose gradient does not vanish; off, the saddle's value"
     ] = True,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Constraint = DAMPED,
@@ -118,7 +118,7 @@ def f_gan(
 def wgan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Constraint = "clip",
@@ -156,7 +156,7 @@ def wgan(
 def wgan_gp(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Constraint = WEAKLY,
@@ -195,7 +195,7 @@ def wgan_gp(
 def sn_gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Constraint = "spectral",
@@ -222,7 +222,7 @@ def sn_gan(
 def lsgan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     critic: Critic = "auto",
     lipschitz: Constraint = DAMPED_SQUARES,

@@ -6,7 +6,7 @@ from typing import Annotated
 from remblai.config.registry import Choice
 from remblai.objectives import CodeGenerator, Generator
 from remblai.recipes.base import recipe
-from remblai.recipes.dual import ON_DATA, FeatureMap, Latent, generator
+from remblai.recipes.dual import ON_DATA, FeatureMap, GeneratorNetwork, Latent, generator
 from remblai.recipes.parts import CostName, Labels, Network, Noise, PriorLaw, Shape, auto_encoder, labelled
 
 AnyDiscrepancy = Annotated[Choice, ON_DATA, "the discrepancy between data and samples"]
@@ -20,7 +20,7 @@ BLURRED = MappingProxyType({"name": "entropic", "epsilon": 0.3})
 def minimum_distance(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     discrepancy: AnyDiscrepancy = "energy-distance",
     features: FeatureMap = "points",
@@ -46,7 +46,7 @@ def minimum_distance(
 def gmmn(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "uniform",
     discrepancy: Mmd = GAUSSIAN,
     features: FeatureMap = "points",
@@ -105,7 +105,7 @@ def gmmn_ae(
 def sinkhorn_gan(
     shape: Shape,
     latent: Latent = None,
-    network: Network = "auto",
+    network: GeneratorNetwork = "auto",
     prior: PriorLaw = "normal",
     discrepancy: Entropic = BLURRED,
     features: FeatureMap = "points",

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from remblai.critics import Adversarial
-from remblai.networks import CRITICS, NETWORKS, VELOCITIES
+from remblai.networks import CRITICS, GENERATORS, NETWORKS, VELOCITIES
 from remblai.objectives import Objective
 from remblai.runs.resolve import Resolved
 
@@ -21,7 +21,7 @@ def networks_in_words(objective: Objective, resolved: Resolved) -> str:
         objective: that was built.
         resolved: its recipe with the options, which name the networks.
     """
-    tables = (NETWORKS, CRITICS, VELOCITIES)
+    tables = (NETWORKS, GENERATORS, CRITICS, VELOCITIES)
     options = [option.name for option in resolved.signature if any(option.table is table for table in tables)]
     names = {option: resolved.arguments[option] for option in options}
     words = [name if isinstance(name, str) else type(name).__name__ for name in names.values()]

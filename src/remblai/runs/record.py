@@ -17,6 +17,13 @@ CUSTOM = "custom:"
 """Before the type of what was passed in Python and cannot be written: data in memory, a live part."""
 RENAMED = {"ascents": "critic_steps"}
 """Options of the loop that runs of version 0.1 recorded under another name."""
+GENERATORS = (
+    *("gan", "f-gan", "lsgan", "ebgan", "wgan", "wgan-gp", "sn-gan", "mmd-gan", "cramer-gan", "ot-gan"),
+    *("gmmn", "sinkhorn-gan", "minimum-distance", "drifting"),
+)
+"""Recipes whose network `auto` had a hidden layer in version 0.1, of images; runs did not record it."""
+HIDDEN, LARGE = 256, 16
+"""Units of that layer, and pixels a side from which on images had it."""
 FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "recipe": (str, "a name"),
     "arguments": (dict, "an object"),
@@ -78,9 +85,19 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
             settings["data"]["options"] = {name: value for name, value in known if name in DATA_OPTIONS}
     if not 1 <= settings.get("threads", 1) <= MOST_THREADS:
         raise ValueError(f"{path}: threads: expected 1 to {MOST_THREADS}, got {settings['threads']}.")
+    _bring_up_to_date(settings)
+    return settings
+
+
+def _bring_up_to_date(settings: dict[str, Any]) -> None:
+    """Writes what version 0.1 recorded under another name, or left out, as this one does."""
     if "loop" in settings:
         settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
-    return settings
+    network = settings.get("arguments", {}).get("network")
+    sides = settings.get("data", {}).get("shape", [])[1:]
+    if settings.get("recipe") in GENERATORS and isinstance(network, dict) and network.get("name") == "auto":
+        large = len(sides) == 2 and all(isinstance(side, int) and side >= LARGE for side in sides)
+        network.setdefault("hidden", HIDDEN if large else 0)
 
 
 def _parsed(path: Path) -> Any:

@@ -23,6 +23,7 @@ LISTS: dict[str, Mapping[str, Any]] = {
     "costs": LazyTable("remblai.costs:COSTS"),
     "kernels": LazyTable("remblai.kernels:KERNELS"),
     "networks": LazyTable("remblai.networks:NETWORKS"),
+    "generators": LazyTable("remblai.networks:GENERATORS"),
     "velocities": LazyTable("remblai.networks:VELOCITIES"),
     "critics": LazyTable("remblai.networks:CRITICS"),
     "games": LazyTable("remblai.critics:GAMES", "remblai.critics:FEATURE_GAMES"),

@@ -28,8 +28,8 @@ FILTERS = 16
 CONVOLUTIONAL = MappingProxyType({"name": "dcgan", "width": FILTERS})
 CONNECTED = MappingProxyType({"name": "mlp", "width": 512, "depth": 4})
 GENERATORS: Mapping[str, Mapping[str, Any]] = MappingProxyType({
-    "DCGAN": CONVOLUTIONAL | {"hidden": 0},
-    "no batch norm": CONVOLUTIONAL | {"hidden": 0, "norm": "none", "widest": FILTERS},
+    "DCGAN": CONVOLUTIONAL,
+    "no batch norm": CONVOLUTIONAL | {"norm": "none", "widest": FILTERS},
     "MLP 512 × 4": CONNECTED,
 })  # fmt: skip
 """The paper's three: its DCGAN; the same without batch normalisation and with as many filters in each layer; a MLP."""
