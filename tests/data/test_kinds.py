@@ -11,7 +11,6 @@ import pytest
 from PIL import Image
 
 from remblai.data import Dataset, load, pages
-from remblai.data.look import printable
 
 RNG = np.random.default_rng(0)
 WAVE = (np.sin(np.arange(12)[:, None] / 3 + np.arange(14) / 4) + 1) / 2
@@ -273,7 +272,6 @@ def test_names_that_are_no_text(tmp_path: Path) -> None:
     Path(os.fsdecode(os.fsencode(root) + b"/\xff\x1b[31m.png")).write_bytes(b"no")
     with pytest.raises(ValueError, match=r"\\udcff\\x1b\[31m\.png in .* cannot be decoded"):
         load(root)
-    assert printable("a\x1b[2Jb\n\u202ec é") == r"a\x1b[2Jb\n\u202ec é"
 
 
 def test_one_look(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from remblai.runtime.text import printable
+from remblai.runtime.text import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ def test_control_characters_are_escaped(text: str, shown: str) -> None:
 
 def test_what_is_to_stay_stays() -> None:
     assert printable("a\nb\t\x00", keep="\n\t") == "a\nb\t\\x00"
-    assert printable("a\nb", keep="") == "a\\nb"
+    assert one_line("a\x1b[2Jb\n\u202ec é") == r"a\x1b[2Jb\n\u202ec é"

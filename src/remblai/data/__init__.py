@@ -13,13 +13,13 @@ from remblai.data.arrays import npy, npz
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
 from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
-from remblai.data.look import printable
 from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.parquet_files import parquet
 from remblai.data.stacked import stacked_mnist
 from remblai.data.tables import csv_table
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
+from remblai.runtime.text import one_line
 
 __all__ = ["DATA", "FILES", "SPLITS", "Dataset", "Modes", "Split", "Units", "load", "pick"]
 
@@ -196,9 +196,9 @@ def _path(source: str) -> Path:
             raise _missing(path, source)
     except (OSError, RuntimeError) as error:  # a name that is too long, ~ of nobody
         reason = getattr(error, "strerror", None) or error
-        raise ValueError(f"data {printable(source[:200])!r} cannot be read: {reason}") from error
+        raise ValueError(f"data {one_line(source[:200])!r} cannot be read: {reason}") from error
     if not (path.is_dir() or path.is_file()):
-        raise ValueError(f"{printable(str(path))} is neither a folder nor a regular file: expected one of them")
+        raise ValueError(f"{one_line(str(path))} is neither a folder nor a regular file: expected one of them")
     return path
 
 
@@ -241,16 +241,16 @@ def _check_pictures(folder: Path) -> None:
     if any(entry.suffix.lower() in pictures or entry.is_dir() for entry in entries):
         return
     if alone := [entry for entry in sorted(entries) if entry.name.lower().endswith(tuple(FILES))]:
-        names = printable(", ".join(entry.name for entry in alone[:3]))
+        names = one_line(", ".join(entry.name for entry in alone[:3]))
         raise ValueError(
-            f"no images in the folder {printable(str(folder))}, but files that are data by themselves ({names}): pass "
-            f"the path of one, {printable(str(alone[0]))}"
+            f"no images in the folder {one_line(str(folder))}, but files that are data by themselves ({names}): pass "
+            f"the path of one, {one_line(str(alone[0]))}"
         )
 
 
 def _missing(path: Path, source: str) -> ValueError:
     if "/" not in source and not Path(source).suffix:
-        error = unknown("data", printable(source), DATA)
+        error = unknown("data", one_line(source), DATA)
         return ValueError(f"{error} Nor is there a file or folder of that name in {Path.cwd()}")
     parent = next((folder for folder in path.parents if folder.exists()), Path.cwd())
     below = path.relative_to(parent).parts[0] if parent in path.parents else path.name
@@ -258,4 +258,4 @@ def _missing(path: Path, source: str) -> ValueError:
     near = difflib.get_close_matches(below, there, n=1)
     where = f"the current folder, {Path.cwd()}" if parent.resolve() == Path.cwd() else parent
     hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {where}."
-    return ValueError(f"no file or folder {printable(source)!r}.{hint}")
+    return ValueError(f"no file or folder {one_line(source)!r}.{hint}")

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.layout import Limits, check_numbers, layout_of, limits_of, native, planes
-from remblai.data.look import printable
 from remblai.data.rows import check_memory
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
+from remblai.runtime.text import one_line
 
 SAMPLES = ("images", "values", "x", "data", "codes")
 LABELS = ("labels", "y")
@@ -116,7 +116,7 @@ def arrays_by_name(
     known = {part: stored[key] for part, key in labels.items() if part in samples}
     classes = None
     if CLASSES in stored and known and all(of.dtype.kind in "iu" for of in known.values()):  # words name themselves
-        classes = [printable(str(name)) for name in stored[CLASSES].ravel().tolist()]
+        classes = [one_line(str(name)) for name in stored[CLASSES].ravel().tolist()]
     split = stored[SPLIT] if SPLIT in stored and WHOLE in samples else None
     if limits is None and RANGE in stored and stored[RANGE].shape == (2,) and stored[RANGE].dtype.kind in "iuf":
         limits = float(stored[RANGE][0]), float(stored[RANGE][1])
@@ -138,7 +138,7 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     whole = [key for name in SAMPLES for key in keys if key.lower() == name] or (keys if len(keys) == 1 else [])
     if not whole:
         raise ValueError(
-            f"{path} holds {printable(', '.join(keys)) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, "
+            f"{path} holds {one_line(', '.join(keys)) or 'nothing'}: expected an array called {', '.join(SAMPLES)}, "
             "or x_train, x_test and the like"
         )
     if len(whole) > 1:
@@ -153,7 +153,7 @@ def _get(path: Path, stored: Mapping[str, NDArray[Any]], key: str) -> NDArray[An
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path} holds {printable(key)}, which is no array: expected a file that numpy.savez wrote")
+        raise ValueError(f"{path} holds {one_line(key)}, which is no array: expected a file that numpy.savez wrote")
     return found
 
 
@@ -245,5 +245,5 @@ def _unreadable(path: Path, error: Exception) -> ValueError:
         return ValueError(f"{path} cannot be read: it is no array of numpy's. Expected a file that numpy.save wrote")
     if "encrypted" in str(error):
         return ValueError(f"{path} cannot be read: it is encrypted. Expected a file that numpy.savez wrote")
-    reason = printable(str(error)[:200]) or type(error).__name__
+    reason = one_line(str(error)[:200]) or type(error).__name__
     return ValueError(f"{path} cannot be read: {reason}. Expected a whole file that numpy.save or numpy.savez wrote")

@@ -11,9 +11,9 @@ from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
 from remblai.data.images import picture_limits, stamp
 from remblai.data.layout import Limits
-from remblai.data.look import printable
 from remblai.data.pages import open_image
 from remblai.data.splits import Part, images
+from remblai.runtime.text import one_line
 
 FACES = "img_align_celeba"
 PARTITION = "list_eval_partition.txt"
@@ -94,7 +94,7 @@ def _partition(path: Path) -> tuple[list[str], NDArray[np.int64]]:
     for number, row in enumerate(rows, 1):
         if len(row) != 2 or row[1] not in {"0", "1", "2"}:
             raise ValueError(
-                f"{path}, line {number}: expected a file name and 0, 1 or 2, got {printable(' '.join(row)[:80])!r}"
+                f"{path}, line {number}: expected a file name and 0, 1 or 2, got {one_line(' '.join(row)[:80])!r}"
             )
     return [name for name, _ in rows], np.array([int(code) for _, code in rows])
 

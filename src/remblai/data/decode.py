@@ -11,10 +11,10 @@ from PIL import Image
 
 from remblai.data.cache import Allocate, Broken, stored
 from remblai.data.form import Form, form_of
-from remblai.data.look import printable
 from remblai.data.pages import most_pixels, page_count
 from remblai.data.pixels import MODES, UnfitError, facts, pixels
 from remblai.data.workers import each
+from remblai.runtime.text import one_line
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ def frames(pictures: Pictures, skip: bool, max_pixels: int | None = None) -> tup
 def refused(pictures: Pictures, number: int, reason: str) -> ValueError:
     """The error for a picture that cannot be read or used."""
     return ValueError(
-        f"{printable(pictures.names[number])} in {printable(pictures.source)} {printable(reason)}. Repair or remove "
+        f"{one_line(pictures.names[number])} in {one_line(pictures.source)} {one_line(reason)}. Repair or remove "
         "it, or pass --skip-broken to leave such images out"
     )
 
@@ -229,4 +229,4 @@ def _skipped(pictures: Pictures, broken: Broken) -> list[str]:
     if not broken:
         return []
     shown = ", ".join(pictures.names[row] for row, _ in broken[:5])
-    return [printable(f"{len(broken)} broken images skipped: {shown}{', ...' if len(broken) > 5 else ''}")]
+    return [one_line(f"{len(broken)} broken images skipped: {shown}{', ...' if len(broken) > 5 else ''}")]

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from remblai.data.look import printable
 from remblai.data.pixels import Facts
+from remblai.runtime.text import one_line
 
 Known = Mapping[int, Facts]
 
@@ -48,7 +48,7 @@ def form_of(
             f"{known[several[0]].pages}, of which the first is read: --pages frames or --pages channels reads all"
         )
     c = channels or _channels(known, names, notes)
-    return Form((h, w, c), _depth(known, names, source, grey=c == 1, notes=notes), tuple(map(printable, notes)))
+    return Form((h, w, c), _depth(known, names, source, grey=c == 1, notes=notes), tuple(map(one_line, notes)))
 
 
 def _channels(known: Known, names: Sequence[str], notes: list[str]) -> int:
@@ -68,7 +68,7 @@ def _depth(known: Known, names: Sequence[str], source: str, grey: bool, notes: l
     wide = [depth for depth in ("float32", "int32") if depth in examples]
     if wide and (len(examples) > 1 or not grey):
         raise ValueError(
-            f"{printable(names[examples[wide[0]]])} in {printable(source)} has 32-bit pixels ({wide[0]}), and others "
+            f"{one_line(names[examples[wide[0]]])} in {one_line(source)} has 32-bit pixels ({wide[0]}), and others "
             "are of another kind or colours: save all with 8 or 16 bits, or as .npy"
         )
     if wide:
@@ -94,7 +94,7 @@ def _one_size(known: Known, names: Sequence[str], source: str) -> tuple[int, int
     counts = Counter((of.height, of.width) for of in known.values())
     shown = ", ".join(f"{w}x{h} ({count}, as {names[examples[h, w]]})" for (h, w), count in counts.most_common(3))
     raise ValueError(
-        printable(
+        one_line(
             f"the images in {source} have {len(counts)} different sizes, width x height: {shown}"
             f"{', ...' if len(counts) > 3 else ''}. A model needs one: --size N resizes the shorter side to N and "
             "keeps the middle square"
@@ -107,6 +107,6 @@ def _one_count(known: Known, names: Sequence[str], source: str) -> int:
     if len(examples) > 1:
         shown = ", ".join(f"{pages} ({names[number]})" for pages, number in sorted(examples.items())[:3])
         raise ValueError(
-            printable(f"the files in {source} have different numbers of pages: {shown}. Channels need one number")
+            one_line(f"the files in {source} have different numbers of pages: {shown}. Channels need one number")
         )
     return next(iter(examples))

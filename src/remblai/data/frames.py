@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.layout import cast
-from remblai.data.look import printable
+from remblai.runtime.text import one_line
 
 LIBRARIES = ("pandas", "polars")
 FLOAT = {"pandas": "float64", "polars": "Float64"}
@@ -185,7 +185,7 @@ def column(frame: Any, name: str) -> Any:
 
 def _labels(frame: Any) -> dict[str, Any]:
     """Name as text -> label as the frame has it."""
-    labels = {printable(str(label)): label for label in frame.columns}
+    labels = {one_line(str(label)): label for label in frame.columns}
     if len(labels) < len(frame.columns):
         raise ValueError(f"the data frame has two columns of one name, among {', '.join(labels)}: rename one")
     return labels

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from remblai.data.dataset import Dataset
 from remblai.data.decode import Pictures, decode, frames
 from remblai.data.layout import Limits, check_numbers, extremes, limits_of
-from remblai.data.look import left_out, printable
+from remblai.data.look import left_out
 from remblai.data.pages import Pages, hints, open_image, suffixes
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images
+from remblai.runtime.text import one_line
 
 
 def image_folder(
@@ -68,7 +69,7 @@ def image_folder(
     of = np.array([WHOLE] * len(names) if split is None else split)[origin]
     parts = {part: Part(found.array, labels, whole[of[whole] == part], limits) for part in dict.fromkeys(of.tolist())}
     notes = [*guess, *found.notes, left_out(others, hints())]
-    return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(printable, pictures.names)))
+    return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(one_line, pictures.names)))
 
 
 def picture_limits(array: NDArray[Any], asked: Limits | None, source: str) -> tuple[Limits, list[str]]:
@@ -109,7 +110,7 @@ def listing(path: Path) -> tuple[list[str], list[str]]:
     if not names:
         there = left_out(sorted(others), hints()) if others else "it is empty"
         raise ValueError(
-            f"no images in the folder {printable(str(path))}: {there}. Expected {', '.join(sorted(suffixes()))} at any "
+            f"no images in the folder {one_line(str(path))}: {there}. Expected {', '.join(sorted(suffixes()))} at any "
             "depth"
         )
     return sorted(names), sorted(others)
@@ -117,7 +118,7 @@ def listing(path: Path) -> tuple[list[str], list[str]]:
 
 def _unreadable(error: OSError) -> None:
     raise ValueError(
-        f"the folder {printable(str(error.filename))} cannot be read: {error.strerror}. Allow it, or move it elsewhere"
+        f"the folder {one_line(str(error.filename))} cannot be read: {error.strerror}. Allow it, or move it elsewhere"
     )
 
 
@@ -153,5 +154,5 @@ def _splits(names: Sequence[str]) -> list[str] | None:
 def _classes(paths: Sequence[Sequence[str]]) -> np.ndarray[tuple[int], np.dtype[np.str_]] | None:
     if any(len(path) < 2 for path in paths):
         return None
-    first = np.array([printable(path[0]) for path in paths])
+    first = np.array([one_line(path[0]) for path in paths])
     return first if len(np.unique(first)) > 1 else None

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from remblai.data.layout import Limits
 from remblai.data.rows import spread
+from remblai.runtime.text import one_line
 
 SMALL_SHARE = 0.3
 """Values that fill less of their range than this are pointed out."""
@@ -87,11 +88,4 @@ def left_out(names: Sequence[str], hints: dict[str, str]) -> str:
     most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:5]
     kinds = [f"{count} {kind}{f' ({hints[kind]})' if kind in hints else ''}" for kind, count in most]
     rest = sum(counts.values()) - sum(count for _, count in most)
-    return printable(f"files left out: {', '.join(kinds)}{f', {rest} others' if rest else ''}")
-
-
-def printable(text: str) -> str:
-    """Text with control characters, escape sequences and bytes that are no text written as escapes."""
-    return "".join(
-        mark if mark.isprintable() else mark.encode("unicode_escape", "backslashreplace").decode() for mark in text
-    )
+    return one_line(f"files left out: {', '.join(kinds)}{f', {rest} others' if rest else ''}")

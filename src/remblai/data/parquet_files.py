@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from remblai.data.dataset import Dataset
 from remblai.data.frames import chosen_columns
 from remblai.data.labels import as_labels, label_place
-from remblai.data.look import printable
 from remblai.data.rows import check_memory
 from remblai.data.tables import NUMBER, chosen_table
+from remblai.runtime.text import one_line
 
 
 def parquet(path: Path, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
@@ -52,17 +52,17 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None, label: str | 
             or arrow.types.is_boolean(column.type)
         ):
             raise ValueError(
-                f"{path}, column {printable(name)!r}: expected numbers, got {column.type}. Choose others with --columns"
+                f"{path}, column {one_line(name)!r}: expected numbers, got {column.type}. Choose others with --columns"
             )
         if column.null_count:
             raise ValueError(
-                f"{path}, column {printable(name)!r}: {column.null_count} cells are empty. Fill or drop them"
+                f"{path}, column {one_line(name)!r}: {column.null_count} cells are empty. Fill or drop them"
             )
         out[:, place] = column.to_numpy()
     _finite(path, out, names)
     labels = None
     if label is not None:
-        labels = as_labels(table.column(label).to_pylist(), f"{path}, column {printable(label)!r}")
+        labels = as_labels(table.column(label).to_pylist(), f"{path}, column {one_line(label)!r}")
     return chosen_table(path.stem, str(path), out, names, columns and tuple(names), labels=labels)
 
 

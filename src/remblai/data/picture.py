@@ -8,10 +8,10 @@ from typing import IO, Any
 import numpy as np
 from torch import Tensor
 
-from remblai.data.look import printable
 from remblai.data.pages import most_pixels, open_image
 from remblai.data.pixels import DAMAGE, UnfitError, pixels
 from remblai.data.units import Units
+from remblai.runtime.text import one_line
 
 
 def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[str, Any]) -> Tensor:
@@ -27,18 +27,18 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
         ValueError: a run of points, a picture that cannot be read, or one of another size where none is resized.
     """
     if units.range is None:
-        raise ValueError(f"{printable(name)} is an image, and the run was trained on points: use a table or an array.")
+        raise ValueError(f"{one_line(name)} is an image, and the run was trained on points: use a table or an array.")
     c, h, w = units.pictures.shape
     try:
         with most_pixels(options.get("max_pixels")), open_image(source) as image:
             array = pixels(image, c, options.get("size"), options.get("crop"), units.kind.name)
     except UnfitError as problem:
-        raise ValueError(f"{printable(name)} {problem}: use a larger one.") from None
+        raise ValueError(f"{one_line(name)} {problem}: use a larger one.") from None
     except DAMAGE as problem:
-        raise ValueError(f"{printable(name)} cannot be read as an image ({printable(str(problem))}).") from None
+        raise ValueError(f"{one_line(name)} cannot be read as an image ({one_line(str(problem))}).") from None
     if array.shape != (h, w, c):
         raise ValueError(
-            f"{printable(name)} has {array.shape[0]}x{array.shape[1]} pixels, the run's images {h}x{w}: resize it, or "
+            f"{one_line(name)} has {array.shape[0]}x{array.shape[1]} pixels, the run's images {h}x{w}: resize it, or "
             f"pass --size{f' {h}' if h == w else ''}."
         )
     return replace(units, layout="nhwc").scale(np.ascontiguousarray(array)[None])

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
-from remblai.data.look import printable, values_note
+from remblai.data.look import values_note
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
 from remblai.data.units import BYTES, Units, image_units, standardised
+from remblai.runtime.text import one_line
 
 Positions = NDArray[np.int64]
 WHOLE = "whole"
@@ -256,7 +257,7 @@ def encoded(
     together = np.concatenate(list(given.values()))
     if classes is None:
         values, places = np.unique(together, return_inverse=True)
-        names = [printable(str(value)) for value in values.tolist()]
+        names = [one_line(str(value)) for value in values.tolist()]
     else:
         places, names = together, list(classes)
         if together.dtype.kind not in "iu" or together.min() < 0 or together.max() >= len(names):

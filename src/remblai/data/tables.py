@@ -15,9 +15,9 @@ from remblai.data.dataset import Dataset
 from remblai.data.frames import chosen_columns
 from remblai.data.idx import MOST_PACKED
 from remblai.data.labels import as_labels, label_place
-from remblai.data.look import printable
 from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, points
+from remblai.runtime.text import one_line
 
 SEPARATORS = ",;\t"
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
@@ -98,15 +98,14 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     separator, head, named, second = first_lines(path)
     if named and not second:
         raise ValueError(
-            f"{path} holds one line of text, {printable(separator.join(head)[:80])!r}: expected rows of numbers below "
-            "it"
+            f"{path} holds one line of text, {one_line(separator.join(head)[:80])!r}: expected rows of numbers below it"
         )
     if asked is not None and not named:
         raise ValueError(f"{path} names no columns: columns applies to tables with a line of names")
     labels, places = None, list(range(len(head)))
     if label is not None:
         place = label_place(head if named else [], label, str(path))
-        labels = as_labels(_cells(path, separator, head, place), f"{path}, column {printable(label)!r}")
+        labels = as_labels(_cells(path, separator, head, place), f"{path}, column {one_line(label)!r}")
         places.remove(place)
     if asked is not None:
         present = [head[place] for place in places]
@@ -179,7 +178,7 @@ def chosen_table(
         notes = [*notes, "the first column, which has no name and counts the rows, is left out"]
     if places != list(range(len(names))):
         table = np.ascontiguousarray(table[:, places])
-    return points(name, {WHOLE: Part(table, labels)}, [printable(names[place]) for place in places], notes)
+    return points(name, {WHOLE: Part(table, labels)}, [one_line(names[place]) for place in places], notes)
 
 
 def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -223,7 +222,7 @@ def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -
             for place in places:
                 cell = row[place]
                 if not (named and number == 0) and not (is_number(cell) and np.isfinite(float(cell))):
-                    shown = repr(printable(cell[:80])) if cell.strip() else "an empty cell"
+                    shown = repr(one_line(cell[:80])) if cell.strip() else "an empty cell"
                     return ValueError(
                         f"{path}, line {line}, column {place + 1}: expected a finite number, got {shown}. Remove such "
                         "rows, or choose columns with --columns"

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.frames import chosen_columns, column_names, is_frame
-from remblai.data.look import printable
 from remblai.data.rows import check_memory
 from remblai.data.tables import EMPTY, first_lines, open_text
+from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+)?")
@@ -41,12 +41,12 @@ def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
     except (csv.Error, EOFError, OSError) as error:
         raise ValueError(f"{what} cannot be read: {error}. Expected a whole table") from error
     names = chosen_columns(list(found), columns, what)
-    typed = {name: _typed(found[name], f"{what}, column {printable(name)!r}") for name in names}
+    typed = {name: _typed(found[name], f"{what}, column {one_line(name)!r}") for name in names}
     if columns is None and len(typed) > 1:
         name, first = next(iter(typed.items()))
         if name in NAMES_OF_COUNTS and first.dtype.kind == "f" and np.array_equal(first, np.arange(len(first))):
             del typed[name]
-    return {printable(name): values for name, values in typed.items()}
+    return {one_line(name): values for name, values in typed.items()}
 
 
 def _file(path: Path) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _text(path: Path) -> dict[str, Any]:
     names = head if named else [f"column {place}" for place in range(1, len(head) + 1)]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
-        raise ValueError(f"{path} has two columns of the name {printable(twice)!r}: rename one")
+        raise ValueError(f"{path} has two columns of the name {one_line(twice)!r}: rename one")
     cells = zip(*rows, strict=True) if rows else [()] * len(names)
     return {name: _cells(column) for name, column in zip(names, cells, strict=True)}
 
@@ -132,7 +132,7 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
         if any(isinstance(one, list | dict | np.ndarray) for one in values):
             raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
         every = [(type(one), one) for one in values.tolist()]
-        texts = {pair: None if _gap(pair[1]) else printable(str(pair[1])) for pair in set(every)}
+        texts = {pair: None if _gap(pair[1]) else one_line(str(pair[1])) for pair in set(every)}
         return np.array([texts[pair] for pair in every], object)
     else:
         raise ValueError(f"{what}: expected numbers, text, dates or booleans, got {values.dtype}: leave it out")

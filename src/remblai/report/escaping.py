@@ -1,6 +1,6 @@
 """Names from data in charts: nothing in them is read as a formula."""
 
-from remblai.runtime.text import printable
+from remblai.runtime.text import one_line
 
 
 def literal(text: str) -> str:
@@ -9,4 +9,4 @@ def literal(text: str) -> str:
     >>> literal("$\\frac{a}$")
     '\\$\\frac{a}\\$'
     """
-    return printable(text, keep="").replace("$", r"\$")
+    return one_line(text).replace("$", r"\$")

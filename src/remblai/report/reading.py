@@ -8,7 +8,7 @@ from typing import Any
 
 from remblai.metrics import METRICS, Metric
 from remblai.metrics.faults import SEEN
-from remblai.runtime.text import printable
+from remblai.runtime.text import one_line, printable
 
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
@@ -67,7 +67,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
     return Reading(
-        label=metric.label if metric else printable(name, keep="").replace("_", " ").capitalize(),
+        label=metric.label if metric else one_line(name).replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "")
         + (f" Features: {_named(used)}." if used else "")
         + (" The model was trained through them: the figure flatters it." if figure.get("trained_through") else ""),
@@ -166,12 +166,12 @@ def class_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     classes = dict.fromkeys(name for values in known.values() for name in values)
     if not classes:
         return []
-    wide = max(5, *(len(printable(name, keep="")) for name in classes))
-    head = "class".ljust(wide) + "".join(f"  {printable(name, keep=''):>20s}" for name in known)
+    wide = max(5, *(len(one_line(name)) for name in classes))
+    head = "class".ljust(wide) + "".join(f"  {one_line(name):>20s}" for name in known)
     rows = []
     for name in classes:
         cells = (f"{values[name]:.4g}" if name in values else "" for values in known.values())
-        rows.append(printable(name, keep="").ljust(wide) + "".join(f"  {cell:>20s}" for cell in cells))
+        rows.append(one_line(name).ljust(wide) + "".join(f"  {cell:>20s}" for cell in cells))
     return ["", head, *rows]
 
 
@@ -181,7 +181,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         cue = _row(name, figure).cue
-        rows.append(f"{printable(name, keep=''):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+        rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
     used = features_of(metrics)
     return rows + ([f"features: {_named(used)}"] if used else []) + class_lines(metrics)
 

@@ -36,3 +36,12 @@ def printable(text: str, keep: str = "\n") -> str:
     return "".join(
         ascii(one)[1:-1] if one not in keep and unicodedata.category(one).startswith(HIDDEN) else one for one in text
     )
+
+
+def one_line(text: str) -> str:
+    r"""The text with line breaks escaped too, as names are shown.
+
+    >>> one_line("a\nb")
+    'a\\nb'
+    """
+    return printable(text, keep="")
