@@ -55,8 +55,8 @@ ROWS: dict[str, dict[str, dict[str, Any]]] = {
     },
     "gans": {f"{name} game": {"recipe": name, **FASTER} for name in ("wgan-gp", "sn-gan", "dcgan", "lsgan", "gan")},
     "stacked": {
-        f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **GAME, "latent": 64, "lr": 2e-4}
-        for name in ("sn-gan", "dcgan")
+        f"stacked {name}": {"recipe": name, "data": "stacked-mnist", **FASTER, "latent": 32}
+        for name in ("gan", "lsgan", "dcgan")
     },
     "paper": {f"{recipe} full width": {"recipe": recipe, **FULL_WIDTH} for recipe in ("wae-mmd", "wae-gan")},
 }
