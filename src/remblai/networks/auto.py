@@ -19,7 +19,7 @@ def auto(shape: tuple[int, ...], width: int | None = None) -> Network:
 
 
 def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0) -> Network:
-    """The network of a generator that suits the shape: as `auto`, with the dcgan of generators.
+    """A generator's network by shape: dcgan for images of 16 pixels a side or more, mlp for smaller ones and points.
 
     Args:
         shape: the shape of one x, (d,) or (c, h, w).

@@ -57,7 +57,7 @@ def generator(
     norm: Norm = "batch",
     init: Init = "auto",
 ) -> Network:
-    """`dcgan` as generators of samples have it: without the hidden fully connected layer, as in the paper.
+    """Strided convolutions without a hidden fully connected layer, as DCGAN's generator has them.
 
     The rectified units of that layer have means, which training moves; batch normalisation of the maps takes away the
     mean of a channel, not that of each pixel, and all samples become one picture. After 800 steps on MNIST `gan` shows
