@@ -177,7 +177,8 @@ def measured(name: str, seed: int, held_out: HeldOut, given: argparse.Namespace,
     run = train(settings, folder, given, seed, **length)
     if name in ROWS["stacked"]:
         modes = stacked_modes(run.draws(OF_STACKED), held_out.features)
-        return {"seconds": seconds(), **length, **modes}
+        of_data = stacked_modes(images(data.load(stacked(given)).train)[:OF_STACKED], held_out.features)
+        return {"seconds": seconds(), **length, **modes, "kl of data": of_data["kl"]}
     laws = LAWS[:1] if any(name in ROWS[sweep] for sweep in SWEEPS) else LAWS
     return {"seconds": seconds(), **length, **held_out.of_run(run, laws)}
 
@@ -186,9 +187,14 @@ def train(settings: Figures, folder: Path, given: argparse.Namespace, seed: int,
     """Trains or continues a run of ours; of stacked digits where the settings say so."""
     options = {"data": given.data, "evaluate_every": 0, **length, **settings}
     if options["data"] == "stacked-mnist":
-        options["data"] = {"name": "stacked-mnist", "folder": given.data}
+        options["data"] = stacked(given)
     recipe = options.pop("recipe")
     return remblai.train(recipe, out=folder, seed=seed, threads=given.threads, resume=True, quiet=True, **options)
+
+
+def stacked(given: argparse.Namespace) -> dict[str, str]:
+    """What names stacked MNIST, of the digits of the folder."""
+    return {"name": "stacked-mnist", "folder": given.data}
 
 
 def steps_in_time_of_dcgan(name: str, dataset: data.Dataset, given: argparse.Namespace) -> int:
@@ -226,7 +232,7 @@ def print_table(names: list[str], given: argparse.Namespace) -> None:
         if not found:
             continue
         print(f"{name} ({len(found)} seeds, {median([row['seconds'] for row in found])} CPU s)")
-        for key in ("mse", "modes", "kl", *OF_CARD):
+        for key in ("mse", "modes", "kl", "kl of data", *OF_CARD):
             if key in found[0]:
                 print(f"    {key:24s} {median([row[key] for row in found])}")
         for key in found[0].get("frechet", {}):
