@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from remblai.networks.convolutions import Stage, check, halved, normalised, stages, start
+from remblai.networks.convolutions import Contrasts, Stage, check, halved, normalised, stages, start, to_image
 
 
 @pytest.mark.parametrize(
@@ -74,6 +74,36 @@ def test_dcgan_start_has_deviation_two_hundredths(norm, init):
     for layer in net:
         assert math.isclose(float(layer.weight.detach().std()), 0.02, rel_tol=0.03)
         assert not layer.bias.any()
+
+
+def test_contrasts_are_an_orthonormal_combination_of_the_layers_channels():
+    layer = to_image(Stage(3, 4, (9, 8), (4, 4)), contrasts=True)
+    assert isinstance(layer, Contrasts)
+    nn.init.normal_(layer.layer.bias)
+    x = torch.randn(2, 4, 4, 4)
+    parts = layer.layer(x)
+    mean = parts[:, 0] / math.sqrt(3)
+    first, second = parts[:, 1] / math.sqrt(2), parts[:, 2] / math.sqrt(6)
+    expected = torch.stack([mean + first + second, mean - first + second, mean - 2 * second], 1)
+    assert torch.allclose(layer(x), expected, atol=1e-6)
+    assert list(layer.state_dict()) == ["layer.weight", "layer.bias"]
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 16])
+def test_contrasts_keep_the_size_of_what_is_drawn_and_one_channel_has_none(channels):
+    stage = Stage(channels, 8, (8, 8), (4, 4))
+    layer, x = to_image(stage, contrasts=True), torch.randn(5, 8, 4, 4)
+    if channels == 1:
+        assert isinstance(layer, nn.ConvTranspose2d)
+    else:
+        assert torch.allclose(layer(x).square().sum(1), layer.layer(x).square().sum(1), rtol=1e-4, atol=1e-6)
+    assert isinstance(to_image(stage, contrasts=False), nn.ConvTranspose2d)
+
+
+def test_weights_for_contrasts_start_twice_as_large():
+    net = start(nn.Sequential(nn.Conv2d(64, 64, 4), Contrasts(nn.ConvTranspose2d(64, 64, 4))), "batch")
+    assert math.isclose(float(net[0].weight.detach().std()), 0.02, rel_tol=0.03)
+    assert math.isclose(float(net[1].layer.weight.detach().std()), 0.04, rel_tol=0.03)
 
 
 def test_unknown_names_are_refused():

@@ -1,7 +1,12 @@
+from itertools import count, islice
+
 import pytest
 import torch
+from torch import Tensor
 
 from remblai.networks.dcgan import dcgan, generator
+from remblai.recipes import ae
+from remblai.training import State, steps
 
 
 @pytest.mark.parametrize(
@@ -51,3 +56,25 @@ def test_a_generator_has_no_fully_connected_hidden_layer():
     """With one, samples of `gan` on MNIST are one picture."""
     linear = [layer for layer in generator((1, 28, 28), 4).decoder(3).modules() if isinstance(layer, torch.nn.Linear)]
     assert [(layer.in_features, layer.out_features) for layer in linear] == [(3, 16 * 9)]
+
+
+def spots(n: int, seed: int) -> Tensor:
+    """Images (n, 3, 16, 16) whose channels show a bright spot each, at places of their own."""
+    draws = torch.Generator().manual_seed(seed)
+    rows, columns = (torch.rand(2, n, 3, 1, generator=draws) * 10 + 3).expand(2, n, 3, 16)
+    side = torch.arange(16.0)
+    return torch.exp(-((side - rows).square()[..., None] + (side - columns).square()[..., None, :]) / 8)
+
+
+@pytest.mark.parametrize(("contrasts", "low", "high"), [(True, 0.0, 0.6), (False, 0.95, 1.05)])
+def test_channels_that_share_nothing_are_learned_in_contrasts_and_in_grey_without(contrasts, low, high):
+    torch.manual_seed(0)
+    network = {"name": "dcgan", "width": 16, "contrasts": contrasts}
+    model = ae(shape=(3, 16, 16), network=network, latent=8)
+    for _ in islice(steps(State(model, lr=2e-3), (spots(50, seed) for seed in count())), 120):
+        pass
+    x, model = spots(300, 10**6), model.eval()
+    with torch.no_grad():
+        error = model.decode(model.encode(x).law.mean) - x
+    differing = [(values - values.mean(1, keepdim=True)).square().mean() for values in (error, x)]
+    assert low <= float(differing[0] / differing[1]) < high

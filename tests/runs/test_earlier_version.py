@@ -63,6 +63,21 @@ def test_its_settings_repeat(earlier: Path, tmp_path: Path) -> None:
     assert again.run.settings["arguments"] == remblai.load(earlier).run.settings["arguments"]
 
 
+@pytest.mark.parametrize("network", ["auto", "dcgan", "resnet"])
+def test_a_decoder_of_colour_images_has_the_last_layer_that_its_run_does_not_record(
+    tmp_path: Path, network: str
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3), dtype=np.uint8)
+    small = {"batch_size": 5, "steps": 2, "quiet": True, "evaluate_every": 0}
+    layer = {"network": network, "network.width": 2, "network.contrasts": False}
+    expected = remblai.train("ae", data=images, out=tmp_path / "run", **layer, **small).reconstruct(images[:4])
+    run_file = tmp_path / "run" / "run.json"
+    settings = json.loads(run_file.read_text())
+    assert settings["arguments"]["network"].pop("contrasts") is False
+    run_file.write_text(json.dumps(settings))
+    assert np.array_equal(remblai.load(tmp_path / "run").reconstruct(images[:4]), expected)
+
+
 def test_a_generator_of_images_has_the_hidden_layer_that_its_run_does_not_record(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (30, 16, 16), dtype=np.uint8)
     small = {"network.width": 2, "critic.width": 2, "batch_size": 5, "steps": 2, "quiet": True, "evaluate_every": 0}

@@ -45,12 +45,26 @@ def test_what_is_right_is_taken_and_renamed_options_have_their_new_name(tmp_path
 def test_a_generator_of_images_whose_layers_are_not_recorded_has_the_hidden_layer_of_version_0_1(
     tmp_path: Path, recipe: str, shape: list[int], hidden: int | None
 ) -> None:
-    network = {"name": "auto", "width": None}
+    network = {"name": "auto", "width": None, "contrasts": True}
     settings = GOOD | {"recipe": recipe, "arguments": {"network": network}, "data": {"shape": shape}}
     found = read_settings(written(tmp_path, settings))["arguments"]["network"]
     assert found == network | ({} if hidden is None else {"hidden": hidden})
     kept = settings | {"arguments": {"network": network | {"hidden": 3}}}
     assert read_settings(written(tmp_path, kept))["arguments"]["network"] == network | {"hidden": 3}
+
+
+@pytest.mark.parametrize(("name", "added"), [("auto", True), ("dcgan", True), ("resnet", True), ("wae", False)])
+def test_a_decoder_whose_last_layer_is_not_recorded_has_that_of_version_0_1(
+    tmp_path: Path, name: str, added: bool
+) -> None:
+    def arguments_of(arguments: dict[str, object]) -> dict[str, object]:
+        found: dict[str, object] = read_settings(written(tmp_path, GOOD | {"arguments": arguments}))["arguments"]
+        return found
+
+    unrecorded = {"network": {"name": name}}
+    assert arguments_of(unrecorded) == {"network": {"name": name} | ({"contrasts": False} if added else {})}
+    recorded = {"network": {"name": name, "contrasts": True}}
+    assert arguments_of(recorded) == recorded
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,8 @@
 """The network that suits the data's shape."""
 
+from collections.abc import Callable
+from functools import partial
+
 from remblai.networks import dcgan
 from remblai.networks.mlp import perceptron
 from remblai.networks.network import Network
@@ -7,18 +10,19 @@ from remblai.networks.network import Network
 SMALLEST_IMAGE = 16
 
 
-def auto(shape: tuple[int, ...], width: int | None = None) -> Network:
+def auto(shape: tuple[int, ...], width: int | None = None, contrasts: bool = True) -> Network:
     """The network that suits the shape: dcgan for images of 16 pixels a side or more, mlp for smaller ones and points.
 
     Args:
         shape: the shape of one x, (d,) or (c, h, w).
         width: the chosen network's width; None takes that network's default.
+        contrasts: of images of 16 pixels a side or more: as in `dcgan`; nothing for others.
     """
-    chosen = dcgan.dcgan if convolves(shape) else perceptron
+    chosen: Callable[..., Network] = partial(dcgan.dcgan, contrasts=contrasts) if convolves(shape) else perceptron
     return chosen(shape) if width is None else chosen(shape, width=width)
 
 
-def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0) -> Network:
+def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0, contrasts: bool = False) -> Network:
     """A generator's network by shape: dcgan for images of 16 pixels a side or more, mlp for smaller ones and points.
 
     Args:
@@ -26,12 +30,14 @@ def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0)
         width: the chosen network's width; None takes that network's default.
         hidden: of images of 16 pixels a side or more: units of a fully connected layer before the convolutions, 0 for
             none.
+        contrasts: of images of 16 pixels a side or more: as in `dcgan`; nothing for others.
 
     Raises:
         ValueError: a hidden layer for points or smaller images, whose network has others.
     """
     if convolves(shape):
-        return dcgan.generator(shape, hidden=hidden) if width is None else dcgan.generator(shape, width, hidden=hidden)
+        chosen = partial(dcgan.generator, hidden=hidden, contrasts=contrasts)
+        return chosen(shape) if width is None else chosen(shape, width=width)
     if hidden:
         raise ValueError(
             f"network 'auto': expected hidden 0 for points and images below {SMALLEST_IMAGE} pixels a side, got "

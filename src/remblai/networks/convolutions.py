@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
 
-from torch import nn
+import torch
+from scipy.linalg import helmert
+from torch import Tensor, nn
 
 from remblai.networks.batchnorm import BatchNorm1d, BatchNorm2d
 
@@ -68,6 +70,40 @@ class Stage:
         return (rows + 2, columns + 2), (rows, columns)
 
 
+class Contrasts(nn.Module):
+    """A transposed convolution with weights for the mean over its output channels and for contrasts between them.
+
+    Its weights (inputs, channels, h, w) are multiplied by Helmert's orthonormal matrix (channels, channels): the first
+    of them adds the same to all channels, each other moves one channel against those before it. Optimisers scale the
+    step of a weight by its own gradients, so contrasts are learned at a rate of their own, also where their gradients
+    are small beside those of the mean. Weights for each channel instead follow the gradients of the mean together.
+
+    Args:
+        layer: the transposed convolution.
+    """
+
+    basis: Tensor
+
+    def __init__(self, layer: nn.ConvTranspose2d) -> None:
+        super().__init__()
+        self.layer = layer
+        basis = torch.from_numpy(helmert(layer.out_channels, full=True)).to(layer.weight)
+        self.register_buffer("basis", basis, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The images (n, channels, h, w) of maps x (n, inputs, h, w)."""
+        layer = self.layer
+        weight = torch.einsum("ikhw,kc->ichw", layer.weight, self.basis)
+        bias = None if layer.bias is None else layer.bias @ self.basis
+        return nn.functional.conv_transpose2d(x, weight, bias, layer.stride, layer.padding, layer.output_padding)  # type: ignore[arg-type]
+
+
+def to_image(stage: Stage, contrasts: bool) -> nn.Module:
+    """The last layer of a decoder: the transposed convolution to the image, in contrasts of its channels or not."""
+    layer = stage.up(bias=True)
+    return Contrasts(layer) if contrasts and layer.out_channels > 1 else layer
+
+
 def stages(shape: tuple[int, int, int], width: int, widest: int) -> list[Stage]:
     """The stages of an image (c, h, w): `width` channels after the first, doubled at each other, at most `widest`."""
     sizes = halved(shape[1:])
@@ -101,15 +137,18 @@ def start(network: nn.Module, norm: Norm, init: Init = "auto") -> nn.Module:
     "he": normal, variance 2 / (terms summed into one output), which keeps the signal's size from layer to layer with or
     without normalisation; the last layer, which no ReLU follows, variance 1 / terms. "dcgan": standard deviation 0.02;
     small weights learn faster under a normalisation, which hides their size and leaves larger relative steps, and do
-    not learn at all without one. So "auto" is "dcgan" with a normalisation and "he" without.
+    not learn at all without one; twice that for `Contrasts`, which with 0.02 are not learned where the channels share
+    nothing. So "auto" is "dcgan" with a normalisation and "he" without.
 
     Source: He et al., arXiv 1502.01852, equation 10; Radford et al. (DCGAN), arXiv 1511.06434, section 4.
     """
     small = norm != "none" if init == "auto" else init == "dcgan"
     layers = [layer for layer in network.modules() if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)]
+    in_contrasts = [module.layer for module in network.modules() if isinstance(module, Contrasts)]
     for layer in layers:
         gain = 1.0 if layer is layers[-1] else 2.0
-        nn.init.normal_(layer.weight, 0.0, 0.02 if small else math.sqrt(gain / _terms(layer)))
+        deviation = 0.04 if layer in in_contrasts else 0.02
+        nn.init.normal_(layer.weight, 0.0, deviation if small else math.sqrt(gain / _terms(layer)))
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
     return network

@@ -5,7 +5,7 @@ from functools import partial
 
 from torch import nn
 
-from remblai.networks.convolutions import Init, Norm, Stage, check, connected, normalised, stages, start
+from remblai.networks.convolutions import Init, Norm, Stage, check, connected, normalised, stages, start, to_image
 from remblai.networks.network import Network, image_shape, positive
 
 
@@ -17,6 +17,7 @@ def dcgan(
     hidden: int = 256,
     norm: Norm = "batch",
     init: Init = "auto",
+    contrasts: bool = True,
 ) -> Network:
     """Strided convolutions down to a few pixels, then two linear layers; the decoder mirrors them to the exact size.
 
@@ -33,6 +34,8 @@ def dcgan(
         norm: normalisation of hidden layers: over the batch, over groups of 8 channels, or none.
         init: first weights: dcgan (standard deviation 0.02), he (variance 2 / fan-in), or auto: dcgan with a norm, else
             he.
+        contrasts: the decoder's last layer has weights for the mean over the channels and for contrasts between them,
+            not for each channel: colours are learned sooner, and at all where the channels share nothing.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm or init.
@@ -45,7 +48,8 @@ def dcgan(
         raise ValueError(f"network 'dcgan': expected hidden >= 0 units (0: no hidden layer), got {hidden}.")
     check(norm, init)
     steps = stages(image, width, widest)
-    return Network(image, partial(_encoder, steps, hidden, norm, init), partial(_decoder, steps, hidden, norm, init))
+    decoder = partial(_decoder, steps, hidden, norm, init, contrasts)
+    return Network(image, partial(_encoder, steps, hidden, norm, init), decoder)
 
 
 def generator(
@@ -56,6 +60,7 @@ def generator(
     hidden: int = 0,
     norm: Norm = "batch",
     init: Init = "auto",
+    contrasts: bool = False,
 ) -> Network:
     """Strided convolutions without a hidden fully connected layer, as DCGAN's generator has them.
 
@@ -71,13 +76,15 @@ def generator(
         norm: normalisation of hidden layers: over the batch, over groups of 8 channels, or none.
         init: first weights: dcgan (standard deviation 0.02), he (variance 2 / fan-in), or auto: dcgan with a norm, else
             he.
+        contrasts: the last layer has weights for the mean over the channels and for contrasts between them, not for
+            each channel. No gain was seen in games: stacked MNIST has 7 modes after 400 steps without, 10 with.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm or init.
 
     Source: Radford et al., arXiv 1511.06434.
     """
-    return dcgan(shape, width, widest=widest, hidden=hidden, norm=norm, init=init)
+    return dcgan(shape, width, widest=widest, hidden=hidden, norm=norm, init=init, contrasts=contrasts)
 
 
 def _encoder(steps: list[Stage], hidden: int, norm: Norm, init: Init, outputs: int) -> nn.Module:
@@ -91,11 +98,11 @@ def _encoder(steps: list[Stage], hidden: int, norm: Norm, init: Init, outputs: i
     return start(nn.Sequential(*layers, nn.Linear(hidden or features, outputs)), norm, init)
 
 
-def _decoder(steps: list[Stage], hidden: int, norm: Norm, init: Init, inputs: int) -> nn.Module:
+def _decoder(steps: list[Stage], hidden: int, norm: Norm, init: Init, contrasts: bool, inputs: int) -> nn.Module:
     first, bias = (steps[-1].outputs, *steps[-1].after), norm == "none"
     layers: list[nn.Module] = connected(norm, inputs, hidden) if hidden else []
     layers += [nn.Linear(hidden or inputs, math.prod(first), bias=bias), nn.Unflatten(1, first)]
     layers += normalised(norm, first[0])
     for stage in reversed(steps[1:]):
         layers += [stage.up(bias), *normalised(norm, stage.inputs)]
-    return start(nn.Sequential(*layers, steps[0].up(bias=True)), norm, init)
+    return start(nn.Sequential(*layers, to_image(steps[0], contrasts)), norm, init)

@@ -5,12 +5,17 @@ from functools import partial
 
 from torch import Tensor, nn
 
-from remblai.networks.convolutions import Norm, Stage, check, normalised, stages, start
+from remblai.networks.convolutions import Norm, Stage, check, normalised, stages, start, to_image
 from remblai.networks.network import Network, image_shape, positive
 
 
 def resnet(
-    shape: tuple[int, ...], width: int = 32, widest: int = 256, blocks: int = 1, norm: Norm = "batch"
+    shape: tuple[int, ...],
+    width: int = 32,
+    widest: int = 256,
+    blocks: int = 1,
+    norm: Norm = "batch",
+    contrasts: bool = True,
 ) -> Network:
     """Residual blocks between the strided convolutions of `dcgan`: deeper, slower, steadier to train when deep.
 
@@ -23,6 +28,7 @@ def resnet(
         widest: the most channels of a stage.
         blocks: residual blocks a stage.
         norm: normalisation of hidden layers: over the batch, over groups of 8 channels, or none.
+        contrasts: as in `dcgan`: the last layer's weights are for the mean over the channels and contrasts of them.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width or blocks below 1, an unknown norm.
@@ -33,7 +39,7 @@ def resnet(
     positive(width=width, widest=widest, blocks=blocks)
     check(norm)
     steps = stages(image, width, widest)
-    return Network(image, partial(_encoder, steps, blocks, norm), partial(_decoder, steps, blocks, norm))
+    return Network(image, partial(_encoder, steps, blocks, norm), partial(_decoder, steps, blocks, norm, contrasts))
 
 
 class Residual(nn.Module):
@@ -69,10 +75,11 @@ def _encoder(steps: list[Stage], blocks: int, norm: Norm, outputs: int) -> nn.Mo
     return start(nn.Sequential(*layers), norm, "he")
 
 
-def _decoder(steps: list[Stage], blocks: int, norm: Norm, inputs: int) -> nn.Module:
+def _decoder(steps: list[Stage], blocks: int, norm: Norm, contrasts: bool, inputs: int) -> nn.Module:
     first = (steps[-1].outputs, *steps[-1].after)
     layers: list[nn.Module] = [nn.Linear(inputs, math.prod(first)), nn.Unflatten(1, first)]
     for stage in reversed(steps):
         layers += [Residual(stage.outputs, norm) for _ in range(blocks)]
         layers += [*normalised(norm, stage.outputs), stage.up(bias=True)]
+    layers[-1] = to_image(steps[0], contrasts)
     return start(nn.Sequential(*layers), norm, "he")

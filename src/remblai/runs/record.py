@@ -24,6 +24,8 @@ GENERATORS = (
 """Recipes whose network `auto` had a hidden layer in version 0.1, of images; runs did not record it."""
 HIDDEN, LARGE = 256, 16
 """Units of that layer, and pixels a side from which on images had it."""
+CHANNELWISE = ("auto", "dcgan", "resnet")
+"""Networks whose decoders had weights for each channel in version 0.1, none for contrasts; runs did not record it."""
 FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "recipe": (str, "a name"),
     "arguments": (dict, "an object"),
@@ -94,6 +96,8 @@ def _bring_up_to_date(settings: dict[str, Any]) -> None:
     if "loop" in settings:
         settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
     network = settings.get("arguments", {}).get("network")
+    if isinstance(network, dict) and network.get("name") in CHANNELWISE:
+        network.setdefault("contrasts", False)
     sides = settings.get("data", {}).get("shape", [])[1:]
     if settings.get("recipe") in GENERATORS and isinstance(network, dict) and network.get("name") == "auto":
         large = len(sides) == 2 and all(isinstance(side, int) and side >= LARGE for side in sides)
