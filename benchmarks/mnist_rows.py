@@ -10,7 +10,7 @@ CODES = {"network": WIDTH, "latent": 8, "batch_size": 100, "lr": 1e-3, "schedule
 WAE = {**CODES, "noise": 0.0, "weight": 100.0}
 GAME = {"network": WIDTH, "critic": WIDTH}
 FASTER = {**GAME, "precision": "bfloat16"}
-"""Half as fast again; `one-step`, whose rows have equal time, is in float32."""
+"""Half as fast again where the CPU has it; `one-step`, whose rows have equal time, is in float32."""
 CRITIC_OF_CODES = {"name": "adversarial", "width": 256, "depth": 4, "lipschitz": "free"}
 WAE_GAN = {**CODES, "noise": 0.0, "weight": 10.0, "critic_lr": 5e-4, "critic_steps": 1, "penalty": CRITIC_OF_CODES}
 BY_COST: dict[str, dict[str, Any]] = {
