@@ -35,7 +35,7 @@ def dcgan(
         init: first weights: dcgan (standard deviation 0.02), he (variance 2 / fan-in), or auto: dcgan with a norm, else
             he.
         contrasts: the decoder's last layer has weights for the mean over the channels and for contrasts between them,
-            not for each channel: colours are learned sooner, and at all where the channels share nothing.
+            not for each channel: colours are learned sooner, also where the channels have little in common.
 
     Raises:
         ValueError: points instead of images, a side below 2 pixels, a width below 1, an unknown norm or init.
