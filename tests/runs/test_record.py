@@ -53,12 +53,27 @@ def test_a_generator_of_images_whose_layers_are_not_recorded_has_the_hidden_laye
     assert read_settings(written(tmp_path, kept))["arguments"]["network"] == network | {"hidden": 3}
 
 
-@pytest.mark.parametrize(("name", "added"), [("auto", True), ("dcgan", True), ("resnet", True), ("wae", False)])
+@pytest.mark.parametrize(
+    ("name", "shape", "added"),
+    [
+        ("auto", [3, 28, 28], True),
+        ("dcgan", [3, 28, 28], True),
+        ("resnet", [3, 28, 28], True),
+        ("wae", [3, 28, 28], False),
+        ("dcgan", [3, 8, 8], True),
+        ("auto", [3, 8, 8], False),
+        ("auto", [1, 28, 28], False),
+        ("dcgan", [1, 28, 28], False),
+        ("auto", [2], False),
+        ("auto", [], False),
+    ],
+)
 def test_a_decoder_whose_last_layer_is_not_recorded_has_that_of_version_0_1(
-    tmp_path: Path, name: str, added: bool
+    tmp_path: Path, name: str, shape: list[int], added: bool
 ) -> None:
     def arguments_of(arguments: dict[str, object]) -> dict[str, object]:
-        found: dict[str, object] = read_settings(written(tmp_path, GOOD | {"arguments": arguments}))["arguments"]
+        settings = GOOD | {"arguments": arguments, "data": {"shape": shape}}
+        found: dict[str, object] = read_settings(written(tmp_path, settings))["arguments"]
         return found
 
     unrecorded = {"network": {"name": name}}

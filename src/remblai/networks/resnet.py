@@ -80,6 +80,6 @@ def _decoder(steps: list[Stage], blocks: int, norm: Norm, contrasts: bool, input
     layers: list[nn.Module] = [nn.Linear(inputs, math.prod(first)), nn.Unflatten(1, first)]
     for stage in reversed(steps):
         layers += [Residual(stage.outputs, norm) for _ in range(blocks)]
-        layers += [*normalised(norm, stage.outputs), stage.up(bias=True)]
-    layers[-1] = to_image(steps[0], contrasts)
+        last = stage is steps[0]
+        layers += [*normalised(norm, stage.outputs), to_image(stage, contrasts) if last else stage.up(bias=True)]
     return start(nn.Sequential(*layers), norm, "he")

@@ -96,11 +96,15 @@ def _bring_up_to_date(settings: dict[str, Any]) -> None:
     if "loop" in settings:
         settings["loop"] = {RENAMED.get(name, name): value for name, value in settings["loop"].items()}
     network = settings.get("arguments", {}).get("network")
-    if isinstance(network, dict) and network.get("name") in CHANNELWISE:
+    if not isinstance(network, dict):
+        return
+    channels, *sides = settings.get("data", {}).get("shape", []) or [None]
+    image = len(sides) == 2
+    large = image and all(isinstance(side, int) and side >= LARGE for side in sides)
+    auto = network.get("name") == "auto"
+    if network.get("name") in CHANNELWISE and image and channels != 1 and (large or not auto):
         network.setdefault("contrasts", False)
-    sides = settings.get("data", {}).get("shape", [])[1:]
-    if settings.get("recipe") in GENERATORS and isinstance(network, dict) and network.get("name") == "auto":
-        large = len(sides) == 2 and all(isinstance(side, int) and side >= LARGE for side in sides)
+    if settings.get("recipe") in GENERATORS and auto:
         network.setdefault("hidden", HIDDEN if large else 0)
 
 
