@@ -150,6 +150,12 @@ def test_a_file_without_that_recipe_says_how_to_make_one(file: Path) -> None:
             find(f"{file}:{name}")
 
 
+@pytest.mark.parametrize("spec", [Path("own.py:mine"), ["wae-mmd"], len, None])
+def test_what_is_no_recipe_is_refused(spec: Any) -> None:
+    with pytest.raises(ValueError, match=r"recipe: expected a name, .* decorated with @remblai.recipe\(\), got"):
+        find(spec)
+
+
 @pytest.mark.parametrize("words", ["x = (", "import nothing_of_that_name", "1 / 0"])
 def test_a_file_that_fails_is_bad_input(file: Path, words: str) -> None:
     file.write_text(words)

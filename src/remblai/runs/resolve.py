@@ -93,10 +93,15 @@ def find(spec: str | Recipe) -> Recipe:
     """The recipe that a name or `path/to/file.py:function` means; a path's code is run.
 
     Raises:
-        ValueError: no such recipe, where the nearest is suggested; or a file that fails when it is run.
+        ValueError: no such recipe, where the nearest is suggested; what is no recipe; a file that fails when it is run.
     """
     if isinstance(spec, Recipe):
         return spec
+    if not isinstance(spec, str):
+        raise ValueError(
+            f"recipe: expected a name, 'path/to/file.py:function' or a function decorated with @remblai.recipe(), "
+            f"got {type(spec).__name__}."
+        )
     if spec in RECIPES:
         return RECIPES[spec]
     path, _, name = spec.rpartition(":")

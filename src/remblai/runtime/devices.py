@@ -1,11 +1,16 @@
 """The device that a name means."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import torch
+
+SIDE = 128
+"""Of the matrices by which bfloat16 is timed."""
+REPEATS = 3
 
 
 def choose(name: str, local: int | None = None) -> torch.device:
@@ -63,6 +68,28 @@ def arithmetic(device: torch.device) -> dict[str, Any]:
         "convolutions": "tf32" if torch.backends.cudnn.allow_tf32 else "ieee",
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }
+
+
+def bfloat16_slowdown(device: torch.device) -> float:
+    """How many times as long a product of matrices takes in bfloat16 as in float32 on this CPU; 1 on other devices.
+
+    A CPU without instructions for bfloat16 converts each number, and takes 20 times as long for a training.
+    """
+    if device.type != "cpu":
+        return 1.0
+    wide, narrow = (_seconds_of_product(dtype) for dtype in (torch.float32, torch.bfloat16))
+    return narrow / wide
+
+
+def _seconds_of_product(dtype: torch.dtype) -> float:
+    """The least of some times, after a first product that sets up what the others use."""
+    factor = torch.ones(SIDE, SIDE, dtype=dtype)
+    found = []
+    for _ in range(1 + REPEATS):
+        began = time.perf_counter()
+        torch.mm(factor, factor)
+        found.append(time.perf_counter() - began)
+    return min(found[1:])
 
 
 @cache
