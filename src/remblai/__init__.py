@@ -4,7 +4,24 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from remblai import data, discrepancies, distances, recipes, training
+    from remblai import (
+        costs,
+        critics,
+        data,
+        discrepancies,
+        distances,
+        features,
+        kernels,
+        laws,
+        metrics,
+        networks,
+        objectives,
+        recipes,
+        statistics,
+        training,
+    )
+    from remblai.compare.datasets import distance
+    from remblai.compare.models import compare_models
     from remblai.deploy.folder import export
     from remblai.deploy.hub import push
     from remblai.estimators import (
@@ -30,18 +47,29 @@ __all__ = [
     "TransportMap",
     "VariationalAutoEncoder",
     "WassersteinAutoEncoder",
+    "compare_models",
+    "costs",
+    "critics",
     "data",
     "discrepancies",
+    "distance",
     "distances",
     "drift",
     "evaluate",
     "explore",
     "export",
+    "features",
     "fit",
+    "kernels",
+    "laws",
     "load",
+    "metrics",
+    "networks",
+    "objectives",
     "push",
     "recipe",
     "recipes",
+    "statistics",
     "train",
     "training",
     "write_report",
@@ -54,6 +82,8 @@ _HOMES = {
     "TransportMap": "remblai.estimators",
     "VariationalAutoEncoder": "remblai.estimators",
     "WassersteinAutoEncoder": "remblai.estimators",
+    "compare_models": "remblai.compare.models",
+    "distance": "remblai.compare.datasets",
     "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
     "explore": "remblai.explorer.entry",
@@ -65,11 +95,16 @@ _HOMES = {
     "train": "remblai.runs.train",
     "write_report": "remblai.runs.evaluate",
 }
-"""The module of each public name, imported at the first use of the name: `import remblai` imports no other module."""
+"""The module of each public name that is no package. A name is imported at its first use: `import remblai` imports no
+other module."""
 
 
 def __getattr__(name: str) -> Any:
     """The public name, imported at its first use (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("remblai")
     if name not in __all__:
         raise AttributeError(f"module 'remblai' has no attribute {name!r}")
     home = _HOMES.get(name)
@@ -79,4 +114,5 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """The public names, and those that every module has; not what this file imports for itself."""
+    return sorted({*(name for name in globals() if name.startswith("__")), *__all__})

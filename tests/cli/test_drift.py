@@ -62,6 +62,7 @@ def test_the_command_says_in_words_what_moved(files: list[str], capsys: pytest.C
     assert code == 0
     assert out.startswith("Not the same population (p = 0.01, 80 and 80 rows): 1 of 2 columns moved: price by ")
     assert "4 of 5 comparisons would see a shift of" in out
+    assert out == f"{remblai.drift(*files, columns=['price', 'size'], permutations=99)}\n"
 
 
 def test_a_given_column_need_not_be_compared() -> None:

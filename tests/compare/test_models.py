@@ -9,7 +9,6 @@ import pytest
 import remblai
 from remblai.compare.jobs import Done
 from remblai.compare.models import compare_models
-from remblai.compare.page import write_comparison
 
 SMALL = "--network.width 8 --latent 2 --batch-size 20"
 FILE_RECIPE = """
@@ -40,7 +39,7 @@ def compared(tmp_path_factory):
     }
     said: list[str] = []
     comparison = compare_models(models, **request, say=said.append)
-    return models, request, comparison, said, write_comparison(comparison)
+    return models, request, comparison, said, comparison.page
 
 
 def test_one_failure_does_not_lose_the_rest(compared):
@@ -51,6 +50,14 @@ def test_one_failure_does_not_lose_the_rest(compared):
     assert all(row.trials[0].memory > 2**20 for row in trained)
     assert comparison.rows[-1].failures == {0: "shape: this recipe fails"}
     assert not comparison.pairs[0].over_seeds
+
+
+def test_it_prints_its_table_and_what_it_could_tell(compared):
+    _, _, comparison, _, _ = compared
+    heads, *rows = repr(comparison).splitlines()
+    assert heads.split()[:3] == ["model", "group", "seeds"] and "sd over samples" in heads
+    assert [row.split("  ")[0] for row in rows[:3]] == [row.label for row in comparison.rows]
+    assert "seed 0, failed: shape: this recipe fails" in rows[4]
 
 
 def test_the_page_and_the_files_hold_the_figures(compared):

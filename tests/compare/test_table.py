@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from remblai.compare.comparison import Comparison
 from remblai.compare.groups import letters
-from remblai.compare.table import Comparison, Trial, comparable, ranked, row_of
+from remblai.compare.table import Trial, comparable, ranked, row_of
 from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
 from remblai.statistics import Pair
 

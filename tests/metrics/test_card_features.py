@@ -14,7 +14,7 @@ from remblai.data import load
 from remblai.features import default_features, make_features
 from remblai.metrics import METRICS, fidelity_card
 from remblai.metrics.card import ON_FEATURES
-from remblai.report.reading import BAND, read
+from remblai.metrics.reading import BAND, read
 
 N = 360
 

@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter
 from remblai.data import load
 from remblai.metrics import METRICS, fidelity_card
 from remblai.metrics.faults import SEEN, Faults, in_deviations, without_a_cluster
+from remblai.metrics.reading import BAND, read
 from remblai.metrics.sets import Sets
-from remblai.report.reading import BAND, read
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from remblai.features import Features, own_features, shipped
 from remblai.laws.priors import Normal
 from remblai.metrics import METRICS
 from remblai.metrics.faults import Faults
+from remblai.metrics.reading import read
 from remblai.metrics.sets import Labelled, Sets
-from remblai.report.reading import read
 
 NEEDS = {
     *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),

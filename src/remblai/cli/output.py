@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from json import dumps
 from typing import Any
 
-from remblai.runtime.text import printable
+from remblai.runtime.text import aligned, printable
 
 
 def show(text: object) -> None:
@@ -19,22 +19,9 @@ def show_json(value: Any) -> None:
 
 
 def show_table(rows: Iterable[Sequence[str]], heads: Sequence[str] = (), indent: str = "") -> None:
-    """Prints rows of cells: the first column to the left, the last as it is, those between to the right.
-
-    Args:
-        rows: cells of equal number.
-        heads: of the columns.
-        indent: before each row.
-    """
-    lines = [list(heads)] * bool(heads) + [list(row) for row in rows]
-    if not lines:
-        return
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    for first, *others in lines:
-        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
-        if not heads and others:
-            cells[-1] = others[-1]
-        show(indent + "  ".join(cells).rstrip())
+    """Prints rows of cells of equal number in columns, under their heads where there are any."""
+    for line in aligned(rows, heads, indent):
+        show(line)
 
 
 def summary_of(part: Any) -> str:

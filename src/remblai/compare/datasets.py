@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.compare.distance_text import lines
 from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
@@ -17,6 +18,8 @@ from remblai.config.registry import Choice, make
 from remblai.distances import DIVERGENCES, Plan
 from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
+from remblai.runtime.notebook import table
+from remblai.runtime.text import printable
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
 MOST = 2000
@@ -29,9 +32,9 @@ WARM = 32
 """Points of each set in the call that loads what an estimate needs, before it is timed."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Distance:
-    """A measured distance.
+    """A measured distance. It prints as the command `distance` does.
 
     Attributes:
         metric: its name.
@@ -74,6 +77,13 @@ class Distance:
     def p_value(self) -> float | None:
         """How often a random split looks at least this different."""
         return self.test.p_value if self.test else None
+
+    def __repr__(self) -> str:
+        return printable("\n".join(lines(self)))
+
+    def _repr_html_(self) -> str:
+        title, _, *rows = lines(self)
+        return table(title, (row.split(maxsplit=1) for row in rows))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; an infinite value or exponent is the text "infinity"."""

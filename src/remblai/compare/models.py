@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from remblai.compare.budget import steps_for_images, steps_for_seconds
+from remblai.compare.comparison import Comparison
 from remblai.compare.entries import BUDGET, Entry
 from remblai.compare.jobs import Done, Job, job_of, run_jobs
+from remblai.compare.page import write_comparison
 from remblai.compare.request import Request, request_of
-from remblai.compare.table import Comparison, Row, Trial, comparable, ranked, row_of
+from remblai.compare.table import Row, Trial, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA
@@ -45,7 +47,8 @@ def compare_models(
 ) -> Comparison:
     """Compares runs, or recipes that are trained with equal budgets, in one table with a test for each pair.
 
-    What was trained stays in `out`: the same call again goes on where it was stopped, and tries anew what failed.
+    What was trained stays in `out`, with a page, the table as CSV and LaTeX, and JSON: the same call again goes on
+    where it was stopped, and tries anew what failed.
 
     Args:
         models: each the folder of a run, or a recipe with options, such as "wae-mmd --weight 10".
@@ -90,6 +93,7 @@ def compare_models(
             _notes(request, at_once, each),
         )  # fmt: skip
         _keep(folder, record | {"result": comparison.to_json()})
+        write_comparison(comparison)
     return comparison
 
 

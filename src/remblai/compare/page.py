@@ -2,18 +2,17 @@
 
 from pathlib import Path
 
-from remblai.compare.table import Comparison, Row
+from remblai.compare.comparison import Comparison
+from remblai.compare.table import Row
 from remblai.compare.text import cells, csv_text, figures, label_of, latex_text, orders_text, sentences
+from remblai.metrics.reading import number
 from remblai.report import Picture
 from remblai.report.page import write_html
-from remblai.report.reading import number
 from remblai.runtime.files import whole
 
-PAGE = "compare.html"
 
-
-def write_comparison(comparison: Comparison) -> Path:
-    """Writes compare.html, compare.csv and compare.tex into the comparison's folder; the page's path."""
+def write_comparison(comparison: Comparison) -> None:
+    """Writes compare.html, compare.csv and compare.tex into the comparison's folder."""
     folder = Path(comparison.folder)
     for name, text in {"compare.csv": csv_text(comparison), "compare.tex": latex_text(comparison)}.items():
         with whole(folder / name) as temporary:
@@ -21,7 +20,7 @@ def write_comparison(comparison: Comparison) -> Path:
     heads, rows = cells(comparison)
     count = sum(len(row.trials) for row in comparison.rows)
     write_html(
-        folder / PAGE,
+        comparison.page,
         "comparison.html",
         Path(__file__).parent,
         title=f"{len(rows)} models of {comparison.data}",
@@ -36,7 +35,6 @@ def write_comparison(comparison: Comparison) -> Path:
         pictures=[picture for row in comparison.rows if (picture := _samples(row)) is not None],
         versions={},
     )
-    return folder / PAGE
 
 
 def _floors(comparison: Comparison) -> list[tuple[str, str]]:

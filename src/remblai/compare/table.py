@@ -3,14 +3,13 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
 
 from remblai.metrics import METRICS
-from remblai.runtime.notebook import table
 from remblai.statistics import Pair, compare_pairs
 
 
@@ -77,48 +76,6 @@ class Row:
         """Images seen a second of training, over all trials."""
         seconds = sum(trial.seconds for trial in self.trials)
         return sum(trial.images for trial in self.trials) / seconds if seconds else None
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Several models on one data set.
-
-    Attributes:
-        data: its name.
-        budget: what every model was given, in words.
-        by: the figure that ranks them.
-        rows: the models, the best by that figure first; models without a figure last.
-        pairs: what is known of each two of them, by that figure.
-        orders: for each figure the labels from best to worst, and Kendall's tau to the order by `by`.
-        folder: where it is kept.
-        notes: what a reader must know.
-    """
-
-    data: str
-    budget: str
-    by: str
-    rows: list[Row]
-    pairs: list[Pair]
-    orders: dict[str, tuple[list[str], float | None]]
-    folder: str
-    notes: list[str]
-
-    def _repr_html_(self) -> str:
-        ranked = [(row.label, row.figures.get(self.by)) for row in self.rows]
-        rows = [
-            (label, "-", "-", "-")
-            if figure is None
-            else (label, figure.mean, figure.floor, "-" if figure.over_seeds is None else figure.over_seeds)
-            for label, figure in ranked
-        ]
-        heads = ("model", self.by, "floor", "standard deviation between seeds")
-        return table(f"{self.data}, {self.budget}", rows, heads)
-
-    def to_json(self) -> dict[str, Any]:
-        """All of it as JSON keeps it; figures of trials as metrics.json has them."""
-        pairs = [asdict(pair) | {"better": pair.better} for pair in self.pairs]
-        orders = {name: {"order": order, "tau": tau} for name, (order, tau) in self.orders.items()}
-        return asdict(self) | {"pairs": pairs, "orders": orders}
 
 
 def row_of(label: str, trials: Sequence[Trial], failures: Mapping[int, str]) -> Row:

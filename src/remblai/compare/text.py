@@ -5,12 +5,17 @@ import io
 import math
 from collections.abc import Sequence
 from itertools import chain, pairwise
+from typing import TYPE_CHECKING
 
 from remblai.compare.groups import letters
-from remblai.compare.table import Average, Comparison, Row, mean_loss
+from remblai.compare.table import Average, Row, mean_loss
 from remblai.metrics import METRICS
-from remblai.report.reading import number
+from remblai.metrics.reading import number
+from remblai.runtime.text import aligned
 from remblai.statistics import Pair
+
+if TYPE_CHECKING:
+    from remblai.compare.comparison import Comparison
 
 MEGABYTE = 2**20
 FEW = 6
@@ -19,7 +24,7 @@ WORDS = {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
 LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS)
 
 
-def figures(comparison: Comparison) -> list[str]:
+def figures(comparison: "Comparison") -> list[str]:
     """The names of the figures in the table, that which ranks first."""
     return [name for name in comparison.orders if name == comparison.by or name not in METRICS or METRICS[name].listed]
 
@@ -29,7 +34,7 @@ def label_of(name: str) -> str:
     return METRICS[name].label if name in METRICS else name.replace("_", " ").capitalize()
 
 
-def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def cells(comparison: "Comparison") -> tuple[list[str], list[list[str]]]:
     """The table: heads, and a row of text a model, the best first.
 
     A figure is its mean, then the standard deviation between seeds in brackets, where there are several; the last
@@ -43,7 +48,7 @@ def cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
     return heads, [_cells(row, groups, names) for row in comparison.rows]
 
 
-def short_cells(comparison: Comparison) -> tuple[list[str], list[list[str]]]:
+def short_cells(comparison: "Comparison") -> tuple[list[str], list[list[str]]]:
     """The table for a terminal: of the figures only the one that ranks, with its floor and its deviations."""
     heads, rows = cells(comparison)
     first, last = heads.index("seeds") + 1, heads.index("seconds")
@@ -81,7 +86,7 @@ def _count(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
 
 
-def sentences(comparison: Comparison) -> list[str]:
+def sentences(comparison: "Comparison") -> list[str]:
     """What the tests of the pairs say, and what failed: a sentence a pair, or a model where there are many pairs."""
     pairs = comparison.pairs
     said = [_of_pair(pair) for pair in pairs] if len(pairs) <= FEW else _by_model(pairs)
@@ -137,7 +142,7 @@ def _scope(pair: Pair) -> str:
     return "" if pair.over_seeds else ", of these trained models alone"
 
 
-def orders_text(comparison: Comparison) -> list[tuple[str, str, str]]:
+def orders_text(comparison: "Comparison") -> list[tuple[str, str, str]]:
     """For each figure the order of the models, and how far it agrees with the order that ranks (Kendall's tau)."""
     return [
         (label_of(name), _order_text(comparison, name), "-" if tau is None else f"{tau:.2f}")
@@ -146,7 +151,7 @@ def orders_text(comparison: Comparison) -> list[tuple[str, str, str]]:
     ]
 
 
-def _order_text(comparison: Comparison, name: str) -> str:
+def _order_text(comparison: "Comparison", name: str) -> str:
     """The models from best to worst, with = between equal ones."""
     rows = {row.label: row for row in comparison.rows}
     order, _ = comparison.orders[name]
@@ -155,7 +160,18 @@ def _order_text(comparison: Comparison, name: str) -> str:
     return "".join(chain(*zip(order, [*signs, ""], strict=True)))
 
 
-def csv_text(comparison: Comparison) -> str:
+def lines(comparison: "Comparison") -> list[str]:
+    """All of it for a terminal, a line each."""
+    heads, rows = short_cells(comparison)
+    return [
+        *aligned(rows, heads),
+        *sentences(comparison),
+        "by each figure, Kendall's tau to the order above and its own order, the best first:",
+        *aligned((name, tau, order) for name, order, tau in orders_text(comparison)),
+    ]
+
+
+def csv_text(comparison: "Comparison") -> str:
     """A row a model, plain numbers: of each figure the mean, both standard deviations, the floor and n."""
     names = list(comparison.orders)
     parts = ("mean", "over_seeds", "over_samples", "floor", "n")
@@ -171,10 +187,10 @@ def csv_text(comparison: Comparison) -> str:
     return file.getvalue()
 
 
-def latex_text(comparison: Comparison) -> str:
+def latex_text(comparison: "Comparison") -> str:
     """The table in LaTeX, with the rules of booktabs."""
     heads, rows = cells(comparison)
-    lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [heads, *rows]]
+    written = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [heads, *rows]]
     columns = "l" + "r" * (len(heads) - 1)
-    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule"]
+    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", written[0], r"\midrule", *written[1:], r"\bottomrule"]
     return "\n".join([f"% {comparison.data}, {comparison.budget}", *body, r"\end{tabular}", ""])

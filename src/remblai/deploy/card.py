@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from remblai.deploy.parts import CLASS, NOISE, Part
-from remblai.report.reading import read
+from remblai.metrics.reading import read
 from remblai.runs.model import Trained
 from remblai.runs.published import public_place
 from remblai.runtime.text import printable

@@ -51,7 +51,12 @@ class Figure(TypedDict):
 
 
 class Card(dict[str, Figure]):
-    """Figures by the name of their metric; a notebook shows them as a table, each beside its floor."""
+    """Figures by the name of their metric; Python and notebooks show them as a table, each beside its floor."""
+
+    def __repr__(self) -> str:
+        from remblai.metrics.reading import card_lines  # which reads the table of metrics, whose rows make cards
+
+        return "\n".join(card_lines(self))
 
     def _repr_html_(self) -> str:
         rows = [(name, one["value"], one["floor"], one["spread"], one["n"]) for name, one in self.items()]

@@ -15,6 +15,9 @@ from remblai.populations.identifiers import without_identifiers
 from remblai.populations.moved import Moved, moved
 from remblai.populations.reading import Read, read
 from remblai.populations.shifts import Shift, shifts
+from remblai.populations.text import HEADS, cells, lines, verdict
+from remblai.runtime.notebook import table
+from remblai.runtime.text import printable
 from remblai.statistics.power import LEVEL
 from remblai.statistics.splits import Splits
 
@@ -23,9 +26,9 @@ LEAST = 19
 """Permutations, at least: the least p-value is then 0.05."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Drift:
-    """What differs between two data sets.
+    """What differs between two data sets. It prints as the command `drift` does.
 
     Attributes:
         data: what was compared.
@@ -58,6 +61,12 @@ class Drift:
     def columns(self) -> list[str]:
         """The names of the columns that differ by themselves, at the level 5 % for all columns together."""
         return [one.name for one in self.shifts if one.p_corrected <= LEVEL]
+
+    def __repr__(self) -> str:
+        return printable("\n".join(lines(self)))
+
+    def _repr_html_(self) -> str:
+        return table(verdict(self), map(cells, self.shifts), HEADS)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values."""

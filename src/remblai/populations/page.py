@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from remblai.metrics.reading import number
 from remblai.populations.entry import Drift
 from remblai.populations.shifts import level_shares
 from remblai.populations.table import Column, Tables
@@ -22,7 +23,6 @@ from remblai.populations.text import (
 from remblai.report import Picture
 from remblai.report.images import grid
 from remblai.report.page import write_html
-from remblai.report.reading import number
 
 BINS = 24
 """Of the small histograms."""

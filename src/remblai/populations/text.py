@@ -1,12 +1,19 @@
 """Drift in words: the verdict, what each column did, and the rows of tables that terminal and page share."""
 
-from remblai.populations.entry import Drift
+from typing import TYPE_CHECKING
+
+from remblai.metrics.reading import number
 from remblai.populations.given import Within
 from remblai.populations.shifts import Change, Shift
 from remblai.populations.table import date_text
-from remblai.report.reading import number
+from remblai.runtime.text import aligned
 from remblai.statistics.power import LEVEL
 
+if TYPE_CHECKING:
+    from remblai.populations.entry import Drift
+
+LISTED = 15
+"""Columns that a terminal shows, at most."""
 NAMED = 4
 """Columns, levels or sizes that a sentence names, at most."""
 HEADS = ("column", "moved by", "floor", "p", "p corrected", "smallest seen", "what")
@@ -14,7 +21,7 @@ UNITS = {"numbers": "standard deviations in a column of numbers", "categories": 
 """What a shift of a kind of column is measured in."""
 
 
-def verdict(found: Drift) -> str:
+def verdict(found: "Drift") -> str:
     """Whether it is the same population, in a sentence."""
     tables = found.data.tables
     sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
@@ -40,7 +47,7 @@ def verdict(found: Drift) -> str:
     return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {columns}: {named}{more}."
 
 
-def could_see(found: Drift) -> str:
+def could_see(found: "Drift") -> str:
     """What tables of these sizes would have shown, in a sentence."""
     parts = []
     for kind, unit in UNITS.items():
@@ -110,7 +117,7 @@ def _mean_date(mean: float | None) -> str:
     return "" if mean is None else date_text(round(mean))
 
 
-def _tested(found: Drift) -> int:
+def _tested(found: "Drift") -> int:
     """Columns that are corrected for: all but those that are one constant in both tables."""
     return sum(not one.constant for one in found.shifts)
 
@@ -168,7 +175,7 @@ def _signed_percent(share: float) -> str:
 GIVEN_HEADS = ("column", "change of", "total", "from the mix", "within", "p within")
 
 
-def notes(found: Drift) -> list[str]:
+def notes(found: "Drift") -> list[str]:
     """What a reader must know of how this was measured."""
     tables, count = found.data.tables, _tested(found)
     lines = list(tables.notes)
@@ -188,3 +195,52 @@ def notes(found: Drift) -> list[str]:
     if found.moved.n < tables.n or found.moved.m < tables.m:
         lines.append(f"the plan carries {found.moved.n:,} rows to {found.moved.m:,}, drawn at random")
     return lines
+
+
+def lines(found: "Drift") -> list[str]:
+    """All of it for a terminal, a line each."""
+    rows = [cells(one) for one in found.shifts[:LISTED]]
+    return [
+        verdict(found),
+        could_see(found),
+        "",
+        *aligned([row[:-1] for row in rows], HEADS[:-1], "  "),
+        *(f"  {row[0]}: {row[-1]}" for row, one in zip(rows, found.shifts, strict=False) if one.name in found.columns),
+        *_rest(found),
+        "",
+        *_joint_lines(found),
+        *_given_lines(found),
+        *(f"  note: {line}" for line in notes(found)),
+    ]
+
+
+def _rest(found: "Drift") -> list[str]:
+    more = len(found.shifts) - LISTED
+    return [f"  ... and {more} more columns, which `shifts`, --json and the page of --out have"] if more > 0 else []
+
+
+def _joint_lines(found: "Drift") -> list[str]:
+    """What the columns show together: the test, the least cost of carrying A to B, and what is carried farthest."""
+    moved = found.moved
+    parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
+    farthest = [
+        f"    row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: "
+        + "; ".join(f"{name} {before} to {after}" for name, before, after in one.changes)
+        for one in moved.movers[:3]
+    ]
+    return [
+        f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations",
+        f"  least cost of carrying A to B, from 0 to 1: {number(moved.cost)} (proven {moved.bounds}), "
+        f"{number(moved.floor)} between random splits",
+        f"  of which, and between random splits: {parts}",
+        "  carried farthest (rows count from 0):",
+        *farthest,
+    ]
+
+
+def _given_lines(found: "Drift") -> list[str]:
+    """Drift within a column, where one was given."""
+    if found.given is None:
+        return []
+    rows = [given_cells(one) for one in found.given.columns[:LISTED]]
+    return ["", f"  within {found.given.column}: p = {found.given.p_value:.2g}", *aligned(rows, GIVEN_HEADS, "  ")]

@@ -5,13 +5,11 @@ from remblai.report.films import save_film
 from remblai.report.images import beside, grid, paths, save_above, save_grid
 from remblai.report.page import Picture, write_html, write_page, write_pictures
 from remblai.report.plane import Plane, least_gaussian_plane
-from remblai.report.reading import card_lines
 
 __all__ = [
     "Picture",
     "Plane",
     "beside",
-    "card_lines",
     "codes",
     "grid",
     "least_gaussian_plane",

@@ -15,9 +15,9 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator, MaxNLocator, NullF
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from remblai.metrics.reading import number
 from remblai.report.escaping import literal
 from remblai.report.plane import Plane
-from remblai.report.reading import number
 from remblai.report.style import LIGHT, MARKERS, WIDTH, Theme, chart, png, typeset
 
 Floats = NDArray[np.float64]

@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from remblai.report.reading import BAND, Reading, place, read, verdict
+from remblai.metrics.reading import BAND, Reading, place, read, verdict
 from remblai.report.style import DARK, LIGHT
 from remblai.runtime.files import whole
 from remblai.runtime.text import printable

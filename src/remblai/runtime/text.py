@@ -1,6 +1,7 @@
 """Text as a terminal or a page may show it."""
 
 import unicodedata
+from collections.abc import Iterable, Sequence
 
 HIDDEN = ("C", "Zl", "Zp")  # control characters, bytes that are not UTF-8, separators of lines and paragraphs
 
@@ -45,3 +46,24 @@ def one_line(text: str) -> str:
     'a\\nb'
     """
     return printable(text, keep="")
+
+
+def aligned(rows: Iterable[Sequence[str]], heads: Sequence[str] = (), indent: str = "") -> list[str]:
+    """Rows of cells as lines of text: the first column to the left, those after it to the right.
+
+    Args:
+        rows: cells of equal number.
+        heads: of the columns; without them the last column, which is then of words, is to the left too.
+        indent: before each row.
+    """
+    lines = [list(heads)] * bool(heads) + [list(row) for row in rows]
+    if not lines:
+        return []
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    found = []
+    for first, *others in lines:
+        cells = [first.ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))]
+        if not heads and others:
+            cells[-1] = others[-1]
+        found.append((indent + "  ".join(cells)).rstrip())
+    return found

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from remblai.cli.output import show, show_json, show_table
+from remblai.cli.output import show, show_json
 from remblai.runs.record import SCHEMA
 from remblai.runtime.text import printable
 
@@ -48,22 +48,14 @@ def compare(
         json: print JSON and nothing else.
     """
     from remblai.compare.models import compare_models
-    from remblai.compare.page import write_comparison
-    from remblai.compare.text import orders_text, sentences, short_cells
 
     comparison = compare_models(
         models, data=data, seeds=seeds, steps=steps, epochs=epochs, images=images, minutes=minutes, by=by,
         config=config, out=out, most=most, jobs=jobs, threads=threads, device=device, data_options=data_options,
         say=lambda line: print(printable(line), file=sys.stderr, flush=True),
     )  # fmt: skip
-    page = write_comparison(comparison)
     if json:
         show_json({"schema": SCHEMA} | comparison.to_json())
         return
-    heads, rows = short_cells(comparison)
-    show_table(rows, heads)
-    for sentence in sentences(comparison):
-        show(sentence)
-    show("by each figure, Kendall's tau to the order above and its own order, the best first:")
-    show_table([(name, tau, order) for name, order, tau in orders_text(comparison)])
-    show(page)
+    show(comparison)
+    show(comparison.page)

@@ -173,7 +173,6 @@ def evaluate(
         options: of the features.
     """
     from remblai.cli.arrays import dataset_of
-    from remblai.report import card_lines
     from remblai.runs.evaluate import evaluate as figures_of
     from remblai.runs.load import load
 
@@ -187,7 +186,7 @@ def evaluate(
     if json:
         show_json({"schema": SCHEMA} | metrics)
         return
-    show("\n".join(card_lines(metrics)))
+    show(metrics)
     if (page := trained.folder / "report.html").is_file():
         show(f"what each figure means: the table in {page}")
     if trained.units.codes is not None:

@@ -1,21 +1,16 @@
 """The command that compares two populations, as a function that imports what it needs when it is run."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import click
 
-from remblai.cli.output import show, show_json, show_table
+from remblai.cli.output import show, show_json
 from remblai.config.registry import LazyTable, nest
 from remblai.runtime.files import place
 
-if TYPE_CHECKING:
-    from remblai.populations.entry import Drift
-
 DRIFTED = 3
 """Exit code of `--fail-on-drift` where the two differ."""
-LISTED = 15
-"""Columns that the terminal shows, at most: the page has all of them."""
 
 
 def drift(
@@ -65,43 +60,8 @@ def drift(
     if json:
         show_json(found.to_json())
     else:
-        _print(found)
+        show(found)
         if path is not None:
             show(path)
     if fail_on_drift and found.drifted:
         raise click.exceptions.Exit(DRIFTED)
-
-
-def _print(found: "Drift") -> None:
-    from remblai.populations.text import GIVEN_HEADS, HEADS, cells, could_see, given_cells, notes, verdict
-    from remblai.report.reading import number
-
-    show(verdict(found))
-    show(could_see(found))
-    show("")
-    rows = [cells(one) for one in found.shifts[:LISTED]]
-    show_table([row[:-1] for row in rows], HEADS[:-1], "  ")
-    for row, shift in zip(rows, found.shifts, strict=False):
-        if shift.name in found.columns:
-            show(f"  {row[0]}: {row[-1]}")
-    if len(found.shifts) > LISTED:
-        show(f"  ... and {len(found.shifts) - LISTED} more columns, in --json and on the page of --out")
-    moved = found.moved
-    show("")
-    show(f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations")
-    show(
-        f"  least cost of carrying A to B, from 0 to 1: {number(moved.cost)} (proven {moved.bounds}), "
-        f"{number(moved.floor)} between random splits"
-    )
-    parts = ", ".join(f"{one.column} {number(one.cost)} ({number(one.floor)})" for one in moved.parts[:5])
-    show(f"  of which, and between random splits: {parts}")
-    show("  carried farthest (rows count from 0):")
-    for one in moved.movers[:3]:
-        changes = "; ".join(f"{name} {before} to {after}" for name, before, after in one.changes)
-        show(f"    row {one.row} of A goes to row {one.to} of B at cost {number(one.cost)}: {changes}")
-    if found.given is not None:
-        show("")
-        show(f"  within {found.given.column}: p = {found.given.p_value:.2g}")
-        show_table([given_cells(one) for one in found.given.columns[:LISTED]], GIVEN_HEADS, "  ")
-    for line in notes(found):
-        show(f"  note: {line}")

@@ -10,7 +10,7 @@ from remblai.runs.record import SCHEMA
 from remblai.runtime.files import place
 
 if TYPE_CHECKING:
-    from remblai.compare.datasets import Distance
+    pass
 
 
 def distance(
@@ -71,7 +71,7 @@ def distance(
     if json:
         show_json(result.to_json())
     else:
-        show(_text(result))
+        show(result)
 
 
 def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool = False, json: bool = False) -> None:
@@ -105,48 +105,3 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
         show(page)
     if any(not check.holds for entry in entries.values() for check in entry.checks):
         raise RuntimeError(f"a check of the gallery was missed; {page} says which.")
-
-
-def _text(result: "Distance") -> str:
-    """The lines of the command."""
-    sizes = zip((len(result.x), len(result.y)), result.points.sizes, strict=True)
-    used = " and ".join(f"{part:,}" if part == all_of else f"{part:,} of {all_of:,}" for part, all_of in sizes)
-    rows = [f"{result.metric} between {used} points in {result.x.shape[1]} dimensions ({result.points.units})", ""]
-    rows.append(f"  value      {result.value:.6g}")
-    if result.test:
-        splits = f"{result.test.permutations:,} random splits of both sets together"
-        if result.floor:
-            words = f"mean and standard deviation over {splits}, of the same sizes"
-            rows.append(f"  floor      {result.floor.value:.6g} +- {result.floor.spread:.2g}   {words}")
-        else:
-            rows.append(f"  floor      none: {result.reasons['floor']}")
-        ended = ", which ended the test early" if result.test.stopped else ""
-        words = f"how often a split at random looks this different ({result.test.permutations:,} splits{ended})"
-        rows.append(f"  p          {result.test.p_value:.4g}   {words}")
-    if result.interval:
-        rows.append(f"  interval   {result.interval.lower:.6g} to {result.interval.upper:.6g}   {_aim(result)}")
-    elif "interval" in result.reasons:
-        rows.append(f"  interval   none: {result.reasons['interval']}")
-    if result.plan is not None:
-        blur = f", epsilon {result.plan.epsilon:.6g}" if result.plan.epsilon else ""
-        rows.append(f"  plan       {result.plan.method}{blur}: value {float(result.plan.value):.9g}")
-        rows.append(f"  proven     {result.plan.certificate().text()}   of these points")
-    elif "plan" in result.reasons:
-        rows.append(f"  plan       none: {result.reasons['plan']}")
-    rows.append(f"  seconds    {result.seconds:.3g}")
-    return "\n".join(rows)
-
-
-def _aim(result: "Distance") -> str:
-    """What the interval is for."""
-    interval = result.interval
-    assert interval is not None
-    level = f"{interval.level:.0%} interval"
-    if interval.target == "population":
-        return f"{level} for the distance between the laws"
-    return (
-        f"{level} for what samples of these sizes give on average; the distance between the laws is lower by the bias, "
-        f"about {interval.bias:.2g} or more"
-        if interval.bias > 0
-        else f"{level} for what samples of these sizes give on average, not for the distance between the laws"
-    )

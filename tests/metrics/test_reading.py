@@ -1,6 +1,6 @@
 import pytest
 
-from remblai.report.reading import card_lines, number, place, read, verdict
+from remblai.metrics.reading import card_lines, number, place, read, verdict
 
 EVERYTHING = {"blur": 9.0, "noise": 5.0, "dropped mode": -4.0}
 NOTHING = {"blur": 1.0, "noise": -2.0, "dropped mode": 0.0}

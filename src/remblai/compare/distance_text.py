@@ -1,0 +1,51 @@
+"""A measured distance in words: the value beside its floor, its test, its interval and its plan."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from remblai.compare.datasets import Distance
+
+
+def lines(found: "Distance") -> list[str]:
+    """A measured distance for a terminal, a line each."""
+    sizes = zip((len(found.x), len(found.y)), found.points.sizes, strict=True)
+    used = " and ".join(f"{part:,}" if part == all_of else f"{part:,} of {all_of:,}" for part, all_of in sizes)
+    rows = [f"{found.metric} between {used} points in {found.x.shape[1]} dimensions ({found.points.units})", ""]
+    rows.append(f"  value      {found.value:.6g}")
+    if found.test:
+        splits = f"{found.test.permutations:,} random splits of both sets together"
+        if found.floor:
+            words = f"mean and standard deviation over {splits}, of the same sizes"
+            rows.append(f"  floor      {found.floor.value:.6g} +- {found.floor.spread:.2g}   {words}")
+        else:
+            rows.append(f"  floor      none: {found.reasons['floor']}")
+        ended = ", which ended the test early" if found.test.stopped else ""
+        words = f"how often a split at random looks this different ({found.test.permutations:,} splits{ended})"
+        rows.append(f"  p          {found.test.p_value:.4g}   {words}")
+    if found.interval:
+        rows.append(f"  interval   {found.interval.lower:.6g} to {found.interval.upper:.6g}   {_aim(found)}")
+    elif "interval" in found.reasons:
+        rows.append(f"  interval   none: {found.reasons['interval']}")
+    if found.plan is not None:
+        blur = f", epsilon {found.plan.epsilon:.6g}" if found.plan.epsilon else ""
+        rows.append(f"  plan       {found.plan.method}{blur}: value {float(found.plan.value):.9g}")
+        rows.append(f"  proven     {found.plan.certificate().text()}   of these points")
+    elif "plan" in found.reasons:
+        rows.append(f"  plan       none: {found.reasons['plan']}")
+    rows.append(f"  seconds    {found.seconds:.3g}")
+    return rows
+
+
+def _aim(found: "Distance") -> str:
+    """What the interval is for."""
+    interval = found.interval
+    assert interval is not None
+    level = f"{interval.level:.0%} interval"
+    if interval.target == "population":
+        return f"{level} for the distance between the laws"
+    return (
+        f"{level} for what samples of these sizes give on average; the distance between the laws is lower by the bias, "
+        f"about {interval.bias:.2g} or more"
+        if interval.bias > 0
+        else f"{level} for what samples of these sizes give on average, not for the distance between the laws"
+    )
