@@ -18,6 +18,13 @@ def numbered(n: int) -> Split:
     return Split("train", Rows(10 * np.arange(n, dtype=np.float32)[:, None]), torch.arange(n), torch.arange(n))
 
 
+def test_data_print_in_a_line() -> None:
+    digits, ring = load("digits"), load("ring")
+    assert repr(digits) == "<data digits of shape (1, 8, 8): 1,347 train, 90 validation, 360 test, 10 classes>"
+    assert repr(digits.test) == "<test split: 360 of shape (1, 8, 8)>"
+    assert repr(ring.train).endswith(" of shape (2,) of an endless source>")
+
+
 @given(n=st.integers(1, 40), size=st.integers(1, 40), seed=st.integers(0, 5))
 @settings(deadline=None)
 def test_an_epoch_holds_each_sample_at_most_once(n: int, size: int, seed: int) -> None:

@@ -145,6 +145,9 @@ def test_without_gradients_the_value_is_returned_as_it_is():
 def test_repr_says_how_far_to_trust_it():
     plan = Plan(value=0.5, method="sinkhorn", epsilon=0.1, converged=False, iterations=7, parts=Parts())
     assert "value=0.5, epsilon=0.1, method='sinkhorn', NOT converged in 7 iterations" in repr(plan)
+    assert "method='network-simplex', converged, marginal" in repr(
+        Plan(value=0.5, method="network-simplex", epsilon=None, converged=True, iterations=0, parts=Parts())
+    )
 
 
 def test_a_plan_by_a_rule_makes_its_rows_when_they_are_asked_for():

@@ -15,6 +15,7 @@ from remblai.config.registry import unknown
 from remblai.data.feeding import prefetched
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units
+from remblai.runtime.text import one_line
 
 SPLITS = ("train", "validation", "test")
 
@@ -24,7 +25,7 @@ Draw = Callable[[np.random.Generator, int], Points]
 Where = int | slice | Sequence[int] | Tensor | NDArray[Any]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Split:
     """One part of a data set: train, validation or test.
 
@@ -56,6 +57,10 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.index)
+
+    def __repr__(self) -> str:
+        endless = " of an endless source" if self.draw is not None else ""
+        return f"<{self.name} split: {len(self):,} of shape {self.shape}{endless}>"
 
     def __getitem__(self, where: Where) -> Tensor:
         host = torch.device("cpu")
@@ -182,7 +187,7 @@ class Modes:
     deviation: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Dataset:
     """A named data set with its three splits.
 
@@ -226,6 +231,11 @@ class Dataset:
     def range(self) -> tuple[float, float] | None:
         """The range of the model's values: (0, 1) for images, None for points."""
         return self.units.range
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(f"{len(self.split(name)):,} {name}" for name in SPLITS)
+        classes = "" if self.classes is None else f", {len(self.classes):,} classes"
+        return f"<data {one_line(self.name)} of shape {self.shape}: {sizes}{classes}>"
 
     def split(self, name: str) -> Split:
         """The split called "train", "validation" or "test".

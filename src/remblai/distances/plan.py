@@ -177,10 +177,11 @@ class Plan(Generic[Value, Array]):
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "NOT converged"
+        passes = f" in {self.iterations} iterations" if self.iterations else ""  # a simplex has none
         blur = f", epsilon={self.epsilon:.6g}" if self.epsilon else ""
         return (
-            f"Plan(value={self._number():.9g}{blur}, method={self.method!r}, {state} in {self.iterations} "
-            f"iterations, marginal_error={self.marginal_error:.2g}, seconds={self.seconds:.3g})"
+            f"Plan(value={self._number():.9g}{blur}, method={self.method!r}, {state}{passes}, "
+            f"marginal_error={self.marginal_error:.2g}, seconds={self.seconds:.3g})"
         )
 
     def _repr_html_(self) -> str:

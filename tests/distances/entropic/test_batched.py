@@ -27,6 +27,8 @@ def test_each_stops_on_its_own_error():
     found = batch(A, B, COSTS, 0.1, tolerance=1e-8)
     assert len(set(found.iterations.tolist())) > 1
     assert (found.marginal_errors <= 1e-8).all()
+    assert repr(found).startswith("Batch(6 problems of 9 by 7 points, values ")
+    assert repr(found).endswith(f"6 converged, in at most {found.iterations.max()} iterations)")
 
 
 def test_masses_default_to_uniform_and_counts_are_normalised():

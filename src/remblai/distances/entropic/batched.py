@@ -40,6 +40,13 @@ class Batch(NamedTuple, Generic[Array]):
     converged: Array
     iterations: Array
 
+    def __repr__(self) -> str:
+        values, f, g, _, converged, passes = (torch.as_tensor(one).detach() for one in self)
+        return (
+            f"Batch({len(values)} problems of {f.shape[1]} by {g.shape[1]} points, values {values.min():.6g} to "
+            f"{values.max():.6g}, {int(converged.sum())} converged, in at most {int(passes.max())} iterations)"
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Batch, tuple(one.detach() if isinstance(one, Tensor) else one for one in self)  # a copy has no gradients
 
