@@ -106,7 +106,9 @@ def __getattr__(name: str) -> Any:
 
         return version("remblai")
     if name not in __all__:
-        raise AttributeError(f"module 'remblai' has no attribute {name!r}")
+        from remblai.config.aliases import missing
+
+        raise missing("remblai", name, __all__)
     home = _HOMES.get(name)
     found = importlib.import_module(f"remblai.{name}") if home is None else getattr(importlib.import_module(home), name)
     globals()[name] = found

@@ -109,7 +109,7 @@ def test_a_sheet_is_a_picture(call: Call, runs: dict[str, Path], tmp_path: Path)
     assert call("sample", runs["colour"], "-n", 4, "--out", tmp_path / "s.png")[0] == 0
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.size[0] > 14
-    assert call("sample", runs["grey"])[1] == f"{runs['grey'] / 'samples.png'}\n"
+    assert call("sample", runs["grey"])[1] == f"{runs['grey'] / 'drawn.png'}\n"
     assert call("sample", runs["points"])[1] == f"{runs['points'] / 'samples.npz'}\n"
 
 

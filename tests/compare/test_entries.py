@@ -40,3 +40,18 @@ def test_what_cannot_be_compared_is_refused_before_anything_is_trained(models, r
 def test_a_folder_without_a_run_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is not a run"):
         entries_of(["gan", str(tmp_path)])
+
+
+def test_runs_of_one_name_in_different_folders_are_called_by_their_paths(tmp_path):
+    folders = [tmp_path / "a" / "mine", tmp_path / "b" / "mine", tmp_path / "c"]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{}")
+    assert [entry.label for entry in entries_of(list(map(str, folders)))] == [*map(str, folders[:2]), "c"]
+    with pytest.raises(ValueError, match="twice"):
+        entries_of([str(folders[0]), str(folders[0])])
+
+
+def test_a_run_that_is_not_there_is_called_so(tmp_path):
+    with pytest.raises(ValueError, match=r"there is no run .*none: expected the folder of one, or a recipe"):
+        entries_of(["gan", str(tmp_path / "none")])

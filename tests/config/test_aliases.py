@@ -1,9 +1,13 @@
 """Names from other libraries are answered with the names here."""
 
 import inspect
+from types import ModuleType
+from typing import Any
 
 import pytest
 
+import remblai
+from remblai import discrepancies, distances
 from remblai.compare.measures import METRICS
 from remblai.config.aliases import ALIASES, ANSWERS, OPTIONS, answer, checked_options, hint, unknown_option
 from remblai.config.registry import unknown
@@ -101,3 +105,27 @@ def test_an_unknown_option_is_answered_with_the_nearest_or_where_to_go(name: str
 def test_an_option_that_a_function_lacks_is_not_called_by_a_name_it_lacks() -> None:
     assert "called" not in str(unknown_option("emd", "reg", ["a", "b", "C"]))
     assert all(options for options in OPTIONS.values())
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "words"),
+    [
+        (distances, "emd2", r"emd\(a, b, C\).value"),
+        (distances, "gromov_wasserstein", "POT has them"),
+        (distances, "wasserstien", "Did you mean 'wasserstein'"),
+        (discrepancies, "SamplesLoss", "Entropic"),
+        (remblai, "AutoModel", r"remblai.load\(folder\)"),
+    ],
+)
+def test_an_attribute_from_elsewhere_is_answered(module: ModuleType, name: str, words: str) -> None:
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'. .*{words}"):
+        getattr(module, name)
+
+
+@pytest.mark.parametrize(
+    ("part", "option", "here"),
+    [(discrepancies.Sliced, "n_projections", "directions"), (discrepancies.Entropic, "blur", "epsilon")],
+)
+def test_a_keyword_of_a_discrepancy_from_elsewhere_is_answered(part: Any, option: str, here: str) -> None:
+    with pytest.raises(ValueError, match=f"{part.__name__}: unknown option '{option}'. It is called '{here}' here"):
+        part(**{option: 1.0})

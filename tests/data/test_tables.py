@@ -48,7 +48,7 @@ def test_csv_of_one_column_and_windows_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("a,b\n1,2\n3,x\n", r"t\.csv, line 3, column 2: expected a finite number, got 'x'"),
+        ("a,b\n1,2\n3,x\n", r"t\.csv, line 3, column 2 \('b'\): expected a finite number, got 'x'"),
         ("a,b\n1,2\n3\n", "line 3: 1 cells, where the first row has 2"),
         ("1,2\n3,4,5\n", "line 2: 3 cells, where the first row has 2"),
         ("a,b,c\n1,2\n3,4\n", "line 2: 2 cells, where the first row has 3|names 3 columns"),
@@ -124,7 +124,7 @@ def test_gzipped(tmp_path: Path, name: str, mark: str) -> None:
         (gzip.compress(text().encode(), mtime=0)[:90], "is damaged or cut short"),
         (gzip.compress(text().encode(), mtime=0)[:-8] + bytes(8), "is damaged or cut short: CRC check failed"),
         (text().encode(), "is damaged or cut short: Not a gzipped file"),
-        (gzip.compress(b"a,b\n1,x\n", mtime=0), "line 2, column 2: expected a finite number, got 'x'"),
+        (gzip.compress(b"a,b\n1,x\n", mtime=0), r"line 2, column 2 \('b'\): expected a finite number, got 'x'"),
         (b"", "is empty: expected rows of numbers"),
     ],
     ids=["cut", "checksum", "plain text", "no number", "empty"],
@@ -153,8 +153,14 @@ def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
     """A column that is not chosen may hold words and gaps, as the error that names --columns promises."""
     lines = "".join(f"{i},{'north' if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
     path = written(tmp_path, "a,region,b,class\n" + lines)
-    with pytest.raises(ValueError, match=r"column 2: expected a finite number.*choose columns with --columns"):
+    with pytest.raises(ValueError, match=r"column 2 \('region'\): expected a finite number.*choose columns with --columns"):
         load(path)
+    worded = written(tmp_path, "a,region\n1,north\n2,south\n")
+    with pytest.raises(ValueError, match=r"line 2, column 2 .* got 'north'. Leave .* `remblai drift` compares"):
+        load(worded)
+    with pytest.raises(ValueError, match=r"expected regoin too. Did you mean 'region'\?"):
+        load(worded, columns=("a", "regoin"))
+    written(tmp_path, "a,region,b,class\n" + lines)
     data = load(path, columns=("b", "a"), label="class")
     order = torch.cat([split.index for split in (data.train, data.validation, data.test)]).argsort()
     back = data.units.restore(torch.cat([split[:] for split in (data.train, data.validation, data.test)])[order])

@@ -12,7 +12,7 @@ from torch.distributions import Independent, Normal, Uniform
 from remblai.config.registry import make, options
 from remblai.costs import Laplacian
 from remblai.critics import ALL_DISCREPANCIES, GAMES, LIPSCHITZ
-from remblai.discrepancies import MMD, Custom, Discrepancy, Entropic, Exact, as_discrepancy
+from remblai.discrepancies import MMD, Custom, Discrepancy, Entropic, Exact, Sliced, as_discrepancy
 from remblai.discrepancies.discrepancy import check_finite, check_samples
 from remblai.laws import PRIORS
 
@@ -178,3 +178,8 @@ def test_what_is_no_discrepancy_is_refused():
 def test_every_option_has_help(table):
     for factory in table.values():
         assert all(option.help for option in options(factory, {}))
+
+
+def test_samples_on_two_devices_are_refused():
+    with pytest.raises(ValueError, match="expected samples on one device, got x on meta and y on cpu"):
+        Sliced(5)(torch.zeros(4, 2, device="meta"), torch.zeros(4, 2))

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
+from remblai import discrepancies
 from remblai.config.registry import make
 from remblai.discrepancies import MMD
 from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Polynomial
@@ -59,6 +60,7 @@ def test_energy_kernel_gives_the_energy_distance():
     x, y = samples(d=1)
     expected = energy_distance(x[:, 0].numpy(), y[:, 0].numpy()) ** 2
     assert float(MMD(Energy(), biased=True)(x, y)) == pytest.approx(expected, rel=1e-10)
+    assert float(discrepancies.energy_distance(biased=True)(x, y)) == pytest.approx(expected, rel=1e-10)
 
 
 def test_unbiased_over_many_draws():

@@ -7,6 +7,7 @@ import urllib.error
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tests.inception import install
 
 from remblai.data import load
@@ -96,7 +97,7 @@ def test_a_timm_network_sees_resized_normalised_colour(monkeypatch):
             return super().forward(x.mean((2, 3)))
 
     def create_model(name, pretrained, num_classes, img_size):
-        assert (num_classes, img_size) == (0, 224)
+        assert (pretrained, num_classes, img_size) == (True, 0, 224)
         return Network(3, 5)
 
     monkeypatch.setitem(sys.modules, "timm", types.SimpleNamespace(create_model=create_model))
@@ -105,3 +106,22 @@ def test_a_timm_network_sees_resized_normalised_colour(monkeypatch):
     assert features.of(torch.full((2, 1, 8, 8), 0.75)).shape == (2, 5)
     assert seen["x"].shape == (2, 3, 224, 224)
     assert torch.allclose(seen["x"], torch.ones(()), atol=1e-5)
+
+
+def test_timm_reads_a_named_file_and_weights_that_it_lacks_are_an_error(monkeypatch, tmp_path):
+    class Network(torch.nn.Linear):
+        pretrained_cfg = types.MappingProxyType({"mean": (0.5,) * 3, "std": (0.25,) * 3})
+
+    def create_model(name, pretrained, num_classes, img_size, pretrained_cfg_overlay):
+        network = Network(3, 5)
+        network.load_state_dict(load_file(pretrained_cfg_overlay["file"]), strict=False)  # as timm does
+        return network
+
+    monkeypatch.setitem(sys.modules, "timm", types.SimpleNamespace(create_model=create_model))
+    weights = {"weight": torch.ones(5, 3), "bias": torch.zeros(5), "head.weight": torch.zeros(2, 5)}
+    save_file(weights, tmp_path / "all.safetensors")
+    save_file({"bias": torch.zeros(5)}, tmp_path / "part.safetensors")
+    features = published.dinov2(str(tmp_path / "all.safetensors"))
+    assert features.sha256 == published.dinov2(str(tmp_path / "all.safetensors")).sha256
+    with pytest.raises(ValueError, match=r"features dinov2: expected the network's weights, .*it lacks some of them"):
+        published.dinov2(str(tmp_path / "part.safetensors"))

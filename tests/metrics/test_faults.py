@@ -62,6 +62,14 @@ def test_points_have_no_blur_and_few_points_show_nothing():
     assert all(row.cue.startswith("too few") or "standard deviations" in row.cue for row in read(fewest))
 
 
+@pytest.mark.parametrize("shape", [(2,), (1, 8, 8)])
+def test_data_that_are_all_equal_have_a_card_that_sees_nothing(shape):
+    train, test = torch.full((150, *shape), 0.5), torch.full((50, *shape), 0.5)
+    card = fidelity_card(train, test, torch.rand(50, *shape), image=len(shape) == 3)
+    assert card["energy_distance_squared"]["value"] > card["energy_distance_squared"]["floor"]
+    assert not any(seen(figure) for figure in card.values() if "sees" in figure)
+
+
 def test_clusters_far_apart_are_dropped_whole():
     draws = torch.Generator().manual_seed(1)
     centres = 100.0 * torch.arange(10.0)[:, None]

@@ -1,6 +1,7 @@
 """The decorator."""
 
 import re
+from typing import Any
 
 import pytest
 from torch import nn
@@ -57,3 +58,14 @@ def test_the_sampler_is_read_by_what_samples_and_not_by_the_function() -> None:
     assert my_model.latent_law({}) is None
     with pytest.raises(ValueError, match="Did you mean 'gaussian'"):
         mine.latent_law({"sampler": "gausian"})
+
+
+@pytest.mark.parametrize("shape", [64, (), "28", (2.5,), None])
+def test_what_is_no_shape_is_refused(shape: Any) -> None:
+    with pytest.raises(ValueError, match=r"shape: expected that of one point or image, such as \(2,\)"):
+        my_model(shape)
+
+
+def test_an_unknown_option_names_the_nearest() -> None:
+    with pytest.raises(ValueError, match=r"my-model: unknown option 'widht'. Did you mean 'width'"):
+        my_model((3,), widht=5)

@@ -38,6 +38,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ({"seed": 5}, "seed was 0, now 5"),
         ({"steps": 10}, "steps was 20, now 10"),
         ({"data": "ring"}, "data spec was digits, now ring"),
+        ({"size": 16}, "data size was None, now 16; data fingerprint was"),
         ({"penalty": "adversarial"}, "penalty was mmd, now adversarial"),
         ({"recipe": "wae-gan"}, "recipe was wae-mmd, now wae-gan"),
         ({"latent": 3, "seed": 5}, "latent was 2, now 3; seed was 0, now 5"),

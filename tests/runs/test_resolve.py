@@ -150,6 +150,10 @@ def test_a_file_without_that_recipe_says_how_to_make_one(file: Path) -> None:
             find(f"{file}:{name}")
 
 
+def test_a_recipe_is_also_found_by_the_name_of_its_function() -> None:
+    assert find("wae_mmd") is find("wae-mmd")
+
+
 @pytest.mark.parametrize("spec", [Path("own.py:mine"), ["wae-mmd"], len, None])
 def test_what_is_no_recipe_is_refused(spec: Any) -> None:
     with pytest.raises(ValueError, match=r"recipe: expected a name, .* decorated with @remblai.recipe\(\), got"):

@@ -22,7 +22,7 @@ def loader(*tensors: Tensor) -> DataLoader[Any]:
 
 
 def test_every_epoch_of_a_loader_is_a_permutation_in_an_order_of_its_own() -> None:
-    stream = Batches(loader(POINTS, torch.arange(6)), (2,))
+    stream = Batches(loader(POINTS, torch.arange(6)), RECIPES["ae"]((2,)))
     epochs = [torch.cat([stream.draw()[0] for _ in range(3)]) for _ in range(8)]
     for epoch in epochs:
         assert torch.equal(epoch[epoch[:, 0].argsort()], POINTS), "the points, without their labels, each once"
@@ -43,7 +43,7 @@ def test_an_endless_iterator_is_drawn_from_once() -> None:
             seen.append(number)
             yield POINTS + number
 
-    stream = Batches(endless(), None)
+    stream = Batches(endless(), RECIPES["ae"]((2,)))
     assert [stream.draw()[0][0, 0].item() for _ in range(4)] == [0.0, 1.0, 2.0, 3.0]
     assert seen == [0, 1, 2, 3]
 
@@ -56,6 +56,8 @@ def test_an_endless_iterator_is_drawn_from_once() -> None:
         (DataLoader(TensorDataset(POINTS), batch_size=9, drop_last=True), "at least one in an epoch, got none"),
         ([POINTS.numpy()], "of floating point, or .* pairs of them, got ndarray: use torch.as_tensor"),
         ([POINTS.to(torch.uint8)], "got torch.uint8"),
+        ([POINTS.double()], r"expected x of torch.float32, as the model is, got torch.float64: use x.float\(\)"),
+        ([POINTS.to("meta")], r"expected x on cpu, as the model is, got meta: use x.to\(device\)"),
         ([{"x": POINTS}], "got dict"),
         ([()], "got tuple"),
         ([np.float64(3.0)], "got float64"),

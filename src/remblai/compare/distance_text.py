@@ -10,7 +10,9 @@ def lines(found: "Distance") -> list[str]:
     """A measured distance for a terminal, a line each."""
     sizes = zip((len(found.x), len(found.y)), found.points.sizes, strict=True)
     used = " and ".join(f"{part:,}" if part == all_of else f"{part:,} of {all_of:,}" for part, all_of in sizes)
-    rows = [f"{found.metric} between {used} points in {found.x.shape[1]} dimensions ({found.points.units})", ""]
+    d = found.x.shape[1]
+    space = f"{d} dimension{'' if d == 1 else 's'}"
+    rows = [f"{found.metric} between {used} points in {space} ({found.points.units})", ""]
     rows.append(f"  value      {found.value:.6g}")
     if found.test:
         splits = f"{found.test.permutations:,} random splits of both sets together"

@@ -1,10 +1,11 @@
 """What is compared: runs that are there, and recipes with their options that are trained; lists and grids of them."""
 
 import itertools
+import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
         if len(found) > most:
             raise ValueError(f"expected at most {most} models, got more: shorten the grid, or raise --most.")
     labels = [entry.label for entry in found]
+    found = [replace(e, label=str(e.folder)) if e.folder and labels.count(e.label) > 1 else e for e in found]
+    labels = [entry.label for entry in found]
     twice = {label for label in labels if labels.count(label) > 1}
     if twice:
         raise ValueError(f"expected different models, got {min(twice)!r} twice.")
@@ -86,6 +89,8 @@ def _entry(text: str) -> Entry:
         ) from None
     if not words and Path(text).is_dir():
         raise ValueError(f"{text} is not a run: it has no run.json. `remblai train` makes one.")
+    if not words and os.sep in text and not Path(text).exists() and ":" not in text:
+        raise ValueError(f"there is no run {text}: expected the folder of one, or a recipe.")
     return _checked(recipe, options_of(words))
 
 

@@ -54,21 +54,34 @@ ALIASES: dict[str, str] = {
 
 ANSWERS: dict[str, str] = {
     "acgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
+    "automodel": "A run is loaded by remblai.load(folder).",
     "cgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
     "cvae": "Every recipe is trained on classes by --conditional: `train vae --conditional`.",
+    "dist": "Points and a cost go to transport(x, y, cost), which makes the matrix.",
+    "emd2": "The value of a plan is emd(a, b, C).value.",
     "fid": "FID is the Frechet distance on Inception's features and no others: `remblai distance A B --metric "
     "fid`, and `remblai evaluate RUN --features inception`. Other features give `frechet`.",
+    "gromov-wasserstein": "Gromov-Wasserstein distances are not offered: POT has them.",
+    "gromov-wasserstein2": "Gromov-Wasserstein distances are not offered: POT has them.",
     "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate` gives "
     "the score of a classifier of the data's own classes.",
     "kid": "KID is the kernel distance on Inception's features and no others: `remblai distance A B --metric "
     "kid`, and `remblai evaluate RUN --features inception`. Other features give `kernel_distance`.",
     "label": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
     "labels": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
+    "kernel-choice": "Use penalty.kernel.",
+    "n-projections": "Use directions.",
     "num-epochs": "Use epochs.",
     "learning-rate": "Use lr.",
     "max-iter": "Use iterations for a solver, steps for training.",
     "n-epochs": "Use epochs.",
     "reg": "The entropic regularisation is called epsilon.",
+    "reg-weight": "The penalty's weight is called weight.",
+    "samplesloss": "It is discrepancies.Entropic; MMD and energy_distance are beside it.",
+    "sinkhorn2": "The value of a plan is sinkhorn(a, b, C, epsilon).value.",
+    "sliced-wasserstein-distance": "It is discrepancies.Sliced(directions)(x, y), the square.",
+    "wasserstein-1d": "It is wasserstein(x, y, p=1) of numbers, the root; line.transport_cost is without the root.",
+    "wasserstein-distance": "It is wasserstein(x, y, p=1).",
     "z-dim": "Use latent.",
     "latent-dim": "Use latent.",
     "lambda": "The penalty's weight is called weight.",
@@ -82,6 +95,7 @@ ANSWERS: dict[str, str] = {
 """A name from elsewhere that has no counterpart in a table -> what to use."""
 
 _CALLED: dict[str, tuple[str, ...]] = {
+    "directions": ("n_projections", "num_projections", "projections"),
     "epsilon": ("reg", "eps", "regularization", "blur"),
     "cost": ("metric", "ground_cost", "cost_fn"),
     "C": ("M", "costs", "cost_matrix"),
@@ -164,15 +178,28 @@ def unknown_option(function: str, name: str, known: Iterable[str]) -> ValueError
     return ValueError(f"{function}: unknown option {name!r}.{means}{REMARKS.get(name, '')} Known: {', '.join(names)}.")
 
 
-def checked_options(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, which answers an unknown keyword with a ValueError that names the nearest known one."""
-    known = list(inspect.signature(function).parameters)
+def checked_options(function: Callable[P, R], called: str | None = None) -> Callable[P, R]:
+    """The function, which answers an unknown keyword with a ValueError that names the nearest known one.
+
+    Args:
+        function: any; one that takes keywords of any name is left as it is.
+        called: its name in the error; its own when None.
+    """
+    parameters = inspect.signature(function).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return function
+    known = [name for name in parameters if name != "self"]
 
     @functools.wraps(function)
     def call(*args: P.args, **options: P.kwargs) -> R:
         for name in options:
             if name not in known:
-                raise unknown_option(function.__name__, name, known)
+                raise unknown_option(called or function.__name__, name, known)
         return function(*args, **options)
 
     return call
+
+
+def missing(module: str, name: str, known: Iterable[str]) -> AttributeError:
+    """The error for a name that a module lacks: it leads on who knows the name from another library."""
+    return AttributeError(f"module {module!r} has no attribute {name!r}.{hint(name, known)}")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.config.aliases import hint
 from remblai.data.layout import cast
 from remblai.runtime.text import one_line
 
@@ -162,7 +163,8 @@ def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: 
         return list(present)
     missing = [name for name in asked if name not in present]
     if missing:
-        raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too")
+        near = hint(missing[0], present)
+        raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too.{near}")
     twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
     if twice:
         raise ValueError(f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once")

@@ -211,20 +211,30 @@ def is_number(cell: str) -> bool:
 
 def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -> ValueError | None:
     """What is wrong with the first row of another length, or bad cell of the columns at these places; slow."""
-    width = 0
+    width, head = 0, list[str]()
     with open_text(path) as file:
         reader = csv.reader(file, delimiter=separator)
         rows = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
         for number, (line, row) in enumerate(rows):
-            width = width or len(row)
+            width, head = width or len(row), head or row
             if len(row) != width:
                 return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
             for place in places:
                 cell = row[place]
                 if not (named and number == 0) and not (is_number(cell) and np.isfinite(float(cell))):
-                    shown = repr(one_line(cell[:80])) if cell.strip() else "an empty cell"
-                    return ValueError(
-                        f"{path}, line {line}, column {place + 1}: expected a finite number, got {shown}. Remove such "
-                        "rows, or choose columns with --columns"
-                    )
+                    name = f" ({head[place]!r})" if named else ""
+                    return _bad_cell(f"{path}, line {line}, column {place + 1}{name}", cell)
     return None
+
+
+def _bad_cell(where: str, cell: str) -> ValueError:
+    """The error for a cell that is no finite number: a word, a gap, or one that is none."""
+    if cell.strip() and not is_number(cell):
+        return ValueError(
+            f"{one_line(where)}: expected a finite number, got {one_line(cell[:80])!r}. Leave columns of words out by "
+            "--columns; `remblai drift` compares words too"
+        )
+    shown = repr(one_line(cell[:80])) if cell.strip() else "an empty cell"
+    return ValueError(
+        f"{one_line(where)}: expected a finite number, got {shown}. Remove such rows, or choose columns with --columns"
+    )

@@ -1,8 +1,9 @@
 """Discrepancies D(P, Q) through samples x ~ P (the target) and y ~ Q (the model)."""
 
 from collections.abc import Callable
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
+from remblai.config.aliases import missing
 from remblai.config.registry import Choice, make
 from remblai.discrepancies.cramer_wold import CramerWold
 from remblai.discrepancies.custom import Custom, as_discrepancy
@@ -31,13 +32,14 @@ def prior_scaled_mmd(
     return MMD(make(KERNELS, kernel, "kernel", interface=Kernel, prior=prior), biased, closed_form)
 
 
-def energy_distance(closed_form: bool = True) -> MMD:
+def energy_distance(biased: bool = False, closed_form: bool = True) -> MMD:
     """Squared energy distance, 2 E|X - Y| - E|X - X'| - E|Y - Y'|: MMD^2 with the kernel -|x - y|. It has no scale.
 
     Args:
+        biased: keep the terms i = j: at least 0, but not 0 on average when the laws are equal.
         closed_form: take the prior's terms exactly where they are known.
     """
-    return MMD(Energy(), closed_form=closed_form)
+    return MMD(Energy(), biased, closed_form)
 
 
 DISCREPANCIES: dict[str, Callable[..., Discrepancy]] = {
@@ -64,3 +66,9 @@ __all__ = [
     "Sliced",
     "as_discrepancy",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+
+    def __getattr__(name: str) -> Any:
+        """Refuses a name that is not here, with the one that is (PEP 562)."""
+        raise missing(__name__, name, __all__)

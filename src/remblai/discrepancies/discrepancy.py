@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from remblai.config.aliases import checked_options
 from remblai.discrepancies import masses
 from remblai.distances import validation
 from remblai.distances.validation import ArrayLike
@@ -59,6 +60,11 @@ class Discrepancy(nn.Module):
     takes_masses: bool = False
     takes_clouds: bool = False
     exact_options: ClassVar[Mapping[str, Any]] = {}
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):  # names of other libraries, such as n_projections, are answered
+            cls.__init__ = checked_options(cls.__init__, cls.__name__)  # type: ignore[method-assign]
 
     def __call__(
         self,
@@ -223,10 +229,11 @@ def _tensor(name: str, sample: Any, device: torch.device | None) -> Tensor:
 
 
 def check_samples(x: Tensor, y: Tensor) -> None:
-    """The validation of every discrepancy's samples: shapes and types only, so that it never waits for the device.
+    """The validation of every discrepancy's samples but of their values, so that it never waits for the device.
 
     Raises:
-        ValueError: samples that are empty, are not (n, ...), differ in the shape of a point, or are not floating point.
+        ValueError: samples that are empty, are not (n, ...), differ in the shape of a point or in their device, or are
+            not floating point.
     """
     for name, sample in (("x", x), ("y", y)):
         if not isinstance(sample, Tensor):
@@ -243,6 +250,8 @@ def check_samples(x: Tensor, y: Tensor) -> None:
             f"discrepancy: expected points of one shape, got x {tuple(x.shape)} and y {tuple(y.shape)}, "
             f"that is {tuple(x.shape[1:])} against {tuple(y.shape[1:])}."
         )
+    if x.device != y.device:
+        raise ValueError(f"discrepancy: expected samples on one device, got x on {x.device} and y on {y.device}.")
 
 
 def check_clouds(x: Tensor, y: Tensor) -> None:

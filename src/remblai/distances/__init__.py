@@ -1,5 +1,8 @@
 """Distances between known laws: weights a (n,), b (m,) and a cost matrix or two point sets."""
 
+from typing import TYPE_CHECKING, Any
+
+from remblai.config.aliases import missing
 from remblai.distances import circle, line, stochastic
 from remblai.distances.barycentres import Barycentre, barycentre
 from remblai.distances.certificate import Interval
@@ -51,3 +54,9 @@ __all__ = [
     "transport",
     "wasserstein",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take any name for one of the module's
+
+    def __getattr__(name: str) -> Any:
+        """Refuses a name that is not here, with the one that is (PEP 562)."""
+        raise missing(__name__, name, __all__)

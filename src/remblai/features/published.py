@@ -125,18 +125,26 @@ def _rgb(x: Tensor) -> Tensor:
 def _of_timm(name: str, model: str, weights: str | None) -> Features:
     timm = _imported("timm", name)
     path = None if weights is None else _named_file(name, weights)
-    try:
-        with seeded(0):
-            network = timm.create_model(model, pretrained=path is None, num_classes=0, img_size=SIDE)
-    except (OSError, RuntimeError, ValueError) as problem:
-        raise _no_weights(name, f"https://huggingface.co/timm/{model}", problem) from problem
     if path is not None:
-        try:
-            network.load_state_dict(_tensors(name, path))
-        except RuntimeError as problem:
+        _tensors(name, path)  # as data only, before timm reads it
+    place: dict[str, Any] = {} if path is None else {"pretrained_cfg_overlay": {"file": str(path)}}
+
+    def drawn(seed: int) -> nn.Module:
+        with seeded(seed):  # timm fits the places of patches to the side, and leaves the head of the file out
+            network: nn.Module = timm.create_model(model, pretrained=True, num_classes=0, img_size=SIDE, **place)
+        return network
+
+    try:
+        network = drawn(0)
+        sha256 = digest_of(network.state_dict(), model)
+        # timm passes over weights that the file lacks: they stay as they were drawn
+        if path is not None and digest_of(drawn(1).state_dict(), model) != sha256:
+            raise ValueError("it lacks some of them")
+    except (OSError, RuntimeError, ValueError, KeyError) as problem:
+        if path is not None:
             raise _wrong_file(name, path, problem) from None
-    settings = network.pretrained_cfg
-    sha256 = digest_of(network.state_dict(), model)
+        raise _no_weights(name, f"https://huggingface.co/timm/{model}", problem) from problem
+    settings: Any = network.pretrained_cfg
     return Features(f"{name} ({model})", _Resized(network, settings["mean"], settings["std"]), sha256, at_once=25)
 
 
@@ -197,7 +205,7 @@ def _no_weights(name: str, where: str, problem: Exception) -> ValueError:
 
 
 def _wrong_file(name: str, path: Path, problem: Exception) -> ValueError:
-    words = str(problem).splitlines()[0][:200] if str(problem) else type(problem).__name__
+    words = " ".join(str(problem).split())[:300] or type(problem).__name__
     sha256 = sha256_of(path)
     return ValueError(
         f"features {name}: expected the network's weights, {path} (sha256 {sha256[:12]}...) holds something else "

@@ -54,7 +54,7 @@ class Faults:
 
     @cached_property
     def faulty(self) -> dict[str, Sets]:
-        """Sets by the fault of their samples, "none" among them; empty where the data are too few."""
+        """Sets by the fault of their samples, "none" among them; empty where the data are too few, or equal."""
         sets, draws = self.sets, torch.Generator().manual_seed(self.sets.seed + 2)
         n, most = min(sets.n, ROWS), len(sets.real_train)
         rows = random_rows(sets.real_train, min(most, n + n // 4 + TRAINING), draws).to(torch.float32)
@@ -64,6 +64,8 @@ class Faults:
         if min(len(real), len(train)) < 2 * SMALLEST:
             return {}
         dropped = without_a_cluster(real, draws)
+        if len(dropped) < SMALLEST:  # rows that are all equal are one cluster
+            return {}
         real = real[: min(n, len(dropped), len(train))]
         faults = {
             "noise": real + NOISE * torch.randn(real.shape, generator=draws),

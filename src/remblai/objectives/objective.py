@@ -58,6 +58,40 @@ class Objective(nn.Module):
         super().__init__()
         self.classes = classes
 
+    def __call__(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """`forward`, of a batch that is checked: its kind, its type and the shape of a point, without a wait.
+
+        Raises:
+            ValueError: what is no batch x (n, ...) of floating point on the device of the model.
+        """
+        self.check_batch(x)
+        terms: dict[str, Tensor] = super().__call__(x) if labels is None else super().__call__(x, labels)
+        return terms
+
+    def check_batch(self, x: object) -> Tensor:
+        """The batch, if the model can take it.
+
+        Raises:
+            ValueError: what is no tensor x (n, ...) of floating point, of the model's precision, shape and device.
+        """
+        if not isinstance(x, Tensor) or not x.is_floating_point():
+            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(
+                f"batches: expected tensors x (n, ...) of floating point, or (x, label) pairs of them, got {kind}: use "
+                "torch.as_tensor(x).float(), scaled to [0, 1] for images."
+            )
+        if self.shape is not None and tuple(x.shape[1:]) != self.shape:
+            raise ValueError(
+                f"batches: expected x (n, {', '.join(map(str, self.shape))}), as the objective was built for, got "
+                f"{tuple(x.shape)}: reshape the batches, or build the objective with shape={tuple(x.shape[1:])}."
+            )
+        own = next(self.parameters(), x)
+        if x.dtype == torch.float64 != own.dtype:
+            raise ValueError(f"batches: expected x of {own.dtype}, as the model is, got {x.dtype}: use x.float().")
+        if x.device != own.device:
+            raise ValueError(f"batches: expected x on {own.device}, as the model is, got {x.device}: use x.to(device).")
+        return x
+
     def extra_repr(self) -> str:
         """The arguments that it was made with."""
         return settings(self)

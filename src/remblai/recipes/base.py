@@ -2,14 +2,17 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from types import MappingProxyType
 from typing import Any
 
+from remblai.config.aliases import checked_options
 from remblai.config.registry import make
 from remblai.laws import SAMPLERS, FittedLaw
 from remblai.objectives import Objective
 
+SHAPE = "shape"
 SAMPLER = "sampler"
 """The option of a recipe that names the law of codes that its samples are decoded from."""
 
@@ -36,8 +39,15 @@ class Recipe:
         functools.update_wrapper(self, function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Objective:
-        """Builds the objective, a plain `torch.nn.Module`."""
-        return self.function(*args, **kwargs)
+        """Builds the objective, a plain `torch.nn.Module`.
+
+        Raises:
+            ValueError: an unknown option, or a shape that is none.
+        """
+        shape = kwargs.get(SHAPE, args[0] if args else None)
+        if not (isinstance(shape, Sequence) and shape and all(isinstance(side, Integral) for side in shape)):
+            raise ValueError(f"shape: expected that of one point or image, such as (2,) or (1, 28, 28), got {shape!r}.")
+        return checked_options(self.function, self.name)(*args, **kwargs)
 
     def latent_law(self, arguments: Mapping[str, Any]) -> FittedLaw | None:
         """The law of codes that the recipe's samples are decoded from, not fitted yet; None for the objective's own.

@@ -8,7 +8,8 @@ from pathlib import Path
 from remblai.runtime.files import explained, sweep, sweep_folders, sync
 
 OWN = re.compile(
-    r"""run\.json | config\.yaml | terms\.jsonl | metrics\.json | loggers\.json | report\.html | samples\.(png|npz|npy)
+    r"""run\.json | config\.yaml | terms\.jsonl | metrics\.json | loggers\.json | report\.html
+    | (samples|drawn)\.(png|npz|npy)
     | (reconstructions|samples|classes|interpolations|walks|codes|quantiles|terms|validation)\.png
     | checkpoints/(last|best)
     | checkpoints/\d{8}/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)

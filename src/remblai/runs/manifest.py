@@ -240,5 +240,14 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
     if was_codes != now_codes:
         found.append(f"codes_of was {codes_in_words(was_codes)}, now {codes_in_words(now_codes)}")
     elif old["data"]["fingerprint"] != new["data"]["fingerprint"]:  # the same data at another place are the same
-        found += [f"data {name} was {old['data'][name]}, now {new['data'][name]}" for name in ("spec", "fingerprint")]
+        found += _of_data(old["data"], new["data"])
     return found
+
+
+def _of_data(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """In what other data differ: their name, the options that they are read with, and what was read."""
+    before, after = (
+        {"spec": side["spec"], **side.get("options", {}), "fingerprint": side["fingerprint"]} for side in (old, new)
+    )
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    return [f"data {name} was {before.get(name)}, now {after.get(name)}" for name in names]

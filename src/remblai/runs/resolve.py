@@ -102,8 +102,8 @@ def find(spec: str | Recipe) -> Recipe:
             f"recipe: expected a name, 'path/to/file.py:function' or a function decorated with @remblai.recipe(), "
             f"got {type(spec).__name__}."
         )
-    if spec in RECIPES:
-        return RECIPES[spec]
+    if (name := spec.replace("_", "-")) in RECIPES:  # as the functions of `recipes` are called
+        return RECIPES[name]
     path, _, name = spec.rpartition(":")
     if spec.endswith(".py"):
         raise ValueError(f"recipe {spec!r}: name the function in the file too, as in {spec}:my_model.")

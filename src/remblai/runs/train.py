@@ -186,6 +186,7 @@ def train(
                             run, state, dataset, law, progress, recorder, stream, plateau,
                             checkpoint_every, keep, evaluate_every,
                         )  # fmt: skip
+                    progress.say("the training has ended: its figures are measured and its report is written")
                 return _finished(run, resolved, dataset, where, recorder)
 
 

@@ -54,7 +54,8 @@ class Sees:
         smallest: the smallest size that is seen in 80 % of batches; None where even the largest is not.
         largest: the largest size that was tried.
         power: the share of batches that see the largest size.
-        n_needed: about how many codes see the largest size in 80 % of batches; None where `most` do not.
+        n_needed: so many codes see the largest size in 80 % of batches, and fewer may: n, or n doubled until they do;
+            None where `most` do not.
         most: the largest n that was tried.
     """
 
@@ -104,7 +105,7 @@ FAULTS: dict[str, Fault] = {
 def seen_faults(
     estimate: Estimate, prior: Prior, n: int, *, repeats: int = 100, most: int = 4096, seed: int = 0
 ) -> list[Sees]:
-    """For each fault: the smallest size that a batch of n codes sees at 80 %, and the n that the whole fault needs.
+    """For each fault: the smallest size that a batch of n codes sees at 80 %, and an n that is enough for the whole.
 
     A batch sees a fault where its estimate is above the 95 % quantile of batches that follow the prior. The same draws
     are used for every size, and the smallest is found by halving: the power is taken to grow with the size.

@@ -6,6 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from remblai.objectives import Objective
+
 Batch = tuple[Tensor, ...]
 """x (n, ...), and for a conditional model labels (n,): what an objective is called with."""
 
@@ -16,16 +18,15 @@ class Batches:
     Args:
         batches: an endless iterator, or what can be iterated anew, such as a `DataLoader`: each of its passes has an
             order of its own. (`itertools.cycle` would freeze the first order and keep every batch in memory.)
-        shape: of one x; None for any.
-        classes: how many a conditional model has, whose batches are pairs (x, labels); None of other models, which
-            take the first item of a pair.
+        objective: that takes them. Those of a conditional model are pairs (x, labels); other models take the first
+            item of a pair.
 
     Raises:
         ValueError: by `draw`: batches that end, or of another kind, with the remedy.
     """
 
-    def __init__(self, batches: Iterable[Any], shape: tuple[int, ...] | None, classes: int | None = None) -> None:
-        self._batches, self._shape, self._classes = batches, shape, classes
+    def __init__(self, batches: Iterable[Any], objective: Objective) -> None:
+        self._batches, self._objective = batches, objective
         self._stream: Iterator[Any] = iter(batches)
         self._count = 0
         self._endless = self._stream is batches
@@ -38,8 +39,9 @@ class Batches:
             batch = self._again()
         self._count += 1
         items = batch if isinstance(batch, tuple | list) and batch else [batch]
-        x = self._checked(items[0])
-        return (x,) if self._classes is None else (x, self._labels(x, items[1:], self._classes))
+        x = self._objective.check_batch(items[0])
+        classes = self._objective.classes
+        return (x,) if classes is None else (x, self._labels(x, items[1:], classes.count))
 
     def _again(self) -> Any:
         if self._endless:
@@ -55,20 +57,6 @@ class Batches:
                 "batches: expected at least one in an epoch, got none: a DataLoader with drop_last has none where the "
                 "batch is larger than the data."
             ) from None
-
-    def _checked(self, x: Any) -> Tensor:
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            raise ValueError(
-                f"batches: expected tensors x (n, ...) of floating point, or (x, label) pairs of them, got {kind}: use "
-                "torch.as_tensor(x).float(), scaled to [0, 1] for images."
-            )
-        if self._shape is not None and tuple(x.shape[1:]) != self._shape:
-            raise ValueError(
-                f"batches: expected x (n, {', '.join(map(str, self._shape))}), as the objective was built for, got "
-                f"{tuple(x.shape)}: reshape the batches, or build the objective with shape={tuple(x.shape[1:])}."
-            )
-        return x
 
     def _labels(self, x: Tensor, items: Any, classes: int) -> Tensor:
         """The labels of a batch, on the device of x; their values are read on a CPU only, where it takes no waiting."""

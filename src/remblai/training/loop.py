@@ -43,8 +43,7 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
     `check(state)` does, and raises `Diverged`.
 
     Raises:
-        ValueError: an iterator that ends, nothing in an epoch, batches that are no tensors of floating point, or points
-            of another shape than the objective's.
+        ValueError: an iterator that ends, nothing in an epoch, or batches that `Objective.check_batch` refuses.
 
     >>> import torch, remblai
     >>> from torch.utils.data import DataLoader, TensorDataset
@@ -55,8 +54,7 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
     >>> step.number, sorted(terms)
     (5, ['penalty', 'transport'])
     """
-    classes = state.objective.classes
-    stream = Batches(batches, state.objective.shape, None if classes is None else classes.count)
+    stream = Batches(batches, state.objective)
 
     def draw() -> Batch:
         state.batches_drawn += 1

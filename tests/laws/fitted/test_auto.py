@@ -85,6 +85,14 @@ def test_codes_in_groups_get_the_mixture_and_normal_codes_are_described_by_both(
     assert equal["gaussian"] == pytest.approx(equal["mixture-10"], abs=0.02)
 
 
+def test_where_every_candidate_copies_the_choice_says_so() -> None:
+    law = Auto(candidates=("gaussian",)).fit(normal(100, 0))
+    law.facts["copies"] = ["gaussian"]
+    assert law.choice.startswith(
+        "gaussian: the one that copies least, for all candidates give back the data of the fit"
+    )
+
+
 def test_decoded_draws_are_compared_not_codes() -> None:
     codes, seen = groups(400), []
 

@@ -40,7 +40,7 @@ def sample(
         guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
-        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's samples.png or
+        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's drawn.png or
             samples.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -55,7 +55,7 @@ def sample(
         check_table(path)
     trained = load(run, device=device, recipe=recipe)
     set_flow(trained, sampling_steps, guidance)
-    path = path or trained.folder / ("samples.png" if trained.units.range else "samples.npz")
+    path = path or trained.folder / ("drawn.png" if trained.units.range else "drawn.npz")
     check_kind(path, trained.units)
     show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
 

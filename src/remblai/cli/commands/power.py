@@ -53,4 +53,4 @@ def power(
         for sees in found
     ]
     show(f"{penalty}: batches of {batch_size:,} codes of {latent} coordinates, {repeats} each; false alarms 5 %")
-    show_table(rows, ("fault", "smallest seen (80 %)", "whole seen", "n for the whole", "the size is"))
+    show_table(rows, ("fault", "smallest seen (80 %)", "whole seen", "n for the whole, at most", "the size is"))

@@ -1,6 +1,6 @@
 """The fitted law that held-out data choose."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -157,10 +157,13 @@ class Auto(FittedLaw):
         distances = self.facts["distances"].items()
         listed = ", ".join(f"{name} {value:.2g}{' (copies)' * (name in copies)}" for name, value in distances)
         inner = self.fitted().choice
-        words = f"{self.facts['chosen']}: the least squared energy distance of a law that is no copy, up to chance"
-        return f"{words} ({listed}; 0 is perfect; {self.facts['by']}, n {self.facts.get('held_out')})" + (
-            f"; {inner}" if inner else ""
-        )
+        beside = f"{listed}; 0 is perfect; {self.facts['by']}, n {self.facts.get('held_out')}"
+        return f"{self.facts['chosen']}: {self._why(copies)} ({beside})" + (f"; {inner}" if inner else "")
+
+    def _why(self, copies: Sequence[str]) -> str:
+        if len(copies) == len(self.facts["distances"]):
+            return "the one that copies least, for all candidates give back the data of the fit: name others"
+        return "the least squared energy distance of a law that is no copy, up to chance"
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return self.facts, self.fitted().state()[1]
