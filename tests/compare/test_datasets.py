@@ -238,7 +238,8 @@ def test_the_command_prints_value_floor_and_proof(tables, capsys):
         capsys, *tables, "--metric", "entropic", "--epsilon", "0.1", "--repeats", "2", "-n", "35", "--permutations", "5"
     )
     assert code == 0
-    for words in ("value", "floor", "interval", "sinkhorn", "epsilon", "proven", "between 35 of 40 and 30 points",
+    for words in ("value", "floor", "interval", "sinkhorn", "epsilon", "in units of the cost", ", before debiasing",
+                  "proven", "between 35 of 40 and 30 points",
                   "how often a split at random looks this different (5 splits)", "lower by the bias"):  # fmt: skip
         assert words in out
     assert "of the two laws being one" not in out

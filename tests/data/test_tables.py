@@ -153,7 +153,9 @@ def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
     """A column that is not chosen may hold words and gaps, as the error that names --columns promises."""
     lines = "".join(f"{i},{'north' if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
     path = written(tmp_path, "a,region,b,class\n" + lines)
-    with pytest.raises(ValueError, match=r"column 2 \('region'\): expected a finite number.*choose columns with --columns"):
+    with pytest.raises(
+        ValueError, match=r"column 2 \('region'\): expected a finite number.*choose columns with --columns"
+    ):
         load(path)
     worded = written(tmp_path, "a,region\n1,north\n2,south\n")
     with pytest.raises(ValueError, match=r"line 2, column 2 .* got 'north'. Leave .* `remblai drift` compares"):

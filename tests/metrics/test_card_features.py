@@ -51,6 +51,18 @@ def cards():
     }
 
 
+def test_the_frechet_distance_of_too_few_says_how_many_a_covariance_takes(cards):
+    digits = load("digits")
+    few = fidelity_card(
+        digits.train, digits.test[:60], digits.train[:60], features=default_features(digits), power=False
+    )
+    width = default_features(digits).of(digits.test[:1]).shape[1]
+    assert few["frechet"]["full_rank"] == few["frechet_matched"]["full_rank"] == width + 1 > 60
+    assert "full_rank" not in cards["real"]["frechet"] and "full_rank" not in few["kernel_distance"]
+    (line,) = (line for line in repr(few).splitlines() if line.startswith("frechet "))
+    assert line.endswith(f"the covariances of 60 rows are singular, of {width + 1} they are not")
+
+
 def test_real_data_are_near_every_floor(cards):
     for name in cards["real"]:
         if METRICS[name].power is not None:

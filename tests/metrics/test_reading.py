@@ -59,6 +59,14 @@ def test_a_name_cannot_act_on_the_terminal():
     assert line.startswith(r"a\x1b[31m\nb")
 
 
+def test_counts_have_no_decimals_that_say_nothing():
+    rows = read({"active_axes": figure(16.0, 16.0), "classes_covered": figure(5.0, 5.75)})
+    assert {row.says for row in rows} == {
+        "16 of 16 axes.",
+        "5 classes, where as many training data show 5.75.",
+    }
+
+
 def test_the_terminal_has_the_same_words():
     lines = card_lines({"w2": figure(1.03, 1.0, sees=NOTHING), "reconstruction_mse": figure(0.1, 0.1)})
     assert lines[0].split() == ["value", "floor", "std", "n"]

@@ -251,3 +251,9 @@ def test_a_critic_whose_slope_is_penalised_is_trained_uncompiled() -> None:
     assert compiled("wgan-gp") == (True, False)
     assert compiled("gan") == (True, False)
     assert compiled("sn-gan") == (True, True)
+
+
+def test_a_state_prints_in_a_line() -> None:
+    state = State(RECIPES["ae"]((2,)), steps=3)
+    next(steps(state, [torch.zeros(4, 2)]))
+    assert repr(state) == "<state of AutoEncoder after step 1 of 3>"

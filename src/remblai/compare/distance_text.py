@@ -29,8 +29,9 @@ def lines(found: "Distance") -> list[str]:
     elif "interval" in found.reasons:
         rows.append(f"  interval   none: {found.reasons['interval']}")
     if found.plan is not None:
-        blur = f", epsilon {found.plan.epsilon:.6g}" if found.plan.epsilon else ""
-        rows.append(f"  plan       {found.plan.method}{blur}: value {float(found.plan.value):.9g}")
+        blur = f", epsilon {found.plan.epsilon:.6g} in units of the cost" if found.plan.epsilon else ""
+        raw = ", before debiasing" if found.metric == "entropic" and found.options.get("debiased", True) else ""
+        rows.append(f"  plan       {found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}")
         rows.append(f"  proven     {found.plan.certificate().text()}   of these points")
     elif "plan" in found.reasons:
         rows.append(f"  plan       none: {found.reasons['plan']}")

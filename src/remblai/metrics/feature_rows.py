@@ -113,7 +113,7 @@ FEATURE_METRICS: dict[str, Metric] = {
     "classes_covered": Metric(
         label="Classes covered",
         meaning="How many classes the samples show, as a classifier reads them: of stacked MNIST, of 1,000 modes.",
-        says="{value} classes, where as many training data show {floor}.",
+        says="{value_count} classes, where as many training data show {floor_count}.",
         compute=figure_of_classes_covered,
         better="higher",
         needs=("classes",),
@@ -177,7 +177,7 @@ FEATURE_METRICS: dict[str, Metric] = {
         label="Active axes of the codes",
         meaning="Axes along which the mean of a code varies with the data, by more than 1 % of the prior's variance. A "
         "model that ignores its codes has few, although its codes look like the prior.",
-        says="{value} of {floor} axes.",
+        says="{value_count} of {floor_count} axes.",
         compute=figure_of_active_axes,
         better="higher",
         needs=("code means",),

@@ -241,7 +241,15 @@ def generalisation_gap(samples: Tensor, held_out: Tensor) -> float:
 
 def _frechet_figure(sets: Sets, name: str) -> Figure:
     values, floors = _frechet_values(sets, name), _frechet_values(sets, "train")
-    return {"value": float(values[0]), "floor": float(floors[0]), "spread": float(values[1:].std()), "n": sets.n}
+    figure: Figure = {
+        "value": float(values[0]),
+        "floor": float(floors[0]),
+        "spread": float(values[1:].std()),
+        "n": sets.n,
+    }
+    if sets.n <= (k := featured(sets).held_out.shape[1]):
+        figure["full_rank"] = k + 1
+    return figure
 
 
 def _frechet_values(sets: Sets, name: str) -> Tensor:

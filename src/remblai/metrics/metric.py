@@ -26,6 +26,8 @@ class Figure(TypedDict):
         sees: for each fault that was put into real data (`faults.py`), by how many standard deviations it moves the
             figure at this n. Absent where the figure does not say whether samples are like the data.
         features: name and sha256 of the features that it was taken on; those of different features are not comparable.
+        full_rank: of the Frechet distance where n is too small for it: rows a side from which a covariance of as many
+            features can be of full rank.
         trained_through: the model was trained through these features, so that the figure flatters it. Absent otherwise.
         by_class: the value in each class, by its name, of a conditional model.
         by_level: of patches, the value at each level of the pyramid, by its height and width.
@@ -41,6 +43,7 @@ class Figure(TypedDict):
     n: int
     sees: NotRequired[dict[str, float]]
     features: NotRequired[FeaturesUsed]
+    full_rank: NotRequired[int]
     trained_through: NotRequired[bool]
     by_class: NotRequired[dict[str, float]]
     by_level: NotRequired[dict[str, float]]
@@ -74,8 +77,8 @@ class Metric:
     Attributes:
         label: its name for people.
         meaning: what it is and how to read it.
-        says: a sentence with the numbers of a figure: {value}, {floor}, {spread}, {value_percent}, {floor_percent}, and
-            {ratio}, which is value / floor.
+        says: a sentence with the numbers of a figure: {value}, {floor}, {spread}, {value_percent}, {floor_percent},
+            {value_count}, {floor_count}, and {ratio}, which is value / floor.
         compute: from the sets of a card to the figure.
         better: which values are better.
         needs: what the sets must have beside training data, held-out data and samples.

@@ -62,7 +62,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     away = cue = None
     if value is not None and floor is not None and spread and (metric is None or metric.power is not None):
         away = (value - floor) / spread
-        cue = cue_of(away, figure.get("sees"))
+        cue = cue_of(away, figure.get("sees")) + _rank(figure)
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
         cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
@@ -129,7 +129,16 @@ def _says(metric: Metric | None, value: float | None, floor: float | None, sprea
         ratio=f"{value / floor:.2f}" if floor > 0 else "-",
         value_percent=f"{100 * value:.0f}\N{NO-BREAK SPACE}%",
         floor_percent=f"{100 * floor:.0f}\N{NO-BREAK SPACE}%",
+        value_count=f"{value:,.4g}",
+        floor_count=f"{floor:,.4g}",
     )
+
+
+def _rank(figure: Mapping[str, Any]) -> str:
+    """What a figure of covariances is worth where they are singular."""
+    if "full_rank" not in figure:
+        return ""
+    return f"; the covariances of {figure['n']:,} rows are singular, of {figure['full_rank']:,} they are not"
 
 
 def cue_of(away: float, sees: Mapping[str, float] | None) -> str:

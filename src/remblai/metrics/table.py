@@ -77,7 +77,7 @@ METRICS: dict[str, Metric] = {
     "modes_covered": Metric(
         label="Modes covered",
         meaning="How many of the known modes have a sample within 3 standard deviations of their centre.",
-        says="{value} modes, where as many draws of the truth cover {floor}.",
+        says="{value_count} modes, where as many draws of the truth cover {floor_count}.",
         compute=figure_of_modes("modes_covered"),
         better="higher",
         needs=("modes",),

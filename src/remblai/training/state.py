@@ -109,6 +109,10 @@ class State:
         self.guard = NonFiniteGuard()
         self.graphs = recordings(self.model, objective) if graph else Graphs(None)
 
+    def __repr__(self) -> str:
+        of = "" if self.steps is None else f" of {self.steps:,}"
+        return f"<state of {type(self.objective).__name__} after step {self.step:,}{of}>"
+
     @property
     def averaged_weights(self) -> dict[str, Tensor] | None:
         """The moving average of the model's weights by name, without a copy; None where none is kept."""
