@@ -291,3 +291,11 @@ def test_a_plan_is_not_written_where_its_name_is_wrong(tables, tmp_path):
         save_figure(tmp_path / "plan.jpg", found, ("a", "b"))
     with pytest.raises(ValueError, match=r"\.npz"):
         save_plan(tmp_path / "plan.npy", found)
+
+
+def test_options_of_a_metric_are_given_by_name(tables):
+    by_name = distance(*tables, "wasserstein", p=1, **FAST)
+    assert by_name.value == distance(*tables, {"name": "wasserstein", "p": 1}, **FAST).value
+    assert by_name.options == {"p": 1}
+    with pytest.raises(ValueError, match="permutation"):
+        distance(*tables, permutation=5)

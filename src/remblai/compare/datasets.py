@@ -119,6 +119,7 @@ def distance(
     data_options: Mapping[str, Any] | None = None,
     raw: bool = False,
     features: Choice | None = None,
+    **options: Any,
 ) -> Distance:
     """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
 
@@ -136,12 +137,15 @@ def distance(
         raw: leave tables in their own units.
         features: compared in place of pixels: of `features.FEATURES`, or a callable; fitted to A's train split. Those
             of `fid` and `kid` are inception.
+        **options: of the metric, by name.
 
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
     """
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
+    if options:
+        metric = {**(metric if isinstance(metric, Mapping) else {"name": metric}), **options}
     draws = torch.Generator().manual_seed(seed)
     name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
     features = features_for(name, features)

@@ -86,7 +86,8 @@ def train(
     Args:
         recipe: a name of `recipes.RECIPES`, a recipe, or path/to/file.py:function.
         data: a name, alone or as {"name": "ring", "radius": 1.0} (--data ring --data.radius 1), a folder or a file; in
-            Python also arrays, tensors, data frames, PyTorch data sets and what `data.load` returns.
+            Python also arrays, tensors, data frames, PyTorch data sets and what `data.load` returns. The embedded
+            digits when not given.
         out: the run's folder; None takes the next free one under runs/.
         epochs: passes over the training data, in place of steps.
         seed: of everything random.
