@@ -299,3 +299,57 @@ def test_options_of_a_metric_are_given_by_name(tables):
     assert by_name.options == {"p": 1}
     with pytest.raises(ValueError, match="permutation"):
         distance(*tables, permutation=5)
+
+
+@pytest.mark.parametrize("change", [0, 100])
+def test_images_are_compared_on_one_range(tmp_path, change, recwarn):
+    """One pixel that is brighter than all others does not put the second set on a scale of its own."""
+    pixels = np.random.default_rng(0).integers(0, 2000, (20, 8, 8)).astype(np.uint16)
+    pixels[0, 0, 0] = 1999
+    other = pixels.copy()
+    other[0, 0, 0] += change
+    for name, images in (("a", pixels), ("b", other), ("dark", pixels // 2)):
+        (tmp_path / name).mkdir()
+        for place, image in enumerate(images):
+            Image.fromarray(image).save(tmp_path / name / f"{place:02d}.png")
+    a, b, dark = (str(tmp_path / name) for name in ("a", "b", "dark"))
+    assert distance(a, b, **FAST).value == pytest.approx(change / 4095 / np.sqrt(20), rel=1e-5)
+    assert any("both are on 0 to 4095" in str(one.message) for one in recwarn) is (change > 0)
+    assert distance(a, dark, "energy-distance", repeats=0, permutations=19).p_value == 0.05
+
+
+def test_what_was_left_out_is_told(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        for place in range(5):
+            Image.fromarray(np.full((8, 8), 20 * place, np.uint8)).save(tmp_path / name / f"{place}.png")
+    (tmp_path / "b" / "more.png").write_bytes(b"broken")
+    found = distance(str(tmp_path / "a"), str(tmp_path / "b"), data_options={"skip_broken": True}, **FAST)
+    assert any(note.startswith(str(tmp_path / "b")) and "more.png" in note for note in found.points.notes)
+    assert found.to_json()["notes"] == list(found.points.notes)
+    assert all(f"  data       {note}" in repr(found) for note in found.points.notes)
+
+
+@pytest.mark.parametrize("metric", ["total-variation", "kullback-leibler", "hellinger", "jensen-shannon"])
+def test_the_interval_of_a_divergence_does_not_begin_below_0(tmp_path, metric):
+    rows = np.r_[np.zeros((95, 1)), np.ones((5, 1))]
+    found = distance(rows, rows, metric, permutations=0)
+    assert found.interval.lower == 0.0 <= found.interval.upper
+
+
+def test_the_bias_is_told_by_what_samples_of_one_law_give():
+    rng = np.random.default_rng(0)
+    found = distance(rng.normal(size=(60, 20)), rng.normal(size=(60, 20)), permutations=19)
+    assert f"the laws is lower: such samples of one law are {found.floor.value:.3g} apart" in repr(found)
+
+
+def test_one_permutation_has_no_deviation():
+    with pytest.raises(ValueError, match="expected at least 2, for a floor with a standard deviation, or 0, got 1"):
+        distance([[0.0], [1.0]], [[2.0], [3.0]], permutations=1)
+
+
+def test_columns_without_names_are_matched_by_their_order_with_a_warning(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n" + "".join(f"{i},{2 * i}\n" for i in range(10)))
+    (tmp_path / "b.csv").write_text("".join(f"{i},{2 * i}\n" for i in range(10)))
+    with pytest.warns(UserWarning, match="b.csv names no columns: they are taken in the order of those of"):
+        assert distance(str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), **FAST).value == pytest.approx(0.0, abs=1e-6)

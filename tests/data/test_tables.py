@@ -170,3 +170,19 @@ def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
     assert np.allclose(back, [(2 * i, i) for i in range(10)], atol=1e-5)
     with pytest.raises(ValueError, match="line 12: 5 cells, where the first row has 4"):
         load(written(tmp_path, "a,region,b,class\n" + lines + "1,2,3,4,5\n"), columns=("b", "a"))
+
+
+@pytest.mark.parametrize("head", ["2019,2020,2021", "1,2,3", "0.0,1.0,2.0", '"5","6","7"', "0,1,2"])
+def test_a_line_of_numbers_that_counts_the_columns_is_their_names(tmp_path: Path, head: str) -> None:
+    data = load(written(tmp_path, head + "\n" + "".join(f"{i}.5,{2 * i}.25,-{i}.5\n" for i in range(20))))
+    assert sum(len(split) for split in (data.train, data.validation, data.test)) == 20
+    assert data.units.columns == tuple(head.replace('"', "").split(","))
+    assert any("is read as the names of the columns" in note for note in data.notes)
+
+
+@pytest.mark.parametrize("first", ["1,2,4", "1,2,3.5", "0.0,1.0", "3,2,1"])
+def test_other_numbers_are_a_row(tmp_path: Path, first: str) -> None:
+    width = first.count(",") + 1
+    rows = "".join(",".join(f"{i}.{place + 1}" for place in range(width)) + "\n" for i in range(20))
+    data = load(written(tmp_path, first + "\n" + rows))
+    assert sum(len(split) for split in (data.train, data.validation, data.test)) == 21

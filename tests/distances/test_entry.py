@@ -1,5 +1,7 @@
 import itertools
 import math
+from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -121,3 +123,13 @@ def test_unequal_masses_are_carried_where_that_is_allowed():
     with pytest.raises(ValueError, match="unbalanced"):
         transport(X, Y, **options)
     assert transport(X, Y, epsilon=0.5, unbalanced=1.0, **options).coupling.sum() > 0
+
+
+@pytest.mark.parametrize("solve", [transport, wasserstein, partial(wasserstein, p=math.inf)])
+def test_a_lack_of_memory_says_what_to_do(solve, monkeypatch):
+    def none_left(*args, **options):
+        raise MemoryError("Unable to allocate 11.9 GiB for an array")
+
+    monkeypatch.setattr("remblai.distances.entry.Problem", SimpleNamespace(of_points=none_left))
+    with pytest.raises(MemoryError, match=r"11.9 GiB were asked for.*costs of all pairs.*Use fewer points"):
+        solve(torch.randn(5, 3), torch.randn(4, 3))

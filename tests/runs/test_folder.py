@@ -240,7 +240,13 @@ def test_nothing_is_overwritten_silently(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "no run.json"), ("{", "cannot be read"), ("[]", "schema"), ('{"schema": 2}', "another version")],
+    [
+        (None, "no run.json"),
+        ("{", "cannot be read"),
+        ("[]", "schema"),
+        ('{"schema": true}', "schema"),
+        ('{"schema": 2}', "another version"),
+    ],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, content: str | None, words: str) -> None:
     if content is not None:
@@ -360,7 +366,10 @@ def test_files_of_others_stay_and_are_named(run: Run) -> None:
     assert loaded(Run.open(run.folder)) == 2
 
 
-@pytest.mark.parametrize("content", ["{}", '{"schema": 1, "threads": "many"}', '{"name": "of another tool"}'])
+@pytest.mark.parametrize(
+    "content",
+    ["{}", '{"schema": 1, "threads": "many"}', '{"schema": 1, "tool": "other"}', '{"name": "of another tool"}'],
+)
 def test_what_remblai_did_not_make_is_not_overwritten(tmp_path: Path, content: str) -> None:
     (tmp_path / "run.json").write_text(content)
     with pytest.raises(ValueError, match="--overwrite replaces runs only"):
@@ -479,3 +488,19 @@ def test_a_folder_that_is_moved_while_training_is_named(run: Run, tmp_path: Path
         with pytest.raises(OSError, match="no longer there: it was moved or removed"):
             write()
     assert not run.folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"data": {}}, "data.spec: expected a name, a path or an object, got none"),
+        ({"loop": {"steps": "many"}}, 'loop.steps: expected a whole number or null, got "many"'),
+        ({"patience": "x"}, "patience: expected a whole number or null"),
+        ({"layout": 5}, "layout: expected a word"),
+        ({"processes": "x"}, "processes: expected a whole number"),
+    ],
+)
+def test_a_field_of_another_type_is_refused_by_its_name(tmp_path: Path, part: dict[str, Any], words: str) -> None:
+    (tmp_path / "run.json").write_text(json.dumps({"schema": 1, "recipe": "ae"} | part))
+    with pytest.raises(ValueError, match=f"run.json: {words}.*restore the file, or train again"):
+        Run.open(tmp_path)

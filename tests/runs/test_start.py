@@ -1,12 +1,14 @@
 """The folder that a training writes to: claimed by one process, replaced or continued, never another's."""
 
 import multiprocessing
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.small import last, train
 
+import remblai
 from remblai.runs import contents
 from remblai.runs.folder import Run
 from remblai.runs.start import check_request, started
@@ -149,3 +151,17 @@ def test_foreign_files_are_not_taken_for_own_ones(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     strange = {path.relative_to(tmp_path).as_posix() for path in contents.foreign_files(tmp_path)}
     assert strange == {"run.json.bak", "samples.txt", "checkpoints/1/state.pt"}
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_run_without_its_checkpoints_says_that_it_begins_anew(tmp_path: Path) -> None:
+    train(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    with pytest.warns(UserWarning, match="no checkpoint of the training is left: it begins anew"):
+        train(tmp_path / "run", resume=True)
+
+
+@pytest.mark.parametrize("from_run", [5, ["run"]])
+def test_what_is_no_run_to_repeat_is_refused(from_run: Any) -> None:
+    with pytest.raises(ValueError, match="expected the folder of a run, got"):
+        remblai.train(from_run=from_run)

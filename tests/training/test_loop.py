@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -257,3 +258,9 @@ def test_a_state_prints_in_a_line() -> None:
     state = State(RECIPES["ae"]((2,)), steps=3)
     next(steps(state, [torch.zeros(4, 2)]))
     assert repr(state) == "<state of AutoEncoder after step 1 of 3>"
+
+
+@pytest.mark.parametrize("name", ["ae", "gan", "wgan"])
+def test_a_state_pickles(name: str) -> None:
+    state = State(RECIPES[name]((2,)), **RECIPES[name].loop | {"steps": 3})
+    assert pickle.loads(pickle.dumps(state)).critic_steps(7) == state.critic_steps(7)

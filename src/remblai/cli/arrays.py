@@ -1,5 +1,6 @@
 """Data that a command on a run reads, and arrays that it writes."""
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 from remblai.runtime.suffixes import FILMS, TABLES
+from remblai.runtime.text import printable
 
 
 def dataset_of(
@@ -37,7 +39,10 @@ def dataset_of(
         ValueError: data of another shape.
     """
     settings = trained.run.settings if own_labels else _without_labels(trained)
-    return data_like(settings, trained.units, data, options)
+    found = data_like(settings, trained.units, data, options)
+    for note in found.notes if data is not None else ():
+        print(printable(f"data: {note}"), file=sys.stderr)
+    return found
 
 
 def _without_labels(trained: Trained) -> dict[str, Any]:

@@ -98,6 +98,7 @@ class Distance:
             "d": self.x.shape[1],
             "units": self.points.units,
             "features": self.points.features,
+            "notes": list(self.points.notes),
             "value": self.value if np.isfinite(self.value) else "infinity",
             "floor": self.floor and self.floor._asdict(),
             "interval": self.interval and self.interval._asdict(),
@@ -144,6 +145,8 @@ def distance(
     """
     if n < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
+    if permutations == 1:
+        raise ValueError("permutations: expected at least 2, for a floor with a standard deviation, or 0, got 1.")
     if options:
         metric = {**(metric if isinstance(metric, Mapping) else {"name": metric}), **options}
     draws = torch.Generator().manual_seed(seed)

@@ -36,6 +36,7 @@ def lines(found: "Distance") -> list[str]:
     elif "plan" in found.reasons:
         rows.append(f"  plan       none: {found.reasons['plan']}")
     rows.append(f"  seconds    {found.seconds:.3g}")
+    rows += [f"  data       {note}" for note in found.points.notes]
     return rows
 
 
@@ -46,9 +47,9 @@ def _aim(found: "Distance") -> str:
     level = f"{interval.level:.0%} interval"
     if interval.target == "population":
         return f"{level} for the distance between the laws"
-    return (
-        f"{level} for what samples of these sizes give on average; the distance between the laws is lower by the bias, "
-        f"about {interval.bias:.2g} or more"
-        if interval.bias > 0
-        else f"{level} for what samples of these sizes give on average, not for the distance between the laws"
-    )
+    mean = f"{level} for what samples of these sizes give on average"
+    if interval.bias <= 0:
+        return f"{mean}, not for the distance between the laws"
+    if found.floor is None:
+        return f"{mean}; the distance between the laws is lower by the bias, by {interval.bias:.2g} at least"
+    return f"{mean}; the distance between the laws is lower: such samples of one law are {found.floor.value:.3g} apart"

@@ -13,7 +13,7 @@ from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.features import FeaturesUsed, make_features
-from remblai.runs.conforming import conform
+from remblai.runs.conforming import conform, on_one_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +25,8 @@ class Pair:
         sizes: how many points each data set has.
         units: what a coordinate is measured in.
         features: that the points are; None where they are the data themselves.
+        standard: whether these are the published features of `fid` and `kid`.
+        notes: what one look after loading shows of each data set, what was left out among it.
     """
 
     x: Tensor
@@ -33,6 +35,7 @@ class Pair:
     units: str
     features: FeaturesUsed | None = None
     standard: bool = False
+    notes: tuple[str, ...] = ()
 
 
 def read_pair(
@@ -81,15 +84,17 @@ def read_pair(
         mean, deviation = both.mean(0), both.std(0, correction=0)
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
+    notes = tuple(f"{label(spec)}: {note}" for spec, one in ((a, first), (b, second)) for note in one.notes)
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]] for rows in sets)
     if features is not None:
         chosen = make_features(features, first)
         x, y = chosen.of(x, label(a)), chosen.of(y, label(b))
         words = f"features {chosen.name}, sha256 {chosen.sha256[:12]}..."
-        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used, chosen.standard)
+        return Pair(x, y, (len(sets[0]), len(sets[1])), words, chosen.used, chosen.standard, notes)
     x, y = x.flatten(1), y.flatten(1)
     units = "the data's own units" if raw else "standard deviations of both sets together"
-    return Pair(x, y, (len(sets[0]), len(sets[1])), units if tables else "pixels on the [0, 1] scale")
+    units = units if tables else "pixels on the [0, 1] scale"
+    return Pair(x, y, (len(sets[0]), len(sets[1])), units, notes=notes)
 
 
 def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple[list[Tensor], bool]:
@@ -122,7 +127,12 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
         if left_out := [name for name in second.units.columns if name not in first.units.columns]:
             warnings.warn(f"columns of {label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
         second = conform(second, first.units)
-    return first, second
+    elif bool(first.units.columns) != bool(second.units.columns) and first.range is None:
+        named, other = (a, b) if first.units.columns else (b, a)
+        warnings.warn(
+            f"{label(other)} names no columns: they are taken in the order of those of {label(named)}", stacklevel=2
+        )
+    return on_one_range(first, second)
 
 
 def label(spec: Any) -> str:

@@ -182,16 +182,31 @@ def chosen_table(
 
 
 def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether the first line holds names: no number at all, or a word above a number, or 0, 1, 2, ..."""
+    """Whether the first line holds names: no number at all, a word above a number, or numbers that count columns."""
     numbers = [is_number(cell) for cell in first]
     if not any(numbers):
         return True
     if all(numbers):
-        return len(first) > 1 and list(first) == [str(place) for place in range(len(first))]
+        return _counts(first, second)
     words = [place for place, number in enumerate(numbers) if not number]
     return len(second) == len(first) and all(
         first[place].lower() not in EMPTY and is_number(second[place]) for place in words
     )
+
+
+def _counts(first: Sequence[str], second: Sequence[str]) -> bool:
+    """Whether numbers are names: 0, 1, 2 ..., or whole ones that rise by 1, such as years, above decimal fractions."""
+    values = [float(cell) for cell in first]
+    whole = all(map(_is_whole, first))
+    if values == list(range(len(first))) and len(first) > (1 if whole else 2):
+        return True
+    rise = all(after == before + 1 for before, after in itertools.pairwise(values))
+    decimal = len(second) == len(first) and all(is_number(cell) and not _is_whole(cell) for cell in second)
+    return whole and rise and decimal and (len(first) > 1 or first[0] == "0")
+
+
+def _is_whole(cell: str) -> bool:
+    return cell.lstrip("+-").isdecimal()
 
 
 def _lines_before(path: Path) -> int:

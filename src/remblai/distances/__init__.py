@@ -20,6 +20,7 @@ from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
 from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
+from remblai.distances.integral_probability import ipm
 from remblai.distances.partial_transport import partial
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.validation import ArrayLike
@@ -42,6 +43,7 @@ __all__ = [
     "emd",
     "f_divergence",
     "hellinger",
+    "ipm",
     "jensen_shannon",
     "kullback_leibler",
     "line",

@@ -22,6 +22,7 @@ from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, exponent, tensor
+from remblai.runtime.memory import as_memory_error
 
 STEEP = 8.0
 """Exponents of W_p above which points are scaled by their bottleneck distance first, so that no power overflows."""
@@ -70,6 +71,7 @@ def transport(
     epsilon: float | None = ...,
     **options: Unpack[Options],
 ) -> Plan: ...
+@as_memory_error("The costs of all pairs of points take so much.")
 def transport(
     x: ArrayLike,
     y: ArrayLike,
@@ -194,6 +196,7 @@ def wasserstein(
     normalise: bool = ...,
 ) -> Any: ...
 @checked_options
+@as_memory_error("The costs of all pairs of points take so much.")
 def wasserstein(
     x: ArrayLike,
     y: ArrayLike,

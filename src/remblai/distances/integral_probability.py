@@ -122,7 +122,7 @@ def ipm(
         ValueError: anything that is no pair of laws, or an unknown ball.
 
     Example:
-        >>> from remblai.distances.integral_probability import ipm
+        >>> from remblai.distances import ipm
         >>> ipm("bounded", [0.0, 1.0], [1.0, 2.0]).value
         0.5
 

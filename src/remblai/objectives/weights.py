@@ -22,11 +22,8 @@ MEMORY = 0.95
 """Decay of the running mean of the level that decides the direction."""
 LONG_MEMORY = 0.99
 """Decay of the running mean of the level that is reported."""
-CAP = 1000.0
-"""The weight is at most its first value times this."""
-LEAST = 0.1
-"""The weight is at least its first value times this: once a batch cannot tell the codes from right ones its level says
-nothing of smaller weights, which draws of the prior still feel."""
+RANGE = 1000.0
+"""The weight stays between its first value divided by this and times this: the cap."""
 SMALLEST = 1e-12
 """The first weight, at least; and its inverse, at most."""
 NEAR = 1.5
@@ -134,7 +131,7 @@ class HeldWeight(nn.Module):
             running.lerp_(level, (1.0 / self.steps).clamp_min(1.0 - memory))
         self.used.copy_(self.log)
         moved = torch.where(is_first, self.first, self.log) + RATE * (self.level - 1.0).clamp(-1.0, 1.0)
-        self.log.copy_(moved.clamp(self.first + math.log(LEAST), self.first + math.log(CAP)))
+        self.log.copy_(moved.clamp(self.first - math.log(RANGE), self.first + math.log(RANGE)))
 
     def last(self) -> float:
         """The weight of the last step. Waits for the device."""
@@ -155,7 +152,7 @@ class HeldWeight(nn.Module):
             "asked": self.multiple,
             "null_mean": mean,
             "null_deviation": deviation,
-            "cap": CAP * float(self.first.exp()),
+            "cap": RANGE * float(self.first.exp()),
         }
 
 

@@ -49,6 +49,30 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
 
 
+def on_one_range(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
+    """Images of one type on one range, that of both together: each alone was read on its own, or on what was asked for.
+
+    Args:
+        first: any data set.
+        second: the one that it is compared with.
+    """
+    a, b = first.units, second.units
+    same = a.kind == b.kind or a.kind.kind == b.kind.kind == "f"
+    if first.range is None or second.range is None or not same or (a.limits or BYTES) == (b.limits or BYTES):
+        return first, second
+    lows, highs = zip(a.limits or BYTES, b.limits or BYTES, strict=True)
+    limits = min(lows), max(highs)
+    warnings.warn(
+        f"values of {first.name} alone would be on the range {lows[0]:g} to {highs[0]:g}, those of {second.name} on "
+        f"{lows[1]:g} to {highs[1]:g}: both are on {limits[0]:g} to {limits[1]:g}, name another with --range",
+        stacklevel=4,
+    )
+    return (
+        _with_rows(first, replace(a, limits=limits), lambda rows: Rows(rows.array, limits)),
+        _with_rows(second, replace(b, limits=limits), lambda rows: Rows(rows.array, limits)),
+    )
+
+
 def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     """A table's columns by their names, in this order."""
     old = dataset.units

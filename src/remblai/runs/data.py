@@ -137,7 +137,8 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
             raise
         else:
             raise ValueError(
-                f"{problem} These are the data of the run: where they moved, name them with --data"
+                f"{str(problem).rstrip('.')}. These are the data of the run. Where they moved, put them or a link "
+                "there, or name them with --data of a command that has it, such as evaluate"
             ) from None
     return spec, _with_place(options, found), _unchanged(found, where, known)
 

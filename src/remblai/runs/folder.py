@@ -38,7 +38,8 @@ class Run:
             raise ValueError(f"{folder} is not empty: name another --out, or add --resume or --overwrite.")
         if occupied:
             try:
-                cls.open(folder)
+                if "recipe" not in cls.open(folder).settings:
+                    raise ValueError(f"{folder / 'run.json'} names no recipe, as every run does.")
             except ValueError as problem:
                 raise ValueError(
                     f"{folder} holds something that is not a run ({problem}) --overwrite replaces runs only: name "
@@ -56,7 +57,8 @@ class Run:
         Raises:
             ValueError: there is no run, one of another schema, or one with fields of other types.
         """
-        return cls(Path(folder), read_settings(folder))
+        settings = read_settings(folder)  # which refuses what is no path
+        return cls(Path(folder), settings)
 
     @property
     def replaces(self) -> bool:

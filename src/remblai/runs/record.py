@@ -38,6 +38,10 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "precision": (str, "a name"),
     "compile": (bool, "true or false"),
     "threads": (int, "a whole number"),
+    "graph": (bool, "true or false"),
+    "processes": (int, "a whole number"),
+    "layout": (str, "a word"),
+    "patience": ((int, type(None)), "a whole number or null"),
     "versions": (dict, "an object"),
     "started": (str, "a time"),
     "ended": ((str, type(None)), "a time or null"),
@@ -54,6 +58,10 @@ DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "classes": ((list, type(None)), "a list or null"),
     "splits": (dict, "an object"),
     "split_note": (str, "a sentence"),
+}
+LOOP_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "steps": ((int, type(None)), "a whole number or null"),
+    "batch_size": (int, "a whole number"),
 }
 DATA_OPTIONS = (
     *("size", "crop", "channels", "layout", "range", "columns", "label", "pages", "max_pixels", "skip_broken"),
@@ -77,14 +85,18 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
         raise ValueError(f"expected the folder of a run, got {folder!r} of type {type(folder).__name__}.")
     path = Path(folder) / "run.json"
     settings = _parsed(path)
-    if not isinstance(settings, dict) or settings.get("schema") != SCHEMA:
+    if not isinstance(settings, dict) or settings.get("schema") != SCHEMA or settings["schema"] is True:
         raise ValueError(f"{path}: expected schema {SCHEMA}; this run is of another version of remblai.")
     _check(path, settings, FIELDS, "")
     if "data" in settings:
         _check(path, settings["data"], DATA_FIELDS, "data.")
+        if "spec" not in settings["data"]:
+            words = DATA_FIELDS["spec"][1]
+            raise ValueError(f"{path}: data.spec: expected {words}, got none: restore the file, or train again.")
         if "options" in settings["data"]:
             known = settings["data"]["options"].items()
             settings["data"]["options"] = {name: value for name, value in known if name in DATA_OPTIONS}
+    _check(path, settings.get("loop", {}), LOOP_FIELDS, "loop.")
     if not 1 <= settings.get("threads", 1) <= MOST_THREADS:
         raise ValueError(f"{path}: threads: expected 1 to {MOST_THREADS}, got {settings['threads']}.")
     _bring_up_to_date(settings)

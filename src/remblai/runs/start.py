@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import warnings
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,6 +123,8 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
             f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, or "
             f"train anew with its settings by --from {folder} and another --out."
         )
+    if run.settings.get("status") == "complete" and run.pointed("last") is None:
+        warnings.warn(f"{folder}: no checkpoint of the training is left: it begins anew", stacklevel=2)
     run.repair_links()
     run.update(**{name: settings[name] for name in ("loop", "data", "graph", "processes", "patience")})
     _write_config(run)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -79,7 +80,11 @@ def scheduled(critic_steps: int | str | CriticSteps) -> CriticSteps:
         return critic_steps
     if critic_steps < 0:
         raise ValueError(f"critic_steps: expected at least 0 steps of the critics, got {critic_steps}.")
-    return lambda step: critic_steps
+    return partial(_constant, critic_steps)
+
+
+def _constant(critic_steps: int, step: int) -> int:
+    return critic_steps
 
 
 def first_phase(warm_start: float, steps: int | None) -> int:

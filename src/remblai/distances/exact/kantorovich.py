@@ -20,6 +20,7 @@ from remblai.distances.geometry import Points
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, finite, tensor
+from remblai.runtime.memory import as_memory_error
 
 METHODS: Mapping[str, Callable[[Problem], Plan]] = {
     "linear-program": primal,
@@ -47,6 +48,7 @@ def emd(
     a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, method: str = ..., *, normalise: bool = ...
 ) -> Plan: ...
 @checked_options
+@as_memory_error("A plan of all pairs takes so much.")
 def emd(
     a: ArrayLike | None, b: ArrayLike | None, C: ArrayLike, method: str = "auto", *, normalise: bool = False
 ) -> Plan:
