@@ -52,11 +52,18 @@ class Wasserstein:
 
     def plan(self, x: Tensor, y: Tensor) -> Plan | None:
         """The best plan, whose value is W_p^p; None where p is so large that distances^p leave the range of float64."""
-        farthest = torch.cdist(x.double(), y.double()).amax()
+        farthest = _farthest(x.double(), y.double())
         largest = float(farthest**self.p)
         if math.isinf(self.p) or not math.isfinite(largest) or (largest == 0.0 and farthest > 0.0):
             return None
         return transport(x, y, power(self.p))
+
+
+def _farthest(x: Tensor, y: Tensor) -> Tensor:
+    """The largest distance of a pair (n, d), (m, d); on the line without the matrix of all."""
+    if x.shape[1] > 1:
+        return torch.cdist(x, y).amax()
+    return torch.maximum(x.max() - y.min(), y.max() - x.min())
 
 
 def _empirical(name: str) -> Callable[[], Statistic]:
