@@ -110,7 +110,7 @@ def test_a_sheet_is_a_picture(call: Call, runs: dict[str, Path], tmp_path: Path)
     with Image.open(tmp_path / "s.png") as picture:
         assert picture.size[0] > 14
     assert call("sample", runs["grey"])[1] == f"{runs['grey'] / 'drawn.png'}\n"
-    assert call("sample", runs["points"])[1] == f"{runs['points'] / 'samples.npz'}\n"
+    assert call("sample", runs["points"])[1] == f"{runs['points'] / 'drawn.npz'}\n"
 
 
 @pytest.mark.parametrize("name", ["grey", "colour", "points"])
@@ -220,7 +220,7 @@ def test_figures_as_json_and_as_a_table(call: Call, runs: dict[str, Path], more:
     assert told.keys() >= {"energy_distance_squared", "reconstruction_mse", "w2", "latent_mmd_squared"}
     assert all(figure.keys() >= {"value", "floor", "spread", "n"} for figure in told.values())
     more_keys = {key for figure in told.values() for key in figure} - {"value", "floor", "spread", "n"}
-    assert more_keys <= {"sees", "by_axis", "dead", "spectrum", "features", "by_level"}
+    assert more_keys <= {"sees", "by_axis", "dead", "spectrum", "features", "by_level", "full_rank"}
     assert remblai.load(runs["grey"]).run.metrics() == told
     (page := runs["grey"] / "report.html").write_text("")
     *table, last = call("evaluate", runs["grey"], "-n", 60)[1].splitlines()

@@ -40,7 +40,8 @@ def dataset_of(
     """
     settings = trained.run.settings if own_labels else _without_labels(trained)
     found = data_like(settings, trained.units, data, options)
-    for note in found.notes if data is not None else ():
+    described = found.range is not None  # the first note on images says what they are, the others what to mind
+    for note in found.notes[described:] if data is not None else ():
         print(printable(f"data: {note}"), file=sys.stderr)
     return found
 
