@@ -105,6 +105,16 @@ def test_samples_of_points_are_in_the_datas_units_and_are_read_again(
     assert np.allclose(table, values, rtol=1e-6)
 
 
+def test_pictures_that_are_left_out_are_told(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
+    for place in range(4):
+        Image.fromarray(np.full((8, 8), 60 * place, np.uint8)).save(tmp_path / f"{place}.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    given = ("--data", tmp_path, "--skip-broken", "--out", tmp_path / "codes.npz")
+    code, _, told = call("encode", runs["grey"], *given)
+    assert code == 0
+    assert told.startswith("data: ") and "broken.png" in told and "grey images" not in told
+
+
 def test_a_sheet_is_a_picture(call: Call, runs: dict[str, Path], tmp_path: Path) -> None:
     assert call("sample", runs["colour"], "-n", 4, "--out", tmp_path / "s.png")[0] == 0
     with Image.open(tmp_path / "s.png") as picture:
