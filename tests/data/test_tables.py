@@ -172,7 +172,7 @@ def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
         load(written(tmp_path, "a,region,b,class\n" + lines + "1,2,3,4,5\n"), columns=("b", "a"))
 
 
-@pytest.mark.parametrize("head", ["2019,2020,2021", "1,2,3", "0.0,1.0,2.0", '"5","6","7"', "0,1,2"])
+@pytest.mark.parametrize("head", ["2019,2020,2021", "1,2,3", '"5","6","7"', "0,1,2"])
 def test_a_line_of_numbers_that_counts_the_columns_is_their_names(tmp_path: Path, head: str) -> None:
     data = load(written(tmp_path, head + "\n" + "".join(f"{i}.5,{2 * i}.25,-{i}.5\n" for i in range(20))))
     assert sum(len(split) for split in (data.train, data.validation, data.test)) == 20
@@ -180,7 +180,7 @@ def test_a_line_of_numbers_that_counts_the_columns_is_their_names(tmp_path: Path
     assert any("is read as the names of the columns" in note for note in data.notes)
 
 
-@pytest.mark.parametrize("first", ["1,2,4", "1,2,3.5", "0.0,1.0", "3,2,1"])
+@pytest.mark.parametrize("first", ["1,2,4", "1,2,3.5", "0.0,1.0,2.0", "3,2,1"])
 def test_other_numbers_are_a_row(tmp_path: Path, first: str) -> None:
     width = first.count(",") + 1
     rows = "".join(",".join(f"{i}.{place + 1}" for place in range(width)) + "\n" for i in range(20))

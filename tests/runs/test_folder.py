@@ -493,7 +493,7 @@ def test_a_folder_that_is_moved_while_training_is_named(run: Run, tmp_path: Path
 @pytest.mark.parametrize(
     ("part", "words"),
     [
-        ({"data": {}}, "data.spec: expected a name, a path or an object, got none"),
+        ({"data": {}}, "data: expected those of the run, got none"),
         ({"loop": {"steps": "many"}}, 'loop.steps: expected a whole number or null, got "many"'),
         ({"patience": "x"}, "patience: expected a whole number or null"),
         ({"layout": 5}, "layout: expected a word"),

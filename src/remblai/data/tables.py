@@ -198,7 +198,7 @@ def _counts(first: Sequence[str], second: Sequence[str]) -> bool:
     """Whether numbers are names: 0, 1, 2 ..., or whole ones that rise by 1, such as years, above decimal fractions."""
     values = [float(cell) for cell in first]
     whole = all(map(_is_whole, first))
-    if values == list(range(len(first))) and len(first) > (1 if whole else 2):
+    if whole and values == list(range(len(first))) and len(first) > 1:
         return True
     rise = all(after == before + 1 for before, after in itertools.pairwise(values))
     decimal = len(second) == len(first) and all(is_number(cell) and not _is_whole(cell) for cell in second)

@@ -90,9 +90,8 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
     _check(path, settings, FIELDS, "")
     if "data" in settings:
         _check(path, settings["data"], DATA_FIELDS, "data.")
-        if "spec" not in settings["data"]:
-            words = DATA_FIELDS["spec"][1]
-            raise ValueError(f"{path}: data.spec: expected {words}, got none: restore the file, or train again.")
+        if not settings["data"]:
+            raise ValueError(f"{path}: data: expected those of the run, got none: restore the file, or train again.")
         if "options" in settings["data"]:
             known = settings["data"]["options"].items()
             settings["data"]["options"] = {name: value for name, value in known if name in DATA_OPTIONS}
