@@ -27,6 +27,7 @@ from remblai.recipes import RECIPES
         ("L1", COSTS, "manhattan"),
         ("cityblock", COSTS, "manhattan"),
         ("rbf", KERNELS, "gaussian"),
+        ("energy", METRICS, "energy-distance"),
         ("emd", METRICS, "exact"),
         ("sinkhorn", METRICS, "entropic"),
         ("kl", METRICS, "kullback-leibler"),

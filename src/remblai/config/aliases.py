@@ -15,6 +15,7 @@ ALIASES: dict[str, str] = {
     "cityblock": "manhattan",
     "earth-mover": "wasserstein",
     "emd": "exact",
+    "energy": "energy-distance",
     "euclidian": "euclidean",
     "fgan": "f-gan",
     "frechet-distance": "frechet",
@@ -88,8 +89,12 @@ ANSWERS: dict[str, str] = {
     "output": "Use out.",
     "w1": "Use wasserstein with p 1.",
     "workers": "Data stay in memory, so there are no workers; threads sets those of the CPU.",
-    "ddim": "Diffusion models are not offered.",
-    "ddpm": "Diffusion models are not offered.",
+    "biggan": "BigGAN is not offered; sn-gan is the game that it grew from.",
+    "cyclegan": "Translation between two sets of images is not offered.",
+    "ddim": "Diffusion models are not offered; flow-matching is the nearest.",
+    "ddpm": "Diffusion models are not offered; flow-matching is the nearest.",
+    "diffusion": "Diffusion models are not offered; flow-matching is the nearest.",
+    "stylegan": "StyleGAN is not offered; gan, with R1 as its, is the nearest.",
     "vqvae": "Discrete codes are not offered.",
 }
 """A name from elsewhere that has no counterpart in a table -> what to use."""

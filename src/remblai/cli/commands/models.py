@@ -41,7 +41,7 @@ def sample(
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
         out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's drawn.png or
-            samples.npz when not given.
+            drawn.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """

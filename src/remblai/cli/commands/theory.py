@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from remblai.cli.output import show, show_json
 from remblai.config.registry import LazyTable, nest, unknown
 from remblai.runs.record import SCHEMA
 from remblai.runtime.files import place
-
-if TYPE_CHECKING:
-    pass
 
 
 def distance(
