@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.compare.distance_text import lines
+from remblai.compare.distance_text import lines, rows, title
 from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
@@ -82,8 +82,7 @@ class Distance:
         return printable("\n".join(lines(self)))
 
     def _repr_html_(self) -> str:
-        title, _, *rows = lines(self)
-        return table(title, (row.split(maxsplit=1) for row in rows))
+        return table(title(self), rows(self))
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; an infinite value or exponent is the text "infinity"."""

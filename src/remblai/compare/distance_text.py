@@ -8,36 +8,44 @@ if TYPE_CHECKING:
 
 def lines(found: "Distance") -> list[str]:
     """A measured distance for a terminal, a line each."""
+    return [title(found), "", *(f"  {name:10s} {words}" for name, words in rows(found))]
+
+
+def title(found: "Distance") -> str:
+    """What was compared."""
     sizes = zip((len(found.x), len(found.y)), found.points.sizes, strict=True)
     used = " and ".join(f"{part:,}" if part == all_of else f"{part:,} of {all_of:,}" for part, all_of in sizes)
     d = found.x.shape[1]
     space = f"{d} dimension{'' if d == 1 else 's'}"
-    rows = [f"{found.metric} between {used} points in {space} ({found.points.units})", ""]
-    rows.append(f"  value      {found.value:.6g}")
+    return f"{found.metric} between {used} points in {space} ({found.points.units})"
+
+
+def rows(found: "Distance") -> list[tuple[str, str]]:
+    """What was found, by its name."""
+    told = [("value", f"{found.value:.6g}")]
     if found.test:
         splits = f"{found.test.permutations:,} random splits of both sets together"
         if found.floor:
             words = f"mean and standard deviation over {splits}, of the same sizes"
-            rows.append(f"  floor      {found.floor.value:.6g} +- {found.floor.spread:.2g}   {words}")
+            told.append(("floor", f"{found.floor.value:.6g} +- {found.floor.spread:.2g}   {words}"))
         else:
-            rows.append(f"  floor      none: {found.reasons['floor']}")
+            told.append(("floor", f"none: {found.reasons['floor']}"))
         ended = ", which ended the test early" if found.test.stopped else ""
         words = f"how often a split at random looks this different ({found.test.permutations:,} splits{ended})"
-        rows.append(f"  p          {found.test.p_value:.4g}   {words}")
+        told.append(("p", f"{found.test.p_value:.4g}   {words}"))
     if found.interval:
-        rows.append(f"  interval   {found.interval.lower:.6g} to {found.interval.upper:.6g}   {_aim(found)}")
+        told.append(("interval", f"{found.interval.lower:.6g} to {found.interval.upper:.6g}   {_aim(found)}"))
     elif "interval" in found.reasons:
-        rows.append(f"  interval   none: {found.reasons['interval']}")
+        told.append(("interval", f"none: {found.reasons['interval']}"))
     if found.plan is not None:
         blur = f", epsilon {found.plan.epsilon:.6g} in units of the cost" if found.plan.epsilon else ""
         raw = ", before debiasing" if found.metric == "entropic" and found.options.get("debiased", True) else ""
-        rows.append(f"  plan       {found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}")
-        rows.append(f"  proven     {found.plan.certificate().text()}   of these points")
+        told.append(("plan", f"{found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}"))
+        told.append(("proven", f"{found.plan.certificate().text()}   of these points"))
     elif "plan" in found.reasons:
-        rows.append(f"  plan       none: {found.reasons['plan']}")
-    rows.append(f"  seconds    {found.seconds:.3g}")
-    rows += [f"  data       {note}" for note in found.points.notes]
-    return rows
+        told.append(("plan", f"none: {found.reasons['plan']}"))
+    told.append(("seconds", f"{found.seconds:.3g}"))
+    return told + [("data", note) for note in found.points.notes]
 
 
 def _aim(found: "Distance") -> str:

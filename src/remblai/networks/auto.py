@@ -19,7 +19,7 @@ def auto(shape: tuple[int, ...], width: int | None = None, contrasts: bool = Tru
         contrasts: of images of 16 pixels a side or more: as in `dcgan`; nothing for others.
     """
     chosen: Callable[..., Network] = partial(dcgan.dcgan, contrasts=contrasts) if convolves(shape) else perceptron
-    return chosen(shape) if width is None else chosen(shape, width=width)
+    return _of_width(chosen, shape, width)
 
 
 def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0, contrasts: bool = False) -> Network:
@@ -36,8 +36,7 @@ def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0,
         ValueError: a hidden layer for points or smaller images, whose network has others.
     """
     if convolves(shape):
-        chosen = partial(dcgan.generator, hidden=hidden, contrasts=contrasts)
-        return chosen(shape) if width is None else chosen(shape, width=width)
+        return _of_width(partial(dcgan.generator, hidden=hidden, contrasts=contrasts), shape, width)
     if hidden:
         raise ValueError(
             f"network 'auto': expected hidden 0 for points and images below {SMALLEST_IMAGE} pixels a side, got "
@@ -49,3 +48,7 @@ def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0,
 def convolves(shape: tuple[int, ...]) -> bool:
     """Whether points of this shape are images that convolutions suit."""
     return len(shape) == 3 and min(shape[1:]) >= SMALLEST_IMAGE
+
+
+def _of_width(network: Callable[..., Network], shape: tuple[int, ...], width: int | None) -> Network:
+    return network(shape) if width is None else network(shape, width=width)

@@ -1,7 +1,8 @@
 """The interface of networks: a pair of builders, of an encoder and of a decoder for one data shape."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 
 from torch import nn
 
@@ -21,16 +22,21 @@ class Network:
     decoder: Callable[[int], nn.Module]
 
 
-def checked_shape(shape: tuple[int, ...]) -> tuple[int, ...]:
+def checked_shape(shape: object) -> tuple[int, ...]:
     """The shape of one x as a tuple of positive integers.
 
     Raises:
-        ValueError: an empty shape, or a dimension below 1.
+        ValueError: what is no shape, an empty one, or a dimension below 1.
     """
-    shape = tuple(int(size) for size in shape)
-    if not shape or min(shape) < 1:
-        raise ValueError(f"expected the shape of one x, (d,) or (c, h, w) with every size >= 1, got {shape}.")
-    return shape
+    if not (isinstance(shape, Sequence) and shape and all(map(_is_size, shape))):
+        raise ValueError(
+            f"shape: expected that of one point or image, such as (2,) or (1, 28, 28), every size >= 1, got {shape!r}."
+        )
+    return tuple(int(size) for size in shape)
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, Integral) and int(size) >= 1
 
 
 def image_shape(shape: tuple[int, ...], network: str, kind: str = "network") -> tuple[int, int, int]:

@@ -2,17 +2,16 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from remblai.config.aliases import checked_options
 from remblai.config.registry import make
 from remblai.laws import SAMPLERS, FittedLaw
+from remblai.networks.network import checked_shape
 from remblai.objectives import Objective
 
-SHAPE = "shape"
 SAMPLER = "sampler"
 """The option of a recipe that names the law of codes that its samples are decoded from."""
 
@@ -44,9 +43,7 @@ class Recipe:
         Raises:
             ValueError: an unknown option, or a shape that is none.
         """
-        shape = kwargs.get(SHAPE, args[0] if args else None)
-        if not (isinstance(shape, Sequence) and shape and all(isinstance(side, Integral) for side in shape)):
-            raise ValueError(f"shape: expected that of one point or image, such as (2,) or (1, 28, 28), got {shape!r}.")
+        checked_shape(kwargs.get("shape", args[0] if args else None))
         return checked_options(self.function, self.name)(*args, **kwargs)
 
     def latent_law(self, arguments: Mapping[str, Any]) -> FittedLaw | None:

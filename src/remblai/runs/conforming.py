@@ -40,8 +40,7 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     if dataset.units == units:
         return dataset
     if dataset.range is not None:
-        same = dataset.units.kind == units.kind or dataset.units.kind.kind == units.kind.kind == "f"
-        if keep_limits or not same or dataset.units.limits == units.limits:
+        if keep_limits or not _same_type(dataset.units, units) or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
         found = _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
         warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=3)
@@ -57,20 +56,26 @@ def on_one_range(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
         second: the one that it is compared with.
     """
     a, b = first.units, second.units
-    same = a.kind == b.kind or a.kind.kind == b.kind.kind == "f"
-    if first.range is None or second.range is None or not same or (a.limits or BYTES) == (b.limits or BYTES):
+    ranges = [one.limits or BYTES for one in (a, b)]
+    if first.range is None or second.range is None or not _same_type(a, b) or ranges[0] == ranges[1]:
         return first, second
-    lows, highs = zip(a.limits or BYTES, b.limits or BYTES, strict=True)
+    lows, highs = zip(*ranges, strict=True)
     limits = min(lows), max(highs)
     warnings.warn(
         f"values of {first.name} alone would be on the range {lows[0]:g} to {highs[0]:g}, those of {second.name} on "
         f"{lows[1]:g} to {highs[1]:g}: both are on {limits[0]:g} to {limits[1]:g}, name another with --range",
         stacklevel=4,
     )
-    return (
-        _with_rows(first, replace(a, limits=limits), lambda rows: Rows(rows.array, limits)),
-        _with_rows(second, replace(b, limits=limits), lambda rows: Rows(rows.array, limits)),
-    )
+
+    def on_both(one: Dataset) -> Dataset:
+        return _with_rows(one, replace(one.units, limits=limits), lambda rows: Rows(rows.array, limits))
+
+    return on_both(first), on_both(second)
+
+
+def _same_type(a: Units, b: Units) -> bool:
+    """Whether values are of one type of numbers, so that one range means the same; floats of any precision are."""
+    return a.kind == b.kind or a.kind.kind == b.kind.kind == "f"
 
 
 def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
