@@ -62,11 +62,3 @@ def test_the_package_is_a_program() -> None:
 @pytest.mark.parametrize("name", list(COMMANDS))
 def test_the_summary_read_from_the_source_is_that_of_the_function(name: str) -> None:
     assert summary(name) == summary_of(function(name)) != ""
-
-
-def test_the_points_of_distance_are_as_many_as_in_python() -> None:
-    import inspect
-
-    from remblai.compare.datasets import MOST
-
-    assert inspect.signature(function("distance")).parameters["n"].default == MOST

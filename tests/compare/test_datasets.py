@@ -354,3 +354,19 @@ def test_columns_without_names_are_matched_by_their_order_with_a_warning(tmp_pat
     (tmp_path / "b.csv").write_text("".join(f"{i},{2 * i}\n" for i in range(10)))
     with pytest.warns(UserWarning, match="b.csv names no columns: they are taken in the order of those of"):
         assert distance(str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), **FAST).value == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("metric", "d", "points"),
+    [
+        ("wasserstein", 1, 3000),
+        ("energy-distance", 1, 3000),
+        ("sliced", 2, 3000),
+        ("wasserstein", 2, 2000),
+        ("mmd", 1, 2000),
+    ],
+)
+def test_metrics_that_sort_take_all_points(metric: str, d: int, points: int) -> None:
+    rows = np.random.default_rng(0).standard_normal((3000, d))
+    found = distance(rows, rows + 1.0, metric, repeats=0, permutations=0)
+    assert (len(found.x), found.points.sizes) == (points, (3000, 3000))

@@ -73,7 +73,9 @@ def _empirical(name: str) -> Callable[[], Statistic]:
         both = torch.cat([x, y]).double()
         # Tables come standardised and back, after which equal values differ a little.
         steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
-        _, where = torch.unique(steps.round(), dim=0, return_inverse=True)
+        # of rows of one number the values themselves are sorted, which is faster
+        _, where = torch.unique(steps.round(), dim=0 if steps.shape[1] > 1 else None, return_inverse=True)
+        where = where.flatten()
         cells = int(where.max()) + 1
         if cells == len(both):
             warnings.warn(

@@ -1,7 +1,7 @@
 """The points of two data sets, made comparable: columns by name, tables in standard deviations."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Pair:
 def read_pair(
     a: Any,
     b: Any,
-    n: int,
+    n: int | Callable[[int], int],
     draws: torch.Generator,
     raw: bool = False,
     options: Mapping[str, Any] | None = None,
@@ -55,7 +55,7 @@ def read_pair(
     Args:
         a: data, as `data.load` takes them; NAME:test picks a split.
         b: the data that it is compared with.
-        n: at most so many points of each.
+        n: at most so many points of each, or how many, by the numbers of a point.
         draws: which points those are.
         raw: leave tables in their own units.
         options: of `data.load`, for each as far as it has them.
@@ -85,7 +85,8 @@ def read_pair(
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
     notes = tuple(f"{label(spec)}: {note}" for spec, one in ((a, first), (b, second)) for note in one.notes)
-    x, y = (rows[torch.randperm(len(rows), generator=draws)[:n]] for rows in sets)
+    most = n if isinstance(n, int) else n(max(1, shapes[0].numel()))
+    x, y = (rows[torch.randperm(len(rows), generator=draws)[:most]] for rows in sets)
     if features is not None:
         chosen = make_features(features, first)
         x, y = chosen.of(x, label(a)), chosen.of(y, label(b))

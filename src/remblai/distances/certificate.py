@@ -125,11 +125,11 @@ def _dual_value(problem: Problem, f: Tensor, g: Tensor) -> float:
     size = float(terms.abs().sum())
     if not math.isfinite(size):
         return -math.inf
-    tiny = _underflow(masses, potentials)
+    tiny = underflow(masses, potentials)
     return math.fsum(terms.tolist()) - (16.0 * ROUNDOFF + 2.0 * problem.roundoff) * size - tiny
 
 
-def _underflow(masses: Tensor, factors: Tensor) -> float:
+def underflow(masses: Tensor, factors: Tensor) -> float:
     """What products (k,) may be wrong by that have no 53 digits, because they or their masses are nearly 0."""
     few = (factors != 0.0) & ((masses < NORMAL) | ((masses * factors).abs() < NORMAL))
     if not bool(few.any()):
@@ -145,7 +145,7 @@ def _repaired_cost(problem: Problem, coupling: Sparse) -> float:
     costs = costs + problem.geometry.rounding(costs)
     terms = shares * costs
     upper = math.fsum(terms.tolist()) + 16.0 * ROUNDOFF * float(terms.abs().sum())
-    upper += _underflow(shares, costs)
+    upper += underflow(shares, costs)
     if problem.roundoff:
         upper += 2.0 * problem.roundoff * _largest(problem)
     return upper

@@ -1,6 +1,7 @@
 """Transport on the line, exactly, by sorting: any convex cost of |x - y|, any masses."""
 
 import time
+from functools import partial
 from typing import Any, overload
 
 import numpy as np
@@ -12,6 +13,7 @@ from remblai.costs import Cost
 from remblai.distances.coupling import Sparse
 from remblai.distances.cumulative import cdf, quantile
 from remblai.distances.geometry import CostLike, Points
+from remblai.distances.line_bounds import bounds
 from remblai.distances.monotone import CONVEX, convex, costs_of, flat, host, levels, staircase
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
@@ -191,6 +193,7 @@ def solve(problem: Problem) -> Plan:
         (f_tensor, g_tensor),
         method="line: monotone coupling of the sorted points",
         seconds=time.perf_counter() - started,
+        bounds=partial(bounds, problem, x_order, y_order),
     )
 
 

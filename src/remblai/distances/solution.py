@@ -1,6 +1,6 @@
 """The plan of a problem with exact marginals, from the coupling and the potentials that a solver found."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -28,7 +28,7 @@ def solved(
     iterations: int = 0,
     seconds: float = 0.0,
     curve: Sequence[tuple[int, float]] = (),
-    bounds: Interval | None = None,
+    bounds: Interval | Callable[[], Interval] | None = None,
 ) -> Plan:
     """The plan of a problem with exact marginals, from what the solver found.
 
@@ -44,7 +44,7 @@ def solved(
         iterations: its steps.
         seconds: its time.
         curve: pairs (step, value).
-        bounds: of the value, where the solver has proven narrower ones than `certificate` would.
+        bounds: of the value, or what finds them, where the solver proves them better than `certificate` would.
     """
     f, g = (potential.double() for potential in potentials)
     optimum = torch.tensor(value, dtype=torch.float64, device=f.device)
@@ -74,12 +74,16 @@ def solved(
 
 
 def _bounds(
-    problem: Problem, coupling: Coupling, g: Tensor, computed: tuple[float, float, Interval | None], epsilon: float
+    problem: Problem,
+    coupling: Coupling,
+    g: Tensor,
+    computed: tuple[float, float, Interval | Callable[[], Interval] | None],
+    epsilon: float,
 ) -> Interval:
     """The certificate; that of the value which the solver computed, at its own epsilon, contains this value."""
     value, own, proven = computed
-    bounds = proven or certificate(problem, coupling, g, epsilon)
-    return bounds.with_value(value) if epsilon == own else bounds
+    found = proven() if callable(proven) else proven or certificate(problem, coupling, g, epsilon)
+    return found.with_value(value) if epsilon == own else found
 
 
 def _derivatives(
