@@ -13,16 +13,18 @@ from remblai.distances.entry import STEEP, rooted
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((7, 2)), RNG.standard_normal((5, 2))
+MANY = RNG.standard_normal((30, 2))
 
 
 @pytest.mark.parametrize(
     ("given", "options", "method"),
     [
-        ((X, Y), {}, "simplex"),
+        ((X, Y), {}, "shortest-paths"),
+        ((MANY, Y), {}, "simplex"),
         ((X, Y), {"method": "linear-program"}, "program"),
         ((X[:, :1], Y[:, :1]), {}, "line"),
         ((X[:, 0], Y[:, 0]), {"cost": "huber"}, "line"),
-        ((X[:, 0], Y[:, 0]), {"cost": lambda x, y: (x - y).abs().sum(-1)}, "simplex"),
+        ((X[:, 0], Y[:, 0]), {"cost": lambda x, y: (x - y).abs().sum(-1)}, "shortest-paths"),
         ((X, Y), {"epsilon": 0.1}, "sinkhorn"),
         ((X, Y), {"epsilon": 0.1, "unbalanced": 1.0}, "unbalanced"),
     ],

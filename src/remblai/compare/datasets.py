@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from remblai.compare.distance_text import lines, rows, title
-from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for
+from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for, name_of
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
@@ -158,7 +158,7 @@ def distance(
     if options:
         metric = {**(metric if isinstance(metric, Mapping) else {"name": metric}), **options}
     draws = torch.Generator().manual_seed(seed)
-    name = metric if isinstance(metric, str) else str(metric["name"]) if isinstance(metric, Mapping) else "custom"
+    name = name_of(metric)
     features = features_for(name, features)
     points = read_pair(a, b, partial(_most, name) if n is None else n, draws, raw, data_options, features)
     _check_published(name, points)

@@ -2,13 +2,14 @@
 
 import math
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import torch
 from torch import Tensor
 
+from remblai.config.registry import Choice
 from remblai.costs import power
 from remblai.discrepancies import DISCREPANCIES, Frechet
 from remblai.discrepancies.discrepancy import OfParts
@@ -139,6 +140,13 @@ METRICS: dict[str, Callable[..., Statistic]] = {
     "kid": kid,
 }
 """Every metric by name; a critic's distance is no metric before the critic is trained."""
+
+
+def name_of(metric: Choice) -> str:
+    """The name of a metric that is chosen; "custom" of a live one."""
+    if isinstance(metric, str):
+        return metric
+    return str(metric.get("name")) if isinstance(metric, Mapping) else "custom"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The command that says what a penalty can see in one batch: a function that imports what it needs when it is run."""
+"""The command that says what a penalty or a metric can see: a function that imports what it needs when it is run."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -10,7 +10,8 @@ from remblai.runs.record import SCHEMA
 
 def power(
     *,
-    penalty: Annotated[Choice, LazyTable("remblai.objectives.table:PENALTIES")] = "mmd",
+    penalty: Annotated[Choice | None, LazyTable("remblai.objectives.table:PENALTIES")] = None,
+    metric: Annotated[Choice | None, LazyTable("remblai.compare.measures:METRICS")] = None,
     latent: int = 8,
     batch_size: int = 100,
     prior: Annotated[Choice, LazyTable("remblai.laws:PRIORS")] = "normal",
@@ -20,10 +21,11 @@ def power(
     json: bool = False,
     options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Says what a penalty on codes can see in one batch: the smallest shift, scale, dead axis, tied pair and curve.
+    """Says what a penalty or a metric can see in one batch: the smallest shift, scale, dead axis, tied pair and curve.
 
     Args:
-        penalty: what is asked; --penalty NAME --help shows the options of one.
+        penalty: a penalty on codes, mmd where no metric is named; --penalty NAME --help shows the options of one.
+        metric: a metric in its place, between a batch and as many points of the prior; `remblai list metrics` has them.
         latent: the number of coordinates of a code.
         batch_size: codes of a batch.
         prior: the law that codes should follow.
@@ -31,14 +33,19 @@ def power(
         most: the largest batch in the search for the size that is needed.
         seed: of the draws.
         json: print JSON and nothing else.
-        options: of the penalty and the prior.
+        options: of the penalty or the metric, and of the prior.
     """
+    if penalty is not None and metric is not None:
+        raise ValueError("expected a penalty or a metric, got both: leave out --penalty or --metric.")
+    asked = "penalty" if metric is None else "metric"
+    chosen = nest({asked: metric or penalty or "mmd", "prior": prior} | dict(options or {}))
+    from remblai.compare.power import metric_power
     from remblai.objectives.power import penalty_power
 
-    chosen = nest({"penalty": penalty, "prior": prior} | dict(options or {}))
-    found = penalty_power(
-        chosen["penalty"], latent, batch_size, prior=chosen["prior"], repeats=repeats, most=most, seed=seed
-    )
+    power_of = penalty_power if metric is None else metric_power
+    found = power_of(
+        chosen[asked], latent, batch_size, prior=chosen["prior"], repeats=repeats, most=most, seed=seed
+    )  # fmt: skip
     if json:
         show_json({"schema": SCHEMA, "faults": [vars(sees) for sees in found]})
         return
@@ -52,5 +59,9 @@ def power(
         )
         for sees in found
     ]
-    show(f"{penalty}: batches of {batch_size:,} codes of {latent} coordinates, {repeats} each; false alarms 5 %")
+    beside = "" if metric is None else " beside as many of the prior"
+    show(
+        f"{metric or penalty or 'mmd'}: batches of {batch_size:,} codes of {latent} coordinates{beside}, {repeats} "
+        "each; false alarms 5 %"
+    )
     show_table(rows, ("fault", "smallest seen (80 %)", "whole seen", "n for the whole, at most", "the size is"))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from remblai.distances.exact.shortest_paths import shortest_paths
+from remblai.distances.exact.shortest_paths import Start, shortest_paths
 from remblai.distances.exact.vertex import PAIRS, Array, Checked, Task, Vertex, checked, proven_plan, stopped, task
 from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
@@ -75,7 +75,7 @@ def solved_by(problem: Problem, solvers: Sequence[Solver], integers: bool = Fals
                 if plan.converged:
                     return plan
                 break
-        exact = _in_integers(problem, given, best and best[0], started) if integers else None
+        exact = in_integers(problem, best and _start(problem, given, best[0]), started) if integers else None
         if exact is not None:
             return exact
     if best is None:
@@ -89,19 +89,23 @@ def solved_by(problem: Problem, solvers: Sequence[Solver], integers: bool = Fals
     return proven_plan(problem, given, found, method=name, started=started)
 
 
-def _in_integers(problem: Problem, given: Task, found: Checked | None, started: float) -> Plan | None:
-    """The optimum in exact arithmetic from the best answer so far; None where there are too many pairs for it."""
-    largest = float(np.abs(given.costs).max(where=np.isfinite(given.costs), initial=0.0))
-    if math.prod(problem.shape) > PAIRS or largest > LARGEST:
+def in_integers(problem: Problem, start: Start | None = None, started: float | None = None) -> Plan | None:
+    """The optimum in exact arithmetic, from an answer that is nearly right; None of too many pairs or huge costs."""
+    if math.prod(problem.shape) > PAIRS:
         return None
-    if found is None:
-        return shortest_paths(problem, started=started)
+    costs = problem.geometry.matrix()
+    if float(costs.where(costs.isfinite(), 0.0).abs().max()) > LARGEST:
+        return None
+    return shortest_paths(problem, start, started=started)
+
+
+def _start(problem: Problem, given: Task, found: Checked) -> Start:
+    """An answer as `shortest_paths` takes it."""
     i, j, masses, potential, _ = found.vertex
     g = np.zeros(problem.shape[1])
     g[given.columns.cpu().numpy()] = potential
     rows, columns = given.rows.cpu()[i].tolist(), given.columns.cpu()[j].tolist()
-    entries = list(zip(rows, columns, masses.tolist(), strict=True))
-    return shortest_paths(problem, (entries, g.tolist()), started=started)
+    return list(zip(rows, columns, masses.tolist(), strict=True)), g.tolist()
 
 
 def _rank(found: Checked) -> tuple[bool, float]:
