@@ -123,6 +123,7 @@ def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(c
         ({"minutes": -1}, "above 0"),
         ({"data": "digit"}, "digits"),
         ({"by": "energy_distanc_squared"}, "energy_distance_squared"),
+        ({"by": "frechet", "data": "ring"}, "frechet is a figure of images, and the data are a table"),
     ],
 )
 def test_bad_requests_are_refused(given, words):

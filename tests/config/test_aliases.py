@@ -1,6 +1,7 @@
 """Names from other libraries are answered with the names here."""
 
 import inspect
+from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
@@ -130,3 +131,14 @@ def test_an_attribute_from_elsewhere_is_answered(module: ModuleType, name: str, 
 def test_a_keyword_of_a_discrepancy_from_elsewhere_is_answered(part: Any, option: str, here: str) -> None:
     with pytest.raises(ValueError, match=f"{part.__name__}: unknown option '{option}'. It is called '{here}' here"):
         part(**{option: 1.0})
+
+
+@pytest.mark.parametrize("call", [lambda: solve("1"), lambda: solve(1.0, epsilon="1"), lambda: solve(1.0, b={})])
+def test_text_for_a_number_is_refused_by_name(call: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=r"solve: (a|b|epsilon) expected a number, got"):
+        call()
+
+
+def test_parts_refuse_text_for_a_number() -> None:
+    with pytest.raises(ValueError, match="Sliced: directions expected a number, got '100'"):
+        discrepancies.Sliced("100")

@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -92,6 +94,7 @@ def test_a_function_of_pairs_is_a_cost():
     [
         (lambda x, y: (x - y).square(), "function of pairs"),
         (lambda x, y: 1.0, "function of pairs"),
+        (math.hypot, "one that fails on [0-9]+ pairs: "),
         (lambda x, y: torch.full((len(x),), torch.nan), "NaN"),
     ],
 )

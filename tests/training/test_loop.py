@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import math
 import pickle
 from collections.abc import Iterator
 
@@ -154,6 +155,16 @@ def test_the_guard_names_the_first_bad_step_and_term(bad: float) -> None:
     state = run(State(Line()), batches, 6)
     with pytest.raises(Diverged, match="the transport was not a finite number at step 4"):
         check(state)
+
+
+@pytest.mark.parametrize(("total", "stopped"), [(3, 3), (150, 100), (None, 100)])
+def test_a_loop_that_nobody_checks_stops_by_itself(total: int | None, stopped: int) -> None:
+    state = State(Line(), steps=total)
+    seen = []
+    with pytest.raises(Diverged, match="the transport was not a finite number at step 1"):
+        for step in steps(state, [torch.full((4, 2), math.nan)]):
+            seen.append(step.number)
+    assert seen[-1] == stopped
 
 
 def test_warm_start_moves_the_encoder_only_and_towards_the_prior() -> None:

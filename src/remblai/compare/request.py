@@ -18,6 +18,8 @@ from remblai.runs.record import read_settings
 BY = "energy_distance_squared"
 BUDGETS: dict[str, type] = {"steps": int, "epochs": float, "images": int, "minutes": float}
 KINDS: dict[str, type] = {**BUDGETS, "data": str, "seeds": int, "by": str, "threads": int, "device": str}
+OF_IMAGES = {"images", "features", "classes", "inception"}
+"""What only images have of what figures need."""
 KEYS = ("runs", *KINDS)
 """What a configuration may hold; where results go and how many trainings run at a time are matters of one call."""
 
@@ -72,7 +74,8 @@ def request_of(
     """The request that arguments and a configuration make; an argument that is not None comes before the file's.
 
     Raises:
-        ValueError: unknown keys, values of the wrong type, budgets of two kinds, runs of different data.
+        ValueError: unknown keys, values of the wrong type, budgets of two kinds, runs of different data, or a figure to
+            rank by that the data do not have.
     """
     settings = read_config(config) if config is not None else {}
     known_keys(settings, KEYS)
@@ -88,9 +91,12 @@ def request_of(
     entries = entries_of(models, listed, most)
     spec, options, dataset = _data(entries, found.get("data"), data_options)
     check_enough(dataset)
+    by = found.get("by", BY)
+    if dataset.range is None and OF_IMAGES & {*METRICS[by].needs}:
+        raise ValueError(f"by: {by} is a figure of images, and the data are a table: rank by {BY}, for one.")
     return Request(
         tuple(entries), dataset, spec, options, _above_zero("seeds", found.get("seeds", 2)), _budget(found),
-        found.get("by", BY), found.get("threads"), found.get("device", "auto"),
+        by, found.get("threads"), found.get("device", "auto"),
     )  # fmt: skip
 
 

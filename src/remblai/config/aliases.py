@@ -3,8 +3,9 @@
 import difflib
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from types import NoneType, UnionType
+from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin
 
 ALIASES: dict[str, str] = {
     "2-wasserstein": "wasserstein",
@@ -53,6 +54,11 @@ ALIASES: dict[str, str] = {
 }
 """A name from elsewhere -> the name here. It is used where the table that is asked has the second name."""
 
+CLASSES = (
+    "Labels are read from class folders and from the labels of .npz files; --label of `train` names a table's column; "
+    "the class of what is drawn, encoded or decoded is --class, labels= in Python."
+)
+
 ANSWERS: dict[str, str] = {
     "acgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
     "automodel": "A run is loaded by remblai.load(folder).",
@@ -68,8 +74,9 @@ ANSWERS: dict[str, str] = {
     "the score of a classifier of the data's own classes.",
     "kid": "KID is the kernel distance on Inception's features and no others: `remblai distance A B --metric "
     "kid`, and `remblai evaluate RUN --features inception`. Other features give `kernel_distance`.",
-    "label": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
-    "labels": "Labels are read from class folders and from the labels of .npz files; --label names a table's.",
+    "classes": CLASSES,
+    "label": CLASSES,
+    "labels": CLASSES,
     "kernel-choice": "Use penalty.kernel.",
     "n-projections": "Use directions.",
     "num-epochs": "Use epochs.",
@@ -184,7 +191,8 @@ def unknown_option(function: str, name: str, known: Iterable[str]) -> ValueError
 
 
 def checked_options(function: Callable[P, R], called: str | None = None) -> Callable[P, R]:
-    """The function, which answers an unknown keyword with a ValueError that names the nearest known one.
+    """The function, which answers an unknown keyword with a ValueError that names the nearest known one, text for a
+    number with one that says so.
 
     Args:
         function: any; one that takes keywords of any name is left as it is.
@@ -194,15 +202,27 @@ def checked_options(function: Callable[P, R], called: str | None = None) -> Call
     if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
         return function
     known = [name for name in parameters if name != "self"]
+    numbers = [name for name, one in parameters.items() if _is_number(one.annotation)]
+    places = list(parameters)
 
     @functools.wraps(function)
     def call(*args: P.args, **options: P.kwargs) -> R:
         for name in options:
             if name not in known:
                 raise unknown_option(called or function.__name__, name, known)
+        given = dict(zip(places, args, strict=False)) | options
+        for name in numbers:
+            if isinstance(given.get(name), str | bytes | Mapping):
+                raise ValueError(f"{called or function.__name__}: {name} expected a number, got {given[name]!r}.")
         return function(*args, **options)
 
     return call
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether an annotation is of a number, or of one or None."""
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
+    return all(one in (int, float, NoneType) for one in kinds)
 
 
 def missing(module: str, name: str, known: Iterable[str]) -> AttributeError:

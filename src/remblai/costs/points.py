@@ -201,10 +201,16 @@ class Custom(Cost):
         """Pair by pair: x (n, ...), y (n, ...) -> (n,).
 
         Raises:
-            ValueError: the function does not return one finite number for each pair.
+            ValueError: the function fails, or does not return one number for each pair.
         """
         x, y = paired(x, y)
-        values = self.function(x, y)
+        try:
+            values = self.function(x, y)
+        except Exception as problem:
+            raise ValueError(
+                f"cost: expected a function of pairs c(x (k, d), y (k, d)) -> (k,) of tensors, got one that fails on "
+                f"{len(x)} pairs: {type(problem).__name__}: {problem}"
+            ) from problem
         if not isinstance(values, Tensor) or values.shape != x.shape[:1]:
             came = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
             raise ValueError(

@@ -2,11 +2,12 @@
 
 import importlib.util
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from remblai import data
 from remblai.config.convert import convert
 from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
 from remblai.laws import ByClass, FittedLaw
@@ -137,6 +138,16 @@ def loop_options(recipe: Recipe) -> list[Option]:
     return [Option(o.name, o.annotation, recipe.loop.get(o.name, o.default), o.help, o.table) for o in known.values()]
 
 
+def _no_option(recipe: Recipe, name: str, known: Iterable[str]) -> ValueError:
+    """The error for an option that a recipe lacks; options of the data are told by where they go."""
+    if name in inspect.signature(data.load).parameters:
+        return ValueError(
+            f"option {name!r} of {recipe.name}: it is one of the data, not of a recipe: give data_options="
+            f"{{{name!r}: ...}} in Python."
+        )
+    return unknown(f"option of {recipe.name}:", name, known)
+
+
 def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resolved:
     """Finds the recipe and gives every option its value.
 
@@ -153,7 +164,7 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
     known = {option.name: option for option in [*signature, *loop_signature]}
     for name in flat:
         if name not in known:
-            raise unknown(f"option of {recipe.name}:", name, known)
+            raise _no_option(recipe, name, known)
     values = {name: _value(option, flat[name]) if name in flat else option.default for name, option in known.items()}
     return Resolved(
         spec if isinstance(spec, str) else recipe.name,

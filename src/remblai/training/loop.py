@@ -15,6 +15,9 @@ from remblai.training.guard import Terms
 from remblai.training.players import Player, critics_of
 from remblai.training.state import State
 
+CHECKED = 100
+"""Steps after which `steps` waits for the device to look for terms that are not finite, and after the last."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -39,10 +42,11 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
 
     A `DataLoader`, a list, or what else can be iterated anew, is started again when it ends: each epoch of a loader has
     its own order. An iterator must be endless. Of a batch that is a tuple or a list, such as (x, labels), the first
-    item is taken; a conditional objective takes the labels too. Nothing in the loop waits for the device;
-    `check(state)` does, and raises `Diverged`.
+    item is taken; a conditional objective takes the labels too. The loop waits for the device once in 100 steps and
+    after the last one, to see whether a term was not finite; `check(state)` looks at once.
 
     Raises:
+        Diverged: a term has been infinite or not a number.
         ValueError: an iterator that ends, nothing in an epoch, or batches that `Objective.check_batch` refuses.
 
     >>> import torch, remblai
@@ -69,6 +73,8 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
         state.guard.observe(state.step, terms)
         state.seconds += time.perf_counter() - began
         yield Step(state.step, terms, state.seconds)
+        if state.step % CHECKED == 0 or state.step == state.steps:
+            check(state)
 
 
 def check(state: State) -> None:
