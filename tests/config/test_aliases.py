@@ -135,10 +135,10 @@ def test_a_keyword_of_a_discrepancy_from_elsewhere_is_answered(part: Any, option
 
 @pytest.mark.parametrize("call", [lambda: solve("1"), lambda: solve(1.0, epsilon="1"), lambda: solve(1.0, b={})])
 def test_text_for_a_number_is_refused_by_name(call: Callable[[], object]) -> None:
-    with pytest.raises(ValueError, match=r"solve: (a|b|epsilon) expected a number, got"):
+    with pytest.raises(ValueError, match=r"solve: (a|b|epsilon): expected a number, got"):
         call()
 
 
 def test_parts_refuse_text_for_a_number() -> None:
-    with pytest.raises(ValueError, match="Sliced: directions expected a number, got '100'"):
+    with pytest.raises(ValueError, match="Sliced: directions: expected a number, got '100'"):
         discrepancies.Sliced("100")

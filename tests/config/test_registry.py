@@ -109,7 +109,7 @@ def test_a_live_part_must_be_what_the_caller_needs() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "words"),
     [
-        ("wae-mmd", {"penalty": 3}, r"penalty: expected a name, .* got 3 of type int"),
+        ("wae-mmd", {"penalty": 3}, r"penalty: expected a Discrepancy .* got 3 of type int"),
         (
             "wae-mmd",
             {"network": nn.Linear(2, 2)},
@@ -117,7 +117,7 @@ def test_a_live_part_must_be_what_the_caller_needs() -> None:
         ),
         ("wae-mmd", {"prior": nn.Linear(2, 2)}, r"prior: expected .*a Prior "),
         ("gan", {"lipschitz": 1}, r"lipschitz: expected .*a Lipschitz "),
-        ("gmmn", {"discrepancy": 1}, r"expected a name, .* got 1 of type int"),
+        ("gmmn", {"discrepancy": 1}, r"expected a Discrepancy .* got 1 of type int"),
         ("rae", {"regulariser": 1}, r"regulariser: expected .*a Regulariser "),
     ],
 )

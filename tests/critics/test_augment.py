@@ -28,9 +28,8 @@ def test_scores_have_the_threshold_of_their_game_or_none() -> None:
     assert Adaptive([], LeastSquares()).threshold == 0.5
     fixed = Adaptive([], Kantorovich())
     fixed.observe(torch.ones(50))
-    assert not fixed.adapts
     assert float(fixed.probability) == 0.5
-    assert {name for name, game in GAMES.items() if Adaptive([], game()).adapts} == {
+    assert {name for name, game in GAMES.items() if Adaptive([], game()).threshold is not None} == {
         *("logistic", "hinge", "least-squares", "log-ratio")
     }
 
@@ -59,8 +58,15 @@ def test_the_probability_is_part_of_the_model_and_moves_in_the_critic_s_steps_al
     gan.augment(["shift"])
     state = State(gan, steps=3, critic_steps=2, lr=1e-2)
     moves = []
-    gan.discrepancy._steered[0].observe = lambda scores: moves.append(len(scores))
+    gan.discrepancy._steered[0].observe = lambda scores, points: moves.append(points * len(scores))
     for _ in itertools.islice(steps(state, [torch.rand(8, 1, 4, 4)]), 3):
         pass
     assert moves == [8] * 6
     assert "augmentation.probability" in gan.state_dict()
+
+
+def test_scores_of_packs_move_it_by_all_their_points() -> None:
+    one, packs = Adaptive(["shift"], Logistic()), Adaptive(["shift"], Logistic())
+    one.observe(torch.ones(1000))
+    packs.observe(torch.ones(250), 4)
+    assert float(packs.probability) == float(one.probability) > 0.0

@@ -173,3 +173,8 @@ def test_features_of_a_wrong_shape_are_refused():
     part = Adversarial(nn.Sequential(nn.Linear(2, 1), nn.Flatten(0)), KernelGame(Energy()))
     with pytest.raises(ValueError, match=r"features \(5, k\)"):
         part(torch.randn(5, 2), torch.randn(5, 2))
+
+
+def test_codes_of_zero_pull_nothing_away():
+    scores = torch.cat([torch.ones(4, 1), torch.zeros(4, 3)], 1)
+    assert float(Margin(pulling_away=0.5).model(None, scores)) == 1.0

@@ -259,3 +259,14 @@ def test_bad_activations_and_places_are_refused():
         Orthogonal("relu")
     with pytest.raises(ValueError, match="before each activation"):
         Orthogonal("householder").prepare(nn.Sequential(nn.ReLU(), nn.Linear(2, 1)))
+
+
+def test_an_activation_that_stands_twice_is_replaced_twice():
+    twice = nn.PReLU(init=3.0)
+    critic = nn.Sequential(nn.Linear(2, 8), twice, nn.Linear(8, 8), twice, nn.Linear(8, 1))
+    Orthogonal().prepare(critic)
+    assert not any(isinstance(part, nn.PReLU) for part in critic.modules())
+    x = torch.randn(500, 2)
+    with torch.no_grad():
+        slopes = (critic(x[:-1]) - critic(x[1:])).abs().squeeze(1) / (x[:-1] - x[1:]).norm(dim=1)
+    assert float(slopes.max()) <= 1.0 + 1e-5

@@ -168,7 +168,7 @@ def test_the_weights_of_a_module_are_no_parameters_of_its_discrepancy():
 
 
 def test_what_is_no_discrepancy_is_refused():
-    with pytest.raises(ValueError, match="a Discrepancy or a function of two samples, got int"):
+    with pytest.raises(ValueError, match="a Discrepancy or a function of two samples, got 3 of type int"):
         as_discrepancy(3)
     with pytest.raises(ValueError, match=r"expected one number from <lambda>, got \(5,\): take the mean"):
         Custom(lambda x, y: y[:, 0])(torch.zeros(4, 2), torch.zeros(5, 2))

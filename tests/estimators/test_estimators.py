@@ -16,6 +16,7 @@ from remblai.estimators import (
     VariationalAutoEncoder,
     WassersteinAutoEncoder,
 )
+from remblai.laws import FITTED
 
 NARROW = {"options": {"network": {"name": "mlp", "width": 8, "depth": 1}}, "steps": 2, "random_state": 0}
 
@@ -144,3 +145,12 @@ def test_codes_and_counts_are_checked(iris):
 
 def test_they_are_names_of_the_package():
     assert remblai.WassersteinAutoEncoder is WassersteinAutoEncoder
+
+
+@pytest.mark.parametrize("law", [*FITTED, "prior"])
+def test_every_law_of_codes_is_sampled(law, iris):
+    if law != "prior":
+        density = LatentDensity(law, options={"iterations": 10} if law in ("flow", "two-stage") else None).fit(iris)
+        assert np.isfinite(density.sample(5)).all() and density.sample(5).shape == (5, 4)
+    model = WassersteinAutoEncoder(2, steps=3, options={"sampler": law}).fit(iris)
+    assert model.sample(5).shape == (5, 4)

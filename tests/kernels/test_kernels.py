@@ -7,6 +7,7 @@ from torch.distributions import Independent, Normal
 
 from remblai.config.registry import make, options
 from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Laplacian, Polynomial
+from remblai.laws import PRIORS
 
 PRIOR = SimpleNamespace(square_distance=16.0)  # of N(0, I) in 8 dimensions
 SCALED = {"imq": InverseMultiquadric, "gaussian": Gaussian, "laplacian": Laplacian}
@@ -125,9 +126,10 @@ def test_a_scale_that_is_not_positive_is_refused(name, scale, scales):
         SCALED[name](scale, scales)
 
 
-def test_a_power_below_one_is_refused():
-    with pytest.raises(ValueError, match="degree of at least 1"):
-        Polynomial(0)
+@pytest.mark.parametrize("degree", [0, 2.5])  # a power of 2.5 of a negative number is none
+def test_a_power_that_is_no_whole_number_above_0_is_refused(degree):
+    with pytest.raises(ValueError, match=r"degree of 1, 2, \.\.\., a whole number"):
+        Polynomial(degree)
 
 
 def test_every_option_has_help():
@@ -153,3 +155,9 @@ def test_terms_are_the_kernel_and_its_derivative(kernel, coincide):
         torch.testing.assert_close(value, kernel(x, y), rtol=1e-12, atol=1e-12)
         towards = 2 * (x[:, None] - y) if kernel.radial else y.expand(5, 4, 3)
         torch.testing.assert_close((slope[..., None] * towards).sum(1), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("far", [1e4, 1e6, 1e8])
+def test_the_mean_of_the_energy_kernel_is_right_far_away(far):
+    y = torch.tensor([[far, 0.0]], dtype=torch.float64)
+    assert float(Energy().mean(y, PRIORS["normal"](2)())) == pytest.approx(-far, rel=1e-6)

@@ -42,3 +42,12 @@ def test_its_cost_is_that_of_an_assignment_of_a_sample() -> None:
     assert cost == pytest.approx(
         float(costs[rows, columns].mean()), rel=0.08
     )  # the sample's own cells differ from the law's
+
+
+def test_cells_are_the_same_where_products_are_in_half_precision() -> None:
+    torch.manual_seed(0)
+    atoms, noise = torch.randn(200, 300), torch.randn(500, 300)
+    coupling = SemiDiscrete(atoms)
+    plain = coupling.cells(noise)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(coupling.cells(noise), plain)

@@ -179,3 +179,18 @@ def test_the_law_follows_the_module_and_adds_nothing_to_a_checkpoint(prior):
     assert moved().sample((2,)).dtype == torch.float64
     assert moved.to("meta")().mean.device.type == "meta"
     assert not prior.state_dict()
+
+
+def test_the_sides_of_the_cube_have_its_density():
+    prior = Uniform(2, scale=1.5)
+    z = torch.tensor([[1.5, 0.0], [-1.5, 1.5], [0.0, 0.0], [1.6, 0.0]])
+    assert torch.allclose(prior.log_prob(z)[:3], torch.full((3,), -2.0 * math.log(3.0)))
+    assert prior.log_prob(z)[3] == -math.inf
+
+
+@pytest.mark.parametrize("prior", [one for one in CASES if one.latent > 1], ids=name)
+def test_coordinates_that_are_called_alike_have_one_law(prior):
+    torch.manual_seed(0)
+    spread = torch.sort(prior.sample(20_000), 0).values
+    gaps = (spread - spread.mean(1, keepdim=True)).abs().mean(0)
+    assert not prior.alike or float(gaps.max()) < 0.05 * prior.square_distance**0.5

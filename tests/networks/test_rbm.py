@@ -158,3 +158,9 @@ def test_whole_numbers_are_bits_and_what_is_unknown_is_not_read():
     assert RBM(4, 2).complete(x, known, 5)[0, :2].tolist() == [1.0, 0.0]
     grey = x.float().masked_fill(~known, float("nan"))
     assert torch.isfinite(RBM(4, 2).complete(grey, known, 5)).all()
+
+
+@pytest.mark.parametrize("x", [torch.full((4, 3), torch.nan), torch.full((4, 3), 255.0), torch.ones(4, 2)])
+def test_the_start_of_annealing_is_of_bits(x):
+    with pytest.raises(ValueError, match=r"log partition: expected bits \(n, 3\)"):
+        RBM(3, 2).annealed_log_partition(x)

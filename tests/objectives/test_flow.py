@@ -76,3 +76,8 @@ def test_what_cannot_be_integrated_is_refused() -> None:
         Flow(Straight(), (2,), COUPLINGS["batch"](), method="rk4")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 1 atom, got 0"):
         COUPLINGS["semi-discrete"](dimensions=2, atoms=0)
+
+
+def test_a_range_that_it_does_not_scale_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"range: expected \(0, 1\), of images, or None"):
+        Flow(Straight(), (1, 2, 2), COUPLINGS["independent"](), range=(-1.0, 1.0))

@@ -26,7 +26,8 @@ def test_what_an_objective_does_not_say_is_that_there_is_none() -> None:
     [
         (np.zeros((4, 1, 8, 8), np.float32), "of floating point, .* got ndarray: use torch.as_tensor"),
         (torch.zeros(4, 1, 8, 8, dtype=torch.uint8), "got torch.uint8"),
-        (torch.zeros(4, 1, 8, 8, dtype=torch.float64), r"got torch.float64: use x.float\(\)"),
+        (torch.zeros(4, 1, 8, 8, dtype=torch.float64), r"got torch.float64: use x.to\(torch.float32\)"),
+        (torch.zeros(4, 1, 8, 8, dtype=torch.float16), r"got torch.float16: use x.to\(torch.float32\)"),
         (torch.zeros(4, 64), r"expected x \(n, 1, 8, 8\), .* got \(4, 64\)"),
         (torch.zeros(4, 1, 8, 8, device="meta"), "expected x on cpu, as the model is, got meta"),
     ],

@@ -148,3 +148,8 @@ def test_a_penalty_without_a_level_and_a_multiple_out_of_range_are_refused() -> 
         HeldWeight(CodeNorm(), PRIORS["normal"](latent=2))
     with pytest.raises(ValueError, match="expected a positive, finite multiple"):
         held(multiple=0.0)
+
+
+def test_a_held_weight_of_a_conditional_model_is_refused() -> None:
+    with pytest.raises(ValueError, match="weight: expected a number for a conditional model, got auto"):
+        RECIPES["wae-mmd"]((2,), latent=2, weight="auto", classes=3)

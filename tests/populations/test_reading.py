@@ -116,3 +116,19 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
         read(str(twice), TABLE)
     with pytest.raises(ValueError, match="expected a whole table"):
         read(f"{ragged}:test", TABLE)
+
+
+def test_a_value_is_one_level_whether_it_is_a_number_a_date_or_text() -> None:
+    numbers = pandas.DataFrame({"c": [1234567, 1234568, 0.1]})
+    words = pandas.DataFrame({"c": ["1234567", "0.1", "other"]})
+    assert read(numbers, words).tables.columns[0].levels == ("0.1", "1234567", "1234568", "other")
+    days = pandas.DataFrame({"c": np.array(["2020-01-01T00", "2020-01-02T00", "2020-01-02T06"], "datetime64[s]")})
+    found = read(days, pandas.DataFrame({"c": ["2020-01-01", "2020-01-02", "unknown"]}))
+    assert found.tables.columns[0].levels == ("2020-01-01", "2020-01-02", "2020-01-02 06:00:00", "unknown")
+    assert "is dates in one table and text in the other" in found.tables.notes[0]
+
+
+def test_columns_of_arrays_are_refused_by_name() -> None:
+    rows = pandas.DataFrame({"x": [np.zeros(2), np.ones(2)]})
+    with pytest.raises(ValueError, match="got lists: leave it out with --columns"):
+        read(rows, rows)

@@ -1,8 +1,9 @@
 """The Gower cost against its definition."""
 
 import numpy as np
+import pytest
 
-from remblai.populations.table import Column, gower, gower_parts
+from remblai.populations.table import Column, gower, gower_parts, number_text
 
 NAN = np.nan
 COLUMNS = (
@@ -45,3 +46,10 @@ def test_one_less_the_cost_is_a_kernel() -> None:
 def test_a_constant_column_costs_nothing() -> None:
     column = Column("x", np.full(4, 7.0))
     assert not gower([column], [column]).any()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(2019001.0, "2019001"), (0.1 + 0.2, "0.3"), (-1234567.5, "-1234568"), (1e20, "1e+20")]
+)
+def test_numbers_keep_their_whole_part(value: float, text: str) -> None:
+    assert number_text(value) == text

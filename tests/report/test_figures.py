@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from remblai.report import figures
+from remblai.report.figures import _word
 from remblai.report.plane import least_gaussian_plane
 from remblai.report.style import DARK, LIGHT
 
@@ -72,7 +73,7 @@ def test_codes_in_two_dimensions_and_more(rng, labels):
 def test_codes_on_a_prior_of_few_points_and_dead_codes(rng):
     size(figures.codes(np.zeros((50, 2)), rng.choice([-1.0, 1.0], size=(100, 2))))
     size(figures.codes(np.zeros((50, 2)), np.zeros((100, 2)), np.zeros(50, dtype=int)))
-    with pytest.raises(ValueError, match="k >= 2"):
+    with pytest.raises(ValueError, match="one k above 1"):
         figures.codes(np.zeros((5, 1)), np.zeros((5, 1)))
 
 
@@ -112,7 +113,7 @@ def test_quantiles_and_points(rng):
     picture = figures.points(flat, flat + 0.1)
     assert has(picture, LIGHT.model)
     assert size(picture)[0] > size(picture)[1]
-    with pytest.raises(ValueError, match="d >= 2"):
+    with pytest.raises(ValueError, match="d of at least 2"):
         figures.points(flat[:, :1], flat)
 
 
@@ -143,3 +144,7 @@ def test_a_floor_is_drawn_within_the_panel(
     if drawn:
         low, high = axes.get_ylim()
         assert low <= floor <= high
+
+
+def test_a_label_below_0_is_of_no_class() -> None:
+    assert [_word(kind, ["cat", "dog"]) for kind in (-1, 0, 1)] == ["no class", "cat", "dog"]

@@ -33,10 +33,12 @@ def test_any_number_of_channels_can_be_shown(channels):
 def test_what_is_no_image_is_refused_and_what_is_out_of_range_is_clipped():
     with pytest.raises(ValueError, match="floats"):
         pixels(np.zeros((3, 4)))
-    with pytest.raises(ValueError, match="nothing to show"):
+    with pytest.raises(ValueError, match="at least one pixel"):
         pixels(np.zeros((0, 1, 4, 4)))
-    shown = pixels(np.array([-1.0, 2.0, np.nan, 0.5]).reshape(1, 1, 2, 2))[0, :, :, 0]
+    shown = pixels(np.array([-1.0, 2.0, 0.0, 0.5]).reshape(1, 1, 2, 2))[0, :, :, 0]
     assert shown.tolist() == [[0, 255], [0, 128]]
+    with pytest.raises(ValueError, match="expected numbers, got NaN"):
+        pixels(np.full((1, 1, 2, 2), np.nan))
 
 
 def test_a_grid_has_every_image_in_its_place_with_clear_gaps():
@@ -78,7 +80,7 @@ def test_pairs_stand_closer_than_neighbours():
     clear = (opened(beside(x, x, columns=2))[..., 3] == 0).all(0)
     gaps = [len(run) for run in "".join("x" if c else " " for c in clear).split()]
     assert gaps == [6, 24, 6]
-    with pytest.raises(ValueError, match="needs its reconstruction"):
+    with pytest.raises(ValueError, match="expected a reconstruction of each"):
         beside(x, x[:2])
 
 

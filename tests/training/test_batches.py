@@ -56,7 +56,7 @@ def test_an_endless_iterator_is_drawn_from_once() -> None:
         (DataLoader(TensorDataset(POINTS), batch_size=9, drop_last=True), "at least one in an epoch, got none"),
         ([POINTS.numpy()], "of floating point, or .* pairs of them, got ndarray: use torch.as_tensor"),
         ([POINTS.to(torch.uint8)], "got torch.uint8"),
-        ([POINTS.double()], r"expected x of torch.float32, as the model is, got torch.float64: use x.float\(\)"),
+        ([POINTS.double()], r"expected x of torch.float32, .* got torch.float64: use x.to\(torch.float32\)"),
         ([POINTS.to("meta")], r"expected x on cpu, as the model is, got meta: use x.to\(device\)"),
         ([{"x": POINTS}], "got dict"),
         ([()], "got tuple"),

@@ -213,7 +213,7 @@ def checked_options(function: Callable[P, R], called: str | None = None) -> Call
         given = dict(zip(places, args, strict=False)) | options
         for name in numbers:
             if isinstance(given.get(name), str | bytes | Mapping):
-                raise ValueError(f"{called or function.__name__}: {name} expected a number, got {given[name]!r}.")
+                raise ValueError(f"{called or function.__name__}: {name}: expected a number, got {given[name]!r}.")
         return function(*args, **options)
 
     return call

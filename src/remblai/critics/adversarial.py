@@ -111,7 +111,7 @@ class Adversarial(Discrepancy):
         x, y = self._packed(x.detach()), self._packed(y.detach())
         a, b = self._scored(x), self._scored(y)
         for augmentation in self._steered:
-            augmentation.observe(a)
+            augmentation.observe(a, self.packing)
         game = self.game
         score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
         return game.critic(a, b) + self.lipschitz.penalty(score, x, y)

@@ -47,20 +47,15 @@ class Adaptive(nn.Module):
         self.threshold = None if game is None else THRESHOLDS.get(type(game))
         self.register_buffer("probability", torch.tensor(FIXED if self.threshold is None else 0.0))
 
-    @property
-    def adapts(self) -> bool:
-        """Whether the probability is steered."""
-        return self.threshold is not None
-
     def forward(self, x: Tensor) -> Tensor:
         """The images, each changed with the present probability; the gradient passes."""
         return augmented(x, self.names, self.probability)
 
     @torch.no_grad()
-    def observe(self, scores: Tensor) -> None:
-        """Moves the probability by the critic's scores (n,) of data, without waiting for the device."""
+    def observe(self, scores: Tensor, points: int = 1) -> None:
+        """Moves the probability by the critic's scores (n,), each of so many data, without waiting for the device."""
         if self.threshold is None:
             return
         signs = distributed.gather((scores.detach().flatten() - self.threshold).sign())
-        step = len(signs) / FULL * (signs.mean() - TARGET).sign()
+        step = points * len(signs) / FULL * (signs.mean() - TARGET).sign()
         self.probability.add_(step.to(self.probability)).clamp_(0.0, MOST)

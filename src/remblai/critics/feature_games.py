@@ -88,7 +88,9 @@ class Margin(FeatureGame):
                 f"margin: pulling away compares codes of at least 2 points, got {codes.shape[1]} coordinates of {n} "
                 "points: use a critic that gives energies and codes, or pulling_away=0."
             )
-        return energy + self.pulling_away * ((codes @ codes.T).square().sum() - n) / (n * (n - 1))
+        squares = (codes @ codes.T).square()
+        # the diagonal is not n: a code of 0 has the cosine 0 with itself
+        return energy + self.pulling_away * (squares.sum() - squares.diagonal().sum()) / (n * (n - 1))
 
     def estimate(self, a: Tensor, b: Tensor) -> Tensor:
         """Total variation distance, at most 1."""

@@ -81,7 +81,10 @@ class Orthogonal(Lipschitz):
 
     def _replace(self, container: nn.Module, before: nn.Module | None = None) -> nn.Module | None:
         """Replaces the activations in a Sequential; `before` is the layer before it. Returns its last layer."""
-        for name, part in container.named_children():
+        # not named_children(), which gives a part that stands twice once
+        for name, part in container._modules.items():
+            if part is None:
+                continue
             if isinstance(part, LAYERS):
                 before = part
             elif isinstance(part, nn.Flatten | nn.Unflatten):

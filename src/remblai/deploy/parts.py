@@ -186,5 +186,6 @@ def _law(encoder: Encoder, objective: Objective) -> torch.distributions.Distribu
 def _bare(objective: Objective) -> Objective:
     """The objective without what `decode` does not read: a file would keep the weights of its critics."""
     bare = copy.copy(objective)
-    bare._modules = {name: module for name, module in objective._modules.items() if name not in UNUSED}
+    kept = {name: module for name, module in objective._modules.items() if name not in UNUSED}
+    bare._modules = {name: _bare(part) if isinstance(part, Objective) else part for name, part in kept.items()}
     return bare

@@ -8,13 +8,16 @@ from torch import Tensor, nn
 
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 
+POINTS = 4
+"""How many points a function is tried on when an objective takes it."""
+
 
 class Custom(Discrepancy):
     """A discrepancy from a function or a module: what it is called with, and a scalar is what it returns.
 
     Args:
         function: d(x (n, ...), y (m, ...)) -> scalar, in torch. The parameters of a module are fixed: a model that
-            minimises D must not change D.
+            minimises D must not change D; for a critic that plays against the model use `Adversarial`.
 
     Raises:
         ValueError: not callable; or, when called, not one number.
@@ -28,10 +31,7 @@ class Custom(Discrepancy):
     def __init__(self, function: Callable[[Tensor, Tensor], Any]) -> None:
         super().__init__()
         if not callable(function):
-            raise ValueError(
-                f"discrepancy: expected a Discrepancy or a function of two samples, got {type(function).__name__}: use "
-                "a name of remblai.discrepancies.DISCREPANCIES, or lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
-            )
+            raise _no_discrepancy(function, "discrepancy")
         self.nonnegative = False  # nothing is known of it
         # a module in a list is not registered, so that no optimiser finds its parameters
         self._function = [function]
@@ -50,9 +50,35 @@ class Custom(Discrepancy):
             )
         return value.reshape(())
 
+    def check(self, point: Tensor) -> None:
+        """The function is tried on points such as this (...).
 
-def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]") -> Discrepancy:
+        Raises:
+            ValueError: it fails, gives no single number, or gives y no gradient.
+        """
+        noise = torch.randn(2, POINTS, *point.shape, generator=torch.Generator().manual_seed(0))
+        x, y = noise.to(point)
+        name = _name(self._function[0])
+        try:
+            with torch.enable_grad():
+                value = self.forward(x, y.requires_grad_())
+        except (TypeError, RuntimeError) as problem:
+            raise ValueError(
+                f"{name}: expected a function or module of two samples x (n, ...), y (m, ...) that gives a scalar "
+                f"tensor; on points {tuple(point.shape)} it fails: {problem}."
+            ) from problem
+        if not value.requires_grad:
+            raise ValueError(
+                f"{name}: expected a discrepancy with a gradient in y, got one without: use torch operations only."
+            )
+
+
+def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]", kind: str = "discrepancy") -> Discrepancy:
     """The discrepancy itself, or that of a function or module of two samples.
+
+    Args:
+        part: either.
+        kind: what an error calls it.
 
     Raises:
         ValueError: neither.
@@ -62,7 +88,18 @@ def as_discrepancy(part: "Discrepancy | Callable[[Tensor, Tensor], Any]") -> Dis
     >>> as_discrepancy(lambda x, y: (x.mean(0) - y.mean(0)).abs().sum())(torch.zeros(4, 2), torch.ones(3, 2))
     tensor(2.)
     """
-    return part if isinstance(part, Discrepancy) else Custom(part)
+    if isinstance(part, Discrepancy):
+        return part
+    if not callable(part):
+        raise _no_discrepancy(part, kind)
+    return Custom(part)
+
+
+def _no_discrepancy(part: object, kind: str) -> ValueError:
+    return ValueError(
+        f"{kind}: expected a Discrepancy or a function of two samples, got {part!r} of type {type(part).__name__}: "
+        "`remblai list discrepancies` has the names, or pass lambda x, y: (x.mean(0) - y.mean(0)).square().sum()."
+    )
 
 
 def _name(function: object) -> str:

@@ -82,7 +82,8 @@ class TrainedEstimator(BaseEstimator):
         if law is None:
             return None
         with torch.no_grad():
-            return law.fit(self.model_.encode(x.to(self._device)).z).double().to(self._device)
+            z = self.model_.encode(x.to(self._device)).z
+        return law.fit(z).double().to(self._device)
 
     def _check_model(self, model: Objective) -> None:
         """Refuses a recipe whose model cannot do what the estimator is for."""

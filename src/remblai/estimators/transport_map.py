@@ -15,9 +15,9 @@ from remblai.laws.pushed import places
 class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     """Moves rows as optimal transport moves the rows of `fit` to those of a target: domain adaptation.
 
-    Without a target it is the standard normal law, one point of a quasi-random sequence for each row (of an odd
-    number of rows one more): a transform to
-    normal columns that are independent of each other, as no transform column by column makes them.
+    Without a target it is the standard normal law, as a quasi-random sequence of as many points as there are rows (one
+    more if their number is odd). The result has normal columns that are independent of each other, which no transform
+    column by column gives.
 
     Args:
         target: rows (m, d); None is the standard normal law.

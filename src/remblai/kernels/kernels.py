@@ -154,8 +154,8 @@ class Energy(Kernel):
 
     def __init__(self) -> None:
         super().__init__()
-        # -r = integral of (e^(-u r^2) - 1) u^(-3/2) / (2 sqrt(pi)) du; the ends serve distances from 1e-7 to 1e4.
-        mixing = quadrature(lambda u: 0.5 / math.sqrt(math.pi) * u**-1.5, low=1e-15, high=1e18, tails=(0.5, 0.5))
+        # -r = integral of (e^(-u r^2) - 1) u^(-3/2) / (2 sqrt(pi)) du; the ends serve distances from 1e-7 to 1e8.
+        mixing = quadrature(lambda u: 0.5 / math.sqrt(math.pi) * u**-1.5, low=1e-20, high=1e18, tails=(0.5, 0.5))
         self.mixing = Mixing(mixing.nodes, mixing.weights, shifted=True)
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
@@ -189,10 +189,10 @@ class Polynomial(Kernel):
     It compares the first `degree` moments and nothing more: its MMD is 0 between some laws that differ.
 
     Args:
-        degree: the power, at least 1.
+        degree: the power, a whole number of at least 1.
 
     Raises:
-        ValueError: degree below 1.
+        ValueError: another degree.
 
     Source: Binkowski et al., "Demystifying MMD GANs", section 4, arXiv 1801.01401.
     """
@@ -203,8 +203,8 @@ class Polynomial(Kernel):
 
     def __init__(self, degree: int = 3) -> None:
         super().__init__()
-        if degree < 1:
-            raise ValueError(f"kernel polynomial: expected a degree of at least 1, got {degree}.")
+        if degree < 1 or degree != int(degree):
+            raise ValueError(f"kernel polynomial: expected a degree of 1, 2, ..., a whole number, got {degree}.")
         self.degree = degree
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

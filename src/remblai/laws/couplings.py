@@ -37,18 +37,19 @@ class SemiDiscrete(nn.Module):
         self.potential.copy_(_potential(self.atoms, seed))  # in place: an average may follow the buffer
         return self
 
-    def solve_within(self, labels: Tensor, seed: int = 0) -> "SemiDiscrete":
+    def solve_within(self, labels: Tensor) -> "SemiDiscrete":
         """Computes a potential for the atoms of each class alone, by labels (m,): its noise goes to its atoms."""
         for label in sorted(set(labels.tolist())):
             own = labels == label
-            self.potential[own] = _potential(self.atoms[own], seed).to(self.potential)
+            self.potential[own] = _potential(self.atoms[own], 0).to(self.potential)
         return self
 
     @torch.no_grad()
     def scores(self, noise: Tensor) -> Tensor:
         """<x, y_j> + (g_j - |y_j|^2) / 2 (n, m): half of |x|^2 minus the adjusted cost, largest in x's own cell."""
         heights = 0.5 * (self.potential - self.atoms.double().square().sum(1))
-        return torch.addmm(heights.to(noise), noise, self.atoms.T)
+        with torch.autocast(noise.device.type, enabled=False):  # a rounded product leads to another atom
+            return torch.addmm(heights.to(noise), noise, self.atoms.T)
 
     def cells(self, noise: Tensor) -> Tensor:
         """The indices (n,) of the atoms to whose cells the noise (n, d) belongs."""

@@ -113,7 +113,8 @@ class Pushforward(Distribution):
 
     def at(self, noise: Tensor) -> Tensor:
         """T(m + A e) at given noise e (..., *batch, k)."""
-        return self.transform(self.location + (self.mixing @ noise.unsqueeze(-1)).squeeze(-1))
+        with torch.autocast(noise.device.type, enabled=False):
+            return self.transform(self.location + (self.mixing @ noise.unsqueeze(-1)).squeeze(-1))
 
     def log_prob(self, value: Tensor) -> NoReturn:
         """An implicit law is known through its samples only: raises ValueError with the remedy."""

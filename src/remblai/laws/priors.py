@@ -22,11 +22,13 @@ class Prior(nn.Module, ABC):
         latent: k, the number of coordinates of a code.
         square_distance: E|Z - Z'|^2 of two independent codes, twice the trace of the covariance: kernels' scale.
         bounded: whether codes are confined to a part of the space, so that a Gaussian's tails would leave it.
+        alike: whether all coordinates have one law.
     """
 
     latent: int
     square_distance: float
     bounded: bool
+    alike: bool = True
 
     @property
     def device(self) -> torch.device:
@@ -119,6 +121,11 @@ class Uniform(Prior):
         """scale * tanh(z), as in the code of Wasserstein auto-encoders (tolstikhin/wae)."""
         return self.scale * torch.tanh(z)
 
+    def log_prob(self, z: Tensor) -> Tensor:
+        """-k log(2 scale) in the cube, its sides included, which torch's law leaves out; -inf outside."""
+        inside = (z.abs() <= self.high).all(1)
+        return torch.where(inside, -self.latent * math.log(2.0 * self.scale), -math.inf).to(z.dtype)
+
     def nearest(self, z: Tensor) -> Tensor:
         """z, cut at the sides of the cube."""
         return z.clamp(-self.scale, self.scale)
@@ -188,6 +195,7 @@ class Mixture(Prior):
     """
 
     bounded = False
+    alike = False
     centres: Tensor
     deviation: Tensor
 

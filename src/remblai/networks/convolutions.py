@@ -16,6 +16,10 @@ Norm = Literal["batch", "group", "none"]
 Init = Literal["auto", "he", "dcgan"]
 
 
+SMALLEST = 3
+"""Pixels a side that stages of convolutions keep, at least."""
+
+
 def check(norm: str, init: str = "auto") -> None:
     """Checks the options that the networks share.
 
@@ -27,15 +31,15 @@ def check(norm: str, init: str = "auto") -> None:
             raise ValueError(f"expected {option} to be one of {', '.join(get_args(annotation))}; got {value!r}.")
 
 
-def halved(size: Size, smallest: int = 3) -> list[Size]:
+def halved(size: Size) -> list[Size]:
     """The sizes (height, width) of an image before each stage and after the last.
 
-    Each stage halves, rounding down, the axes that would keep at least `smallest` pixels; it stops when no axis would:
+    Each stage halves, rounding down, the axes that would keep at least 3 pixels; it stops when no axis would:
     28 -> 14 -> 7 -> 3, 64 -> 32 -> 16 -> 8 -> 4. There is at least one stage, which on a tiny image keeps the size.
     """
     sizes = [size]
     while True:
-        height, width = (side // 2 if side // 2 >= smallest else side for side in sizes[-1])
+        height, width = (side // 2 if side // 2 >= SMALLEST else side for side in sizes[-1])
         if (height, width) == sizes[-1]:
             return sizes if len(sizes) > 1 else [size, size]
         sizes.append((height, width))

@@ -68,4 +68,4 @@ def positive(**sizes: int) -> None:
     """
     for name, size in sizes.items():
         if size < 1:
-            raise ValueError(f"expected {name} >= 1, got {size}.")
+            raise ValueError(f"expected {name} >= 1, got {size}: give a larger one.")

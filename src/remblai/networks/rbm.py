@@ -156,7 +156,7 @@ class RBM(nn.Module):
             temperatures: intermediate machines.
 
         Raises:
-            ValueError: chains below 2 or temperatures below 1.
+            ValueError: chains below 2, temperatures below 1, or x that is no bits.
 
         Source: Salakhutdinov and Murray, "On the quantitative analysis of deep belief networks" (2008), section 3.
         """
@@ -166,6 +166,7 @@ class RBM(nn.Module):
         weight, b, c = (p.detach().double() for p in (self.weight, self.visible_bias, self.hidden_bias))
         base = torch.zeros_like(b)
         if x is not None:
+            x = self._bits("log partition", x)
             base = torch.logit((x.double().sum(0) + 1.0) / (len(x) + 2.0))
         v = draw_bits(torch.sigmoid(base).expand(chains, -1))
         gain = torch.zeros(chains, dtype=torch.float64, device=b.device)

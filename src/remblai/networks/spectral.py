@@ -57,7 +57,7 @@ class UnitNorm(nn.Module):
         return weight / torch.where(largest > 0.0, largest, 1.0)
 
     @torch.no_grad()
-    def advance(self, weight: Tensor, iterations: int = 1) -> None:
+    def advance(self, weight: Tensor, iterations: int) -> None:
         """Power iterations towards the singular vectors of `weight`."""
         matrix = weight.flatten(1)
         for _ in range(iterations):

@@ -13,9 +13,9 @@ FREQUENCIES = 4
 """Pairs of waves of the time, of 1 to 4 half periods in [0, 1]."""
 
 
-def waves(t: Tensor, frequencies: int = FREQUENCIES) -> Tensor:
-    """The time t (n,) as features (n, 1 + 2 frequencies): t itself, and sin and cos of k pi t."""
-    angles = math.pi * t[:, None] * torch.arange(1, frequencies + 1, device=t.device, dtype=t.dtype)
+def waves(t: Tensor) -> Tensor:
+    """The time t (n,) as features (n, 9): t itself, and sin and cos of k pi t, k = 1 to 4."""
+    angles = math.pi * t[:, None] * torch.arange(1, FREQUENCIES + 1, device=t.device, dtype=t.dtype)
     return torch.cat([t[:, None], angles.sin(), angles.cos()], 1)
 
 

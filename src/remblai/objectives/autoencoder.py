@@ -80,6 +80,11 @@ class AutoEncoder(Objective):
                 raise ValueError(
                     f"{name}: expected a finite number of at least 0, got {value}: take 0 to leave it out."
                 )
+        if classes is not None and isinstance(weight, HeldWeight):
+            raise ValueError(
+                "weight: expected a number for a conditional model, got auto: what auto holds it by is known of codes "
+                "without labels only."
+            )
         if penalty is not None and penalty.needs_density and not encoder.has_density:
             raise ValueError(
                 f"{type(penalty).__name__} needs an encoder with a density, got {type(encoder).__name__}: "
@@ -218,4 +223,5 @@ class AutoEncoder(Objective):
 def _covariance(z: Tensor) -> Tensor:
     """The covariance (k, k) of points (n, k); `torch.cov` compares values on the host on its way."""
     centred = z - z.mean(0)
-    return centred.T @ centred / (len(z) - 1)
+    with torch.autocast(z.device.type, enabled=False):
+        return centred.T @ centred / (len(z) - 1)

@@ -6,13 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from remblai.costs import wide
-from remblai.discrepancies import Discrepancy
+from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.features.frozen import Frozen, MapOfSeveral
 from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.pairs import paired
 from remblai.objectives.objective import Objective, generated_law, of, together
-from remblai.objectives.two_sample import as_discrepancy
 from remblai.runtime import distributed
 
 TINY = 1e-12
@@ -272,8 +271,9 @@ def _mean_shift(distances: Tensor, x: Tensor, y: Tensor) -> Tensor:
     """The drift (m, d), from the distances (m, n + m) of samples to data and to each other, over the temperature."""
     weights = ((-distances).log_softmax(1) + (-distances).log_softmax(0)).mul(0.5).exp()
     to_data, to_samples = weights[:, : len(x)], weights[:, len(x) :]
-    attraction = (to_data * to_samples.sum(1, keepdim=True)) @ x
-    repulsion = (to_samples * to_data.sum(1, keepdim=True)) @ y
+    with torch.autocast(x.device.type, enabled=False):  # near the optimum the two cancel
+        attraction = (to_data * to_samples.sum(1, keepdim=True)) @ x
+        repulsion = (to_samples * to_data.sum(1, keepdim=True)) @ y
     return attraction - repulsion
 
 

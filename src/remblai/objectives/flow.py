@@ -180,6 +180,8 @@ class Flow(Objective):
         distilled: int = 0,
     ) -> None:
         super().__init__(classes)
+        if range not in (None, (0.0, 1.0)):
+            raise ValueError(f"range: expected (0, 1), of images, or None, of points, got {range}.")
         if distilled < 0:
             raise ValueError(f"distilled: expected steps of at least 1, or 0 to train all times, got {distilled}.")
         if not 0.0 <= label_dropout < 1.0:

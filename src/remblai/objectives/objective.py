@@ -86,8 +86,10 @@ class Objective(nn.Module):
                 f"{tuple(x.shape)}: reshape the batches, or build the objective with shape={tuple(x.shape[1:])}."
             )
         own = next(self.parameters(), x)
-        if x.dtype == torch.float64 != own.dtype:
-            raise ValueError(f"batches: expected x of {own.dtype}, as the model is, got {x.dtype}: use x.float().")
+        if x.dtype != own.dtype:
+            raise ValueError(
+                f"batches: expected x of {own.dtype}, as the model is, got {x.dtype}: use x.to({own.dtype})."
+            )
         if x.device != own.device:
             raise ValueError(f"batches: expected x on {own.device}, as the model is, got {x.device}: use x.to(device).")
         return x

@@ -26,6 +26,11 @@ class Penalty(nn.Module):
     needs_noise: bool = False
     compares: bool = True
 
+    @property
+    def reads_codes_alone(self) -> bool:
+        """Whether it compares a batch of codes with the prior and reads nothing else."""
+        return self.compares and not self.needs_density and not self.needs_noise
+
     def forward(self, code: Code, prior: Distribution) -> Tensor:
         """The penalty on this batch of codes."""
         raise NotImplementedError

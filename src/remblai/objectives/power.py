@@ -5,11 +5,11 @@ from typing import Any
 from torch import Tensor
 
 from remblai.config.registry import Choice, make
-from remblai.critics import Adversarial
 from remblai.laws import PRIORS, Prior
 from remblai.objectives.objective import Code, Objective
 from remblai.objectives.penalties import Penalty
 from remblai.objectives.table import make_penalty
+from remblai.objectives.weights import has_critic
 from remblai.statistics.power import Estimate, Sees, power_of, seen_faults
 
 BLIND = 0.2
@@ -47,9 +47,9 @@ def estimate_of(penalty: Penalty, prior: Prior) -> Estimate:
         ValueError: it has a critic, or reads more than codes.
     """
     name = type(penalty).__name__
-    if any(isinstance(part, Adversarial) for part in penalty.modules()):
+    if has_critic(penalty):
         raise ValueError("penalty: expected one without a critic, whose power depends on its training: such as mmd.")
-    if penalty.needs_density or penalty.needs_noise or not penalty.compares:
+    if not penalty.reads_codes_alone:
         raise ValueError(f"penalty: expected one that compares codes with the prior, got {name}: such as mmd.")
 
     def estimate(z: Tensor) -> Tensor:

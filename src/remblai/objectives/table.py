@@ -6,12 +6,11 @@ from typing import Annotated, Any
 
 from remblai.config.registry import Choice, make
 from remblai.critics import ALL_DISCREPANCIES
-from remblai.discrepancies import Discrepancy
+from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Prior
 from remblai.networks.classes import Count
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import CodeNorm, Conditional, Marginal, Penalty, Sum
-from remblai.objectives.two_sample import as_discrepancy
 
 PARTS: dict[str, Callable[..., Discrepancy | Penalty]] = {
     **ALL_DISCREPANCIES,

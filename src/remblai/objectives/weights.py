@@ -74,7 +74,7 @@ class HeldWeight(nn.Module):
         if not 0.0 < multiple < math.inf:
             raise ValueError(f"weight auto: expected a positive, finite multiple, as in auto:2, got {multiple}.")
         measured = penalty if measure is None else measure
-        if measured.needs_density or measured.needs_noise or not measured.compares:
+        if not measured.reads_codes_alone:
             raise ValueError(
                 f"weight auto: expected a penalty that compares a batch of codes with the prior, such as mmd, got "
                 f"{type(penalty).__name__}, which has no level that right codes have: give a number."

@@ -148,4 +148,4 @@ def _moment(value: date) -> date:
 
 
 def _is_number(value: Any) -> bool:
-    return hasattr(value, "__float__") and not isinstance(value, bool | np.bool_ | str)
+    return hasattr(value, "__float__") and not isinstance(value, bool | np.bool_ | str | np.ndarray)

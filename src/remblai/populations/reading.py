@@ -18,7 +18,7 @@ from remblai.data.frames import chosen_columns, is_frame
 from remblai.data.labels import label_place
 from remblai.features import FeaturesUsed, make_features
 from remblai.populations.raw import Raw, raw_table
-from remblai.populations.table import Column, Tables
+from remblai.populations.table import Column, Tables, date_text
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 FEW = 20
@@ -268,7 +268,8 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
     levels = sorted({one for one in both if one is not None})
     place = {level: float(number) for number, level in enumerate(levels)}
     values = np.array([np.nan if one is None else place[one] for one in both])
-    mixed = f"column {name!r} is numbers in one table and text in the other: compared as categories"
+    kind = "dates" if "M" in kinds else "numbers"
+    mixed = f"column {name!r} is {kind} in one table and text in the other: compared as categories"
     return Column(name, values, tuple(levels)), note or (mixed if any(numeric) else "")
 
 
@@ -290,6 +291,9 @@ def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
 
 
 def _level(value: Any) -> str | None:
+    """A cell as text, as the same value is written in a table of text; None of a gap."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else date_text(float(_as_numbers(np.array([value]))[0]))
     if isinstance(value, float):
-        return None if np.isnan(value) else f"{value:g}"
-    return None if value is None or (isinstance(value, np.datetime64) and np.isnat(value)) else str(value)
+        return None if np.isnan(value) else str(int(value)) if value.is_integer() else repr(float(value))
+    return None if value is None else str(value)

@@ -14,6 +14,8 @@ Bools = NDArray[np.bool_]
 
 BLOCK = 2**17
 """Costs of a block of rows, which stays in the cache."""
+WHOLE = 1e15
+"""Numbers up to which the whole part is written in full."""
 OUTER = 0.025
 """Share of the rows beyond either end of the range that numbers are scaled by."""
 
@@ -69,7 +71,17 @@ class Column:
             return "missing"
         if self.dates:
             return date_text(value)
-        return f"{value:.6g}" if self.levels is None else self.levels[int(value)]
+        return number_text(value) if self.levels is None else self.levels[int(value)]
+
+
+def number_text(value: float) -> str:
+    """A number in six digits, or in as many as its whole part has.
+
+    >>> number_text(0.1 + 0.2), number_text(2019001.0), number_text(1.5e20)
+    ('0.3', '2019001', '1.5e+20')
+    """
+    whole = abs(value) < WHOLE and len(str(int(abs(value))))
+    return f"{value:.{max(6, whole)}g}"
 
 
 def date_text(days: float) -> str:

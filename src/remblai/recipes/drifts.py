@@ -15,7 +15,6 @@ from remblai.networks.classes import conditional
 from remblai.networks.shapes import range_of
 from remblai.objectives import COUPLINGS, Descent, Drifting, Flow, MeanShift
 from remblai.objectives.reflow import Reflow
-from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.base import recipe
 from remblai.recipes.dual import CODES, ON_DATA, DataScale, FeatureMap, GeneratorNetwork, Latent, compared, feature_map
 from remblai.recipes.parts import Labels, PriorLaw, Shape, count_of, labelled
@@ -63,7 +62,7 @@ def drifting(
     return Drifting(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=range_of(shape), latent=latent),
         prior=law,
-        drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(as_discrepancy(chosen), scales, normalise),
+        drift=chosen if isinstance(chosen, MeanShift | Descent) else Descent(chosen, scales, normalise),
         features=seen,
         normalise=normalise,
         classes=kinds,

@@ -23,7 +23,6 @@ from remblai.networks import Network as Pair
 from remblai.networks.classes import Projection, conditional
 from remblai.networks.shapes import range_of
 from remblai.objectives import Generator
-from remblai.objectives.two_sample import as_discrepancy
 from remblai.recipes.parts import Labels, count_of, labelled
 
 Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
@@ -198,7 +197,7 @@ def generator(
     return Generator(
         decoder=make(DECODERS, "deterministic", "decoder", network=read, range=range_of(shape), latent=latent),
         prior=law,
-        discrepancy=as_discrepancy(make(ON_DATA, discrepancy, "discrepancy", **context)),
+        discrepancy=make(ON_DATA, discrepancy, "discrepancy", **context),
         classes=kinds,
         class_distance=math.sqrt(scale.square_distance),
         features=seen,

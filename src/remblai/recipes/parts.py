@@ -133,11 +133,6 @@ def auto_encoder(
     law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
     nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
     kinds = labelled(classes)
-    if kinds is not None and isinstance(weight, str):
-        raise ValueError(
-            f"weight: expected a number for a conditional model, got {weight!r}: what auto holds it by is known "
-            "of codes without labels only."
-        )
     read = nets if kinds is None else conditional(nets, kinds.count)
     context = {"prior": law, "latent": latent, "network": nets, "classes": count_of(kinds)}
     part = None if penalty is None else make_penalty(penalty, **context)

@@ -52,7 +52,7 @@ def terms(
     """
     x = np.asarray(steps, dtype=np.float64)
     if not values or any(len(curve) != len(x) for curve in values.values()) or len(x) == 0:
-        raise ValueError("terms need at least one step and, for every name, one value a step.")
+        raise ValueError("terms: expected at least one step and, for every name, one value a step: train first.")
     with typeset():
         figure, panels = chart(0.45 + 1.6 * len(values), len(values), theme=theme)
         for axes, (name, curve) in zip(panels, values.items(), strict=True):
@@ -136,7 +136,9 @@ def codes(
     """
     z, p = np.asarray(z, dtype=np.float64), np.asarray(prior, dtype=np.float64)
     if z.ndim != 2 or p.ndim != 2 or z.shape[1] < 2 or p.shape[1] != z.shape[1]:
-        raise ValueError(f"codes and prior must be (n, k >= 2) of the same k, not {z.shape} and {p.shape}.")
+        raise ValueError(
+            f"codes: expected codes and prior (n, k) of one k above 1, got {z.shape} and {p.shape}: use quantiles."
+        )
     axes_of_view = np.eye(z.shape[1])[:, :2] if plane is None else plane.axes
     z, p = z[:SHOWN] @ axes_of_view, p @ axes_of_view
     with typeset():
@@ -198,7 +200,7 @@ def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme
     for shape in sorted(set(MARKERS)):
         rows = [row for row in order if MARKERS[look[labels[row].item()]] == shape]
         _scatter(axes, z[rows], [theme.classes[look[labels[row].item()]] for row in rows], size, marker=shape)
-    words = [str(kind) if names is None else _short(literal(names[int(kind)])) for kind in kinds]
+    words = [_word(int(kind), names) for kind in kinds]
     handles = [
         Line2D([], [], ls="", marker=MARKERS[place], color=theme.classes[place], ms=6, mew=0, label=word)
         for place, word in zip(places, words, strict=True)
@@ -208,6 +210,13 @@ def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme
         handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, frameon=False,
         labelcolor=theme.ink, handletextpad=0.1, columnspacing=1.4, fontsize=9,
     )  # fmt: skip
+
+
+def _word(kind: int, names: Sequence[str] | None) -> str:
+    """The name of a class; labels below 0 are of none."""
+    if kind < 0:
+        return "no class"
+    return str(kind) if names is None else _short(literal(names[kind]))
 
 
 def _short(name: str) -> str:
@@ -274,7 +283,9 @@ def points(data: Any, samples: Any, *, theme: Theme = LIGHT) -> bytes:
     """
     x, y = np.asarray(data, dtype=np.float64), np.asarray(samples, dtype=np.float64)
     if x.ndim != 2 or y.ndim != 2 or min(x.shape[1], y.shape[1]) < 2:
-        raise ValueError(f"points must be (n, d >= 2), not {x.shape} and {y.shape}.")
+        raise ValueError(
+            f"points: expected (n, d) with d of at least 2, got {x.shape} and {y.shape}: of one number use plans."
+        )
     with typeset():
         wide, high = np.ptp(x[:, :2], axis=0)
         figure, (axes,) = chart(WIDTH * float(np.clip(high / (wide + 1e-9), 0.5, 1)), theme=theme)

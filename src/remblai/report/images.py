@@ -25,20 +25,22 @@ def pixels(images: Any) -> Bytes:
             first is shown, of more than 4 the first 3.
 
     Raises:
-        ValueError: another shape or type.
+        ValueError: another shape or type, or NaN.
     """
     x = np.asarray(images.detach().cpu() if hasattr(images, "detach") else images)
     if x.dtype == np.uint8 and x.ndim in (3, 4):
         x = x[..., None] if x.ndim == 3 else x
     elif np.issubdtype(x.dtype, np.floating) and x.ndim == 4:
-        x = np.rint(np.nan_to_num(x).clip(0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+        if np.isnan(x).any():
+            raise ValueError("images: expected numbers, got NaN: the model that drew them has diverged.")
+        x = np.rint(x.clip(0, 1) * 255).astype(np.uint8).transpose(0, 2, 3, 1)
     else:
         raise ValueError(
             "images must be floats (n, c, h, w) on the [0, 1] scale or bytes (n, h, w[, c]), "
             f"not {x.dtype} of shape {x.shape}."
         )
     if 0 in x.shape:
-        raise ValueError(f"there is nothing to show in images of shape {x.shape}.")
+        raise ValueError(f"images: expected at least one of at least one pixel, got shape {x.shape}: draw one first.")
     channels = x.shape[-1]
     colours = x[..., :3] if channels >= 3 else x[..., :1].repeat(3, axis=-1)
     alpha = x[..., 3:4] if channels == 4 else np.full_like(x[..., :1], 255)
@@ -89,7 +91,7 @@ def beside(data: Any, reconstructions: Any, columns: int = 4) -> bytes:
     """
     x, y = pixels(data), pixels(reconstructions)
     if x.shape != y.shape:
-        raise ValueError(f"each image needs its reconstruction: shapes {x.shape} and {y.shape} differ.")
+        raise ValueError(f"images: expected a reconstruction of each, got shapes {x.shape} and {y.shape}: pass pairs.")
     pairs = np.stack([x, y], axis=1).reshape(-1, *x.shape[1:])
     wide = 2 * columns
     return _png(_lay([pairs[i : i + wide] for i in range(0, len(pairs), wide)], groups=[2] * columns))

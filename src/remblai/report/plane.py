@@ -55,7 +55,9 @@ def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
     """
     z, p = np.asarray(codes, dtype=np.float64), np.asarray(prior, dtype=np.float64)
     if z.ndim != 2 or p.ndim != 2 or z.shape[1] != p.shape[1] or z.shape[1] < 2:
-        raise ValueError(f"a plane needs codes and prior (n, k >= 2) of the same k, not {z.shape} and {p.shape}.")
+        raise ValueError(
+            f"plane: expected codes and prior (n, k) of one k above 1, got {z.shape} and {p.shape}: use quantiles."
+        )
     k = z.shape[1]
     if len(z) < ROWS * k:
         return _worst_coordinates(z, p)

@@ -155,8 +155,9 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
             f"{null.distances[1]:.2f}."
         )
     shown = Picture.chart("codes", "Where the codes lie", words, f"Codes scattered over the {law}", codes, **given)
-    # the band of quantiles is that of like coordinates, which a fitted law has not
-    return [shown] if fitted else [shown, _quantiles(z, p, trained.sampler)]
+    # the band of quantiles is that of like coordinates, which a fitted law and a mixture have not
+    like = not fitted and trained.prior is not None and trained.prior.alike
+    return [shown, _quantiles(z, p, trained.sampler)] if like else [shown]
 
 
 def _plane(plane: Plane, n: int) -> str:

@@ -127,3 +127,13 @@ def test_what_no_law_can_be_is_refused() -> None:
         Transport(reach=-1.0)
     with pytest.raises(ValueError, match="lr above 0 and below 1, got 2"):
         TwoStage(lr=2.0)
+
+
+def test_a_fit_that_diverged_is_an_error() -> None:
+    with pytest.raises(ValueError, match=r"sampler 'flow': the fit diverged at lr 1e\+12: take a smaller lr"):
+        Flow(**QUICK | {"lr": 1e12}).fit(correlated(200))
+
+
+def test_the_smallest_variance_is_below_the_one_that_the_decoder_starts_with() -> None:
+    with pytest.raises(ValueError, match=r"sampler 'two-stage': expected smallest above 0 and below 0\.1, got 0\.5"):
+        TwoStage(smallest=0.5)

@@ -145,7 +145,7 @@ class Flow(PushedNoise):
                 best.update({name: value.clone() for name, value in velocity.state_dict().items()})
 
         steps = [self.iterations * (i + 1) // EVALUATIONS for i in range(EVALUATIONS)] if len(held_out) else []
-        descend(velocity, loss, self.iterations, self.lr, dict.fromkeys(steps, evaluate))
+        descend(self.name, velocity, loss, self.iterations, self.lr, dict.fromkeys(steps, evaluate))
         if best:
             velocity.load_state_dict(best)
         return likelihoods
@@ -160,4 +160,4 @@ class Flow(PushedNoise):
             error: Tensor = jump(x, x.new_zeros(len(x))) - way
             return error.square().mean()
 
-        descend(jump, loss, self.iterations // 2, self.lr)
+        descend(self.name, jump, loss, self.iterations // 2, self.lr)

@@ -65,7 +65,8 @@ class PushedNoise(FittedLaw):
 
     @torch.no_grad()
     def sample(self, n: int) -> Tensor:
-        return self.from_noise(torch.randn(n, self.noise_width, device=self.whitening.mean.device))
+        mean = self.whitening.mean
+        return self.from_noise(torch.randn(n, self.noise_width, device=mean.device, dtype=mean.dtype))
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         return self.facts, dict(self.fitted().state_dict())
@@ -92,6 +93,7 @@ class PushedNoise(FittedLaw):
 
 
 def descend(
+    law: str,
     network: nn.Module,
     loss: Callable[[], Tensor],
     iterations: int,
@@ -101,11 +103,15 @@ def descend(
     """Steps of Adam on the loss of a batch that the function draws, with a rate that falls to 0 along a cosine.
 
     Args:
+        law: its name in the error.
         network: whose parameters move.
         loss: draws a batch and gives its loss, a scalar.
         iterations: steps.
         lr: the first learning rate.
         after: what is called after a step, by its number from 1.
+
+    Raises:
+        ValueError: weights that are no finite numbers at the end.
     """
     optimiser = torch.optim.Adam(network.parameters(), lr)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(1, iterations))
@@ -118,6 +124,8 @@ def descend(
         if after and step in after:
             after[step]()
     network.eval()
+    if not all(bool(one.isfinite().all()) for one in network.parameters()):
+        raise ValueError(f"sampler {law!r}: the fit diverged at lr {lr:g}: take a smaller lr.")
 
 
 def check_counts(law: str, **counts: int) -> None:

@@ -35,8 +35,8 @@ class TwoStage(PushedNoise):
         seed: of everything random in the fit.
 
     Raises:
-        ValueError: counts below 1, a rate or a variance that is not positive; by `fit`: fewer than 2 codes, or codes
-            that are not finite.
+        ValueError: counts below 1, a rate outside (0, 1) or a smallest variance outside (0, 0.1); by `fit`: fewer than
+            2 codes, or codes that are not finite.
 
     Source: Dai & Wipf, "Diagnosing and enhancing VAE models" (2019), arXiv 1903.05789.
     """
@@ -54,9 +54,9 @@ class TwoStage(PushedNoise):
         seed: int = 0,
     ) -> None:
         check_counts(self.name, width=width, depth=depth, iterations=iterations)
-        for name, value in (("lr", lr), ("smallest", smallest)):
-            if not 0.0 < value < 1.0:
-                raise ValueError(f"sampler 'two-stage': expected {name} above 0 and below 1, got {value}.")
+        for name, value, limit in (("lr", lr, 1.0), ("smallest", smallest, START)):
+            if not 0.0 < value < limit:
+                raise ValueError(f"sampler 'two-stage': expected {name} above 0 and below {limit:g}, got {value}.")
         super().__init__()
         self.width, self.depth, self.iterations = width, depth, iterations
         self.lr, self.smallest, self.seed = lr, smallest, seed
@@ -83,7 +83,7 @@ class TwoStage(PushedNoise):
                 bound: Tensor = (kl_divergence(law, prior()) - fit).mean()
                 return bound
 
-            descend(parts, loss, self.iterations, self.lr)
+            descend(self.name, parts, loss, self.iterations, self.lr)
         return self.take(parts, {"latent": z.shape[1]})
 
     def from_noise(self, x: Tensor) -> Tensor:

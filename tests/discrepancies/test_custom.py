@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 import remblai
-from remblai.discrepancies import MMD
+from remblai.discrepancies import MMD, as_discrepancy
 from remblai.kernels import Energy
 from remblai.objectives import Marginal
-from remblai.objectives.two_sample import as_discrepancy
 
 
 def means_apart(x: Tensor, y: Tensor) -> Tensor:
@@ -54,11 +53,11 @@ def test_a_discrepancy_stays_as_it_is_and_no_generator_moves() -> None:
     ("part", "words"),
     [
         (nn.Linear(2, 1), r"Linear: expected a function or module of two samples .* it fails"),
-        (lambda x, y: x - y, r"got one of shape \(4, 2\): return a mean"),
-        (lambda x, y: 3.0, "got float: return a mean"),
+        (lambda x, y: x - y, r"expected one number from <lambda>, got \(4, 2\): take the mean"),
+        (lambda x, y: 3.0, "with a gradient in y"),
         (lambda x, y: x.sum(), "expected .* with a gradient in y"),
         (lambda x, y: torch.as_tensor(y.numpy()).sum(), "it fails"),
-        (3, "penalty: expected a name, .* or a function of two samples, got 3 of type int"),
+        (3, "penalty: expected a Discrepancy or a function of two samples, got 3 of type int"),
     ],
 )
 def test_what_is_no_function_of_two_samples_is_refused(part: Any, words: str) -> None:
