@@ -37,15 +37,18 @@ def power(
     """
     if penalty is not None and metric is not None:
         raise ValueError("expected a penalty or a metric, got both: leave out --penalty or --metric.")
-    asked = "penalty" if metric is None else "metric"
-    chosen = nest({asked: metric or penalty or "mmd", "prior": prior} | dict(options or {}))
-    from remblai.compare.power import metric_power
-    from remblai.objectives.power import penalty_power
+    asked, name = ("penalty", penalty or "mmd") if metric is None else ("metric", metric)
+    chosen = nest({asked: name, "prior": prior} | dict(options or {}))
+    search: dict[str, Any] = {"prior": chosen["prior"], "repeats": repeats, "most": most, "seed": seed}
+    if metric is None:
+        from remblai.objectives.power import penalty_power
 
-    power_of = penalty_power if metric is None else metric_power
-    found = power_of(
-        chosen[asked], latent, batch_size, prior=chosen["prior"], repeats=repeats, most=most, seed=seed
-    )  # fmt: skip
+        found, beside = penalty_power(chosen[asked], latent, batch_size, **search), ""
+    else:
+        from remblai.compare.power import metric_power
+
+        found = metric_power(chosen[asked], latent, batch_size, **search)
+        beside = " beside as many of the prior"
     if json:
         show_json({"schema": SCHEMA, "faults": [vars(sees) for sees in found]})
         return
@@ -59,9 +62,5 @@ def power(
         )
         for sees in found
     ]
-    beside = "" if metric is None else " beside as many of the prior"
-    show(
-        f"{metric or penalty or 'mmd'}: batches of {batch_size:,} codes of {latent} coordinates{beside}, {repeats} "
-        "each; false alarms 5 %"
-    )
+    show(f"{name}: batches of {batch_size:,} codes of {latent} coordinates{beside}, {repeats} each; false alarms 5 %")
     show_table(rows, ("fault", "smallest seen (80 %)", "whole seen", "n for the whole, at most", "the size is"))

@@ -19,7 +19,7 @@ from remblai.metrics import energy_distance
 from remblai.objectives import Generator
 from remblai.recipes.dual import game_critic, generator
 from remblai.runtime.rng import seeded
-from remblai.training import State, check, steps
+from remblai.training import State, steps
 
 SIDE = 16
 SHAPE = (1, SIDE, SIDE)
@@ -141,5 +141,4 @@ def watch(
                 if step.number in places:
                     samples = model.sample(DRAWN)
                     distances.append(energy_distance(held, samples))
-        check(state)
     return Run(np.array(estimates), places, np.array(distances), samples)
