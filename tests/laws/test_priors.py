@@ -186,6 +186,7 @@ def test_the_sides_of_the_cube_have_its_density():
     z = torch.tensor([[1.5, 0.0], [-1.5, 1.5], [0.0, 0.0], [1.6, 0.0]])
     assert torch.allclose(prior.log_prob(z)[:3], torch.full((3,), -2.0 * math.log(3.0)))
     assert prior.log_prob(z)[3] == -math.inf
+    assert torch.equal(prior().log_prob(z), prior.log_prob(z))
 
 
 @pytest.mark.parametrize("prior", [one for one in CASES if one.latent > 1], ids=name)

@@ -16,6 +16,7 @@ from remblai.compare.measures import METRICS, PUBLISHED, Scale, features_for, na
 from remblai.compare.permutations import EXCEEDANCES, PATIENT, Tested, affordable, permuted
 from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
+from remblai.discrepancies import as_discrepancy
 from remblai.distances import DIVERGENCES, Plan
 from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
@@ -234,7 +235,7 @@ def _interval(
 
 def _timed(statistic: Statistic, x: Tensor, y: Tensor, seed: int) -> tuple[float, float]:
     """The estimate, which may be infinite, and its seconds: packages that it needs are loaded before."""
-    measure = getattr(statistic, "estimate", statistic)
+    measure = as_discrepancy(statistic).estimate
     with rng.seeded(seed), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the estimate itself says it again
         measure(x[:WARM], y[:WARM])

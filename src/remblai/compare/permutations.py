@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from remblai.discrepancies import as_discrepancy
 from remblai.statistics import Floor, Statistic, two_sample_test
 
 PERMUTATIONS = 200
@@ -71,7 +72,7 @@ def permuted(
     if bounded:
         test = two_sample_test(statistic, x, y, permutations, draws, exceedances)
         return Tested(test.p_value, len(test.null), len(test.null) < permutations, test.floor), ""
-    measure = getattr(statistic, "estimate", statistic)
+    measure = as_discrepancy(statistic).estimate
 
     def between(p: Tensor, q: Tensor) -> Tensor:
         return 1.0 - 1.0 / (1.0 + measure(p, q).double())

@@ -6,6 +6,7 @@ from torch import Tensor
 
 from remblai.compare.measures import METRICS, PUBLISHED, name_of
 from remblai.config.registry import Choice, make
+from remblai.discrepancies import as_discrepancy
 from remblai.laws import PRIORS, Prior
 from remblai.statistics.power import Sees, seen_faults
 
@@ -30,9 +31,9 @@ def metric_power(
         raise ValueError(f"metric: expected one of points, got {name}, which is of images: such as frechet.")
     law = make(PRIORS, prior, "prior", latent=d)
     statistic = make(METRICS, metric, "metric", prior=law, latent=d)
-    measure = getattr(statistic, "estimate", statistic)
+    measure = as_discrepancy(statistic).estimate
 
     def estimate(points: Tensor) -> Tensor:
-        return measure(points, law.sample(len(points)))  # type: ignore[no-any-return]
+        return measure(points, law.sample(len(points)))
 
     return seen_faults(estimate, law, n, **search)

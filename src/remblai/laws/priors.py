@@ -113,18 +113,13 @@ class Uniform(Prior):
         self.square_distance = 2.0 * latent * scale**2 / 3.0
         self.register_buffer("high", torch.full((latent,), float(scale)), persistent=False)
 
-    def forward(self) -> Independent[TorchUniform]:
+    def forward(self) -> "Independent[ClosedUniform]":
         """Independent uniform coordinates."""
-        return Independent(TorchUniform(-self.high, self.high, validate_args=False), 1, validate_args=False)
+        return Independent(ClosedUniform(-self.high, self.high, validate_args=False), 1, validate_args=False)
 
     def constrain(self, z: Tensor) -> Tensor:
         """scale * tanh(z), as in the code of Wasserstein auto-encoders (tolstikhin/wae)."""
         return self.scale * torch.tanh(z)
-
-    def log_prob(self, z: Tensor) -> Tensor:
-        """-k log(2 scale) in the cube, its sides included, which torch's law leaves out; -inf outside."""
-        inside = (z.abs() <= self.high).all(1)
-        return torch.where(inside, -self.latent * math.log(2.0 * self.scale), -math.inf).to(z.dtype)
 
     def nearest(self, z: Tensor) -> Tensor:
         """z, cut at the sides of the cube."""
@@ -220,6 +215,15 @@ class Mixture(Prior):
     def constrain(self, z: Tensor) -> Tensor:
         """The identity: every code is possible."""
         return z
+
+
+class ClosedUniform(TorchUniform):
+    """The uniform law on [low, high] with both ends, where scale * tanh(z) arrives; torch's law leaves high out."""
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """-log(high - low) on the interval, -inf outside."""
+        inside = (self.low <= value) & (value <= self.high)
+        return torch.where(inside, -(self.high - self.low).log(), -math.inf)
 
 
 class UniformOnSphere(Distribution):
