@@ -20,6 +20,11 @@ def test_so_many_steps_see_so_many_images_critics_included(ring, recipe, tmp_pat
     assert count == 150 if recipe == "wae-mmd" else seen[-1] > 0.9 * images or count == 1
 
 
+def test_a_warm_start_may_be_longer_than_an_epoch(ring):
+    how = resolve("wae-mmd", {"batch_size": 20, "warm_start": 5000})
+    assert steps_for_images(how, ring, 200_000) == 10_000
+
+
 def test_twice_the_time_fits_twice_the_steps(ring, monkeypatch):
     """By a clock of which each step takes a tenth of a second."""
     ticks = iter(range(10**6))

@@ -9,7 +9,18 @@ from scipy.spatial.distance import cdist
 from torch.distributions import Bernoulli, Independent, Normal
 
 from remblai.config.registry import make
-from remblai.costs import COSTS, Cosine, Huber, Laplacian, NegativeLogLikelihood, Square, distances, squared_distances
+from remblai.costs import (
+    COSTS,
+    Cosine,
+    Custom,
+    Huber,
+    Laplacian,
+    NegativeLogLikelihood,
+    Square,
+    central,
+    distances,
+    squared_distances,
+)
 from remblai.distances import transport
 
 POINTS = [name for name in COSTS if not make(COSTS, name).reads_law]
@@ -140,6 +151,28 @@ def test_squared_distances_stay_above_zero_and_exact_far_from_the_origin():
     found = squared_distances(x, x)
     assert (found >= 0).all()
     torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-5)  # naively: errors of 0.1
+
+
+def test_one_far_point_leaves_the_other_squared_distances_exact():
+    x, y = torch.randn(2, 50, 20, generator=torch.Generator().manual_seed(0))
+    y[7] = 1e6
+    exact = torch.cdist(x.double(), y.double()).square()
+    torch.testing.assert_close(squared_distances(x, y).double(), exact, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(squared_distances(y, x)[:7].double(), exact.T[:7], rtol=1e-4, atol=1e-3)
+    clouds = squared_distances(torch.stack([x, y]), torch.stack([y, x]))
+    torch.testing.assert_close(clouds[0], squared_distances(x, y))
+    assert torch.equal(central(x), x.mean(0, keepdim=True))  # as no point is far
+
+
+def test_whole_numbers_keep_their_digits():
+    x, y = torch.tensor([[16777216]]), torch.tensor([[16777217]])
+    for name in ("square", "euclidean", "manhattan", "huber"):
+        assert float(make(COSTS, name)(x, y)) == (0.5 if name == "huber" else 1.0)
+
+
+def test_no_point_has_no_cost():
+    for cost in (Huber(), Custom(lambda x, y: (x - y).abs().sum(1)), Square()):
+        assert cost.matrix(torch.zeros(2, 3), torch.zeros(0, 3)).shape == (2, 0)
 
 
 def test_squared_distances_equal_cdist():

@@ -192,3 +192,22 @@ def test_numbers_that_no_tensor_holds() -> None:
     points = load(RNG.integers(0, 2**64 - 1, (20, 3), dtype=np.uint64))
     assert points.units.kind == np.uint64
     assert torch.isfinite(points.train[:]).all()
+
+
+@pytest.mark.parametrize("name", ["label", "labels", "y", "target", "targets"])
+def test_labels_of_every_usual_name_are_read(tmp_path: Path, name: str) -> None:
+    x, y = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2
+    np.savez(tmp_path / "a.npz", x=x, **{name: y})
+    assert load(tmp_path / "a.npz").classes == load({"x": x, name: y}).classes == ["0", "1"]
+
+
+def test_arrays_that_are_not_read_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", x=np.eye(30), x_train=np.eye(30), weights=np.ones(30))
+    assert "arrays that are not read: x, weights" in load(tmp_path / "a.npz").notes
+
+
+def test_a_label_of_rows_that_have_none_is_no_class(tmp_path: Path) -> None:
+    split = np.repeat(["train", "validation", "test"], [20, 5, 5])
+    np.savez(tmp_path / "a.npz", codes=np.eye(30), split=split, labels=np.r_[np.arange(25) % 2, np.full(5, -1)])
+    found = load(tmp_path / "a.npz")
+    assert found.classes == ["0", "1"] and found.test.labels is None

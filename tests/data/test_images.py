@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from remblai.data import Dataset, decode, load
+from remblai.data import SPLITS, Dataset, decode, load
 
 RNG = np.random.default_rng(0)
 
@@ -210,3 +210,32 @@ def test_real_scenes(real_data: Path, tmp_path: Path) -> None:
     data = load(tmp_path / "scenes")
     assert data.shape == (3, 64, 64)
     assert 0.2 < data.train[:].mean() < 0.8
+
+
+def test_images_beside_the_splits_are_left_out_and_said(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        filled(tmp_path, " ".join(f"{name}/{kind}/{number}.png" for kind in "ab" for number in range(4)))
+    plain = load(tmp_path)
+    filled(tmp_path, "samples/a/0.png cover.png")
+    found = load(tmp_path)
+    assert found.classes == plain.classes == ["a", "b"]
+    assert (len(found.test), len(found.train)) == (len(plain.test), len(plain.train))
+    assert any("2 images outside of the folders of the splits are left out" in note for note in found.notes)
+
+
+def test_a_class_that_is_called_as_a_split_is_said(tmp_path: Path) -> None:
+    filled(tmp_path, " ".join(f"{kind}/{number}.png" for kind in ("train", "car") for number in range(4)))
+    found = load(tmp_path)
+    assert found.classes == ["car", "train"]
+    assert any("folders called train are classes here" in note for note in found.notes)
+
+
+def test_frames_of_one_file_stay_in_one_split(tmp_path: Path) -> None:
+    for number in range(12):
+        pages = [Image.fromarray(RNG.integers(0, 256, (8, 8), dtype=np.uint8)) for _ in range(5)]
+        pages[0].save(tmp_path / f"{number}.gif", save_all=True, append_images=pages[1:])
+    found = load(tmp_path, pages="frames")
+    files = [{found.files[int(place)].split("[")[0] for place in found.split(name).index} for name in SPLITS]
+    assert sum(map(len, files)) == 12 == len(set.union(*files)) and all(files)
+    assert not any("of which the first is read" in note for note in found.notes)
+    assert "all frames of a file are in one split" in found.notes

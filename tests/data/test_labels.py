@@ -53,3 +53,14 @@ def test_a_table_without_names_has_no_column_of_labels(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "t.csv", np.arange(12.0).reshape(4, 3), delimiter=",")
     with pytest.raises(ValueError, match="names no columns: label applies"):
         load(tmp_path / "t.csv", label="a")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("9007199254740992", "9007199254740993"), ("01234", "1234"), ("1" + "0" * 30, "2" + "0" * 30), ("None", "tea")],
+)
+def test_classes_that_are_written_apart_stay_apart(tmp_path: Path, first: str, second: str) -> None:
+    found = load(
+        write(tmp_path / "t.csv", [(0.1 * i, (first, second)[i % 2], 5.0 - i) for i in range(30)]), label="drink"
+    )
+    assert found.classes == sorted([first, second])

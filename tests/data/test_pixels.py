@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from remblai.data import load
 from remblai.data.pixels import UnfitError, facts, pixels
 
 RNG = np.random.default_rng(0)
@@ -125,3 +126,19 @@ def test_large_jpegs_decode_reduced_without_a_difference_to_see() -> None:
 def test_unfit(image: Image.Image, crop: int | None, told: str) -> None:
     with pytest.raises(UnfitError, match=told):
         pixels(image, 1, 8, crop)
+
+
+def test_pictures_of_all_kinds_beside_16_bits_are_what_they_show() -> None:
+    white = Image.new("P", (8, 8), 0)
+    white.putpalette([255] * 768)
+    for image in (white, Image.new("LA", (8, 8), (0, 0)), Image.new("RGB", (8, 8), "white"), Image.new("1", (8, 8), 1)):
+        found = pixels(stored(image), 1, None, None, "uint16")
+        assert found.dtype == np.uint16 and found.shape == (8, 8, 1) and (found == 65535).all()
+
+
+def test_pictures_in_memory_are_read_as_files_are() -> None:
+    white = Image.new("P", (8, 8), 0)
+    white.putpalette([255] * 768)
+    assert float(load([white] * 10).train[:].min()) == 1.0
+    assert load([Image.new("L", (8, 8)), Image.new("RGB", (8, 8))] * 5).shape == (3, 8, 8)
+    assert load([Image.new("L", (8, 8)), Image.new("1", (8, 8))] * 5).shape == (1, 8, 8)

@@ -186,3 +186,40 @@ def test_other_numbers_are_a_row(tmp_path: Path, first: str) -> None:
     rows = "".join(",".join(f"{i}.{place + 1}" for place in range(width)) + "\n" for i in range(20))
     data = load(written(tmp_path, first + "\n" + rows))
     assert sum(len(split) for split in (data.train, data.validation, data.test)) == 21
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path, text("x,x,y\n"))
+    with pytest.raises(ValueError, match=r"the column 'x' of .* is there or asked for twice"):
+        load(path)
+    assert load(path, columns=("y",)).shape == (1,)
+
+
+def test_heads_with_separators_and_line_breaks_in_quotes(tmp_path: Path) -> None:
+    for head in ('"a, b, c";"d";"e"\n', '\n\n"a\nb";"d";"e"\n'):
+        assert same_values(load(written(tmp_path, text(head, ";"))))
+
+
+def test_years_beside_a_word_are_names(tmp_path: Path) -> None:
+    path = written(tmp_path, "country,2019,2020\n" + "".join(f"c{i % 2},{i},{i * 0.5}\n" for i in range(20)))
+    found = load(path, label="country")
+    assert found.units.columns == ("2019", "2020") and found.classes == ["c0", "c1"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ("1,2\n,\n3,4\n", "line 3, column 1 .'a'.: expected a finite number, got an empty cell"),
+        ("1,1_000\n2,3\n", "line 2, column 2 .'b'.: expected a finite number, got '1_000'"),
+        ('"0,5",1\n2,3\n', "expected a decimal point, as in 0.5, got the comma"),
+    ],
+)
+def test_a_bad_cell_is_named_with_its_remedy(tmp_path: Path, rows: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        load(written(tmp_path, "a,b\n" + rows))
+
+
+def test_repeated_rows_on_both_sides_of_the_split_are_said(tmp_path: Path) -> None:
+    again = load(written(tmp_path, "x,y\n" + "".join(f"{i % 20},{(i % 20) ** 2}\n" for i in range(100))))
+    assert any(note.startswith("10 of 10 test rows are equal to training rows") for note in again.notes)
+    assert not any("equal to training rows" in note for note in load(written(tmp_path, text())).notes)

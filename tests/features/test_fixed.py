@@ -5,8 +5,8 @@ import torch
 from sklearn.decomposition import PCA
 
 from remblai.data import load
-from remblai.features import make_features
-from remblai.features.fixed import RandomConvolutions
+from remblai.features import Features, make_features
+from remblai.features.fixed import FITTED_ON, RandomConvolutions, pca, random_convolutions
 
 RANDOM = "0cccefb53b1cf5376ae8d44bcca32b57ecd0a7797babccca4efaa49b5773ff2b"
 """Of the filters for one channel and seed 0: they are the same on every machine."""
@@ -20,6 +20,24 @@ def test_components_are_those_of_scikit_learn_up_to_sign():
     signs = torch.sign((mine * torch.tensor(truth)).sum(0))
     assert found.name == "pca-5"
     assert (mine * signs).numpy() == pytest.approx(truth, abs=1e-4)
+
+
+def test_components_are_fitted_to_rows_from_all_of_the_data():
+    rows = torch.zeros(2 * FITTED_ON, 4)
+    rows[:FITTED_ON, :2] = torch.randn(FITTED_ON, 2)
+    rows[FITTED_ON:, 2:] = torch.randn(FITTED_ON, 2)  # another class, of other coordinates
+    features = pca(load(rows), components=4).of(rows[FITTED_ON:])
+    assert float(features.var(0).sum()) > 1.5
+
+
+def test_images_of_other_channels_are_refused_and_others_of_any_type_taken():
+    features = random_convolutions((1, 8, 8))
+    with pytest.raises(ValueError, match="expected images"):
+        features(torch.rand(2, 3, 8, 8))
+    images = torch.rand(2, 1, 8, 8)
+    torch.testing.assert_close(features(images.double()), features(images))
+    dropping = Features("own", torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Dropout()), "").train()
+    assert torch.equal(dropping(images), dropping(images))
 
 
 def test_random_filters_are_the_same_everywhere_and_see_no_brightness():

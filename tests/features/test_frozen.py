@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from remblai.costs import Perceptual
 from remblai.data import load
 from remblai.features import Frozen, features_of_shape, make_features
 from remblai.features.fitted import read_fitted, write_fitted
@@ -29,6 +30,17 @@ def test_a_module_is_copied_and_frozen_and_follows_its_input():
     with torch.autocast("cpu", torch.bfloat16):
         (again,) = frozen(x.bfloat16())
     assert again.dtype == torch.float32
+
+
+def test_features_of_others_are_never_moved():
+    features = make_features("digits", load("digits"))
+    cost = Perceptual(features)
+    images = torch.rand(3, 1, 8, 8)
+    before = features.of(images)
+    exact = cost(images.double(), images.double() + 0.1)
+    assert exact.dtype == torch.float64
+    assert torch.equal(features.of(images), before)
+    torch.testing.assert_close(cost(images, images + 0.1).double(), exact, rtol=1e-4, atol=1e-6)
 
 
 def test_a_function_may_give_several_features():

@@ -33,6 +33,25 @@ def test_a_value_near_its_floor_says_what_it_could_have_seen():
     assert "not measured" in row.cue
 
 
+def test_sides_that_a_mean_hides_are_said():
+    sides = {"held-out data": figure(0.02, 0.51), "samples": figure(1.0, 0.5)}
+    (row,) = read({"nearest_neighbour_accuracy": figure(0.51, 0.505, sees=EVERYTHING, sides=sides)})
+    assert not row.inside
+    assert row.cue == (
+        "the mean hides that it is 24 standard deviations below the floor on held-out data and 25 standard deviations "
+        "above the floor on samples"
+    )
+    assert "Right on 2\N{NO-BREAK SPACE}% of held-out data and 100\N{NO-BREAK SPACE}% of samples." in row.says
+    near = {"held-out data": figure(0.50, 0.51), "samples": figure(0.51, 0.5)}
+    (row,) = read({"nearest_neighbour_accuracy": figure(0.51, 0.505, sees=EVERYTHING, sides=near)})
+    assert row.inside and row.cue.startswith("within 2 standard deviations")
+
+
+def test_a_standard_deviation_that_is_not_known_says_nothing():
+    (row,) = read({"w2": figure(1.0, 0.5, spread=float("nan"), sees=EVERYTHING)})
+    assert row.cue == "" and row.place is None and not row.inside
+
+
 def test_a_figure_that_sees_nothing_is_too_few_to_judge():
     (row,) = read({"w2": figure(1.03, 1.0, sees=NOTHING)})
     assert row.cue == "too few to judge: at this n the figure sees no blur, noise or dropped mode in real data"

@@ -5,7 +5,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from remblai.metrics import pairs
-from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, w2
+from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, told_apart, w2
 
 
 @pytest.fixture
@@ -53,6 +53,55 @@ def test_nearest_neighbour_accuracy_counts_a_tie_as_half():
 def test_nearest_neighbour_accuracy_is_zero_for_copies(rng):
     x = rng.normal(size=(50, 3))
     assert nearest_neighbour_accuracy(x, x) == 0
+
+
+def test_neighbours_are_exact_in_narrow_clusters_and_beside_a_far_row(rng):
+    centres = 2.0 * rng.integers(0, 5, (2, 300, 2))
+    x, y = centres + 0.05 * np.array([1.0, 0.1])[:, None, None] * rng.normal(size=(2, 300, 2))
+    assert nearest_neighbour_accuracy(x.astype(np.float32), y.astype(np.float32)) == brute_accuracy(x, y) > 0.7
+    x, y = rng.normal(size=(100, 20)), rng.normal(size=(100, 20)) + 1
+    y[0] = 1e5
+    found = nearest_neighbour_accuracy(x.astype(np.float32), y.astype(np.float32))
+    assert found == pytest.approx(
+        brute_accuracy(x, y), abs=1 / 200
+    )  # the far row itself is as far from all, in float32
+
+
+def test_samples_that_shrink_towards_the_mean_are_told_apart(rng):
+    x, y = rng.normal(size=(200, 50)), 0.4 * rng.normal(size=(200, 50))
+    assert nearest_neighbour_accuracy(x, y) == pytest.approx(0.5, abs=0.05)  # the mean of 0 and 1
+    assert told_apart(x, y) > 0.95
+    assert told_apart(x, x) == 1.0  # copies
+    y = rng.normal(size=(150, 50)) + 1
+    assert told_apart(x, y) == pytest.approx(nearest_neighbour_accuracy(x, y))
+
+
+@pytest.mark.parametrize("scale", [1e-25, 1e25])
+def test_the_type_keeps_what_was_given(rng, scale):
+    x, y = rng.normal(size=(50, 3)), rng.normal(size=(50, 3)) + 1
+    expected = w2(x, y), energy_distance(x, y), nearest_neighbour_accuracy(x, y)
+    for moved in (lambda z: z + 1e7, lambda z: z * scale, lambda z: torch.from_numpy(z * scale).float()):
+        unit = 1.0 if moved(x).max() > 1e6 and moved(x).max() < 1e8 else scale
+        found = w2(moved(x), moved(y)) / unit, energy_distance(moved(x), moved(y)) / unit
+        assert found == pytest.approx(expected[:2], rel=1e-5)
+        assert nearest_neighbour_accuracy(moved(x), moved(y)) == expected[2]
+    whole = rng.integers(0, 5, (20, 2))
+    assert w2(whole + 2**30, whole + 2**30 + 1) == pytest.approx(2**0.5)
+    assert w2(x[::-1], y) == w2(x.astype(">f8"), y) == pytest.approx(expected[0])
+
+
+@pytest.mark.parametrize(
+    ("sample", "words"),
+    [
+        (np.ma.masked_greater(np.eye(3), 0.5), "places masked"),
+        (np.full((3, 3), 1e300), "divide all samples"),
+        (torch.eye(3).to_sparse(), "sparse"),
+        ("abc", "array of real numbers"),
+    ],
+)
+def test_what_is_no_sample_is_refused(sample, words):
+    with pytest.raises(ValueError, match=words):
+        w2(sample, np.eye(3))
 
 
 def test_energy_distance_is_the_brute_sum(rng, block):

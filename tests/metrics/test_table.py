@@ -19,7 +19,7 @@ NEEDS = {
     *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),
     *("labels", "augmentations"),
 }
-EXTRAS = {"by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank"}
+EXTRAS = {"by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank", "sides"}
 N = 60
 
 

@@ -15,7 +15,7 @@ from tests.small import train
 
 import remblai
 from remblai.compare.datasets import distance
-from remblai.compare.points import points_of
+from remblai.compare.points import read_pair
 from remblai.data import Units
 from remblai.data.collect import as_array
 from remblai.runs.data import conform, data_like, data_of
@@ -229,7 +229,8 @@ def test_a_value_that_the_training_split_does_not_have_is_kept() -> None:
     assert dataset.units.deviation is not None
     assert dataset.units.deviation[1] == 0.0
     np.testing.assert_allclose(as_array(dataset), x, atol=1e-5)  # in the order of their source
-    np.testing.assert_allclose(np.sort(points_of(x, x)[0][0].numpy(), 0), np.sort(x, 0), atol=1e-5)
+    pair = read_pair(x, x, len(x), torch.Generator(), raw=True)
+    np.testing.assert_allclose(np.sort(pair.x.numpy(), 0), np.sort(x, 0), atol=1e-5)
     units = Units((2,), mean=(1.0, 2.0), deviation=(2.0, 4.0))
     moved = conform(dataset, units)
     for name in ("train", "test"):

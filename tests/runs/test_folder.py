@@ -18,6 +18,7 @@ from remblai.runs import checkpoints, contents
 from remblai.runs import folder as folder_module
 from remblai.runs.checkpoints import AVERAGE, PARTS, STATE, SUMS, WEIGHTS, Checkpoint
 from remblai.runs.folder import Run
+from remblai.runs.record import read_settings
 from remblai.runtime.files import sha256_of
 
 
@@ -183,6 +184,7 @@ LIMITED = """
 import resource, signal, sys, torch
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.folder import Run
+from remblai.runs.record import read_settings
 from remblai.runtime.files import sha256_of
 run = Run.open(sys.argv[1])
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -449,6 +451,16 @@ def test_links_that_a_copy_lost_are_made_again(run: Run, tmp_path: Path, how: st
     assert loaded(copy) == 3
 
 
+def test_a_copy_without_links_is_replaced_whole(run: Run, tmp_path: Path) -> None:
+    run.save(checkpoint(1))
+    run.mark_best(1)
+    copy = tmp_path / "copy"
+    shutil.copytree(run.folder, copy, symlinks=False)
+    assert not contents.foreign_files(copy)
+    contents.remove(copy)
+    assert not copy.exists() or not list(copy.rglob("*"))
+
+
 def test_a_link_out_of_the_folder_is_not_followed(run: Run, tmp_path: Path) -> None:
     run.save(checkpoint(1))
     (run.checkpoints / "best").symlink_to(tmp_path)
@@ -504,3 +516,10 @@ def test_a_field_of_another_type_is_refused_by_its_name(tmp_path: Path, part: di
     (tmp_path / "run.json").write_text(json.dumps({"schema": 1, "recipe": "ae"} | part))
     with pytest.raises(ValueError, match=f"run.json: {words}.*restore the file, or train again"):
         Run.open(tmp_path)
+
+
+def test_a_field_that_is_absent_is_named_with_its_file(run: Run) -> None:
+    settings = read_settings(run.folder)
+    assert settings.get("precision") is None
+    with pytest.raises(ValueError, match=r"run\.json: expected the field precision, got none: restore the file"):
+        settings["precision"]

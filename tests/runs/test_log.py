@@ -1,5 +1,7 @@
 """What is logged: terms and scores."""
 
+import time
+
 import pytest
 import torch
 from tests.small import settled
@@ -10,7 +12,7 @@ from remblai.runs import log
 from remblai.runs.load import averaged_copy
 from remblai.runs.resolve import resolve
 from remblai.runtime.rng import seeded
-from remblai.training import State, steps
+from remblai.training import State, Step, gradient_norms, steps
 
 
 def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -> None:
@@ -34,6 +36,26 @@ def test_the_logged_estimate_is_of_the_weights_that_the_critic_plays_against() -
     assert abs(float(other) - float(expected)) > 1e-3
     assert not model.training
     torch.testing.assert_close(dict(model.state_dict()), dict(averaged.state_dict()), rtol=0, atol=0)
+
+
+def test_the_time_in_which_the_device_is_waited_for_is_trained_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    how = resolve("ae", {"latent": 1, "steps": 3})
+    state = State(how.build((2,)), **how.loop)
+    monkeypatch.setattr(state.guard, "first_bad", lambda: time.sleep(0.3))
+    for _ in steps(state, [torch.randn(20, 2)]):
+        pass
+    assert state.seconds > 0.3
+    assert log.log_line(state, Step(3, {}, 0.0))["seconds"] == pytest.approx(state.seconds, abs=1e-3)
+
+
+def test_critics_that_rested_have_no_gradient() -> None:
+    how = settled("ot-gan", {"steps": 4, "batch_size": 20})
+    state = State(how.build((2,)), **how.loop)
+    rested = [
+        ("critics" in gradient_norms(state)) == bool(state.critic_steps(step.number))
+        for step in steps(state, [torch.randn(20, 2)])
+    ]
+    assert all(rested) and not all(state.critic_steps(number) for number in (1, 2, 3, 4))
 
 
 @pytest.mark.parametrize(("recipe", "scored"), [("wae-mmd", True), ("ae", False), ("gmmn-ae", False), ("gmmn", False)])

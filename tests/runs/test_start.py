@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {"recipe": "ae", "data": DIGITS, "arguments": {}, "lo
 def request(**changes: Any) -> None:
     flags = {"overwrite": False, "resume": False} | {k: v for k, v in changes.items() if k in ("overwrite", "resume")}
     counts = {"threads": (None, 1)} | {k: v for k, v in changes.items() if k not in flags}
-    check_request(counts, flags)
+    check_request(counts, flags, "runs/one")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,13 @@ def test_a_request_is_checked(changes: dict[str, Any], words: str) -> None:
     request()
     with pytest.raises(ValueError, match=words):
         request(**changes)
+
+
+@pytest.mark.parametrize("name", ["overwrite", "resume"])
+def test_a_run_to_replace_or_to_continue_is_named(name: str) -> None:
+    flags = {"overwrite": False, "resume": False} | {name: True}
+    with pytest.raises(ValueError, match=f"{name}: expected out, the folder of the run to"):
+        check_request({"threads": (None, 1)}, flags, None)
 
 
 def holds(folder: Path, ready: Any, done: Any) -> None:

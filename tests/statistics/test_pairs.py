@@ -25,10 +25,24 @@ def test_seeds_that_agree_by_chance_do_not_hide_the_deviation_of_sampling():
 
 
 def test_one_seed_speaks_of_two_trained_models_only():
-    (pair,) = compare_pairs({"a": [1.0], "b": [1.5, 1.7]}, {"a": [0.1], "b": [0.1, 0.1]})
+    (pair,) = compare_pairs({"a": [1.0], "b": [1.6]}, {"a": [0.1], "b": [0.1]})
     assert not pair.over_seeds and pair.seeds_needed is None
-    assert pair.p_value == pytest.approx(2 * stats.norm.sf(0.6 / np.sqrt(0.01 + 0.005)))
+    assert pair.p_value == pytest.approx(2 * stats.norm.sf(0.6 / np.sqrt(0.01 + 0.01)))
     assert pair.better == "a"
+
+
+def test_one_seed_beside_several_varies_as_they_do():
+    losses = [1.0, 1.5, 0.5, 2.0, 0.0]
+    (pair,) = compare_pairs({"a": losses, "b": np.array([0.2])}, {"a": [0.01] * 5, "b": [0.01]})
+    t = 0.8 / np.sqrt(np.var(losses, ddof=1) * (1 + 1 / 5))
+    assert pair.p_value == pytest.approx(2 * stats.t.sf(t, 4))
+    assert pair.over_seeds and pair.better is None
+
+
+@pytest.mark.parametrize("deviations", [{"a": [0.1]}, {"a": [0.1], "b": []}, {"a": [0.1], "b": [-0.1]}])
+def test_a_deviation_for_each_loss_is_asked_for(deviations):
+    with pytest.raises(ValueError, match="b: expected a finite deviation of at least 0 for each of 1 losses"):
+        compare_pairs({"a": [1.0], "b": [1.5]}, deviations)
 
 
 def test_holm_is_the_definition_s():

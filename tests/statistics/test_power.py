@@ -6,7 +6,7 @@ from scipy import stats
 
 from remblai.discrepancies import MMD
 from remblai.kernels import KERNELS
-from remblai.laws.priors import Normal
+from remblai.laws.priors import Mixture, Normal, Sphere, Uniform
 from remblai.statistics.power import FAULTS, power_of, seen_faults
 
 
@@ -64,6 +64,22 @@ def test_faults_keep_what_they_do_not_change(name):
         assert torch.corrcoef(torch.stack([faulty[:, 1], other]))[0, 1] == pytest.approx(1.0, abs=0.01)
     if name == "dead axis":
         assert float(faulty[:, 0].abs().max()) == 0.0
+
+
+@pytest.mark.parametrize("prior", [Normal(3), Uniform(3), Sphere(3), Mixture(3)], ids=lambda one: type(one).__name__)
+def test_sizes_of_ties_and_curves_are_correlations_for_every_prior(prior):
+    torch.manual_seed(0)
+    z = prior.sample(20_000)
+    own = float(torch.corrcoef(z[:, :2].T)[0, 1])
+    for name, column in (("tied pair", z[:, 0]), ("curve", z[:, 0] ** 2)):
+        faulty = FAULTS[name].put(z, 0.8)
+        assert float(torch.corrcoef(torch.stack([column, faulty[:, 1]]))[0, 1]) == pytest.approx(0.8, abs=0.05), name
+        assert float(faulty[:, 1].var() / z[:, 1].var()) == pytest.approx(1.0, abs=0.05 + abs(own)), name
+
+
+def test_faults_are_named():
+    with pytest.raises(ValueError, match="expected one of shift, scale, dead axis for codes of 1 coordinates"):
+        power_of(mean_of_the_first_axis, Normal(1), 8, "tied pair")
 
 
 def test_too_few_codes_or_repeats_are_refused():

@@ -65,7 +65,9 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
     labels = [entry.label for entry in found]
     found = [replace(e, label=str(e.folder)) if e.folder and labels.count(e.label) > 1 else e for e in found]
     labels = [entry.label for entry in found]
+    folders = [entry.folder.resolve() for entry in found if entry.folder is not None]
     twice = {label for label in labels if labels.count(label) > 1}
+    twice |= {str(folder) for folder in folders if folders.count(folder) > 1}
     if twice:
         raise ValueError(f"expected different models, got {min(twice)!r} twice.")
     slugs = {entry.slug: entry.label for entry in reversed(found) if entry.folder is None}

@@ -16,7 +16,7 @@ from remblai.compare.request import Request, request_of
 from remblai.compare.table import Row, Trial, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
 from remblai.runs.load import load
-from remblai.runs.record import SCHEMA
+from remblai.runs.record import SCHEMA, read_settings
 from remblai.runs.start import next_folder
 from remblai.runtime import devices
 from remblai.runtime.files import explained, place, write_json
@@ -55,8 +55,8 @@ def compare_models(
         data: a name, a folder or a file; that of the runs when None, the digits where there are none.
         seeds: trainings of each recipe, with seeds 0, 1 ...; 2 when None.
         steps: of every recipe. Of steps, epochs, images and minutes at most one; each recipe's own when none is given.
-        epochs: passes over the training data, of every recipe.
-        images: seen in training, of every recipe.
+        epochs: passes of the model over the training data, of every recipe; critics with batches of their own see more.
+        images: seen in training by the model and its critics, of every recipe.
         minutes: of training, at the speed that is measured on this machine, each recipe alone.
         by: the figure that ranks the models; the squared energy distance when None.
         out: the folder of the comparison; None takes the next free one under runs/.
@@ -224,7 +224,10 @@ def _trial(folder: Path, request: Request, memory: int | None, recipe: str | Non
     same = not anew and run.settings["data"]["fingerprint"] == request.dataset.fingerprint
     same = same and run.measured_step() == trained.step
     card = (run.metrics() if same else None) or dict(evaluate(trained, request.dataset))
-    last = [line for line in run.terms() if "seconds" in line][-1]
+    lines = [line for line in run.terms() if "seconds" in line]
+    if not lines:
+        raise ValueError(f"{folder}: terms.jsonl has no line of the training: restore the file, or train again.")
+    last = lines[-1]
     return Trial(
         seed=run.settings["seed"],
         folder=str(folder),
@@ -239,11 +242,23 @@ def _trial(folder: Path, request: Request, memory: int | None, recipe: str | Non
 
 def _notes(request: Request, at_once: int, threads: int | None) -> list[str]:
     """What a reader must know of how the figures were made."""
+    there = [(entry.label, read_settings(entry.folder)) for entry in request.entries if entry.folder is not None]
+    ended = [
+        f"{label} has not ended: it is {found.get('status')}"
+        for label, found in there
+        if found.get("status") != "complete"
+    ]
+    return _of_trainings(request, at_once, threads) + ended
+
+
+def _of_trainings(request: Request, at_once: int, threads: int | None) -> list[str]:
     if all(entry.folder is not None for entry in request.entries):
         return ["runs that were there: each has its own budget and one seed, so a test speaks of that model alone"]
     notes = [f"trained {at_once} at a time" + (f", {threads} thread{'s' * (threads > 1)} each" if threads else "")]
     if any(entry.folder is not None for entry in request.entries):
         notes.append("runs that were there have their own budgets and one seed: a test speaks of that model alone")
+    if request.budget is not None and request.budget[0] == "epochs":
+        notes.append("epochs count the batches of the model: critics with batches of their own see more")
     if request.seeds == 1:
         notes.append("one seed each: a test speaks of these trained models, not of their recipes")
     return notes

@@ -98,24 +98,6 @@ def read_pair(
     return Pair(x, y, (len(sets[0]), len(sets[1])), units, notes=notes)
 
 
-def points_of(a: Any, b: Any, options: Mapping[str, Any] | None = None) -> tuple[list[Tensor], bool]:
-    """Every point of two data sets, and whether they are tables (n, d); images (n, c, h, w) are on the scale 0 to 1.
-
-    The columns of a table are matched by name with those of the first.
-
-    Args:
-        a: data, as `data.load` takes them; NAME:test picks a split.
-        b: the data that they are compared with.
-        options: of `data.load`, for each as far as it has them.
-
-    Raises:
-        ValueError: data that cannot be read, a column that is missing, or an option that neither has.
-    """
-    first, second = loaded_pair(a, b, options)
-    sets = [rows_of(one, spec) for one, spec in ((first, a), (second, b))]
-    return sets, first.range is None and second.range is None
-
-
 def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
     """Both data sets, the columns of the second in the order of the first."""
     given = {name: value for name, value in (options or {}).items() if value is not None}

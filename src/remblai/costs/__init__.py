@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from remblai.costs.centre import central
 from remblai.costs.cost import Cost, require_gradient
 from remblai.costs.laplacian import Laplacian
 from remblai.costs.likelihood import NegativeLogLikelihood
@@ -49,6 +50,7 @@ __all__ = [
     "Perceptual",
     "Power",
     "Square",
+    "central",
     "distances",
     "of_pairs",
     "power",

@@ -68,15 +68,20 @@ def require_gradient(cost: Cost, x: Tensor) -> None:
 def paired(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Both as rows (n, d), of one length."""
     check(x, y, pairs=True)
-    return wide(x).flatten(1), wide(y).flatten(1)
+    return _real(x).flatten(1), _real(y).flatten(1)
 
 
 def sets(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Both as rows (n, d) and (m, d) of one type."""
     check(x, y, pairs=False)
-    x, y = wide(x).flatten(1), wide(y).flatten(1)
+    x, y = _real(x).flatten(1), _real(y).flatten(1)
     dtype = torch.result_type(x, y)
     return x.to(dtype), y.to(dtype)
+
+
+def _real(x: Tensor) -> Tensor:
+    """In float32 or better; whole numbers that float32 may not have in float64."""
+    return x.double() if x.dtype in (torch.int32, torch.int64) else wide(x)
 
 
 def check(x: Tensor, y: Tensor, pairs: bool) -> None:

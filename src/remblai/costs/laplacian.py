@@ -44,8 +44,8 @@ class Laplacian(Cost):
     homogeneity = 1.0
 
     def __init__(self, levels: int | None = None, shape: tuple[int, ...] | None = None) -> None:
-        if levels is not None and levels < 1:
-            raise ValueError(f"laplacian: expected at least 1 level, got {levels}; None takes all of them.")
+        if levels is not None and (levels < 1 or levels != int(levels)):
+            raise ValueError(f"laplacian: expected at least 1 level, a whole number, got {levels}; None takes all.")
         if shape is not None and (len(shape) != IMAGES - 1 or min(shape) < 1 or min(shape[1:]) < 2):
             raise ValueError(f"laplacian: expected a shape (c, h, w) of at least 2 x 2 pixels, got {tuple(shape)}.")
         self.levels, self.shape = levels, shape

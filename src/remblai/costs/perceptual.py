@@ -1,5 +1,6 @@
 """The perceptual cost: squared distances of features, beside those of the pixels."""
 
+import math
 from typing import Annotated, Any
 
 import torch
@@ -79,15 +80,20 @@ class Perceptual(Cost):
             ValueError: x are no images that the features take.
         """
         x = wide(x)
-        images = x if self.shape is None or x.dim() != 2 else x.reshape(len(x), *self.shape)
+        as_rows = self.shape is not None and x.dim() == 2 and x.shape[1] == math.prod(self.shape)
+        images = x.reshape(len(x), *self.shape) if self.shape is not None and as_rows else x
         if images.dim() != 4:
             raise ValueError(
-                f"perceptual: expected images (n, c, h, w), got points of shape {tuple(images.shape)}: choose the cost "
-                "square for points and codes, or pass shape=(c, h, w) where images come as rows."
+                f"perceptual: expected images (n, c, h, w){self._or_rows()}, got points of shape "
+                f"{tuple(images.shape)}: choose the cost square for points and codes, or pass shape=(c, h, w) where "
+                "images come as rows."
             )
         (found,) = self._map(tuple(images.shape[1:]))(images)
         weighted = self.weight**0.5 * found
         return torch.cat([self.pixels**0.5 * images.flatten(1), weighted], 1) if self.pixels else weighted
+
+    def _or_rows(self) -> str:
+        return "" if self.shape is None else f" or rows (n, {math.prod(self.shape)}) of shape {self.shape}"
 
     def _map(self, shape: tuple[int, ...]) -> Frozen:
         if shape not in self._maps:

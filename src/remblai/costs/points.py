@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from remblai.costs.centre import central
 from remblai.costs.cost import Cost, check, paired, sets
 from remblai.costs.lengths import Lengths
 from remblai.runtime.precision import wide
@@ -110,7 +111,7 @@ class Huber(Cost):
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
         x, y = sets(x, y)
-        rows = max(1, ENTRIES_AT_ONCE // y.numel())
+        rows = max(1, ENTRIES_AT_ONCE // max(1, y.numel()))
         return torch.cat([self._summed(part[:, None], y[None]) for part in torch.split(x, rows)])
 
     def _summed(self, x: Tensor, y: Tensor) -> Tensor:
@@ -224,7 +225,7 @@ class Custom(Cost):
     def matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """All against all, a block of rows at a time: x (n, ...), y (m, ...) -> (n, m)."""
         x, y = sets(x, y)
-        rows = max(1, ENTRIES_AT_ONCE // y.numel())
+        rows = max(1, ENTRIES_AT_ONCE // max(1, y.numel()))
         parts = torch.split(x, rows)
         return torch.cat([self(p.repeat_interleave(len(y), 0), y.repeat(len(p), 1)).view(len(p), -1) for p in parts])
 
@@ -232,12 +233,13 @@ class Custom(Cost):
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """|x_i - y_j|^2 of points x (n, d), y (m, d) -> (n, m), by one matrix product: no n * m * d differences.
 
-    The points are centred first: distances stay and their rounding, which grows with |x|^2, shrinks. Clamped at 0.
-    Clouds (B, n, d), (B, m, d) give (B, n, m).
+    The points are centred first, where most of y are (`central`): distances stay, and their rounding shrinks, which is
+    some roundings of the squared distances of both points from that centre. Clamped at 0. Clouds (B, n, d), (B, m, d)
+    give (B, n, m).
     """
     with torch.autocast(x.device.type, enabled=False):
         x, y = wide(x), wide(y)
-        centre = y.detach().mean(-2, keepdim=True)
+        centre = central(y)
         x, y = x - centre, y - centre
         squares = x.square().sum(-1, keepdim=True) + y.square().sum(-1).unsqueeze(-2)
         product = torch.addmm if x.dim() == 2 else torch.baddbmm

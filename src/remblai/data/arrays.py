@@ -14,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.dataset import SPLITS, Dataset
+from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers, layout_of, limits_of, native, planes
 from remblai.data.rows import check_memory
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 from remblai.runtime.text import one_line
 
 SAMPLES = ("images", "values", "x", "data", "codes")
-LABELS = ("labels", "y")
 CLASSES, SPLIT, RANGE = "classes", "split", "range"
+OF_CODES = ("index", "log_prob")
+"""What `encode` writes beside codes, and is no data."""
+UNLABELLED = -1
+"""What `encode` writes as the label of a row that has none, where rows of other splits have one."""
 _ANY_PART = "|".join(SPLIT_NAMES)
 _DAMAGE = (
     OSError,
@@ -62,7 +66,7 @@ def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -
 
 
 def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
-    """Named arrays: one of images, values, x, data, codes (or a single array of any name), perhaps labels or y.
+    """Named arrays: one of images, values, x, data, codes (or a single array of any name), perhaps labels, y or target.
 
     Splits are names with train, validation (val, valid) or test before or after: x_train, train_images, labels_test;
     or, as `encode` writes it, an array `split` of the words train, validation, test. `classes` may name the labels,
@@ -118,9 +122,14 @@ def arrays_by_name(
     if CLASSES in stored and known and all(of.dtype.kind in "iu" for of in known.values()):  # words name themselves
         classes = [one_line(str(name)) for name in stored[CLASSES].ravel().tolist()]
     split = stored[SPLIT] if SPLIT in stored and WHOLE in samples else None
+    read = {*samples.values(), *labels.values(), CLASSES, SPLIT, RANGE}
+    unread = [one_line(key) for key in stored if key not in read and key not in OF_CODES]
     if limits is None and RANGE in stored and stored[RANGE].shape == (2,) and stored[RANGE].dtype.kind in "iuf":
         limits = float(stored[RANGE][0]), float(stored[RANGE][1])
-    return data_set(name, source, arrays, known, classes, layout=layout, limits=limits, split=split)
+    return data_set(
+        name, source, arrays, known, classes, layout=layout, limits=limits, split=split,
+        notes=[f"arrays that are not read: {', '.join(unread)}"] if unread else [],
+    )  # fmt: skip
 
 
 def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
@@ -129,7 +138,7 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
     labels: dict[str, str] = {}
     for key in keys:
         base, part = _split_name(key)
-        kind = samples if base in (*SAMPLES, "") else labels if base in LABELS else None
+        kind = samples if base in (*SAMPLES, "") else labels if base in LABEL_NAMES else None
         if part is not None and kind is not None and kind.setdefault(part, key) != key:
             raise ValueError(f"{path} holds {kind[part]} and {key}: expected one of them")
     if samples:
@@ -143,7 +152,7 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
         )
     if len(whole) > 1:
         raise ValueError(f"{path} holds {' and '.join(whole)}: expected one of them")
-    own = next((key for name in LABELS for key in keys if key.lower() == name), None)
+    own = next((key for name in LABEL_NAMES for key in keys if key.lower() == name), None)
     return {WHOLE: whole[0]}, {} if own is None else {WHOLE: own}
 
 
@@ -235,7 +244,14 @@ def _parts(
     words = np.unique(split)
     if "train" not in words:  # codes of one split alone are a source without splits
         return {WHOLE: Part(array, labels.get(WHOLE))}
-    return {str(word): Part(array, labels.get(WHOLE), np.flatnonzero(split == word)) for word in words}
+    found = {}
+    for word in words:
+        rows = np.flatnonzero(split == word)
+        known = labels.get(WHOLE)
+        if known is not None and len(known) == len(array) and np.all(known[rows] == UNLABELLED):
+            known = None
+        found[str(word)] = Part(array, known, rows)
+    return found
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:

@@ -6,9 +6,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from torch import Tensor
 
 from remblai.data.frames import frame_array, is_frame
+from remblai.data.labels import LABEL_NAMES
+from remblai.data.pixels import in_memory
 
 Array = NDArray[Any]
 
@@ -88,6 +91,8 @@ def stacked(items: Sequence[Any]) -> Array:
     """
     if not items:
         raise ValueError("the data is empty: expected at least one sample")
+    if all(isinstance(item, Image.Image) for item in items):
+        items = in_memory(items)
     arrays = [np.asarray(item.detach().cpu() if isinstance(item, Tensor) else item) for item in items]
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
@@ -125,7 +130,7 @@ def _parts(item: Any) -> tuple[Any, Any]:
         sample = next((key for key in SAMPLE_KEYS if key in item), None)
         if sample is None:
             raise ValueError(f"an item holds {', '.join(map(str, item))}: expected one of {', '.join(SAMPLE_KEYS)}")
-        label = next((key for key in LABEL_KEYS if key in item), None)
+        label = next((key for key in LABEL_NAMES if key in item), None)
         return item[sample], None if label is None else item[label]
     if isinstance(item, tuple | list) and item and not np.isscalar(item[0]):
         return item[0], item[1] if len(item) > 1 else None
@@ -137,4 +142,3 @@ def _plain(label: Any) -> Any:
 
 
 SAMPLE_KEYS = ("image", "images", "x", "data", "pixel_values", "input")
-LABEL_KEYS = ("label", "labels", "y", "target")

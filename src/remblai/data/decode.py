@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Pictures:
         open: number of a picture -> the picture, opened by Pillow.
         key: plain JSON values that change whenever the pictures do.
         plain: whether all are known to be 8-bit pictures of one page, so that no header need be read.
+        paged: whether each is one page of its file.
     """
 
     source: str
@@ -34,6 +35,7 @@ class Pictures:
     open: Callable[[int], Image.Image]
     key: Mapping[str, Any]
     plain: bool = False
+    paged: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +135,8 @@ def frames(pictures: Pictures, skip: bool, max_pixels: int | None = None) -> tup
         return image
 
     names = [f"{pictures.names[file]}[{page}]" for file, page in places]
-    return Pictures(pictures.source, names, opened, {**pictures.key, "pages": "frames"}), np.array(
-        [f for f, _ in places]
-    )
+    paged = Pictures(pictures.source, names, opened, {**pictures.key, "pages": "frames"}, paged=True)
+    return paged, np.array([file for file, _ in places])
 
 
 def refused(pictures: Pictures, number: int, reason: str) -> ValueError:
@@ -198,7 +199,8 @@ def _form(
 
     def header(number: int) -> Any:
         with pictures.open(number) as image:
-            return facts(image)
+            found = facts(image)
+        return replace(found, pages=1) if pictures.paged else found
 
     known = dict(_each(pictures, header, range(len(pictures.names)), broken, skip=skip, what="reading headers"))
     if not known:

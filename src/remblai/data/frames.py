@@ -160,14 +160,17 @@ def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: 
         ValueError: one is missing, or is there or asked for twice.
     """
     if asked is None:
-        return list(present)
+        asked = present
     missing = [name for name in asked if name not in present]
     if missing:
         near = hint(missing[0], present)
         raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too.{near}")
     twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
     if twice:
-        raise ValueError(f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once")
+        raise ValueError(
+            f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once. Rename one of them, "
+            "or choose others with --columns"
+        )
     return list(asked)
 
 

@@ -11,11 +11,11 @@ from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode
 from remblai.data.frames import chosen_columns
 from remblai.data.images import picture_limits
+from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
-LABELS = ("label", "labels", "fine_label", "cls")
 
 
 def hub(
@@ -154,7 +154,7 @@ def _columns(source: str, features: Mapping[str, Any]) -> tuple[str, str | None]
     picture = _picture(features)
     if picture is None:
         raise ValueError(f"{source} has the columns {', '.join(features)}: expected one of images")
-    return picture, next((key for key in LABELS if key in features), None)
+    return picture, next((key for key in LABEL_NAMES if key in features), None)
 
 
 def _picture(features: Mapping[str, Any]) -> str | None:

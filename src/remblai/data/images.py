@@ -11,13 +11,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.dataset import Dataset
+from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures, decode, frames
 from remblai.data.layout import Limits, check_numbers, extremes, limits_of
 from remblai.data.look import left_out
+from remblai.data.mixing import permutation
 from remblai.data.pages import Pages, hints, open_image, suffixes
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images
 from remblai.runtime.text import one_line
+
+STRAY = "stray"
+"""Of an image that is in none of the splits' folders."""
+FILES_APART = 10
+"""Files from which those of several frames are cut into splits as a whole."""
+FRAMES_APART = (
+    f"fewer than {FILES_APART} files: frames of one file are in several splits, and held-out ones are like them"
+)
 
 
 def image_folder(
@@ -62,13 +71,16 @@ def image_folder(
     options: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "stack": pages == "channels"}
     found = decode(pictures, **options, max_pixels=max_pixels, skip_broken=skip_broken, cache=cache)
     limits, guess = picture_limits(found.array, range, str(path))
-    split = _splits(names)
-    labels = _classes([name.split("/") if split is None else name.split("/")[1:] for name in names])
+    split, stray = _splits(names)
+    labels = _classes([name.split("/") for name in names] if split is None else _within(names, split))
     labels = None if labels is None else labels[origin]
     whole = np.flatnonzero(found.whole)
-    of = np.array([WHOLE] * len(names) if split is None else split)[origin]
+    of = np.array(_of_files(len(names), pages == "frames") if split is None else split)[origin]
     parts = {part: Part(found.array, labels, whole[of[whole] == part], limits) for part in dict.fromkeys(of.tolist())}
-    notes = [*guess, *found.notes, left_out(others, hints())]
+    parts.pop(STRAY, None)
+    if pages == "frames" and split is None:
+        stray = "all frames of a file are in one split" if WHOLE not in parts else FRAMES_APART
+    notes = [*guess, *found.notes, left_out(others, hints()), stray]
     return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(one_line, pictures.names)))
 
 
@@ -145,10 +157,41 @@ def stamp(path: Path, names: Sequence[str]) -> dict[str, str]:
     return {"path": str(path.resolve()), "files": key.hexdigest()}
 
 
-def _splits(names: Sequence[str]) -> list[str] | None:
-    """The split of each image, when all lie in folders named like splits, train among them; None otherwise."""
-    found = [SPLIT_NAMES.get(name.split("/")[0].lower(), "") if "/" in name else "" for name in names]
-    return found if all(found) and "train" in found else None
+def _splits(names: Sequence[str]) -> tuple[list[str] | None, str]:
+    """The split of each image, where some lie in a folder train and all others, or some, in one of another split.
+
+    Returns:
+        The splits, `STRAY` for images in none of these folders, or None without such folders; and what to say about it.
+    """
+    found = [SPLIT_NAMES.get(name.split("/")[0].lower(), STRAY) if "/" in name else STRAY for name in names]
+    strays = [name for name, part in zip(names, found, strict=True) if part == STRAY]
+    named = {*found} - {STRAY}
+    if "train" not in named or (strays and len(named) == 1):
+        like = sorted({name.split("/")[0] for name, part in zip(names, found, strict=True) if part != STRAY})
+        words = f"folders called {', '.join(like)} are classes here: only train beside test or validation are splits"
+        return None, words if named else ""
+    if not strays:
+        return found, ""
+    return found, (
+        f"{len(strays)} images outside of the folders of the splits are left out, as {one_line(strays[0])}: move them "
+        "into train or test"
+    )
+
+
+def _within(names: Sequence[str], split: Sequence[str]) -> list[list[str]]:
+    """The path of each image below the folder of its split; of a stray, which is not read, that of the first."""
+    paths = [name.split("/")[1:] for name in names]
+    first = paths[next(place for place, part in enumerate(split) if part != STRAY)]
+    return [first if part == STRAY else path for path, part in zip(paths, split, strict=True)]
+
+
+def _of_files(count: int, together: bool) -> list[str]:
+    """The part of each file: the whole, or splits of files where the frames of one must stay together."""
+    if not together or count < FILES_APART:
+        return [WHOLE] * count
+    held = count // 10
+    ranks = permutation(count).argsort().tolist()
+    return [SPLITS[int(rank < held) + int(rank < 2 * held)] for rank in ranks]
 
 
 def _classes(paths: Sequence[Sequence[str]]) -> np.ndarray[tuple[int], np.dtype[np.str_]] | None:

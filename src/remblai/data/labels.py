@@ -1,5 +1,6 @@
 """The column of a table that holds each row's class."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -8,8 +9,12 @@ from numpy.typing import NDArray
 
 from remblai.config.registry import unknown
 
-GAPS = ("", "nan", "none", "<na>")
+GAPS = ("", "nan", "<na>")
 """What an empty cell is as text, in a file or in a frame."""
+WHOLE = re.compile(r"0|-?[1-9]\d*")
+"""A whole number as it is written, of which another text is another number."""
+LABEL_NAMES = ("labels", "label", "y", "target", "targets", "fine_label", "cls")
+"""What arrays, items and columns of labels are called, the first one that is there being taken."""
 
 
 def label_place(names: Sequence[str], label: str, source: str) -> int:
@@ -30,18 +35,19 @@ def label_place(names: Sequence[str], label: str, source: str) -> int:
 
 
 def as_labels(values: Sequence[Any], what: str) -> NDArray[Any]:
-    """Classes from the cells of a column: whole numbers where all of them are, else words.
+    """Classes from the cells of a column: whole numbers where all are written as such, else words.
+
+    Codes as 0123 are words: as numbers some would be one class.
 
     Raises:
         ValueError: a cell is empty.
     """
-    words = ["" if str(value).strip().lower() in GAPS else str(value).strip() for value in values]
+    words = ["" if value is None or str(value).strip().lower() in GAPS else str(value).strip() for value in values]
     gaps = sum(not word for word in words)
     if gaps:
         raise ValueError(f"{what}: expected a class in each row, got {gaps} empty cells. Fill or drop such rows")
-    try:
-        numbers = [float(word) for word in words]
-    except ValueError:
-        return np.array(words)
-    whole = all(number.is_integer() for number in numbers)
-    return np.array([int(number) for number in numbers]) if whole else np.array(words)
+    digits = [word.removesuffix(".0") for word in words]
+    whole = all(WHOLE.fullmatch(word) for word in digits)
+    numbers = [int(word) for word in digits] if whole else []
+    fit = all(abs(number) < 2**63 for number in numbers)
+    return np.array(numbers, dtype=np.int64) if whole and fit else np.array(words)

@@ -14,6 +14,8 @@ from remblai.runtime.text import one_line
 
 SMALL_SHARE = 0.3
 """Values that fill less of their range than this are pointed out."""
+LOOKED_AT, MOST_LOOKED_AT = 2**26, 2**18
+"""Bytes and rows of data in which repeated rows are looked for, at most."""
 COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 
 
@@ -73,6 +75,24 @@ def _levels(parts: Sequence[NDArray[Any]]) -> str:
         values = np.unique(part)
         counts[values.astype(np.int64) - low] = 1
     return f" in {int(counts.sum()):,} levels"
+
+
+def repeats_note(rows: NDArray[Any], train: NDArray[np.int64], test: NDArray[np.int64]) -> str:
+    """How many test rows are training rows too, in words; "" where none is, or the data are too many to look at.
+
+    Args:
+        rows: of the data.
+        train: which of them are trained on.
+        test: which of them are held out.
+    """
+    if rows.nbytes > LOOKED_AT or len(rows) > MOST_LOOKED_AT or len(train) == 0:
+        return ""
+    known = {rows[place].tobytes() for place in train}
+    again = sum(rows[place].tobytes() in known for place in test)
+    return (
+        f"{again:,} of {len(test):,} test rows are equal to training rows: figures of held-out data flatter a model "
+        "that copies. Leave repeated rows out"
+    ) * bool(again)
 
 
 def left_out(names: Sequence[str], hints: dict[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ DAMAGE = (
 )
 """What Pillow's readers raise at a damaged file."""
 
+DEEPEST = ("float32", "int32", "uint16")
+"""Types of numbers of more than 8 bits, the one that holds the others first."""
 _GREY = {"1", "L", "LA", "La", "I", "F"}
 _JPEG_GAP = 3  # Pillow's own advice for a reduced JPEG that nobody can tell from a full one
 _ORIENTATION = 0x0112
@@ -104,10 +107,28 @@ def pixels(image: Image.Image, channels: int, size: int | None, crop: int | None
     return array.reshape(*array.shape[:2], channels)
 
 
+def in_memory(images: Sequence[Image.Image]) -> list[NDArray[Any]]:
+    """Opened pictures as arrays (h, w) or (h, w, c) of one kind, as those of a folder: see `form.form_of`.
+
+    Colour where one has it, alpha where all have it, the deepest type where all are grey.
+
+    Raises:
+        UnfitError: as `pixels`.
+    """
+    known = [facts(image) for image in images]
+    depth = next((kind for kind in DEEPEST if any(of.depth == kind for of in known)), "uint8")
+    channels = 3 if any(of.colour for of in known) else 1
+    depth = depth if channels == 1 else "uint8"
+    channels += depth == "uint8" and all(of.alpha for of in known)
+    arrays = [pixels(image, channels, None, None, depth) for image in images]
+    return [array[..., 0] if channels == 1 else array for array in arrays]
+
+
 def _deep(image: Image.Image, size: int | None, crop: int | None, depth: str) -> NDArray[Any]:
     """A grey picture in more than 8 bits, (h, w, 1)."""
-    values = np.asarray(image.convert("L") if image.mode in ("1", "LA", "La") else image)
-    if depth == "uint16" and image.mode != "I" and not image.mode.startswith("I;16"):
+    deep = image.mode in ("I", "F") or image.mode.startswith("I;16")
+    values = np.asarray(image if deep else _channels(image, 1))
+    if depth == "uint16" and not deep:
         values = values.astype(np.uint16) * _16_TO_8
     if crop is not None:
         left, top, right, bottom = _middle(image, crop)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
-from remblai.data.look import values_note
+from remblai.data.look import repeats_note, values_note
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
 from remblai.data.units import BYTES, Units, image_units, standardised
@@ -20,10 +20,12 @@ Positions = NDArray[np.int64]
 WHOLE = "whole"
 SPLIT_NAMES = {
     "train": "train",
+    "training": "train",
     "validation": "validation",
     "valid": "validation",
     "val": "validation",
     "test": "test",
+    "testing": "test",
 }
 """What sources call the splits, in the names of folders, arrays and parts."""
 MOST_HELD_OUT = 5000
@@ -129,7 +131,7 @@ def images(
     found = _build(name, parts, units, classes)
     n = sum(len(positions) for positions in _positions(parts).values())
     look = values_note(n, list(alike.values()), limits, kind)
-    return replace(found, notes=(*look, *(note for note in notes if note)))
+    return replace(found, notes=(*look, *(note for note in notes if note), *found.notes))
 
 
 def points(
@@ -177,7 +179,8 @@ def points(
     )
     constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
     still = [f"columns of one value only: {', '.join(constant)}"] if constant else []
-    return replace(_build(name, scaled, units, None), notes=(*notes, *still))
+    found = _build(name, scaled, units, None)
+    return replace(found, notes=(*notes, *still, *(() if bits else found.notes)))
 
 
 def _are_bits(array: NDArray[Any]) -> bool:
@@ -236,7 +239,9 @@ def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence
         chosen: Tensor | None = None if known is None else torch.from_numpy(known[positions])
         return Split(which, shared[id(parts[source].array)], torch.from_numpy(positions), chosen)
 
-    return Dataset(name, units, split("train"), split("validation"), split("test"), found, how)
+    again = repeats_note(parts[WHOLE].array, where["train"][1], where["test"][1]) if WHOLE in parts else ""
+    notes = (again,) if again else ()
+    return Dataset(name, units, split("train"), split("validation"), split("test"), found, how, notes=notes)
 
 
 def encoded(

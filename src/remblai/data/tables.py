@@ -3,8 +3,9 @@
 import csv
 import gzip
 import itertools
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +23,10 @@ from remblai.runtime.text import one_line
 SEPARATORS = ",;\t"
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 """What stands for a gap: in a first line of numbers it is a bad cell, and no name."""
+QUOTED = re.compile(r'"[^"]*"')
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+FIRST_YEAR, LAST_YEAR = 1800, 2200
+"""Whole numbers between them, which follow each other beside a word, are names of columns."""
 SMALL = 64 << 20
 """Files that unpack to fewer bytes are read without a count of their cells."""
 NUMBER = 16
@@ -81,17 +86,32 @@ def _check_size(path: Path) -> None:
 def first_lines(path: Path) -> tuple[str, list[str], bool, str]:
     """How a table as text begins: its separator, the cells of its first line, whether these are names, the second line.
 
+    A line break in quotes is no end of the line.
+
     Raises:
         ValueError: an empty file.
     """
     with open_text(path) as file:
-        first, second = [*itertools.islice((line for line in file if line.strip()), 2), "", ""][:2]
+        lines = (line for line in file if line.strip())
+        first = "".join(_to_the_quote(lines))
+        second = next(lines, "")
     if not first:
         raise ValueError(f"{path} is empty: expected rows of numbers")
-    separator = max(SEPARATORS, key=first.count) if any(mark in first for mark in SEPARATORS) else ","
-    head = [cell.strip() for cell in next(csv.reader([first], delimiter=separator))]
+    plain = QUOTED.sub("", first)
+    separator = max(SEPARATORS, key=plain.count) if any(mark in plain for mark in SEPARATORS) else ","
+    head = [cell.strip() for cell in next(csv.reader(first.splitlines(keepends=True), delimiter=separator))]
     below = [cell.strip() for cell in next(csv.reader([second], delimiter=separator), [])]
     return separator, head, is_head(head, below), second
+
+
+def _to_the_quote(lines: Iterator[str]) -> Iterator[str]:
+    """The next line, and those after it until every quote in them has its other one."""
+    quotes = 0
+    for line in lines:
+        yield line
+        quotes += line.count('"')
+        if quotes % 2 == 0:
+            return
 
 
 def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> Dataset:
@@ -114,7 +134,7 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
         if ragged is not None:  # numpy reads the columns that are taken, however many a row has beyond them
             raise ragged
     try:
-        skipped = _lines_before(path) + named
+        skipped = _lines_before(path, named)
         taken = None if label is None and asked is None else places
         with open_text(path) as file:
             table = np.loadtxt(
@@ -189,9 +209,18 @@ def is_head(first: Sequence[str], second: Sequence[str]) -> bool:
     if all(numbers):
         return _counts(first, second)
     words = [place for place, number in enumerate(numbers) if not number]
-    return len(second) == len(first) and all(
-        first[place].lower() not in EMPTY and is_number(second[place]) for place in words
+    if len(second) != len(first) or any(first[place].lower() in EMPTY for place in words):
+        return False
+    return all(is_number(second[place]) for place in words) or _are_years(
+        [cell for cell, number in zip(first, numbers, strict=True) if number]
     )
+
+
+def _are_years(cells: Sequence[str]) -> bool:
+    """Whether two numbers or more are years in a row."""
+    years = [int(cell) for cell in cells if cell.isdecimal() and len(cell) == 4]  # digits of a year
+    follow = all(after == before + 1 for before, after in itertools.pairwise(years))
+    return len(years) == len(cells) > 1 and follow and FIRST_YEAR <= years[0] <= LAST_YEAR
 
 
 def _counts(first: Sequence[str], second: Sequence[str]) -> bool:
@@ -209,19 +238,21 @@ def _is_whole(cell: str) -> bool:
     return cell.lstrip("+-").isdecimal()
 
 
-def _lines_before(path: Path) -> int:
-    """Empty lines at the top, which skiprows counts and the reader does not."""
+def _lines_before(path: Path, named: bool) -> int:
+    """Empty lines at the top, which skiprows counts and the reader does not, and those of the names."""
     with open_text(path) as file:
-        return next((number for number, line in enumerate(file) if line.strip()), 0)
+        empty = next((number for number, line in enumerate(file) if line.strip()), 0)
+    with open_text(path) as file:
+        return empty + (len(list(_to_the_quote(itertools.islice(file, empty, None)))) if named else 0)
 
 
 def is_number(cell: str) -> bool:
-    """Whether the text is a number; nan and inf are."""
+    """Whether the text is a number as numpy reads it; nan and inf are, 1_000 is none."""
     try:
         float(cell)
     except ValueError:
         return False
-    return True
+    return "_" not in cell
 
 
 def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -> ValueError | None:
@@ -229,7 +260,7 @@ def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -
     width, head = 0, list[str]()
     with open_text(path) as file:
         reader = csv.reader(file, delimiter=separator)
-        rows = ((reader.line_num, row) for row in reader if any(cell.strip() for cell in row))
+        rows = ((reader.line_num, row) for row in reader if len(row) > 1 or any(cell.strip() for cell in row))
         for number, (line, row) in enumerate(rows):
             width, head = width or len(row), head or row
             if len(row) != width:
@@ -244,6 +275,12 @@ def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -
 
 def _bad_cell(where: str, cell: str) -> ValueError:
     """The error for a cell that is no finite number: a word, a gap, or one that is none."""
+    if DECIMAL_COMMA.fullmatch(cell.strip()):
+        point = cell.strip().replace(",", ".")
+        return ValueError(
+            f"{one_line(where)}: expected a decimal point, as in {point}, got the comma in {cell.strip()!r}: save the "
+            "table with decimal points"
+        )
     if cell.strip() and not is_number(cell):
         return ValueError(
             f"{one_line(where)}: expected a finite number, got {one_line(cell[:80])!r}. Leave columns of words out by "

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.costs import central
 from remblai.discrepancies.fused import fused_sums
 from remblai.distances.envelope import with_gradients
 from remblai.distances.pairwise.sums import RowSums
@@ -74,7 +75,7 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
 def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tensor | None]]:
     """The sum over the pairs of two samples, and its gradients in those that require one."""
     wanted = x.requires_grad, y.requires_grad
-    centre = y.mean(0)
+    centre = central(y)
     x, y = centred(kernel, x, centre), centred(kernel, y, centre)
     by_row = _by_rows(kernel, x, y, wanted[0]) if wanted[0] or not wanted[1] else None
     by_column = _by_rows(kernel, y, x, True) if wanted[1] else None
@@ -100,7 +101,7 @@ def _sum_across(kernel: Kernel, x: Tensor, y: Tensor) -> tuple[Tensor, list[Tens
 def _sum_off_diagonal(kernel: Kernel, x: Tensor) -> tuple[Tensor, Tensor | None]:
     """The sum over the pairs i != j of one sample, and its gradient; k is symmetric, so half of the blocks suffice."""
     gradient = torch.zeros_like(x) if x.requires_grad else None
-    x = centred(kernel, x, x.mean(0))
+    x = centred(kernel, x, central(x))
     by_row = _by_rows(kernel, x, x, gradient is not None, same=True)
     if by_row is not None:
         return by_row.values.double().sum(), None if by_row.gradients is None else by_row.gradients.mul(2.0)
@@ -155,7 +156,7 @@ def means_of_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor
         second: masks (r, N) of the second part.
         diagonal: whether the means within a part are over all i, j, or over i != j.
     """
-    points = centred(kernel, points.double(), points.double().mean(0))
+    points = centred(kernel, points.double(), central(points.double()))
     rounding = 0.0
     sums = kernel.part_sums(points, first, second)
     if sums is None and len(first) >= CHOICES and len(points) <= WHOLE and bool((first ^ second).all()):

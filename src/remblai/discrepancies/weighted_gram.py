@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.costs import central
 from remblai.discrepancies import gram
 from remblai.distances.envelope import with_gradients
 from remblai.kernels import Kernel
@@ -56,7 +57,7 @@ def _sums(kernel: Kernel, x: Tensor, y: Tensor, a: Tensor, b: Tensor, same: bool
     in_x = torch.zeros_like(x) if x.requires_grad else None
     in_y = torch.zeros_like(y) if y.requires_grad and not same else None
     by_row, by_column = torch.zeros_like(a), torch.zeros_like(b)
-    centre = y.mean(0)
+    centre = central(y)
     x, y = gram.centred(kernel, x, centre), gram.centred(kernel, y, centre)
     first, second = a.to(x.dtype), b.to(x.dtype)
     size = gram.block_size(x)

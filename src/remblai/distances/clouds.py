@@ -44,7 +44,7 @@ class Plans(Sequence[Plan]):
 
     def __repr__(self) -> str:
         state = "converged" if all(plan.converged for plan in self.plans) else "NOT all converged"
-        return f"Plans({len(self)} plans by {self.plans[0].method!r}, {state})"
+        return f"Plans({len(self)} plans by {self.plans[0].method!r}, {state})" if self.plans else "Plans(0 plans)"
 
     @property
     def value(self) -> Any:

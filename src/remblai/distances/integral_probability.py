@@ -194,11 +194,14 @@ class UnitBall(Ball):
     """Functions of norm at most 1 in the reproducing kernel space of k: the value is MMD, the root of the biased MMD^2.
 
     The witness is the difference of the mean embeddings over its norm, (E_P k(x, .) - E_Q k(y, .)) / MMD; 0 where the
-    embeddings are equal. For the energy kernel, which is conditionally positive definite, the norm is a semi-norm and
-    the value is the root of the energy distance.
+    embeddings are equal, or differ by less than 1e-7 of themselves, which rounding hides. For the energy kernel, which
+    is conditionally positive definite, the norm is a semi-norm and the value is the root of the energy distance.
 
     Args:
         kernel: k, or a name of the table of kernels, whose scale then follows from the two laws taken together.
+
+    Raises:
+        ValueError: on use, points whose squared distances are beyond float64.
 
     Source: Gretton et al., "A kernel two-sample test" (2012), section 2.
     """
@@ -241,7 +244,13 @@ class _Pooled:
 
     def __init__(self, places: Tensor, masses: Tensor) -> None:
         centred = places - masses @ places
-        self.square_distance = 2.0 * float(masses @ centred.square().sum(1)) or 1.0  # one place: any scale will do
+        spread = 2.0 * float(masses @ centred.square().sum(1))
+        if not spread < math.inf or (spread == 0.0 and bool((places != places[:1]).any())):
+            raise ValueError(
+                f"unit-ball: expected points whose squared distances are within float64, got distances of about "
+                f"{float(centred.abs().max()):.3g}: multiply all points by one number, so that this is near 1."
+            )
+        self.square_distance = spread or 1.0  # of one place: any scale will do
 
 
 ROUNDING = 1e-14

@@ -1,5 +1,6 @@
 """The monotone coupling of two laws on the line, which solves transport for every convex cost of |x - y|."""
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,7 +58,7 @@ def convex(cost: CostLike | float) -> Cost:
     Raises:
         ValueError: p below 1, an unknown name, or a cost that is no convex function of |x - y|.
     """
-    if isinstance(cost, int | float):
+    if isinstance(cost, int | float | Real | Tensor):
         p = exponent(cost)
         return Square() if p == 2.0 else Euclidean() if p == 1.0 else Power(p)
     chosen = resolved(cost)

@@ -1,4 +1,4 @@
-"""Squared distances in float64, each with a small error relative to itself."""
+"""Squared distances, each with a small error relative to itself."""
 
 import torch
 from torch import Tensor
@@ -9,9 +9,12 @@ DIRECT = 16
 CANCELLATION = 64.0
 """How much larger than its result |x|^2 + |y|^2 may be before a product |x|^2 + |y|^2 - 2 x.y is not trusted."""
 
+ROUNDINGS = 8.0
+"""Roundings of |x|^2 + |y|^2 that such a product has, at most."""
+
 
 def squares(x: Tensor, y: Tensor) -> Tensor:
-    """|x_i - y_j|^2 of points x (n, d), y (m, d) in float64 -> (n, m), with a relative error, wherever the points are.
+    """|x_i - y_j|^2 of points x (n, d), y (m, d) of one type -> (n, m), with a relative error, wherever the points are.
 
     In many dimensions one matrix product gives most of them, about the median of y, which a few far points do not move;
     where it cancels, the differences are taken.
@@ -32,3 +35,8 @@ def squares(x: Tensor, y: Tensor) -> Tensor:
         i, j = part.T
         found[i, j] = (x[i] - y[j]).square().sum(1)
     return found
+
+
+def relative_rounding(x: Tensor) -> float:
+    """By how much of themselves squared distances of points x (n, d) that are equal may come out of `squares` apart."""
+    return ROUNDINGS * torch.finfo(x.dtype).eps * (CANCELLATION if x.shape[1] > DIRECT else 1.0)

@@ -74,11 +74,23 @@ class Features(nn.Module):
                 "features, such as random-convolutions or pca, which take any size, or load the data with --size and "
                 "--channels."
             )
-        found: Any = self.network(x)
+        dtype = self._dtype()
+        found: Any = self.network(x if dtype is None else x.to(dtype))
         if not isinstance(found, Tensor) or found.ndim < 2 or len(found) != len(x):
             what = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
             raise ValueError(f"features {self.name}: expected a tensor ({len(x)}, k) of {len(x)} images, got {what}.")
         return wide(found.flatten(1))
+
+    def train(self, mode: bool = True) -> "Features":
+        """Stays in evaluation mode, whatever the mode: features are frozen."""
+        return super().train(False)
+
+    def _dtype(self) -> torch.dtype | None:
+        """The type of the network's tensors of floating point, to which images are brought; None where it has none."""
+        if not isinstance(self.network, nn.Module):
+            return None
+        tensors = (*self.network.parameters(), *self.network.buffers())
+        return next((one.dtype for one in tensors if one.is_floating_point()), None)
 
     @torch.no_grad()
     def of(self, rows: Rows, name: str = "the images") -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from remblai.features.features import Features
-from remblai.features.source import Source
+from remblai.features.source import Source, spread
 from remblai.features.weights import digest_of
 
 FITTED_ON = 5000
@@ -37,6 +37,7 @@ class RandomConvolutions(nn.Module):
 
     def __init__(self, inputs: int, seed: int = 0) -> None:
         super().__init__()
+        self.inputs = inputs
         draws = torch.Generator().manual_seed(seed)
         for index, channels in enumerate(CHANNELS):
             weights = torch.randn(channels, inputs, 3, 3, generator=draws) * (2 / (9 * inputs)) ** 0.5
@@ -46,6 +47,11 @@ class RandomConvolutions(nn.Module):
             inputs = channels
 
     def forward(self, x: Tensor) -> Tensor:
+        if x.dim() != 4 or x.shape[1] != self.inputs:
+            raise ValueError(
+                f"features random-convolutions: expected images (n, {self.inputs}, h, w), as those they were made for, "
+                f"got {tuple(x.shape)}: load the data with --channels {self.inputs}, or make the features for these."
+            )
         found = []
         for index in range(len(CHANNELS)):
             if index:
@@ -105,7 +111,7 @@ def random_convolutions(shape: tuple[int, ...], seed: int = 0) -> Features:
 
 
 def pca(dataset: Source, components: int = 32) -> Features:
-    """Coordinates along the principal components of the training split (at most 5,000 of its rows).
+    """Coordinates along the principal components of the training split: of at most 5,000 rows, spread over all of it.
 
     Args:
         dataset: whose training split they are fitted to.
@@ -114,7 +120,7 @@ def pca(dataset: Source, components: int = 32) -> Features:
     Raises:
         ValueError: fewer than 2 training rows, fewer than 1 component, or training rows that are all equal.
     """
-    rows = dataset.train[:FITTED_ON].flatten(1).double()
+    rows = dataset.train[spread(len(dataset.train), FITTED_ON)].flatten(1).double()
     if len(rows) < 2 or components < 1:
         raise ValueError(
             f"features pca: expected at least 2 training rows and 1 component, got {len(rows)} and {components}."

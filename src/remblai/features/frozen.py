@@ -22,7 +22,7 @@ class Frozen:
     reach its batch statistics; copies of a model share it.
 
     Args:
-        features: phi, a function or a module; a module is copied, and the copy frozen.
+        features: phi, a function or a module, of which a copy is frozen; `Features` are copied where they must move.
     """
 
     def __init__(self, features: MapOfSeveral) -> None:
@@ -42,12 +42,12 @@ class Frozen:
         return self
 
     def _follow(self, x: Tensor) -> None:
-        """Moves the map to the device and the type of x, where it has tensors of floating point elsewhere."""
+        """Takes a copy on the device and of the type of x, where the map has tensors of floating point elsewhere."""
         if not isinstance(self.features, nn.Module):
             return
         for part in (*self.features.parameters(), *self.features.buffers()):
             if part.is_floating_point() and (part.device != x.device or part.dtype != x.dtype):
-                self.features.to(x)
+                self.features = copy.deepcopy(self.features).to(x)
                 return
 
 

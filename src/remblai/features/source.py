@@ -2,7 +2,13 @@
 
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
+
+
+def spread(n: int, most: int) -> Tensor:
+    """Places (k,) of n rows, k at most `most`, spread evenly over all of them."""
+    return torch.linspace(0, n - 1, min(most, n), dtype=torch.float64).long()
 
 
 class Rows(Protocol):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from remblai.features.features import Features
 from remblai.features.small_classifier import Classifier, accuracy, labelled_batches, train_classifier
-from remblai.features.source import Source
+from remblai.features.source import Source, spread
 from remblai.features.weights import KIND, Stored, read_classifier, write_classifier
 from remblai.runtime.files import cache_folder
 
@@ -98,7 +98,7 @@ def learned(features: Features, dataset: Source) -> bool:
     """
     labels = dataset.test.labels
     assert labels is not None and features.accuracy is not None
-    labels = labels[_spread(len(labels), HELD_OUT)]
+    labels = labels[spread(len(labels), HELD_OUT)]
     chance = float(torch.unique(labels, return_counts=True)[1].max()) / len(labels)
     return features.accuracy > chance + DEVIATIONS * math.sqrt(chance * (1.0 - chance) / len(labels))
 
@@ -135,12 +135,8 @@ def _labelled(dataset: Source, split: str, most: int) -> tuple[Tensor, Tensor]:
     """Images and labels of a split, in its order, spread evenly where it has more."""
     part = dataset.split(split)
     assert part.labels is not None
-    rows = _spread(len(part), most)
+    rows = spread(len(part), most)
     return part[rows], part.labels[rows]
-
-
-def _spread(n: int, most: int) -> Tensor:
-    return torch.linspace(0, n - 1, min(most, n)).long()
 
 
 def _of_its_own(dataset: Source, stored: Stored) -> Features:

@@ -143,7 +143,8 @@ class Laplacian(Scaled):
 class Energy(Kernel):
     """k(x, y) = -|x - y|, conditionally positive definite: its MMD^2 is the energy distance. It has no scale.
 
-    Between numbers (d = 1) sums over pairs are taken by sorting, in n log n steps.
+    Between numbers (d = 1) sums over pairs are taken by sorting, in n log n steps. Its mean over a normal law is right
+    for distances from 1e-7 to 1e8, beyond which points must be scaled.
 
     Source: Sejdinovic et al., "Equivalence of distance-based and RKHS-based statistics" (2013), arXiv 1207.6076.
     """
@@ -154,7 +155,7 @@ class Energy(Kernel):
 
     def __init__(self) -> None:
         super().__init__()
-        # -r = integral of (e^(-u r^2) - 1) u^(-3/2) / (2 sqrt(pi)) du; the ends serve distances from 1e-7 to 1e8.
+        # -r = integral of (e^(-u r^2) - 1) u^(-3/2) / (2 sqrt(pi)) du
         mixing = quadrature(lambda u: 0.5 / math.sqrt(math.pi) * u**-1.5, low=1e-20, high=1e18, tails=(0.5, 0.5))
         self.mixing = Mixing(mixing.nodes, mixing.weights, shifted=True)
 

@@ -11,6 +11,7 @@ from remblai.metrics.metric import Card
 from remblai.metrics.sets import Labelled, Sets
 from remblai.metrics.table import METRICS
 from remblai.runtime.timing import timed
+from remblai.statistics.statistic import at_least
 
 SCORED = 1000
 """Samples in the score by which the best checkpoint is chosen, at most."""
@@ -40,10 +41,10 @@ def fidelity_card(
 ) -> Card:
     """Measures samples and reconstructions against held-out data, with the same figures between real and real.
 
-    n is the smaller of held-out data and samples; where one side has more, a random subset of it is used (W2: at most
-    2,000). A floor is the same figure at the same n between held-out data and as many training data; for the
-    reconstruction error it is that of answering with the nearest training row, for the latent MMD and the memorisation
-    ratio the mean when both sides are alike. `spread` is the standard deviation over random halves (see
+    n is the smallest of held-out data, samples and training data; where a set has more, a random subset of it is used
+    (W2: at most 2,000). A floor is the same figure at the same n between held-out data and as many training data; for
+    the reconstruction error it is that of answering with the nearest training row, for the latent MMD and the
+    memorisation ratio the mean when both sides are alike. `spread` is the standard deviation over random halves (see
     `statistics.halves`), of a mean over images its standard error, of the latent MMD that of two samples of the prior.
     `sees` says by how many standard deviations faults put into real data shift the figure (see `faults`).
 
@@ -62,12 +63,14 @@ def fidelity_card(
         augmentations: names of those that the model was trained with.
         image: whether rows are images, which have a sharpness.
         power: whether to take each figure of data with faults too.
-        repeats: random halves and prior samples behind each standard deviation.
+        repeats: random halves and prior samples behind each standard deviation, at least 2.
         seed: subsets, halves and prior samples are a function of it; global generators are left as they were.
 
     Raises:
-        ValueError: fewer than 4 held-out data, training data or samples, rows of different sizes, NaN or infinity.
+        ValueError: fewer than 4 held-out data, training data or samples, rows of different sizes, NaN or infinity, or
+            fewer than 2 repeats.
     """
+    at_least(2, "repeats, for a standard deviation", repeats)
     sets = Sets(
         real_train, real_test, samples, reconstructions=reconstructions, codes=codes, prior=prior, modes=modes,
         features=features, code_means=code_means, labelled=labelled, augmentations=augmentations,

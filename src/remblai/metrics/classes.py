@@ -1,5 +1,6 @@
 """Figures of classes, as a classifier of the table of features sees them."""
 
+import math
 from typing import Any
 
 import torch
@@ -44,10 +45,12 @@ def class_histogram_kl(samples: Any, real: Any, smoothing: float = SMOOTHING) ->
         smoothing: of the real counts; 0 gives infinity where samples have a class that real data have not.
 
     Raises:
-        ValueError: no rows, other numbers of classes, NaN or infinity.
+        ValueError: no rows, other numbers of classes, NaN or infinity, or a smoothing below 0.
 
     Source: the divergence of Che et al. 2017, arXiv 1612.02136, and of the stacked-MNIST test.
     """
+    if not 0.0 <= smoothing < math.inf:
+        raise ValueError(f"smoothing: expected a finite number of at least 0, got {smoothing}.")
     y = flat("the samples' log-odds", samples)
     x = flat("the real log-odds", real, y)
     (value,) = _divergences(_shares(y, _every(y)), _shares(x, _every(x)), len(x), smoothing)

@@ -6,6 +6,7 @@ deviation. All metrics share the same rows: as many as the card has, at most `RO
 is said here.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -99,8 +100,8 @@ def shifts(compute: Computes, faults: Faults) -> dict[str, float]:
 
 
 def in_deviations(shift: float, deviation: float) -> float:
-    """The shift over the standard deviation, from -`LIMIT` to `LIMIT`."""
-    if shift == 0.0:
+    """The shift over the standard deviation, from -`LIMIT` to `LIMIT`; 0 where either is not known."""
+    if shift == 0.0 or not (math.isfinite(shift) and math.isfinite(deviation)):
         return 0.0
     ratio = shift / deviation if deviation > 0.0 else float("inf") * shift
     return max(-LIMIT, min(LIMIT, ratio))

@@ -15,6 +15,7 @@ from remblai.metrics.pairs import flat, to_nearest
 from remblai.metrics.pixel_law import with_pixel_law
 from remblai.metrics.sets import Sets, random_rows
 from remblai.statistics import halves
+from remblai.statistics.statistic import at_least
 
 NEAREST_OF = 5000
 """Training rows whose features the reconstructions are held against, at most."""
@@ -129,11 +130,12 @@ def frechet(x: Any, y: Any, extrapolated: bool = False, repeats: int = 20, seed:
         x: features (n, k) of real data.
         y: features (m, k) of samples.
         extrapolated: to n = infinity; then n = m.
-        repeats: random halves behind it.
+        repeats: random halves behind it, at least 1.
         seed: of these.
 
     Raises:
-        ValueError: fewer than 2 rows (4 for the extrapolation) in a sample, rows of different sizes, NaN or infinity.
+        ValueError: fewer than 2 rows (4 for the extrapolation) in a sample, rows of different sizes, NaN or infinity;
+            for the extrapolation samples of different numbers of rows too.
 
     Source: Heusel et al. 2017, arXiv 1706.08500; the extrapolation: Chong and Forsyth 2020, arXiv 1911.07023.
     """
@@ -143,6 +145,12 @@ def frechet(x: Any, y: Any, extrapolated: bool = False, repeats: int = 20, seed:
         _enough("a Frechet distance", 2, x, y)
         return float(Frechet()(x.double(), y.double()))
     _enough("an extrapolated Frechet distance", 4, x, y)
+    at_least(1, "repeats", repeats)
+    if len(x) != len(y):
+        raise ValueError(
+            f"an extrapolated Frechet distance needs as many rows of both samples, got {len(x)} and {len(y)}: take "
+            f"{min(len(x), len(y))} of each."
+        )
     draws = torch.Generator().manual_seed(seed)
     pairs = zip(*(halves(len(part), repeats, draws).to(part.device) for part in (x, y)), strict=True)
     return float(_extrapolated(torch.stack([Frechet()(x[one].double(), y[other].double()) for one, other in pairs])))
@@ -151,7 +159,7 @@ def frechet(x: Any, y: Any, extrapolated: bool = False, repeats: int = 20, seed:
 def kernel_distance(x: Any, y: Any, subsets: int = 0, size: int = 1000, seed: int = 0) -> float:
     """The unbiased squared MMD of two samples of features with the kernel (x . y / k + 1)^3, in float64.
 
-    Below 0 half of the time where the laws agree. With `subsets` it is the mean over random subsets, as published
+    Below 0 about half of the time where the laws agree. With `subsets` it is the mean over random subsets, as published
     code takes it for samples whose pairs are too many; without, it is of all pairs, with less noise.
 
     Args:
@@ -162,13 +170,16 @@ def kernel_distance(x: Any, y: Any, subsets: int = 0, size: int = 1000, seed: in
         seed: of the subsets.
 
     Raises:
-        ValueError: fewer than 2 rows, or than `size` with subsets, rows of different sizes, NaN or infinity.
+        ValueError: fewer than 2 rows, or than `size` with subsets, fewer than 0 subsets, a size below 2, rows of
+            different sizes, NaN or infinity.
 
     Source: Binkowski et al. 2018, arXiv 1801.01401.
     """
     x = flat("the first sample", x)
     y = flat("the second sample", y, x)
-    _enough("a kernel distance", max(2, size) if subsets else 2, x, y)
+    at_least(0, "subsets", subsets)
+    at_least(2, "rows of a subset", size)
+    _enough("a kernel distance", size if subsets else 2, x, y)
     if not subsets:
         return float(_kernel_values(x, y, *(torch.ones(1, len(part), dtype=torch.bool) for part in (x, y))))
     draws = torch.Generator().manual_seed(seed)

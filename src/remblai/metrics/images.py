@@ -7,6 +7,7 @@ from torch import Tensor
 
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import BLOCK, flat, parts
+from remblai.metrics.samples import deviation
 from remblai.metrics.sets import Sets
 
 GREY = (0.2989, 0.587, 0.114)
@@ -27,7 +28,7 @@ def sharpness(images: Any) -> float:
         images: (n, c, h, w) on the [0, 1] scale, at least 3 x 3.
 
     Raises:
-        ValueError: not of that shape.
+        ValueError: not of that shape, NaN or infinity.
     """
     return float(sharpness_of_each(images).mean())
 
@@ -37,6 +38,7 @@ def sharpness_of_each(images: Any) -> Tensor:
     x = torch.as_tensor(images)
     if x.ndim != 4 or min(x.shape[:2]) < 1 or min(x.shape[2:]) < 3:
         raise ValueError(f"sharpness takes images (n, c, h, w) of at least 3 x 3, not shape {tuple(x.shape)}.")
+    flat("the images", x)
     return torch.cat([_laplacian(part.float()).flatten(1).var(1, correction=0) for part in parts(x, IMAGES_AT_ONCE)])
 
 
@@ -89,4 +91,4 @@ def figure_of_reconstruction(sets: Sets) -> Figure:
 
 def _of_means(values: Tensor, floor: float) -> Figure:
     n = len(values)
-    return {"value": float(values.mean()), "floor": floor, "spread": float(values.std()) * n**-0.5, "n": n}
+    return {"value": float(values.mean()), "floor": floor, "spread": deviation(values) * n**-0.5, "n": n}

@@ -7,7 +7,7 @@ from scipy.special import xlogy
 from scipy.stats import binom, chi2
 from torch import Tensor
 
-from remblai.distances.validation import positive
+from remblai.distances.validation import positive, positive_integer
 from remblai.metrics.metric import Card, Compute, Figure
 from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets
@@ -94,8 +94,7 @@ def mode_expectations(n: int, modes: int, dimension: int = 2, radius: float = RA
         ValueError: a count below 1, or a radius not positive.
     """
     for name, count in (("n", n), ("modes", modes), ("dimension", dimension)):
-        if count < 1:
-            raise ValueError(f"{name}: expected at least 1, got {count}.")
+        positive_integer(name, count)
     quality = float(chi2.cdf(positive("radius", radius) ** 2, dimension))
     counts = torch.arange(n + 1, dtype=torch.float64).numpy()
     law, share = binom.pmf(counts, n, 1 / modes), counts / n
@@ -180,10 +179,12 @@ def _figures(assigned: Assigned, masks: Tensor) -> dict[str, Tensor]:
 
 def _scatter(assigned: Assigned, masks: Tensor) -> tuple[Tensor, Tensor]:
     """Squares about the mean of the samples of high quality, and their degrees of freedom: (r, k) each, by mode."""
-    weights = masks[:, :, None] * assigned.near[:, None] * assigned.mode
-    count = weights.sum(1)
-    sums = torch.einsum("rnk,nd->rkd", weights, assigned.offset)
-    squares = torch.einsum("rnk,nd->rk", weights, assigned.offset.square())
+    weights = masks * assigned.near
+    count = weights @ assigned.mode
+    squares = (weights * assigned.offset.square().sum(1)) @ assigned.mode
+    nearest = assigned.mode.argmax(1)
+    empty = assigned.offset.new_zeros(assigned.mode.shape[1], assigned.offset.shape[1])
+    sums = torch.stack([empty.index_add(0, nearest, one[:, None] * assigned.offset) for one in weights])
     within = squares - sums.square().sum(2) / count.clamp(min=1)
     return within.clamp(min=0), assigned.offset.shape[1] * (count - 1).clamp(min=0)
 

@@ -1,14 +1,13 @@
 """Precision, recall, density and coverage: samples and data within each other's neighbourhoods, in feature space."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from remblai.costs import squared_distances
 from remblai.metrics.featured import featured
 from remblai.metrics.metric import Compute, Figure
-from remblai.metrics.pairs import flat
+from remblai.metrics.pairs import blocks, flat
 from remblai.metrics.sets import Sets
 
 NEAREST = 3
@@ -52,48 +51,53 @@ def neighbourhood_figures(
             f"neighbourhoods of {most} neighbours need at least {most + 1} rows of each, and 1 neighbour; got {len(x)} "
             f"real rows, {len(y)} samples, and {nearest} and {nearest_dense} neighbours."
         )
-    every = torch.ones(1, max(len(x), len(y)), dtype=torch.bool)
-    values = _figures(_Squares.of(x, y), every[:, : len(x)], every[:, : len(y)], (nearest, nearest_dense))
+    every = torch.ones(1, max(len(x), len(y)), dtype=torch.bool, device=x.device)
+    values = _figures(x, y, every[:, : len(x)], every[:, : len(y)], (nearest, nearest_dense))
     return {name: float(value) for name, (value,) in values.items()}
 
 
-class _Squares(NamedTuple):
-    """Squared distances within the real rows (n, n), within the samples (m, m), and across (n, m)."""
-
-    real: Tensor
-    generated: Tensor
-    across: Tensor
-
-    @classmethod
-    def of(cls, x: Tensor, y: Tensor) -> "_Squares":
-        x, y = x.double(), y.double()
-        within = [squared_distances(part, part).fill_diagonal_(0.0) for part in (x, y)]
-        return cls(within[0], within[1], squared_distances(x, y))
-
-
-def _figures(squares: _Squares, real: Tensor, generated: Tensor, nearest: tuple[int, int]) -> dict[str, Tensor]:
-    """Each figure (r,) of r parts of both samples, by masks (r, n) and (r, m)."""
-    rows = []
-    for x, y in zip(real, generated, strict=True):
-        across = squares.across[x][:, y]
-        radii, own = (_radii(part[mask][:, mask], nearest) for part, mask in zip(squares[:2], (x, y), strict=True))
-        dense = across <= radii[1][:, None]
-        rows.append(
-            [
-                (across <= radii[0][:, None]).any(0).double().mean(),
-                (across <= own[0]).any(1).double().mean(),
-                dense.double().sum(0).mean() / nearest[1],
-                dense.any(1).double().mean(),
-            ]
-        )
-    columns = torch.tensor(rows, dtype=torch.float64).T
-    return dict(zip(NAMES, columns, strict=True))
+def _figures(x: Tensor, y: Tensor, real: Tensor, generated: Tensor, nearest: tuple[int, int]) -> dict[str, Tensor]:
+    """Each figure (r,) of r parts of both samples, by masks (r, n) and (r, m), a block of distances at a time."""
+    x, y = x.double(), y.double()
+    radii, dense_radii = _radii(x, real, nearest)
+    own, _ = _radii(y, generated, nearest)
+    precise, recalled, covered = torch.zeros_like(generated), torch.zeros_like(real), torch.zeros_like(real)
+    balls = x.new_zeros(len(real))
+    for rows, columns, block in blocks(x, y):
+        for part in range(len(real)):
+            i, j = (_places(masks[part], where) for masks, where in ((real, rows), (generated, columns)))
+            across = block[i - rows.start][:, j - columns.start]
+            dense = across <= dense_radii[part, i, None]
+            precise[part, j] |= (across <= radii[part, i, None]).any(0)
+            recalled[part, i] |= (across <= own[part, j]).any(1)
+            covered[part, i] |= dense.any(1)
+            balls[part] += dense.sum()
+    density = balls / (nearest[1] * generated.sum(1))
+    shares = [mask.double().sum(1) / inside.sum(1) for mask, inside in ((precise, generated), (recalled, real))]
+    found = *shares, density, covered.double().sum(1) / real.sum(1)
+    return {name: values.cpu() for name, values in zip(NAMES, found, strict=True)}
 
 
-def _radii(squares: Tensor, nearest: tuple[int, int]) -> list[Tensor]:
-    """The squared distance (n,) of each row to its k-th nearest other row, for each k."""
-    least = squares.topk(max(nearest) + 1, largest=False).values  # the nearest is the row itself
-    return [least[:, k] for k in nearest]
+def _places(mask: Tensor, where: slice) -> Tensor:
+    """The rows of a part that are in a block."""
+    places: Tensor = mask[where].nonzero()[:, 0] + where.start
+    return places
+
+
+def _radii(x: Tensor, masks: Tensor, nearest: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """The squared distance (r, n) of each row to its k-th nearest other row, for each k and each part by masks (r, n).
+
+    Those of rows outside a part are infinite.
+    """
+    most = max(nearest) + 1  # the nearest is the row itself
+    least = x.new_full((*masks.shape, most), torch.inf)
+    for rows, columns, block in blocks(x, x):
+        for part, mask in enumerate(masks):
+            i, j = _places(mask, rows), _places(mask, columns)
+            near = torch.cat([least[part, i], block[i - rows.start][:, j - columns.start]], 1)
+            least[part, i] = near.topk(most, largest=False).values
+    first, second = (least[..., k] for k in nearest)
+    return first, second
 
 
 def figure_of_neighbourhoods(name: str) -> Compute:
@@ -106,7 +110,7 @@ def figure_of_neighbourhoods(name: str) -> Compute:
             return None
 
         def values(other: Tensor, masks: Tensor) -> dict[str, Tensor]:
-            return _figures(_Squares.of(own.held_out, other), masks, masks, nearest)
+            return _figures(own.held_out, other, masks, masks, nearest)
 
         found = sets.shared("neighbourhoods", lambda: values(own.samples, masks))[name]
         floor = sets.real("neighbourhoods", lambda: values(own.train, masks[:1]))[name]

@@ -8,13 +8,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from remblai.costs import squared_distances
+from remblai.costs import central
+from remblai.distances.squares import squares
+from remblai.distances.validation import tensor
 from remblai.features.source import Rows
 
 BLOCK = 2048  # rows a side: a block of squared distances takes 16 MiB, one of rows of 3 x 64 x 64 takes 96 MiB
+LOWEST, HIGHEST = 1e-12, 1e12
+"""Sizes between which squares of float32 keep their digits."""
+SMALL = {
+    *(torch.float16, torch.bfloat16, torch.float32, torch.uint8, torch.int8, torch.int16, torch.bool),
+    *map(np.dtype, ("float16", "float32", "uint8", "int8", "int16", "bool")),
+}
+"""Types whose numbers float32 has."""
 
 
 @dataclass(frozen=True)
@@ -42,27 +52,35 @@ class Pairs:
 
 
 def flat(name: str, values: Any, like: Tensor | None = None) -> Tensor:
-    """The sample as float32 rows (n, d), on the device of `like`.
+    """The sample as rows (n, d), on the device of `like` and of its type.
+
+    The first of several samples says the type: float32 for bytes and numbers of at most 32 bits, float64 for others and
+    where squares leave the range of float32.
 
     Raises:
-        ValueError: not numbers, no rows, NaN or infinity, or another number of columns than `like`.
+        ValueError: not numbers, no rows, NaN or infinity, numbers whose squares are infinite, or another number of
+            columns than `like`.
     """
-    sample = torch.as_tensor(values, device=None if like is None else like.device)
-    if sample.ndim == 0 or sample.numel() == 0 or sample.dtype.is_complex:
+    small = getattr(values, "dtype", None) in SMALL
+    sample = tensor(name, values).detach()
+    if sample.ndim == 0 or sample.numel() == 0:
         raise ValueError(f"{name} must be real numbers (n, ...) with n >= 1, not shape {tuple(sample.shape)}.")
-    rows = sample.detach().to(torch.float32).reshape(len(sample), -1)
-    if not bool(torch.isfinite(rows).all()):
+    if not bool(torch.isfinite(sample).all()):
         raise ValueError(f"{name} holds NaN or infinity; remove or replace these rows before measuring.")
+    rows = sample.reshape(len(sample), -1)
+    largest = float(rows.abs().max())
+    if like is not None:
+        rows = rows.to(like)
+    else:
+        rows = rows.to(torch.float32 if small and (LOWEST < largest < HIGHEST or not largest) else torch.float64)
+    if not largest < torch.finfo(rows.dtype).max ** 0.5 / (4.0 * rows.shape[1] ** 0.5):
+        raise ValueError(
+            f"{name} has numbers of up to {largest:.3g}, whose squared distances are beyond {rows.dtype}; divide all "
+            "samples by a number of that size before measuring."
+        )
     if like is not None and rows.shape[1] != like.shape[1]:
         raise ValueError(f"{name} has {rows.shape[1]} numbers a row where {like.shape[1]} were expected.")
     return rows
-
-
-def rounding(x: Tensor, y: Tensor) -> float:
-    """How far apart two equal squared distances may come out of `squared_distances`."""
-    middle = y.mean(0)
-    widest = max(float((part - middle).square().sum(1).max()) for part in (x, y))
-    return 8 * torch.finfo(torch.float32).eps * widest
 
 
 def parts(x: Tensor, size: int) -> Iterator[Tensor]:
@@ -76,16 +94,14 @@ def blocks(x: Tensor, y: Tensor) -> Iterator[tuple[slice, slice, Tensor]]:
     for i in range(0, len(x), BLOCK):
         for j in range(0, len(y), BLOCK):
             rows, columns = slice(i, min(i + BLOCK, len(x))), slice(j, min(j + BLOCK, len(y)))
-            yield rows, columns, squared_distances(x[rows], y[columns])
+            yield rows, columns, squares(x[rows], y[columns])
 
 
 def within(x: Tensor, masks: Tensor) -> Pairs:
     """One pass over the distances within x, without the diagonal."""
-    pairs = _Sums(masks, masks, x.device)
+    pairs = _Sums(masks, masks, x)
     for rows, columns, block in blocks(x, x):
         diagonal = rows == columns
-        if diagonal:
-            block.fill_diagonal_(0)  # rounding leaves a little above 0 there, and the sum must not see it
         pairs.add_total(rows, columns, block)
         if diagonal:
             block.fill_diagonal_(torch.inf)
@@ -96,7 +112,7 @@ def within(x: Tensor, masks: Tensor) -> Pairs:
 
 def between(x: Tensor, y: Tensor, masks_x: Tensor, masks_y: Tensor) -> tuple[Pairs, Pairs]:
     """One pass over the distances between x and y: from x to y, and from y to x."""
-    there, back = _Sums(masks_x, masks_y, x.device), _Sums(masks_y, masks_x, x.device)
+    there, back = _Sums(masks_x, masks_y, x), _Sums(masks_y, masks_x, x)
     for rows, columns, block in blocks(x, y):
         there.add_total(rows, columns, block)
         there.add_nearest(rows, columns, block)
@@ -108,10 +124,10 @@ def between(x: Tensor, y: Tensor, masks_x: Tensor, masks_y: Tensor) -> tuple[Pai
 class _Sums:
     """What blocks of squared distances come to, for the rows and columns of each sub-sample."""
 
-    def __init__(self, masks_x: Tensor, masks_y: Tensor, device: torch.device) -> None:
+    def __init__(self, masks_x: Tensor, masks_y: Tensor, like: Tensor) -> None:
         self.masks_x, self.masks_y = masks_x, masks_y
-        self.nearest = torch.full(masks_x.shape, torch.inf, device=device)
-        self.total = torch.zeros(len(masks_x), dtype=torch.float64, device=device)
+        self.nearest = like.new_full(masks_x.shape, torch.inf)
+        self.total = like.new_zeros(len(masks_x), dtype=torch.float64)
 
     def add_total(self, rows: slice, columns: slice, block: Tensor) -> None:
         inside_x, inside_y = self.masks_x[:, rows].double(), self.masks_y[:, columns].double()
@@ -131,13 +147,13 @@ def to_nearest(queries: Tensor, rows: Rows) -> Tensor:
     """
     best = queries.new_full((len(queries),), torch.inf)
     size = max(1, min(2 * BLOCK, 2**22 // queries.shape[1]))
-    centre = queries.mean(0)  # distances stay, and the formula's rounding, which grows with the lengths, shrinks
+    centre = central(queries)[0]  # distances stay, and the formula's rounding, which grows with the lengths, shrinks
     centred = [part - centre for part in parts(queries, BLOCK)]
     for start in range(0, len(rows), size):
         block = flat("the training data", rows[start : start + size], queries) - centre
-        squares = block.square().sum(1)
+        lengths = block.square().sum(1)
         # |x - y|^2 without |x|^2, the same for all y
-        index = [torch.addmm(squares, part, block.T, alpha=-2.0).argmin(1) for part in centred]
+        index = [torch.addmm(lengths, part, block.T, alpha=-2.0).argmin(1) for part in centred]
         exact = [(part - block[near]).norm(dim=1) for part, near in zip(centred, index, strict=True)]
         best = torch.minimum(best, torch.cat(exact))
     return best

@@ -25,12 +25,13 @@ def with_pixel_law(images: Any, reference: Any) -> Tensor:
     Raises:
         ValueError: not images, or other numbers of channels.
     """
-    x, y = torch.as_tensor(images), torch.as_tensor(reference)
+    x, y = (torch.as_tensor(one).detach() for one in (images, reference))
     if x.ndim != 4 or y.ndim != 4 or x.shape[1] != y.shape[1] or 0 in (*x.shape, *y.shape):
         raise ValueError(
             f"expected images (n, c, h, w) and others with as many channels, got {tuple(x.shape)} and {tuple(y.shape)}."
         )
-    return torch.stack([_mapped(x[:, one], y[:, one]) for one in range(x.shape[1])], 1).to(x)
+    found = torch.stack([_mapped(x[:, one], y[:, one]) for one in range(x.shape[1])], 1)
+    return (found if x.is_floating_point() else found.round()).to(x)
 
 
 def _mapped(x: Tensor, y: Tensor) -> Tensor:

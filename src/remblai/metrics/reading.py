@@ -59,10 +59,11 @@ def read(metrics: Mapping[str, Mapping[str, Any]]) -> list[Reading]:
 def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     metric = METRICS.get(name)
     value, floor, spread = (figure.get(key) for key in ("value", "floor", "spread"))
-    away = cue = None
-    if value is not None and floor is not None and spread and (metric is None or metric.power is not None):
-        away = (value - floor) / spread
+    away = _away(figure) if metric is None or metric.power is not None else None
+    cue = None
+    if away is not None:
         cue = cue_of(away, figure.get("sees")) + _rank(figure)
+        away, cue = _with_sides(figure, away, cue)
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
         cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
@@ -80,12 +81,36 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(f'code_{axis}' for axis in dead)}." if dead else "")
         + (f" It is code_{by_axis.index(max(by_axis))}." if by_axis else "")
+        + (f" Right on {_of_sides(figure['sides'])}." if "sides" in figure else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
         inside=away is not None and abs(away) <= BAND,
     )
+
+
+def _away(figure: Mapping[str, Any]) -> float | None:
+    """Standard deviations from the floor; None where one of the three is missing, or the last is 0 or not known."""
+    value, floor, spread = (figure.get(key) for key in ("value", "floor", "spread"))
+    if value is None or floor is None or not spread or not math.isfinite(spread):
+        return None
+    return float((value - floor) / spread)
+
+
+def _with_sides(figure: Mapping[str, Any], away: float, cue: str) -> tuple[float, str]:
+    """What a mean of two sides says, corrected where it is at its floor and a side is not."""
+    sides = {name: _away(side) for name, side in figure.get("sides", {}).items()}
+    off = {name: side for name, side in sides.items() if side is not None and abs(side) > BAND}
+    if abs(away) > BAND or len(off) < 2 or len({side > 0 for side in off.values()}) < 2:
+        return away, cue
+    worst = max(off.values(), key=abs)
+    parts = " and ".join(f"{cue_of(side, None)} on {name}" for name, side in off.items())
+    return worst, f"the mean hides that it is {parts}"
+
+
+def _of_sides(sides: Mapping[str, Mapping[str, Any]]) -> str:
+    return " and ".join(f"{100 * side['value']:.0f}\N{NO-BREAK SPACE}% of {name}" for name, side in sides.items())
 
 
 def verdict(readings: Sequence[Reading]) -> str:

@@ -10,6 +10,7 @@ from remblai.metrics.featured import featured
 from remblai.metrics.images import IMAGES_AT_ONCE, squared_error_of_each
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import BLOCK, flat, parts
+from remblai.metrics.samples import deviation
 from remblai.metrics.sets import Sets
 
 WINDOW, DEVIATION = 11, 1.5
@@ -113,4 +114,4 @@ def _decibels(errors: Tensor) -> Tensor:
 
 def _of_means(values: Tensor, floor: float) -> Figure:
     n = len(values)
-    return {"value": float(values.mean()), "floor": floor, "spread": float(values.std()) * n**-0.5, "n": n}
+    return {"value": float(values.mean()), "floor": floor, "spread": deviation(values) * n**-0.5, "n": n}

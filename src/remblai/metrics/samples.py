@@ -6,16 +6,16 @@ with the same figure between real and real data.
 """
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from remblai.costs import squared_distances
 from remblai.distances.exact.simplex import least_matching
+from remblai.distances.squares import relative_rounding, squares
 from remblai.features.source import Rows
 from remblai.metrics.metric import Figure
-from remblai.metrics.pairs import Pairs, between, flat, rounding, to_nearest, within
+from remblai.metrics.pairs import Pairs, between, flat, to_nearest, within
 from remblai.metrics.sets import Sets, subset
 
 W2_ROWS = 2000  # the assignment takes the cube of this: about a second here
@@ -26,8 +26,10 @@ def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
     """The leave-one-out accuracy of a nearest-neighbour classifier that says which sample a row comes from.
 
     1/2 when the laws are equal, 1 when the samples lie apart, below 1/2 when rows of one sample sit on rows of the
-    other (copies). Where the nearest of both samples are equally far, a row counts as half right. Source: Lopez-Paz
-    and Oquab 2017 (arXiv 1610.06545); Xu et al. 2018 (arXiv 1806.07755).
+    other (copies). Where the nearest of both samples are equally far, a row counts as half right. In many dimensions it
+    is 1/2 also where the samples shrink towards the mean of the data: each sample's nearest neighbour is a sample then,
+    and each datum's too. `told_apart` takes each side by itself. Source: Lopez-Paz and Oquab 2017 (arXiv 1610.06545);
+    Xu et al. 2018 (arXiv 1806.07755), who show both sides.
 
     Args:
         x: real data (n, ...), flattened to rows.
@@ -36,21 +38,59 @@ def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
     Raises:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
+    return _accuracy_of(x, y).of_both
+
+
+def told_apart(x: Any, y: Any) -> float:
+    """The nearest-neighbour accuracy where each sample's own counts from 1/2 in whichever direction it is off.
+
+    The mean over rows of 1/2 + |accuracy of the row's sample - 1/2|: the accuracy itself where both are at least 1/2,
+    and more for copies and for samples that shrink, which bring one or both below.
+
+    Args:
+        x: real data (n, ...), flattened to rows.
+        y: samples (m, ...).
+
+    Raises:
+        ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
+    """
+    found = _accuracy_of(x, y)
+    off = [abs(side - 0.5) * count for side, count in zip(found.sides, found.counts, strict=True)]
+    return 0.5 + sum(off) / sum(found.counts)
+
+
+class _Accuracy(NamedTuple):
+    """The classifier's accuracy on each of two samples, and how many rows they have."""
+
+    sides: tuple[float, float]
+    counts: tuple[int, int]
+
+    @property
+    def of_both(self) -> float:
+        return sum(side * count for side, count in zip(self.sides, self.counts, strict=True)) / sum(self.counts)
+
+
+def _accuracy_of(x: Any, y: Any) -> _Accuracy:
     x, y = _two_samples(x, y)
     every_x, every_y = _every(x), _every(y)
     own_x, own_y = within(x, every_x), within(y, every_y)
-    return float(classifier_accuracy(own_x, own_y, *between(x, y, every_x, every_y), rounding(x, y))[0])
+    first, second = accuracy_of_sides(own_x, own_y, *between(x, y, every_x, every_y), relative_rounding(x))
+    return _Accuracy((float(first), float(second)), (len(x), len(y)))
 
 
-def classifier_accuracy(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> Tensor:
-    """The classifier's accuracy (r,) on each sub-sample; squared distances that differ by less than `tie` are equal."""
-    right_x, right_y = _right(x.nearest, across.nearest, tie), _right(y.nearest, back.nearest, tie)
-    return ((right_x * x.inside).sum(1) + (right_y * y.inside).sum(1)) / (x.inside.sum(1) + y.inside.sum(1))
+def accuracy_of_sides(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> tuple[Tensor, Tensor]:
+    """The classifier's accuracy (r,) on the rows of each sample alone, for each sub-sample.
+
+    Squared distances are equal within the share `tie` of them.
+    """
+    right = _right(x.nearest, across.nearest, tie), _right(y.nearest, back.nearest, tie)
+    first, second = ((one * side.inside).sum(1) / side.inside.sum(1) for one, side in zip(right, (x, y), strict=True))
+    return first, second
 
 
 def _right(own: Tensor, other: Tensor, tie: float) -> Tensor:
     gap = other - own
-    return torch.where(gap.abs() <= tie, 0.5, (gap > 0).double())
+    return torch.where(gap.abs() <= tie * torch.minimum(own, other), 0.5, (gap > 0).double())
 
 
 def energy_distance(x: Any, y: Any) -> float:
@@ -103,7 +143,7 @@ def ratio(samples: Tensor, held_out: Tensor) -> float:
         ValueError: the lower median is 0: half of the held-out data are in the training data.
     """
     if float(held_out.median()) == 0:
-        raise ValueError("the memorisation ratio needs held-out data: more than half of these are also training data.")
+        raise ValueError("the memorisation ratio needs held-out data: at least half of these are also training data.")
     return float(samples.quantile(0.5) / held_out.quantile(0.5))
 
 
@@ -124,7 +164,7 @@ def w2(x: Any, y: Any) -> float:
     y = flat("the second sample", y, x)
     if len(x) != len(y) or len(x) > W2_ROWS:
         raise ValueError(f"w2 takes two samples of one size, at most {W2_ROWS}: not {len(x)} and {len(y)}.")
-    return _root_of_matching(squared_distances(x, y), x.shape[1])
+    return _root_of_matching(squares(x, y), x.shape[1])
 
 
 def _root_of_matching(costs: Tensor, dimension: int) -> float:
@@ -134,12 +174,14 @@ def _root_of_matching(costs: Tensor, dimension: int) -> float:
 
 def figure_of_accuracy(sets: Sets) -> Figure:
     """The classifier's accuracy between held-out data and samples."""
-    own = sets.within_held_out
-
-    def accuracy(other: Tensor, pairs: tuple[Pairs, Pairs, Pairs]) -> Tensor:
-        return classifier_accuracy(own, *pairs, rounding(sets.held_out, other))
-
-    return _over_halves(accuracy(sets.samples, sets.of_samples), accuracy(sets.train, sets.of_train), sets.n)
+    tie = relative_rounding(sets.held_out)
+    values, floors = (
+        accuracy_of_sides(sets.within_held_out, *pairs, tie) for pairs in (sets.of_samples, sets.of_train)
+    )
+    figure = _over_halves(torch.stack(values).mean(0), torch.stack(floors).mean(0), sets.n)
+    named = zip(("held-out data", "samples"), values, floors, strict=True)
+    figure["sides"] = {name: _over_halves(value, floor, sets.n) for name, value, floor in named}
+    return figure
 
 
 def figure_of_energy(sets: Sets) -> Figure:
@@ -158,10 +200,10 @@ def figure_of_w2(sets: Sets) -> Figure:
     held_out, samples, train = (
         subset(part, n, sets.generator) for part in (sets.held_out, sets.samples, sets.train)
     )  # fmt: skip
-    costs, dimension = squared_distances(held_out, samples), held_out.shape[1]
+    costs, dimension = squares(held_out, samples), held_out.shape[1]
     masks = sets.random_halves(n, W2_HALVES)[1:]
     of_halves = torch.tensor([_root_of_matching(costs[mask][:, mask], dimension) for mask in masks])
-    floor = _root_of_matching(squared_distances(held_out, train), dimension)
+    floor = _root_of_matching(squares(held_out, train), dimension)
     return {"value": _root_of_matching(costs, dimension), "floor": floor, "spread": deviation(of_halves), "n": n}
 
 

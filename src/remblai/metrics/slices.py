@@ -13,6 +13,7 @@ from remblai.metrics.pairs import flat
 from remblai.metrics.samples import deviation
 from remblai.metrics.sets import Sets
 from remblai.statistics import halves
+from remblai.statistics.statistic import at_least
 
 PATCH = 7
 """Pixels a side of a patch."""
@@ -34,7 +35,7 @@ def sliced_w2_squared(x: Any, y: Any, directions: int = DIRECTIONS, seed: int = 
         seed: of the directions.
 
     Raises:
-        ValueError: different sizes, NaN or infinity.
+        ValueError: different sizes, NaN or infinity, or no direction.
 
     Source: Bonneel et al. 2015. In d dimensions it is at most W_2^2 / d.
     """
@@ -59,7 +60,7 @@ def patch_sliced_w1(x: Any, y: Any, patches: int = PATCHES, directions: int = DI
         seed: of the patches and directions.
 
     Raises:
-        ValueError: other shapes, different sizes, NaN or infinity.
+        ValueError: other shapes, different sizes, NaN or infinity, or no patch or direction.
 
     Source: Karras, Aila, Laine and Lehtinen 2018, section 5, arXiv 1710.10196; the filters, the borders and the
     normalisation are those of its code, of which the levels of 16 pixels and more are those here for sides that are
@@ -73,6 +74,7 @@ def patch_sliced_w1(x: Any, y: Any, patches: int = PATCHES, directions: int = DI
         )
     for name, part in (("the first sample", x), ("the second sample", y)):
         flat(name, part)
+    at_least(1, "patches of an image", patches)
     draws = torch.Generator().manual_seed(seed)
     first, second = (patches_of(part.float(), patches, draws) for part in (x, y))
     return float(_over_levels(first, second, directions, seed).mean())
@@ -172,6 +174,7 @@ def _sliced(x: Tensor, y: Tensor, along: Tensor, p: int) -> Tensor:
 
 def _directions(d: int, count: int, seed: int) -> Tensor:
     """Directions (d, count), uniform on the sphere."""
+    at_least(1, "directions", count)
     return normalize(torch.randn(d, count, generator=torch.Generator().manual_seed(seed)), dim=0)
 
 

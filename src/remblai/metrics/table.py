@@ -12,7 +12,7 @@ from remblai.metrics.samples import (
     figure_of_energy,
     figure_of_memorisation,
     figure_of_w2,
-    nearest_neighbour_accuracy,
+    told_apart,
 )
 from remblai.metrics.slices import figure_of_patches, figure_of_slices
 
@@ -22,15 +22,17 @@ METRICS: dict[str, Metric] = {
     "nearest_neighbour_accuracy": Metric(
         label="Nearest-neighbour accuracy",
         meaning="Accuracy of a classifier two-sample test: how often the nearest neighbour of a sample or a held-out "
-        "datum is of its own set. 50 % is a coin toss, the best; less means copies of held-out data.",
+        "datum is of its own set. 50 % is a coin toss, the best; less means copies of held-out data. Samples that lie "
+        "closer together than data make one set right and the other wrong, which the mean hides: the sets are shown "
+        "too.",
         says="The classifier is right {value_percent} of the time; {floor_percent} when both sets are real.",
         compute=figure_of_accuracy,
         better="near the floor",
-        statistic=nearest_neighbour_accuracy,
+        statistic=told_apart,
     ),
     "energy_distance_squared": Metric(
         label="Squared energy distance",
-        meaning="How far the two laws are apart. 0 for equal laws, where chance makes it negative half of the time.",
+        meaning="How far the two laws are apart. 0 for equal laws, where chance makes it negative more often than not.",
         says="{value} from the data; real data are {floor} from other real data.",
         compute=figure_of_energy,
     ),

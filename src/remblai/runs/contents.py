@@ -12,10 +12,10 @@ OWN = re.compile(
     | (samples|drawn)\.(png|npz|npy)
     | (reconstructions|samples|classes|interpolations|walks|codes|quantiles|terms|validation)\.png
     | checkpoints/(last|best)
-    | checkpoints/\d{8}/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)
+    | checkpoints/(last|best|\d{8,})/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)
     | features/[\w.-]+\.safetensors
-    | samplers/[\w-]+-\d{8}\.safetensors
-    | samplers/[\w-]+/\d{8}/(law\.json|tensors\.safetensors)
+    | samplers/[\w-]+-\d{8,}\.safetensors
+    | samplers/[\w-]+/\d{8,}/(law\.json|tensors\.safetensors)
     | tensorboard/events\.out\.tfevents\.[^/]+""",
     re.VERBOSE,
 )

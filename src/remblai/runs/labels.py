@@ -34,11 +34,13 @@ def check_classes(dataset: Dataset, wanted: bool = True) -> None:
     """Refuses data by whose labels no conditional model can be trained, where one is wanted.
 
     Raises:
-        ValueError: no labels in the training split, fewer than 2 classes, or more than half as many as rows.
+        ValueError: a split without labels, fewer than 2 classes, or more than half as many as rows.
     """
     if not wanted:
         return
     labels = labels_of(dataset.train)
+    for split in (dataset.validation, dataset.test):
+        labels_of(split)
     count = len(dataset.classes or [])
     if count < FEWEST:
         raise ValueError(f"conditional: expected labels of at least {FEWEST} classes, got {count}.")

@@ -37,7 +37,7 @@ def log_line(state: State, step: Step) -> dict[str, Any]:
     held = state.objective.held_weight()
     return {
         "step": step.number,
-        "seconds": round(step.seconds, 3),
+        "seconds": round(state.seconds, 3),
         "images": state.batches_drawn * state.batch_size,
         "terms": terms,
         "gradient_norms": norms,

@@ -1,7 +1,7 @@
 """What a training says before it starts, and where it fails."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +72,7 @@ def _bfloat16_times(state: State) -> float:
 
 @contextmanager
 def divergence_explained(run: Run) -> Iterator[None]:
-    """Within it a `Diverged` is noted in the run, and says what stays of the training."""
+    """Within it a `Diverged` is noted in the run, and says what stays; so is a disk that cannot be written to."""
     try:
         yield
     except Diverged as problem:
@@ -83,4 +83,9 @@ def divergence_explained(run: Run) -> Iterator[None]:
         problem.add_note(f"{kept}{earlier}. Try a smaller --lr, or --clip 1.")
         if distributed.rank() == 0:
             run.update(status="diverged", ended=now())
+        raise
+    except OSError:
+        if distributed.rank() == 0:
+            with suppress(OSError):  # a full disk may refuse this too, and the first error says more
+                run.update(status="failed", ended=now())
         raise

@@ -47,7 +47,7 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "ended": ((str, type(None)), "a time or null"),
     "status": (str, "a word"),
 }
-"""The type of each field, and the words for it. A field that is absent is the reader's matter."""
+"""The type of each field, and the words for it."""
 DATA_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "spec": ((str, dict), "a name, a path or an object"),
     "options": (dict, "an object"),
@@ -99,7 +99,23 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
     if not 1 <= settings.get("threads", 1) <= MOST_THREADS:
         raise ValueError(f"{path}: threads: expected 1 to {MOST_THREADS}, got {settings['threads']}.")
     _bring_up_to_date(settings)
-    return settings
+    return Settings(settings, path)
+
+
+class Settings(dict[str, Any]):
+    """The settings of a run; a field that is asked for and is absent is named, with its file.
+
+    Args:
+        settings: by name.
+        path: of the file that they were read from.
+    """
+
+    def __init__(self, settings: Mapping[str, Any], path: Path) -> None:
+        super().__init__(settings)
+        self.path = path
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(f"{self.path}: expected the field {name}, got none: restore the file, or train again.")
 
 
 def _bring_up_to_date(settings: dict[str, Any]) -> None:

@@ -20,15 +20,16 @@ THREADS_PER_CORE = 4
 """CPU threads for each core, at most."""
 
 
-def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any]) -> None:
+def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any], out: Any) -> None:
     """Refuses numbers and flags of a training that are of another type or too small.
 
     Args:
         counts: name -> the value and the least one; None is not checked.
         flags: name -> the value; an option that could destroy data takes true and false only.
+        out: the folder that is asked for; None takes a new one.
 
     Raises:
-        ValueError: one is wrong.
+        ValueError: one is wrong, or a run to replace or to continue is not named.
     """
     for name, flag in flags.items():
         if not isinstance(flag, bool):
@@ -38,6 +39,9 @@ def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any
             raise ValueError(f"{name}: expected at least {least}, got {value}.")
     if flags["overwrite"] and flags["resume"]:
         raise ValueError("overwrite and resume: give one of them: a run is replaced or continued.")
+    for name, verb in (("overwrite", "replace"), ("resume", "continue")):
+        if flags[name] and out is None:
+            raise ValueError(f"{name}: expected out, the folder of the run to {verb}, got none: name it with --out.")
     most = THREADS_PER_CORE * (os.cpu_count() or 1)
     if (threads := counts["threads"][0]) is not None and threads > most:
         raise ValueError(f"threads: expected at most {most}, {THREADS_PER_CORE} for each core, got {threads}.")

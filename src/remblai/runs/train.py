@@ -89,7 +89,8 @@ def train(
             Python also arrays, tensors, data frames, PyTorch data sets and what `data.load` returns. The embedded
             digits when not given.
         out: the run's folder; None takes the next free one under runs/.
-        epochs: passes over the training data, in place of steps.
+        epochs: passes of the model over the training data, in place of steps; critics with batches of their own, as
+            those of wgan-gp, see more.
         seed: of everything random.
         device: auto, cpu, cuda or cuda:0.
         precision: auto is bfloat16 where the hardware has it, else float32.
@@ -137,6 +138,7 @@ def train(
             "patience": (patience, 1),
         },
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
+        out,
     )
     loggers = make_loggers(logger, tensorboard)
     folder = None if out is None else place(out)

@@ -28,11 +28,11 @@ class Pair:
         difference: mean loss of the first less that of the second: below 0 where the first is better.
         error: the difference's standard error.
         p_value: of equal expected losses, corrected for the number of pairs (Holm).
-        over_seeds: whether it holds for other seeds too: both were trained with several. If not, it is of these two
-            trained models alone, and of other draws of their samples.
+        over_seeds: whether it holds for other seeds too: one at least was trained with several. If not, it is of these
+            two trained models alone, and of other draws of their samples.
         seeds_needed: about how many seeds each would need for a difference of this size to be seen 4 times out of 5
-            beside as many other pairs; None where that is not known: a model has one seed, the losses do not vary at
-            all, or the difference is so small that it would take more than `MOST_SEEDS`.
+            beside as many other pairs; None where that is not known: both models have one seed, the losses do not vary
+            at all, or the difference is so small that it would take more than `MOST_SEEDS`.
     """
 
     first: str
@@ -55,15 +55,17 @@ def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str
     """Tests each pair of models for equal expected losses.
 
     Welch's t-test over seeds, whose variance is never taken below the variance of sampling: two seeds that agree by
-    chance prove nothing. Where a model has one seed, a z-test by the deviation of sampling alone. Where both variances
-    are 0 nothing is known of the variation, and the p-value is 1.
+    chance prove nothing. Where one model has one seed, its losses are taken to vary over seeds as the other's do, with
+    the other's degrees of freedom. Where both have one seed, a z-test by the deviation of sampling alone. Where both
+    variances are 0 nothing is known of the variation, and the p-value is 1.
 
     Args:
         losses: for each model a loss a seed; less is better.
         deviations: for each of those losses the standard deviation over draws of samples.
 
     Raises:
-        ValueError: fewer than two models, a model without a loss, or losses that are not finite.
+        ValueError: fewer than two models, a model without a loss, losses that are not finite, or not a deviation of at
+            least 0 for each.
 
     Source: Welch 1947, "The generalization of Student's problem"; Holm 1979, "A simple sequentially rejective multiple
     test procedure".
@@ -71,8 +73,14 @@ def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str
     if len(losses) < 2:
         raise ValueError(f"expected at least 2 models to test against each other, got {len(losses)}.")
     for name, found in losses.items():
-        if not found or not np.isfinite([*found, *deviations[name]]).all():
-            raise ValueError(f"{name}: expected a finite loss and deviation for each seed, got {list(found)}.")
+        beside = deviations.get(name, ())
+        if not len(found) or not np.isfinite(found).all():
+            raise ValueError(f"{name}: expected a finite loss for each seed, got {list(found)}.")
+        if len(beside) != len(found) or not all(0.0 <= one < math.inf for one in beside):
+            raise ValueError(
+                f"{name}: expected a finite deviation of at least 0 for each of {len(found)} losses, got "
+                f"{list(beside)}."
+            )
     level = LEVEL / math.comb(len(losses), 2)
     pairs = [_test(a, b, losses, deviations, level) for a, b in combinations(losses, 2)]
     corrected = holm([pair.p_value for pair in pairs])
@@ -101,26 +109,37 @@ def _test(
 ) -> Pair:
     """One pair, its p-value not corrected; `level` is that of the seeds needed."""
     sides = [(np.asarray(losses[name]), np.asarray(deviations[name])) for name in (first, second)]
-    over_seeds = all(len(loss) > 1 for loss, _ in sides)
-    variances = [_variance(loss, deviation, over_seeds) for loss, deviation in sides]
+    several = [len(loss) > 1 for loss, _ in sides]
+    over_seeds = any(several)
+    own = [_variance(loss, deviation) for loss, deviation in sides]
+    over = [variance for variance, known in zip(own, several, strict=True) if known]
+    # of one seed nothing is known of other seeds: the other model's variance stands for its own
+    variances = [one if known else max([one, *over]) for one, known in zip(own, several, strict=True)]
     squares = [variance / len(loss) for variance, (loss, _) in zip(variances, sides, strict=True)]
     difference, error = float(sides[0][0].mean() - sides[1][0].mean()), math.sqrt(sum(squares))
     if error == 0:
         p_value = 1.0  # nothing is known of the variation
     elif over_seeds:
         shares = [square / sum(squares) for square in squares]
-        freedom = 1 / sum(share**2 / (len(loss) - 1) for share, (loss, _) in zip(shares, sides, strict=True))
+        freedom = _freedom(shares, [len(loss) for loss, _ in sides])
         p_value = float(2 * stats.t.sf(abs(difference) / error, freedom))
     else:
         p_value = float(2 * stats.norm.sf(abs(difference) / error))
-    needed = _seeds(difference, variances, level) if over_seeds else None  # one seed says nothing of other seeds
+    needed = _seeds(difference, variances, level) if over_seeds else None  # two trained models say nothing of others
     return Pair(first, second, difference, error, p_value, over_seeds, needed)
 
 
-def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64], over_seeds: bool) -> float:
-    """Of one loss: over seeds, at least that of sampling; of sampling alone where a model has one seed."""
+def _freedom(shares: Sequence[float], seeds: Sequence[int]) -> float:
+    """Welch's degrees of freedom, from each side's share of the variance; of one seed alone, those of the other."""
+    if min(seeds) == 1:
+        return max(seeds) - 1.0
+    return 1 / sum(share**2 / (count - 1) for share, count in zip(shares, seeds, strict=True))
+
+
+def _variance(loss: NDArray[np.float64], deviation: NDArray[np.float64]) -> float:
+    """Of one loss: over seeds, at least that of sampling; of sampling alone where there is one seed."""
     sampling = float((deviation**2).mean())
-    return max(float(loss.var(ddof=1)), sampling) if over_seeds else sampling
+    return max(float(loss.var(ddof=1)), sampling) if len(loss) > 1 else sampling
 
 
 def _seeds(difference: float, variances: Sequence[float], level: float) -> int | None:

@@ -77,13 +77,15 @@ def _second(codes: Tensor, column: Tensor) -> Tensor:
 
 
 def _mixed(codes: Tensor, other: Tensor, size: float) -> Tensor:
-    """The second axis mixed with another unit-variance column, its variance kept."""
-    scale = codes[:, 0].std()
-    return _second(codes, math.sqrt(1 - size**2) * codes[:, 1] + size * scale * other)
+    """The second axis mixed with a column that is not correlated with it: its mean and its variance are kept."""
+    axis = codes[:, 1]
+    return _second(codes, axis.mean() + axis.std() * (math.sqrt(1 - size**2) * _unit(axis) + size * _unit(other)))
 
 
-def _unit(codes: Tensor) -> Tensor:
-    return codes[:, 0] / codes[:, 0].std()
+def _unit(column: Tensor) -> Tensor:
+    """The column (n,) with mean 0 and variance 1; 0 where it does not vary."""
+    centred = column - column.mean()
+    return centred / centred.std().clamp(min=torch.finfo(column.dtype).tiny)
 
 
 FAULTS: dict[str, Fault] = {
@@ -94,9 +96,9 @@ FAULTS: dict[str, Fault] = {
         Fault("scale", "share by which all axes are wider", 1.0, 1, lambda z, s: (1 + s) * z),
         Fault("dead axis", "share of one axis's standard deviation that is lost", 1.0, 1,
               lambda z, s: _first(z, (1 - s) * z[:, 0])),
-        Fault("tied pair", "correlation of two axes", 1.0, 2, lambda z, s: _mixed(z, _unit(z), s)),
+        Fault("tied pair", "correlation of two axes", 1.0, 2, lambda z, s: _mixed(z, z[:, 0], s)),
         Fault("curve", "correlation of one axis with the square of another", 1.0, 2,
-              lambda z, s: _mixed(z, (_unit(z) ** 2 - 1) / math.sqrt(2), s)),
+              lambda z, s: _mixed(z, _unit(z[:, 0]) ** 2, s)),
     )
 }  # fmt: skip
 """Faults of codes by name."""
@@ -145,7 +147,16 @@ def power_of(estimate: Estimate, prior: Prior, n: int, fault: str, *, repeats: i
         fault: a name of `FAULTS`.
         repeats: batches behind the share.
         seed: the draws are a function of it; torch's global generators are left as they were.
+
+    Raises:
+        ValueError: an unknown fault, one that needs more coordinates than codes have, or fewer than 2 codes.
     """
+    at_least(2, "codes a batch", n)
+    known = [name for name, one in FAULTS.items() if prior.latent >= one.least]
+    if fault not in known:
+        raise ValueError(
+            f"fault: expected one of {', '.join(known)} for codes of {prior.latent} coordinates, got {fault!r}."
+        )
     with torch.no_grad(), rng.seeded(seed, prior.device):
         return _Batches(estimate, prior, n, repeats).power(FAULTS[fault], FAULTS[fault].largest)
 

@@ -93,8 +93,8 @@ def halves(n: int, repeats: int, generator: torch.Generator) -> Tensor:
 
     A mean over a random half, given the sample, has the variance s^2/(n/2) (1 - 1/2) = s^2/n: the standard deviation
     over halves *is* the standard error at the full size, without a row ever being counted twice, as a bootstrap would
-    (a duplicate is its own nearest neighbour). Where a figure's error shrinks faster than 1/sqrt(n) the standard error
-    is too large.
+    (a duplicate is its own nearest neighbour). Of an odd n it is too large by the root of (n + 1) / (n - 1), and where
+    a figure's error shrinks faster than 1/sqrt(n) it is too large too.
     """
     masks = torch.zeros(1 + repeats, n, dtype=torch.bool)
     masks[0] = True
@@ -123,7 +123,7 @@ def at_least(least: int, what: str, value: int) -> None:
     """Checks a count.
 
     Raises:
-        ValueError: it is below the least.
+        ValueError: it is below the least, or no whole number.
     """
-    if value < least:
-        raise ValueError(f"expected at least {least} {what}, got {value}.")
+    if not (value >= least and value == int(value)):
+        raise ValueError(f"expected at least {least} {what}, a whole number, got {value}.")

@@ -78,10 +78,10 @@ def floor(
     n = len(x) // 2 if n is None else n
     m = n if m is None else m
     at_least(2, "repeats", repeats)
-    if min(n, m) < 1 or n + m > len(x):
+    if min(n, m) < 1 or n + m > len(x) or n + m != int(n) + int(m):
         raise ValueError(
-            f"floor: expected n and m of at least 1 and n + m at most the {len(x)} points, got {n} and {m}: take more "
-            "points."
+            f"floor: expected whole numbers n and m of at least 1 with n + m at most the {len(x)} points, got {n} and "
+            f"{m}: take more points."
         )
     first, second = torch.zeros(2, repeats, len(x), dtype=torch.bool)
     for mask, other in zip(first, second, strict=True):

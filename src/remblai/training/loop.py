@@ -91,7 +91,10 @@ def check(state: State) -> None:
         ...
     remblai.training.loop.Diverged: the transport was not a finite number at step 1
     """
-    if bad := [found for found in from_all(state.guard.first_bad()) if found]:
+    began = time.perf_counter()
+    found = from_all(state.guard.first_bad())
+    state.seconds += time.perf_counter() - began  # on a GPU most of a training is waited for here
+    if bad := [one for one in found if one]:
         raise Diverged(*min(bad))
 
 
@@ -160,7 +163,9 @@ def _update(state: State, player: Player, xs: list[Batch], loss: Callable[..., A
 
 
 def gradient_norms(state: State) -> dict[str, float]:
-    """The norm of each player's last gradient, before clipping. Waits for the device.
+    """The norm of each player's gradient in the last step, before clipping; critics that rested have none.
+
+    Waits for the device.
 
     >>> import torch, remblai
     >>> state = remblai.training.State(remblai.recipes.wgan(shape=(2,)), **remblai.recipes.wgan.loop)
@@ -169,7 +174,8 @@ def gradient_norms(state: State) -> dict[str, float]:
     ['critics', 'model']
     """
     norms = {}
-    for name, player in (("model", state.model), ("critics", state.critics)):
+    rested = state.step <= state.warm_start or not state.critic_steps(state.step)
+    for name, player in (("model", state.model), ("critics", None if rested else state.critics)):
         if player is not None:
             gradients = [p.grad for p in player.parameters if p.grad is not None]
             clipped = player.gradient_norm

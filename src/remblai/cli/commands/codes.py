@@ -41,6 +41,7 @@ def encode(
 
     from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import check_table, write_table
+    from remblai.data.arrays import UNLABELLED
     from remblai.runs.load import load
 
     check_table(path)
@@ -51,8 +52,9 @@ def encode(
     columns: dict[str, Any] = {}
     if sampler is not None:
         columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
-    labels = [np.full(len(part.rows), -1) if part.labels is None else part.labels for part in parts]
-    columns["labels"] = np.concatenate(labels)
+    if any(part.labels is not None for part in parts):
+        labels = [np.full(len(part.rows), UNLABELLED) if part.labels is None else part.labels for part in parts]
+        columns["labels"] = np.concatenate(labels)
     columns["split"] = np.concatenate([np.full(len(part.rows), part.split) for part in parts])
     columns["index"] = np.concatenate([part.index for part in parts])
     if path.suffix == ".npz":
@@ -115,9 +117,9 @@ def reconstruct(
 
 def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:
     """The columns of a table: names of files and classes where there are any, and one column a coordinate."""
-    labels = columns["labels"]
+    labels = columns.get("labels")
     table: dict[str, Any] = {"file": files} if files else {}
-    if labels.size and labels.min() >= 0:
+    if labels is not None and labels.min() >= 0:
         if classes is not None:
             table["class"] = [classes[label] for label in labels]
         table["label"] = labels

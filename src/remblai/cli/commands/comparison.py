@@ -35,7 +35,8 @@ def compare(
         data: a name, a folder or a file; that of the runs when not given, the digits where there are none.
         seeds: trainings of each recipe; 2 when not given.
         steps: of every recipe; each recipe's own when no budget is given.
-        epochs: passes over the training data, in place of steps.
+        epochs: passes of the model over the training data, in place of steps; critics with batches of their own see
+            more.
         images: seen in training, in place of steps.
         minutes: of training at the speed measured on this machine, in place of steps.
         by: the figure that ranks; energy_distance_squared when not given.

@@ -109,7 +109,8 @@ def interpolate(
 
     Args:
         run: the run's folder.
-        data: where the ends come from; the run's own test data when not given.
+        data: where the ends come from, of a name the training split unless NAME:test says another; the run's own test
+            data when not given.
         n: how many walks; 8, or as many as there are pairs of data, when not given.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
@@ -180,7 +181,7 @@ def evaluate(
     chosen = nest({"features": features} | dict(options or {}))["features"]
     dataset = dataset_of(trained, data, data_options)
     metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
-    own = data is None or dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
+    own = dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
     if own and sampler in (None, trained.sampler):  # the report shows them beside the run's own samples and data
         trained.run.write_metrics(metrics, trained.step)
     if json:
@@ -207,6 +208,6 @@ def report(run: str, *, recipe: str | None = None, device: str = "auto") -> None
 
     trained = load(run, device=device, recipe=recipe)
     dataset = dataset_of(trained, None)
-    if trained.run.metrics() is None:
+    if trained.run.measured_step() != trained.step:
         measure(trained, dataset)
     show(write_report(trained, dataset))
