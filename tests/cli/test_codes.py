@@ -66,7 +66,7 @@ def test_a_table_names_the_file_and_the_class_of_each_code(folder: Path, tmp_pat
     for row in rows[:3]:  # each code is that of the file beside it
         assert call("encode", folder / "images", "--data", data / row["file"], "--out", tmp_path / "one.csv") == 0
         (alone,) = table(tmp_path / "one.csv")
-        assert (alone["file"], alone["split"], alone["index"]) == (Path(row["file"]).name, "", "0")
+        assert (alone["file"], alone["index"]) == (Path(row["file"]).name, "0")
         assert np.allclose(codes([alone]), codes([row]), atol=1e-4)
 
     parquet = pytest.importorskip("pyarrow.parquet")
@@ -109,7 +109,7 @@ def test_images_arrays_and_tables_come_on_stdin(
     assert call("encode", folder / "points", "--data", "-", "--out", out) == 0
     rows = table(out)
     assert [row["index"] for row in rows] == [str(place) for place in range(12)]
-    assert list(rows[0]) == ["split", "index", "code_0", "code_1"]
+    assert list(rows[0]) == ["index", "code_0", "code_1"]
     assert np.allclose(codes(rows), points.encode(values), atol=1e-4)
     pipe(monkeypatch, ("weight,height\n" + "\n".join(f"{b},{a}" for a, b in values)).encode())
     assert call("reconstruct", folder / "points", "--data", "-", "--out", tmp_path / "r.csv") == 0

@@ -52,6 +52,22 @@ def test_one_failure_does_not_lose_the_rest(compared):
     assert not comparison.pairs[0].over_seeds
 
 
+def test_runs_of_recipes_of_ones_own_and_loaded_runs_are_taken(tmp_path, bare):
+    (tmp_path / "own.py").write_text(
+        FILE_RECIPE.replace('raise ValueError("shape: this recipe fails")', "return wae_mmd(shape)")
+    )
+    small = {"data": "ring", "steps": 2, "quiet": True, "evaluate_every": 0}
+    recipe = f"{tmp_path / 'own.py'}:mine"
+    remblai.train(recipe, out=tmp_path / "first", **small)
+    other = remblai.train("ae", latent=1, out=tmp_path / "second", **small)
+    found = compare_models([f"{tmp_path / 'first'} --recipe {recipe}", other], out=tmp_path / "out")
+    assert {row.label for row in found.rows} == {"first", "second"}
+    with pytest.raises(ValueError, match=r"'FOLDER --recipe path/to/file.py:function'"):
+        compare_models([tmp_path / "first", tmp_path / "second"], out=tmp_path / "again")
+    with pytest.raises(ValueError, match=r"got function: a recipe of your own is 'path/to/file.py:function'"):
+        compare_models([lambda shape: None, "ae"])
+
+
 def test_it_prints_its_table_and_what_it_could_tell(compared):
     _, _, comparison, _, _ = compared
     heads, *rows = repr(comparison).splitlines()

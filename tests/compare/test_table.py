@@ -84,8 +84,11 @@ def test_csv_reads_back(comparison):
 
 def test_latex_escapes_names_and_has_as_many_cells_in_each_line(comparison):
     lines = [line for line in latex_text(comparison).splitlines() if line.endswith(r"\\")]
-    assert any(line.startswith(r"bad \& slow") for line in lines)
-    assert {line.replace(r"\&", "").count("&") for line in lines} == {len(cells(comparison)[0]) - 1}
+    assert r" & bad \& slow" in lines[0]
+    assert {line.replace(r"\&", "").count("&") for line in lines} == {len(cells(comparison)[1]) + 1}
+    assert len(lines) == len(cells(comparison)[0])
+    text = latex_text(comparison)
+    assert "\N{MINUS SIGN}" not in text and all(f"% {line}" in text.splitlines() for line in sentences(comparison))
 
 
 def test_sentences_name_failures_and_the_seeds_that_would_tell(comparison):

@@ -5,7 +5,7 @@ import pandas
 import pytest
 
 from remblai.populations.entry import drift
-from remblai.populations.forms import form_note
+from remblai.populations.forms import form_note, numbers_of
 
 
 @pytest.mark.parametrize(
@@ -26,16 +26,33 @@ def test_dates_of_other_forms(levels: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "levels",
+    ("levels", "numbers"),
     [
-        ["29.48 EUR", "1,024.00 EUR", "7 EUR"],
-        ["$3", "$4.50", "$1,000"],
-        ["12 %", "3.5 %", "-1 %"],
-        ["1,5", "2,25", "3"],
+        (["29.48 EUR", "1,024.00 EUR", "7 EUR"], [29.48, 1024.0, 7.0]),
+        (["$3", "$4.50", "$1,000"], [3.0, 4.5, 1000.0]),
+        (["12 %", "3.5 %", "-1 %"], [12.0, 3.5, -1.0]),
+        (["1,5", "2,25", "3"], [1.5, 2.25, 3.0]),
+        (["1.234,5", "12,0", "1.000.000"], [1234.5, 12.0, 1e6]),
+        (["1 000", "2'500.5", "(3)"], [1000.0, 2500.5, -3.0]),
+        (["1,234", "12,345,678", "999"], [1234.0, 12345678.0, 999.0]),
+        (["EUR 5", "EUR 6,25", "EUR 7"], [5.0, 6.25, 7.0]),
     ],
 )
-def test_numbers_with_other_signs(levels: list[str]) -> None:
-    assert f"numbers are read without other signs, and it has {levels[0]!r}" in form_note("price", levels, 900)
+def test_numbers_with_signs_are_read(levels: list[str], numbers: list[float]) -> None:
+    assert list((numbers_of(levels) or {}).values()) == numbers
+
+
+def test_prices_as_text_move_as_numbers_do() -> None:
+    rng = np.random.default_rng(0)
+    a, b = (
+        pandas.DataFrame(
+            {"price": [f"{value:.6f}".replace(".", ",") for value in rng.normal(mean, 1, 300)], "shop": "n"}
+        )
+        for mean in (10, 20)
+    )
+    found = drift(a, b, permutations=99)
+    assert found.drifted and list(found.columns) == ["price"]
+    assert any("column 'price' is text that is read as numbers" in note for note in found.data.tables.notes)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +60,8 @@ def test_numbers_with_other_signs(levels: list[str]) -> None:
     [
         ["north", "south", "west"],
         ["18-25", "26-40", "41-60"],
+        ["A0", "A1", "A2"],
+        ["+49 170 1234567", "+49 171 1234567", "+49 172 1234567"],
         ["12A", "13B", "14C"],
         ["1.2.3", "1.2.4", "1.3.0"],
         ["2023Q1", "2023Q2", "2023Q3"],
@@ -51,6 +70,7 @@ def test_numbers_with_other_signs(levels: list[str]) -> None:
     ],
 )
 def test_categories_are_categories(levels: list[str]) -> None:
+    assert numbers_of(levels) is None
     assert form_note("kind", levels, 900) == ""
 
 

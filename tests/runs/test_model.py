@@ -1,6 +1,7 @@
 """A trained model takes and gives arrays in the data's own range and layout."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -156,3 +157,15 @@ def test_the_averaged_weights_are_shown(pair: tuple[Trained, Dataset]) -> None:
         assert torch.equal(value, checkpoint.average.get(name, checkpoint.weights[name])), name
     model = eval_copy(trained.objective, checkpoint.weights)
     assert all(torch.equal(value, checkpoint.weights[name]) for name, value in model.state_dict().items())
+
+
+def test_a_code_does_not_depend_on_the_rows_beside_it(tmp_path: Path) -> None:
+    options = {"latent": 2, "network": MLP, "steps": 20, "encoder": "gaussian", "device": "cpu", "quiet": True}
+    run = remblai.train("wae-mmd", data="ring", out=tmp_path / "run", evaluate_every=0, **options)
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    codes = run.encode(x)
+    assert np.allclose(np.concatenate([run.encode(row[None]) for row in x]), codes, atol=1e-5)
+    assert np.allclose(run.log_prob(x), np.concatenate([run.log_prob(row[None]) for row in x]), atol=1e-4)
+    assert np.allclose(run.reconstruct(x), run.decode(codes), atol=1e-5)
+    assert np.array_equal(run.encode(x, seed=1), run.encode(x, seed=1))
+    assert np.abs(run.encode(x, seed=1) - codes).max() > 1e-2

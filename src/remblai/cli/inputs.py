@@ -54,7 +54,7 @@ def read_inputs(
     trained: Trained,
     data: str,
     options: Mapping[str, Any] | None = None,
-    in_order: bool = False,
+    in_order: bool | None = False,
     class_: str | None = None,
 ) -> Iterator[Inputs]:
     """What a command's model reads, split by split; one picture and what comes on stdin have no splits.
@@ -63,7 +63,8 @@ def read_inputs(
         trained: the model.
         data: a name or a path, with a split or without; the path of one image; or - for stdin.
         options: of the data, before those of the run.
-        in_order: whether the rows of one source come in its own order, without splits, where none is picked.
+        in_order: whether the rows of one source come in its own order, without splits, where none is picked; None is
+            for other data than the run's own.
         class_: the class of every row, instead of their own; None takes those of the data.
 
     Raises:
@@ -86,7 +87,7 @@ def read_inputs(
 
 
 def _read(
-    trained: Trained, data: str, options: Mapping[str, Any] | None, in_order: bool, own_labels: bool = True
+    trained: Trained, data: str, options: Mapping[str, Any] | None, in_order: bool | None, own_labels: bool = True
 ) -> Iterator[Inputs]:
     path = Path(data)
     if data == STDIN:
@@ -95,6 +96,8 @@ def _read(
         yield _alone(picture(path, path.name, trained.units, _all_options(trained, options)), [path.name])
     else:
         found = list(splits(trained, data, options, own_labels))
+        if in_order is None:
+            in_order = found[0][0].fingerprint != trained.run.settings["data"]["fingerprint"]
         if in_order and len(found) > 1 and len({id(split.rows) for _, split in found}) == 1:
             found = [(dataset, _whole(dataset)) for dataset, _ in found[:1]]
         for dataset, split in found:

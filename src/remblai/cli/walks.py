@@ -39,7 +39,7 @@ def between_data(trained: Trained, data: str | None, options: Mapping[str, Any] 
     if n > pairs:
         raise ValueError(f"n: expected at most {pairs} walks between {len(rows)} data, got {n}.")
     labels = labels_of(rows)[: 2 * n] if trained.conditional else None
-    start, end = torch.split(trained.codes(rows[: 2 * n], labels=labels), n)
+    start, end = torch.split(trained.code_means(rows[: 2 * n], labels=labels), n)
     return start, end, None if labels is None else torch.split(labels, n)
 
 

@@ -129,7 +129,9 @@ def distance(
     features: Choice | None = None,
     **options: Any,
 ) -> Distance:
-    """The distance between two data sets: images as pixels on the scale 0 to 1, tables in standard deviations.
+    """The distance between two data sets: images as pixels on the scale 0 to 1, points in standard deviations.
+
+    Those of each column are of both sets together, in tables and in arrays (n, d) alike: `raw` leaves the units.
 
     Args:
         a: data: a name, a folder or a file; NAME:test picks a split; in Python also arrays, tensors, data frames and
@@ -141,10 +143,11 @@ def distance(
             as have 100,000 numbers, if these are more.
         seed: of what is drawn.
         repeats: random halves for the interval; 0 leaves it out.
-        permutations: of the two-sample test, which gives the floor too; 0 leaves both out. None is 200, or as many as
-            take about 30 seconds, at least 19; where they take seconds, they end once 10 look at least as different.
+        permutations: of the two-sample test, which gives the floor too; 0 leaves both out. None is 200, or the most of
+            99, 49, 29 and 19 that take about 30 seconds; where they take seconds, they end once 10 look at least as
+            different. A number that is given is the same on every machine.
         data_options: of `data.load`, for both, as far as each has them.
-        raw: leave tables in their own units.
+        raw: leave points in their own units, as `distances.wasserstein` takes them.
         features: compared in place of pixels: of `features.FEATURES`, or a callable; fitted to A's train split. Those
             of `fid` and `kid` are inception.
         **options: of the metric, by name.

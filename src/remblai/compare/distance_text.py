@@ -2,8 +2,14 @@
 
 from typing import TYPE_CHECKING
 
+from remblai.compare.permutations import COUNTS
+from remblai.distances.certificate import Interval
+
 if TYPE_CHECKING:
     from remblai.compare.datasets import Distance
+
+ROOT = 1e-15
+"""Relative rounding of a root, more than twice."""
 
 
 def lines(found: "Distance") -> list[str]:
@@ -30,7 +36,9 @@ def rows(found: "Distance") -> list[tuple[str, str]]:
             told.append(("floor", f"{found.floor.value:.6g} +- {found.floor.spread:.2g}   {words}"))
         else:
             told.append(("floor", f"none: {found.reasons['floor']}"))
-        ended = ", which ended the test early" if found.test.stopped else ""
+        fewer = found.test.permutations in COUNTS[1:]  # as many as time allowed
+        again = f"; --permutations {found.test.permutations} is the same on every machine" if fewer else ""
+        ended = ", which ended the test early" if found.test.stopped else again
         words = f"how often a split at random looks this different ({found.test.permutations:,} splits{ended})"
         told.append(("p", f"{found.test.p_value:.4g}   {words}"))
     if found.interval:
@@ -40,12 +48,22 @@ def rows(found: "Distance") -> list[tuple[str, str]]:
     if found.plan is not None:
         blur = f", epsilon {found.plan.epsilon:.6g} in units of the cost" if found.plan.epsilon else ""
         raw = ", before debiasing" if found.metric == "entropic" and found.options.get("debiased", True) else ""
-        told.append(("plan", f"{found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}"))
-        told.append(("proven", f"{found.plan.certificate().text()}   of these points"))
+        p = float(found.options.get("p", 2.0)) if found.metric == "wasserstein" else 1.0
+        of = f", the value above to the power {p:g}" if p != 1.0 else ""
+        told.append(("plan", f"{found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}{of}"))
+        told.append(("proven", f"{_root(found.plan.certificate(), p).text()}   of these points"))
     elif "plan" in found.reasons:
         told.append(("plan", f"none: {found.reasons['plan']}"))
     told.append(("seconds", f"{found.seconds:.3g}"))
     return told + [("data", note) for note in found.points.notes]
+
+
+def _root(interval: Interval, p: float) -> Interval:
+    """The interval of the p-th root, widened by its rounding."""
+    if p == 1.0:
+        return interval
+    lower, upper = (max(end, 0.0) ** (1.0 / p) for end in interval)
+    return Interval(lower * (1.0 - ROOT), upper * (1.0 + ROOT))
 
 
 def _aim(found: "Distance") -> str:

@@ -15,6 +15,8 @@ from remblai.recipes import RECIPES
 from remblai.runs.resolve import Resolved, resolve
 
 GRID = "grid"
+OWN = ["--recipe"]
+"""The option of a run that a recipe of one's own made."""
 BUDGET = ("steps", "epochs")
 """Options of a recipe that a comparison gives to all."""
 
@@ -26,7 +28,7 @@ class Entry:
     Attributes:
         label: as the tables name it.
         folder: of a run that is there; None for a recipe, which is trained.
-        recipe: its name or path/to/file.py:function.
+        recipe: its name or path/to/file.py:function; of a run that a recipe of one's own made, that recipe.
         options: of the recipe, its parts and its loop, by name, as text.
     """
 
@@ -49,7 +51,8 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
     """The entries that words and the `runs` of a configuration name.
 
     Args:
-        models: each the folder of a run, or a recipe with options as after `remblai train`, "wae-mmd --weight 1".
+        models: each the folder of a run, "FOLDER --recipe path/to/file.py:function" where a recipe of one's own made
+            it, a loaded run, or a recipe with options as after `remblai train`, "wae-mmd --weight 1".
         config: each such text, or a mapping {recipe, option: value ..., grid: {option: [values]}}, of which every
             combination of the grid is an entry.
         most: how many entries there may be.
@@ -59,7 +62,7 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
     """
     found: list[Entry] = []
     for model in [*models, *config]:
-        found += _expanded(model, most) if isinstance(model, Mapping) else [_entry(str(model))]
+        found += _expanded(model, most) if isinstance(model, Mapping) else [_entry(_text(model))]
         if len(found) > most:
             raise ValueError(f"expected at most {most} models, got more: shorten the grid, or raise --most.")
     labels = [entry.label for entry in found]
@@ -79,6 +82,21 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
     return found
 
 
+def _text(model: Any) -> str:
+    """A model as text: a loaded run is its folder.
+
+    Raises:
+        ValueError: it is neither text nor a run.
+    """
+    found = getattr(model, "folder", model)
+    if isinstance(found, str | os.PathLike):
+        return str(found)
+    raise ValueError(
+        "models: expected folders of runs, loaded runs, or recipes with options as text, such as 'wae-mmd --weight 1', "
+        f"got {type(model).__name__}: a recipe of your own is 'path/to/file.py:function'."
+    )
+
+
 def _entry(text: str) -> Entry:
     """Of a run's folder, or of a recipe with its options."""
     if text not in RECIPES and (Path(text) / "run.json").exists():
@@ -89,6 +107,8 @@ def _entry(text: str) -> Entry:
         raise ValueError(
             f"{text!r}: {problem}: write it as after `remblai train`, such as 'wae-mmd --weight 1'."
         ) from None
+    if len(words) == len(OWN) + 1 and words[:1] == OWN and (Path(recipe) / "run.json").exists():
+        return Entry(label=Path(recipe).resolve().name, folder=Path(recipe), recipe=words[1])
     if not words and Path(text).is_dir():
         raise ValueError(f"{text} is not a run: it has no run.json. `remblai train` makes one.")
     if not words and os.sep in text and not Path(text).exists() and ":" not in text:

@@ -143,10 +143,10 @@ METRICS: dict[str, Callable[..., Statistic]] = {
 
 
 def name_of(metric: Choice) -> str:
-    """The name of a metric that is chosen; "custom" of a live one."""
+    """The name of a metric that is chosen: of a function its own, "custom" of another live one."""
     if isinstance(metric, str):
         return metric
-    return str(metric.get("name")) if isinstance(metric, Mapping) else "custom"
+    return str(metric.get("name")) if isinstance(metric, Mapping) else getattr(metric, "__name__", "custom")
 
 
 @dataclass(frozen=True)

@@ -51,7 +51,8 @@ def compare_models(
     where it was stopped, and tries anew what failed.
 
     Args:
-        models: each the folder of a run, or a recipe with options, such as "wae-mmd --weight 10".
+        models: each the folder of a run or a loaded run, or a recipe with options, such as "wae-mmd --weight 10"; of a
+            run that a recipe of your own made "FOLDER --recipe path/to/file.py:function".
         data: a name, a folder or a file; that of the runs when None, the digits where there are none.
         seeds: trainings of each recipe, with seeds 0, 1 ...; 2 when None.
         steps: of every recipe. Of steps, epochs, images and minutes at most one; each recipe's own when none is given.
@@ -208,7 +209,7 @@ def _row(
 ) -> Row:
     """The row of an entry: of the run that is there, or of its trainings; `anew` takes every figure again."""
     if entry.folder is not None:
-        return row_of(entry.label, [_trial(entry.folder, request, None, None, anew)], {})
+        return row_of(entry.label, [_trial(entry.folder, request, None, entry.recipe or None, anew)], {})
     trials = [
         _trial(job.folder, request, memory.get(job.folder.name), entry.recipe, anew)
         for job in jobs

@@ -8,9 +8,9 @@ from torch import Tensor
 from remblai.discrepancies import as_discrepancy
 from remblai.statistics import Floor, Statistic, two_sample_test
 
-PERMUTATIONS = 200
-LEAST = 19
-"""Permutations, at least: the least p-value is then 0.05."""
+COUNTS = (200, 99, 49, 29, 19)
+"""Permutations by default, the most that time allows: few numbers, so that a test seldom depends on the machine. Of 19
+the least p-value is 0.05."""
 SECONDS = 30.0
 """What the permutations may take by default, about."""
 PATIENT = 2.0
@@ -38,12 +38,12 @@ class Tested:
 
 
 def affordable(seconds: float) -> int:
-    """How many permutations of an estimate that takes so long: 200, or as many as take about 30 seconds, at least 19.
+    """How many permutations of an estimate that takes so long: the most of `COUNTS` within about 30 seconds.
 
     >>> affordable(0.01), affordable(1.0), affordable(100.0)
-    (200, 30, 19)
+    (200, 29, 19)
     """
-    return max(LEAST, min(PERMUTATIONS, int(SECONDS / max(seconds, 1e-9))))
+    return next((count for count in COUNTS if count * seconds <= SECONDS), COUNTS[-1])
 
 
 def permuted(

@@ -27,6 +27,7 @@ class Pair:
         features: that the points are; None where they are the data themselves.
         standard: whether these are the published features of `fid` and `kid`.
         notes: what one look after loading shows of each data set, what was left out among it.
+        columns: the names of the coordinates, where the first data set has names.
     """
 
     x: Tensor
@@ -36,6 +37,7 @@ class Pair:
     features: FeaturesUsed | None = None
     standard: bool = False
     notes: tuple[str, ...] = ()
+    columns: tuple[str, ...] | None = None
 
 
 def read_pair(
@@ -95,7 +97,7 @@ def read_pair(
     x, y = x.flatten(1), y.flatten(1)
     units = "the data's own units" if raw else "standard deviations of both sets together"
     units = units if tables else "pixels on the [0, 1] scale"
-    return Pair(x, y, (len(sets[0]), len(sets[1])), units, notes=notes)
+    return Pair(x, y, (len(sets[0]), len(sets[1])), units, notes=notes, columns=first.units.columns)
 
 
 def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:

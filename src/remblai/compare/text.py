@@ -11,7 +11,7 @@ from remblai.compare.groups import letters
 from remblai.compare.table import Average, Row, mean_loss
 from remblai.metrics import METRICS
 from remblai.metrics.reading import number
-from remblai.runtime.text import aligned
+from remblai.runtime.text import aligned, one_line
 from remblai.statistics import Pair
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MEGABYTE = 2**20
 FEW = 6
 """Pairs up to which each has a sentence of its own."""
 WORDS = {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
-LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS)
+LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS | {"\N{MINUS SIGN}": "$-$"})
 
 
 def figures(comparison: "Comparison") -> list[str]:
@@ -188,9 +188,25 @@ def csv_text(comparison: "Comparison") -> str:
 
 
 def latex_text(comparison: "Comparison") -> str:
-    """The table in LaTeX, with the rules of booktabs."""
+    """The table in LaTeX, with the rules of booktabs: a line a figure, with its floor, and a column a model.
+
+    Comments say what the numbers are, and what the tests of the pairs found.
+    """
     heads, rows = cells(comparison)
-    written = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [heads, *rows]]
-    columns = "l" + "r" * (len(heads) - 1)
-    body = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", written[0], r"\midrule", *written[1:], r"\bottomrule"]
-    return "\n".join([f"% {comparison.data}, {comparison.budget}", *body, r"\end{tabular}", ""])
+    floors = {label_of(name): number(_floor(comparison, name)) for name in figures(comparison)}
+    lines = [["figure", "floor", *(row[0] for row in rows)]]
+    lines += [[head, floors.get(head, ""), *column] for head, *column in list(zip(heads, *rows, strict=True))[1:]]
+    written = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in lines]
+    said = [
+        f"{comparison.data}, {comparison.budget}",
+        "means over seeds, in brackets the standard deviation between seeds; the floor is the figure of real data",
+        "models that share a letter in the line group cannot be told apart:",
+        *sentences(comparison),
+    ]
+    body = [rf"\begin{{tabular}}{{lr{'r' * len(rows)}}}", r"\toprule", written[0], r"\midrule", *written[1:]]
+    return "\n".join([*(f"% {one_line(line)}" for line in said), *body, r"\bottomrule", r"\end{tabular}", ""])
+
+
+def _floor(comparison: "Comparison", name: str) -> float | None:
+    """The floor of a figure, that of the first model which has it."""
+    return next((row.figures[name].floor for row in comparison.rows if name in row.figures), None)

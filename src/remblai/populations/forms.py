@@ -1,4 +1,4 @@
-"""Columns of text that hold dates, numbers or sentences: they are compared as categories, which a note says."""
+"""Columns of text that hold numbers, which are read, and dates or sentences, which a note says."""
 
 import re
 from collections.abc import Sequence
@@ -18,8 +18,18 @@ DATES = re.compile(
     re.IGNORECASE,
 )
 """Dates as people write them, other than YYYY-MM-DD, with a time or without one."""
-NUMBERS = re.compile(r"([^\d]*?)[-+(]?\d[\d,'\s]*([.,]\d+)?([^\d]*)")
+NUMBERS = re.compile(r"(?P<before>[^\d]*?)(?P<number>[-+(]?\d[\d,.'\s]*)(?P<after>[^\d]*)")
 """A number with what stands before and after it, such as a currency."""
+BEFORE = re.compile(r"[^\w\s]*|[A-Z]{3}")
+AFTER = re.compile(r"\s*[^\w\s]*|\s*[A-Z]{3}|\s+[^\W\d_]+")
+"""Signs, codes of currencies and units: with other letters it is a name, such as A1."""
+WRITTEN = r"[-+(]?(?P<whole>\d+|\d{{1,3}}(?:{thousands}\d{{3}})+)(?:{decimal}(?P<decimals>\d+))?"
+"""A number, with marks between thousands or without them."""
+NO_DIGIT = r"\D"
+THOUSAND = 3
+"""Digits behind a mark between thousands."""
+FEWEST = 3
+"""Different texts from which a column of them may be one of numbers."""
 
 
 def with_form_notes(tables: Tables) -> Tables:
@@ -46,9 +56,6 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
         )
     if len(levels) > 2 and all(DATES.fullmatch(level) for level in levels):
         return f"{start}: dates are read as YYYY-MM-DD, and it has {levels[0]!r}: write them so"
-    signs = {_signs(level) for level in levels}
-    if len(levels) > 2 and len(signs) == 1 and None not in signs:
-        return f"{start}: numbers are read without other signs, and it has {levels[0]!r}: write them so"
     if len(levels) > max(MANY, MOST * rows):
         return (
             f"{start}, and sees little: it has {len(levels):,} different values in {rows:,} rows; make columns of "
@@ -57,7 +64,50 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
     return ""
 
 
-def _signs(text: str) -> tuple[str, str] | None:
-    """What stands before and after the only number of a text; None where it has none, or several."""
-    found = NUMBERS.fullmatch(text)
-    return None if found is None else (found[1].strip(), found[3].strip())
+def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:
+    """The numbers that texts are, by text, where all have one sign, such as a currency, or none; None where not.
+
+    A comma or a point that stands once in every text, not before three digits in all of them, is the decimal one; of
+    both in one text the last; other commas, points, apostrophes and spaces stand between thousands.
+
+    Args:
+        texts: different ones.
+
+    >>> numbers_of(["10,5", "9,25", "1.000,0"])
+    {'10,5': 10.5, '9,25': 9.25, '1.000,0': 1000.0}
+    >>> numbers_of(["A1", "A2", "A3"])
+    """
+    found = [NUMBERS.fullmatch(text.strip()) for text in texts]
+    known = [one for one in found if one is not None]
+    signs = {(one["before"].strip(), _behind(one).strip()) for one in known}
+    if len(texts) < FEWEST or len(known) < len(texts) or len(signs) > 1:
+        return None
+    if not all(BEFORE.fullmatch(one["before"].strip()) and AFTER.fullmatch(_behind(one).rstrip()) for one in known):
+        return None
+    written = [one["number"].strip() for one in known]
+    decimal = _decimal_mark(written)
+    form = re.compile(WRITTEN.format(thousands="['\\s,]" if decimal == "." else "['\\s.]", decimal=re.escape(decimal)))
+    parts = [form.fullmatch(one) for one in written]
+    if not all(parts):
+        return None
+    values = [float(f"{re.sub(NO_DIGIT, '', one['whole'])}.{one['decimals'] or 0}") for one in parts if one]
+    negative = [one.startswith(("-", "(")) for one in written]
+    return {text: -one if minus else one for text, one, minus in zip(texts, values, negative, strict=True)}
+
+
+def _behind(found: re.Match[str]) -> str:
+    """What stands after the number, with the space before it."""
+    return found["number"][len(found["number"].rstrip()) :] + found["after"].replace(")", "")
+
+
+def _decimal_mark(numbers: Sequence[str]) -> str:
+    """The comma or the point, whichever stands before decimals."""
+    both = [one for one in numbers if "," in one and "." in one]
+    if both:
+        return max(",.", key=both[0].rfind)
+    for mark in ",.":
+        decimals = [one.split(mark)[1:] for one in numbers if mark in one]
+        once = all(len(one) == 1 for one in decimals)
+        if decimals and once and any(len(one[0]) != THOUSAND for one in decimals):
+            return mark
+    return "," if any("." in one for one in numbers) else "."

@@ -17,6 +17,7 @@ from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
 from remblai.data.labels import label_place
 from remblai.features import FeaturesUsed, make_features
+from remblai.populations.forms import numbers_of
 from remblai.populations.raw import Raw, raw_table
 from remblai.populations.table import Column, Tables, date_text
 
@@ -266,6 +267,10 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
     texts = [np.array([_level(one) for one in side], object) for side in sides]
     both = np.concatenate(texts)
     levels = sorted({one for one in both if one is not None})
+    if not any(numeric) and (numbers := numbers_of(levels)):
+        values = np.array([np.nan if one is None else numbers[one] for one in both])
+        read_as = f"column {name!r} is text that is read as numbers: {levels[0]!r} as {numbers[levels[0]]:g}"
+        return Column(name, values), f"{note}; {read_as}" if note else read_as
     place = {level: float(number) for number, level in enumerate(levels)}
     values = np.array([np.nan if one is None else place[one] for one in both])
     kind = "dates" if "M" in kinds else "numbers"

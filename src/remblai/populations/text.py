@@ -17,34 +17,33 @@ LISTED = 15
 NAMED = 4
 """Columns, levels or sizes that a sentence names, at most."""
 HEADS = ("column", "moved by", "floor", "p", "p corrected", "smallest seen", "what")
-UNITS = {"numbers": "standard deviations in a column of numbers", "categories": "of the rows in one of categories"}
+UNITS = {"numbers": "standard deviations", "categories": "of the rows"}
 """What a shift of a kind of column is measured in."""
+PLACES = {"numbers": "in a column of numbers", "categories": "in one of categories"}
 
 
 def verdict(found: "Drift") -> str:
     """Whether it is the same population, in a sentence."""
     tables = found.data.tables
     sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
+    out = f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else ""
     if not found.drifted:
-        out = f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else ""
         return f"No difference was seen between {sizes} (p = {found.p_value:.2g}).{out}"
+    return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {_what_moved(found)}.{out}"
+
+
+def _what_moved(found: "Drift") -> str:
     moved = [one for one in found.shifts if one.name in found.columns]
     if found.data.images is not None:
-        return f"Not the same population (p = {found.p_value:.2g}, {sizes}): the features of the images differ."
+        return "the features of the images differ"
     if not moved and _tested(found) / (1 + found.permutations) > LEVEL:
-        return (
-            f"Not the same population (p = {found.p_value:.2g}, {sizes}): which columns moved takes more permutations."
-        )
+        return "which columns moved takes more permutations"
     if not moved:
         part = "together" if found.p_joint <= LEVEL else "and their combinations together"
-        return (
-            f"Not the same population (p = {found.p_value:.2g}, {sizes}): no column alone is sure to have moved, the "
-            f"columns {part} have."
-        )
+        return f"no column alone is sure to have moved, the columns {part} have"
     named = ", ".join(f"{one.name} by {size(one)}" for one in moved[:NAMED])
     more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
-    columns = f"{len(moved)} of {len(found.shifts)} columns moved"
-    return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {columns}: {named}{more}."
+    return f"{len(moved)} of {len(found.shifts)} columns moved: {named}{more}"
 
 
 def could_see(found: "Drift") -> str:
@@ -56,10 +55,11 @@ def could_see(found: "Drift") -> str:
         if not sizes:
             continue
         if not seen:
-            parts.append(f"no shift of {unit}")
+            parts.append(f"no shift {PLACES[kind]}")
             continue
         written = [number(one) if kind == "numbers" else percent(one) for one in (min(seen), max(seen))]
-        parts.append(f"a shift of {written[0] if written[0] == written[1] else ' to '.join(written)} {unit}")
+        of = written[0] if written[0] == written[1] else " to ".join(written)
+        parts.append(f"a shift of {of} {unit} {PLACES[kind]}")
     unseen = [one.name for one in found.shifts if one.smallest_seen is None]
     but = (
         f" Of {_listed(tuple(unseen))} no such shift would be seen."
@@ -230,7 +230,7 @@ def _joint_lines(found: "Drift") -> list[str]:
     ]
     return [
         f"  columns together: p = {found.p_joint:.2g}; {found.permutations:,} permutations",
-        f"  least cost of carrying A to B, from 0 to 1: {number(moved.cost)} (proven {moved.bounds}), "
+        f"  least cost of carrying A to B, from 0 to 1: {moved.cost:.4g} (proven {moved.bounds}), "
         f"{number(moved.floor)} between random splits",
         f"  of which, and between random splits: {parts}",
         "  carried farthest (rows count from 0):",

@@ -132,25 +132,28 @@ class Trained:
         """
         return self.units.give(self.draws(n, seed, sampler, labels))
 
-    def encode(self, x: Any, seed: int | None = 0, labels: Labels | None = None) -> Array:
-        """Codes z (n, k) of data x in its own units: an array, a tensor or a data frame. A random encoder draws one.
+    def encode(self, x: Any, seed: int | None = None, labels: Labels | None = None) -> Array:
+        """Codes z (n, k) of data x in its own units, an array, a tensor or a data frame: the mean of Q(Z|X).
 
-        A conditional model needs the labels of x, as `sample` takes them.
+        With a seed a random encoder draws one in its place. A conditional model needs the labels of x, as `sample`
+        takes them.
         """
-        return self.codes(self.units.scale(x), seed, labels).numpy()
+        return self._codes_of(self.units.scale(x), seed, labels).numpy()
 
-    def log_prob(self, x: Any, sampler: str | None = None, seed: int | None = 0, labels: Labels | None = None) -> Array:
+    def log_prob(
+        self, x: Any, sampler: str | None = None, seed: int | None = None, labels: Labels | None = None
+    ) -> Array:
         """The log-density (n,) of the codes of data x, in its own units, under a law of codes: low for anomalies.
 
         Args:
             x: the data.
             sampler: the law: the prior, or one that `fit` has fitted to codes; None is the recipe's own.
-            seed: of the draw of a random encoder's codes.
+            seed: of a draw of a random encoder's codes, in the place of their mean.
 
         Raises:
             ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
         """
-        return self.code_log_prob(self.codes(self.units.scale(x), seed, labels), sampler).numpy()
+        return self.code_log_prob(self._codes_of(self.units.scale(x), seed, labels), sampler).numpy()
 
     def decode(self, z: Array | Tensor, labels: Labels | None = None) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
@@ -162,9 +165,12 @@ class Trained:
         codes = checked_codes(z, self.objective.prior.latent)
         return self.units.give(self._through(self.objective.decode, codes, None, self._labels(codes, labels)))
 
-    def reconstruct(self, x: Any, seed: int | None = 0, labels: Labels | None = None) -> Any:
+    def reconstruct(self, x: Any, seed: int | None = None, labels: Labels | None = None) -> Any:
         """decode(encode(x)), in the data's units; a data frame like x where x is one."""
         return self.units.give(self.reconstructions(self.units.scale(x), seed, labels), x)
+
+    def _codes_of(self, x: Rows, seed: int | None, labels: Labels | None) -> Tensor:
+        return self.code_means(x, labels=labels) if seed is None else self.codes(x, seed, labels)
 
     def interpolate(self, x0: Any, x1: Any, steps: int = 9, labels: Sequence[Labels] | None = None) -> Any:
         """Decoded codes on the way between those of two data: (steps, ...) in the data's units, ends included.
@@ -247,8 +253,12 @@ class Trained:
         return self._through(law.log_prob, codes, None)
 
     def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
-        """The decoder's mean at one draw of the codes of x."""
+        """The decoder's mean at one draw of the codes of x; at the mean of the codes where the seed is None."""
         self.check_encodes()
+        if seed is None:
+            return self._through(
+                self.objective.decode, self.code_means(x, labels=labels), None, self._labels(x, labels)
+            )
 
         def through(part: Tensor, *known: Tensor) -> Tensor:
             return self.objective.decode(self.objective.encode(part, *known).z, *known)
@@ -258,7 +268,7 @@ class Trained:
     def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
         first, last = (None, None) if labels is None else labels
-        return self.walks(self.codes(x0, labels=first), self.codes(x1, labels=last), steps, labels)
+        return self.walks(self.code_means(x0, labels=first), self.code_means(x1, labels=last), steps, labels)
 
     def walks(self, z0: Tensor, z1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
         """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded.

@@ -186,7 +186,8 @@ def recipe_of(saved: Mapping[str, Any]) -> Recipe:
     if saved["recipe"] not in RECIPES:
         raise ValueError(
             f"this run was made by {saved['recipe']!r}, which is not remblai's own and is not run unasked: "
-            "name it (--recipe path/to/file.py:function; for `train` the recipe itself; recipe=... for `load`)."
+            "name it (--recipe path/to/file.py:function; for `train` the recipe itself; in `compare` "
+            "'FOLDER --recipe path/to/file.py:function'; recipe=... for `load`, whose run `evaluate` takes)."
         )
     return RECIPES[saved["recipe"]]
 

@@ -19,11 +19,14 @@ def encode(
     out: str,
     class_: str | None = None,
     sampler: Sampler = None,
+    seed: int | None = None,
     recipe: str | None = None,
     device: str = "auto",
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the codes of data: codes, labels (-1 where there are none), split and index; a table also has file names.
+    """Writes the codes of data: codes, labels and index; of the run's own data the split, in a table also file names.
+
+    Other data come in their own order, unless a split of them is picked. A code is the mean of the encoder's law.
 
     Args:
         run: the run's folder.
@@ -32,6 +35,7 @@ def encode(
             so on.
         class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
+        seed: of a draw of a random encoder's codes, in the place of their means.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
@@ -47,15 +51,18 @@ def encode(
     check_table(path)
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
-    parts = list(read_inputs(trained, data, data_options, class_=class_))
-    codes = np.concatenate([trained.codes(part.rows, labels=class_).numpy() for part in parts])
+    parts = list(read_inputs(trained, data, data_options, in_order=None, class_=class_))
+    given = {"labels": class_} if seed is None else {"labels": class_, "seed": seed}
+    codes_of = trained.code_means if seed is None else trained.codes
+    codes = np.concatenate([codes_of(part.rows, **given).numpy() for part in parts])
     columns: dict[str, Any] = {}
     if sampler is not None:
         columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
     if any(part.labels is not None for part in parts):
         labels = [np.full(len(part.rows), UNLABELLED) if part.labels is None else part.labels for part in parts]
         columns["labels"] = np.concatenate(labels)
-    columns["split"] = np.concatenate([np.full(len(part.rows), part.split) for part in parts])
+    if any(part.split for part in parts):
+        columns["split"] = np.concatenate([np.full(len(part.rows), part.split) for part in parts])
     columns["index"] = np.concatenate([part.index for part in parts])
     if path.suffix == ".npz":
         with whole(path) as temporary:
@@ -107,7 +114,7 @@ def reconstruct(
         parts = [dataset_of(trained, None, data_options).test]
     total = SHEET if n is None and path.suffix == ".png" else n
     rows, labels = first_rows(trained, parts, total, class_)
-    again = trained.reconstructions(rows, labels=labels)
+    again = trained.reconstructions(rows, None, labels)
     if path.suffix == ".png":
         save_above(path, trained.units.display(rows), trained.units.display(again))
         show(path)
@@ -123,7 +130,5 @@ def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: An
         if classes is not None:
             table["class"] = [classes[label] for label in labels]
         table["label"] = labels
-    table |= {"split": columns["split"], "index": columns["index"]}
-    if "log_prob" in columns:
-        table["log_prob"] = columns["log_prob"]
+    table |= {name: columns[name] for name in ("split", "index", "log_prob") if name in columns}
     return table | {f"code_{axis}": codes[:, axis] for axis in range(codes.shape[1])}

@@ -31,7 +31,8 @@ def compare(
     """Compares models on one data set: runs, or recipes that are trained with several seeds and equal budgets.
 
     Args:
-        models: folders of runs, and recipes with their options in quotes: "wae-mmd --weight 10".
+        models: folders of runs, and recipes with their options in quotes: "wae-mmd --weight 10"; of a run that a recipe
+            of your own made "FOLDER --recipe path/to/file.py:function".
         data: a name, a folder or a file; that of the runs when not given, the digits where there are none.
         seeds: trainings of each recipe; 2 when not given.
         steps: of every recipe; each recipe's own when no budget is given.
