@@ -244,14 +244,14 @@ def _parts(
     words = np.unique(split)
     if "train" not in words:  # codes of one split alone are a source without splits
         return {WHOLE: Part(array, labels.get(WHOLE))}
-    found = {}
-    for word in words:
-        rows = np.flatnonzero(split == word)
-        known = labels.get(WHOLE)
-        if known is not None and len(known) == len(array) and np.all(known[rows] == UNLABELLED):
-            known = None
-        found[str(word)] = Part(array, known, rows)
-    return found
+    places = {str(word): np.flatnonzero(split == word) for word in words}
+    known = labels.get(WHOLE)
+    if known is None or known.shape != (len(array),):
+        return {word: Part(array, known, rows) for word, rows in places.items()}
+    without = {word for word, rows in places.items() if np.all(known[rows] == UNLABELLED)}
+    if without and len(without) < len(places):  # what stands at rows that have no label is no class
+        known = np.where(np.isin(split, list(without)), known[~np.isin(split, list(without))][0], known)
+    return {word: Part(array, None if word in without else known, rows) for word, rows in places.items()}
 
 
 def _unreadable(path: Path, error: Exception) -> ValueError:

@@ -166,9 +166,11 @@ def _splits(names: Sequence[str]) -> tuple[list[str] | None, str]:
     found = [SPLIT_NAMES.get(name.split("/")[0].lower(), STRAY) if "/" in name else STRAY for name in names]
     strays = [name for name, part in zip(names, found, strict=True) if part == STRAY]
     named = {*found} - {STRAY}
-    if "train" not in named or (strays and len(named) == 1):
+    flat = not any(name.count("/") > 1 for name, part in zip(names, found, strict=True) if part != STRAY)
+    beside = flat and any("/" in name for name in strays)  # folders of images side by side: train is a class of them
+    if "train" not in named or (strays and len(named) == 1) or beside:
         like = sorted({name.split("/")[0] for name, part in zip(names, found, strict=True) if part != STRAY})
-        words = f"folders called {', '.join(like)} are classes here: only train beside test or validation are splits"
+        words = f"folders called {', '.join(like)} are classes here: for splits train and test stand alone"
         return None, words if named else ""
     if not strays:
         return found, ""

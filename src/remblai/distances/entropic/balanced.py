@@ -92,8 +92,8 @@ def sinkhorn(
             one; gradients treat it as a constant.
         tolerance: the marginal error |P 1 - a|_1 + |P' 1 - b|_1, as a share of the mass, at which the solver has
             converged; the error is that of the returned coupling, in float64, whatever the iteration runs in.
-        max_iterations: most passes over the pairs, of which a round of some is always whole; the solver warns where they
-            were not enough.
+        max_iterations: most passes over the pairs, of which a round of some is always whole; the solver warns where
+            they were not enough.
         form: "kernel" stores the kernel exp(...) (n, m), in float32 and, for a plan of up to 2^20 entries or below a
             tolerance of 5e-5, then in float64;
             "stream" recomputes it in each pass, in memory O(n + m); "log" does so in float64 throughout; "auto" stores
