@@ -261,7 +261,7 @@ def test_a_signal_while_a_file_is_written_leaves_no_file(
         path.write_text("half")
         os.kill(os.getpid(), how)
 
-    monkeypatch.setattr(np, "savez", killed)
+    monkeypatch.setattr(np, "savez_compressed", killed)
     outside = signal.signal(how, signal.SIG_DFL)  # where the tests run under nohup, SIGHUP is ignored
     try:
         found = call("distance ring:test grid:test -n 20 --repeats 0 --plan p.npz")
