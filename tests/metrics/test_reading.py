@@ -1,6 +1,6 @@
 import pytest
 
-from remblai.metrics.reading import card_lines, number, place, read, verdict
+from remblai.metrics.reading import card_lines, class_lines, number, place, read, verdict
 
 EVERYTHING = {"blur": 9.0, "noise": 5.0, "dropped mode": -4.0}
 NOTHING = {"blur": 1.0, "noise": -2.0, "dropped mode": 0.0}
@@ -111,3 +111,11 @@ def test_places_rise_and_stay_on_the_line():
     assert places[0] == -1
     assert places[3] == 0
     assert places[-1] == 1
+
+
+def test_classes_that_are_numbers_stand_in_their_order():
+    card = {
+        "w2": figure(1.0, 0.9, by_class={"0": 1.0, "2": 1.0, "10": 1.0}),
+        "energy_distance_squared": figure(0.1, 0.0, by_class={"0": 1.0, "1": 1.0}),
+    }
+    assert [line.split()[0] for line in class_lines(card)[2:]] == ["0", "1", "2", "10"]

@@ -110,6 +110,8 @@ def test_what_is_not_of_the_datas_kind_is_refused(pair: tuple[Trained, Dataset])
     for wrong in (x[0], x[:, :-1], x.astype(str), np.zeros((2, 5, 5, 5, 5))):
         with pytest.raises(ValueError, match="expected"):
             trained.encode(wrong)
+    with pytest.raises(ValueError, match=r"got str: read it with remblai\.data\.load"):
+        trained.encode("pictures/one.png")
     for codes in (np.zeros((2, 4)), np.zeros(3), np.zeros((1, 3, 1))):
         with pytest.raises(ValueError, match=r"expected codes \(n, 3\)"):
             trained.decode(codes)

@@ -1,6 +1,7 @@
 """What people hold in memory, as one array: tensors, lists, data frames, and the items of a PyTorch data set."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,9 +43,10 @@ def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
         return stacked(data)
     if is_loader(data) or (hasattr(data, "__getitem__") and not isinstance(data, str | bytes | Mapping)):
         return items(data.dataset if is_loader(data) else data)[0]
+    named = isinstance(data, str | Path)
     raise ValueError(
         f"expected an array, a tensor, a list of numbers, a data frame or a PyTorch data set, got "
-        f"{type(data).__name__}: convert it with numpy.asarray"
+        f"{type(data).__name__}: {'read it with remblai.data.load' if named else 'convert it with numpy.asarray'}"
     )
 
 

@@ -195,9 +195,10 @@ class Units:
         layout = next((axes for axes in order if known[axes] == given.shape[1:] and (axes != "nhw" or c == 1)), None)
         if layout is None:
             shape = known[self.axes]
+            remedy = f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
             raise ValueError(
                 f"expected images as {self.kind} (n, {_join(shape)}) in {low:g}..{high:g}, got {given.dtype} "
-                f"{given.shape}"
+                f"{given.shape}{remedy}"
             )
         slack = ROUNDING * (high - low)
         if given.size and not (given.min() >= low - slack and given.max() <= high + slack):  # NaN fails both

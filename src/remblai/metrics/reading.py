@@ -197,7 +197,9 @@ def _by_class(values: Mapping[str, float]) -> str:
 def class_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """A row for each class, with the figures that are known by class; nothing where there are none."""
     known = {name: figure["by_class"] for name, figure in metrics.items() if figure.get("by_class")}
-    classes = dict.fromkeys(name for values in known.values() for name in values)
+    classes = list(dict.fromkeys(name for values in known.values() for name in values))
+    if all(name.isdecimal() for name in classes):  # each figure may lack other classes
+        classes.sort(key=int)
     if not classes:
         return []
     wide = max(5, *(len(one_line(name)) for name in classes))
