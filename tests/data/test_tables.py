@@ -223,3 +223,22 @@ def test_repeated_rows_on_both_sides_of_the_split_are_said(tmp_path: Path) -> No
     again = load(written(tmp_path, "x,y\n" + "".join(f"{i % 20},{(i % 20) ** 2}\n" for i in range(100))))
     assert any(note.startswith("10 of 10 test rows are equal to training rows") for note in again.notes)
     assert not any("equal to training rows" in note for note in load(written(tmp_path, text())).notes)
+
+
+def test_true_and_false_are_numbers(tmp_path: Path) -> None:
+    rows = "".join(f"{i * 0.5},{bool(i % 2)},{str(bool(i % 3)).lower()}\n" for i in range(30))
+    found = load(written(tmp_path, "x,churned,paid\n" + rows))
+    values = found.units.restore(found.train[:])
+    assert set(np.unique(np.round(values[:, 1:], 5))) == {0.0, 1.0}
+    assert "columns of true and false are read as 1 and 0: churned, paid" in found.notes
+    labelled = load(written(tmp_path, "x,churned,paid\n" + rows), label="paid", columns=("churned", "x"))
+    assert labelled.units.columns == ("churned", "x") and labelled.classes == ["false", "true"]
+    with pytest.raises(ValueError, match=r"column 2 .'churned'.: expected a finite number, got 'maybe'"):
+        load(written(tmp_path, "x,churned\n1,True\n2,maybe\n"))
+
+
+def test_all_columns_of_words_are_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"got 'n'\. Leave columns of words out by --columns .in this row: shop, day.;"
+    ):
+        load(written(tmp_path, "x,shop,day\n1,n,mon\n2,s,tue\n"))

@@ -7,7 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +18,13 @@ from remblai.data.idx import MOST_PACKED
 from remblai.data.labels import as_labels, label_place
 from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, points
+from remblai.data.table_cells import Form, complaint, is_number, numbers, open_text
 from remblai.runtime.text import one_line
 
 SEPARATORS = ",;\t"
 EMPTY = {"", "na", "n/a", "nan", "null", "none", "-", "?"}
 """What stands for a gap: in a first line of numbers it is a bad cell, and no name."""
 QUOTED = re.compile(r'"[^"]*"')
-DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 FIRST_YEAR, LAST_YEAR = 1800, 2200
 """Whole numbers between them, which follow each other beside a word, are names of columns."""
 SMALL = 64 << 20
@@ -57,13 +57,6 @@ def csv_table(path: Path, *, columns: tuple[str, ...] | None = None, label: str 
         raise ValueError(f"{path} cannot be read as a table: {error}") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise ValueError(f"{path} cannot be read, it is damaged or cut short: {error}. Fetch it again") from error
-
-
-def open_text(path: Path) -> IO[str]:
-    """The text of the file, unpacked where its name ends in .gz."""
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", newline="", encoding="utf-8-sig")
-    return path.open(newline="", encoding="utf-8-sig")
 
 
 def _check_size(path: Path) -> None:
@@ -130,27 +123,16 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     if asked is not None:
         present = [head[place] for place in places]
         places = [places[present.index(name)] for name in chosen_columns(present, asked, str(path))]
-        ragged = _complaint(path, separator, named, ())
+        ragged = complaint(path, separator, named, ())
         if ragged is not None:  # numpy reads the columns that are taken, however many a row has beyond them
             raise ragged
-    try:
-        skipped = _lines_before(path, named)
-        taken = None if label is None and asked is None else places
-        with open_text(path) as file:
-            table = np.loadtxt(
-                file, delimiter=separator, skiprows=skipped, ndmin=2, comments=None, quotechar='"', usecols=taken
-            )
-    except UnicodeError:
-        raise
-    except (ValueError, OverflowError) as error:
-        raise _complaint(path, separator, named, places) or ValueError(f"{path} cannot be read: {error}") from error
-    complaint = _complaint(path, separator, named, places) if not np.isfinite(table).all() else None
-    if complaint is not None:
-        raise complaint
+    taken = None if label is None and asked is None else places
+    table, truths = numbers(path, Form(separator, named, _lines_before(path, named)), places, taken)
+    named_so = ", ".join(one_line(head[place]) if named else str(place + 1) for place in truths)
+    notes = [f"columns of true and false are read as 1 and 0: {named_so}"] * bool(truths)
     head = [head[place] for place in places]
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
-    notes = []
     if named and all(map(is_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
@@ -244,49 +226,3 @@ def _lines_before(path: Path, named: bool) -> int:
         empty = next((number for number, line in enumerate(file) if line.strip()), 0)
     with open_text(path) as file:
         return empty + (len(list(_to_the_quote(itertools.islice(file, empty, None)))) if named else 0)
-
-
-def is_number(cell: str) -> bool:
-    """Whether the text is a number as numpy reads it; nan and inf are, 1_000 is none."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return "_" not in cell
-
-
-def _complaint(path: Path, separator: str, named: bool, places: Sequence[int]) -> ValueError | None:
-    """What is wrong with the first row of another length, or bad cell of the columns at these places; slow."""
-    width, head = 0, list[str]()
-    with open_text(path) as file:
-        reader = csv.reader(file, delimiter=separator)
-        rows = ((reader.line_num, row) for row in reader if len(row) > 1 or any(cell.strip() for cell in row))
-        for number, (line, row) in enumerate(rows):
-            width, head = width or len(row), head or row
-            if len(row) != width:
-                return ValueError(f"{path}, line {line}: {len(row)} cells, where the first row has {width}")
-            for place in places:
-                cell = row[place]
-                if not (named and number == 0) and not (is_number(cell) and np.isfinite(float(cell))):
-                    name = f" ({head[place]!r})" if named else ""
-                    return _bad_cell(f"{path}, line {line}, column {place + 1}{name}", cell)
-    return None
-
-
-def _bad_cell(where: str, cell: str) -> ValueError:
-    """The error for a cell that is no finite number: a word, a gap, or one that is none."""
-    if DECIMAL_COMMA.fullmatch(cell.strip()):
-        point = cell.strip().replace(",", ".")
-        return ValueError(
-            f"{one_line(where)}: expected a decimal point, as in {point}, got the comma in {cell.strip()!r}: save the "
-            "table with decimal points"
-        )
-    if cell.strip() and not is_number(cell):
-        return ValueError(
-            f"{one_line(where)}: expected a finite number, got {one_line(cell[:80])!r}. Leave columns of words out by "
-            "--columns; `remblai drift` compares words too"
-        )
-    shown = repr(one_line(cell[:80])) if cell.strip() else "an empty cell"
-    return ValueError(
-        f"{one_line(where)}: expected a finite number, got {shown}. Remove such rows, or choose columns with --columns"
-    )

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from remblai.data.tables import is_number
+from remblai.data.table_cells import is_number
 from remblai.populations.table import Tables
 
 MANY = 20

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from remblai.data.frames import chosen_columns, column_names, is_frame
 from remblai.data.rows import check_memory
-from remblai.data.tables import EMPTY, first_lines, open_text
+from remblai.data.table_cells import open_text
+from remblai.data.tables import EMPTY, first_lines
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
