@@ -19,7 +19,8 @@ from remblai.data.labels import label_place
 from remblai.features import FeaturesUsed, make_features
 from remblai.populations.forms import numbers_of
 from remblai.populations.raw import Raw, raw_table
-from remblai.populations.table import Column, Tables, date_text
+from remblai.populations.table import Column, Tables
+from remblai.populations.values import as_numbers, gaps, level
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 FEW = 20
@@ -236,7 +237,7 @@ def _check_names(a: Raw, b: Raw, names: tuple[str, str]) -> None:
 def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str]) -> tuple[Column | None, str]:
     """The column of both tables, or None where it has no value; and what to say about it."""
     sides, note = [a, b], ""
-    known = [~_gaps(one) for one in sides]
+    known = [~gaps(one) for one in sides]
     if not any(one.any() for one in known):
         return None, f"column {name!r} has no value in either table and is left out"
     for one, source in zip(known, names, strict=True):
@@ -250,7 +251,7 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
         )
     numeric = [one in "fM" for one in kinds]
     if all(numeric):
-        values = np.concatenate([_as_numbers(one) for one in sides])
+        values = np.concatenate([as_numbers(one) for one in sides])
         if (largest := np.nanmax(np.abs(values))) > LARGEST:
             raise ValueError(
                 f"drift: column {name!r}: expected numbers whose squares float64 holds, got values as large as "
@@ -264,7 +265,7 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
                 f"{'numbers' if side.dtype.kind == 'f' else 'dates'} in {source} and text in the other: correct the "
                 "cells that are text, or choose others with --columns."
             )
-    texts = [np.array([_level(one) for one in side], object) for side in sides]
+    texts = [np.array([level(one) for one in side], object) for side in sides]
     both = np.concatenate(texts)
     levels = sorted({one for one in both if one is not None})
     if not any(numeric) and (numbers := numbers_of(levels)):
@@ -276,29 +277,3 @@ def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str])
     kind = "dates" if "M" in kinds else "numbers"
     mixed = f"column {name!r} is {kind} in one table and text in the other: compared as categories"
     return Column(name, values, tuple(levels)), note or (mixed if any(numeric) else "")
-
-
-def _gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
-    tests = {"M": np.isnat, "f": np.isnan}
-    found: NDArray[np.bool_] = tests.get(values.dtype.kind, _none)(values)
-    return found
-
-
-def _none(values: NDArray[Any]) -> NDArray[np.bool_]:
-    return np.array([one is None for one in values], bool)
-
-
-def _as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Numbers as they are, dates as days since 1970-01-01; all gaps of a column of text that has no value."""
-    if values.dtype.kind == "M":
-        return np.where(np.isnat(values), np.nan, values.astype("datetime64[us]").astype(np.int64) / 86_400e6)
-    return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
-
-
-def _level(value: Any) -> str | None:
-    """A cell as text, as the same value is written in a table of text; None of a gap."""
-    if isinstance(value, np.datetime64):
-        return None if np.isnat(value) else date_text(float(_as_numbers(np.array([value]))[0]))
-    if isinstance(value, float):
-        return None if np.isnan(value) else str(int(value)) if value.is_integer() else repr(float(value))
-    return None if value is None else str(value)

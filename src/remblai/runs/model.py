@@ -253,17 +253,9 @@ class Trained:
         return self._through(law.log_prob, codes, None)
 
     def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
-        """The decoder's mean at one draw of the codes of x; at the mean of the codes where the seed is None."""
-        self.check_encodes()
-        if seed is None:
-            return self._through(
-                self.objective.decode, self.code_means(x, labels=labels), None, self._labels(x, labels)
-            )
-
-        def through(part: Tensor, *known: Tensor) -> Tensor:
-            return self.objective.decode(self.objective.encode(part, *known).z, *known)
-
-        return self._through(through, x, seed, self._labels(x, labels))
+        """The decoder's mean at one draw of the codes of x; at their mean where the seed is None."""
+        codes = self._codes_of(x, seed, labels)
+        return self._through(self.objective.decode, codes, None, self._labels(x, labels))
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
