@@ -250,7 +250,8 @@ def _parts(
         return {word: Part(array, known, rows) for word, rows in places.items()}
     without = {word for word, rows in places.items() if np.all(known[rows] == UNLABELLED)}
     if without and len(without) < len(places):  # what stands at rows that have no label is no class
-        known = np.where(np.isin(split, list(without)), known[~np.isin(split, list(without))][0], known)
+        gaps = np.isin(split, list(without))
+        known = np.where(gaps, known[~gaps][0], known)
     return {word: Part(array, None if word in without else known, rows) for word, rows in places.items()}
 
 

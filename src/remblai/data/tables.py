@@ -223,6 +223,5 @@ def _is_whole(cell: str) -> bool:
 def _lines_before(path: Path, named: bool) -> int:
     """Empty lines at the top, which skiprows counts and the reader does not, and those of the names."""
     with open_text(path) as file:
-        empty = next((number for number, line in enumerate(file) if line.strip()), 0)
-    with open_text(path) as file:
-        return empty + (len(list(_to_the_quote(itertools.islice(file, empty, None)))) if named else 0)
+        empty, first = next(((number, line) for number, line in enumerate(file) if line.strip()), (0, ""))
+        return empty + (len(list(_to_the_quote(itertools.chain([first], file)))) if named else 0)

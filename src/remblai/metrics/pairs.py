@@ -4,6 +4,7 @@ Everything here takes `masks (r, n)`: r sub-samples of the same rows, answered i
 a card's masks is the whole sample, the others are the random halves that give its standard deviation.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -20,11 +21,8 @@ from remblai.features.source import Rows
 BLOCK = 2048  # rows a side: a block of squared distances takes 16 MiB, one of rows of 3 x 64 x 64 takes 96 MiB
 LOWEST, HIGHEST = 1e-12, 1e12
 """Sizes between which squares of float32 keep their digits."""
-SMALL = {
-    *(torch.float16, torch.bfloat16, torch.float32, torch.uint8, torch.int8, torch.int16, torch.bool),
-    *map(np.dtype, ("float16", "float32", "uint8", "int8", "int16", "bool")),
-}
-"""Types whose numbers float32 has."""
+SMALL = {*(torch.uint8, torch.int8, torch.int16, torch.bool), *map(np.dtype, ("uint8", "int8", "int16", "bool"))}
+"""Types of whole numbers that float32 has."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +59,19 @@ def flat(name: str, values: Any, like: Tensor | None = None) -> Tensor:
         ValueError: not numbers, no rows, NaN or infinity, numbers whose squares are infinite, or another number of
             columns than `like`.
     """
-    small = getattr(values, "dtype", None) in SMALL
+    if getattr(values, "dtype", None) in SMALL:
+        values = values.float() if isinstance(values, Tensor) else values.astype(np.float32)
     sample = tensor(name, values).detach()
     if sample.ndim == 0 or sample.numel() == 0:
         raise ValueError(f"{name} must be real numbers (n, ...) with n >= 1, not shape {tuple(sample.shape)}.")
-    if not bool(torch.isfinite(sample).all()):
+    largest = float(sample.abs().max())
+    if not math.isfinite(largest):
         raise ValueError(f"{name} holds NaN or infinity; remove or replace these rows before measuring.")
     rows = sample.reshape(len(sample), -1)
-    largest = float(rows.abs().max())
     if like is not None:
         rows = rows.to(like)
-    else:
-        rows = rows.to(torch.float32 if small and (LOWEST < largest < HIGHEST or not largest) else torch.float64)
+    elif largest and not LOWEST < largest < HIGHEST:
+        rows = rows.double()
     if not largest < torch.finfo(rows.dtype).max ** 0.5 / (4.0 * rows.shape[1] ** 0.5):
         raise ValueError(
             f"{name} has numbers of up to {largest:.3g}, whose squared distances are beyond {rows.dtype}; divide all "

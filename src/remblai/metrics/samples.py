@@ -6,7 +6,8 @@ with the same figure between real and real data.
 """
 
 import math
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -38,7 +39,7 @@ def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
     Raises:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
-    return _accuracy_of(x, y).of_both
+    return _over_rows(x, y, lambda side: side)
 
 
 def told_apart(x: Any, y: Any) -> float:
@@ -54,28 +55,16 @@ def told_apart(x: Any, y: Any) -> float:
     Raises:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
-    found = _accuracy_of(x, y)
-    off = [abs(side - 0.5) * count for side, count in zip(found.sides, found.counts, strict=True)]
-    return 0.5 + sum(off) / sum(found.counts)
+    return _over_rows(x, y, lambda side: 0.5 + abs(side - 0.5))
 
 
-class _Accuracy(NamedTuple):
-    """The classifier's accuracy on each of two samples, and how many rows they have."""
-
-    sides: tuple[float, float]
-    counts: tuple[int, int]
-
-    @property
-    def of_both(self) -> float:
-        return sum(side * count for side, count in zip(self.sides, self.counts, strict=True)) / sum(self.counts)
-
-
-def _accuracy_of(x: Any, y: Any) -> _Accuracy:
+def _over_rows(x: Any, y: Any, of_side: Callable[[float], float]) -> float:
+    """The mean over all rows of a function of the accuracy on the sample that a row is of."""
     x, y = _two_samples(x, y)
     every_x, every_y = _every(x), _every(y)
     own_x, own_y = within(x, every_x), within(y, every_y)
     first, second = accuracy_of_sides(own_x, own_y, *between(x, y, every_x, every_y), relative_rounding(x))
-    return _Accuracy((float(first), float(second)), (len(x), len(y)))
+    return (len(x) * of_side(float(first)) + len(y) * of_side(float(second))) / (len(x) + len(y))
 
 
 def accuracy_of_sides(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> tuple[Tensor, Tensor]:

@@ -138,7 +138,7 @@ class Trained:
         With a seed a random encoder draws one in its place. A conditional model needs the labels of x, as `sample`
         takes them.
         """
-        return self._codes_of(self.units.scale(x), seed, labels).numpy()
+        return self.codes_at(self.units.scale(x), seed, labels).numpy()
 
     def log_prob(
         self, x: Any, sampler: str | None = None, seed: int | None = None, labels: Labels | None = None
@@ -153,7 +153,7 @@ class Trained:
         Raises:
             ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
         """
-        return self.code_log_prob(self._codes_of(self.units.scale(x), seed, labels), sampler).numpy()
+        return self.code_log_prob(self.codes_at(self.units.scale(x), seed, labels), sampler).numpy()
 
     def decode(self, z: Array | Tensor, labels: Labels | None = None) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
@@ -169,7 +169,8 @@ class Trained:
         """decode(encode(x)), in the data's units; a data frame like x where x is one."""
         return self.units.give(self.reconstructions(self.units.scale(x), seed, labels), x)
 
-    def _codes_of(self, x: Rows, seed: int | None, labels: Labels | None) -> Tensor:
+    def codes_at(self, x: Rows, seed: int | None, labels: Labels | None = None) -> Tensor:
+        """The means of the codes (n, k) of x; with a seed, one draw."""
         return self.code_means(x, labels=labels) if seed is None else self.codes(x, seed, labels)
 
     def interpolate(self, x0: Any, x1: Any, steps: int = 9, labels: Sequence[Labels] | None = None) -> Any:
@@ -254,7 +255,7 @@ class Trained:
 
     def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """The decoder's mean at one draw of the codes of x; at their mean where the seed is None."""
-        codes = self._codes_of(x, seed, labels)
+        codes = self.codes_at(x, seed, labels)
         return self._through(self.objective.decode, codes, None, self._labels(x, labels))
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:

@@ -52,9 +52,7 @@ def encode(
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
     parts = list(read_inputs(trained, data, data_options, in_order=None, class_=class_))
-    given = {"labels": class_} if seed is None else {"labels": class_, "seed": seed}
-    codes_of = trained.code_means if seed is None else trained.codes
-    codes = np.concatenate([codes_of(part.rows, **given).numpy() for part in parts])
+    codes = np.concatenate([trained.codes_at(part.rows, seed, class_).numpy() for part in parts])
     columns: dict[str, Any] = {}
     if sampler is not None:
         columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
