@@ -36,7 +36,8 @@ def test_clear_shapes(shape: tuple[int, ...], layout: str) -> None:
     [
         ((9, 3, 28, 3), None, "the layout of x is ambiguous.*second axis .3. and the last .3.*--layout nchw"),
         ((9, 28, 28, 28), None, "neither the second axis nor the last.*--layout"),
-        ((9,), None, r"shape \(9,\).*reshape a list of numbers to \(n, 1\)"),
+        ((), None, r"shape \(\); expected images .* or numbers \(n,\)$"),
+        ((9,), "nd", r"shape \(9,\), which is not of layout nd"),
         ((), None, "expected"),
         ((1, 2, 3, 4, 5), None, r"\(n, h, w, c\)"),
         ((9, 28, 28), "nchw", "not of layout nchw, 4 axes"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from remblai.config.registry import own_options
-from remblai.data import DATA, Dataset, load, pick
+from remblai.data import DATA, Dataset, load, options_of, pick
 
 
 @pytest.mark.parametrize("name", sorted(set(DATA) - {"stacked-mnist"}))  # which is made of a folder
@@ -38,6 +38,61 @@ def test_pick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "odd:test").mkdir()
     assert pick("odd:test") == ("odd:test", None)
     assert load("digits:test").name == "digits"
+
+
+CODE = """
+import numpy as np
+
+rows = np.arange(60.0).reshape(20, 3)
+
+def mine():
+    return {"x": rows, "y": np.arange(20) % 2}
+
+def ring():
+    from remblai.data import load
+    return load({"name": "ring", "modes": 5})
+
+def fails():
+    return rows[20]
+
+def nothing():
+    pass
+"""
+
+
+def test_what_a_function_in_a_file_returns(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text(CODE)
+    assert pick(f"{file}:mine:test") == (f"{file}:mine", "test")
+    assert pick("own.py:test") == ("own.py:test", None)  # a function of that name
+    data = load(f"{file}:mine")
+    assert (data.name, data.shape, data.classes) == ("mine", (3,), ["0", "1"])
+    assert load(f"{file}:mine:test").fingerprint == data.fingerprint
+    assert load(f"{file}:rows").name == "rows"
+    assert len(load(f"{file}:ring").modes.centres) == 5
+    assert options_of(f"{file}:mine") == {"layout", "range"}
+    for name, words in (
+        ("fails", "data '.*:fails': the function fails: IndexError"),
+        ("nothing", "returns nothing: expected arrays"),
+        ("mime", "Did you mean 'mine'"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            load(f"{file}:{name}")
+    with pytest.raises(
+        ValueError, match=r"--size does not apply to data .ndarray., which has the options --layout, --range$"
+    ):
+        load(f"{file}:rows", size=8)
+
+
+def test_numbers_are_points_of_one_coordinate_and_come_back_as_numbers(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(5, 2, size=50)
+    np.save(tmp_path / "x.npy", numbers)
+    for spec in (numbers, numbers.tolist(), tmp_path / "x.npy"):
+        data = load(spec)
+        assert (data.shape, data.units.sample_shape) == ((1,), ())
+        back = data.units.restore(data.train[:])
+        assert np.allclose(back, numbers[data.train.index])
+        assert data.units.scale(back).shape == (len(back), 1)
 
 
 def test_a_name_always_means_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

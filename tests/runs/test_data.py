@@ -41,6 +41,7 @@ def _bare(bare: None) -> None:
         (RNG.integers(0, 2, (40, 6, 5)).astype(bool), {}),
         (RNG.normal(size=(40, 3)).astype(np.float32), {}),
         (RNG.normal(size=(40, 4, 2)), {"layout": "flat"}),
+        (RNG.normal(size=40), {}),
     ],
 )
 def test_what_is_given_is_what_comes_back(tmp_path: Path, data: np.ndarray, options: dict[str, Any]) -> None:
@@ -60,6 +61,28 @@ def test_what_is_given_is_what_comes_back(tmp_path: Path, data: np.ndarray, opti
         with pytest.raises(ValueError, match=r"passed in Python .custom:ndarray.: pass data="):
             wanted(tmp_path / "r")
     assert remblai.evaluate(tmp_path / "r", data=data, n=4)
+    assert remblai.write_report(tmp_path / "r", data=data).is_file()
+
+
+def test_a_report_is_of_the_data_of_the_run(tmp_path: Path) -> None:
+    data = RNG.normal(size=(40, 3))
+    train(tmp_path / "r", "vae", data=data, steps=2)
+    with pytest.raises(ValueError, match=r"expected the data that the run was trained on .*`evaluate` measures"):
+        remblai.write_report(tmp_path / "r", data=data + 1)
+
+
+def test_a_file_of_code_is_run_when_it_is_named_and_not_otherwise(tmp_path: Path) -> None:
+    file = tmp_path / "own.py"
+    file.write_text("import numpy as np\ndef mine():\n    return np.random.default_rng(0).normal(size=(40, 3))\n")
+    spec = f"{file}:mine"
+    trained = train(tmp_path / "r", "vae", data=spec, steps=2)
+    assert (trained.run.settings["data"]["spec"], trained.run.settings["data"]["name"]) == (spec, "mine")
+    with pytest.raises(ValueError, match=r"not run unasked: pass data='.*own.py:mine' \(--data .*own.py:mine on"):
+        remblai.write_report(tmp_path / "r")
+    with pytest.raises(ValueError, match="not run unasked"):
+        remblai.train(from_run=tmp_path / "r", out=tmp_path / "again")
+    assert remblai.write_report(tmp_path / "r", data=spec).is_file()
+    assert train(tmp_path / "r", "vae", data=spec, steps=4, resume=True).step == 4
 
 
 class Pairs(torch.utils.data.Dataset):

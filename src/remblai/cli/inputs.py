@@ -128,7 +128,7 @@ def _from_stdin(trained: Trained, content: bytes, options: Mapping[str, Any] | N
         units = trained.units
         if asked := (options or {}).get("range"):
             units = replace(units, limits=tuple(asked), dtype=array.dtype.name)
-        alone = len(units.axes) - 1 if units.range else len(units.item or units.shape)
+        alone = len(units.axes) - 1 if units.range else len(units.sample_shape)
         return _alone(units.scale(array[None] if array.ndim == alone else array))
     if content.startswith(IMAGES):
         every = _all_options(trained, options)

@@ -133,4 +133,7 @@ def rows_of(dataset: Dataset, spec: Any) -> Tensor:
     """The rows of a data set, or of the split that its name ends in: points in the data's units, images on 0 to 1."""
     chosen = datasets.pick(spec)[1] if isinstance(spec, str) else None
     rows = torch.cat([dataset.split(one)[:] for one in ([chosen] if chosen else datasets.SPLITS)])
-    return rows if dataset.range else torch.from_numpy(dataset.units.exact.restore(rows))
+    if dataset.range is not None:
+        return rows
+    own = torch.from_numpy(dataset.units.exact.restore(rows))
+    return own[:, None] if own.ndim == 1 else own

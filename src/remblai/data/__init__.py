@@ -4,9 +4,11 @@ import difflib
 import inspect
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from remblai.config.code import from_file, is_code
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
@@ -21,7 +23,7 @@ from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
 from remblai.runtime.text import one_line
 
-__all__ = ["DATA", "FILES", "SPLITS", "Dataset", "Modes", "Split", "Units", "load", "pick"]
+__all__ = ["DATA", "FILES", "SPLITS", "Dataset", "Modes", "Split", "Units", "load", "made", "pick"]
 
 DATA: dict[str, Callable[..., Dataset]] = {
     "digits": digits.digits,
@@ -66,9 +68,9 @@ def load(
     Args:
         spec: a name of the table `DATA`, alone or as `{"name": "ring", "modes": 5}`; `hub:NAME`; a path to a folder of
             images, of idx files, CelebA or LSUN, or to a .npz, .npy or .parquet file, a .csv or .tsv, plain or
-            gzipped; data in memory (see `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or
-            exists; a name of the table always means the table. A split named at the end, `NAME:test`, is left to
-            `pick`.
+            gzipped; `path/to/file.py:function`, whose code is run, for what that function returns; data in memory (see
+            `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a name of the table
+            always means the table. A split named at the end, `NAME:test`, is left to `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general among them.
@@ -91,6 +93,9 @@ def load(
     asked |= {"columns": columns, "label": label, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
+    if is_code(spec):
+        found = load(made(spec), cache=cache, **options)
+        return replace(found, name=pick(spec)[0].rpartition(":")[2]) if found.name == memory.NAME else found
     reader, what = reader_of(spec)
     accepted = _accepted(reader, what, options, cache)
     if isinstance(spec, Mapping) and NAME in spec:  # an option of the choice itself says more than the general one
@@ -100,12 +105,7 @@ def load(
         return found
     if not isinstance(spec, str | os.PathLike):
         return reader(spec, **accepted)
-    source, _ = pick(spec)
-    if reader is DATA.get(source) and isinstance(spec, str):
-        return reader(**accepted)
-    if reader is hub.hub:
-        return reader(source.removeprefix(HUB), **accepted)
-    return _read(reader, Path(source).expanduser(), accepted)
+    return _named(reader, spec, accepted)
 
 
 def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
@@ -114,6 +114,7 @@ def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
     Raises:
         ValueError: unknown name, missing path, or what is no data.
     """
+    spec = made(spec)
     if isinstance(spec, Mapping) and NAME in spec:
         name = str(spec[NAME])
         if name not in DATA:
@@ -148,6 +149,27 @@ def options_of(spec: Any) -> set[str]:
     return set(inspect.signature(reader_of(spec)[0]).parameters) & {option.name for option in own_options(load)}
 
 
+def made(spec: Any) -> Any:
+    """What `path/to/file.py:function` returns, or the data of that name in the file; another spec as it is.
+
+    Raises:
+        ValueError: no such file or name, a file or a function that fails, or a function that returns nothing.
+    """
+    if not is_code(spec):
+        return spec
+    source, _ = pick(spec)
+    found = from_file(source, "data")
+    if not inspect.isroutine(found):
+        return found
+    try:
+        found = found()
+    except Exception as problem:
+        raise ValueError(f"data {source!r}: the function fails: {type(problem).__name__}: {problem}.") from problem
+    if found is None:
+        raise ValueError(f"data {source!r}: the function returns nothing: expected arrays, a data frame or a data set.")
+    return found
+
+
 def pick(spec: str | os.PathLike[str]) -> tuple[str, str | None]:
     """Separates the split that a data set's name or path may end in.
 
@@ -159,7 +181,7 @@ def pick(spec: str | os.PathLike[str]) -> tuple[str, str | None]:
     """
     whole = str(spec)
     source, colon, split = whole.rpartition(":")
-    if colon and split in SPLITS and source and not _exists(whole):
+    if colon and split in SPLITS and source and not source.endswith(".py") and not _exists(whole):
         return source, split
     return whole, None
 
@@ -176,12 +198,22 @@ def _accepted(reader: Callable[..., Dataset], what: str, options: Mapping[str, A
     known = inspect.signature(reader).parameters
     for name in options:
         if name not in known:
-            has = [f"--{key.replace('_', '-')}" for key in known if key not in {"path", "name", "cache"}]
+            has = [f"--{key.replace('_', '-')}" for key in known if key not in {"path", "name", "data", "cache"}]
             raise ValueError(
                 f"--{name.replace('_', '-')} does not apply to {what}, which has "
                 f"{'the options ' + ', '.join(has) if has else 'no options'}"
             )
     return {**options, **({"cache": cache} if cache is not None and "cache" in known else {})}
+
+
+def _named(reader: Callable[..., Dataset], spec: str | os.PathLike[str], accepted: Mapping[str, Any]) -> Dataset:
+    """The data of a name of the table, of the hub or of a path."""
+    source, _ = pick(spec)
+    if reader is DATA.get(source) and isinstance(spec, str):
+        return reader(**accepted)
+    if reader is hub.hub:
+        return reader(source.removeprefix(HUB), **accepted)
+    return _read(reader, Path(source).expanduser(), accepted)
 
 
 def _path(source: str) -> Path:

@@ -46,7 +46,7 @@ _DAMAGE = (
 
 
 def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
-    """One array: images (n, h, w), (n, h, w, c), (n, c, h, w) or points (n, d); memory-mapped, so of any size.
+    """One array: images (n, h, w), (n, h, w, c), (n, c, h, w), points (n, d) or numbers (n,), memory-mapped.
 
     Args:
         path: the file.
@@ -215,7 +215,7 @@ def data_set(
             check_numbers(array, calls[part])
         item = next(iter(arrays.values())).shape[1:]
         flat = {part: array.reshape(len(array), -1) for part, array in arrays.items()}
-        return points(name, _parts(flat, labels, split), notes=notes, item=item if len(item) > 1 else None)
+        return points(name, _parts(flat, labels, split), notes=notes, item=None if len(item) == 1 else item)
     if limits is None and not bytes_:
         for part, array in arrays.items():
             check_numbers(array, calls[part])

@@ -21,7 +21,8 @@ Limits = tuple[float, float]
 
 
 def layout_of(shape: tuple[int, ...], asked: str | None, what: str, bytes_: bool = True) -> str:
-    """Which layout an array of this shape has: nd, nhw, nhwc, nchw, or flat, points of any rank.
+    """Which layout an array of this shape has: nd, nhw, nhwc, nchw, or flat, points of any rank and
+    numbers (n,).
 
     Args:
         shape: of the array.
@@ -35,13 +36,12 @@ def layout_of(shape: tuple[int, ...], asked: str | None, what: str, bytes_: bool
     """
     if asked is not None and asked not in LAYOUTS:
         raise ValueError(f"unknown layout {asked!r}: expected one of {', '.join(LAYOUTS)}")
-    if asked == "flat" and len(shape) >= 2:
-        return asked
-    if len(shape) not in {2, 3, 4}:
-        remedy = "reshape a list of numbers to (n, 1)" if len(shape) == 1 else "--layout flat takes any rank as points"
+    if (asked == "flat" and len(shape) >= 2) or (asked is None and len(shape) == 1):
+        return "flat"
+    if asked in {None, "flat"} and len(shape) not in {2, 3, 4}:
         raise ValueError(
-            f"{what} has shape {shape}; expected images (n, h, w), (n, h, w, c) or (n, c, h, w), or points (n, d): "
-            f"{remedy}"
+            f"{what} has shape {shape}; expected images (n, h, w), (n, h, w, c) or (n, c, h, w), points (n, d) or "
+            "numbers (n,)" + (": --layout flat takes any rank as points" if len(shape) else "")
         )
     if asked is not None:
         if len(asked) != len(shape):

@@ -23,9 +23,9 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
     Samples are kept in their own type; a PyTorch data set, alone or in a loader, is read once, item by item, in order.
 
     Args:
-        data: an array or a tensor, images (n, h, w), (n, h, w, c), (n, c, h, w) or points (n, d); a list of them;
-            {"x": ..., "y": ...} as `arrays.npz` names arrays; a `torch` Dataset whose items are x or (x, label), or a
-            DataLoader of one.
+        data: an array or a tensor, images (n, h, w), (n, h, w, c), (n, c, h, w), points (n, d) or numbers (n,);
+            a list of them; {"x": ..., "y": ...} as `arrays.npz` names arrays; a `torch` Dataset whose items are x or
+            (x, label), or a DataLoader of one.
         layout: of the axes, where the shape does not say it: nhw, nhwc, nchw, nd or flat.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
 

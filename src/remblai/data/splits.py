@@ -148,7 +148,7 @@ def points(
         parts: the source's parts, (n, d) finite numbers.
         columns: the names of the columns.
         notes: what to say about the data.
-        item: the source's own shape of one sample, where it was flattened.
+        item: the source's own shape of one sample, where that is no row.
 
     Raises:
         ValueError: parts of different widths, no columns, an empty part, wrong labels.

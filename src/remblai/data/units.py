@@ -38,7 +38,7 @@ class Units:
         dtype: of the data; None is uint8 for images, float64 for standardised points and float32 for toys.
         limits: the values of images that the model sees as 0 and 1; None is 0 and 255.
         layout: the axes of images: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
-        item: the data's own shape of one sample, where arrays of a higher rank were flattened to points.
+        item: the data's own shape of one sample, where arrays of another rank became points: (a, b), or () of numbers.
         frame: of points that came as a data frame: how it looks.
         codes: the auto-encoder of codes of pictures; dtype, limits and layout are then those of the pictures.
     """
@@ -96,6 +96,11 @@ class Units:
         return self.layout or ("nhw" if self.pictures.shape[0] == 1 else "nhwc")
 
     @property
+    def sample_shape(self) -> tuple[int, ...]:
+        """The data's own shape of one point."""
+        return self.shape if self.item is None else self.item
+
+    @property
     def kind(self) -> np.dtype[Any]:
         """The type of the data's numbers."""
         standard = "uint8" if self.range else "float32" if self.mean is None else "float64"
@@ -127,7 +132,7 @@ class Units:
         values = x.to(torch.float32).numpy()
         if self.mean is not None and self.deviation is not None:
             values = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
-        return cast(values, self.kind).reshape(len(values), *(self.item or self.shape))
+        return cast(values, self.kind).reshape(len(values), *(self.sample_shape))
 
     def give(self, x: Tensor, like: Any = None) -> Any:
         """As `restore`, and as a data frame where the data came as one, or where `like` is one.
@@ -172,7 +177,7 @@ class Units:
             raise ValueError(f"expected numbers, got an array of {given.dtype}")
         if self.range is not None:
             return self._images(given)
-        expected = self.item or self.shape
+        expected = self.sample_shape
         if given.ndim != 1 + len(expected) or given.shape[1:] not in (expected, self.shape):
             raise ValueError(f"expected points of shape (n, {_join(expected)}), got {given.shape}")
         points = given.astype(np.float64).reshape(len(given), *self.shape)

@@ -102,6 +102,7 @@ def read(
         ValueError: data that cannot be read or compared, each with what to do.
     """
     names = label(a), label(b)
+    a, b = _frame_of(a), _frame_of(b)
     chosen = Chosen(columns, given, (options or {}).get("label"))
     if features is not None and (_is_table(a) or _is_table(b)):
         raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
@@ -134,6 +135,12 @@ def read(
         option = "columns" if given is None else "given"
         raise ValueError(f"drift: columns are those of a table, and these data are images: leave out --{option}.")
     return _images(first, second, (a, b), features or FEATURES)
+
+
+def _frame_of(spec: Any) -> Any:
+    """The data frame that a file of code makes; another spec as it is."""
+    found = datasets.made(spec)
+    return found if is_frame(found) else spec
 
 
 def _is_table(source: Any) -> bool:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai import data as datasets
+from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
 from remblai.data.memory import kind_of
@@ -122,6 +123,11 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
         raise ValueError(
             f"this run was trained on data that were passed in Python ({spec}): pass data=... (--data on the command "
             "line), as an array or a file of them"
+        )
+    if is_code(spec) and not named:
+        raise ValueError(
+            f"this run was trained on data of a file of your own, which is not run unasked: pass data={spec!r} (--data "
+            f"{spec} on the command line)."
         )
     options = own_options(settings) | given
     codes = Units.from_json(settings["data"]["units"]).codes if "codes_of" in options else None

@@ -98,7 +98,12 @@ def evaluate(
 
 
 def measure(trained: Trained, dataset: Dataset) -> None:
-    """Keeps the fidelity card with the run; a warning where the data are too few for one."""
+    """Keeps the fidelity card with the run; a warning where the data are too few for one.
+
+    Raises:
+        ValueError: data that are not the run's.
+    """
+    _check_own(trained, dataset)
     if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
         trained.run.write_metrics(evaluate(trained, dataset), trained.step)
     else:
@@ -110,10 +115,14 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
 
     Args:
         trained: the model, or its run's folder, which holds the terms and the metrics.
-        data: its data, as for `evaluate`; those of the run when None.
+        data: the data of the run, where they are not found by themselves: passed in Python, or moved.
+
+    Raises:
+        ValueError: other data, whose pictures would stand beside figures of the run's.
     """
     trained, dataset = with_data(trained, data)
     run, settings = trained.run, trained.run.settings
+    _check_own(trained, dataset)
     with timed("pictures of the report"):
         drawings = pictures(trained, dataset)
     write_pictures(run.folder, drawings)
@@ -139,6 +148,15 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
         versions=settings["versions"],
     )
     return page
+
+
+def _check_own(trained: Trained, dataset: Dataset) -> None:
+    own = trained.run.settings["data"]
+    if dataset.fingerprint != own["fingerprint"]:
+        raise ValueError(
+            f"report: expected the data that the run was trained on ({own['name']}), got others ({dataset.name}): "
+            "`evaluate` measures a run against other data."
+        )
 
 
 def with_data(trained: Trained | str | Path, data: Any) -> tuple[Trained, Dataset]:

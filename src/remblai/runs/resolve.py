@@ -1,13 +1,12 @@
 """From a recipe's name and some options to one flat signature with every value, and back through `run.json`."""
 
-import importlib.util
 import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from remblai import data
+from remblai.config.code import from_file, is_code
 from remblai.config.convert import convert
 from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
 from remblai.laws import ByClass, FittedLaw
@@ -105,26 +104,13 @@ def find(spec: str | Recipe) -> Recipe:
         )
     if (name := spec.replace("_", "-")) in RECIPES:  # as the functions of `recipes` are called
         return RECIPES[name]
-    path, _, name = spec.rpartition(":")
-    if spec.endswith(".py"):
-        raise ValueError(f"recipe {spec!r}: name the function in the file too, as in {spec}:my_model.")
-    if not path.endswith(".py"):
+    if not is_code(spec):
         raise unknown("recipe", spec, RECIPES)
-    if not Path(path).is_file():
-        raise ValueError(f"recipe {spec!r}: there is no file {path}.")
-    module_spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    assert module_spec is not None and module_spec.loader is not None
-    module = importlib.util.module_from_spec(module_spec)
-    try:
-        module_spec.loader.exec_module(module)
-    except Exception as problem:
-        raise ValueError(
-            f"recipe {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}."
-        ) from problem
-    found = getattr(module, name, None)
+    found = from_file(spec, "recipe")
     if not isinstance(found, Recipe):
+        path, _, name = spec.rpartition(":")
         raise ValueError(
-            f"recipe {spec!r}: {path} has no recipe {name!r}; decorate the function with @remblai.recipe()."
+            f"recipe {spec!r}: {name!r} in {path} is no recipe: decorate the function with @remblai.recipe()."
         )
     return found
 

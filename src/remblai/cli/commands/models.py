@@ -194,11 +194,19 @@ def evaluate(
         show(f"figures on samples are of pictures, decoded by the frozen {trained.units.codes}")
 
 
-def report(run: str, *, recipe: str | None = None, device: str = "auto") -> None:
+def report(
+    run: str,
+    *,
+    data: str | None = None,
+    recipe: str | None = None,
+    device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
     """Writes a run's report.html and its pictures.
 
     Args:
         run: the run's folder.
+        data: the data of the run, where they moved, were passed in Python, or are made by a file of your own.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
@@ -207,7 +215,7 @@ def report(run: str, *, recipe: str | None = None, device: str = "auto") -> None
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    dataset = dataset_of(trained, None)
+    dataset = dataset_of(trained, data, data_options)
     if trained.run.measured_step() != trained.step:
         measure(trained, dataset)
     show(write_report(trained, dataset))

@@ -1,0 +1,66 @@
+"""What a user's own file defines, by `path/to/file.py:name`: the file's code is run."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from remblai.config.registry import unknown
+
+
+def is_code(spec: Any) -> bool:
+    """Whether it is a text that names a file of Python, with or without what is meant in it."""
+    return isinstance(spec, str) and (spec.endswith(".py") or ".py:" in spec)
+
+
+def from_file(spec: str, what: str) -> Any:
+    """What `path/to/file.py:name` means. The file is run as a module, which may import those beside it.
+
+    Args:
+        spec: the path and the name.
+        what: what it is for, in errors: recipe or data.
+
+    Raises:
+        ValueError: no name, no such file, a file that fails when it is run, or a name that it does not define.
+    """
+    path, _, name = spec.rpartition(":")
+    if spec.endswith(".py"):
+        raise ValueError(f"{what} {spec!r}: name the function in the file too, as in {spec}:my_function.")
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ValueError(f"{what} {spec!r}: there is no file {path}.")
+    try:
+        module = _run(file)
+    except Exception as problem:
+        raise ValueError(
+            f"{what} {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}."
+        ) from problem
+    if not hasattr(module, name):
+        own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
+        raise ValueError(f"{what} {spec!r}: {unknown(f'name in {path}:', name, own)}")
+    return getattr(module, name)
+
+
+def _run(file: Path) -> ModuleType:
+    """The module that the file makes, registered so that its data classes find their own module."""
+    found = importlib.util.spec_from_file_location(f"remblai_own_{file.stem}", file)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    sys.modules[module.__name__] = module
+    with _importable(file.parent):
+        found.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Within it modules of the folder are found, after all others."""
+    place = str(folder.absolute())
+    sys.path.append(place)
+    try:
+        yield
+    finally:
+        sys.path.remove(place)
