@@ -1,8 +1,11 @@
+import pickle
+
 import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_iris
+from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -154,3 +157,72 @@ def test_every_law_of_codes_is_sampled(law, iris):
         assert np.isfinite(density.sample(5)).all() and density.sample(5).shape == (5, 4)
     model = WassersteinAutoEncoder(2, steps=3, options={"sampler": law}).fit(iris)
     assert model.sample(5).shape == (5, 4)
+
+
+def test_densities_do_not_depend_on_the_columns_units():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(1000, 2))
+    moved = np.array([5e4, 1e-6]) * x + np.array([1.7e9, 0.0])
+    for law in ("gaussian", "mixture", "transport"):
+        own, other = (LatentDensity(law, random_state=0).fit(table) for table in (x, moved))
+        drawn = other.sample(2000)
+        assert np.allclose(drawn.std(0), moved.std(0), rtol=0.1), law
+        if law != "transport":
+            assert other.score(moved) == pytest.approx(own.score(x) - np.log(5e4) - np.log(1e-6), abs=1e-3)
+
+
+def test_a_constant_column_is_drawn_as_that_constant():
+    x = np.c_[np.random.default_rng(0).normal(size=50), np.full(50, 3.0)]
+    assert (LatentDensity().fit(x).sample(5)[:, 1] == 3.0).all()
+
+
+@remblai.recipe(lr=1e-3, steps=2)
+def own_recipe(shape, width: int = 8):
+    """A recipe of one's own."""
+    return remblai.recipes.gmmn(shape=shape, network={"name": "mlp", "width": width, "depth": 1})
+
+
+def test_recipes_clone_and_pickle(iris):
+    for recipe in (own_recipe, remblai.recipes.wgan):
+        assert pickle.loads(pickle.dumps(recipe)) is recipe
+        assert clone(Generator(recipe)).recipe is recipe
+    found = GridSearchCV(Generator(own_recipe, random_state=0), {"lr": [1e-3]}, cv=2).fit(iris)
+    assert found.best_estimator_.sample(2).shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "options"),
+    [("sn-gan", {}), ("wgan-gp", {"lipschitz": "orthogonal"}), ("rae", {"regulariser": "spectral"})],
+)
+def test_models_of_constrained_weights_pickle(iris, recipe, options):
+    fitted = Generator(recipe, options=options, steps=2, random_state=0).fit(iris)
+    assert np.array_equal(pickle.loads(pickle.dumps(fitted)).sample(3), fitted.sample(3))
+
+
+def test_fit_leaves_live_parts_as_they_are(iris):
+    critic = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 1))
+    before = [p.clone() for p in critic.parameters()]
+    model = Generator("sn-gan", options={"critic": critic}, steps=2, random_state=0)
+    first = model.fit(iris).sample(3)
+    assert np.array_equal(model.fit(iris).sample(3), first)
+    assert all(torch.equal(p, q) for p, q in zip(critic.parameters(), before, strict=True))
+
+
+def test_a_fit_that_fails_leaves_nothing_of_two_fits(iris):
+    model = Generator("gmmn", **NARROW)
+    with pytest.raises(remblai.training.Diverged):
+        clone(model).set_params(lr=1e30, steps=50).fit(iris)
+    fresh = clone(model).set_params(lr=1e30, steps=50)
+    with pytest.raises(remblai.training.Diverged):
+        fresh.fit(iris)
+    with pytest.raises(NotFittedError):
+        fresh.sample(2)
+    first = model.fit(iris).sample(3)
+    with pytest.raises(remblai.training.Diverged):
+        model.set_params(lr=1e30, steps=50).fit(1000 + 1000 * iris)
+    assert np.array_equal(model.sample(3), first)
+
+
+def test_codes_are_as_wide_as_those_of_the_fit(iris):
+    model = WassersteinAutoEncoder(2, **NARROW).fit(iris).set_params(n_components=1)
+    assert len(model.get_feature_names_out()) == model.transform(iris).shape[1] == 2

@@ -51,3 +51,11 @@ def test_cells_are_the_same_where_products_are_in_half_precision() -> None:
     plain = coupling.cells(noise)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(coupling.cells(noise), plain)
+
+
+def test_cells_do_not_depend_on_where_the_atoms_are() -> None:
+    torch.manual_seed(0)
+    atoms, noise = torch.randn(50, 2), torch.randn(2000, 2)
+    own, moved = SemiDiscrete(atoms).solve(), SemiDiscrete(atoms + 1000.0).solve()
+    assert (own.cells(noise) != moved.cells(noise)).float().mean() < 0.02
+    assert torch.equal(moved.partners(noise), moved.atoms[moved.cells(noise)])

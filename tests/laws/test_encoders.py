@@ -56,7 +56,9 @@ def test_law_of_the_codes(name, prior):
 
 @pytest.mark.parametrize("prior", ["uniform", "sphere"])
 def test_a_gaussian_does_not_fit_a_bounded_prior(prior):
-    with pytest.raises(ValueError, match=rf"'{prior}' is confined.*'deterministic' or 'implicit'.*'normal'"):
+    with pytest.raises(
+        ValueError, match=rf"'{prior}' is confined.*'normal' or 'mixture'.*'deterministic' or 'implicit'"
+    ):
         build("gaussian", prior)
 
 

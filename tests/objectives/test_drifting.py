@@ -3,14 +3,17 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.distributions import Independent, Normal
 
 from remblai.critics import Adversarial, Kantorovich
 from remblai.discrepancies import DISCREPANCIES, MMD, Discrepancy, Entropic, Exact, Sliced
 from remblai.kernels import Energy, Gaussian
 from remblai.laws import DECODERS, PRIORS
+from remblai.networks.classes import Classes
 from remblai.networks.mlp import mlp, perceptron
 from remblai.objectives import Descent, Drifting, Generator, MeanShift
 from remblai.training import State, steps
@@ -136,3 +139,32 @@ def test_what_cannot_drift_is_refused() -> None:
         Drifting(**parts(), drift=MeanShift(), features=3)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 2 samples, got 1"):
         MeanShift().velocity(torch.randn(3, 2), torch.randn(1, 2))
+
+
+def test_a_mean_shift_does_not_depend_on_where_the_points_are() -> None:
+    torch.manual_seed(0)
+    x, y = torch.randn(64, 2), torch.randn(64, 2) + 0.5
+    own = MeanShift().velocity(x, y)
+    assert torch.allclose(MeanShift().velocity(x + 1000.0, y + 1000.0), own, rtol=0.02, atol=0.02)
+
+
+def test_an_unbiased_drift_of_classes_is_none_where_the_laws_are_equal() -> None:
+    torch.manual_seed(0)
+
+    class Equal(nn.Module):
+        """Draws of the data's own law, whatever the class."""
+
+        def forward(self, z: Tensor) -> Independent:
+            return Independent(Normal(z[:, :2], 1e-6 * torch.ones(len(z), 2)), 1)
+
+    drift = Descent(MMD(Energy()))
+    model = Drifting(Equal(), PRIORS["normal"](2), drift, normalise=False, classes=Classes(3), class_distance=2.0)
+    inward = []
+    for _ in range(600):
+        x, labels = torch.randn(8, 2), torch.randint(0, 3, (8,))
+        own = model._labels_of_samples(labels)
+        y = model.generate(8, own).detach()
+        v = drift.velocity(model._with_class(x, labels), model._with_class(y, own))[:, :2]
+        inward.append(float((v * y).sum(1).mean()))
+    mean, error = np.mean(inward), np.std(inward) / len(inward) ** 0.5
+    assert abs(mean) < 4 * error

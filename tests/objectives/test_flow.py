@@ -81,3 +81,11 @@ def test_what_cannot_be_integrated_is_refused() -> None:
 def test_a_range_that_it_does_not_scale_is_refused() -> None:
     with pytest.raises(ValueError, match=r"range: expected \(0, 1\), of images, or None"):
         Flow(Straight(), (1, 2, 2), COUPLINGS["independent"](), range=(-1.0, 1.0))
+
+
+def test_what_is_only_looked_at_becomes_no_atom() -> None:
+    coupling = COUPLINGS["semi-discrete"](2, atoms=20)
+    coupling.eval()(torch.randn(16, 2), torch.randn(16, 2))
+    assert int(coupling.gathered) == 0
+    coupling.train()(torch.randn(16, 2), torch.randn(16, 2))
+    assert int(coupling.gathered) == 16

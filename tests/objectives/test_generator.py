@@ -2,10 +2,11 @@
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from remblai import recipes
 from remblai.costs import Square
-from remblai.critics import Adversarial, Kantorovich
+from remblai.critics import Adversarial, Kantorovich, KernelGame
 from remblai.discrepancies import MMD, Discrepancy, Sliced
 from remblai.kernels import Energy
 from remblai.laws import DECODERS, ENCODERS, PRIORS, Decoder
@@ -146,3 +147,23 @@ def test_a_generator_of_codes_of_another_width_is_refused() -> None:
 
 def test_a_critics_game_is_no_distance_and_is_not_called_one() -> None:
     assert set(generator(Adversarial(mlp(2, 1, 8, 1), Kantorovich()))(torch.randn(4, 2))) == {"game"}
+
+
+def test_labels_of_an_unbiased_game_are_drawn() -> None:
+    biased = Adversarial(nn.Linear(2, 1), Kantorovich())
+    unbiased = Adversarial(nn.Linear(2, 3), KernelGame(Energy()))
+    assert (biased.draws_labels, unbiased.draws_labels, MMD(Energy(), biased=True).draws_labels) == (False, True, False)
+
+
+def test_a_held_weight_of_an_auto_encoder_behind_codes_is_held() -> None:
+    torch.manual_seed(0)
+    auto_encoder = recipes.wae_mmd(shape=(5,), latent=2, weight="auto", network={"name": "mlp", "width": 8})
+    both = CodeGenerator(auto_encoder, recipes.minimum_distance(shape=(2,), network={"name": "mlp", "width": 8}))
+    state = State(both, batch_size=50, steps=5)
+    for _ in steps(state, iter(torch.randn(50, 5) for _ in range(5))):
+        pass
+    facts = both.held_weight()
+    assert facts is not None
+    assert facts["null_deviation"] < 0.5
+    assert facts["value"] != 1.0
+    assert set(both.warm_start(torch.randn(8, 5))) == {"mean", "covariance"}

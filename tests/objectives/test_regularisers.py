@@ -1,16 +1,26 @@
 """Regularisers of the decoder against Jacobians and singular values taken directly."""
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from remblai.costs import Square
 from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.networks import NETWORKS
 from remblai.objectives import AutoEncoder
-from remblai.objectives.regularisers import REGULARISERS, Gradient, Regulariser, SpectralNorm, WeightDecay
+from remblai.objectives.regularisers import (
+    REGULARISERS,
+    Gradient,
+    Regulariser,
+    SpectralNorm,
+    WeightDecay,
+    squared_gradient,
+)
 from remblai.runs.load import eval_copy
 from remblai.training import State, steps
 
@@ -133,3 +143,22 @@ def test_the_term_carries_its_weight_and_reaches_the_decoder(name: str) -> None:
     terms["regulariser"].backward()
     slopes = [parameter.grad for name, parameter in one.decoder.named_parameters() if name.endswith("0.weight")]
     assert all(slope is not None and slope.abs().sum() > 0 for slope in slopes)
+
+
+def test_the_class_is_no_coordinate_of_the_code() -> None:
+    torch.manual_seed(0)
+    decoder = Linear(6, 3)
+    found = [float(squared_gradient(decoder, torch.randn(50, 6), 2)) for _ in range(200)]
+    wanted = float(decoder.layer.weight[:, :2].square().sum())
+    assert np.mean(found) == pytest.approx(wanted, rel=0.1)
+
+
+class Linear(nn.Module):
+    """A linear decoder, as a law."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.layer = nn.Linear(inputs, outputs)
+
+    def forward(self, z: Tensor) -> Any:
+        return SimpleNamespace(mean=self.layer(z))

@@ -1,5 +1,6 @@
 """Every recipe of the table with labels: it trains, its loss depends on them, and classes have samples of their own."""
 
+import inspect
 import itertools
 from typing import Any
 
@@ -123,3 +124,13 @@ def test_the_flow_s_guidance_is_refused_where_it_was_not_trained() -> None:
         flow(shape=(2,), classes=3, label_dropout=1.0)
     with pytest.raises(ValueError, match="not guided"):
         RECIPES["gan"](shape=(2,), classes=3).guide(2.0)
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "dcgan" not in name])
+def test_conditional_recipes_take_float64(name: str) -> None:
+    parameters = inspect.signature(RECIPES[name].function).parameters
+    if "classes" not in parameters or name in ("rbm", "wasserstein-rbm"):
+        pytest.skip("without classes, or of bits")
+    model = RECIPES[name](shape=(4,), classes=3, **({"network": "mlp"} if "network" in parameters else {})).double()
+    terms = model(torch.randn(8, 4, dtype=torch.float64), torch.arange(8) % 3)
+    assert all(term.dtype == torch.float64 and torch.isfinite(term) for term in terms.values())

@@ -5,11 +5,13 @@ import itertools
 import math
 import pickle
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from remblai import recipes
 from remblai.critics import Adversarial, Clip, Kantorovich, Logistic
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
@@ -101,7 +103,7 @@ def test_clipping_bounds_the_step_and_the_log_tells_the_norm_before() -> None:
 def test_learning_rates_are_a_function_of_the_step(schedule: str, expected: list[float]) -> None:
     state = State(Line(), lr=1.0, schedule=schedule, milestones=(0.3, 0.5), decays=(0.5, 0.2), steps=100)  # type: ignore[arg-type]
     found = []
-    for number in (0, 25, 50, 75):
+    for number in (1, 26, 51, 76):  # the first step has the whole rate, and none has 0
         state.step = number
         found.append(state.rate(state.model))
     assert found == pytest.approx(expected, rel=1e-5)
@@ -275,3 +277,28 @@ def test_a_state_prints_in_a_line() -> None:
 def test_a_state_pickles(name: str) -> None:
     state = State(RECIPES[name]((2,)), **RECIPES[name].loop | {"steps": 3})
     assert pickle.loads(pickle.dumps(state)).critic_steps(7) == state.critic_steps(7)
+
+
+@pytest.mark.parametrize("recipe", [recipes.wae_mmd, recipes.wae_gan])
+def test_what_a_user_froze_stays(recipe: Any) -> None:
+    torch.manual_seed(0)
+    model = recipe(shape=(2,), latent=2, network={"name": "mlp", "width": 8, "depth": 1})
+    model.encoder.requires_grad_(False)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    run(State(model, lr=0.1), iter(torch.randn(3, 50, 2)), 3)
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]) == name.startswith(("encoder.", "prior")), name
+    flags = {name: p.requires_grad for name, p in model.named_parameters()}
+    assert flags == {name: not name.startswith("encoder.") for name in flags}
+    with pytest.raises(ValueError, match="got none that requires a gradient"):
+        State(recipes.ae(shape=(2,)).requires_grad_(False))
+
+
+def test_a_held_weight_knows_the_size_of_the_batches_that_come() -> None:
+    nulls = []
+    for size in (20, 200):
+        model = recipes.wae_mmd(shape=(2,), latent=2, weight="auto", penalty="sliced")
+        state = State(model, steps=1)
+        next(steps(state, [torch.randn(size, 2)]))
+        nulls.append(model.held_weight()["null_mean"])
+    assert nulls[0] > 5 * nulls[1]

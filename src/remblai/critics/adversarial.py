@@ -6,7 +6,7 @@ from torch.func import functional_call
 
 from remblai.costs import wide
 from remblai.critics.augment import Adaptive
-from remblai.critics.feature_games import SMALLEST, FeatureGame
+from remblai.critics.feature_games import SMALLEST, FeatureGame, KernelGame
 from remblai.critics.games import Game, Logistic, LogRatio
 from remblai.critics.lipschitz import Free, Lipschitz
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples, tensors
@@ -94,6 +94,10 @@ class Adversarial(Discrepancy):
         self.project()
         # in a list, so that it is the model's and not the critic's: an objective that augments has put it there
         self._steered: list[Adaptive] = []
+
+    @property
+    def draws_labels(self) -> bool:
+        return isinstance(self.game, KernelGame) and self.game.distance.unbiased
 
     def steer(self, augmentation: Adaptive) -> None:
         """Lets the critic's scores of data steer an augmentation, in the critic's steps."""

@@ -61,6 +61,14 @@ class Discrepancy(nn.Module):
     takes_clouds: bool = False
     exact_options: ClassVar[Mapping[str, Any]] = {}
 
+    @property
+    def draws_labels(self) -> bool:
+        """Whether, of points and classes together, samples are to have classes drawn independently of the data's.
+
+        With the data's own an unbiased estimate is biased by the pairs of one row; of others both sides weigh alike.
+        """
+        return self.unbiased
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         if "__init__" in vars(cls):  # names of other libraries, such as n_projections, are answered

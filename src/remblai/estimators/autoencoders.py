@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from remblai.config.convert import convert
@@ -13,7 +14,7 @@ from remblai.estimators.base import TrainedEstimator
 from remblai.estimators.checks import Array, checked_codes
 from remblai.estimators.parameters import COUNT, TRAINING
 from remblai.laws.means import mean_of
-from remblai.objectives import Objective
+from remblai.objectives import AutoEncoder, Objective
 
 
 class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
@@ -36,7 +37,8 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         return self
 
     def _check_model(self, model: Objective) -> None:
-        if not (model.encodes and model.decodes):
+        super()._check_model(model)
+        if not isinstance(model, AutoEncoder):
             raise ValueError(
                 f"recipe: {type(self).__name__} expected one of an auto-encoder, such as wae-mmd, got {self.recipe!r}; "
                 "use Generator, which only samples."
@@ -44,7 +46,7 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
 
     @property
     def _n_features_out(self) -> int:
-        return self.n_components
+        return self.model_.prior.latent
 
     def transform(self, X: Any) -> Array:
         """Codes (n, n_components) of X: the means of the encoder's law."""
@@ -64,7 +66,8 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         Raises:
             ValueError: codes of another width, or that are not finite.
         """
-        codes = checked_codes(self, X, self.n_components)
+        check_is_fitted(self)
+        codes = checked_codes(self, X, self._n_features_out)
         with torch.no_grad():
             return self._restored(self.model_.decode(codes.to(self._device)))
 

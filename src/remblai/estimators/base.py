@@ -1,12 +1,15 @@
 """What the estimators share: a model of standardised columns, trained in memory, that samples."""
 
+import copy
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from remblai.data import Split
 from remblai.data.rows import Rows
@@ -15,7 +18,7 @@ from remblai.estimators.checks import Array, checked, draw_seed, seed_of, standa
 from remblai.estimators.parameters import LOOP, TRAINING, resolved_recipe
 from remblai.laws import FittedLaw
 from remblai.metrics import energy_distance
-from remblai.objectives import Objective
+from remblai.objectives import Boltzmann, Objective
 from remblai.recipes import Recipe
 from remblai.runs.in_memory import train_objective
 from remblai.runs.resolve import Resolved
@@ -54,17 +57,21 @@ class TrainedEstimator(BaseEstimator):
         loop = {name: getattr(self, name) for name in LOOP}
         resolved, device = resolved_recipe(self.recipe, self.options or {}, loop, **own), devices.choose(self.device)
         table = checked(self, X, fitting=True)
-        self.seed_ = seed_of(self.random_state)
-        self.scaler_, scaled, self._constants = standardised(table)
+        seed = seed_of(self.random_state)
+        scaler, scaled, constants = standardised(table)
         x = torch.from_numpy(scaled.astype(np.float32))
         given = {name: value for name, value in resolved.arguments.items() if name in resolved.given}
-        with seeded(self.seed_, device), as_memory_error(f"The model has the options {given}."):
-            model = self._trained(resolved, x, device)
-            self.model_ = model.double().requires_grad_(False)
-            self.law_ = self._fitted_law(resolved, x.double())
+        with seeded(seed, device), as_memory_error(f"The model has the options {given}."):
+            model = _plain(self._trained(resolved, x, device, seed)).double().requires_grad_(False)
+            law = self._fitted_law(resolved, model, x.double())
+        # all at once: after a fit that fails nothing is of two fits
+        self.seed_, self.scaler_, self._constants, self.model_, self.law_ = seed, scaler, constants, model, law
 
-    def _trained(self, resolved: Resolved, x: Tensor, device: torch.device) -> Objective:
-        model = resolved.build(tuple(x.shape[1:])).to(device)
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "model_")
+
+    def _trained(self, resolved: Resolved, x: Tensor, device: torch.device, seed: int) -> Objective:
+        model = _with_own_parts(resolved).build(tuple(x.shape[1:])).to(device)
         self._check_model(model)
         loop = resolved.loop
         if loop["steps"] is None:
@@ -72,21 +79,31 @@ class TrainedEstimator(BaseEstimator):
         rows = Split("train", Rows(x.numpy()), torch.arange(len(x)))
         loop["batch_size"] = min(loop["batch_size"], len(x))
         try:
-            return train_objective(model, loop, lambda size: rows.batches(size, self.seed_, device=device))
+            return train_objective(model, loop, lambda size: rows.batches(size, seed, device=device))
         except Diverged as problem:
             problem.add_note(f"Try a smaller lr than {loop['lr']:g}, or options={{'clip': 1.0}}.")
             raise
 
-    def _fitted_law(self, resolved: Resolved, x: Tensor) -> FittedLaw | None:
+    def _fitted_law(self, resolved: Resolved, model: Objective, x: Tensor) -> FittedLaw | None:
         law = resolved.latent_law()
         if law is None:
             return None
+        device = next(model.parameters()).device
         with torch.no_grad():
-            z = self.model_.encode(x.to(self._device)).z
-        return law.fit(z).double().to(self._device)
+            z = model.encode(x.to(device)).z
+        return law.fit(z).double().to(device)
 
     def _check_model(self, model: Objective) -> None:
-        """Refuses a recipe whose model cannot do what the estimator is for."""
+        """Refuses a recipe whose model cannot do what the estimator is for.
+
+        Raises:
+            ValueError: such a model.
+        """
+        if isinstance(model, Boltzmann):
+            raise ValueError(
+                f"recipe: {type(self).__name__} standardises columns, and {self.recipe} is a machine of bits: train it "
+                "by remblai.train(...), which keeps tables of 0 and 1 as they are."
+            )
 
     @property
     def _device(self) -> torch.device:
@@ -136,3 +153,18 @@ class TrainedEstimator(BaseEstimator):
             )
         samples = self.scaler_.transform(self.sample(len(x)))
         return -energy_distance(x.numpy(), samples)
+
+
+def _with_own_parts(resolved: Resolved) -> Resolved:
+    """The same with copies of the live parts among the options, so that `fit` changes no parameter of the estimator."""
+    live = {name: value for name, value in resolved.arguments.items() if isinstance(value, nn.Module)}
+    return replace(resolved, arguments=resolved.arguments | copy.deepcopy(live)) if live else resolved
+
+
+def _plain(model: Objective) -> Objective:
+    """The model with constrained weights as the numbers that they are: torch pickles no others."""
+    for layer in list(model.modules()):
+        if parametrize.is_parametrized(layer):
+            for name in list(layer.parametrizations):  # type: ignore[arg-type]  # a ModuleDict
+                parametrize.remove_parametrizations(layer, name)
+    return model

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from sklearn.base import BaseEstimator, DensityMixin
 
 from remblai.config.registry import make
 from remblai.distances.validation import positive_integer
-from remblai.estimators.checks import Array, checked, draw_seed, seed_of
+from remblai.estimators.checks import Array, checked, draw_seed, seed_of, standardised
 from remblai.estimators.parameters import OPTIONS, SEED, law_options
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
@@ -24,7 +25,8 @@ class LatentDensity(DensityMixin, BaseEstimator):
         random_state: of the fit and of the draws.
 
     Attributes:
-        law_: the fitted law.
+        law_: the fitted law of standardised columns.
+        scaler_: the `StandardScaler` of the columns.
         n_features_in_: coordinates of a code.
 
     >>> from sklearn.datasets import load_iris
@@ -50,12 +52,17 @@ class LatentDensity(DensityMixin, BaseEstimator):
             ValueError: an unknown law, NaN, or too few codes for the law.
         """
         self._validate_params()
-        self.seed_ = seed_of(self.random_state)
-        law = make(FITTED, {"name": self.law, **law_options(self.law, self.options or {}, self.seed_)}, "law")
-        codes = torch.tensor(checked(self, X, fitting=True))
-        with seeded(self.seed_):
-            self.law_ = law.fit(codes).double()
+        seed = seed_of(self.random_state)
+        law = make(FITTED, {"name": self.law, **law_options(self.law, self.options or {}, seed)}, "law")
+        scaler, scaled, constants = standardised(checked(self, X, fitting=True))
+        with seeded(seed):
+            law = law.fit(torch.from_numpy(scaled)).double()
+        # all at once: after a fit that fails nothing is of two fits
+        self.seed_, self.scaler_, self._constants, self.law_ = seed, scaler, constants, law
         return self
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "law_")
 
     def score_samples(self, X: Any) -> Array:
         """The log-density (n,) at codes X (n, k): low for anomalies.
@@ -63,8 +70,10 @@ class LatentDensity(DensityMixin, BaseEstimator):
         Raises:
             ValueError: a law without a density.
         """
-        codes = torch.tensor(checked(self, X))
-        return self.law_.log_prob(codes).double().cpu().numpy()  # type: ignore[no-any-return]
+        table = checked(self, X)
+        codes = torch.from_numpy(self.scaler_.transform(table))
+        density: Array = self.law_.log_prob(codes).double().cpu().numpy()
+        return density - np.log(self.scaler_.scale_).sum()  # type: ignore[no-any-return]
 
     def score(self, X: Any, y: Any = None) -> float:
         """The mean log-density of codes X (n, k); y is left aside."""
@@ -82,4 +91,5 @@ class LatentDensity(DensityMixin, BaseEstimator):
         """
         with seeded(draw_seed(self, random_state)):
             count = positive_integer("n_samples", n_samples)
-            return self.law_.sample(count).double().cpu().numpy()  # type: ignore[no-any-return]
+            drawn: Array = self.scaler_.inverse_transform(self.law_.sample(count).double().cpu().numpy())
+        return np.where(np.isnan(self._constants), drawn, self._constants)

@@ -46,10 +46,14 @@ class SemiDiscrete(nn.Module):
 
     @torch.no_grad()
     def scores(self, noise: Tensor) -> Tensor:
-        """<x, y_j> + (g_j - |y_j|^2) / 2 (n, m): half of |x|^2 minus the adjusted cost, largest in x's own cell."""
+        """<x, y_j - c> + (g_j - |y_j|^2) / 2 (n, m), c the mean of the atoms: largest in x's own cell.
+
+        It is half of |x|^2 minus the adjusted cost, up to the product <x, c>, which all atoms share.
+        """
         heights = 0.5 * (self.potential - self.atoms.double().square().sum(1))
+        centred = self.atoms - self.atoms.mean(0)
         with torch.autocast(noise.device.type, enabled=False):  # a rounded product leads to another atom
-            return torch.addmm(heights.to(noise), noise, self.atoms.T)
+            return torch.addmm(heights.to(noise), noise, centred.T)
 
     def cells(self, noise: Tensor) -> Tensor:
         """The indices (n,) of the atoms to whose cells the noise (n, d) belongs."""
@@ -61,7 +65,10 @@ class SemiDiscrete(nn.Module):
 
 
 def _potential(atoms: Tensor, seed: int) -> Tensor:
-    """The potential (m,) of the optimal transport of normal noise to atoms (m, d), on the CPU."""
+    """The potential (m,) of the optimal transport of normal noise to atoms (m, d), on the CPU.
+
+    It is solved for the centred atoms u = y - c, whose plan is the same: g of y is that of u plus |y|^2 - |u|^2.
+    """
     m, width = atoms.shape
     if m == 1:
         return torch.zeros(1, dtype=torch.float64)
@@ -71,5 +78,6 @@ def _potential(atoms: Tensor, seed: int) -> Tensor:
         return torch.randn(n, width, dtype=torch.float64)
 
     y = atoms.detach().cpu().double()
-    plan = semi_discrete(noise, y, samples=samples, evaluation=2, batch=BATCH, records=1, seed=seed)
-    return torch.as_tensor(plan.g)
+    centred = y - y.mean(0)
+    plan = semi_discrete(noise, centred, samples=samples, evaluation=2, batch=BATCH, records=1, seed=seed)
+    return torch.as_tensor(plan.g) + y.square().sum(1) - centred.square().sum(1)

@@ -81,8 +81,9 @@ class Gaussian(Encoder):
         if prior.bounded:
             raise ValueError(
                 f"encoder 'gaussian': its codes spread over the whole space, and the prior "
-                f"{type(prior).__name__.lower()!r} is confined to a part of it. Use the encoder 'deterministic' or "
-                f"'implicit', whose codes are mapped onto the prior's support, or the prior 'normal' or 'mixture'."
+                f"{type(prior).__name__.lower()!r} is confined to a part of it. Take the prior 'normal' or "
+                f"'mixture'; or, where the penalty needs no density of the codes (that of wae-mmd, wae-gan, avb), the "
+                f"encoder 'deterministic' or 'implicit', whose codes are mapped onto the prior's support."
             )
         self.body, self.start = network.encoder(2 * prior.latent), start
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from numbers import Integral
 from typing import Annotated
 
 import torch
@@ -34,7 +35,7 @@ class Classes(nn.Module):
 
     def __init__(self, count: int | Sequence[float]) -> None:
         super().__init__()
-        shares = torch.ones(count) if isinstance(count, int) else torch.as_tensor(count, dtype=torch.float32)
+        shares = torch.ones(int(count)) if isinstance(count, Integral) else torch.as_tensor(count, dtype=torch.float32)
         if len(shares) < FEWEST:
             raise ValueError(f"classes: expected at least {FEWEST} for a conditional model, got {len(shares)}.")
         if not bool((shares >= 0).all()) or not 0 < float(shares.sum()) < math.inf:
@@ -120,7 +121,7 @@ class ScaledByClass(nn.Module):
 
     def forward(self, x: Tensor, classes: Tensor) -> Tensor:
         """The outputs (n, outputs)."""
-        scale, shift = self.affine(classes).chunk(2, dim=1)
+        scale, shift = self.affine(classes.to(self.affine.weight.dtype)).chunk(2, dim=1)
         outputs: Tensor = self.body(x) * (1.0 + scale) + shift
         return outputs
 

@@ -10,7 +10,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior
 from remblai.networks.classes import Classes, beside, required
-from remblai.objectives.objective import Code, Objective, at_the_mean
+from remblai.objectives.objective import Code, Objective, at_the_mean, in_evaluation
 from remblai.objectives.penalties import Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.objectives.weights import HeldWeight
@@ -116,7 +116,7 @@ class AutoEncoder(Objective):
         if self.classes is None:
             law = self.encoder(self._noisy(x))
             return Code(x, law, law.rsample())
-        indicators = self.classes.one_hot(required(labels))
+        indicators = self.classes.one_hot(required(labels)).to(x.dtype)
         law = self.encoder(self._noisy(x), indicators)
         # classes lie as far from each other as two codes do
         scale = math.sqrt(self.prior.square_distance / 2.0)
@@ -139,7 +139,7 @@ class AutoEncoder(Objective):
             if isinstance(self.weight, HeldWeight) and self.training:
                 self.weight.observe(code, terms["transport"], penalty, self._evaluated(x))
             terms["penalty"] = self._factor() * penalty
-        rough = None if self.regulariser is None else self.regulariser(self.decoder, read)
+        rough = None if self.regulariser is None else self.regulariser(self.decoder, read, code.z.shape[1])
         if rough is not None:
             terms["regulariser"] = self.regulariser_weight * rough
         return terms
@@ -178,17 +178,12 @@ class AutoEncoder(Objective):
     @torch.no_grad()
     def _evaluated(self, x: Tensor) -> Code | None:
         """The codes of x as after training, each by itself; None where those in training are too."""
-        layers = [one for one in self.encoder.modules() if isinstance(one, _BatchNorm) and one.training]
-        if not layers or self.classes is not None:
+        depends = any(isinstance(one, _BatchNorm) and one.training for one in self.encoder.modules())
+        if not depends or self.classes is not None:
             return None
-        for layer in layers:
-            layer.eval()
-        try:
+        with in_evaluation(self.encoder, _BatchNorm):
             law = self.encoder(x)
             return Code(x, law, law.rsample())
-        finally:
-            for layer in layers:
-                layer.train()
 
     def _factor(self) -> float | Tensor:
         """The penalty's weight in this step."""
@@ -224,4 +219,4 @@ def _covariance(z: Tensor) -> Tensor:
     """The covariance (k, k) of points (n, k); `torch.cov` compares values on the host on its way."""
     centred = z - z.mean(0)
     with torch.autocast(z.device.type, enabled=False):
-        return centred.T @ centred / (len(z) - 1)
+        return centred.T @ centred / max(1, len(z) - 1)

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from remblai.costs import wide
+from remblai.costs.centre import central
 from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.features.frozen import Frozen, MapOfSeveral
 from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.pairs import paired
-from remblai.objectives.objective import Objective, generated_law, of, together
+from remblai.objectives.objective import Objective, evaluated, generated_law, labels_of_samples, of, together
 from remblai.runtime import distributed
 
 TINY = 1e-12
@@ -39,6 +40,7 @@ class MeanShift(nn.Module):
     """
 
     gathers = True
+    draws_labels = False
 
     def __init__(self, temperatures: tuple[float, ...] = (0.02, 0.05, 0.2)) -> None:
         super().__init__()
@@ -58,7 +60,9 @@ class MeanShift(nn.Module):
         if len(y) < 2:
             raise ValueError(f"drift 'mean-shift': expected at least 2 samples, got {len(y)}: take a larger batch.")
         data, samples = x.flatten(1), y.flatten(1)
-        across, within = torch.cdist(samples, data), torch.cdist(samples, samples)
+        centre = central(samples)  # far from 0 the two means round each other away
+        data, samples = data - centre, samples - centre
+        across, within = _distances(samples, data), _distances(samples, samples)
         unit = across.mean().clamp(min=TINY)
         within = within.masked_fill(torch.eye(len(y), dtype=torch.bool, device=y.device), torch.inf)
         distances = torch.cat([across, within], 1) / unit
@@ -83,7 +87,7 @@ class Descent(nn.Module):
         super().__init__()
         _check_positive("scales", scales)
         self.discrepancy, self.scales, self.normalise = as_discrepancy(discrepancy), scales, normalise
-        self.gathers = self.discrepancy.needs_all_samples
+        self.gathers, self.draws_labels = self.discrepancy.needs_all_samples, self.discrepancy.draws_labels
 
     def check(self, point: Tensor) -> None:
         """Checks that D can be taken of such points (...), and leads them."""
@@ -127,8 +131,8 @@ class Drifting(Objective):
     only its gradient means something.
 
     With classes the drift is one of features and class together, as a `Generator` has points and class: classes lie a
-    distance of `class_distance` from each other, and only the features move. A sample has the label of the datum in its
-    row.
+    distance of `class_distance` from each other, and only the features move. Samples have labels as those of a
+    `Generator` by the same discrepancy; under a mean shift a sample has the label of the datum in its row.
 
     Args:
         decoder: z (n, k) -> P(X|Z); its draws are the model's points and must carry gradients. With classes it reads
@@ -181,21 +185,23 @@ class Drifting(Objective):
         return points
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        pairs = self._pairs(x, self.generate(len(x), labels))
-        return {"drift": torch.stack([self._way(a, b, labels) for a, b in pairs]).sum()}
+        own = self._labels_of_samples(labels)
+        pairs = self._pairs(x, self.generate(len(x), own))
+        return {"drift": torch.stack([self._way(a, b, labels, own) for a, b in pairs]).sum()}
 
     def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
+        own = self._labels_of_samples(labels)
         with torch.no_grad():
-            pairs = self._pairs(x, self.generate(len(x), labels))
-        joint = ((self._with_class(a, labels), self._with_class(b, labels)) for a, b in pairs)
+            pairs = self._pairs(x, self.generate(len(x), own))
+        joint = ((self._with_class(a, labels), self._with_class(b, own)) for a, b in pairs)
         return together(self.drift.adversary_loss(*self._everyone(a, b)) for a, b in joint)
 
-    @torch.no_grad()
+    @evaluated
     def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """The drift's discrepancy of data and samples; None of a mean shift, or where features are compared."""
         if not isinstance(self.drift, Descent) or self.drift.normalise or self.features is not None:
             return None
-        own = labels if self.classes is None or not self.drift.discrepancy.unbiased else self.classes.draw(len(x))
+        own = self._labels_of_samples(labels)
         y = self._with_class(self.generate(len(x), own), own)
         return self.drift.discrepancy.estimate(self._with_class(x, labels), y)
 
@@ -203,13 +209,16 @@ class Drifting(Objective):
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
-    @torch.no_grad()
+    @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
     def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The features of data and of samples, normalised where that is asked for."""
         return [self._normalised(a, b) for a, b in zip(self._of(x), self._of(y), strict=True)]
+
+    def _labels_of_samples(self, labels: Tensor | None) -> Tensor | None:
+        return None if self.classes is None else labels_of_samples(self.classes, labels, self.drift.draws_labels)
 
     def _with_class(self, features: Tensor, labels: Tensor | None) -> Tensor:
         """The features as they are; with classes flat rows (n, d + count), the coordinates of the class behind."""
@@ -223,9 +232,9 @@ class Drifting(Objective):
         """The features of x, in float32 or better; x itself where there are none."""
         return [wide(x)] if self.features is None else self.features(x)
 
-    def _way(self, x: Tensor, y: Tensor, labels: Tensor | None) -> Tensor:
-        """Half of the mean squared way of features y (m, ...) to where they drift."""
-        joint = self._with_class(x.detach(), labels), self._with_class(y.detach(), labels)
+    def _way(self, x: Tensor, y: Tensor, labels: Tensor | None, own: Tensor | None) -> Tensor:
+        """Half of the mean squared way of features y (m, ...) with labels of their own to where they drift."""
+        joint = self._with_class(x.detach(), labels), self._with_class(y.detach(), own)
         v = self.drift.velocity(*self._everyone(*joint))
         v = v[distributed.share(len(v), "samples")] if self.drift.gathers else v
         v = v if self.classes is None else v[:, : y[0].numel()].reshape(y.shape)  # a class stays what it is
@@ -264,7 +273,13 @@ def _of_one_size(drifts: list[Tensor], unit: Tensor) -> Tensor:
 
 def _mean_distance(x: Tensor, y: Tensor) -> Tensor:
     """The mean distance of data x (n, ...) and samples y (m, ...)."""
-    return torch.cdist(x.flatten(1), y.flatten(1)).mean().clamp(min=TINY)
+    return _distances(x.flatten(1), y.flatten(1)).mean().clamp(min=TINY)
+
+
+def _distances(x: Tensor, y: Tensor) -> Tensor:
+    """|x_i - y_j| (n, m), about a point near the points: far from 0 a matrix product rounds them away."""
+    centre = central(y)
+    return torch.cdist(x - centre, y - centre)
 
 
 def _mean_shift(distances: Tensor, x: Tensor, y: Tensor) -> Tensor:

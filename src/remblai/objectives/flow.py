@@ -13,7 +13,7 @@ from remblai.laws.couplings import SemiDiscrete
 from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
 from remblai.networks.classes import Classes, Count, required
-from remblai.objectives.objective import Objective, of
+from remblai.objectives.objective import Objective, evaluated, of
 from remblai.objectives.reflow import Reflow
 from remblai.runtime import distributed
 
@@ -94,17 +94,24 @@ class Solved(nn.Module):
         if gathered == self.atoms:
             self.is_solved = True
             return self.solved.partners(noise) if labels is None else self._within(noise, data, labels)
+        if not self.training:  # what is only looked at becomes no atom
+            partners: Tensor = self.first(noise, data, *of(labels))
+            return partners
         everyone = distributed.gather(data)[: self.atoms - gathered]
         new = slice(gathered, gathered + len(everyone))
         self.solved.atoms[new] = everyone
         self.gathered += len(everyone)
         if labels is not None:
-            assert self.labels is not None
+            if self.labels is None:
+                raise ValueError(
+                    "coupling 'semi-discrete': expected a coupling within classes for a conditional model, got one "
+                    "without: build it with classes=..."
+                )
             self.labels[new] = distributed.gather(labels)[: len(everyone)]
         if new.stop == self.atoms:
             self.solved.solve() if self.labels is None else self.solved.solve_within(self.labels)
-        partners: Tensor = self.first(noise, data, *of(labels))
-        return partners
+        coupled: Tensor = self.first(noise, data, *of(labels))
+        return coupled
 
     def _within(self, noise: Tensor, data: Tensor, labels: Tensor) -> Tensor:
         """The atoms of its own class to which each noise is carried."""
@@ -249,7 +256,7 @@ class Flow(Objective):
         velocity = self.velocity if self.classes is None else self._guided(self.classes.one_hot(required(labels)))
         return integrate(velocity, z.reshape(-1, *self.shape or ()), self.sampling_steps, self.method)
 
-    @torch.no_grad()
+    @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 

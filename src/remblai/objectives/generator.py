@@ -15,7 +15,16 @@ from remblai.networks.augment import check_augmentations
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.pairs import paired
 from remblai.objectives.autoencoder import AutoEncoder
-from remblai.objectives.objective import Code, Objective, at_the_mean, generated_law, of, together
+from remblai.objectives.objective import (
+    Code,
+    Objective,
+    at_the_mean,
+    evaluated,
+    generated_law,
+    labels_of_samples,
+    of,
+    together,
+)
 from remblai.runtime import distributed
 
 
@@ -89,7 +98,7 @@ class Generator(Objective):
             x, y = self._laws(x, labels)
         return self.discrepancy.adversary_loss(*self._samples(x, y))
 
-    @torch.no_grad()
+    @evaluated
     def estimate(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
         return self.discrepancy.estimate(*self._laws(x, labels, as_they_are=True))
 
@@ -97,7 +106,7 @@ class Generator(Objective):
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
-    @torch.no_grad()
+    @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
@@ -129,7 +138,7 @@ class Generator(Objective):
         if self.classes is None:
             return self._compared(changed(x)), self._compared(changed(self.generate(len(x))))
         labels = required(labels)
-        own = self.classes.draw(len(x)) if self.discrepancy.unbiased else labels
+        own = labels_of_samples(self.classes, labels, self.discrepancy.draws_labels)
         x, y = self._compared(changed(x)), self._compared(changed(self.generate(len(x), own)))
         return self._with_class(x, labels), self._with_class(y, own)
 
@@ -210,10 +219,22 @@ class CodeGenerator(Objective):
         codes = self._codes(x, labels)
         return together([self.auto_encoder.adversary_loss(x, labels), self.generator.adversary_loss(codes, labels)])
 
+    def warm_start(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        return self.auto_encoder.warm_start(x, labels)
+
+    def prepare(self, batch_size: int) -> None:
+        self.auto_encoder.prepare(batch_size)
+
+    def adapt(self) -> None:
+        self.auto_encoder.adapt()
+
+    def held_weight(self) -> dict[str, float] | None:
+        return self.auto_encoder.held_weight()
+
     def weights(self) -> dict[str, float]:
         return self.auto_encoder.weights()
 
-    @torch.no_grad()
+    @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         labels = self.labels_or_drawn(n, labels)
         return self.decode(self.generator.sample(n, labels), labels)

@@ -1,15 +1,20 @@
 """The interface of every objective: terms to descend, an adversary's loss, samples, and what else a model can do."""
 
-from collections.abc import Iterable
-from typing import ClassVar, NamedTuple
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import ClassVar, NamedTuple, ParamSpec, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from remblai.laws import Decoder, LatentLaw, LawByClass, Prior
-from remblai.networks.classes import Classes, beside
+from remblai.networks.classes import Classes, beside, required
 from remblai.runtime.printing import settings
+
+Given = ParamSpec("Given")
+Found = TypeVar("Found")
 
 
 class Code(NamedTuple):
@@ -24,6 +29,30 @@ class Code(NamedTuple):
     z: Tensor
     classes: Tensor | None = None
     drawn_classes: Tensor | None = None
+
+
+@contextmanager
+def in_evaluation(module: nn.Module, kinds: type[nn.Module] = nn.Module) -> Iterator[None]:
+    """Within it the module's parts of this kind are in evaluation mode; afterwards each is in its own again."""
+    training = [part for part in module.modules() if part.training and isinstance(part, kinds)]
+    for part in training:
+        part.training = False
+    try:
+        yield
+    finally:
+        for part in training:
+            part.training = True
+
+
+def evaluated(method: Callable[Given, Found]) -> Callable[Given, Found]:
+    """The method of a module, in evaluation mode and without gradient: looking at samples moves no statistics."""
+
+    @functools.wraps(method)
+    def called(*args: Given.args, **options: Given.kwargs) -> Found:
+        with torch.no_grad(), in_evaluation(cast(nn.Module, args[0])):
+            return method(*args, **options)
+
+    return called
 
 
 class Objective(nn.Module):
@@ -62,9 +91,12 @@ class Objective(nn.Module):
         """`forward`, of a batch that is checked: its kind, its type and the shape of a point, without a wait.
 
         Raises:
-            ValueError: what is no batch x (n, ...) of floating point on the device of the model.
+            ValueError: what is no batch x (n, ...) of floating point on the device of the model, or labels that are
+                not of a batch of such a model.
         """
         self.check_batch(x)
+        if labels is not None:
+            self._check_labels(labels, len(x))
         terms: dict[str, Tensor] = super().__call__(x) if labels is None else super().__call__(x, labels)
         return terms
 
@@ -177,7 +209,7 @@ class Objective(nn.Module):
         """The law of codes that `sample` decodes."""
         return self.prior
 
-    @torch.no_grad()
+    @evaluated
     def decode_from(self, law: LatentLaw, n: int, labels: Tensor | None = None) -> Tensor:
         """n samples x (n, ...): decoded draws of a law of codes, moved to the nearest point of the prior's support.
 
@@ -191,8 +223,40 @@ class Objective(nn.Module):
         return self.decode(self.prior.nearest(codes), *of(labels))
 
     def labels_or_drawn(self, n: int, labels: Tensor | None) -> Tensor | None:
-        """Labels for n samples: those that are given, else drawn by the classes' shares; None without classes."""
-        return self.classes.draw(n) if self.classes is not None and labels is None else labels
+        """Labels for n samples: those that are given, else drawn by the classes' shares; None without classes.
+
+        Raises:
+            ValueError: labels of a model without classes, not as many as samples, or of no class.
+        """
+        if labels is None:
+            return None if self.classes is None else self.classes.draw(n)
+        self._check_labels(labels, n)
+        if (
+            self.classes is not None
+            and labels.ndim == 1
+            and bool(((labels < -1) | (labels >= self.classes.count)).any())
+        ):
+            raise ValueError(
+                f"labels: expected classes from 0 to {self.classes.count - 1}, or -1 for none, got {int(labels.min())} "
+                f"to {int(labels.max())}."
+            )
+        return labels
+
+    def _check_labels(self, labels: object, n: int) -> None:
+        """Whether labels are of the kind and number that the model takes; their values are not read.
+
+        Raises:
+            ValueError: they are not.
+        """
+        if self.classes is None:
+            raise ValueError("labels: this model has no classes: leave them out, or build it with classes=...")
+        shape = (n, self.classes.count) if isinstance(labels, Tensor) and labels.is_floating_point() else (n,)
+        if not isinstance(labels, Tensor) or tuple(labels.shape) != shape:
+            kind = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
+            raise ValueError(
+                f"labels: expected a tensor of whole numbers ({n},), or of weights ({n}, {self.classes.count}), got "
+                f"{kind}."
+            )
 
 
 def of(labels: Tensor | None) -> tuple[Tensor, ...]:
@@ -203,11 +267,26 @@ def of(labels: Tensor | None) -> tuple[Tensor, ...]:
 @torch.no_grad()
 def at_the_mean(decoder: Decoder, prior: Prior, classes: Classes | None = None) -> Distribution:
     """P(X|Z) at the prior's mean, one law (1,): the decoder's output in evaluation mode, which moves no statistics."""
-    training, mean = decoder.training, prior().mean[None]
+    mean = prior().mean[None]
     first = torch.zeros(1, dtype=torch.int64, device=mean.device)
-    law: Distribution = decoder.eval()(beside(classes, mean, first))
-    decoder.train(training)
+    with in_evaluation(decoder):
+        law: Distribution = decoder(beside(classes, mean, first))
     return law
+
+
+def labels_of_samples(classes: Classes, labels: Tensor | None, drawn: bool) -> Tensor:
+    """The labels of samples that are compared with data of these labels (n,): drawn by the classes' shares, or those.
+
+    Args:
+        classes: of the model.
+        labels: of the data.
+        drawn: as the discrepancy's `draws_labels` says.
+
+    Raises:
+        ValueError: no labels.
+    """
+    labels = required(labels)
+    return classes.draw(len(labels)) if drawn else labels
 
 
 def generated_law(decoder: Decoder, prior: Prior, objective: str, classes: Classes | None = None) -> Distribution:

@@ -91,7 +91,7 @@ class Marginal(Penalty):
         """Draws of the prior and codes (n, k + count), each with the coordinates of its class."""
         assert code.classes is not None
         draws = prior.sample((len(code.z),)).to(code.z)
-        of_draws = code.drawn_classes if self.discrepancy.unbiased else code.classes
+        of_draws = code.drawn_classes if self.discrepancy.draws_labels else code.classes
         assert of_draws is not None
         pairs = torch.cat([draws, of_draws.to(draws)], 1), torch.cat([code.z, code.classes.to(code.z)], 1)
         return distributed.gather(pairs[0]), distributed.gather(pairs[1])

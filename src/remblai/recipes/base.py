@@ -71,6 +71,12 @@ class Recipe:
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
 
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> "Recipe":
+        return self  # nothing of it changes
+
+    def __reduce__(self) -> str:
+        return self.function.__qualname__  # as functions are: by the name under which its module has it
+
 
 def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]:
     """Makes a recipe of a function; the keywords are its loop's defaults (`lr`, `batch_size`, `critic_steps` ...).

@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from remblai.runtime import distributed
 from remblai.runtime.processes import from_all
@@ -65,10 +66,14 @@ def steps(state: State, batches: Iterable[Any]) -> Iterator[Step]:
         return stream.draw()
 
     state.objective.train()
+    prepared = False
     while state.steps is None or state.step < state.steps:
         began = time.perf_counter()
         state.step += 1
         xs = [draw() for _ in range(state.accumulate)]
+        if not prepared and len(xs[0][0]) != state.batch_size and distributed.world() == 1:
+            state.objective.prepare(len(xs[0][0]))  # of a loader of one's own, whose batches are of another size
+        prepared = True
         terms = _warm_start(state, xs) if state.step <= state.warm_start else _step(state, xs, draw)
         state.guard.observe(state.step, terms)
         state.seconds += time.perf_counter() - began
@@ -141,10 +146,24 @@ def _player_step(state: State, player: Player, name: str, xs: list[Batch], loss:
 
 def _update(state: State, player: Player, xs: list[Batch], loss: Callable[..., Any]) -> Terms:
     """One player's update: only its parameters require gradients; the batches' gradients are averaged."""
-    if state.critics is not None:
-        for side in (state.model, state.critics):
-            for parameter in side.parameters:
-                parameter.requires_grad_(side is player)
+    other = state.critics if player is state.model else state.model
+    with nullcontext() if other is None else _fixed(other.parameters):
+        return _descend(state, player, xs, loss)
+
+
+@contextmanager
+def _fixed(parameters: list[nn.Parameter]) -> Iterator[None]:
+    """Within it these parameters require no gradient."""
+    for parameter in parameters:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in parameters:
+            parameter.requires_grad_(True)
+
+
+def _descend(state: State, player: Player, xs: list[Batch], loss: Callable[..., Any]) -> Terms:
     player.optimiser.zero_grad(set_to_none=True)
     sums: Terms = {}
     for x in xs:

@@ -1,6 +1,6 @@
 """The two players of the game, model and critics: whose parameters are whose, and what moves them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
@@ -73,6 +73,11 @@ def sides(objective: Objective) -> tuple[dict[str, nn.Parameter], dict[str, nn.P
     return critics, {name: p for name, p in named.items() if name not in critics}
 
 
+def trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:
+    """Those that require a gradient: what a user froze stays as it is."""
+    return [parameter for parameter in parameters if parameter.requires_grad]
+
+
 def model_state(objective: Objective) -> list[str]:
     """The names in the objective's state that are the model's, parameters and buffers: the critics' are left out."""
     critics = sides(objective)[0]
@@ -90,8 +95,10 @@ def player(
     """A player with its optimiser; arguments as for `State`.
 
     Raises:
-        ValueError: betas outside [0, 1), or a weight decay that is negative or not finite.
+        ValueError: no parameters, betas outside [0, 1), or a weight decay that is negative or not finite.
     """
+    if not parameters:
+        raise ValueError("objective: expected parameters to train, got none that requires a gradient.")
     if not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
     if not 0 <= weight_decay < float("inf"):

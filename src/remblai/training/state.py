@@ -15,7 +15,7 @@ from remblai.training.compiled import Compiled
 from remblai.training.ema import Average
 from remblai.training.graphs import CudaRecorder, Graphs
 from remblai.training.guard import NonFiniteGuard
-from remblai.training.players import Optimiser, Player, critics_of, model_state, player, sides
+from remblai.training.players import Optimiser, Player, critics_of, model_state, player, sides, trained
 from remblai.training.schedules import CriticSteps, LearningRate, Schedule, check_positive, first_phase, scheduled
 
 
@@ -31,7 +31,8 @@ class State:
     (4000, 2, True)
 
     Args:
-        objective: what is trained; its critics are the `Adversarial` parts found in it.
+        objective: what is trained; its critics are the `Adversarial` parts found in it. Parameters that require no
+            gradient stay as they are.
         lr: learning rate of the model.
         critic_lr: learning rate of the critics; None takes the model's.
         optimiser: the rule that turns gradients into steps, for both sides.
@@ -95,7 +96,7 @@ class State:
         self.batch_size, self.steps, self.precision = batch_size, steps, precision
         self.step, self.batches_drawn, self.seconds = 0, 0, 0.0
 
-        inner, outer = (list(side.values()) for side in sides(objective))
+        inner, outer = (trained(side.values()) for side in sides(objective))
         rate = LearningRate(lr, schedule, milestones, decays)
         critic_rate = LearningRate(
             lr if critic_lr is None else critic_lr, critic_schedule or schedule, milestones, decays
@@ -125,8 +126,8 @@ class State:
         return torch.autocast(self.model.parameters[0].device.type, torch.bfloat16)
 
     def rate(self, player: Player) -> float:
-        """The player's learning rate at this step: a function of the step alone."""
-        return player.learning_rate(self.step / self.steps if self.steps else 0.0)
+        """The player's learning rate at this step, a function of the share of the run before it alone."""
+        return player.learning_rate((self.step - 1) / self.steps if self.steps else 0.0)
 
     def tensors(self) -> list[Tensor]:
         """Every tensor that a step changes in place: parameters, buffers, the average and the optimisers' own."""

@@ -174,3 +174,20 @@ def test_what_cannot_be_fitted_is_refused(name: str, codes: Tensor, words: str) 
 def test_a_mixture_of_nothing_is_refused_when_it_is_chosen() -> None:
     with pytest.raises(ValueError, match="at least 1 component, got 0"):
         Mixture(components=0)
+
+
+@pytest.mark.parametrize("law", [Gaussian(), Mixture(2)])
+def test_each_axis_has_a_ridge_of_its_own(law: FittedLaw) -> None:
+    torch.manual_seed(0)
+    z = torch.randn(2000, 3) * torch.tensor([5e4, 0.1, 0.0])
+    drawn = law.fit(z).sample(4000)
+    assert torch.allclose(drawn.std(0)[:2], z.std(0)[:2], rtol=0.1)
+    assert torch.isfinite(law.log_prob(z)).all()  # a dead axis has a density too
+
+
+def test_a_spread_that_float32_loses_is_refused() -> None:
+    z = 1.7e9 + 100.0 * torch.randn(100, 1, dtype=torch.float64)
+    with pytest.raises(
+        ValueError, match=r"got 1\d\d around 1.7e\+09 in column 0: subtract the mean|in column 0: subtract"
+    ):
+        Gaussian().fit(z)

@@ -8,6 +8,9 @@ from torch import Tensor, nn
 
 from remblai.config.registry import own_options
 
+ROUNDINGS = 8.0
+"""Roundings of an axis's largest value up to which its deviation is none."""
+
 
 class LatentLaw(Protocol):
     """A law of codes that samples can be decoded from: a prior, a fitted law, a generator of codes."""
@@ -94,7 +97,7 @@ def check_codes(codes: Tensor) -> Tensor:
     """The codes (n, k) to fit a law to, in float64 on the CPU.
 
     Raises:
-        ValueError: another rank, fewer than 2 codes, or codes that are not finite in float32.
+        ValueError: another rank, fewer than 2 codes, or codes that are not finite, or whose spread is lost, in float32.
     """
     if codes.ndim != 2 or len(codes) < 2:
         raise ValueError(f"codes: expected (n, k) with n of 2 or more to fit a law to, got {tuple(codes.shape)}.")
@@ -102,4 +105,17 @@ def check_codes(codes: Tensor) -> Tensor:
         raise ValueError("codes: expected finite values to fit a law to, got NaN or infinite ones: remove them.")
     if float(codes.double().abs().max()) > torch.finfo(torch.float32).max:
         raise ValueError("codes: expected values that float32 holds, as laws are kept, got larger ones: scale them.")
-    return codes.detach().cpu().double()
+    z = codes.detach().cpu().double()
+    spread = z.std(0)
+    lost = ((spread > 0) & (spread < rounding(z))).nonzero()[:, 0].tolist()
+    if codes.dtype == torch.float64 and lost:
+        raise ValueError(
+            f"codes: expected a spread that float32 holds, as laws are kept, got {float(spread[lost[0]]):.3g} around "
+            f"{float(z[:, lost[0]].mean()):.6g} in column {lost[0]}: subtract the mean."
+        )
+    return z
+
+
+def rounding(codes: Tensor) -> Tensor:
+    """The deviation (k,) below which an axis of codes (n, k) may be nothing but the rounding of float32."""
+    return ROUNDINGS * torch.finfo(torch.float32).eps * codes.double().abs().amax(0)

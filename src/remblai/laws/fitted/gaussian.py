@@ -20,5 +20,5 @@ class Gaussian(Normals):
 
     def fit(self, codes: Tensor, labels: Tensor | None = None) -> Self:
         z = check_codes(codes)
-        covariance = torch.cov(z.T).reshape(z.shape[1], z.shape[1]) + ridge(z) * torch.eye(z.shape[1]).double()
+        covariance = torch.cov(z.T).reshape(z.shape[1], z.shape[1]) + torch.diag(ridge(z))
         return self.take(torch.ones(1), z.mean(0)[None], covariance[None])

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.costs.centre import central
+
 DRAWS = 20
 """Samples of each law, at most: their mean leaves the chance of the held-out data alone."""
 ROWS = 4000
@@ -102,8 +104,9 @@ def score(draw: Callable[[int], Tensor], to: Reference) -> Score:
 
 def mean_distance(x: Tensor, y: Tensor | None = None) -> float:
     """The mean of |x_i - y_j| over all pairs of rows, or of |x_i - x_j| over i != j."""
-    x = x.float()
-    rows = x if y is None else y.float()
+    centre = central((x if y is None else y).double())  # far from 0 the products of float32 are rounded by more
+    x = (x.double() - centre).float()
+    rows = x if y is None else (y.double() - centre).float()
     total = 0.0
     for start in range(0, len(x), BLOCK):
         found = torch.cdist(x[start : start + BLOCK], rows)

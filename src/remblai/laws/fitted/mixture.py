@@ -86,7 +86,7 @@ class Mixture(Normals):
     def _model(self, z: Any, components: int) -> Any:
         from sklearn.mixture import GaussianMixture  # half a second, which only this needs
 
-        ridged = ridge(torch.from_numpy(z))
+        ridged = float(ridge(torch.from_numpy(z)).min())
         return GaussianMixture(components, reg_covar=ridged, max_iter=500, random_state=self.seed).fit(z)
 
 

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
-from remblai.laws.fitted.base import FittedLaw
+from remblai.laws.fitted.base import FittedLaw, rounding
 
 RIDGE = 1e-6
-"""Added to every variance, as a share of the codes' mean variance: a dead axis has a density then."""
+"""Added to the variance of an axis, as a share of it, or of the mean over axes where it is dead: it has a density then.
+"""
 LEAST = 1e-10
 """The same in the codes' own unit, where all of them are alike."""
 PARTS = ("weights", "means", "factors")
@@ -82,6 +83,10 @@ class Normals(FittedLaw):
         return self
 
 
-def ridge(codes: Tensor) -> float:
-    """What is added to the variances of a law of these codes (n, k)."""
-    return RIDGE * float(codes.var(0).mean()) + LEAST
+def ridge(codes: Tensor) -> Tensor:
+    """What is added to the variance of each axis (k,) of a law of these codes (n, k), in float64."""
+    variances = codes.double().var(0)
+    of_dead = RIDGE * variances.mean()
+    return torch.where(
+        variances > rounding(codes).square(), RIDGE * variances, torch.where(of_dead > 0, of_dead, LEAST)
+    )

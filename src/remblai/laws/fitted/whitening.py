@@ -28,7 +28,7 @@ class Whitening(nn.Module):
         """That of codes (n, k) in float64."""
         k = codes.shape[1]
         found = cls(k)
-        covariance = torch.cov(codes.T).reshape(k, k) + ridge(codes) * torch.eye(k, dtype=codes.dtype)
+        covariance = torch.cov(codes.T).reshape(k, k) + torch.diag(ridge(codes)).to(codes)
         found.mean, found.factor = codes.mean(0).float(), torch.linalg.cholesky(covariance).float()
         return found
 
