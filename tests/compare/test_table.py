@@ -6,7 +6,7 @@ import pytest
 
 from remblai.compare.comparison import Comparison
 from remblai.compare.groups import letters
-from remblai.compare.table import Trial, comparable, ranked, row_of
+from remblai.compare.table import Trial, against, comparable, ranked, row_of
 from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
 from remblai.statistics import Pair
 
@@ -32,7 +32,9 @@ def rows():
 @pytest.fixture
 def comparison(rows):
     ordered, pairs, orders = ranked(rows, ENERGY)
-    return Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, "folder", [])
+    return Comparison(
+        "digits", "4 steps", ENERGY, ordered, pairs, orders, against(ordered, pairs, ENERGY), "folder", []
+    )
 
 
 def test_models_are_ordered_and_told_apart_where_seeds_agree(comparison):
@@ -51,8 +53,19 @@ def test_the_order_by_a_figure_near_its_floor_is_by_the_distance_from_it(compari
 
 def test_equal_models_are_not_ordered():
     rows = [row_of(name, [trial(0, energy)], {}) for name, energy in (("a", 0.3), ("b", 0.1), ("c", 0.1))]
-    comparison = Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), "folder", [])
+    comparison = Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", [])
     assert [order for _, order, _ in orders_text(comparison)] == ["b = c > a", "b = c = a"]
+
+
+def test_a_test_that_another_figure_reverses_is_said_so():
+    """By energy a is better; its accuracy is .3 from the floor .5, that of b .01: b is better by that."""
+    rows = [row_of("a", [trial(0, 0.1, 0.8)], {}), row_of("b", [trial(0, 0.9, 0.51)], {})]
+    ordered, pairs, orders = ranked(rows, ENERGY)
+    found = against(ordered, pairs, ENERGY)
+    assert found == {ACCURACY: [("a", "b")]}
+    said = sentences(Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, found, "folder", []))
+    assert said[0].startswith("a is better than b (p = ")
+    assert said[0].endswith("; the opposite by Nearest-neighbour accuracy")
 
 
 def test_seeds_and_samples_have_standard_deviations_of_their_own(rows):
@@ -105,7 +118,7 @@ def test_many_pairs_have_a_sentence_a_model(comparison):
         for i, a in enumerate(labels)
         for b in labels[i + 1 :]
     ]
-    said = sentences(replace(comparison, rows=(), pairs=pairs))
+    said = sentences(replace(comparison, rows=(), pairs=pairs, against={}))
     assert said == [
         "v is better than z (p at most 0.01)",
         "v cannot be told apart from w, x, y (p at least 0.5)",
@@ -118,8 +131,9 @@ def test_many_pairs_have_a_sentence_a_model(comparison):
         "half of them apart",
     ]
     alone = [replace(pair, over_seeds=False, seeds_needed=None) for pair in pairs]
-    said = sentences(replace(comparison, rows=(), pairs=alone))
-    assert said[0] == "v is better than z (p at most 0.01, of these trained models alone)" and len(said) == 7
+    said = sentences(replace(comparison, rows=(), pairs=alone, against={"w2": [("v", "z")]}))
+    assert said[0] == "v is better than z (p at most 0.01, of these trained models alone)" and len(said) == 8
+    assert said[-1] == "by Wasserstein distance W2 the test of 1 of these pairs says the opposite: z before v"
 
 
 def test_two_models_share_a_letter_exactly_where_they_cannot_be_told_apart():

@@ -259,3 +259,14 @@ def test_a_value_that_the_training_split_does_not_have_is_kept() -> None:
     for name in ("train", "test"):
         rows = x[moved.split(name).index.numpy()]
         np.testing.assert_allclose(moved.split(name)[:].numpy(), (rows - [1.0, 2.0]) / [2.0, 4.0], atol=1e-5)
+
+
+def test_new_rows_need_no_labels_where_the_model_has_no_classes(tmp_path: Path) -> None:
+    frame = pd.DataFrame(RNG.normal(size=(60, 2)), columns=["a", "b"]).assign(kind=["x", "y"] * 30)
+    frame.to_csv(tmp_path / "all.csv", index=False)
+    frame.drop(columns="kind").to_csv(tmp_path / "new.csv", index=False)
+    trained = train(tmp_path / "r", "vae", data=str(tmp_path / "all.csv"), data_options={"label": "kind"}, steps=2)
+    new = data_like(trained.run.settings, trained.units, str(tmp_path / "new.csv"))
+    assert (new.shape, new.train.labels) == ((2,), None)
+    with pytest.raises(ValueError, match="unknown label column"):
+        data_like(trained.run.settings, trained.units, str(tmp_path / "new.csv"), {"label": "kind"})

@@ -72,7 +72,7 @@ def test_drift_has_its_verdict_and_a_row_a_column():
 
 def test_a_comparison_has_each_model_also_one_without_a_figure():
     rows = [Row("vae", [], {"w2": Average(1.5, None, 0.1, 0.5, 40)}), Row("<b>", [], {})]
-    cells = Cells(Comparison("digits", "20 epochs", "w2", rows, [], {}, "runs/x", [])._repr_html_()).texts
+    cells = Cells(Comparison("digits", "20 epochs", "w2", rows, [], {}, {}, "runs/x", [])._repr_html_()).texts
     assert cells[-8:] == ["vae", "1.5", "0.5", "-", "<b>", "-", "-", "-"]
 
 

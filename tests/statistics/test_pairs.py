@@ -98,3 +98,17 @@ def test_tiny_variances_have_degrees_of_freedom():
 def test_losses_that_cannot_be_tested_are_refused(losses):
     with pytest.raises(ValueError, match="expected"):
         compare_pairs(losses, {name: [0.1] * len(found) for name, found in losses.items()})
+
+
+def test_two_seeds_beside_ten_raise_no_more_alarms_than_they_may():
+    rng, alarms = np.random.default_rng(0), 0
+    for _ in range(1500):
+        losses = {"a": rng.normal(size=2), "b": rng.normal(size=10)}
+        (pair,) = compare_pairs(losses, {name: [0.0] * len(own) for name, own in losses.items()})
+        alarms += pair.better is not None
+    assert alarms < 1500 * 0.065
+
+
+def test_a_model_of_one_seed_is_said_to_borrow_the_other_s_variation():
+    (pair,) = compare_pairs({"a": [1.0], "b": [2.0, 2.1, 1.9]}, {"a": [0.0], "b": [0.0] * 3})
+    assert (pair.borrows, pair.over_seeds) == ("a", True)

@@ -16,7 +16,7 @@ from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
 from remblai.report.films import encoder_of
 from remblai.runs.chunks import Rows
-from remblai.runs.data import data_like, file_arrays
+from remblai.runs.data import data_like, file_arrays, without_label
 from remblai.runs.labels import labels_for
 from remblai.runs.model import Trained
 from remblai.runtime.files import whole
@@ -38,21 +38,13 @@ def dataset_of(
     Raises:
         ValueError: data of another shape.
     """
-    settings = trained.run.settings if own_labels else _without_labels(trained)
+    settings = trained.run.settings
+    settings = settings if own_labels else without_label(settings, trained.units)
     found = data_like(settings, trained.units, data, options)
     described = found.range is not None  # the first note on images says what they are, the others what to mind
     for note in found.notes[described:] if data is not None else ():
         print(printable(f"data: {note}"), file=sys.stderr)
     return found
-
-
-def _without_labels(trained: Trained) -> dict[str, Any]:
-    """The settings of the run as of one whose data have no labels: of a table its columns without that of the label."""
-    settings = trained.run.settings
-    options = dict(settings["data"].get("options") or {})
-    if options.pop("label", None) is not None and trained.units.columns:
-        options["columns"] = list(trained.units.columns)
-    return {**settings, "conditional": False, "data": {**settings["data"], "options": options}}
 
 
 def splits(

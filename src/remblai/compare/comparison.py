@@ -22,6 +22,7 @@ class Comparison:
         rows: the models, the best by that figure first; models without a figure last.
         pairs: what is known of each two of them, by that figure.
         orders: for each figure the labels from best to worst, and Kendall's tau to the order by `by`.
+        against: for each figure of samples the pairs, as "better, other", whose test by it says the opposite.
         folder: where it is kept.
         notes: what a reader must know.
     """
@@ -32,6 +33,7 @@ class Comparison:
     rows: list[Row]
     pairs: list[Pair]
     orders: dict[str, tuple[list[str], float | None]]
+    against: dict[str, list[tuple[str, str]]]
     folder: str
     notes: list[str]
 

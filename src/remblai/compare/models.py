@@ -13,7 +13,7 @@ from remblai.compare.entries import BUDGET, Entry
 from remblai.compare.jobs import Done, Job, job_of, run_jobs
 from remblai.compare.page import write_comparison
 from remblai.compare.request import Request, request_of
-from remblai.compare.table import Row, Trial, comparable, ranked, row_of
+from remblai.compare.table import Row, Trial, against, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA, read_settings
@@ -59,7 +59,8 @@ def compare_models(
         epochs: passes of the model over the training data, of every recipe; critics with batches of their own see more.
         images: seen in training by the model and its critics, of every recipe.
         minutes: of training, at the speed that is measured on this machine, each recipe alone.
-        by: the figure that ranks the models; the squared energy distance when None.
+        by: the figure that ranks the models; when None the Frechet distance of features for images, the squared energy
+            distance for tables.
         out: the folder of the comparison; None takes the next free one under runs/.
         config: a YAML file with these settings, `runs` among them: a list of recipes with options and grids of options.
         most: how many models there may be.
@@ -90,8 +91,8 @@ def compare_models(
             raise RuntimeError(f"no model could be trained: {next(iter(failures.values()))}")
         ordered, pairs, orders = ranked(rows, request.by)
         comparison = Comparison(
-            request.dataset.name, request.budget_words, request.by, ordered, pairs, orders, str(folder),
-            _notes(request, at_once, each),
+            request.dataset.name, request.budget_words, request.by, ordered, pairs, orders,
+            against(rows, pairs, request.by), str(folder), _notes(request, at_once, each),
         )  # fmt: skip
         _keep(folder, record | {"result": comparison.to_json()})
         write_comparison(comparison)

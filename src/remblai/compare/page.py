@@ -27,6 +27,7 @@ def write_comparison(comparison: Comparison) -> None:
         summary=f"{count} trained models, ordered by one figure; two models share a letter where their difference "
         "could be chance.",
         facts={"Budget": comparison.budget, "How": "; ".join(comparison.notes)},
+        undrawn=[row.label for row in comparison.rows if row.trials and _samples(row) is None],
         heads=heads,
         rows=rows,
         floors=_floors(comparison),

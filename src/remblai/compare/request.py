@@ -15,7 +15,8 @@ from remblai.metrics import METRICS
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.record import read_settings
 
-BY = "energy_distance_squared"
+BY, BY_OF_IMAGES = "energy_distance_squared", "frechet"
+"""What ranks where no figure is named. By pixels noise can be nearer to photographs than what looks like them."""
 BUDGETS: dict[str, type] = {"steps": int, "epochs": float, "images": int, "minutes": float}
 KINDS: dict[str, type] = {**BUDGETS, "data": str, "seeds": int, "by": str, "threads": int, "device": str}
 OF_IMAGES = {"images", "features", "classes", "inception"}
@@ -91,7 +92,7 @@ def request_of(
     entries = entries_of(models, listed, most)
     spec, options, dataset = _data(entries, found.get("data"), data_options)
     check_enough(dataset)
-    by = found.get("by", BY)
+    by = found.get("by", BY if dataset.range is None else BY_OF_IMAGES)
     if dataset.range is None and OF_IMAGES & {*METRICS[by].needs}:
         raise ValueError(f"by: {by} is a figure of images, and the data are a table: rank by {BY}, for one.")
     return Request(

@@ -12,6 +12,9 @@ from scipy.stats import kendalltau
 from remblai.metrics import METRICS
 from remblai.statistics import Pair, compare_pairs
 
+NOT_OF_SAMPLES = {"codes", "code_means", "reconstructions"}
+"""Of what figures need, what is not of samples."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -112,14 +115,38 @@ def ranked(rows: Sequence[Row], by: str) -> tuple[list[Row], list[Pair], dict[st
         raise ValueError(f"by: expected a figure that the models have, {', '.join(sorted(known))}; got {by!r}.")
     having = [row for row in rows if by in row.figures]
     having.sort(key=lambda row: mean_loss(row, by))
-    losses = {row.label: [loss(by, trial.card[by]) for trial in row.trials] for row in having}
-    deviations = {row.label: [trial.card[by]["spread"] for trial in row.trials] for row in having}
-    pairs = compare_pairs(losses, deviations) if len(having) > 1 else []
+    pairs = _tested(having, by)
     orders: dict[str, tuple[list[str], float | None]] = {}
     for name in [by, *(name for name in METRICS if name in known and name != by)]:
         order = sorted((row for row in having if name in row.figures), key=lambda row: mean_loss(row, name))
         orders[name] = [row.label for row in order], _tau(order, name, by)
     return having + [row for row in rows if by not in row.figures], pairs, orders
+
+
+def against(rows: Sequence[Row], pairs: Sequence[Pair], by: str) -> dict[str, list[tuple[str, str]]]:
+    """For each other figure of samples the pairs (better, other) by the one that ranks whose test by it is reversed."""
+    decided = {frozenset((pair.first, pair.second)): pair.better for pair in pairs if pair.better is not None}
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name in {name: None for row in rows for name in row.figures if name != by and _is_of_samples(name)}:
+        for pair in _tested([row for row in rows if name in row.figures], name):
+            first = decided.get(frozenset((pair.first, pair.second)))
+            if first is not None and pair.better not in (None, first):
+                found.setdefault(name, []).append((first, pair.second if first == pair.first else pair.first))
+    return found
+
+
+def _is_of_samples(name: str) -> bool:
+    """Whether a figure says how like the data samples are, beyond what codes and reconstructions say."""
+    metric = METRICS.get(name)
+    return metric is not None and metric.power is not None and not NOT_OF_SAMPLES & {*metric.needs}
+
+
+def _tested(rows: Sequence[Row], name: str) -> list[Pair]:
+    """The tests of each two of the rows by a figure that all have."""
+    if len(rows) < 2:
+        return []
+    losses = {row.label: [loss(name, trial.card[name]) for trial in row.trials] for row in rows}
+    return compare_pairs(losses, {row.label: [trial.card[name]["spread"] for trial in row.trials] for row in rows})
 
 
 def _tau(rows: Sequence[Row], name: str, by: str) -> float | None:

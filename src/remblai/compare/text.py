@@ -89,7 +89,14 @@ def _count(value: float | None) -> str:
 def sentences(comparison: "Comparison") -> list[str]:
     """What the tests of the pairs say, and what failed: a sentence a pair, or a model where there are many pairs."""
     pairs = comparison.pairs
-    said = [_of_pair(pair) for pair in pairs] if len(pairs) <= FEW else _by_model(pairs)
+    few = len(pairs) <= FEW
+    said = [_of_pair(pair) + _opposite(comparison, pair) for pair in pairs] if few else _by_model(pairs)
+    if not few:
+        for name, reversed_ in comparison.against.items():
+            said.append(
+                f"by {label_of(name)} the test of {len(reversed_)} of these pairs says the opposite: "
+                + "; ".join(f"{other} before {better}" for better, other in reversed_[:FEW])
+            )
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     return said
@@ -101,6 +108,13 @@ def _of_pair(pair: Pair) -> str:
         return f"{pair.better} is better than {_other(pair, pair.better)} ({p})"
     need = f"; a difference of this size would take about {pair.seeds_needed:,} seeds each" if pair.seeds_needed else ""
     return f"{pair.first} and {pair.second} cannot be told apart ({p}){need}"
+
+
+def _opposite(comparison: "Comparison", pair: Pair) -> str:
+    """The figures whose test of a pair says the opposite."""
+    decided = (pair.better, "" if pair.better is None else _other(pair, pair.better))
+    names = [label_of(name) for name, pairs in comparison.against.items() if decided in pairs]
+    return f"; the opposite by {', '.join(names)}" if names else ""
 
 
 def _by_model(pairs: Sequence[Pair]) -> list[str]:
@@ -139,6 +153,8 @@ def _other(pair: Pair, model: str) -> str:
 
 
 def _scope(pair: Pair) -> str:
+    if pair.borrows is not None:
+        return f", if {pair.borrows} varies over seeds as {_other(pair, pair.borrows)} does"
     return "" if pair.over_seeds else ", of these trained models alone"
 
 

@@ -17,17 +17,22 @@ LABEL_NAMES = ("labels", "label", "y", "target", "targets", "fine_label", "cls")
 """What arrays, items and columns of labels are called, the first one that is there being taken."""
 
 
+class NoLabelColumn(ValueError):
+    """A table lacks the column of labels that was asked for."""
+
+
 def label_place(names: Sequence[str], label: str, source: str) -> int:
     """Which of the columns is that of the labels.
 
     Raises:
-        ValueError: none has that name, or it is the only one.
+        NoLabelColumn: none has that name.
+        ValueError: it is the only one.
     """
     if label not in names:
-        raise (
+        raise NoLabelColumn(
             unknown(f"label column of {source}:", label, names)
             if names
-            else ValueError(f"{source} names no columns: label applies to tables with a line of names")
+            else f"{source} names no columns: label applies to tables with a line of names"
         )
     if len(names) == 1:
         raise ValueError(f"{source} has no column beside {label!r}: expected at least one of numbers")

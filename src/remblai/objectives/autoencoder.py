@@ -10,7 +10,8 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior
 from remblai.networks.classes import Classes, beside, required
-from remblai.objectives.objective import Code, Objective, at_the_mean, in_evaluation
+from remblai.networks.modes import in_evaluation
+from remblai.objectives.objective import Code, Objective, at_the_mean
 from remblai.objectives.penalties import Penalty
 from remblai.objectives.regularisers import Regulariser
 from remblai.objectives.weights import HeldWeight

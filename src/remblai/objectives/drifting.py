@@ -11,8 +11,9 @@ from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.features.frozen import Frozen, MapOfSeveral
 from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
+from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
-from remblai.objectives.objective import Objective, evaluated, generated_law, labels_of_samples, of, together
+from remblai.objectives.objective import Objective, generated_law, labels_of_samples, of, together
 from remblai.runtime import distributed
 
 TINY = 1e-12

@@ -13,7 +13,8 @@ from remblai.laws.couplings import SemiDiscrete
 from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
 from remblai.networks.classes import Classes, Count, required
-from remblai.objectives.objective import Objective, evaluated, of
+from remblai.networks.modes import evaluated
+from remblai.objectives.objective import Objective, of
 from remblai.objectives.reflow import Reflow
 from remblai.runtime import distributed
 

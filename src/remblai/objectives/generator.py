@@ -13,13 +13,13 @@ from remblai.features import Frozen
 from remblai.laws import Decoder, LatentLaw, Prior
 from remblai.networks.augment import check_augmentations
 from remblai.networks.classes import Classes, beside, required
+from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import (
     Code,
     Objective,
     at_the_mean,
-    evaluated,
     generated_law,
     labels_of_samples,
     of,

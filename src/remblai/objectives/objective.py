@@ -1,9 +1,7 @@
 """The interface of every objective: terms to descend, an adversary's loss, samples, and what else a model can do."""
 
-import functools
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from typing import ClassVar, NamedTuple, ParamSpec, TypeVar, cast
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +9,8 @@ from torch.distributions import Distribution
 
 from remblai.laws import Decoder, LatentLaw, LawByClass, Prior
 from remblai.networks.classes import Classes, beside, required
+from remblai.networks.modes import evaluated, in_evaluation
 from remblai.runtime.printing import settings
-
-Given = ParamSpec("Given")
-Found = TypeVar("Found")
 
 
 class Code(NamedTuple):
@@ -29,30 +25,6 @@ class Code(NamedTuple):
     z: Tensor
     classes: Tensor | None = None
     drawn_classes: Tensor | None = None
-
-
-@contextmanager
-def in_evaluation(module: nn.Module, kinds: type[nn.Module] = nn.Module) -> Iterator[None]:
-    """Within it the module's parts of this kind are in evaluation mode; afterwards each is in its own again."""
-    training = [part for part in module.modules() if part.training and isinstance(part, kinds)]
-    for part in training:
-        part.training = False
-    try:
-        yield
-    finally:
-        for part in training:
-            part.training = True
-
-
-def evaluated(method: Callable[Given, Found]) -> Callable[Given, Found]:
-    """The method of a module, in evaluation mode and without gradient: looking at samples moves no statistics."""
-
-    @functools.wraps(method)
-    def called(*args: Given.args, **options: Given.kwargs) -> Found:
-        with torch.no_grad(), in_evaluation(cast(nn.Module, args[0])):
-            return method(*args, **options)
-
-    return called
 
 
 class Objective(nn.Module):

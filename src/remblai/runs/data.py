@@ -14,6 +14,7 @@ from remblai import data as datasets
 from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
+from remblai.data.labels import NoLabelColumn
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
 from remblai.runs.conforming import conform
@@ -71,9 +72,27 @@ def data_like(
         ValueError: see `data_of`; data of another shape, values outside the run's range, columns that are missing, or
             a class that a conditional model does not have.
     """
-    dataset = spec if isinstance(spec, Dataset) else data_of(spec, options, settings)[2]
+    dataset = spec if isinstance(spec, Dataset) else _like(settings, units, spec, options)
     found = conform(dataset, units, keep_limits="range" in (options or {}))
     return with_classes(found, settings["data"]["classes"]) if settings.get("conditional") else found
+
+
+def _like(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapping[str, Any] | None) -> Dataset:
+    """The data. Rows without the column of the run's labels are read without labels, unless the model has classes."""
+    try:
+        return data_of(spec, options, settings)[2]
+    except NoLabelColumn:
+        if settings.get("conditional") or spec is None or "label" in (options or {}):
+            raise
+        return data_of(spec, options, without_label(settings, units))[2]
+
+
+def without_label(settings: Mapping[str, Any], units: Units) -> dict[str, Any]:
+    """The settings of a run as of one whose data have no labels: of a table its columns without that of the label."""
+    options = dict(settings["data"].get("options") or {})
+    if options.pop("label", None) is not None and units.columns:
+        options["columns"] = list(units.columns)
+    return {**settings, "conditional": False, "data": {**settings["data"], "options": options}}
 
 
 def location(spec: Spec) -> str | None:

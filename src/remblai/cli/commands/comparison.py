@@ -40,7 +40,7 @@ def compare(
             more.
         images: seen in training, in place of steps.
         minutes: of training at the speed measured on this machine, in place of steps.
-        by: the figure that ranks; energy_distance_squared when not given.
+        by: the figure that ranks; when not given frechet for images, energy_distance_squared for tables.
         config: a YAML file with these settings, and under `runs` recipes with options and grids of options.
         out: the folder of the comparison, in which the same call goes on; the next free one under runs/ when not given.
         most: how many models there may be.
