@@ -47,3 +47,31 @@ def test_an_image_of_the_size_stays_with_and_without_a_crop() -> None:
 def test_a_crop_below_the_size_is_refused() -> None:
     with pytest.raises(ValueError, match="at least the size, 32, got 16"):
         MiddleSquare(32, 16)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize(
+    ("height", "width", "size", "crop"),
+    [
+        (40, 60, 16, None),
+        (33, 32, 32, None),
+        (10, 10, 16, None),
+        (40, 60, 16, 32),
+        (16, 16, 16, None),
+        (20, 30, 16, 16),
+    ],
+)
+def test_colours_are_resized_under_their_alpha(
+    height: int, width: int, size: int, crop: int | None, channels: int
+) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (height, width, channels), dtype=np.uint8)
+    image[..., -1][rng.random((height, width)) < 0.3] = 0
+    image[..., -1][rng.random((height, width)) < 0.3] = 255
+    expected = pixels(Image.fromarray(image, {2: "LA", 4: "RGBA"}[channels]), channels, size, crop).transpose(2, 0, 1)
+    found = MiddleSquare(size, crop)(torch.from_numpy(image).permute(2, 0, 1)[None])[0].numpy()
+    off = np.abs(found - expected)
+    seen = expected[-1] > 16  # below, a step of a colour that is all but invisible is many steps of the quotient
+    assert off[-1].max() <= 1
+    assert off[:, seen].max() <= 16
+    assert (off[:, seen] > 1).mean() < 5e-3

@@ -1,11 +1,14 @@
 """Columns of text that hold dates, numbers or sentences are said to be compared as categories; others are not."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas
 import pytest
 
 from remblai.populations.entry import drift
 from remblai.populations.forms import form_note, numbers_of
+from remblai.populations.raw import raw_table
 
 
 @pytest.mark.parametrize(
@@ -97,3 +100,35 @@ def test_notes_are_about_columns_that_are_compared() -> None:
     assert [note.split("'")[1] for note in notes] == ["name", "day"]
     assert "looks like an identifier" in notes[0]
     assert "YYYY-MM-DD" in notes[1]
+
+
+@pytest.mark.parametrize(
+    ("texts", "numbers"),
+    [
+        (["0.125 kg", "1.250 kg", "0.980 kg"], [0.125, 1.25, 0.98]),
+        (["0,125 €", "0,250 €", "0,500 €"], [0.125, 0.25, 0.5]),
+        (["1.250", "2.500", "9.000"], [1250.0, 2500.0, 9000.0]),
+        (["5-", "6-", "7-"], [-5.0, -6.0, -7.0]),
+        (["5-", "6", "7"], [-5.0, 6.0, 7.0]),
+    ],
+)
+def test_marks_and_signs(texts: list[str], numbers: list[float]) -> None:
+    assert numbers_of(texts) == dict(zip(texts, numbers, strict=True))
+
+
+def test_addresses_and_codes_are_no_numbers(tmp_path: Path) -> None:
+    assert numbers_of(["192.168.100.200", "192.168.100.201", "10.0.0.1"]) is None
+    (tmp_path / "a.csv").write_text("code\n" + "".join(f"{i % 3}_1{i % 3}\n" for i in range(40)))
+    assert raw_table(tmp_path / "a.csv", None)["code"].dtype == object
+
+
+def test_times_with_a_zone_are_dates_and_days_that_do_not_exist_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(
+        "t,u\n2021-03-01T12:00:00Z,2021-02-27\n2021-03-01T12:00:00+02:00,2021-02-29\n,2021-02-28\n"
+    )
+    table = raw_table(tmp_path / "a.csv", None)
+    assert table["t"].astype(str).tolist()[:2] == ["2021-03-01T12:00:00.000000", "2021-03-01T10:00:00.000000"]
+    assert np.isnat(table["t"][2])
+    assert table["u"].dtype == object
+    note = form_note("u", ["2021-02-27", "2021-02-28", "2021-02-29"], 40)
+    assert "for '2021-02-29' is no day and time of the calendar" in note

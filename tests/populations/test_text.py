@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from remblai.populations.entry import Drift, drift
-from remblai.populations.text import could_see, size
+from remblai.populations.text import cells, could_see, size
 
 pandas = pytest.importorskip("pandas")
 
@@ -26,3 +26,10 @@ def test_a_column_in_which_no_shift_is_seen_is_named(found: Drift) -> None:
 def test_gaps_are_told_of_a_column_without_deviation(found: Drift) -> None:
     shift = next(one for one in found.shifts if one.name == "constant")
     assert size(shift) == "0, gaps 0 % to 50 %"
+
+
+def test_the_floor_of_a_column_that_did_not_move_is_in_its_deviations() -> None:
+    table = pandas.DataFrame({"income": 1e6 * np.random.default_rng(0).normal(size=60)})
+    (row,) = map(cells, drift(table, table.copy(), permutations=19).shifts)
+    assert row[1] == "0 sd"
+    assert float(row[2].split(" ")[0]) < 1

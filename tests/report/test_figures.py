@@ -97,7 +97,7 @@ def test_a_class_has_the_same_colour_and_shape_where_others_are_missing(rng, mon
     def scatter(axes, z, colours, size, alpha=0.75, marker="o"):
         drawn.update({tuple(place): (colour, marker) for place, colour in zip(z.tolist(), colours, strict=True)})
 
-    monkeypatch.setattr(figures, "_scatter", scatter)
+    monkeypatch.setattr(figures, "scatter", scatter)
     z, labels = rng.normal(size=(60, 2)), rng.choice([2, 8], 60)
     figures.codes(z, rng.normal(size=(500, 2)), labels)
     assert all(
@@ -106,20 +106,14 @@ def test_a_class_has_the_same_colour_and_shape_where_others_are_missing(rng, mon
     )
 
 
-def test_quantiles_and_points(rng):
+def test_quantiles(rng):
     for k in (1, 3, 40):
         assert has(figures.quantiles(rng.normal(size=(60, k)), rng.normal(size=(900, k))), LIGHT.model)
-    flat = rng.normal(size=(300, 2)) * [4, 1]
-    picture = figures.points(flat, flat + 0.1)
-    assert has(picture, LIGHT.model)
-    assert size(picture)[0] > size(picture)[1]
-    with pytest.raises(ValueError, match="d of at least 2"):
-        figures.points(flat[:, :1], flat)
 
 
 def test_charts_leave_matplotlib_as_it_was(rng):
     before = dict(mpl.rcParams)
-    figures.points(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
+    figures.quantiles(rng.normal(size=(9, 2)), rng.normal(size=(9, 2)))
     assert dict(mpl.rcParams) == before
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from remblai.report.plane import _gap, least_gaussian_plane
+from remblai.report.plane import _gap, least_gaussian_plane, least_like
 
 
 @pytest.fixture
@@ -62,3 +62,12 @@ def test_bad_tables_are_refused(rng):
         least_gaussian_plane(rng.normal(size=(9, 1)), rng.normal(size=(9, 1)))
     with pytest.raises(ValueError, match="one k above 1"):
         least_gaussian_plane(rng.normal(size=(9, 3)), rng.normal(size=(9, 2)))
+
+
+def test_the_columns_whose_correlation_differs_most() -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(500, 4))
+    y = x.copy()
+    y[:, 3] = x[:, 1]
+    assert least_like(x, y) == (1, 3)
+    assert least_like(x, x) == least_like(0.0 * x, x[:, :4]) == (0, 1)

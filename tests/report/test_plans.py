@@ -6,7 +6,7 @@ from PIL import Image
 
 from remblai.distances import wasserstein
 from remblai.report import plans
-from remblai.report.plans import ARROWS, line, matched
+from remblai.report.plans import ARROWS, line, matched, points
 from remblai.report.style import DARK, LIGHT
 
 
@@ -81,3 +81,16 @@ def test_on_the_line_the_area_between_the_curves_is_the_distance(panels):
     assert area == pytest.approx(wasserstein(x, y, p=1, a=a / a.sum(), b=b / b.sum()), rel=0.02)
     outlines = [patch.get_data() for patch in above.patches if not patch.get_fill()]
     assert [float((part.values * np.diff(part.edges)).sum()) for part in outlines] == pytest.approx([1.0, 1.0])
+
+
+def test_points_are_of_the_plane_or_of_columns_with_units_of_their_own():
+    flat = np.random.default_rng(0).normal(size=(300, 2)) * [4, 1]
+    pictures = [points(flat, flat + 0.1), points(flat, flat + 0.1, names=("income", "a_b$"))]
+    sizes = []
+    for png in pictures:
+        assert near(png, LIGHT.model)
+        with Image.open(io.BytesIO(png)) as picture:
+            sizes.append(picture.size)
+    assert sizes[0][0] / sizes[0][1] > 1.2 * sizes[1][0] / sizes[1][1]
+    with pytest.raises(ValueError, match="d of at least 2"):
+        points(flat[:, :1], flat)

@@ -69,7 +69,7 @@ def test_halves_hold_the_true_value_of_unbiased_estimates(case):
 @pytest.mark.parametrize("case", ["mmd", "biased mmd", "frechet"])
 def test_the_jackknife_holds_the_true_value_of_biased_estimates_too(case):
     discrepancy, truth, d = CASES[case]
-    assert 0.82 <= coverage(discrepancy, truth, "jackknife", 30, 24, 40, d) <= 0.995
+    assert coverage(discrepancy, truth, "jackknife", 30, 24, 40, d) >= 0.86
 
 
 def test_a_bootstrap_would_not():
@@ -95,7 +95,7 @@ def test_the_jackknife_of_a_mean_is_its_standard_error_and_takes_first_order_bia
     generator = torch.Generator().manual_seed(0)
     x, y = draw(generator, 12), 2.0 * draw(generator, 9)
     flat = interval(lambda one, other: one[:, 0].mean() - other[:, 0].mean(), x, y, 0.9, method="jackknife")
-    expected = stats.norm.ppf(0.95) * float(x[:, 0].var() / 12 + y[:, 0].var() / 9) ** 0.5
+    expected = stats.t.ppf(0.95, 8) * float(x[:, 0].var() / 12 + y[:, 0].var() / 9) ** 0.5
     assert flat.upper - flat.value == pytest.approx(expected, rel=1e-9)
     biased = interval(MMD(Gaussian(WIDTH), biased=True), x, y, method="jackknife")
     assert biased.value == pytest.approx(MMD(Gaussian(WIDTH))(x, y).item(), rel=1e-9)

@@ -81,7 +81,7 @@ ANSWERS: dict[str, str] = {
     "n-projections": "Use directions.",
     "num-epochs": "Use epochs.",
     "learning-rate": "Use lr.",
-    "max-iter": "Use iterations for a solver, steps for training.",
+    "max-iter": "Use max_iterations for a solver, steps for training.",
     "n-epochs": "Use epochs.",
     "reg": "The entropic regularisation is called epsilon.",
     "reg-weight": "The penalty's weight is called weight.",

@@ -138,11 +138,16 @@ def _figures(trained: Trained) -> str:
     rows = ["| figure | value | floor | n | what it says |", "|---|---|---|---|---|"]
     for row in read(metrics):
         says = " ".join(part for part in (row.says, f"{row.cue[:1].upper()}{row.cue[1:]}." if row.cue else "") if part)
-        rows.append(f"| {row.label} | {row.value} | {row.floor} | {row.n} | {says.replace('|', '/')} |")
+        rows.append(f"| {row.label} | {row.value} | {row.floor} | {row.n} | {_plain(says)} |")
     return (
         "## Figures\n\nA floor is the same figure, at the same n, between real data and held-out real data, where no "
         "other is named.\n\n" + "\n".join(rows) + "\n"
     )
+
+
+def _plain(text: str) -> str:
+    """Text in a cell of a table of Markdown, whatever names it holds."""
+    return text.replace("|", "/").replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _data(trained: Trained) -> str:
@@ -162,7 +167,7 @@ def _data(trained: Trained) -> str:
         columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
         words.append(f"Columns, in this order and in their own units: {columns}.")
     if data["classes"]:
-        words.append(f"Classes: {', '.join(printable(str(name)) for name in data['classes'])}.")
+        words.append(f"Classes: {', '.join(f'`{printable(str(name))}`' for name in data['classes'])}.")
     return "## Data\n\n" + " ".join(words) + "\n"
 
 

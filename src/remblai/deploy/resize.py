@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor, nn
 
+WITH_ALPHA = (2, 4)
+"""Channels of images whose last is alpha."""
 BICUBIC = -0.5
 """The free parameter of the cubic kernel, as Pillow has it (Keys 1981)."""
 
@@ -12,7 +14,8 @@ class MiddleSquare(nn.Module):
 
     The middle square is cut out, of `crop` pixels or as large as there is, and resized by the bicubic kernel, widened
     by the factor of a reduction (antialiasing). Each axis is one matrix product with weights that are a function of its
-    length; as in Pillow the values are rounded and clipped after each. An image of `size` x `size` pixels stays.
+    length; as in Pillow the values are rounded and clipped after each. An image of `size` x `size` pixels stays. Of 2
+    or 4 channels the last is alpha, by which the others are multiplied before and divided after, as Pillow does.
     Pillow takes the rows of tall images first: there values differ by 1, by more only where the kernel overshoots.
 
     Args:
@@ -36,8 +39,12 @@ class MiddleSquare(nn.Module):
         side = torch.minimum(rows.amax(0), columns.amax(0)) + 1.0
         if self.crop is not None:
             side = side.clamp(max=float(self.crop))
-        across = _rounded(values @ self._weights(columns, side).T)
-        return _rounded(self._weights(rows, side) @ across)
+        across, down = self._weights(columns, side), self._weights(rows, side)
+        if values.shape[1] not in WITH_ALPHA:
+            return _resized(values, across, down)
+        whole = (side == self.size) & ((rows.amax(0) + columns.amax(0) + 2.0 == 2.0 * side) | (self.crop is not None))
+        through = _apart(_resized(_multiplied(values), across, down))
+        return torch.where(whole, _resized(values, across, down), through)
 
     def _weights(self, places: Tensor, side: Tensor) -> Tensor:
         """The weights (size, length) of the pixels at places (length,) in each pixel of the result."""
@@ -49,6 +56,25 @@ class MiddleSquare(nn.Module):
         if self.crop is not None:  # a square that is cut out has no neighbours
             weights = weights * ((places >= first) & (places < first + side))
         return weights / weights.sum(1, keepdim=True)
+
+
+def _resized(values: Tensor, across: Tensor, down: Tensor) -> Tensor:
+    return _rounded(down @ _rounded(values @ across.T))
+
+
+def _multiplied(values: Tensor) -> Tensor:
+    """The channels times alpha over 255, rounded as Pillow's whole numbers are."""
+    alpha = values[:, -1:]
+    product = values[:, :-1] * alpha + 128.0
+    return torch.cat([((product + (product / 256.0).floor()) / 256.0).floor(), alpha], 1)
+
+
+def _apart(values: Tensor) -> Tensor:
+    """The inverse of `_multiplied`, as Pillow has it: where nothing or everything is seen the channels stay."""
+    alpha = values[:, -1:]
+    divided = (255.0 * values[:, :-1] / alpha.clamp(min=1.0)).floor().clamp(max=255.0)
+    seen = (alpha > 0.0) & (alpha < 255.0)
+    return torch.cat([torch.where(seen, divided, values[:, :-1]), alpha], 1)
 
 
 def _bicubic(x: Tensor) -> Tensor:

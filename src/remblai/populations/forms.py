@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from remblai.data.table_cells import is_number
 from remblai.populations.table import Tables
@@ -18,6 +19,8 @@ DATES = re.compile(
     re.IGNORECASE,
 )
 """Dates as people write them, other than YYYY-MM-DD, with a time or without one."""
+ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.,]+(Z|[+-]\d{2}:?\d{2})?)?")
+"""Dates and times that are read, with a zone or without one (RFC 3339)."""
 NUMBERS = re.compile(r"(?P<before>[^\d]*?)(?P<number>[-+(]?\d[\d,.'\s]*)(?P<after>[^\d]*)")
 """A number with what stands before and after it, such as a currency."""
 BEFORE = re.compile(r"[^\w\s]*|[A-Z]{3}")
@@ -28,6 +31,8 @@ WRITTEN = r"[-+(]?(?P<whole>\d+|\d{{1,3}}(?:{thousands}\d{{3}})+)(?:{decimal}(?P
 NO_DIGIT = r"\D"
 THOUSAND = 3
 """Digits behind a mark between thousands."""
+ADDRESS, LARGEST_PART = 4, 255
+"""Parts of an address of the internet, and the largest number in one."""
 FEWEST = 3
 """Different texts from which a column of them may be one of numbers."""
 
@@ -54,6 +59,9 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
             f"{start}, for {words[0]!r} is no number, as {len(levels) - len(words):,} other values are: empty such "
             "cells, or correct them"
         )
+    if len(levels) > 2 and all(ISO_DATE.fullmatch(level) for level in levels):
+        wrong = next(level for level in levels if not is_date(level))
+        return f"{start}, for {wrong!r} is no day and time of the calendar: correct it"
     if len(levels) > 2 and all(DATES.fullmatch(level) for level in levels):
         return f"{start}: dates are read as YYYY-MM-DD, and it has {levels[0]!r}: write them so"
     if len(levels) > max(MANY, MOST * rows):
@@ -64,11 +72,35 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
     return ""
 
 
+def moment(text: str) -> datetime:
+    """The date or time that a text of the form `ISO_DATE` is, in UTC where it has a zone.
+
+    Raises:
+        ValueError: no day or time of the calendar.
+    """
+    return utc(datetime.fromisoformat(text.replace(",", ".")))
+
+
+def utc(value: datetime) -> datetime:
+    """A time without its zone, which is that of UTC."""
+    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+
+
+def is_date(text: str) -> bool:
+    """Whether the text is a date or time that is read."""
+    try:
+        moment(text)
+    except ValueError:
+        return False
+    return ISO_DATE.fullmatch(text) is not None
+
+
 def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:
     """The numbers that texts are, by text, where all have one sign, such as a currency, or none; None where not.
 
-    A comma or a point that stands once in every text, not before three digits in all of them, is the decimal one; of
-    both in one text the last; other commas, points, apostrophes and spaces stand between thousands.
+    A comma or a point that stands once in every text is the decimal one, unless three digits follow it in all of them
+    and something other than 0 goes before it; of both in one text the last. Other commas, points, apostrophes and
+    spaces stand between thousands. A minus may stand behind the number. Addresses such as 192.168.1.20 are none.
 
     Args:
         texts: different ones.
@@ -79,6 +111,8 @@ def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:
     """
     found = [NUMBERS.fullmatch(text.strip()) for text in texts]
     known = [one for one in found if one is not None]
+    if all(_is_address(text) for text in texts):
+        return None
     signs = {(one["before"].strip(), _behind(one).strip()) for one in known}
     if len(texts) < FEWEST or len(known) < len(texts) or len(signs) > 1:
         return None
@@ -91,13 +125,25 @@ def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:
     if not all(parts):
         return None
     values = [float(f"{re.sub(NO_DIGIT, '', one['whole'])}.{one['decimals'] or 0}") for one in parts if one]
-    negative = [one.startswith(("-", "(")) for one in written]
+    negative = [one["number"].strip().startswith(("-", "(")) or _is_behind(one) for one in known]
     return {text: -one if minus else one for text, one, minus in zip(texts, values, negative, strict=True)}
 
 
 def _behind(found: re.Match[str]) -> str:
     """What stands after the number, with the space before it."""
-    return found["number"][len(found["number"].rstrip()) :] + found["after"].replace(")", "")
+    after = found["number"][len(found["number"].rstrip()) :] + found["after"].replace(")", "")
+    return after.rstrip().removesuffix("-") if _is_behind(found) else after
+
+
+def _is_behind(found: re.Match[str]) -> bool:
+    """Whether a minus stands behind the number, as bookkeepers write it."""
+    return found["after"].strip() == "-" and not found["number"].startswith("-")
+
+
+def _is_address(text: str) -> bool:
+    """Whether it is an address of the internet: four numbers up to 255."""
+    parts = text.strip().split(".")
+    return len(parts) == ADDRESS and all(part.isdecimal() and int(part) <= LARGEST_PART for part in parts)
 
 
 def _decimal_mark(numbers: Sequence[str]) -> str:
@@ -108,6 +154,8 @@ def _decimal_mark(numbers: Sequence[str]) -> str:
     for mark in ",.":
         decimals = [one.split(mark)[1:] for one in numbers if mark in one]
         once = all(len(one) == 1 for one in decimals)
-        if decimals and once and any(len(one[0]) != THOUSAND for one in decimals):
+        whole = [one.split(mark)[0].lstrip("-+( ") for one in numbers if mark in one]
+        below_one = any(part.startswith("0") for part in whole)  # no group of thousands begins so
+        if decimals and once and (below_one or any(len(one[0]) != THOUSAND for one in decimals)):
             return mark
     return "," if any("." in one for one in numbers) else "."

@@ -24,6 +24,8 @@ from remblai.report import Picture
 from remblai.report.images import grid
 from remblai.report.page import write_html
 
+FINEST = 1e-12
+"""The least range of a histogram, as a share of its largest number."""
 BINS = 24
 """Of the small histograms."""
 WIDTH, HEIGHT = 120.0, 34.0
@@ -98,7 +100,8 @@ def sketch(tables: Tables, column: Column) -> Sketch:
     else:
         known = column.values[~column.gaps]
         low, high = np.quantile(known, [EDGE, 1.0 - EDGE])
-        low, high = (low, high) if high > low else (low - 0.5, low + 0.5)
+        least = FINEST * max(abs(low), abs(high))  # a bin is wider than the rounding of the numbers
+        low, high = (low, high) if high - low > least else (low - max(0.5, least), high + max(0.5, least))
         parts = [column.values[part & ~column.gaps] for part in (first, ~first)]
         counts = [np.histogram(part, BINS, (low, high))[0] / max(1, len(part)) for part in parts]
         heights, words = np.stack(counts), f"values from {column.text(low)} to {column.text(high)}"

@@ -1,9 +1,8 @@
 """One table as it is read: columns by name: numbers with NaN for a gap, dates with NaT, or text with None."""
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,12 @@ from numpy.typing import NDArray
 
 from remblai.data.frames import chosen_columns, column_names, is_frame
 from remblai.data.rows import check_memory
-from remblai.data.table_cells import open_text
+from remblai.data.table_cells import is_number, open_text
 from remblai.data.tables import EMPTY, first_lines
+from remblai.populations.forms import ISO_DATE, is_date, moment, utc
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
-DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.]+)?")
 NAMES_OF_COUNTS = ("", "Unnamed: 0", "__index_level_0__")
 """What the column that counts the rows is called where a data frame was saved with its index."""
 CELL = 200
@@ -87,12 +86,11 @@ def _cells(column: Sequence[str]) -> NDArray[Any]:
     """Cells of text as numbers, as dates where all are ISO dates, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
     known = [cell.lower() not in EMPTY for cell in stripped]
-    try:
-        return np.array([float(cell) if one else np.nan for cell, one in zip(stripped, known, strict=True)])
-    except ValueError:
-        pass
-    if all(DATE.fullmatch(cell) for cell, one in zip(stripped, known, strict=True) if one):
-        return np.array([cell if one else "NaT" for cell, one in zip(stripped, known, strict=True)], "datetime64[us]")
+    cells = list(zip(stripped, known, strict=True))
+    if all(is_number(cell) for cell, one in cells if one):
+        return np.array([float(cell) if one else np.nan for cell, one in cells])
+    if all(ISO_DATE.fullmatch(cell) for cell, one in cells if one) and all(is_date(cell) for cell, one in cells if one):
+        return np.array([moment(cell) if one else "NaT" for cell, one in cells], "datetime64[us]")
     return np.array([cell if one else None for cell, one in zip(stripped, known, strict=True)], object)
 
 
@@ -145,7 +143,7 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
 
 def _moment(value: date) -> date:
     """A date, or a time without its zone, which is that of UTC."""
-    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) and value.tzinfo else value
+    return utc(value) if isinstance(value, datetime) else value
 
 
 def _is_number(value: Any) -> bool:

@@ -137,7 +137,7 @@ def cells(shift: Shift) -> list[str]:
     written = percent if categories else days if dates else number
     in_sd = None if dates else shift.in_sd
     moved = f"{number(in_sd)} sd" if in_sd is not None else written(shift.distance)
-    scale = shift.distance / in_sd if in_sd else 1.0
+    scale = 1.0 if in_sd is None else shift.deviations[0] or 1.0
     floor = f"{written(shift.floor / scale)} ± {written(shift.floor_spread / scale)}"
     return [
         shift.name,

@@ -190,7 +190,7 @@ def _padded(p: Floats) -> list[list[float]]:
 def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme: Theme) -> None:
     size = float(np.clip(9000 / len(z), 3, 16))
     if labels is None or len(np.unique(labels)) > CLASSES:
-        _scatter(axes, z, theme.model, size)
+        scatter(axes, z, theme.model, size)
         return
     order = np.random.default_rng(0).permutation(len(z))  # no class lies on top of the others
     kinds = np.unique(labels)
@@ -199,7 +199,7 @@ def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme
     look = dict(zip(kinds.tolist(), places, strict=True))
     for shape in sorted(set(MARKERS)):
         rows = [row for row in order if MARKERS[look[labels[row].item()]] == shape]
-        _scatter(axes, z[rows], [theme.classes[look[labels[row].item()]] for row in rows], size, marker=shape)
+        scatter(axes, z[rows], [theme.classes[look[labels[row].item()]] for row in rows], size, marker=shape)
     words = [_word(int(kind), names) for kind in kinds]
     handles = [
         Line2D([], [], ls="", marker=MARKERS[place], color=theme.classes[place], ms=6, mew=0, label=word)
@@ -223,9 +223,8 @@ def _short(name: str) -> str:
     return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-def _scatter(
-    axes: Axes, z: Floats, colours: Any, size: float, alpha: float = 0.75, marker: str = "o"
-) -> PathCollection:
+def scatter(axes: Axes, z: Floats, colours: Any, size: float, alpha: float = 0.75, marker: str = "o") -> PathCollection:
+    """Points z (n, d >= 2) in the plane of their first two columns."""
     return axes.scatter(z[:, 0], z[:, 1], s=size, c=colours, alpha=alpha, linewidths=0, marker=marker)
 
 
@@ -268,32 +267,3 @@ def _named(axes: Axes, gaps: Floats, worst: NDArray[np.intp], theme: Theme) -> N
     for axis in sorted(worst.tolist(), key=lambda axis: gaps[-1, axis]):
         last = max(gaps[-1, axis], last + room)
         _beside(axes, f"code_{axis}", (99, last), theme.model)
-
-
-def points(data: Any, samples: Any, *, theme: Theme = LIGHT) -> bytes:
-    """Samples over data in the plane (their first two columns), each in its colour and named by it.
-
-    Args:
-        data: (n, d >= 2).
-        samples: (m, d).
-        theme: the colours.
-
-    Raises:
-        ValueError: not tables of at least 2 columns.
-    """
-    x, y = np.asarray(data, dtype=np.float64), np.asarray(samples, dtype=np.float64)
-    if x.ndim != 2 or y.ndim != 2 or min(x.shape[1], y.shape[1]) < 2:
-        raise ValueError(
-            f"points: expected (n, d) with d of at least 2, got {x.shape} and {y.shape}: of one number use plans."
-        )
-    with typeset():
-        wide, high = np.ptp(x[:, :2], axis=0)
-        figure, (axes,) = chart(WIDTH * float(np.clip(high / (wide + 1e-9), 0.5, 1)), theme=theme)
-        _scatter(axes, x[:SHOWN], theme.data, float(np.clip(12000 / len(x), 4, 22)), 0.3)
-        _scatter(axes, y[:SHOWN], theme.model, float(np.clip(9000 / len(y), 3, 14)), 0.75)
-        axes.set_aspect("equal", adjustable="datalim")
-        axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.text(0, 1.02, "● data", transform=axes.transAxes, color=theme.data, size=10, weight="bold")
-        axes.text(0.14, 1.02, "● samples", transform=axes.transAxes, color=theme.model, size=10, weight="bold")
-        return png(figure)

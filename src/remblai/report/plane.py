@@ -124,3 +124,11 @@ def _gap(z: Floats, p: Floats, direction: Floats) -> tuple[float, Floats]:
     rows_z, rows_p = (order[(levels * len(order)).astype(int)] for order in (order_z, order_p))
     gap = along_z[rows_z] - along_p[rows_p]
     return float((gap**2).mean()), 2 * gap @ (z[rows_z] - p[rows_p]) / LEVELS
+
+
+def least_like(x: Any, y: Any) -> tuple[int, int]:
+    """The two columns of x (n, d), d of 2 or more, whose correlation in y (m, d) differs most; the first of equals."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        apart = np.nan_to_num(np.abs(np.corrcoef(x, rowvar=False) - np.corrcoef(y, rowvar=False)))
+    first, second = np.unravel_index(int(np.triu(apart, 1).argmax()), apart.shape)
+    return (int(first), int(second)) if first < second else (0, 1)

@@ -9,6 +9,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from remblai.report.escaping import literal
+from remblai.report.figures import SHOWN, scatter
 from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
 
 Floats = NDArray[np.float64]
@@ -50,7 +51,7 @@ def line(
             heights = np.histogram(values, edges, weights=masses / masses.sum(), density=True)[0]
             above.stairs(heights, edges, color=colour, lw=1.6)
             above.stairs(heights, edges, color=colour, alpha=0.16, fill=True)
-            below.plot(curve, 100 * levels, color=colour, lw=1.6)
+            below.plot(curve, 100 * levels, color=colour, lw=1.6, drawstyle="steps-post")
         below.fill_betweenx(100 * levels, curves[0], curves[1], color=theme.quiet, alpha=0.16, lw=0)
         above.set(ylabel="density", ylim=(0, None))
         below.set(ylabel="share below, %", xlabel=literal(units), ylim=(0, 100))
@@ -137,3 +138,36 @@ def _key(axes: Axes, names: tuple[str, str], theme: Theme) -> None:
         loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor",
         handletextpad=0.1, borderaxespad=0.2,
     )  # fmt: skip
+
+
+def points(data: Any, samples: Any, *, names: tuple[str, str] | None = None, theme: Theme = LIGHT) -> bytes:
+    """Samples over data in the plane (their first two columns), each in its colour and named by it.
+
+    Args:
+        data: (n, d >= 2).
+        samples: (m, d).
+        names: of the axes, which then have units of their own; None for points of the plane.
+        theme: the colours.
+
+    Raises:
+        ValueError: not tables of at least 2 columns.
+    """
+    x, y = np.asarray(data, dtype=np.float64), np.asarray(samples, dtype=np.float64)
+    if x.ndim != 2 or y.ndim != 2 or min(x.shape[1], y.shape[1]) < 2:
+        raise ValueError(
+            f"points: expected (n, d) with d of at least 2, got {x.shape} and {y.shape}: of one number use plans."
+        )
+    with typeset():
+        wide, high = np.ptp(x[:, :2], axis=0) if names is None else (1.0, 0.75)
+        figure, (axes,) = chart(WIDTH * float(np.clip(high / (wide + 1e-9), 0.5, 1)), theme=theme)
+        scatter(axes, x[:SHOWN], theme.data, float(np.clip(12000 / len(x), 4, 22)), 0.3)
+        scatter(axes, y[:SHOWN], theme.model, float(np.clip(9000 / len(y), 3, 14)), 0.75)
+        if names is None:
+            axes.set_aspect("equal", adjustable="datalim")
+        else:
+            axes.set(xlabel=literal(names[0]), ylabel=literal(names[1]))
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        axes.text(0, 1.02, "● data", transform=axes.transAxes, color=theme.data, size=10, weight="bold")
+        axes.text(0.14, 1.02, "● samples", transform=axes.transAxes, color=theme.model, size=10, weight="bold")
+        return png(figure)

@@ -7,8 +7,22 @@ import torch
 from torch import Tensor
 
 from remblai.data import Dataset
-from remblai.metrics import SCORED, energy_distance
-from remblai.report import Picture, Plane, beside, codes, grid, least_gaussian_plane, paths, points, quantiles, terms
+from remblai.metrics import METRICS, SCORED, energy_distance
+from remblai.objectives import Marginal
+from remblai.report import (
+    Picture,
+    Plane,
+    beside,
+    codes,
+    grid,
+    least_gaussian_plane,
+    least_like,
+    line,
+    paths,
+    points,
+    quantiles,
+    terms,
+)
 from remblai.report.figures import CLASSES
 from remblai.runs.labels import labels_of
 from remblai.runs.model import Trained
@@ -40,7 +54,7 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
         found.append(_interpolations(trained, dataset))
     if images and trained.decodes and not trained.encodes:
         found.append(_walks(trained))
-    found += _terms([line for line in lines if "terms" in line])
+    found += _terms([line for line in lines if "terms" in line], trained)
     found += _validation([line for line in lines if "validation" in line], trained, dataset)  # beside the terms
     return found + (_codes(trained, dataset) if trained.encodes else [])
 
@@ -122,11 +136,23 @@ def _walks(trained: Trained) -> Picture:
 
 
 def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
-    if dataset.shape[0] < 2:  # no plane to draw
-        return []
-    n = min(MOST, len(dataset.test))
+    n, units = min(MOST, len(dataset.test)), dataset.units
+    x, y = (units.restore(rows).reshape(n, -1).astype(float) for rows in (dataset.test[:n], trained.draws(n)))
+    names = units.columns or tuple(f"coordinate {place}" for place in range(x.shape[1]))
     words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
-    given = {"data": dataset.test[:n].numpy(), "samples": trained.draws(n).numpy()}
+    if x.shape[1] == 1:
+        mass = np.full(n, 1.0 / n)
+        law = {"x": x, "y": y, "a": mass, "b": mass, "names": ("data", "samples"), "units": names[0]}
+        return [Picture.chart("samples", "What it draws", words, "Densities of samples and of data", line, **law)]
+    first, second = least_like(x, y)
+    if x.shape[1] > 2:
+        words += (
+            f" The plane is that of 2 of {x.shape[1]} columns, {names[first]} and {names[second]}, whose correlation "
+            "samples miss most."
+        )
+    given: dict[str, Any] = {"data": x[:, [first, second]], "samples": y[:, [first, second]]}
+    if units.mean is not None or x.shape[1] > 2:  # the columns of a table have units of their own
+        given["names"] = (names[first], names[second])
     return [Picture.chart("samples", "What it draws", words, "Samples scattered over data", points, **given)]
 
 
@@ -145,7 +171,7 @@ def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     if z.shape[1] == 1:
         return [_quantiles(z, p, trained.sampler)]
     words = f"Held-out codes{by_colour(given['labels'])}, over the regions with 50 and 95 % of the {law}. "
-    words += "The decoder never learned what empty regions mean, and codes outside are never drawn."
+    words += "The decoder never learned what empty regions mean, and codes far outside are drawn rarely."
     if z.shape[1] > 2:
         plane, null = least_gaussian_plane(z, p), least_gaussian_plane(again, p)
         given["plane"] = plane
@@ -211,7 +237,7 @@ def _quantiles(z: Array, p: Array, law: str) -> Picture:
     return Picture.chart("quantiles", "Axis by axis", words, "Differences of quantiles", quantiles, **given)
 
 
-def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
+def _terms(lines: list[dict[str, Any]], trained: Trained) -> list[Picture]:
     if not lines:
         return []
     # A first phase has terms of its own: the chart is of the objective's. The critics may have no step in some.
@@ -220,11 +246,14 @@ def _terms(lines: list[dict[str, Any]]) -> list[Picture]:
     if len(own) < 2:
         return []
     names = dict.fromkeys(name for line in own for name in line["terms"])
-    words = (
-        "Each term as it is descended, its weight included: light as logged, dark smoothed. An unbiased penalty is "
-        "negative half of the time once the codes match. Terms are of training batches: batch normalisation ties the "
-        "codes of a batch together, which biases the MMD downwards; the card's latent_mmd_squared has no such bias."
-    )
+    words = "Each term as it is descended, its weight included: light as logged, dark smoothed."
+    penalty = getattr(trained.objective, "penalty", None)
+    if isinstance(penalty, Marginal) and penalty.discrepancy.unbiased:
+        words += (
+            " The penalty is unbiased: negative half of the time once the codes match. Terms are of training batches: "
+            "batch normalisation ties the codes of a batch together, which biases it downwards; the figure "
+            f"“{METRICS['latent_mmd_squared'].label}” has no such bias."
+        )
     given = {
         "steps": [line["step"] for line in own],
         "values": {name: [line["terms"].get(name, NO_STEP)["weighted"] for line in own] for name in names},

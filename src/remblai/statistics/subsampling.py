@@ -1,10 +1,11 @@
 """The sampling floor of an estimate, and an interval around it, from sub-samples without replacement."""
 
+import math
 from collections.abc import Callable
-from statistics import NormalDist
 from typing import Literal, NamedTuple
 
 import torch
+from scipy import stats
 from torch import Tensor
 
 from remblai.config.registry import unknown
@@ -113,8 +114,9 @@ def interval(
     value, which is the bias where that is of order 1/n (Quenouille), and less than it where it falls more slowly.
 
     `jackknife`: n + m estimates, each with a point left out. It removes a bias of order 1/n from the value too (biased
-    MMD, Frechet), so that its interval is for D(P, Q); it is for estimates that are smooth in the points' masses, which
-    transport between samples is not.
+    MMD, Frechet), so that its interval is for D(P, Q), by the quantiles of Student's t with as many degrees of freedom
+    as the smaller sample has points, less one (of 9 points it holds 87 % for 95 %). It is for estimates that are smooth
+    in the points' masses, which transport between samples is not.
 
     Of a discrepancy that is `nonnegative` the interval begins at 0 at least.
 
@@ -144,7 +146,7 @@ def interval(
     at_least(2, "repeats", repeats)
     at_least(4, "points in each sample", min(len(x), len(y)))
     measure = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
-    reach = measure.error * NormalDist().inv_cdf(0.5 + 0.5 * share)
+    reach = measure.error * float(stats.t.ppf(0.5 + 0.5 * share, measure.freedom))
     value, lower = measure.value, measure.value - reach
     if getattr(discrepancy, "nonnegative", False):
         lower = max(lower, min(0.0, value))  # a value below 0 is rounding, or the jackknife's
@@ -156,6 +158,7 @@ class _Measure(NamedTuple):
     error: float
     target: Target
     bias: float
+    freedom: float = math.inf
 
 
 def _halves(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> _Measure:
@@ -185,7 +188,7 @@ def _jackknife(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws
         values = measured_parts(discrepancy, pooled, first, second, [seed] * len(first)).values
         bias += (len(values) - 1) * (float(values.mean()) - value)
         variance += (len(values) - 1) * float(values.var(correction=0))
-    return _Measure(value - bias, variance**0.5, "population", bias)
+    return _Measure(value - bias, variance**0.5, "population", bias, min(n, m) - 1)
 
 
 METHODS: dict[str, Callable[[Statistic, Tensor, Tensor, int, torch.Generator], _Measure]] = {

@@ -26,8 +26,9 @@ class Barycentre:
         points: (n, d), or (n,) where the laws were given as numbers.
         masses: (n,), which sum to 1.
         value: what it makes least, the mean over the laws, with their weights, of: the square cost (`quantiles`,
-            `free support`); the exact transport cost (`linear program`); <P, C> + epsilon sum P log P (`iterative
-            Bregman`); the Sinkhorn divergence (`debiased`).
+            `free support` without epsilon); the value of entropic transport (`free support` with it); the exact
+            transport cost (`linear program`); <P, C> + epsilon sum P log P (`iterative Bregman`); the Sinkhorn
+            divergence (`debiased`).
             Differentiable once in the points of the laws, by the envelope theorem.
         method: which of these it was.
         epsilon: the absolute regularisation; 0 for none.

@@ -38,7 +38,7 @@ def k_lipschitz() -> Entry:
         between(
             "its slope over what the clip alone allows, largest", max(c.slope / c.allowed for c in critics), 0.0, 0.5
         ),
-        between("share of K W1 that it reaches at its own slope, largest", max(c.share for c in critics), 0.0, 0.9),
+        between("share of K W1 that it reaches at its own slope, largest", max(c.share for c in critics), 0.0, 0.7),
         between("slope at the loosest clip over that at the tightest", critics[-1].slope / critics[0].slope, 1000.0),
     )
     picture = Picture.chart(
@@ -58,8 +58,8 @@ def k_lipschitz() -> Entry:
         "one zigzag, stretched, and its value is K times W1, so that a critic's unknown K only scales the generator's "
         "gradient. A clip of the weights does not fix that K: it allows a slope of c to the fourth power times "
         f"{allowed(1.0):,.0f}, a trained critic has a fraction of that, and eight times the clip makes its slope more "
-        "than a thousand times steeper. Even at its own slope this critic reaches only about half of W1: it does not "
-        "turn as often as the zigzag does.",
+        "than a thousand times steeper. Even at its own slope this critic reaches no more than seven tenths of W1: it "
+        "does not turn as often as the zigzag does.",
         checks=checks,
         pictures=(picture,),
         source="An article on the Kantorovich-Rubinstein duality; Arjovsky, Chintala, Bottou, “Wasserstein GAN”, "
