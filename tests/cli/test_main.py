@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import remblai
 from remblai.cli.commands import COMMANDS
 from remblai.cli.main import main
 from remblai.config.registry import Option, options
@@ -191,7 +192,7 @@ def test_a_recipe_of_a_file_is_run_only_when_it_is_named(call: Call, tmp_path: P
     assert "remblai train own.py:mine --from a" in (tmp_path / "a" / "report.html").read_text()
     assert call("train own.py:mine --from a --out b --quiet --evaluate-every 0 --device cpu")[0] == 0
     assert Run.open(tmp_path / "b").settings["arguments"] == {"latent": 2, "wide": 8}
-    refused(call("train own.py:yours"), 2, "decorate the function")
+    refused(call("train own.py:yours"), 2, "unknown name in own.py: .yours.")
 
 
 def test_options_of_the_data_are_dotted_after_it(call: Call, tmp_path: Path) -> None:
@@ -402,3 +403,10 @@ def test_bad_files_are_told_by_name(call: Call, tmp_path: Path) -> None:
     (tmp_path / "text.csv").write_text("a,b\n1,x\n")
     refused(call("train wae-mmd --data text.csv --out run", SMALL), 2, "text.csv")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_by_its_own_settings(call: Call) -> None:
+    assert call("train ae --data ring --steps 2 --latent 3 --network.width 8 --out r")[0] == 0
+    assert call("train --resume --out r --steps 3")[0] == 0
+    assert remblai.load("r").step == 3
+    refused(call("train --resume r"), 2, "`remblai train --resume --out r` goes on with it")

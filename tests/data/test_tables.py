@@ -242,3 +242,13 @@ def test_all_columns_of_words_are_named_at_once(tmp_path: Path) -> None:
         ValueError, match=r"got 'n'\. Leave columns of words out by --columns .in this row: shop, day.;"
     ):
         load(written(tmp_path, "x,shop,day\n1,n,mon\n2,s,tue\n"))
+
+
+def test_a_first_column_of_names_of_the_rows_is_left_out(tmp_path: Path) -> None:
+    file = tmp_path / "cells.csv"
+    file.write_text(",g0,g1,kind\n" + "".join(f"cell{i},{i}.5,{2 * i},{'uv'[i % 2]}\n" for i in range(20)))
+    data = load(file, label="kind")
+    assert data.units.columns == ("g0", "g1")
+    assert "the first column, without a name, names the rows: it is left out" in data.notes
+    with pytest.raises(ValueError, match=r"column 4 .'kind'.: expected a finite number"):
+        load(file)

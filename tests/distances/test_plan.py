@@ -219,3 +219,10 @@ def test_batches_pickle_and_copy(copied):
     again = copied(found)
     assert type(again) is type(found)
     torch.testing.assert_close(again.values, found.values.detach())
+
+
+def test_an_unbalanced_plan_maps_its_places_to_their_barycentres() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(20, 2)), rng.normal(size=(15, 2)) + 1.0
+    plan = distances.transport(x, y, epsilon=0.5, unbalanced=1.0)
+    np.testing.assert_allclose(plan.map(x), plan.barycentres(y), rtol=1e-9)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,7 +26,7 @@ def train_command(words: Sequence[str]) -> click.Command:
         words: what follows `train`.
 
     Raises:
-        ValueError: no recipe is named, or an unknown one.
+        ValueError: no recipe is named, an unknown one, or a run.
     """
     if not words:
         raise ValueError(NO_RECIPE)
@@ -45,6 +46,13 @@ def train_command(words: Sequence[str]) -> click.Command:
     names = {option.name for option in fixed}
     read, rest = parse([*fixed, *(option for option in own_options(State) if option.name not in names)], words)
     spec = _recipe(rest, RECIPES)
+    if spec is None and earlier is None and read.get("resume") and "out" in read:
+        earlier = read_settings(read["out"])  # as `train` takes them
+    if spec is not None and (Path(spec) / "run.json").is_file():
+        raise ValueError(
+            f"train: {spec} is a run: `remblai train --resume --out {spec}` goes on with it, `remblai train --from "
+            f"{spec}` repeats it."
+        )
     if spec is None and earlier is None:
         if "--help" in words:
             return _overview(description(train), {name: recipe.summary for name, recipe in RECIPES.items()})

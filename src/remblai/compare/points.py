@@ -12,6 +12,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
+from remblai.data.look import REPEATED
 from remblai.features import FeaturesUsed, make_features
 from remblai.runs.conforming import conform, on_one_range
 
@@ -86,7 +87,8 @@ def read_pair(
         mean, deviation = both.mean(0), both.std(0, correction=0)
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
-    notes = tuple(f"{label(spec)}: {note}" for spec, one in ((a, first), (b, second)) for note in one.notes)
+    every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in one.notes]
+    notes = tuple(f"{label(spec)}: {note}" for spec, note in every if REPEATED not in note)  # no split is held out here
     most = n if isinstance(n, int) else n(max(1, shapes[0].numel()))
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:most]] for rows in sets)
     if features is not None:

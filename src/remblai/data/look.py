@@ -17,6 +17,8 @@ SMALL_SHARE = 0.3
 LOOKED_AT, MOST_LOOKED_AT = 2**26, 2**18
 """Bytes and rows of data in which repeated rows are looked for, at most."""
 COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
+REPEATED = "test rows are equal to training rows: figures of held-out data flatter a model that copies"
+"""What a note says of splits that share rows."""
 
 
 def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits, type_: np.dtype[Any]) -> list[str]:
@@ -89,10 +91,7 @@ def repeats_note(rows: NDArray[Any], train: NDArray[np.int64], test: NDArray[np.
         return ""
     known = {rows[place].tobytes() for place in train}
     again = sum(rows[place].tobytes() in known for place in test)
-    return (
-        f"{again:,} of {len(test):,} test rows are equal to training rows: figures of held-out data flatter a model "
-        "that copies. Leave repeated rows out"
-    ) * bool(again)
+    return f"{again:,} of {len(test):,} {REPEATED}. Leave repeated rows out" * bool(again)
 
 
 def left_out(names: Sequence[str], hints: dict[str, str]) -> str:

@@ -31,13 +31,15 @@ SMALL = 64 << 20
 """Files that unpack to fewer bytes are read without a count of their cells."""
 NUMBER = 16
 """Bytes of memory that a cell takes while a table is read: the number, and the list that it is read into."""
+NAMES_OF_COUNTS = ("", "Unnamed: 0", "__index_level_0__")
+"""What the column that counts the rows is called where a data frame was saved with its index."""
 
 
 def csv_table(path: Path, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
     """A table of numbers as text: a row a line, split by commas, semicolons or tabs, with a line of names or without.
 
     A first line is one of names where a cell of it is a word, or where it counts 0, 1, 2, ... as data frames without
-    names are written. A first column without a name that counts the rows is left out.
+    names are written. A first column without a name that counts or names the rows is left out.
 
     Args:
         path: the file.
@@ -120,16 +122,21 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
         place = label_place(head if named else [], label, str(path))
         labels = as_labels(_cells(path, separator, head, place), f"{path}, column {one_line(label)!r}")
         places.remove(place)
+    unnamed = asked is None and named and len(places) > 1 and places[0] == 0 and head[0] in NAMES_OF_COUNTS
+    if unnamed and not all(map(is_number, _cells(path, separator, head, 0))):
+        places = places[1:]
     if asked is not None:
         present = [head[place] for place in places]
         places = [places[present.index(name)] for name in chosen_columns(present, asked, str(path))]
         ragged = complaint(path, separator, named, ())
         if ragged is not None:  # numpy reads the columns that are taken, however many a row has beyond them
             raise ragged
-    taken = None if label is None and asked is None else places
+    taken = None if len(places) == len(head) and asked is None else places
     table, truths = numbers(path, Form(separator, named, _lines_before(path, named)), places, taken)
     named_so = ", ".join(one_line(head[place]) if named else str(place + 1) for place in truths)
     notes = [f"columns of true and false are read as 1 and 0: {named_so}"] * bool(truths)
+    if unnamed and places[0] == 1:
+        notes.append("the first column, without a name, names the rows: it is left out")
     head = [head[place] for place in places]
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")

@@ -22,8 +22,8 @@ AVAILABLE = {
     "g": "emd, transport, sinkhorn, line.plan and the stochastic solvers of the semi-dual",
     "cost": "emd, transport, sinkhorn, line.plan and stochastic.discrete",
     "certificate": "emd, transport, partial, sinkhorn, line.plan and stochastic.discrete, with exact marginals,",
-    "map": "transport, line.plan and stochastic.discrete, of points instead of a matrix,",
-    "extend": "transport and the stochastic solvers, of points and a cost instead of a matrix,",
+    "map": "transport of all the mass, line.plan and stochastic.discrete, of points instead of a matrix,",
+    "extend": "transport with exact marginals and the stochastic solvers, of points and a cost instead of a matrix,",
 }
 """Which methods have what: part of the error for an attribute that a plan's method does not give."""
 

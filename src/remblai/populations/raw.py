@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from remblai.data.frames import chosen_columns, column_names, is_frame
 from remblai.data.rows import check_memory
 from remblai.data.table_cells import is_number, open_text
-from remblai.data.tables import EMPTY, first_lines
+from remblai.data.tables import EMPTY, NAMES_OF_COUNTS, first_lines
 from remblai.populations.forms import ISO_DATE, is_date, moment, utc
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
-NAMES_OF_COUNTS = ("", "Unnamed: 0", "__index_level_0__")
-"""What the column that counts the rows is called where a data frame was saved with its index."""
 CELL = 200
 """Bytes of memory that a cell of text takes while a table is read, about."""
 

@@ -99,7 +99,8 @@ def train(
         graph: whether steps are recorded as CUDA graphs; auto does so on a GPU.
         threads: of the CPU; None leaves torch's choice.
         overwrite: replace the run in `out`. It stays until the new run has its first checkpoint; other files stay.
-        resume: continue the run in `out`; the same settings are needed, but for more steps.
+        resume: continue the run in `out`, by its own settings where no recipe is named; else the same settings are
+            needed. More steps may be asked for.
         from_run: a run whose settings are repeated, but for those given here.
         checkpoint_every: steps between checkpoints.
         keep: how many of the newest checkpoints stay, besides the best.
@@ -144,6 +145,8 @@ def train(
     folder = None if out is None else place(out)
     if threads is not None:
         torch.set_num_threads(threads)
+    if resume and recipe is None and from_run is None:
+        from_run = folder
     base = Run.open(from_run).settings if from_run else None
     asked = repeated(base, precision, compile, conditional, augment)
     resumed = folder if resume else None

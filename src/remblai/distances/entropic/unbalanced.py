@@ -17,6 +17,7 @@ from remblai.distances.entropic.softmin import Exponents, Increment, sweep
 from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
+from remblai.distances.mapping import mapping
 from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 from remblai.distances.solution import carried_cost
@@ -122,7 +123,13 @@ def solve(
         iterations=iterations,
         seconds=time.perf_counter() - began,
         arrays=problem.arrays,
-        parts=Parts(coupling=coupling, f=f, g=g, cost=partial(carried_cost, problem.geometry, coupling)),
+        parts=Parts(
+            coupling=coupling,
+            f=f,
+            g=g,
+            cost=partial(carried_cost, problem.geometry, coupling),
+            map=mapping(problem, coupling, g, epsilon),
+        ),
     )
 
 
