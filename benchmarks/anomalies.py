@@ -18,7 +18,7 @@ from sklearn.neighbors import LocalOutlierFactor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from remblai import LatentDensity, VariationalAutoEncoder, WassersteinAutoEncoder
+from remblai import LatentDensity, OutlierDetector, VariationalAutoEncoder, WassersteinAutoEncoder
 
 TABLES = {
     "breast cancer: benign": (load_breast_cancer, 1),
@@ -36,6 +36,7 @@ def models(seed: int) -> dict[str, object]:
         "WassersteinAutoEncoder + LatentDensity": make_pipeline(
             WassersteinAutoEncoder(4, steps=STEPS, random_state=seed), LatentDensity("gaussian", random_state=seed)
         ),
+        "OutlierDetector": OutlierDetector(4, steps=STEPS, random_state=seed),
         "VariationalAutoEncoder, reconstruction": VariationalAutoEncoder(4, steps=STEPS, random_state=seed),
         "IsolationForest": IsolationForest(random_state=seed),
         "LocalOutlierFactor": make_pipeline(StandardScaler(), LocalOutlierFactor(novelty=True)),

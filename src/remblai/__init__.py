@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from remblai.estimators import (
         Generator,
         LatentDensity,
+        OutlierDetector,
         TransportMap,
         VariationalAutoEncoder,
         WassersteinAutoEncoder,
@@ -38,11 +39,13 @@ if TYPE_CHECKING:
     from remblai.runs.fit import fit
     from remblai.runs.load import load
     from remblai.runs.model import Trained
+    from remblai.runs.outliers import outliers
     from remblai.runs.train import train
 
 __all__ = [
     "Generator",
     "LatentDensity",
+    "OutlierDetector",
     "Trained",
     "TransportMap",
     "VariationalAutoEncoder",
@@ -66,6 +69,7 @@ __all__ = [
     "metrics",
     "networks",
     "objectives",
+    "outliers",
     "push",
     "recipe",
     "recipes",
@@ -78,6 +82,7 @@ __all__ = [
 _HOMES = {
     "Generator": "remblai.estimators",
     "LatentDensity": "remblai.estimators",
+    "OutlierDetector": "remblai.estimators",
     "Trained": "remblai.runs.model",
     "TransportMap": "remblai.estimators",
     "VariationalAutoEncoder": "remblai.estimators",
@@ -90,6 +95,7 @@ _HOMES = {
     "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",
     "load": "remblai.runs.load",
+    "outliers": "remblai.runs.outliers",
     "push": "remblai.deploy.hub",
     "recipe": "remblai.recipes",
     "train": "remblai.runs.train",

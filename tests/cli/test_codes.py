@@ -212,3 +212,21 @@ def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         words = [command, folder / "points", "--data", folder / "t.csv", "--out", tmp_path / "z.csv"]
         assert call(*words, "--class", "cats") == 2
         assert "class: expected none, for this model was trained without labels" in capsys.readouterr().err
+
+
+def test_outliers_are_written_beside_their_place(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "o.csv"
+    values = np.random.default_rng(1).normal([1.7, 70.0], [0.1, 9.0], (12, 2))
+    values[3] = [9.0, 900.0]
+    np.savetxt(tmp_path / "new.csv", values, delimiter=",", header="height,weight", comments="")
+    assert call("outliers", folder / "points", "--data", tmp_path / "new.csv", "--out", out) == 0
+    assert "least like the data: row 3" in capsys.readouterr().out
+    rows = table(out)
+    assert list(rows[0]) == ["index", "score", "p_value", "outlier", "column"]
+    assert min(rows, key=lambda row: float(row["score"]))["index"] == "3"
+    found = remblai.outliers(folder / "points", values)
+    assert np.allclose([float(row["p_value"]) for row in rows], found.p_values)
+    assert call("outliers", folder / "points", "--data", folder / "t.csv") == 0
+    assert "these are the run's own rows" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from remblai.distances import emd
 from remblai.estimators import (
     Generator,
     LatentDensity,
+    OutlierDetector,
     TransportMap,
     VariationalAutoEncoder,
     WassersteinAutoEncoder,
@@ -35,6 +36,7 @@ def iris():
         VariationalAutoEncoder(n_components=1, **NARROW),
         Generator("gmmn", **NARROW),
         LatentDensity("gaussian"),
+        OutlierDetector(n_components=1, **NARROW),
         TransportMap(),
     ]
 )
@@ -226,3 +228,20 @@ def test_a_fit_that_fails_leaves_nothing_of_two_fits(iris):
 def test_codes_are_as_wide_as_those_of_the_fit(iris):
     model = WassersteinAutoEncoder(2, **NARROW).fit(iris).set_params(n_components=1)
     assert len(model.get_feature_names_out()) == model.transform(iris).shape[1] == 2
+
+
+def test_outliers_are_found_and_named_and_false_alarms_are_as_asked():
+    rng = np.random.default_rng(0)
+    line = rng.normal(size=(1600, 1))
+    x = np.c_[line, 100 * line, rng.normal(size=(1600, 1))] + np.c_[0.1, 10.0, 0.1] * rng.normal(size=(1600, 3))
+    detector = OutlierDetector(2, false_alarms=0.1, steps=300, random_state=0).fit(x[:800])
+    assert 0.03 < (detector.predict(x[800:]) == -1).mean() < 0.17  # 200 held-out rows know it to 2 % each way
+    broken = x[800:].copy()
+    broken[:, 1] = rng.permutation(broken[:, 1])
+    assert (detector.predict(broken) == -1).mean() > 0.35  # each column by itself is as before
+    assert (detector.column_errors(broken)[:, :2].max(1) > detector.column_errors(broken)[:, 2]).mean() > 0.7
+    assert (detector.p_values(broken) <= 0.1).tolist() == (detector.predict(broken) == -1).tolist()
+    with pytest.warns(UserWarning, match="0.001 cannot be told from 25 held-out rows, of which 0.038 is taken"):
+        OutlierDetector(2, false_alarms=0.001, steps=2).fit(x[:100])
+    with pytest.raises(ValueError, match="law: expected one with a density"):
+        OutlierDetector(law="transport").fit(x)

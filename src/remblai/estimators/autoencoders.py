@@ -17,12 +17,33 @@ from remblai.laws.means import mean_of
 from remblai.objectives import AutoEncoder, Objective
 
 
-class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEstimator):
+class Coding(TrainedEstimator):
+    """An estimator whose recipe is an auto-encoder's. The base class."""
+
+    n_components: int
+
+    def _check_model(self, model: Objective) -> None:
+        super()._check_model(model)
+        if not isinstance(model, AutoEncoder):
+            raise ValueError(
+                f"recipe: {type(self).__name__} expected one of an auto-encoder, such as wae-mmd, got {self.recipe!r}; "
+                "use Generator, which only samples."
+            )
+
+    def _codes(self, x: Tensor) -> Tensor:
+        """The means of the encoder's law at standardised rows."""
+        encoder = self.model_.encoder
+        assert isinstance(encoder, nn.Module)
+        with torch.no_grad():
+            codes = mean_of(encoder(x))
+        finite("codes of X", codes)  # a network overflows on rows that are far from all that it has seen
+        return codes
+
+
+class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Coding):
     """What both auto-encoders do."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_components": [COUNT], **TRAINING}
-
-    n_components: int
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains the recipe on X (n, d), columns standardised; y is left aside.
@@ -36,14 +57,6 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
         self._train(X, latent=convert("n_components", self.n_components, int))
         return self
 
-    def _check_model(self, model: Objective) -> None:
-        super()._check_model(model)
-        if not isinstance(model, AutoEncoder):
-            raise ValueError(
-                f"recipe: {type(self).__name__} expected one of an auto-encoder, such as wae-mmd, got {self.recipe!r}; "
-                "use Generator, which only samples."
-            )
-
     @property
     def _n_features_out(self) -> int:
         return self.model_.prior.latent
@@ -51,14 +64,6 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, TrainedEst
     def transform(self, X: Any) -> Array:
         """Codes (n, n_components) of X: the means of the encoder's law."""
         return self._codes(self._scaled(X)).cpu().numpy()
-
-    def _codes(self, x: Tensor) -> Tensor:
-        encoder = self.model_.encoder
-        assert isinstance(encoder, nn.Module)
-        with torch.no_grad():
-            codes = mean_of(encoder(x))
-        finite("codes of X", codes)  # a network overflows on rows that are far from all that it has seen
-        return codes
 
     def inverse_transform(self, X: Any) -> Array:
         """Data (n, d), in the columns' units, decoded from codes X (n, n_components).

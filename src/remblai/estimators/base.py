@@ -52,12 +52,27 @@ class TrainedEstimator(BaseEstimator):
     device: str
     random_state: Any
 
-    def _train(self, X: Any, **own: Any) -> None:
-        """Trains the recipe on X with the user's options and these, which parameters of the estimator set."""
+    def _train(self, X: Any, held_out: float = 0.0, **own: Any) -> tuple[Array, Array]:
+        """Trains the recipe on X with the user's options and these, which parameters of the estimator set.
+
+        Args:
+            X: the data (n, d).
+            held_out: the share of rows, drawn at random, that the model does not see, in whole rows; 0 for none.
+            **own: options of the recipe.
+
+        Returns:
+            the rows that were trained on, and those held out.
+        """
         loop = {name: getattr(self, name) for name in LOOP}
         resolved, device = resolved_recipe(self.recipe, self.options or {}, loop, **own), devices.choose(self.device)
         table = checked(self, X, fitting=True)
         seed = seed_of(self.random_state)
+        left = np.empty((0, table.shape[1]))
+        if held_out:
+            order, count = np.random.default_rng(seed).permutation(len(table)), round(held_out * len(table))
+            if min(count, len(table) - count) < FEWEST_SCORED:
+                raise ValueError(f"X: expected rows of which {held_out:g} are 2 or more, got {len(table)}: pass more.")
+            left, table = table[order[:count]], table[order[count:]]
         scaler, scaled, constants = standardised(table)
         x = torch.from_numpy(scaled.astype(np.float32))
         given = {name: value for name, value in resolved.arguments.items() if name in resolved.given}
@@ -66,6 +81,7 @@ class TrainedEstimator(BaseEstimator):
             law = self._fitted_law(resolved, model, x.double())
         # all at once: after a fit that fails nothing is of two fits
         self.seed_, self.scaler_, self._constants, self.model_, self.law_ = seed, scaler, constants, model, law
+        return table, left
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "model_")
@@ -110,7 +126,10 @@ class TrainedEstimator(BaseEstimator):
         return next(self.model_.parameters()).device
 
     def _scaled(self, X: Any) -> Tensor:
-        table = checked(self, X)
+        return self._standard(checked(self, X))
+
+    def _standard(self, table: Array) -> Tensor:
+        """Rows in the model's units."""
         return torch.from_numpy(self.scaler_.transform(table)).to(self._device)
 
     def _restored(self, x: Tensor) -> Array:

@@ -14,6 +14,7 @@ COMMANDS: dict[str, str] = {
     "fit": "remblai.cli.commands.models:fit",
     "encode": "remblai.cli.commands.codes:encode",
     "reconstruct": "remblai.cli.commands.codes:reconstruct",
+    "outliers": "remblai.cli.commands.codes:outliers",
     "interpolate": "remblai.cli.commands.models:interpolate",
     "evaluate": "remblai.cli.commands.models:evaluate",
     "report": "remblai.cli.commands.models:report",

@@ -1,5 +1,6 @@
 """The commands that encode data, as functions whose signatures and docstrings are the command line's."""
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -118,6 +119,69 @@ def reconstruct(
         show(path)
     else:
         show(write(path, again, trained.units, columns=None))
+
+
+def outliers(
+    run: str,
+    *,
+    data: str,
+    out: str | None = None,
+    class_: str | None = None,
+    sampler: Sampler = None,
+    level: float = 0.05,
+    recipe: str | None = None,
+    device: str = "auto",
+    data_options: Mapping[str, Any] | None = None,
+) -> None:
+    """Says which rows of data are unlike those that a run was trained on, with p-values from held-out rows.
+
+    A row's score is the log-density of its code plus that of its reconstruction error, each column or pixel in units of
+    what is usual for it.
+
+    Args:
+        run: the folder of a run with an encoder and a decoder, whose own data are there.
+        data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
+        out: the .csv, .parquet or .npz to write: index, score, p_value, outlier, of a table the column that is most
+            off, of images the file.
+        class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
+        sampler: the law of the codes; when not given the run's own where its density is known, else the prior.
+        level: the expected share of false ones among the outliers, at most.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    path = None if out is None else place(out, (".npz", *TABLES))
+    import numpy as np
+
+    from remblai.cli.arrays import first_rows
+    from remblai.cli.inputs import read_inputs
+    from remblai.cli.tables import check_table, write_table
+    from remblai.runs.load import load
+    from remblai.runs.outliers import of_rows
+
+    if path is not None:
+        check_table(path)
+    trained = load(run, device=device, recipe=recipe)
+    parts = list(read_inputs(trained, data, data_options, in_order=None, class_=class_))
+    if any(part.split for part in parts):
+        print("data: these are the run's own rows: those it was trained on score better than new ones", file=sys.stderr)
+    rows, labels = first_rows(trained, [part.rows for part in parts], None, class_)
+    index = np.concatenate([part.index for part in parts])
+    order = index.argsort(kind="stable")  # splits are shuffled
+    found = of_rows(trained, rows[order], None, sampler, None if labels is None else labels[order], level)
+    show("\n".join(found.lines()))
+    if path is None:
+        return
+    files = [name for part in parts for name in part.files or ()]
+    columns: dict[str, Any] = {"file": [files[place] for place in order]} if files else {}
+    columns |= {"index": index[order], "score": found.scores}
+    columns |= {"p_value": found.p_values, "outlier": found.found.astype(int)}
+    columns |= {} if found.worst is None else {"column": found.worst}
+    if path.suffix == ".npz":
+        with whole(path) as temporary:
+            np.savez(temporary, **columns)
+    else:
+        write_table(path, columns)
+    show(out)
 
 
 def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:

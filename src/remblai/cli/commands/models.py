@@ -194,14 +194,7 @@ def evaluate(
         show(f"figures on samples are of pictures, decoded by the frozen {trained.units.codes}")
 
 
-def report(
-    run: str,
-    *,
-    data: str | None = None,
-    recipe: str | None = None,
-    device: str = "auto",
-    data_options: Mapping[str, Any] | None = None,
-) -> None:
+def report(run: str, *, data: str | None = None, recipe: str | None = None, device: str = "auto") -> None:
     """Writes a run's report.html and its pictures.
 
     Args:
@@ -215,7 +208,7 @@ def report(
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    dataset = dataset_of(trained, data, data_options)
+    dataset = dataset_of(trained, data)
     if trained.run.measured_step() != trained.step:
         measure(trained, dataset)
     show(write_report(trained, dataset))

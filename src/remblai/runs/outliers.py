@@ -1,0 +1,170 @@
+"""Rows of new data that are unlike those that a run was trained on."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remblai.distances.validation import number
+from remblai.laws import FittedLaw, Prior
+from remblai.runs.chunks import Rows
+from remblai.runs.data import data_like
+from remblai.runs.labels import Labels, labels_of
+from remblai.runs.load import load
+from remblai.runs.model import Trained
+from remblai.runtime.notebook import table
+from remblai.statistics.outliers import Floats, Surprise, discoveries
+
+MOST = 5000
+"""Held-out rows that new ones are compared with, at most."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Outliers:
+    """How unusual rows are for a run's model. It prints as the command `outliers` does.
+
+    Attributes:
+        scores: (n,), log-densities of row and code together: low for outliers.
+        p_values: (n,), how often a held-out row scores as low.
+        found: (n,), which rows are outliers at the false discovery rate `level`.
+        errors: (n, d), each coordinate's squared reconstruction error over its mean on held-out rows: about 1 is usual.
+        level: the share of false ones among those found that is expected at most.
+        held_out: rows that the p-values compare with.
+        law: of the codes, whose density is in the scores; "" where none is known.
+        columns: their names, where the data have them.
+    """
+
+    scores: Floats
+    p_values: Floats
+    found: NDArray[np.bool_]
+    errors: Floats
+    level: float
+    held_out: int
+    law: str
+    columns: tuple[str, ...] | None
+
+    @property
+    def worst(self) -> list[str] | None:
+        """For each row the name of the column with the largest error; None without names."""
+        return None if self.columns is None else [self.columns[place] for place in self.errors.argmax(1)]
+
+    def __repr__(self) -> str:
+        return "\n".join(self.lines())
+
+    def _repr_html_(self) -> str:
+        order = np.argsort(self.scores)[:10]
+        rows = [(int(i), float(self.scores[i]), float(self.p_values[i]), str(bool(self.found[i]))) for i in order]
+        return table("Outliers", rows, ("row", "score", "p", "found"))
+
+    def lines(self) -> list[str]:
+        """What was found, in sentences."""
+        n, level = len(self.scores), self.level
+        low = int((self.p_values <= level).sum())
+        lines = [
+            f"{low:,} of {n:,} rows have p of at most {level:g}, where {level * n:.3g} are expected "
+            "of rows like the held-out ones",
+            f"{int(self.found.sum()):,} are outliers, of which at most {level:.0%} are expected to be false",
+            f"p: how often one of {self.held_out:,} held-out rows scores as low; none is below "
+            f"{1 / (1 + self.held_out):.2g}",
+        ]
+        fewest = math.ceil(n / (1 + self.held_out) / level - 1e-9)
+        if fewest > 1 and not self.found.any():
+            lines.append(
+                f"fewer than {fewest:,} outliers among {n:,} rows cannot be told from chance with {self.held_out:,} "
+                "held out: take the rows of least p, or hold out more"
+            )
+        place = int(self.scores.argmin())
+        named = "" if self.worst is None else f", most in {self.worst[place]}"
+        return [*lines, f"least like the data: row {place}, p = {self.p_values[place]:.2g}{named}"]
+
+
+def outliers(
+    run: Trained | str | Path,
+    x: Any,
+    *,
+    reference: Any = None,
+    sampler: str | None = None,
+    labels: Labels | None = None,
+    level: float = 0.05,
+) -> Outliers:
+    """Compares rows of data with held-out rows of those that a run was trained on.
+
+    The score of a row is the log-density of its code under a law of codes plus that of its reconstruction error, each
+    coordinate in units of what is usual for it (see `statistics.outliers.Surprise`).
+
+    Args:
+        run: the model, or its run's folder.
+        x: rows in the data's own units: an array, a tensor, a data frame, what `data.load` returns.
+        reference: rows that are normal and were not trained on; the run's own validation and test data when None, of a
+            run with `patience`, which chose by the validation data, the test data.
+        sampler: the law of the codes; when None the run's own where its density is known, else the prior.
+        labels: of a conditional model, the classes of x.
+        level: the false discovery rate.
+
+    Raises:
+        ValueError: a model that does not encode and decode, data of another shape, a level outside (0, 1), or a
+            reference for a conditional model.
+    """
+    trained = run if isinstance(run, Trained) else load(run)
+    return of_rows(trained, trained.units.scale(x), reference, sampler, labels, level)
+
+
+def of_rows(
+    trained: Trained, rows: Rows, reference: Any, sampler: str | None, labels: Labels | None, level: float
+) -> Outliers:
+    """The same of rows (n, ...) as the model sees them."""
+    if not 0.0 < number("level", level) < 1.0:
+        raise ValueError(f"level: expected a number between 0 and 1, got {level}.")
+    trained.check_encodes()
+    trained.check_decodes()
+    law = _law_of(trained, sampler)
+    parts = [_parts(trained, part, law, own) for part, own in _held_out(trained, reference)]
+    known = Surprise(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+    squares, log_prob = _parts(trained, rows, law, labels)
+    scores = known.score(squares, log_prob)
+    p_values = known.p_values(scores)
+    return Outliers(
+        scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
+        trained.units.columns,
+    )  # fmt: skip
+
+
+def _law_of(trained: Trained, sampler: str | None) -> str | None:
+    """The name of the law whose density of codes is in the scores; None where the run's own has none.
+
+    Raises:
+        ValueError: a law that is named and has no density.
+    """
+    for name in (sampler,) if sampler is not None else (trained.sampler, "prior"):
+        law = None if name == "prior" and trained.objective.latent_name != "prior" else trained.law(name)
+        if isinstance(law, Prior) or (isinstance(law, FittedLaw) and law.has_density):
+            return name
+        if sampler is not None:
+            raise ValueError(
+                f"sampler: {sampler} has no density by which codes could be judged: take prior, gaussian or mixture."
+            )
+    return None
+
+
+def _held_out(trained: Trained, reference: Any) -> list[tuple[Rows, Labels | None]]:
+    """Normal rows that were not trained on, with their labels where the model is conditional."""
+    if reference is not None:
+        if trained.conditional:
+            raise ValueError("reference: expected none for a conditional model, which reads the classes of rows.")
+        return [(trained.units.scale(reference)[:MOST], None)]
+    settings = trained.run.settings
+    dataset = data_like(settings, trained.units)
+    splits = [dataset.test] if settings.get("patience") else [dataset.test, dataset.validation]
+    rows = [(part[: MOST // len(splits)], part) for part in splits if len(part)]
+    return [(x, labels_of(part)[: len(x)] if trained.conditional else None) for x, part in rows]
+
+
+def _parts(trained: Trained, rows: Rows, law: str | None, labels: Labels | None) -> tuple[Floats, Floats]:
+    """The squared errors (n, d) of the reconstructions of rows (n, ...), and the log-densities (n,) of their codes."""
+    codes, again = trained.code_means(rows, labels=labels), trained.reconstructions(rows, None, labels)
+    squares = (rows[: len(rows)] - again).square().flatten(1).double().numpy()
+    known = np.zeros(len(codes)) if law is None else trained.code_log_prob(codes, law).double().numpy()
+    return squares, known
