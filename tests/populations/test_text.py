@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from remblai.populations.entry import Drift, drift
-from remblai.populations.text import cells, could_see, size
+from remblai.populations.text import cells, could_see, lines, size
 
 pandas = pytest.importorskip("pandas")
 
@@ -33,3 +33,21 @@ def test_the_floor_of_a_column_that_did_not_move_is_in_its_deviations() -> None:
     (row,) = map(cells, drift(table, table.copy(), permutations=19).shifts)
     assert row[1] == "0 sd"
     assert float(row[2].split(" ")[0]) < 1
+
+
+def test_gaps_that_moved_stand_in_the_row_of_their_column(found: Drift) -> None:
+    rows = {row[0]: row[1] for row in map(cells, found.shifts)}
+    assert rows["constant"].endswith(", gaps 0 % to 50 %")
+    assert "gaps" not in rows["x"]
+
+
+def test_a_clock_is_named() -> None:
+    rng = np.random.default_rng(0)
+    tables = [
+        pandas.DataFrame({"ts": pandas.Timestamp(2024, month, 1) + pandas.to_timedelta(rng.integers(0, 28, 60), "D")})
+        for month in (1, 2)
+    ]
+    notes = [note for note in lines(drift(*tables, permutations=19)) if "all lie before" in note]
+    assert len(notes) == 1
+    assert "column 'ts'" in notes[0]
+    assert not any("all lie before" in note for note in lines(drift(tables[0], tables[0].copy(), permutations=19)))

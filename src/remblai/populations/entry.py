@@ -9,6 +9,7 @@ import torch
 
 from remblai.config.registry import Choice
 from remblai.populations.battery import Decision, decide
+from remblai.populations.dependence import Dependence, dependences
 from remblai.populations.forms import with_form_notes
 from remblai.populations.given import Given, check_given, drift_given
 from remblai.populations.identifiers import without_identifiers
@@ -37,6 +38,8 @@ class Drift:
         joint_rows: rows behind these.
         permutations: random splits.
         shifts: of the columns, the least p-value first.
+        dependences: the pairs of columns whose correlation differs, the largest change first; () where the two are not
+            told apart.
         moved: the optimal plan between the two.
         given: drift within a column; None where none was given.
         seconds: that it took.
@@ -48,6 +51,7 @@ class Drift:
     joint_rows: int
     permutations: int
     shifts: tuple[Shift, ...]
+    dependences: tuple[Dependence, ...]
     moved: Moved
     given: Given | None
     seconds: float
@@ -83,6 +87,7 @@ class Drift:
             "names": list(tables.names),
             "features": self.data.features,
             "columns": [asdict(one) for one in self.shifts],
+            "dependences": [asdict(one) for one in self.dependences],
             "joint_rows": self.joint_rows,
             "moved": asdict(self.moved),
             "given": self.given and asdict(self.given),
@@ -135,8 +140,9 @@ def drift(
     test: Decision = decide(tables.columns, splits, draws)
     found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
     plan = moved(tables, splits, draws)
+    pairs = dependences(tables.columns, splits, draws) if test.p_value <= LEVEL and data.images is None else ()
     within = None if given is None else drift_given(tables, given, permutations, draws)
     return Drift(
-        data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), plan, within,
+        data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), pairs, plan, within,
         time.perf_counter() - start,
     )  # fmt: skip

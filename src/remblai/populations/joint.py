@@ -78,28 +78,47 @@ def _within(values: Floats, splits: Splits, rows: Ints) -> Floats:
     return found
 
 
-def _products(of: Sequence[Ints], cells: Sequence[Cells]) -> NDArray[np.float32]:
-    """Products of the coordinates of different columns (rows, k), each of variance 1."""
-    coordinates, owner = [], []
+def coordinates(of: Sequence[Ints], cells: Sequence[Cells]) -> tuple[Floats, Ints, list[int | None]]:
+    """The columns as numbers (rows, k): normal scores of numbers, indicators of the most common levels.
+
+    Args:
+        of: the cell of each row, by column.
+        cells: of the columns.
+
+    Returns:
+        the coordinates, of variance 1; the place of the column of each (k,); the level that it is of, None of numbers.
+    """
+    found: list[Floats] = []
+    owners: list[int] = []
+    levels: list[int | None] = []
     for place, (rows, one) in enumerate(zip(of, cells, strict=True)):
         if one.ordered:
-            found = [np.append(one.scores, 0.0)[rows]] if one.values > 1 else []
+            own: list[int | None] = [None] * (one.values > 1)
+            found += [np.append(one.scores, 0.0)[rows] for _ in own]
         else:
-            levels = np.argsort(-one.shares, kind="stable")[:COMMON]
-            found = [(rows == level).astype(float) for level in levels if one.shares[level] < 1.0]
-        coordinates += found
-        owner += [place] * len(found)
-    if len(set(owner)) < 2:
+            common = np.argsort(-one.shares, kind="stable")[:COMMON]
+            own = [int(level) for level in common if one.shares[level] < 1.0]
+            found += [(rows == level).astype(float) for level in own]
+        owners += [place] * len(own)
+        levels += own
+    z = standardised(np.stack(found, 1)) if found else np.empty((len(of[0]), 0))
+    return z, np.asarray(owners, np.int64), levels
+
+
+def _products(of: Sequence[Ints], cells: Sequence[Cells]) -> NDArray[np.float32]:
+    """Products of the coordinates of different columns (rows, k), each of variance 1."""
+    z, owners, _ = coordinates(of, cells)
+    if len(set(owners)) < 2:
         return np.empty((len(of[0]), 0), np.float32)
-    z, owners = _standardised(np.stack(coordinates, 1)), np.asarray(owner)
     if z.shape[1] > COORDINATES:
-        z = _standardised(z @ np.linalg.eigh(z.T @ z)[1][:, -COORDINATES:])
+        z = standardised(z @ np.linalg.eigh(z.T @ z)[1][:, -COORDINATES:])
         owners = np.arange(COORDINATES)
     i, j = np.triu_indices(z.shape[1], 1)
     other = owners[i] != owners[j]
-    return _standardised(z[:, i[other]] * z[:, j[other]]).astype(np.float32)
+    return standardised(z[:, i[other]] * z[:, j[other]]).astype(np.float32)
 
 
-def _standardised(x: Floats) -> Floats:
+def standardised(x: Floats) -> Floats:
+    """The columns of x (n, k) with mean 0 and variance 1; constant ones are 0."""
     deviation = x.std(0)
     return np.asarray((x - x.mean(0)) / np.where(deviation > 1e-12, deviation, 1.0))

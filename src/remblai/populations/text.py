@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from remblai.metrics.reading import number
 from remblai.populations.given import Within
 from remblai.populations.shifts import Change, Shift
-from remblai.populations.table import date_text
+from remblai.populations.table import Bools, Column, date_text
 from remblai.runtime.text import aligned
 from remblai.statistics.power import LEVEL
 
@@ -40,10 +40,20 @@ def _what_moved(found: "Drift") -> str:
         return "which columns moved takes more permutations"
     if not moved:
         part = "together" if found.p_joint <= LEVEL else "and their combinations together"
-        return f"no column alone is sure to have moved, the columns {part} have"
+        return f"no column alone is sure to have moved, the columns {part} have{_depending(found)}"
     named = ", ".join(f"{one.name} by {size(one)}" for one in moved[:NAMED])
     more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
-    return f"{len(moved)} of {len(found.shifts)} columns moved: {named}{more}"
+    return f"{len(moved)} of {len(found.shifts)} columns moved: {named}{more}{_depending(found)}"
+
+
+def _depending(found: "Drift") -> str:
+    """The pairs of columns whose dependence changed, as the end of a sentence."""
+    pairs = found.dependences
+    if not pairs:
+        return ""
+    said = [f"{one.first} and {one.second} {number(one.before)} to {number(one.after)}" for one in pairs[: NAMED - 1]]
+    more = f" and {len(pairs) - len(said)} more pairs" if len(pairs) > len(said) else ""
+    return f"; the correlation changed of {', '.join(said)}{more}"
 
 
 def could_see(found: "Drift") -> str:
@@ -73,14 +83,22 @@ def could_see(found: "Drift") -> str:
 
 def size(shift: Shift) -> str:
     """How far a column moved, with its unit."""
-    before, after = shift.missing
     if shift.kind == "categories":
         return f"{percent(shift.distance)} of the rows"
-    gaps = f", gaps {percent(before)} to {percent(after)}" if abs(after - before) > 0.01 else ""
     if shift.unit == "days":
-        return days(shift.distance) + gaps
+        return days(shift.distance) + _gaps(shift)
     moved = number(shift.distance) if shift.in_sd is None else f"{number(shift.in_sd)} standard deviations"
-    return moved + gaps
+    return moved + _gaps(shift)
+
+
+def _gaps(shift: Shift) -> str:
+    """The change of the share of gaps, where it is one; of categories gaps are a level."""
+    before, after = shift.missing
+    return (
+        f", gaps {percent(before)} to {percent(after)}"
+        if shift.kind == "numbers" and abs(after - before) > 0.01
+        else ""
+    )
 
 
 def days(amount: float | None) -> str:
@@ -136,7 +154,7 @@ def cells(shift: Shift) -> list[str]:
     dates = shift.unit == "days"
     written = percent if categories else days if dates else number
     in_sd = None if dates else shift.in_sd
-    moved = f"{number(in_sd)} sd" if in_sd is not None else written(shift.distance)
+    moved = (f"{number(in_sd)} sd" if in_sd is not None else written(shift.distance)) + _gaps(shift)
     scale = 1.0 if in_sd is None else shift.deviations[0] or 1.0
     floor = f"{written(shift.floor / scale)} ± {written(shift.floor_spread / scale)}"
     return [
@@ -185,6 +203,12 @@ def notes(found: "Drift") -> list[str]:
             f"with {found.permutations:,} permutations no p-value corrected for {count} columns is below "
             f"{min(1, least):.2g}: use --permutations {int(count / LEVEL)} to see which columns moved"
         )
+    for column in tables.columns:
+        if column.dates and _follow(column, tables.first):
+            lines.append(
+                f"column {column.name!r}: the dates of one table all lie before those of the other, as those of two "
+                "months do: where that is no news, leave it out with --columns, or by --label"
+            )
     if found.joint_rows < tables.n + tables.m:
         lines.append(f"the joint statistics use {found.joint_rows:,} of {tables.n + tables.m:,} rows, drawn at random")
     if found.given and found.given.own_p_value is not None and found.given.own_p_value <= LEVEL:
@@ -195,6 +219,12 @@ def notes(found: "Drift") -> list[str]:
     if found.moved.n < tables.n or found.moved.m < tables.m:
         lines.append(f"the plan carries {found.moved.n:,} rows to {found.moved.m:,}, drawn at random")
     return lines
+
+
+def _follow(column: Column, first: Bools) -> bool:
+    """Whether all values of one table lie before all of the other."""
+    parts = [column.values[part & ~column.gaps] for part in (first, ~first)]
+    return all(map(len, parts)) and (parts[0].max() < parts[1].min() or parts[1].max() < parts[0].min())
 
 
 def lines(found: "Drift") -> list[str]:
