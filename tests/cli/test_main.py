@@ -410,3 +410,16 @@ def test_a_run_goes_on_by_its_own_settings(call: Call) -> None:
     assert call("train --resume --out r --steps 3")[0] == 0
     assert remblai.load("r").step == 3
     refused(call("train --resume r"), 2, "`remblai train --resume --out r` goes on with it")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("distance ring grid -n 50 --permutations 19 --repeats 2", "random splits"),
+        ("drift ring grid --permutations 19", "the test on random splits"),
+    ],
+)
+def test_verbose_says_what_took_how_long(call: Call, words: str, said: str) -> None:
+    code, _, err = call(f"{words} --verbose")
+    assert code == 0
+    assert re.search(rf"^{said}: \d+\.\d\d s$", err, re.MULTILINE)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from scipy.sparse import coo_matrix, csr_array
+from torch.distributions import Normal
 
 from remblai import distances
 from remblai.distances import validation
@@ -127,3 +128,8 @@ def test_p_must_be_at_least_1(given):
 def test_sparse_matrices_are_refused_by_their_name(given):
     with pytest.raises(ValueError, match=r"x: expected a dense array, got a sparse .*toarray"):
         distances.transport(given, np.eye(2))
+
+
+def test_a_law_in_the_place_of_points_leads_to_closed_forms() -> None:
+    with pytest.raises(ValueError, match=r"got the law Normal: of two normal laws wasserstein_gaussian"):
+        distances.wasserstein(Normal(0.0, 1.0), Normal(1.0, 1.0))  # type: ignore[call-overload]

@@ -22,6 +22,7 @@ from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
 from remblai.runtime.notebook import table
 from remblai.runtime.text import printable
+from remblai.runtime.timing import timed
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
 MOST = 2000
@@ -168,7 +169,8 @@ def distance(
     _check_published(name, points)
     x, y = points.x, points.y
     statistic = make(METRICS, metric, "metric", prior=Scale.of(x, y), latent=x.shape[1])
-    value, seconds = _timed(statistic, x, y, seed)
+    with timed("the value"):
+        value, seconds = _timed(statistic, x, y, seed)
     reasons: dict[str, str] = {}
     confidence = tested = None
     if getattr(statistic, "p", 0.0) > LARGE_P:
@@ -178,11 +180,13 @@ def distance(
     count = affordable(seconds) if permutations is None else permutations
     if count:
         early = permutations is None and seconds * count > PATIENT
-        tested, reasons["floor"] = permuted(
-            statistic, x, y, count, draws, name not in DIVERGENCES, EXCEEDANCES if early else None
-        )
+        with timed("random splits"):
+            tested, reasons["floor"] = permuted(
+                statistic, x, y, count, draws, name not in DIVERGENCES, EXCEEDANCES if early else None
+            )
     planned = getattr(statistic, "plan", None)
-    plan = planned(x, y) if planned else None
+    with timed("the plan"):
+        plan = planned(x, y) if planned else None
     if planned and plan is None:
         reasons["plan"] = "|x - y|^p is no finite number for so large a p: the value is found from distances"
     return Distance(
@@ -220,6 +224,7 @@ def _check_published(metric: str, points: Pair) -> None:
         )
 
 
+@timed("the interval")
 def _interval(
     statistic: Statistic, x: Tensor, y: Tensor, value: float, repeats: int, draws: torch.Generator
 ) -> tuple[Confidence | None, str]:

@@ -22,6 +22,7 @@ from remblai.data.tables import csv_table
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
 from remblai.data.units import Units
 from remblai.runtime.text import one_line
+from remblai.runtime.timing import timed
 
 __all__ = ["DATA", "FILES", "SPLITS", "Dataset", "Modes", "Split", "Units", "load", "made", "pick"]
 
@@ -237,7 +238,8 @@ def _path(source: str) -> Path:
 def _read(reader: Callable[..., Dataset], path: Path, options: Mapping[str, Any]) -> Dataset:
     """What the reader returns; every error of bad data names the file."""
     try:
-        return reader(path, **options)
+        with timed(f"reading {one_line(path.name)}"):
+            return reader(path, **options)
     except OSError as error:
         raise ValueError(f"{error.filename or path} cannot be read: {error.strerror or error}") from error
     except UnicodeError as error:

@@ -20,6 +20,7 @@ from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
 from remblai.distances.entry import transport, wasserstein
 from remblai.distances.exact import c_transform, emd, rubinstein
+from remblai.distances.gaussians import bures, wasserstein_gaussian
 from remblai.distances.integral_probability import ipm
 from remblai.distances.partial_transport import partial
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
@@ -37,6 +38,7 @@ __all__ = [
     "TensorPlan",
     "barycentre",
     "batch",
+    "bures",
     "c_transform",
     "chi_square",
     "circle",
@@ -55,6 +57,7 @@ __all__ = [
     "total_variation",
     "transport",
     "wasserstein",
+    "wasserstein_gaussian",
 ]
 
 if not TYPE_CHECKING:  # a type checker would take any name for one of the module's

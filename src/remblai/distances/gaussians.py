@@ -158,6 +158,12 @@ def wasserstein_gaussian(p: Distribution, q: Distribution) -> Tensor:
 
     Raises:
         ValueError: another law, a batch of laws, or unequal dimensions.
+
+    Example:
+        >>> from torch.distributions import Normal
+        >>> from remblai.distances import wasserstein_gaussian
+        >>> float(wasserstein_gaussian(Normal(0.0, 1.0), Normal(3.0, 2.0)))
+        10.0
     """
     first, second = pair(p, q)
     return bures(*first, *second)

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
+from torch.distributions import Distribution
 
 NumPyLike = NDArray[Any] | Sequence[Any] | float
 """Numbers outside torch: an array, nested lists or one number. Where no input is a tensor, answers are NumPy's."""
@@ -65,6 +66,11 @@ def _from_numpy(name: str, value: Any) -> Tensor:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: expected an array of numbers, got rows of unequal length.") from None
+    if isinstance(value, Distribution):
+        raise ValueError(
+            f"{name}: expected an array of numbers, got the law {type(value).__name__}: of two normal laws "
+            "wasserstein_gaussian, bures and f_divergence have closed forms; of others pass draws, law.sample((n,))."
+        )
     if array.dtype.kind not in "biuf":
         raise ValueError(
             f"{name}: expected an array of real numbers, got {array.dtype} of shape {array.shape}: convert it, by "

@@ -19,6 +19,7 @@ from remblai.populations.shifts import Shift, shifts
 from remblai.populations.text import HEADS, cells, lines, verdict
 from remblai.runtime.notebook import table
 from remblai.runtime.text import printable
+from remblai.runtime.timing import timed
 from remblai.statistics.power import LEVEL
 from remblai.statistics.splits import Splits
 
@@ -129,7 +130,8 @@ def drift(
     if permutations < LEAST:
         raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
     start = time.perf_counter()
-    data = read(a, b, columns, features, data_options, given)
+    with timed("reading the data"):
+        data = read(a, b, columns, features, data_options, given)
     check_given(data.tables, given)
     if data.images is None:
         kept = [*(columns or ()), *([given] if given else ())]
@@ -137,9 +139,12 @@ def drift(
     tables = data.tables
     draws = torch.Generator().manual_seed(seed)
     splits = Splits(tables.first, permutations, draws)
-    test: Decision = decide(tables.columns, splits, draws)
-    found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
-    plan = moved(tables, splits, draws)
+    with timed("the test on random splits"):
+        test: Decision = decide(tables.columns, splits, draws)
+    with timed("sizes of shifts, and the smallest that are seen"):
+        found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
+    with timed("the plan"):
+        plan = moved(tables, splits, draws)
     pairs = dependences(tables.columns, splits, draws) if test.p_value <= LEVEL and data.images is None else ()
     within = None if given is None else drift_given(tables, given, permutations, draws)
     return Drift(

@@ -19,11 +19,13 @@ from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
 from remblai.runtime import devices
+from remblai.runtime.timing import timed
 from remblai.training import State
 
 M = TypeVar("M", bound=Objective)
 
 
+@timed("loading the run")
 def load(
     folder: str | Path, *, which: str = "last", device: str = "auto", recipe: str | Recipe | None = None, **parts: Any
 ) -> Trained:
