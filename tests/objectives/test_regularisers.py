@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from remblai.costs import Square
 from remblai.laws import DECODERS, ENCODERS, PRIORS
 from remblai.networks import NETWORKS
+from remblai.networks.classes import Classes, Given
 from remblai.objectives import AutoEncoder
 from remblai.objectives.regularisers import (
     REGULARISERS,
@@ -19,7 +20,6 @@ from remblai.objectives.regularisers import (
     Regulariser,
     SpectralNorm,
     WeightDecay,
-    squared_gradient,
 )
 from remblai.runs.load import eval_copy
 from remblai.training import State, steps
@@ -147,10 +147,11 @@ def test_the_term_carries_its_weight_and_reaches_the_decoder(name: str) -> None:
 
 def test_the_class_is_no_coordinate_of_the_code() -> None:
     torch.manual_seed(0)
-    decoder = Linear(6, 3)
-    found = [float(squared_gradient(decoder, torch.randn(50, 6), 2)) for _ in range(200)]
-    wanted = float(decoder.layer.weight[:, :2].square().sum())
-    assert np.mean(found) == pytest.approx(wanted, rel=0.1)
+    decoder, z = Linear(6, 3), torch.randn(50, 2)
+    given = Given(decoder, Classes(4), torch.arange(50) % 4)
+    found = [float(Gradient()(given, z)) for _ in range(200)]
+    assert np.mean(found) == pytest.approx(float(decoder.layer.weight[:, :2].square().sum()), rel=0.1)
+    assert float(WeightDecay()(given, z)) == pytest.approx(float(WeightDecay()(decoder, z)))
 
 
 class Linear(nn.Module):

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor, nn
@@ -85,6 +85,24 @@ def beside(classes: Classes | None, z: Tensor, labels: Tensor | None) -> Tensor:
     if classes is None:
         return z
     return classes.beside(z, required(labels))
+
+
+class Given(nn.Module):
+    """A decoder of codes and classes as one of codes alone: z (n, k) of rows whose classes are given.
+
+    Args:
+        decoder: (n, k + count) -> anything.
+        classes: of the model.
+        labels: (n,) of the rows.
+    """
+
+    def __init__(self, decoder: nn.Module, classes: Classes, labels: Tensor) -> None:
+        super().__init__()
+        self.decoder, self.classes, self.labels = decoder, classes, labels
+
+    def forward(self, z: Tensor) -> Any:
+        """What the decoder answers at the codes."""
+        return self.decoder(self.classes.beside(z, self.labels))
 
 
 def required(labels: Tensor | None) -> Tensor:

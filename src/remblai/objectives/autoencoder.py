@@ -3,13 +3,13 @@
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from remblai.costs import Cost, require_gradient
 from remblai.laws import Decoder, Encoder, Prior
-from remblai.networks.classes import Classes, beside, required
+from remblai.networks.classes import Classes, Given, beside, required
 from remblai.networks.modes import in_evaluation
 from remblai.objectives.objective import Code, Objective, at_the_mean
 from remblai.objectives.penalties import Penalty
@@ -131,8 +131,7 @@ class AutoEncoder(Objective):
         """What is descended at these codes of x."""
         if self.regulariser is not None and self.training:
             self.regulariser.project(self.decoder)
-        read = beside(self.classes, code.z, labels)
-        law = self.decoder(read)
+        law = self.decoder(beside(self.classes, code.z, labels))
         cost = self.cost(x, law if self.cost.reads_law else law.rsample())
         terms = {"transport": self.transport_weight * cost.mean()}
         if self.penalty is not None:
@@ -140,7 +139,7 @@ class AutoEncoder(Objective):
             if isinstance(self.weight, HeldWeight) and self.training:
                 self.weight.observe(code, terms["transport"], penalty, self._evaluated(x))
             terms["penalty"] = self._factor() * penalty
-        rough = None if self.regulariser is None else self.regulariser(self.decoder, read, code.z.shape[1])
+        rough = None if self.regulariser is None else self.regulariser(self._reading(labels), code.z)
         if rough is not None:
             terms["regulariser"] = self.regulariser_weight * rough
         return terms
@@ -185,6 +184,10 @@ class AutoEncoder(Objective):
         with in_evaluation(self.encoder, _BatchNorm):
             law = self.encoder(x)
             return Code(x, law, law.rsample())
+
+    def _reading(self, labels: Tensor | None) -> nn.Module:
+        """The decoder as a function of the code alone."""
+        return self.decoder if self.classes is None else Given(self.decoder, self.classes, required(labels))
 
     def _factor(self) -> float | Tensor:
         """The penalty's weight in this step."""

@@ -19,21 +19,15 @@ class Regulariser:
     def project(self, decoder: nn.Module) -> None:
         """Brings the decoder back to where it must be."""
 
-    def __call__(self, decoder: nn.Module, z: Tensor, latent: int | None = None) -> Tensor | None:
-        """The penalty of the decoder, z (n, k) -> the law of x, at what it reads of a batch: a scalar, or None.
-
-        Args:
-            decoder: the decoder.
-            z: what it reads.
-            latent: how many of the first coordinates of z are the code; those of a class stand behind. None: all.
-        """
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor | None:
+        """The penalty of the decoder, z (n, k) -> the law of x, at the codes z of a batch: a scalar, or None."""
         return None
 
 
 class WeightDecay(Regulariser):
     """The sum of squares of the decoder's weights, its biases and normalisations' gains left out (RAE-L2)."""
 
-    def __call__(self, decoder: nn.Module, z: Tensor, latent: int | None = None) -> Tensor:
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
         return torch.stack([w.square().sum() for w in decoder.parameters() if w.ndim > 1]).sum()
 
 
@@ -45,27 +39,27 @@ class Gradient(Regulariser):
     derivatives then count.
     """
 
-    def __call__(self, decoder: nn.Module, z: Tensor, latent: int | None = None) -> Tensor:
-        penalty: Tensor = _eager()(decoder, z, latent)
+    def __call__(self, decoder: nn.Module, z: Tensor) -> Tensor:
+        penalty: Tensor = _eager()(decoder, z)
         return penalty
 
 
 @functools.cache
-def _eager() -> Callable[..., Tensor]:
+def _eager() -> Callable[[nn.Module, Tensor], Tensor]:
     """`squared_gradient` left out of compilation: a compiled graph can be differentiated once only."""
     # wrapped when it is first needed: this loads the compiler, which takes seconds
     return torch.compiler.disable(squared_gradient)  # type: ignore[no-any-return, no-untyped-call]
 
 
-def squared_gradient(decoder: nn.Module, z: Tensor, latent: int | None = None) -> Tensor:
-    """The estimate of E |dG/dz|^2 at the codes z (n, k), in their first coordinates; itself differentiable."""
+def squared_gradient(decoder: nn.Module, z: Tensor) -> Tensor:
+    """The estimate of E |dG/dz|^2 at the codes z (n, k), itself differentiable."""
     frozen = {name: buffer.clone() for name, buffer in decoder.named_buffers()}  # batch statistics move once a step
     with torch.enable_grad():
         z = z if z.requires_grad else z.detach().requires_grad_()
         x: Tensor = functional_call(decoder, frozen, (z,)).mean
         signs = torch.randint(0, 2, x.shape, device=x.device).to(x.dtype) * 2.0 - 1.0
         (gradient,) = torch.autograd.grad(x, z, signs, create_graph=True)
-    return gradient[:, :latent].square().sum(1).mean()
+    return gradient.square().sum(1).mean()
 
 
 class SpectralNorm(Regulariser):
