@@ -252,7 +252,8 @@ def quantiles(z: Any, prior: Any, law: str = "prior", *, theme: Theme = LIGHT) -
         axes.axhline(0, color=theme.quiet, lw=0.8)
         alpha = float(np.clip(6 / z.shape[1], 0.12, 0.55))
         axes.plot(100 * LEVELS, np.delete(gaps, worst, axis=1), color=theme.data, lw=1, alpha=alpha)
-        axes.plot(100 * LEVELS, gaps[:, worst], color=theme.model, lw=1.6)
+        for axis, (colour, dashes) in zip(worst, _worst_lines(theme), strict=False):
+            axes.plot(100 * LEVELS, gaps[:, axis], color=colour, ls=dashes, lw=1.6)
         _named(axes, gaps, worst, theme)
         label = f"code's quantile \N{MINUS SIGN} {law}'s"
         axes.set(xlim=(0, 100), xlabel="share of the codes below, %", ylabel=label)
@@ -264,6 +265,12 @@ def _named(axes: Axes, gaps: Floats, worst: NDArray[np.intp], theme: Theme) -> N
     """Names the worst coordinates at the right end of their lines, moved apart where they would touch."""
     room = 0.07 * (gaps.max() - gaps.min() or 1.0)
     last = -np.inf
+    colours = {int(axis): colour for axis, (colour, _) in zip(worst, _worst_lines(theme), strict=False)}
     for axis in sorted(worst.tolist(), key=lambda axis: gaps[-1, axis]):
         last = max(gaps[-1, axis], last + room)
-        _beside(axes, f"code_{axis}", (99, last), theme.model)
+        _beside(axes, f"code_{axis}", (99, last), colours[axis])
+
+
+def _worst_lines(theme: Theme) -> list[tuple[str, Any]]:
+    """The colour and the dashes of the worst coordinates' lines, the worst first."""
+    return [(theme.model, "-"), (theme.classes[3], (0, (5, 2))), (theme.classes[8], (0, (1.5, 1.5)))]
