@@ -8,6 +8,7 @@ from remblai.compare.comparison import Comparison
 from remblai.compare.groups import letters
 from remblai.compare.table import Trial, against, comparable, ranked, row_of
 from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
+from remblai.metrics import METRICS
 from remblai.statistics import Pair
 
 ENERGY, ACCURACY = "energy_distance_squared", "nearest_neighbour_accuracy"
@@ -148,3 +149,19 @@ def test_two_models_share_a_letter_exactly_where_they_cannot_be_told_apart():
     for pair in pairs:
         assert bool(set(found[pair.first]) & set(found[pair.second])) == ((pair.first, pair.second) not in told)
     assert found["v"] == "a"
+
+
+def test_the_terminal_has_the_orders_that_agree_least():
+    names = [ENERGY, *(name for name in METRICS if METRICS[name].listed and name != ENERGY)][:9]
+    rows = []
+    for label, value in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
+        card = {name: {"value": value, "floor": 0.0, "spread": 0.01, "n": 100} for name in names}
+        rows.append(row_of(label, [replace(trial(0, value), card=card)], {}))
+    ordered, pairs, orders = ranked(rows, ENERGY)
+    text = repr(Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, {}, "folder", [])).splitlines()
+    (head,) = [line for line in text if "agree least" in line]
+    below = text[text.index(head) + 1 :]
+    assert "(2 more on the page)" in head
+    assert len(below) == 6
+    taus = [float(line.replace("\N{MINUS SIGN}", "-").split(" > ")[0].split()[-2]) for line in below]
+    assert taus == sorted(taus)

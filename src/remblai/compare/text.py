@@ -182,8 +182,20 @@ def lines(comparison: "Comparison") -> list[str]:
     return [
         *aligned(rows, heads),
         *sentences(comparison),
-        "by each figure, Kendall's tau to the order above and its own order, the best first:",
-        *aligned((name, tau, order) for name, order, tau in orders_text(comparison)),
+        *_changed_orders(comparison),
+    ]
+
+
+def _changed_orders(comparison: "Comparison") -> list[str]:
+    """The orders by the figures that agree least with the one that ranks."""
+    every = [row for row in orders_text(comparison) if row[0] != label_of(comparison.by)]
+    every.sort(key=lambda row: math.inf if row[2] == "-" else float(row[2]))
+    if not every:
+        return []
+    more = f" ({len(every) - FEW} more on the page)" if len(every) > FEW else ""
+    return [
+        f"the order by the figures that agree least{more}, with Kendall's tau to the one above, the best first:",
+        *aligned((name, tau, order) for name, order, tau in every[:FEW]),
     ]
 
 
