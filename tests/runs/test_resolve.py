@@ -79,7 +79,7 @@ def test_options_flat_nested_and_as_text_come_back(recipe: str, given: dict[str,
         ("wae-mmd", {"schedule": "stairs"}, "Known: constant, cosine, step"),
         ("wae-mmd", {"steps": True}, "whole number"),
         ("nothing.py:f", {}, "no file nothing.py"),
-        ("nothing.py", {}, "name the function in the file too, as in nothing.py:my_model"),
+        ("nothing.py", {}, "name the function in the file too, as in nothing.py:my_function"),
     ],
 )
 def test_unknown_names_and_wrong_values_are_refused_with_the_nearest(spec: str, given: Any, words: str) -> None:

@@ -116,6 +116,11 @@ def arrays_by_name(
         limits: see `layout.limits_of`.
     """
     samples, labels = _names(source, list(stored))
+    for key in samples.values():
+        if "images" in key.lower() and stored[key].ndim == 1:
+            raise ValueError(
+                f"{source}: expected images (n, h, w) or more axes as {key}, got shape {stored[key].shape}"
+            )
     arrays = {part: stored[key] for part, key in samples.items()}
     known = {part: stored[key] for part, key in labels.items() if part in samples}
     classes = None
