@@ -410,6 +410,8 @@ def test_a_run_goes_on_by_its_own_settings(call: Call) -> None:
     assert call("train --resume --out r --steps 3")[0] == 0
     assert remblai.load("r").step == 3
     refused(call("train --resume r"), 2, "`remblai train --resume --out r` goes on with it")
+    Path("r").rename("ae")  # the name of a recipe is that recipe
+    assert call("train ae --data ring --steps 1 --network.width 8 --out other")[0] == 0
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     spec = _recipe(rest, RECIPES)
     if spec is None and earlier is None and read.get("resume") and "out" in read:
         earlier = read_settings(read["out"])  # as `train` takes them
-    if spec is not None and (Path(spec) / "run.json").is_file():
+    if spec is not None and spec not in RECIPES and (Path(spec) / "run.json").is_file():
         raise ValueError(
             f"train: {spec} is a run: `remblai train --resume --out {spec}` goes on with it, `remblai train --from "
             f"{spec}` repeats it."

@@ -21,8 +21,8 @@ Limits = tuple[float, float]
 
 
 def layout_of(shape: tuple[int, ...], asked: str | None, what: str, bytes_: bool = True) -> str:
-    """Which layout an array of this shape has: nd, nhw, nhwc, nchw, or flat, points of any rank and
-    numbers (n,).
+    """Which layout an array of this shape has: nd, nhw, nhwc, nchw, or flat, points of any rank and numbers
+    (n,).
 
     Args:
         shape: of the array.
