@@ -25,13 +25,11 @@ class FeatureGame(Game):
     Attributes:
         pairs: whether the game compares points with each other: it is then not a mean over points, and every device
             needs the points of all.
-        energies: whether the first feature must be an energy, at least 0, as `networks.critics.Energy` gives.
         has_witness: whether the game is the mean of a function of one point, whose gradient can then be penalised.
     """
 
     features: ClassVar[bool] = True
     pairs: bool = True
-    energies: ClassVar[bool] = False
     has_witness: ClassVar[bool] = True
 
     def witness(self, t: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -64,7 +62,6 @@ class Margin(FeatureGame):
     """
 
     reads_target: ClassVar[bool] = False
-    energies: ClassVar[bool] = True
 
     def __init__(self, margin: float = 1.0, pulling_away: float = 0.1) -> None:
         if not 0.0 < margin < float("inf"):
