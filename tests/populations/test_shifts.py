@@ -30,7 +30,7 @@ def found() -> tuple[Tables, dict[str, Shift]]:
     tables = Tables(columns, n, m)
     draws = torch.Generator().manual_seed(0)
     splits = Splits(tables.first, 199, draws)
-    return tables, {one.name: one for one in shifts(tables, decide(columns, splits, draws), splits)}
+    return tables, {one.name: one for one in shifts(tables, decide(columns, splits, draws), splits, 0.05)}
 
 
 def test_numbers_move_by_the_wasserstein_distance(found: tuple[Tables, dict[str, Shift]]) -> None:

@@ -51,3 +51,19 @@ def test_a_clock_is_named() -> None:
     assert len(notes) == 1
     assert "column 'ts'" in notes[0]
     assert not any("all lie before" in note for note in lines(drift(tables[0], tables[0].copy(), permutations=19)))
+
+
+def test_the_level_is_that_of_every_verdict() -> None:
+    rng = np.random.default_rng(0)
+    tables = [pandas.DataFrame({"x": rng.normal(shift, 1, 60)}) for shift in (0.0, 0.45)]
+    at_5, at_1 = (drift(*tables, permutations=499, level=level) for level in (0.05, 0.002))
+    assert at_5.p_value == at_1.p_value
+    assert 0.002 < at_5.p_value <= 0.05
+    assert (at_5.drifted, at_1.drifted) == (True, False)
+    assert (at_5.columns, at_1.columns) == (["x"], [])
+    assert at_1.to_json()["level"] == 0.002
+    assert at_1.shifts[0].smallest_seen > at_5.shifts[0].smallest_seen
+    with pytest.raises(ValueError, match=r"permutations: expected at least 99, .* the level 0.01, got 50"):
+        drift(*tables, permutations=50, level=0.01)
+    with pytest.raises(ValueError, match="level: expected a number between 0 and 1, got 5"):
+        drift(*tables, level=5)

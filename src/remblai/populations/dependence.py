@@ -9,7 +9,6 @@ import torch
 from remblai.populations.cells import cells_of
 from remblai.populations.joint import COORDINATES, ROWS, coordinates, standardised
 from remblai.populations.table import Column
-from remblai.statistics.power import LEVEL
 from remblai.statistics.splits import Splits
 
 
@@ -31,8 +30,10 @@ class Dependence:
     p_corrected: float
 
 
-def dependences(columns: Sequence[Column], splits: Splits, draws: torch.Generator) -> tuple[Dependence, ...]:
-    """The pairs of columns whose correlation differs at the level 5 % for all pairs together, the largest change first.
+def dependences(
+    columns: Sequence[Column], splits: Splits, draws: torch.Generator, level: float
+) -> tuple[Dependence, ...]:
+    """The pairs of columns whose correlation differs at a level for all pairs together, the largest change first.
 
     Each table's coordinates are centred and scaled by themselves, so that columns that moved alone change nothing; the
     mean products are then compared with those of random splits, by the largest of all pairs. So centred the rows are
@@ -43,6 +44,7 @@ def dependences(columns: Sequence[Column], splits: Splits, draws: torch.Generato
         columns: of both tables.
         splits: the observed one and random ones.
         draws: which rows are compared.
+        level: of all pairs together.
     """
     rows = np.sort(torch.randperm(len(splits.first), generator=draws)[:ROWS].numpy())
     cells = [cells_of(column) for column in columns]
@@ -69,7 +71,7 @@ def dependences(columns: Sequence[Column], splits: Splits, draws: torch.Generato
     every = np.concatenate(largest)
     p_values = (every >= observed[:, None] - 1e-6).mean(1)
     found: dict[tuple[int, int], Dependence] = {}
-    for k in sorted(np.flatnonzero(p_values <= LEVEL), key=lambda k: -abs(after[k] - before[k])):
+    for k in sorted(np.flatnonzero(p_values <= level), key=lambda k: -abs(after[k] - before[k])):
         names = [_named(columns[owners[place]], levels[place]) for place in (i[k], j[k])]
         one = Dependence(names[0], names[1], float(before[k]), float(after[k]), float(p_values[k]))
         found.setdefault((int(owners[i[k]]), int(owners[j[k]])), one)

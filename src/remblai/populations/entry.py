@@ -1,5 +1,6 @@
 """Drift between two data sets: is it the same population, where did it move, and could these sizes have seen it."""
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -34,7 +35,8 @@ class Drift:
 
     Attributes:
         data: what was compared.
-        p_value: of one population, from columns and joint statistics together; false alarms are 5 % at 0.05.
+        p_value: of one population, from columns and joint statistics together; equal populations have one of at most
+            the level in the share `level` of pairs.
         p_joint: by the joint statistics alone.
         joint_rows: rows behind these.
         permutations: random splits.
@@ -44,6 +46,7 @@ class Drift:
         moved: the optimal plan between the two.
         given: drift within a column; None where none was given.
         seconds: that it took.
+        level: of false alarms.
     """
 
     data: Read
@@ -56,16 +59,17 @@ class Drift:
     moved: Moved
     given: Given | None
     seconds: float
+    level: float = LEVEL
 
     @property
     def drifted(self) -> bool:
-        """Whether the two are called different populations, at the level 5 %."""
-        return self.p_value <= LEVEL
+        """Whether the two are called different populations, at the level."""
+        return self.p_value <= self.level
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns that differ by themselves, at the level 5 % for all columns together."""
-        return [one.name for one in self.shifts if one.p_corrected <= LEVEL]
+        """The names of the columns that differ by themselves, at the level for all columns together."""
+        return [one.name for one in self.shifts if one.p_corrected <= self.level]
 
     def __repr__(self) -> str:
         return printable("\n".join(lines(self)))
@@ -81,7 +85,7 @@ class Drift:
             "drifted": self.drifted,
             "p_value": self.p_value,
             "p_joint": self.p_joint,
-            "level": LEVEL,
+            "level": self.level,
             "permutations": self.permutations,
             "n": tables.n,
             "m": tables.m,
@@ -105,6 +109,7 @@ def drift(
     columns: Sequence[str] | None = None,
     given: str | None = None,
     permutations: int = PERMUTATIONS,
+    level: float = LEVEL,
     seed: int = 0,
     features: Choice | None = None,
     data_options: Mapping[str, Any] | None = None,
@@ -119,16 +124,25 @@ def drift(
             the notes name.
         given: a column within whose levels, or ranges, the others are compared too; where `columns` does not name it,
             it is read for that alone.
-        permutations: random splits of all rows behind every p-value, at least 19.
+        permutations: random splits of all rows behind every p-value, at least 19, and 1 / level - 1.
+        level: of false alarms: how often equal populations are called different.
         seed: of what is drawn.
         features: of images; random convolutions when not given.
         data_options: of `data.load`, for images and arrays; `label` also of tables: a column that is not compared.
 
     Raises:
-        ValueError: data that cannot be read or compared, an unknown column, or too few permutations.
+        ValueError: data that cannot be read or compared, an unknown column, a level outside (0, 1), or too few
+            permutations.
     """
     if permutations < LEAST:
         raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
+    if not 0.0 < level < 1.0:
+        raise ValueError(f"level: expected a number between 0 and 1, got {level}.")
+    if (1 + permutations) * level < 1.0 - 1e-9:
+        least = math.ceil(1.0 / level - 1e-9) - 1
+        raise ValueError(
+            f"permutations: expected at least {least}, for p-values down to the level {level:g}, got {permutations}."
+        )
     start = time.perf_counter()
     with timed("reading the data"):
         data = read(a, b, columns, features, data_options, given)
@@ -142,12 +156,12 @@ def drift(
     with timed("the test on random splits"):
         test: Decision = decide(tables.columns, splits, draws)
     with timed("sizes of shifts, and the smallest that are seen"):
-        found = sorted(shifts(tables, test, splits), key=lambda one: one.p_value)
+        found = sorted(shifts(tables, test, splits, level), key=lambda one: one.p_value)
     with timed("the plan"):
         plan = moved(tables, splits, draws)
-    pairs = dependences(tables.columns, splits, draws) if test.p_value <= LEVEL and data.images is None else ()
+    pairs = dependences(tables.columns, splits, draws, level) if test.p_value <= level and data.images is None else ()
     within = None if given is None else drift_given(tables, given, permutations, draws)
     return Drift(
         data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), pairs, plan, within,
-        time.perf_counter() - start,
+        time.perf_counter() - start, level,
     )  # fmt: skip

@@ -59,6 +59,7 @@ def write_drift(path: Path, found: Drift) -> None:
         title="Drifted" if found.drifted else "No drift seen",
         summary=verdict(found),
         could=could_see(found),
+        level=f"{found.level:g}",
         names=tables.names,
         facts={
             "A": f"{tables.names[0]}, {tables.n:,}",

@@ -10,7 +10,6 @@ from remblai.distances import line, total_variation
 from remblai.populations.battery import Decision
 from remblai.populations.seen import seen_shift
 from remblai.populations.table import Column, Floats, Tables
-from remblai.statistics.power import LEVEL
 from remblai.statistics.splits import Splits
 
 FLOOR_SPLITS = 20
@@ -74,15 +73,16 @@ class Shift:
     smallest_seen: float | None
 
 
-def shifts(tables: Tables, decision: Decision, splits: Splits) -> list[Shift]:
+def shifts(tables: Tables, decision: Decision, splits: Splits, level: float) -> list[Shift]:
     """How far each column moved.
 
     Args:
         tables: both.
         decision: about them.
         splits: that it used.
+        level: of false alarms.
     """
-    p_values, threshold = decision.p_columns, decision.threshold(LEVEL)
+    p_values, threshold = decision.p_columns, decision.threshold(level)
     every = zip(tables.columns, decision.tests, p_values, decision.p_corrected, strict=True)
     return [
         _shift(tables, column, splits, (p, of_all), seen_shift(column, test, splits, threshold))

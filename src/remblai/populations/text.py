@@ -7,7 +7,6 @@ from remblai.populations.given import Within
 from remblai.populations.shifts import Change, Shift
 from remblai.populations.table import Bools, Column, date_text
 from remblai.runtime.text import aligned
-from remblai.statistics.power import LEVEL
 
 if TYPE_CHECKING:
     from remblai.populations.entry import Drift
@@ -36,10 +35,10 @@ def _what_moved(found: "Drift") -> str:
     moved = [one for one in found.shifts if one.name in found.columns]
     if found.data.images is not None:
         return "the features of the images differ"
-    if not moved and _tested(found) / (1 + found.permutations) > LEVEL:
+    if not moved and _tested(found) / (1 + found.permutations) > found.level:
         return "which columns moved takes more permutations"
     if not moved:
-        part = "together" if found.p_joint <= LEVEL else "and their combinations together"
+        part = "together" if found.p_joint <= found.level else "and their combinations together"
         return f"no column alone is sure to have moved, the columns {part} have{_depending(found)}"
     named = ", ".join(f"{one.name} by {size(one)}" for one in moved[:NAMED])
     more = f" and {len(moved) - NAMED} more" if len(moved) > NAMED else ""
@@ -198,10 +197,10 @@ def notes(found: "Drift") -> list[str]:
     tables, count = found.data.tables, _tested(found)
     lines = list(tables.notes)
     least = count / (1 + found.permutations)
-    if least > LEVEL:
+    if least > found.level:
         lines.append(
             f"with {found.permutations:,} permutations no p-value corrected for {count} columns is below "
-            f"{min(1, least):.2g}: use --permutations {int(count / LEVEL)} to see which columns moved"
+            f"{min(1, least):.2g}: use --permutations {int(count / found.level)} to see which columns moved"
         )
     for column in tables.columns:
         if column.dates and _follow(column, tables.first):
@@ -211,7 +210,7 @@ def notes(found: "Drift") -> list[str]:
             )
     if found.joint_rows < tables.n + tables.m:
         lines.append(f"the joint statistics use {found.joint_rows:,} of {tables.n + tables.m:,} rows, drawn at random")
-    if found.given and found.given.own_p_value is not None and found.given.own_p_value <= LEVEL:
+    if found.given and found.given.own_p_value is not None and found.given.own_p_value <= found.level:
         lines.append(
             f"given {found.given.column}: its ranges are too wide, for its own mean differs within them "
             f"(p = {found.given.own_p_value:.2g}): what moved within them may be {found.given.column} itself"

@@ -20,6 +20,7 @@ def drift(
     columns: tuple[str, ...] | None = None,
     given: str | None = None,
     permutations: int = 999,
+    level: float = 0.05,
     seed: int = 0,
     features: Annotated[str | None, LazyTable("remblai.features:FEATURES")] = None,
     fail_on_drift: bool = False,
@@ -37,7 +38,8 @@ def drift(
         b: the data that it is compared with.
         columns: of tables, the names of those to compare, joined by commas; all when not given.
         given: a column within whose levels, or ranges, the others are compared too; it need not be one of --columns.
-        permutations: random splits of all rows behind every p-value, at least 19.
+        permutations: random splits of all rows behind every p-value, at least 19, and 1 / level - 1.
+        level: of false alarms: how often equal populations are called different.
         seed: of what is drawn.
         features: of images; random-convolutions when not given. --features NAME --help shows the options of one.
         fail_on_drift: end with exit code 3 where the two differ.
@@ -52,8 +54,8 @@ def drift(
 
     chosen = nest({"features": features} | dict(options or {}))
     found = measured(
-        a, b, columns=columns, given=given, permutations=permutations, seed=seed, features=chosen["features"],
-        data_options=data_options,
+        a, b, columns=columns, given=given, permutations=permutations, level=level, seed=seed,
+        features=chosen["features"], data_options=data_options,
     )  # fmt: skip
     if path is not None:
         write_drift(path, found)
