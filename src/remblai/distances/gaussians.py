@@ -193,6 +193,11 @@ def bures(mean1: ArrayLike, cov1: ArrayLike, mean2: ArrayLike, cov2: ArrayLike) 
 
     Source: Bhatia, Jain, Lim (2019), On the Bures-Wasserstein distance between positive definite matrices,
     arXiv 1712.01504.
+
+    Example:
+        >>> from remblai.distances import bures
+        >>> round(bures([0.0], [[1.0]], [3.0], [[4.0]]), 9)
+        10.0
     """
     inputs = dict(zip(("mean1", "cov1", "mean2", "cov2"), (mean1, cov1, mean2, cov2), strict=True))
     given = {name: tensor(name, value) for name, value in inputs.items()}
