@@ -132,3 +132,12 @@ def test_times_with_a_zone_are_dates_and_days_that_do_not_exist_are_named(tmp_pa
     assert table["u"].dtype == object
     note = form_note("u", ["2021-02-27", "2021-02-28", "2021-02-29"], 40)
     assert "for '2021-02-29' is no day and time of the calendar" in note
+
+
+def test_text_of_dates_in_a_data_frame_is_one_of_categories() -> None:
+    rng = np.random.default_rng(0)
+    days = ["2021-02-27", "2021-02-28", "2021-03-01"]
+    tables = [pandas.DataFrame({"day": rng.choice(days, 40), "x": rng.normal(size=40)}) for _ in range(2)]
+    found = drift(*tables, permutations=19)
+    assert {one.name: one.kind for one in found.shifts} == {"day": "categories", "x": "numbers"}
+    assert form_note("day", days, 40) == ""

@@ -59,9 +59,9 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
             f"{start}, for {words[0]!r} is no number, as {len(levels) - len(words):,} other values are: empty such "
             "cells, or correct them"
         )
-    if len(levels) > 2 and all(ISO_DATE.fullmatch(level) for level in levels):
-        wrong = next(level for level in levels if not is_date(level))
-        return f"{start}, for {wrong!r} is no day and time of the calendar: correct it"
+    wrong = [level for level in levels if not is_date(level)]
+    if len(levels) > 2 and wrong and all(ISO_DATE.fullmatch(level) for level in levels):
+        return f"{start}, for {wrong[0]!r} is no day and time of the calendar: correct it"
     if len(levels) > 2 and all(DATES.fullmatch(level) for level in levels):
         return f"{start}: dates are read as YYYY-MM-DD, and it has {levels[0]!r}: write them so"
     if len(levels) > max(MANY, MOST * rows):
