@@ -38,8 +38,8 @@ def dataset_of(
     Raises:
         ValueError: data of another shape.
     """
-    settings = trained.run.settings
-    settings = settings if own_labels else without_label(settings, trained.units)
+    own = trained.run.settings
+    settings = own if own_labels else without_label(own, trained.units)
     found = data_like(settings, trained.units, data, options)
     described = found.range is not None  # the first note on images says what they are, the others what to mind
     for note in found.notes[described:] if data is not None else ():

@@ -29,10 +29,14 @@ def write_table(path: Path, columns: Columns) -> None:
     """Writes columns (n,) of equal length under their names, whole or not at all.
 
     Args:
-        path: of a .csv or .parquet file.
+        path: of a .csv, .parquet or .npz file; the last takes arrays (n, ...).
         columns: by name.
     """
     with whole(path) as temporary:
+        if path.suffix == ".npz":
+            arrays: dict[str, Any] = dict(columns)
+            np.savez(temporary, **arrays)
+            return
         if path.suffix == ".parquet":
             import pyarrow as arrow
             from pyarrow import parquet

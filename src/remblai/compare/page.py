@@ -18,6 +18,7 @@ def write_comparison(comparison: Comparison) -> None:
         with whole(folder / name) as temporary:
             temporary.write_text(text, encoding="utf-8")
     heads, rows = cells(comparison)
+    samples = {row.label: _samples(row) for row in comparison.rows if row.trials}
     count = sum(len(row.trials) for row in comparison.rows)
     write_html(
         comparison.page,
@@ -27,13 +28,13 @@ def write_comparison(comparison: Comparison) -> None:
         summary=f"{count} trained models, ordered by one figure; two models share a letter where their difference "
         "could be chance.",
         facts={"Budget": comparison.budget, "How": "; ".join(comparison.notes)},
-        undrawn=[row.label for row in comparison.rows if row.trials and _samples(row) is None],
+        undrawn=[label for label, picture in samples.items() if picture is None],
         heads=heads,
         rows=rows,
         floors=_floors(comparison),
         sentences=sentences(comparison),
         orders=orders_text(comparison),
-        pictures=[picture for row in comparison.rows if (picture := _samples(row)) is not None],
+        pictures=[picture for picture in samples.values() if picture is not None],
         versions={},
     )
 
@@ -48,9 +49,9 @@ def _floors(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _samples(row: Row) -> Picture | None:
-    """The samples of a model's first trial."""
-    path = Path(row.trials[0].folder) / "samples.png" if row.trials else None
-    if path is None or not path.is_file():
+    """The samples of a model's first trial; None where they were not drawn."""
+    path = Path(row.trials[0].folder) / "samples.png"
+    if not path.is_file():
         return None
     caption = f"Seed {row.trials[0].seed}: {row.trials[0].steps:,} steps."
     return Picture(path.parent.name, row.label, caption, f"Samples of {row.label}", path.read_bytes())

@@ -105,7 +105,9 @@ def read_pair(
 def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
     """Both data sets, the columns of the second in the order of the first."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
-    known = [given.keys() & (datasets.options_of(one) if not isinstance(one, Dataset) else set()) for one in (a, b)]
+    # only where options are given: a file of code is run to tell which it has
+    options_of = [set() if not given or isinstance(one, Dataset) else datasets.options_of(one) for one in (a, b)]
+    known = [given.keys() & own for own in options_of]
     if unused := given.keys() - known[0] - known[1]:
         raise ValueError(f"--{min(unused)} applies to neither of the two data sets: leave it out")
     first = _loaded(a, {name: given[name] for name in known[0]})

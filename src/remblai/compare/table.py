@@ -129,9 +129,9 @@ def against(rows: Sequence[Row], pairs: Sequence[Pair], by: str) -> dict[str, li
     found: dict[str, list[tuple[str, str]]] = {}
     for name in {name: None for row in rows for name in row.figures if name != by and _is_of_samples(name)}:
         for pair in _tested([row for row in rows if name in row.figures], name):
-            first = decided.get(frozenset((pair.first, pair.second)))
-            if first is not None and pair.better not in (None, first):
-                found.setdefault(name, []).append((first, pair.second if first == pair.first else pair.first))
+            better = decided.get(frozenset((pair.first, pair.second)))
+            if better is not None and pair.better == pair.other(better):
+                found.setdefault(name, []).append((better, pair.other(better)))
     return found
 
 

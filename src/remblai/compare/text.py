@@ -89,14 +89,10 @@ def _count(value: float | None) -> str:
 def sentences(comparison: "Comparison") -> list[str]:
     """What the tests of the pairs say, and what failed: a sentence a pair, or a model where there are many pairs."""
     pairs = comparison.pairs
-    few = len(pairs) <= FEW
-    said = [_of_pair(pair) + _opposite(comparison, pair) for pair in pairs] if few else _by_model(pairs)
-    if not few:
-        for name, reversed_ in comparison.against.items():
-            said.append(
-                f"by {label_of(name)} the test of {len(reversed_)} of these pairs says the opposite: "
-                + "; ".join(f"{other} before {better}" for better, other in reversed_[:FEW])
-            )
+    if len(pairs) <= FEW:
+        said = [_of_pair(pair) + _opposite(comparison, pair) for pair in pairs]
+    else:
+        said = _by_model(pairs) + _reversals(comparison)
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     return said
@@ -105,16 +101,25 @@ def sentences(comparison: "Comparison") -> list[str]:
 def _of_pair(pair: Pair) -> str:
     p = f"p = {pair.p_value:.2g}{_scope(pair)}"
     if pair.better is not None:
-        return f"{pair.better} is better than {_other(pair, pair.better)} ({p})"
+        return f"{pair.better} is better than {pair.other(pair.better)} ({p})"
     need = f"; a difference of this size would take about {pair.seeds_needed:,} seeds each" if pair.seeds_needed else ""
     return f"{pair.first} and {pair.second} cannot be told apart ({p}){need}"
 
 
 def _opposite(comparison: "Comparison", pair: Pair) -> str:
     """The figures whose test of a pair says the opposite."""
-    decided = (pair.better, "" if pair.better is None else _other(pair, pair.better))
+    decided = (pair.better, "" if pair.better is None else pair.other(pair.better))
     names = [label_of(name) for name, pairs in comparison.against.items() if decided in pairs]
     return f"; the opposite by {', '.join(names)}" if names else ""
+
+
+def _reversals(comparison: "Comparison") -> list[str]:
+    """For each figure the pairs whose test by it says the opposite."""
+    return [
+        f"by {label_of(name)} the test of {len(pairs)} of these pairs says the opposite: "
+        + "; ".join(f"{other} before {better}" for better, other in pairs[:FEW])
+        for name, pairs in comparison.against.items()
+    ]
 
 
 def _by_model(pairs: Sequence[Pair]) -> list[str]:
@@ -126,7 +131,7 @@ def _by_model(pairs: Sequence[Pair]) -> list[str]:
             beaten = [pair for pair in own if pair.better == model]
             if beaten:
                 most = max(pair.p_value for pair in beaten)
-                others = ", ".join(_other(pair, model) for pair in beaten)
+                others = ", ".join(pair.other(model) for pair in beaten)
                 said.append(f"{model} is better than {others} (p at most {most:.2g}{scope})")
             alike = [pair for pair in own if pair.better is None and pair.first == model]
             if alike:
@@ -148,13 +153,9 @@ def _seeds_for_half(pairs: Sequence[Pair]) -> list[str]:
     ]
 
 
-def _other(pair: Pair, model: str) -> str:
-    return pair.second if model == pair.first else pair.first
-
-
 def _scope(pair: Pair) -> str:
     if pair.borrows is not None:
-        return f", if {pair.borrows} varies over seeds as {_other(pair, pair.borrows)} does"
+        return f", if {pair.borrows} varies over seeds as {pair.other(pair.borrows)} does"
     return "" if pair.over_seeds else ", of these trained models alone"
 
 

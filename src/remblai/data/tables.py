@@ -181,7 +181,7 @@ def chosen_table(
         return points(name, {WHOLE: Part(table)}, notes=notes)
     wanted = list(chosen_columns(names, asked, source))
     places = [names.index(one) for one in wanted] if asked is not None else list(range(len(names)))
-    counts = names[0] in ("", "Unnamed: 0", "__index_level_0__") and len(names) > 1
+    counts = names[0] in NAMES_OF_COUNTS and len(names) > 1
     if asked is None and counts and np.array_equal(table[:, 0], np.arange(len(table))):
         places = places[1:]
         notes = [*notes, "the first column, which has no name and counts the rows, is left out"]

@@ -132,7 +132,7 @@ class Units:
         values = x.to(torch.float32).numpy()
         if self.mean is not None and self.deviation is not None:
             values = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
-        return cast(values, self.kind).reshape(len(values), *(self.sample_shape))
+        return cast(values, self.kind).reshape(len(values), *self.sample_shape)
 
     def give(self, x: Tensor, like: Any = None) -> Any:
         """As `restore`, and as a data frame where the data came as one, or where `like` is one.

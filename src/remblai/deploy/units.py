@@ -83,7 +83,7 @@ class ToData(nn.Module):
         if self.standardised:
             x = x.double() * self.deviation + self.mean
         if units.range is None:
-            return self._cast(x).reshape(-1, *(units.sample_shape))
+            return self._cast(x).reshape(-1, *units.sample_shape)
         if self.to_pictures is not None:
             x = self.to_pictures(x.float())
         low, high = units.limits or BYTES
@@ -127,7 +127,7 @@ def middle_square(units: Units, options: Mapping[str, Any]) -> MiddleSquare | No
 def input_shape(units: Units, options: Mapping[str, Any]) -> tuple[int | str, ...]:
     """The shape of a batch of data, with names for axes of any length."""
     if units.range is None:
-        return ("n", *(units.sample_shape))
+        return ("n", *units.sample_shape)
     c, h, w = units.shape
     any_size = middle_square(units, options) is not None
     height, width = ("height", "width") if any_size else (h, w)

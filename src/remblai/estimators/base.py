@@ -78,7 +78,7 @@ class TrainedEstimator(BaseEstimator):
         given = {name: value for name, value in resolved.arguments.items() if name in resolved.given}
         with seeded(seed, device), as_memory_error(f"The model has the options {given}."):
             model = _plain(self._trained(resolved, x, device, seed)).double().requires_grad_(False)
-            law = self._fitted_law(resolved, model, x.double())
+            law = self._fitted_law(resolved, model, x.double().to(device))
         # all at once: after a fit that fails nothing is of two fits
         self.seed_, self.scaler_, self._constants, self.model_, self.law_ = seed, scaler, constants, model, law
         return table, left
@@ -104,10 +104,9 @@ class TrainedEstimator(BaseEstimator):
         law = resolved.latent_law()
         if law is None:
             return None
-        device = next(model.parameters()).device
         with torch.no_grad():
-            z = model.encode(x.to(device)).z
-        return law.fit(z).double().to(device)
+            z = model.encode(x).z
+        return law.fit(z).double().to(x.device)
 
     def _check_model(self, model: Objective) -> None:
         """Refuses a recipe whose model cannot do what the estimator is for.

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from remblai.populations.cells import cells_of
-from remblai.populations.joint import COORDINATES, ROWS, coordinates, standardised
+from remblai.populations.cells import Cells
+from remblai.populations.joint import COORDINATES, ROWS, coordinates, of_two_columns, standardised
 from remblai.populations.table import Column
-from remblai.statistics.splits import Splits
+from remblai.statistics.splits import Splits, p_values
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Dependence:
 
 
 def dependences(
-    columns: Sequence[Column], splits: Splits, draws: torch.Generator, level: float
+    columns: Sequence[Column], cells: Sequence[Cells], splits: Splits, draws: torch.Generator, level: float
 ) -> tuple[Dependence, ...]:
     """The pairs of columns whose correlation differs at a level for all pairs together, the largest change first.
 
@@ -42,12 +42,12 @@ def dependences(
 
     Args:
         columns: of both tables.
+        cells: of the columns.
         splits: the observed one and random ones.
         draws: which rows are compared.
         level: of all pairs together.
     """
     rows = np.sort(torch.randperm(len(splits.first), generator=draws)[:ROWS].numpy())
-    cells = [cells_of(column) for column in columns]
     z, owners, levels = coordinates([one.of[rows] for one in cells], cells)
     if len(set(owners)) < 2 or z.shape[1] > COORDINATES:
         return ()
@@ -56,24 +56,18 @@ def dependences(
         return ()
     for part in (first, ~first):
         z[part] = standardised(z[part])
-    i, j = np.triu_indices(z.shape[1], 1)
-    other = owners[i] != owners[j]
-    i, j = i[other], j[other]
+    i, j = of_two_columns(owners)
     products = z[:, i] * z[:, j]
     before, after = products[first].mean(0), products[~first].mean(0)
     scaled = torch.from_numpy(standardised(products).astype(np.float32))
-    largest, observed = [], None
-    for _, weights in splits.weights(rows):
-        apart = (scaled.T @ torch.from_numpy(np.ascontiguousarray(weights))).abs().numpy()
-        observed = apart[:, 0] if observed is None else observed
-        largest.append(apart.max(0))
-    assert observed is not None
-    every = np.concatenate(largest)
-    p_values = (every >= observed[:, None] - 1e-6).mean(1)
+    each = [(scaled.T @ torch.from_numpy(np.ascontiguousarray(weights))).abs() for _, weights in splits.weights(rows)]
+    apart = torch.cat(each, 1).double().numpy()
+    largest = np.broadcast_to(apart[:, 1:].max(0), apart[:, 1:].shape)  # of all pairs, in each random split
+    corrected = p_values(np.concatenate([apart[:, :1], largest], 1))
     found: dict[tuple[int, int], Dependence] = {}
-    for k in sorted(np.flatnonzero(p_values <= level), key=lambda k: -abs(after[k] - before[k])):
+    for k in sorted(np.flatnonzero(corrected <= level), key=lambda k: -abs(after[k] - before[k])):
         names = [_named(columns[owners[place]], levels[place]) for place in (i[k], j[k])]
-        one = Dependence(names[0], names[1], float(before[k]), float(after[k]), float(p_values[k]))
+        one = Dependence(names[0], names[1], float(before[k]), float(after[k]), float(corrected[k]))
         found.setdefault((int(owners[i[k]]), int(owners[j[k]])), one)
     return tuple(found.values())
 

@@ -134,12 +134,10 @@ def drift(
         ValueError: data that cannot be read or compared, an unknown column, a level outside (0, 1), or too few
             permutations.
     """
-    if permutations < LEAST:
-        raise ValueError(f"permutations: expected at least {LEAST}, for p-values down to 0.05, got {permutations}.")
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: expected a number between 0 and 1, got {level}.")
-    if (1 + permutations) * level < 1.0 - 1e-9:
-        least = math.ceil(1.0 / level - 1e-9) - 1
+    least = max(LEAST, math.ceil(1.0 / level - 1e-9) - 1)
+    if permutations < least:
         raise ValueError(
             f"permutations: expected at least {least}, for p-values down to the level {level:g}, got {permutations}."
         )
@@ -159,7 +157,9 @@ def drift(
         found = sorted(shifts(tables, test, splits, level), key=lambda one: one.p_value)
     with timed("the plan"):
         plan = moved(tables, splits, draws)
-    pairs = dependences(tables.columns, splits, draws, level) if test.p_value <= level and data.images is None else ()
+    pairs: tuple[Dependence, ...] = ()
+    if test.p_value <= level and data.images is None:
+        pairs = dependences(tables.columns, [one.cells for one in test.tests], splits, draws, level)
     within = None if given is None else drift_given(tables, given, permutations, draws)
     return Drift(
         data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), pairs, plan, within,

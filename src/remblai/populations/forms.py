@@ -88,11 +88,13 @@ def utc(value: datetime) -> datetime:
 
 def is_date(text: str) -> bool:
     """Whether the text is a date or time that is read."""
+    if ISO_DATE.fullmatch(text) is None:
+        return False
     try:
         moment(text)
     except ValueError:
         return False
-    return ISO_DATE.fullmatch(text) is not None
+    return True
 
 
 def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:

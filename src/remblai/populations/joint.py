@@ -113,9 +113,15 @@ def _products(of: Sequence[Ints], cells: Sequence[Cells]) -> NDArray[np.float32]
     if z.shape[1] > COORDINATES:
         z = standardised(z @ np.linalg.eigh(z.T @ z)[1][:, -COORDINATES:])
         owners = np.arange(COORDINATES)
-    i, j = np.triu_indices(z.shape[1], 1)
+    i, j = of_two_columns(owners)
+    return standardised(z[:, i] * z[:, j]).astype(np.float32)
+
+
+def of_two_columns(owners: Ints) -> tuple[Ints, Ints]:
+    """The pairs of places whose owners (k,) differ: both places of each."""
+    i, j = np.triu_indices(len(owners), 1)
     other = owners[i] != owners[j]
-    return standardised(z[:, i[other]] * z[:, j[other]]).astype(np.float32)
+    return i[other], j[other]
 
 
 def standardised(x: Floats) -> Floats:

@@ -13,7 +13,7 @@ from remblai.data.frames import chosen_columns, column_names, is_frame
 from remblai.data.rows import check_memory
 from remblai.data.table_cells import is_number, open_text
 from remblai.data.tables import EMPTY, NAMES_OF_COUNTS, first_lines
-from remblai.populations.forms import ISO_DATE, is_date, moment, utc
+from remblai.populations.forms import is_date, moment, utc
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
@@ -83,13 +83,12 @@ def _text(path: Path) -> dict[str, Any]:
 def _cells(column: Sequence[str]) -> NDArray[Any]:
     """Cells of text as numbers, as dates where all are ISO dates, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
-    known = [cell.lower() not in EMPTY for cell in stripped]
-    cells = list(zip(stripped, known, strict=True))
+    cells = [(cell, cell.lower() not in EMPTY) for cell in stripped]
     if all(is_number(cell) for cell, one in cells if one):
         return np.array([float(cell) if one else np.nan for cell, one in cells])
-    if all(ISO_DATE.fullmatch(cell) for cell, one in cells if one) and all(is_date(cell) for cell, one in cells if one):
+    if all(is_date(cell) for cell, one in cells if one):
         return np.array([moment(cell) if one else "NaT" for cell, one in cells], "datetime64[us]")
-    return np.array([cell if one else None for cell, one in zip(stripped, known, strict=True)], object)
+    return np.array([cell if one else None for cell, one in cells], object)
 
 
 def _frame(frame: Any) -> dict[str, Any]:

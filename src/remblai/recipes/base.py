@@ -71,11 +71,8 @@ class Recipe:
     def __repr__(self) -> str:
         return f"<recipe {self.name}>"
 
-    def __deepcopy__(self, memo: Mapping[int, Any]) -> "Recipe":
-        return self  # nothing of it changes
-
     def __reduce__(self) -> str:
-        return self.function.__qualname__  # as functions are: by the name under which its module has it
+        return self.function.__qualname__  # as functions are: by the name under which its module has it; a copy is it
 
 
 def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]:

@@ -43,8 +43,7 @@ class Trained:
         self, run: Run, objective: Objective, units: Units, summary: str, step: int, latent_law: FittedLaw | None = None
     ) -> None:
         self.run, self.objective, self.units, self.summary, self.step = run, objective, units, summary, step
-        self.latent_law = latent_law
-        self.laws = Laws(run, objective, step, latent_law)
+        self.latent_law, self.laws = latent_law, Laws(run, objective, step, latent_law)
         self.conditional = objective.classes is not None  # whether it was trained with labels
         objective.eval().requires_grad_(False)
 
@@ -163,7 +162,7 @@ class Trained:
         """
         self.check_decodes()
         codes = checked_codes(z, self.objective.prior.latent)
-        return self.units.give(self._through(self.objective.decode, codes, None, self._labels(codes, labels)))
+        return self.units.give(self.decoded(codes, labels))
 
     def reconstruct(self, x: Any, seed: int | None = None, labels: Labels | None = None) -> Any:
         """decode(encode(x)), in the data's units; a data frame like x where x is one."""
@@ -245,7 +244,6 @@ class Trained:
         self.check_encodes()
         return self._through(lambda *part: mean_of(self.objective.encode(*part).law), x, seed, self._labels(x, labels))
 
-    @torch.no_grad()
     def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
         """The log-density (n,) of codes (n, k) under a law of codes, by its name."""
         law = self.law(sampler)
@@ -255,8 +253,11 @@ class Trained:
 
     def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """The decoder's mean at one draw of the codes of x; at their mean where the seed is None."""
-        codes = self.codes_at(x, seed, labels)
-        return self._through(self.objective.decode, codes, None, self._labels(x, labels))
+        return self.decoded(self.codes_at(x, seed, labels), self._labels(x, labels))
+
+    def decoded(self, codes: Tensor, labels: Labels | None = None) -> Tensor:
+        """The decoder's mean at codes (n, k), as the model sees it."""
+        return self._through(self.objective.decode, codes, None, self._labels(codes, labels))
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
@@ -272,9 +273,8 @@ class Trained:
             raise ValueError(f"steps: expected at least 2, got {steps}.")
         self.check_decodes()
         shares = torch.linspace(0, 1, steps)
-        between = self.objective.prior.between(z0, z1, shares)
         weights = weights_between(self.objective, (z0, z1), labels, self.classes, shares)
-        decoded = self._through(self.objective.decode, between.flatten(0, 1), None, weights)
+        decoded = self.decoded(self.objective.prior.between(z0, z1, shares).flatten(0, 1), weights)
         return decoded.reshape(len(z0), steps, *decoded.shape[1:])
 
     def prior_sample(self, n: int, seed: int | None = 0) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.distances.validation import number
-from remblai.laws import FittedLaw, Prior
+from remblai.laws import FittedLaw, LatentLaw, Prior
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like
 from remblai.runs.labels import Labels, labels_of
@@ -77,7 +77,7 @@ class Outliers:
                 "held out: take the rows of least p, or hold out more"
             )
         place = int(self.scores.argmin())
-        named = "" if self.worst is None else f", most in {self.worst[place]}"
+        named = "" if self.columns is None else f", most in {self.columns[self.errors[place].argmax()]}"
         return [*lines, f"least like the data: row {place}, p = {self.p_values[place]:.2g}{named}"]
 
 
@@ -138,15 +138,17 @@ def _law_of(trained: Trained, sampler: str | None) -> str | None:
     Raises:
         ValueError: a law that is named and has no density.
     """
-    for name in (sampler,) if sampler is not None else (trained.sampler, "prior"):
-        law = None if name == "prior" and trained.objective.latent_name != "prior" else trained.law(name)
-        if isinstance(law, Prior) or (isinstance(law, FittedLaw) and law.has_density):
-            return name
-        if sampler is not None:
-            raise ValueError(
-                f"sampler: {sampler} has no density by which codes could be judged: take prior, gaussian or mixture."
-            )
-    return None
+    names = [sampler] if sampler is not None else [trained.sampler, trained.objective.latent_name]
+    found = next((name for name in names if _has_density(trained.law(name))), None)
+    if found is None and sampler is not None:
+        raise ValueError(
+            f"sampler: {sampler} has no density by which codes could be judged: take prior, gaussian or mixture."
+        )
+    return found
+
+
+def _has_density(law: LatentLaw) -> bool:
+    return isinstance(law, Prior) or (isinstance(law, FittedLaw) and law.has_density)
 
 
 def _held_out(trained: Trained, reference: Any) -> list[tuple[Rows, Labels | None]]:
@@ -164,7 +166,8 @@ def _held_out(trained: Trained, reference: Any) -> list[tuple[Rows, Labels | Non
 
 def _parts(trained: Trained, rows: Rows, law: str | None, labels: Labels | None) -> tuple[Floats, Floats]:
     """The squared errors (n, d) of the reconstructions of rows (n, ...), and the log-densities (n,) of their codes."""
-    codes, again = trained.code_means(rows, labels=labels), trained.reconstructions(rows, None, labels)
+    codes = trained.code_means(rows, labels=labels)
+    again = trained.decoded(codes, labels)
     squares = (rows[: len(rows)] - again).square().flatten(1).double().numpy()
     known = np.zeros(len(codes)) if law is None else trained.code_log_prob(codes, law).double().numpy()
     return squares, known

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import false_discovery_control
 
 Floats = NDArray[np.float64]
 FLOOR = 0.01
@@ -65,11 +66,7 @@ def discoveries(p_values: Floats, level: float = 0.05) -> NDArray[np.bool_]:
     Source: Benjamini and Hochberg, "Controlling the false discovery rate" (1995); for conformal p-values, which depend
     on each other, Bates et al. (2023), theorem 2.
     """
-    n = len(p_values)
-    ordered = np.sort(p_values)
-    passed = np.flatnonzero(ordered <= level * np.arange(1, n + 1) / n)
-    found: NDArray[np.bool_] = p_values <= (ordered[passed[-1]] if len(passed) else -1.0)
-    return found
+    return np.asarray(false_discovery_control(p_values) <= level)
 
 
 def _kept(variances: Floats) -> Floats:

@@ -52,6 +52,10 @@ class Pair:
             return None
         return self.first if self.difference < 0 else self.second
 
+    def other(self, name: str) -> str:
+        """The name of the one beside this one."""
+        return self.second if name == self.first else self.first
+
 
 def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str, Sequence[float]]) -> list[Pair]:
     """Tests each pair of models for equal expected losses.

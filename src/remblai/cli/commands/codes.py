@@ -6,7 +6,7 @@ from typing import Any
 
 from remblai.cli.commands.models import Sampler
 from remblai.cli.output import show
-from remblai.runtime.files import place, whole
+from remblai.runtime.files import place
 from remblai.runtime.suffixes import ARRAYS, TABLES
 
 SHEET = 64
@@ -63,12 +63,9 @@ def encode(
     if any(part.split for part in parts):
         columns["split"] = np.concatenate([np.full(len(part.rows), part.split) for part in parts])
     columns["index"] = np.concatenate([part.index for part in parts])
-    if path.suffix == ".npz":
-        with whole(path) as temporary:
-            np.savez(temporary, codes=codes, **columns)
-    else:
-        files = [name for part in parts for name in part.files or ()]
-        write_table(path, _table(codes, columns, files, parts[0].classes))
+    files = [name for part in parts for name in part.files or ()]
+    as_arrays = path.suffix == ".npz"
+    write_table(path, {"codes": codes, **columns} if as_arrays else _table(codes, columns, files, parts[0].classes))
     show(out)
 
 
@@ -176,11 +173,7 @@ def outliers(
     columns |= {"index": index[order], "score": found.scores}
     columns |= {"p_value": found.p_values, "outlier": found.found.astype(int)}
     columns |= {} if found.worst is None else {"column": found.worst}
-    if path.suffix == ".npz":
-        with whole(path) as temporary:
-            np.savez(temporary, **columns)
-    else:
-        write_table(path, columns)
+    write_table(path, columns)
     show(out)
 
 
