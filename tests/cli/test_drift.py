@@ -57,6 +57,28 @@ def test_the_command_prints_json_and_fails_on_drift(files: list[str], capsys: py
     assert "<script" not in text
 
 
+def test_a_tolerance_fails_only_where_a_column_is_sure_to_have_moved_by_more(
+    files: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--permutations", "99", "--fail-on-drift", "--tolerance"]
+    code, out, _ = run([*files, *options, "0.2"], capsys)
+    assert code == 3
+    assert "Moved by more than the tolerance of 0.2 standard deviations, or share of the rows: price by at least" in out
+    code, out, _ = run([*files, *options, "0.9"], capsys)
+    assert code == 0
+    assert out.startswith("Not the same population")
+    assert "No column is sure to have moved by more than the tolerance of 0.9" in out
+    found = remblai.drift(*tables(1.0), permutations=99, tolerance=0.2)
+    assert found.beyond == ["price"]
+    assert (found.to_json()["tolerance"], found.to_json()["beyond"]) == (0.2, ["price"])
+    price = found.shifts[0]
+    assert 0.2 < price.at_least < price.in_sd - price.floor  # type: ignore[operator]
+    assert [one.at_least for one in found.shifts[1:]] == [0.0, 0.0]
+    assert remblai.drift(*tables(0.0), permutations=99, tolerance=0.0).beyond == []
+    with pytest.raises(ValueError, match="tolerance: expected a number from 0 up, got -1"):
+        remblai.drift(*tables(0.0), tolerance=-1.0)
+
+
 def test_the_command_says_in_words_what_moved(files: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run([*files, "--columns", "price,size", "--permutations", "99"], capsys)
     assert code == 0

@@ -41,8 +41,9 @@ def test_dates_are_dates_and_their_shifts_days(later: Drift) -> None:
     assert (when.unit, when.distance) == ("days", pytest.approx(30.0))
     row = cells(when)
     assert row[1] == "30.0 days"
-    assert row[5].endswith(" days")
-    assert "mean 2024-01-30 to 2024-02-29" in row[6]
+    assert row[2].endswith(" days")
+    assert row[6].endswith(" days")
+    assert "mean 2024-01-30 to 2024-02-29" in row[7]
     assert "when by 30.0 days" in verdict(later)
     changes = [change for one in later.moved.movers for change in one.changes if change[0] == "when"]
     assert changes

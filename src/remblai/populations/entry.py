@@ -47,6 +47,7 @@ class Drift:
         given: drift within a column; None where none was given.
         seconds: that it took.
         level: of false alarms.
+        tolerance: what a column may move by; None where nothing was said.
     """
 
     data: Read
@@ -60,6 +61,7 @@ class Drift:
     given: Given | None
     seconds: float
     level: float = LEVEL
+    tolerance: float | None = None
 
     @property
     def drifted(self) -> bool:
@@ -70,6 +72,17 @@ class Drift:
     def columns(self) -> list[str]:
         """The names of the columns that differ by themselves, at the level for all columns together."""
         return [one.name for one in self.shifts if one.p_corrected <= self.level]
+
+    @property
+    def beyond(self) -> list[str]:
+        """The names of the columns that are sure to have moved by more than the tolerance, all together at the level.
+
+        A column of numbers moves by W1 in standard deviations of the first table or by its share of gaps, one of
+        categories by its total variation. Without a tolerance they are those of `columns`.
+        """
+        if self.tolerance is None or not self.drifted:
+            return self.columns if self.drifted else []
+        return [one.name for one in self.shifts if max(one.at_least, one.missing_at_least) > self.tolerance]
 
     def __repr__(self) -> str:
         return printable("\n".join(lines(self)))
@@ -86,6 +99,8 @@ class Drift:
             "p_value": self.p_value,
             "p_joint": self.p_joint,
             "level": self.level,
+            "tolerance": self.tolerance,
+            "beyond": self.beyond,
             "permutations": self.permutations,
             "n": tables.n,
             "m": tables.m,
@@ -110,6 +125,7 @@ def drift(
     given: str | None = None,
     permutations: int = PERMUTATIONS,
     level: float = LEVEL,
+    tolerance: float | None = None,
     seed: int = 0,
     features: Choice | None = None,
     data_options: Mapping[str, Any] | None = None,
@@ -126,16 +142,20 @@ def drift(
             it is read for that alone.
         permutations: random splits of all rows behind every p-value, at least 19, and 1 / level - 1.
         level: of false alarms: how often equal populations are called different.
+        tolerance: what a column may move by, in standard deviations of the first table, or as a share of the rows of
+            categories and gaps; the verdict and `beyond` then name the columns that are sure to have moved by more.
         seed: of what is drawn.
         features: of images; random convolutions when not given.
         data_options: of `data.load`, for images and arrays; `label` also of tables: a column that is not compared.
 
     Raises:
-        ValueError: data that cannot be read or compared, an unknown column, a level outside (0, 1), or too few
-            permutations.
+        ValueError: data that cannot be read or compared, an unknown column, a level outside (0, 1), a negative
+            tolerance, or too few permutations.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: expected a number between 0 and 1, got {level}.")
+    if tolerance is not None and not 0.0 <= tolerance < math.inf:
+        raise ValueError(f"tolerance: expected a number from 0 up, got {tolerance}.")
     least = max(LEAST, math.ceil(1.0 / level - 1e-9) - 1)
     if permutations < least:
         raise ValueError(
@@ -163,5 +183,5 @@ def drift(
     within = None if given is None else drift_given(tables, given, permutations, draws)
     return Drift(
         data, test.p_value, test.p_joint, test.rows, permutations, tuple(found), pairs, plan, within,
-        time.perf_counter() - start, level,
+        time.perf_counter() - start, level, tolerance,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from remblai.distances import line, total_variation
+from remblai.populations import bounds
 from remblai.populations.battery import Decision
 from remblai.populations.seen import seen_shift
 from remblai.populations.table import Column, Floats, Tables
@@ -40,6 +41,10 @@ class Shift:
         distance: W1 of the values that are there, in the column's units; of categories, a gap among them, the total
             variation.
         floor, floor_spread: its mean and standard deviation over random splits of both tables, at the same sizes.
+        at_least: a bound below `in_sd` of numbers (in standard deviations of both tables where that of the first is 0),
+            or below the total variation of categories. The bounds of all columns hold together in all but the share
+            `level` of pairs of tables; 0 where the column is not sure to have moved.
+        missing_at_least: the same of the share of gaps of numbers; 0 for categories.
         in_sd: W1 in standard deviations of the first table; None for categories, and where that deviation is 0.
         means, deviations: of the numbers in either table; None for categories and where there is no value.
         missing: the shares of gaps in either table.
@@ -59,6 +64,8 @@ class Shift:
     distance: float
     floor: float
     floor_spread: float
+    at_least: float
+    missing_at_least: float
     in_sd: float | None
     means: tuple[float | None, float | None]
     deviations: tuple[float | None, float | None]
@@ -83,14 +90,23 @@ def shifts(tables: Tables, decision: Decision, splits: Splits, level: float) -> 
         level: of false alarms.
     """
     p_values, threshold = decision.p_columns, decision.threshold(level)
-    every = zip(tables.columns, decision.tests, p_values, decision.p_corrected, strict=True)
-    return [
-        _shift(tables, column, splits, (p, of_all), seen_shift(column, test, splits, threshold))
-        for column, test, p, of_all in every
-    ]
+    each = bounds.share_of_each(tables.columns, level)
+    found = []
+    for column, test, *p in zip(tables.columns, decision.tests, p_values, decision.p_corrected, strict=True):
+        seen = seen_shift(column, test, splits, threshold)
+        found.append(_shift(tables, column, splits, (p[0], p[1]), each if p[1] <= level else None, seen))
+    return found
 
 
-def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float, float], seen: float | None) -> Shift:
+def _shift(
+    tables: Tables,
+    column: Column,
+    splits: Splits,
+    p_values: tuple[float, float],
+    level: float | None,
+    seen: float | None,
+) -> Shift:
+    """How far one column moved; `level` is that of each of its bounds, None where it is not sure to have moved."""
     parts = column.values[: tables.n], column.values[tables.n :]
     gaps = tuple(float(np.isnan(part).mean()) for part in parts)
     null = [distance(column, mask) for mask in splits.masks[1 : 1 + FLOOR_SPLITS]]
@@ -101,15 +117,22 @@ def _shift(tables: Tables, column: Column, splits: Splits, p_values: tuple[float
     if column.levels is None:
         means = _of_both(np.mean, known)
         deviations = _of_both(np.std, known)
-    found = distance(column, tables.first)
+    found, floor = distance(column, tables.first), float(np.mean(null))
+    least = bounds.Bounds(0.0, 0.0)
+    if level is not None and column.levels is None:
+        least = bounds.numbers(column, splits.masks[: 1 + FLOOR_SPLITS], found, floor, level)
+    elif level is not None:
+        least = bounds.categories(shares, (tables.n, tables.m), floor, level)
     return Shift(
         name=column.name,
         kind="numbers" if column.levels is None else "categories",
         unit="days" if column.dates else None,
         constant=len(np.unique(column.values)) == 1,
         distance=found,
-        floor=float(np.mean(null)),
+        floor=floor,
         floor_spread=float(np.std(null)),
+        at_least=least.moved,
+        missing_at_least=least.gaps,
         in_sd=found / deviations[0] if deviations[0] else None,
         means=means,
         deviations=deviations,

@@ -15,7 +15,7 @@ LISTED = 15
 """Columns that a terminal shows, at most."""
 NAMED = 4
 """Columns, levels or sizes that a sentence names, at most."""
-HEADS = ("column", "moved by", "floor", "p", "p corrected", "smallest seen", "what")
+HEADS = ("column", "moved by", "at least", "floor", "p", "p corrected", "smallest seen", "what")
 UNITS = {"numbers": "standard deviations", "categories": "of the rows"}
 """What a shift of a kind of column is measured in."""
 PLACES = {"numbers": "in a column of numbers", "categories": "in one of categories"}
@@ -26,6 +26,7 @@ def verdict(found: "Drift") -> str:
     tables = found.data.tables
     sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
     out = f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else ""
+    out = _beyond(found) + out
     if not found.drifted:
         return f"No difference was seen between {sizes} (p = {found.p_value:.2g}).{out}"
     return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {_what_moved(found)}.{out}"
@@ -53,6 +54,19 @@ def _depending(found: "Drift") -> str:
     said = [f"{one.first} and {one.second} {number(one.before)} to {number(one.after)}" for one in pairs[: NAMED - 1]]
     more = f" and {len(pairs) - len(said)} more pairs" if len(pairs) > len(said) else ""
     return f"; the correlation changed of {', '.join(said)}{more}"
+
+
+def _beyond(found: "Drift") -> str:
+    """Which columns are sure to have moved by more than was tolerated, as a sentence."""
+    if found.tolerance is None or not found.drifted:
+        return ""
+    allowed = f"the tolerance of {found.tolerance:g} standard deviations, or share of the rows"
+    beyond = [one for one in found.shifts if one.name in found.beyond]
+    if not beyond:
+        return f" No column is sure to have moved by more than {allowed}."
+    named = ", ".join(f"{one.name} by at least {at_least(one)}" for one in beyond[:NAMED])
+    more = f" and {len(beyond) - NAMED} more" if len(beyond) > NAMED else ""
+    return f" Moved by more than {allowed}: {named}{more}."
 
 
 def could_see(found: "Drift") -> str:
@@ -88,6 +102,16 @@ def size(shift: Shift) -> str:
         return days(shift.distance) + _gaps(shift)
     moved = number(shift.distance) if shift.in_sd is None else f"{number(shift.in_sd)} standard deviations"
     return moved + _gaps(shift)
+
+
+def at_least(shift: Shift) -> str:
+    """How far a column is sure to have moved, with its unit."""
+    if shift.kind == "categories":
+        return percent(shift.at_least)
+    deviation = shift.deviations[0]
+    in_days = shift.unit == "days" and deviation
+    moved = days(shift.at_least * deviation) if in_days and deviation else f"{number(shift.at_least)} sd"
+    return moved + (f", gaps by {percent(shift.missing_at_least)}" if shift.missing_at_least > 0.0 else "")
 
 
 def _gaps(shift: Shift) -> str:
@@ -159,6 +183,7 @@ def cells(shift: Shift) -> list[str]:
     return [
         shift.name,
         moved,
+        at_least(shift),
         floor,
         f"{shift.p_value:.2g}",
         f"{shift.p_corrected:.2g}",

@@ -21,6 +21,7 @@ def drift(
     given: str | None = None,
     permutations: int = 999,
     level: float = 0.05,
+    tolerance: float | None = None,
     seed: int = 0,
     features: Annotated[str | None, LazyTable("remblai.features:FEATURES")] = None,
     fail_on_drift: bool = False,
@@ -40,9 +41,12 @@ def drift(
         given: a column within whose levels, or ranges, the others are compared too; it need not be one of --columns.
         permutations: random splits of all rows behind every p-value, at least 19, and 1 / level - 1.
         level: of false alarms: how often equal populations are called different.
+        tolerance: what a column may move by, in standard deviations of the first table, or as a share of the rows of
+            categories and gaps; columns that are sure to have moved by more are named.
         seed: of what is drawn.
         features: of images; random-convolutions when not given. --features NAME --help shows the options of one.
-        fail_on_drift: end with exit code 3 where the two differ.
+        fail_on_drift: end with exit code 3 where the two differ; with --tolerance, where a column is sure to have moved
+            by more.
         json: print JSON and nothing else.
         out: the .html file to write the page to.
         options: of the features.
@@ -54,8 +58,8 @@ def drift(
 
     chosen = nest({"features": features} | dict(options or {}))
     found = measured(
-        a, b, columns=columns, given=given, permutations=permutations, level=level, seed=seed,
-        features=chosen["features"], data_options=data_options,
+        a, b, columns=columns, given=given, permutations=permutations, level=level, tolerance=tolerance,
+        seed=seed, features=chosen["features"], data_options=data_options,
     )  # fmt: skip
     if path is not None:
         write_drift(path, found)
@@ -65,5 +69,5 @@ def drift(
         show(found)
         if path is not None:
             show(path)
-    if fail_on_drift and found.drifted:
+    if fail_on_drift and (found.drifted if tolerance is None else found.beyond):
         raise click.exceptions.Exit(DRIFTED)
