@@ -134,10 +134,13 @@ def test_times_with_a_zone_are_dates_and_days_that_do_not_exist_are_named(tmp_pa
     assert "for '2021-02-29' is no day and time of the calendar" in note
 
 
-def test_text_of_dates_in_a_data_frame_is_one_of_categories() -> None:
+def test_text_of_dates_in_a_data_frame_is_dates_as_in_a_file(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    days = ["2021-02-27", "2021-02-28", "2021-03-01"]
+    days = ["2021-02-27", "2021-02-28", "2021-03-01", None]
     tables = [pandas.DataFrame({"day": rng.choice(days, 40), "x": rng.normal(size=40)}) for _ in range(2)]
     found = drift(*tables, permutations=19)
-    assert {one.name: one.kind for one in found.shifts} == {"day": "categories", "x": "numbers"}
-    assert form_note("day", days, 40) == ""
+    assert {one.name: one.unit for one in found.shifts} == {"day": "days", "x": None}
+    tables[0].to_csv(tmp_path / "a.csv", index=False)
+    np.testing.assert_array_equal(raw_table(tables[0], None)["day"], raw_table(tmp_path / "a.csv", None)["day"])
+    dated = tables[1].assign(day=pandas.to_datetime(tables[1]["day"]))
+    assert drift(tables[0], dated, permutations=19).p_value == found.p_value

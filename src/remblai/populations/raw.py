@@ -81,14 +81,21 @@ def _text(path: Path) -> dict[str, Any]:
 
 
 def _cells(column: Sequence[str]) -> NDArray[Any]:
-    """Cells of text as numbers, as dates where all are ISO dates, or as they are; what is empty is a gap."""
+    """Cells of text as numbers where all are, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
     cells = [(cell, cell.lower() not in EMPTY) for cell in stripped]
     if all(is_number(cell) for cell, one in cells if one):
         return np.array([float(cell) if one else np.nan for cell, one in cells])
-    if all(is_date(cell) for cell, one in cells if one):
-        return np.array([moment(cell) if one else "NaT" for cell, one in cells], "datetime64[us]")
     return np.array([cell if one else None for cell, one in cells], object)
+
+
+def _dated(texts: NDArray[Any]) -> NDArray[Any]:
+    """Text with None for a gap as dates where all of it is ISO dates, else as it is."""
+    different = set(texts) - {None}
+    if not different or not all(map(is_date, different)):
+        return texts
+    moments = {one: moment(one) for one in different}
+    return np.array([moments.get(one, "NaT") for one in texts], "datetime64[us]")
 
 
 def _frame(frame: Any) -> dict[str, Any]:
@@ -110,7 +117,7 @@ def _gap(value: Any) -> bool:
 
 
 def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
-    """Numbers as float64, dates as datetime64[us], all else as text.
+    """Numbers as float64, dates and text of ISO dates as datetime64[us], all else as text.
 
     Raises:
         ValueError: infinite numbers, or cells that hold lists or the like.
@@ -129,7 +136,7 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
             raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
         every = [(type(one), one) for one in values.tolist()]
         texts = {pair: None if _gap(pair[1]) else one_line(str(pair[1])) for pair in set(every)}
-        return np.array([texts[pair] for pair in every], object)
+        return _dated(np.array([texts[pair] for pair in every], object))
     else:
         raise ValueError(f"{what}: expected numbers, text, dates or booleans, got {values.dtype}: leave it out")
     if np.isinf(numbers).any():
