@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         options: dict[str, Any] = {"encoder": "deterministic", "steps": 5}
         train(home / "images", data=str(home / "photos"), data_options={"size": 8}, **options)
         train(home / "points", data=str(home / "t.csv"), **options)
+        train(home / "classes", data=str(home / "photos"), data_options={"size": 8}, conditional=True, **options)
     return home
 
 
@@ -230,3 +231,77 @@ def test_outliers_are_written_beside_their_place(
     assert np.allclose([float(row["p_value"]) for row in rows], found.p_values)
     assert call("outliers", folder / "points", "--data", folder / "t.csv") == 0
     assert "these are the run's own rows" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("run", ["images", "classes"])
+@pytest.mark.parametrize("kind", ["csv", "npz", "parquet"])
+def test_codes_decode_to_the_reconstructions_of_their_data(folder: Path, tmp_path: Path, run: str, kind: str) -> None:
+    if kind == "parquet":
+        pytest.importorskip("pyarrow")
+    data, z = f"{folder / 'photos'}:train", tmp_path / f"z.{kind}"
+    assert call("encode", folder / run, "--data", data, "--out", z) == 0
+    assert call("decode", folder / run, "--codes", z, "--out", tmp_path / "x.npz") == 0
+    assert call("reconstruct", folder / run, "--data", data, "--out", tmp_path / "again.npz") == 0
+    decoded, again = (np.load(tmp_path / f"{name}.npz")["images"] for name in ("x", "again"))
+    assert decoded.shape == again.shape
+    assert np.abs(decoded.astype(int) - again).max() <= 1
+    assert call("decode", folder / run, "--codes", z, "--out", tmp_path / "x.png", "-n", 4) == 0
+    assert Image.open(tmp_path / "x.png").size[0] > 8
+
+
+def test_codes_of_points_decode_to_a_table_and_of_one_class_where_it_is_named(folder: Path, tmp_path: Path) -> None:
+    np.save(tmp_path / "z.npy", np.random.default_rng(0).normal(size=(5, 2)))
+    assert call("decode", folder / "points", "--codes", tmp_path / "z.npy", "--out", tmp_path / "x.csv") == 0
+    rows = table(tmp_path / "x.csv")
+    assert list(rows[0]) == ["height", "weight"]
+    expected = remblai.load(folder / "points").decode(np.load(tmp_path / "z.npy"))
+    found = [[float(row["height"]), float(row["weight"])] for row in rows]
+    assert np.allclose(found, expected, rtol=1e-5)
+    for name in ("cats", "dogs"):
+        words = ["--codes", tmp_path / "z.npy", "--class", name, "--out", tmp_path / f"{name}.npz"]
+        assert call("decode", folder / "classes", *words) == 0
+    cats, dogs = (np.load(tmp_path / f"{name}.npz")["images"] for name in ("cats", "dogs"))
+    assert (cats != dogs).any()
+    (tmp_path / "named.csv").write_text("class,code_0,code_1\ndogs,0.1,0.2\n")
+    assert call("decode", folder / "classes", "--codes", tmp_path / "named.csv", "--out", tmp_path / "x.npz") == 0
+
+
+BAD_CODES = {
+    "no such file": ("none.csv", None),
+    "expected a .csv, .tsv, .parquet, .npz or .npy file": ("z.txt", "1,2"),
+    "the columns code_0 to code_1": ("wide.csv", "code_0,code_1,code_2\n1,2,3\n"),
+    "got none of such a name": ("other.csv", "a,b\n1,2\n"),
+    "expected numbers in column code_1": ("words.csv", "code_0,code_1\n1,big\n"),
+    "the codes hold NaN": ("gaps.csv", "code_0,code_1\n1,\n"),
+    "its class is number 0: correct one": ("both.csv", "label,class,code_0,code_1\n1,cats,1,2\n"),
+    "expected the class of the rows": ("none_known.csv", "code_0,code_1\n1,2\n"),
+    "unknown class 'birds'": ("birds.csv", "class,code_0,code_1\nbirds,1,2\n"),
+}
+
+
+@pytest.mark.parametrize("words", BAD_CODES)
+def test_bad_codes_are_refused_in_one_line(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: str
+) -> None:
+    name, text = BAD_CODES[words]
+    if text is not None:
+        (tmp_path / name).write_text(text)
+    assert call("decode", folder / "classes", "--codes", tmp_path / name, "--out", tmp_path / "x.npz") == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "x.npz").exists()
+
+
+def test_arrays_of_codes_have_the_width_and_the_name_that_decode_expects(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    np.savez(tmp_path / "z.npz", z=np.zeros((3, 2)))
+    assert call("decode", folder / "points", "--codes", tmp_path / "z.npz", "--out", tmp_path / "x.csv") == 2
+    assert "expected an array of the name 'codes'" in capsys.readouterr().err
+    np.savez(tmp_path / "z.npz", codes=np.zeros((3, 5)))
+    assert call("decode", folder / "points", "--codes", tmp_path / "z.npz", "--out", tmp_path / "x.csv") == 2
+    assert "expected numbers (n, 2)" in capsys.readouterr().err
+    np.savez(tmp_path / "z.npz", codes=np.zeros((3, 2)), labels=np.array([0, 1, 7]))
+    assert call("decode", folder / "classes", "--codes", tmp_path / "z.npz", "--out", tmp_path / "x.npz") == 2
+    assert "unknown class 7" in capsys.readouterr().err

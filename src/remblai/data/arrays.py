@@ -56,13 +56,22 @@ def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -
     Raises:
         ValueError: a damaged file, pickled objects, another rank, an ambiguous layout, NaN, values outside the range.
     """
+    return data_set(path.stem, str(path), {WHOLE: read_npy(path)}, {}, layout=layout, limits=range)
+
+
+def read_npy(path: Path) -> NDArray[Any]:
+    """The array of a .npy file, memory-mapped.
+
+    Raises:
+        ValueError: a damaged file, or pickled objects.
+    """
     try:
         array = np.load(path, mmap_mode="c", allow_pickle=False)
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
     if not isinstance(array, np.ndarray):
         raise ValueError(f"{path} is not a .npy file, though it is called so: expected one array")
-    return data_set(path.stem, str(path), {WHOLE: array}, {}, layout=layout, limits=range)
+    return array
 
 
 def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
@@ -81,6 +90,15 @@ def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -
         ValueError: a damaged file, no array of a known name, pickled objects, another rank, an ambiguous layout, NaN,
             values outside the range, labels that do not fit, more data than there is memory.
     """
+    return arrays_by_name(path.stem, str(path), read_npz(path), layout=layout, limits=range)
+
+
+def read_npz(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of a .npz file by their names.
+
+    Raises:
+        ValueError: a damaged file, pickled objects, more data than there is memory.
+    """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is damaged or cut short: expected a whole file that numpy.savez wrote")
     try:
@@ -91,11 +109,9 @@ def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -
     check_memory(unpacked, str(path))
     try:
         with np.load(path, allow_pickle=False) as stored:
-            keys = list(stored.keys())
-            get = {key: _get(path, stored, key) for key in keys}
+            return {key: _get(path, stored, key) for key in stored}
     except _DAMAGE as error:
         raise _unreadable(path, error) from error
-    return arrays_by_name(path.stem, str(path), get, layout=layout, limits=range)
 
 
 def arrays_by_name(

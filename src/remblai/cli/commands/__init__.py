@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "sample": "remblai.cli.commands.models:sample",
     "fit": "remblai.cli.commands.models:fit",
     "encode": "remblai.cli.commands.codes:encode",
+    "decode": "remblai.cli.commands.codes:decode",
     "reconstruct": "remblai.cli.commands.codes:reconstruct",
     "outliers": "remblai.cli.commands.codes:outliers",
     "interpolate": "remblai.cli.commands.models:interpolate",

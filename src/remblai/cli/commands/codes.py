@@ -1,7 +1,8 @@
-"""The commands that encode data, as functions whose signatures and docstrings are the command line's."""
+"""The commands that encode data and decode codes, as functions whose signatures and docstrings are their options."""
 
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from remblai.cli.commands.models import Sampler
@@ -67,6 +68,48 @@ def encode(
     as_arrays = path.suffix == ".npz"
     write_table(path, {"codes": codes, **columns} if as_arrays else _table(codes, columns, files, parts[0].classes))
     show(out)
+
+
+def decode(
+    run: str,
+    *,
+    codes: str,
+    n: int | None = None,
+    out: str,
+    class_: str | None = None,
+    recipe: str | None = None,
+    device: str = "auto",
+) -> None:
+    """Writes what codes decode to, in their order: those that `encode` wrote, changed or not, or codes of your own.
+
+    Args:
+        run: the run's folder.
+        codes: a .csv, .tsv or .parquet file with the columns code_0, code_1 and so on, perhaps label or class; an .npz
+            with the array codes, perhaps labels; or a .npy of shape (n, k).
+        n: only the first n; of a .png the first 64 when not given.
+        out: a .png (a sheet), .npz or .npy; of points also a .csv or .parquet.
+        class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
+        recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
+        device: auto, cpu, cuda or cuda:0.
+    """
+    path = place(out, (*ARRAYS, *TABLES))
+    if n is not None and n < 1:
+        raise ValueError(f"n: expected at least 1, got {n}.")
+    from remblai.cli.arrays import check_kind, write
+    from remblai.cli.codes import read_codes
+    from remblai.cli.tables import check_table
+    from remblai.runs.chunks import checked_codes
+    from remblai.runs.load import load
+
+    check_table(path)
+    trained = load(run, device=device, recipe=recipe)
+    trained.check_decodes()
+    check_kind(path, trained.units)
+    latent = trained.objective.prior.latent
+    found, labels = read_codes(Path(codes), latent, trained.classes if trained.conditional else [])
+    first = slice(SHEET if n is None and path.suffix == ".png" else n)
+    known = labels[first] if class_ is None and labels is not None and trained.conditional else class_
+    show(write(path, trained.decoded(checked_codes(found[first], latent), known), trained.units, columns=None))
 
 
 def reconstruct(
