@@ -1,9 +1,11 @@
+from typing import Any
+
 import numpy as np
 import ot
 import pytest
 import torch
 from scipy.stats import norm
-from torch.distributions import Independent, Normal, Uniform
+from torch.distributions import Independent, MultivariateNormal, Normal, Uniform
 
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic import laguerre, semi_discrete
@@ -150,3 +152,38 @@ def test_bad_input_is_told(change, message):
 def test_laguerre_wants_one_potential_an_atom():
     with pytest.raises(ValueError, match="potential g"):
         laguerre([0.1, 0.2], [0.0, 1.0], [0.0])
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-7, 1e50])
+def test_the_value_scales_with_the_square_of_the_points(scale: float) -> None:
+    def plan(size: float) -> Any:
+        rng = np.random.default_rng(0)
+        return semi_discrete(lambda n: size * rng.random((n, 1)), [0.2 * size, 0.9 * size], [0.3, 0.7], samples=2**12)
+
+    assert plan(scale).value / scale**2 == pytest.approx(plan(1.0).value, rel=1e-9)
+
+
+def test_masses_that_are_missed_are_measured_and_said() -> None:
+    y = np.random.default_rng(5).normal(size=(200, 2)) * 3
+    law = MultivariateNormal(torch.zeros(2), torch.eye(2))
+    with pytest.warns(UserWarning, match="the masses are missed by 1.6 in all.*converged=False"):
+        short = semi_discrete(law, y, samples=2**8, evaluation=2**14)
+    assert not short.converged
+    torch.manual_seed(1)
+    cells = laguerre(law.sample((2**15,)).double(), y, short.g)
+    missed = float((torch.bincount(cells, minlength=200) / 2**15 - 1 / 200).abs().sum())
+    assert short.marginal_error == pytest.approx(missed, abs=0.05)
+    enough = semi_discrete(law, y, samples=2**17, evaluation=2**14)
+    assert enough.converged
+    assert enough.marginal_error < 0.2
+    with pytest.warns(UserWarning, match="equally near to two atoms"):
+        semi_discrete(lambda n: np.zeros((n, 1)), [1.0, 2.0], samples=2**12)
+    assert semi_discrete(uniform(1), [0.5, 0.5, 0.2], samples=2**14, evaluation=2**14).converged  # one place twice
+
+
+def test_costs_in_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    y = np.random.default_rng(0).normal(size=(50, 2))
+    whole = semi_discrete(uniform(2), y, samples=2**14, evaluation=2**10)
+    monkeypatch.setattr("remblai.distances.stochastic.semidiscrete.ENTRIES", 700)
+    parts = semi_discrete(uniform(2), y, samples=2**14, evaluation=2**10)
+    assert float(parts.value) == pytest.approx(float(whole.value), rel=1e-12)

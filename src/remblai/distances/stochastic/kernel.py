@@ -16,7 +16,7 @@ from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.mapping import extension
 from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
-from remblai.distances.stochastic.sampling import Draws, Sampler, checked_evaluation
+from remblai.distances.stochastic.sampling import Draws, Sampler, checked_error, checked_evaluation
 from remblai.distances.stochastic.semidual import response
 from remblai.kernels import KERNELS, Gaussian, Kernel
 from remblai.runtime.rng import seeded
@@ -57,9 +57,10 @@ def continuous(
     c-transform of 0, and of that again, between 256 samples of each law.
 
     The value is that of the semi-dual at v, between fresh samples: E v(Y) + E f(X), f the soft c-transform of v over
-    the fresh y; its standard error does not include the bias, which falls as 1 / `evaluation`. Work grows as
-    samples^2. The value has no gradient. For fewer than some thousand points, and for small epsilon, prefer `sinkhorn`
-    on samples.
+    the fresh y. Its standard error does not include the bias, which falls as 1 / `evaluation`, nor how far v is from
+    the optimum, which shows in the plan's `marginal_error`: what the fresh y receive less their masses. Where that is
+    more than a tenth, a warning says so and `converged` is False. Work grows as samples^2. The value has no gradient.
+    For fewer than some thousand points, and for small epsilon, prefer `sinkhorn` on samples.
 
     Args:
         sampler_x: the law of x: a torch Distribution, or a function n -> (n, d).
@@ -103,12 +104,15 @@ def continuous(
     # To first order a sample y changes its own v and, through f, the mass that it receives.
     variance = float(f.var()) + float((g - epsilon * evaluation * received).var())
     arrays = not any(one.tensors for one in draws)
+    error = float((received - 1.0 / evaluation).abs().sum())
     value = f.mean() + g.mean()
     return Plan(
         value=float(value) if arrays else value,
         method=f"continuous, stochastic gradient in the space of the kernel {type(u.kernel).__name__}",
         epsilon=epsilon,
         standard_error=math.sqrt(variance / evaluation),
+        marginal_error=error,
+        converged=checked_error("continuous", error, 0.0, "samples or epsilon"),
         iterations=steps,
         seconds=time.perf_counter() - started,
         curve=curve,

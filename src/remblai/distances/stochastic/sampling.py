@@ -1,5 +1,6 @@
 """Laws that are known through samples: a function n -> (n, d), or a torch Distribution, checked at each draw."""
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from remblai.distances.validation import positive_integer
 
 Sampler = Distribution | Callable[[int], Any]
 """A torch Distribution of points (d,), or of numbers, or a function that gives n points: n -> (n, d)."""
+
+ALLOWED = 0.1
+"""The largest marginal error, beyond what counting explains, of a potential that is called converged."""
 
 
 class Draws:
@@ -62,3 +66,23 @@ def checked_evaluation(value: Any) -> int:
     if samples < 2:
         raise ValueError("evaluation: expected at least 2 samples, got 1, which has no standard error: raise it.")
     return samples
+
+
+def checked_error(method: str, error: float, counting: float, too_few: str) -> bool:
+    """Whether masses are met up to what counting samples explains; a warning says where they are not.
+
+    Args:
+        method: that it is about.
+        error: the marginal error on fresh samples.
+        counting: how large their number alone may make it.
+        too_few: what to raise, and what else it may be.
+    """
+    if error <= ALLOWED + counting:
+        return True
+    warnings.warn(
+        f"{method}: on fresh samples the masses are missed by {error:.2g} in all, of which counting explains "
+        f"{counting:.2g}: the value may be below the truth by an unknown amount; raise {too_few}. The result has "
+        "converged=False.",
+        stacklevel=4,
+    )
+    return False
