@@ -135,3 +135,17 @@ def test_equal_points_have_a_finite_gradient() -> None:
     y = torch.ones(6, 2, requires_grad=True)
     (slope,) = torch.autograd.grad(Covariance().to_law(y, PRIORS["normal"](latent=2)()), y)
     assert torch.isfinite(slope).all()
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e4, 1e5])
+def test_moments_of_far_samples_in_float32_lose_no_digits(offset: float) -> None:
+    torch.manual_seed(0)
+    x, y, a = torch.randn(1000, 5) + offset, torch.randn(1000, 5) + 0.1 + offset, torch.rand(1000)
+    a /= a.sum()
+    exact = a.double() / a.double().sum()
+    for penalty in (Covariance(), Covariance(True)):
+        assert float(penalty(x, y)) == pytest.approx(float(penalty(x.double(), y.double())), rel=3e-3)
+    weighted = Covariance(True)
+    assert float(weighted(x, y, a, None)) == pytest.approx(
+        float(weighted(x.double(), y.double(), exact, None)), rel=1e-3
+    )

@@ -185,7 +185,7 @@ def test_images_precisions_and_one_point(kind):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"directions": 0}, "at least 1 direction, got 0"),
+        ({"directions": 0}, "directions: expected a whole number, at least 1, got 0"),
         ({"p": 0.5}, "1 <= p < infinity, got 0.5"),
         ({"p": math.inf}, "1 <= p < infinity"),
         ({"p": math.nan}, "1 <= p < infinity"),

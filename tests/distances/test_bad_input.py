@@ -9,7 +9,9 @@ import torch
 from scipy.stats import wasserstein_distance
 
 from remblai import distances
+from remblai.discrepancies import MMD, Entropic, Sliced
 from remblai.distances import stochastic
+from remblai.kernels import Energy
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((5, 2)), RNG.standard_normal((6, 2))
@@ -241,3 +243,26 @@ def test_unknown_options_are_answered_with_the_nearest_or_where_to_go(call, says
 def test_unknown_names_are_answered_with_the_nearest(call):
     with pytest.raises(ValueError, match="Did you mean"):
         call()
+
+
+CLOUDS = torch.zeros(3, 5, 2)
+WRONG_OPTIONS = {
+    "max_iterations: expected a whole number": lambda: distances.transport(
+        CLOUDS, CLOUDS, epsilon=0.1, max_iterations=2.5
+    ),
+    "tolerance: expected": lambda: distances.transport(CLOUDS, CLOUDS, epsilon=0.1, tolerance="a"),
+    "max_iterations: expected": lambda: Entropic(max_iterations=0),
+    "directions: expected a whole number": lambda: Sliced(directions=2.5),
+    "with a method diagonal": lambda: MMD(lambda a, b: a @ b.T, biased=True),
+    "expected a kernel": lambda: MMD(Energy),
+    "start: expected a plan or its potentials": lambda: distances.sinkhorn(None, None, np.eye(3), 0.1, start=1.0),
+    "start: expected the divergence": lambda: distances.sinkhorn_divergence([0.0, 1.0], [2.0, 3.0], start=(1, 2)),
+    "tolerance: expected a positive": lambda: stochastic.discrete(None, None, np.eye(3), 0.1, tolerance=float("nan")),
+    "epochs: expected a whole number": lambda: stochastic.discrete(None, None, np.eye(3), 0.1, epochs=0),
+}
+
+
+@pytest.mark.parametrize("words", WRONG_OPTIONS)
+def test_options_of_another_kind_are_refused(words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        WRONG_OPTIONS[words]()

@@ -109,3 +109,21 @@ def test_what_is_no_covariance_is_refused(place: int, value: np.ndarray, says: s
 def test_laws_without_the_form_are_refused() -> None:
     with pytest.raises(ValueError, match="Independent"):
         wasserstein_gaussian(Normal(torch.zeros(2), 1.0), Normal(0.0, 1.0))
+
+
+def test_the_gradient_through_a_factor_of_low_rank_is_that_of_finite_differences() -> None:
+    torch.manual_seed(0)
+    factor = torch.randn(3, 2, dtype=torch.float64, requires_grad=True)
+    other, zero = torch.randn(3, 3, dtype=torch.float64), torch.zeros(3, dtype=torch.float64)
+
+    def value(one: torch.Tensor) -> torch.Tensor:
+        return bures(zero, one @ one.T, zero, other @ other.T)
+
+    (found,) = torch.autograd.grad(value(factor), factor)
+    for place in range(factor.numel()):
+        step = torch.zeros(factor.numel(), dtype=torch.float64)
+        step[place] = 1e-5
+        step = step.reshape(factor.shape)
+        with torch.no_grad():
+            slope = (value(factor + step) - value(factor - step)) / 2e-5
+        assert float(found.flatten()[place]) == pytest.approx(float(slope), abs=1e-7)

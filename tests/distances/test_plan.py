@@ -226,3 +226,15 @@ def test_an_unbalanced_plan_maps_its_places_to_their_barycentres() -> None:
     x, y = rng.normal(size=(20, 2)), rng.normal(size=(15, 2)) + 1.0
     plan = distances.transport(x, y, epsilon=0.5, unbalanced=1.0)
     np.testing.assert_allclose(plan.map(x), plan.barycentres(y), rtol=1e-9)
+
+
+@pytest.mark.parametrize("options", [{}, {"epsilon": 0.1}, {"method": "network-simplex"}])
+def test_blocks_and_maps_do_not_depend_on_how_a_plan_is_kept(options: dict) -> None:
+    rng = np.random.default_rng(0)
+    x, y = torch.tensor(rng.normal(size=(4, 2)), requires_grad=True), torch.tensor(rng.normal(size=(5, 2)))
+    plan = distances.transport(x, y, **options)
+    assert plan.block(1, 3).shape == (2, 5)
+    assert plan.map(np.zeros((2, 2))).numpy().shape == (2, 2)  # without a graph, though x has a gradient
+    for rows in ((3, 20), (3, 1), (-1, 2)):
+        with pytest.raises(ValueError, match=r"block: expected rows 0 <= start <= stop <= 4"):
+            plan.block(*rows)

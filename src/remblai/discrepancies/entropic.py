@@ -76,7 +76,8 @@ class Entropic(Discrepancy):
             relative,
             debiased,
         )
-        self.tolerance, self.max_iterations = validation.positive("tolerance", tolerance), max_iterations
+        self.tolerance = validation.positive("tolerance", tolerance)
+        self.max_iterations = validation.positive_integer("max_iterations", max_iterations)
         self.homogeneity = self.cost.homogeneity if relative else None
         self.translation_invariant = self.cost.translation_invariant
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal
 
+from remblai.costs import central
 from remblai.discrepancies.discrepancy import Discrepancy, check_finite
 from remblai.discrepancies.masses import distinct_pairs
 from remblai.distances.envelope import with_gradients
@@ -109,8 +110,10 @@ def weighted_moments(x: Tensor, masses: Tensor) -> _Moments:
     """The mean and the unbiased covariance of points x (n, d) with masses (n,)."""
     pairs = distinct_pairs("moments", masses)
     x, masses = x[masses > 0], masses[masses > 0]  # the root below has no derivative at 0
+    origin = central(x)  # the masses sum to 1 up to their rounding: about 0 the mean of far points would lose digits
+    x = x - origin
     mean = masses.to(x.dtype) @ x
-    return _Moments(mean, (x - mean) * (masses / pairs).sqrt()[:, None].to(x.dtype))
+    return _Moments(mean + origin[0], (x - mean) * (masses / pairs).sqrt()[:, None].to(x.dtype))
 
 
 def of_law(law: Distribution) -> _Moments | None:

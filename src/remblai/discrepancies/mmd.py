@@ -56,9 +56,14 @@ class MMD(Discrepancy):
 
     def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
         super().__init__()
-        if not callable(kernel):
+        if isinstance(kernel, type) or not callable(kernel):
             raise ValueError(
                 f"mmd: expected a kernel, such as kernels.Gaussian(scale=1.0) or kernels.Energy(), got {kernel!r}."
+            )
+        if biased and not hasattr(kernel, "diagonal"):
+            raise ValueError(
+                "mmd: expected a kernel with a method diagonal(x), k of each point and itself, for the biased value: "
+                "derive it from kernels.Kernel, or leave biased out."
             )
         self.kernel, self.biased, self.closed_form = kernel, biased, closed_form
         self.unbiased, self.nonnegative = not biased, biased

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from remblai.costs import wide
+from remblai.costs import central, wide
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.frechet import of_law as moments_of
 from remblai.discrepancies.frechet import weighted_moments
@@ -53,7 +53,7 @@ class Covariance(Discrepancy):
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
         x, y = flat(x, y)
         with torch.autocast(y.device.type, enabled=False):
-            (p, centred_p), (q, centred_q) = self._centred(x), self._centred(y)
+            (p, centred_p), (q, centred_q) = map(self._centred, about_centre(x, y))
             across = overlap(centred_p, centred_q) / ((len(x) - 1) * (len(y) - 1))
             squared = self._square(centred_p) + self._square(centred_q) - 2.0 * across
             noise = 0.0 if self.biased else _noise(centred_p) + _noise(centred_q)
@@ -63,6 +63,7 @@ class Covariance(Discrepancy):
         """The plain value of the moments of samples with masses a (n,) and b (m,), as `Frechet` has them."""
         x, y = flat(x, y)
         with torch.autocast(y.device.type, enabled=False):
+            x, y = about_centre(x, y)
             first, second = weighted_moments(x, a), weighted_moments(y, b)
             squared = overlap(first.rows, first.rows) + overlap(second.rows, second.rows)
             return (first.mean - second.mean).square().sum() + squared - 2.0 * overlap(first.rows, second.rows)
@@ -106,6 +107,12 @@ class Covariance(Discrepancy):
         lengths = centred.square().sum(1)
         trace, fourth = lengths.sum() / (n - 1), lengths.square().sum() / (n - 1)
         return (n - 1) / (n * (n - 2) * (n - 3)) * ((n - 1) * (n - 2) * square + trace.square() - n * fourth)
+
+
+def about_centre(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Both samples about one point near most of y, where the means lose no digits."""
+    origin = central(y)
+    return x - origin, y - origin
 
 
 def overlap(a: Tensor, b: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from remblai.discrepancies.cloud_slices import along_each_cloud, cloud_means
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.slices import Lines, Quantiles, along_each, mean
+from remblai.distances.validation import positive_integer
 from remblai.runtime import distributed
 
 Kind = Literal["random", "max", "axes"]
@@ -71,13 +72,12 @@ class Sliced(Discrepancy):
         closed_form: bool = True,
     ) -> None:
         super().__init__()
-        if directions < 1:
-            raise ValueError(f"sliced: expected at least 1 direction, got {directions}.")
         if not 1.0 <= p < math.inf:
             raise ValueError(f"sliced: expected 1 <= p < infinity, got {p}.")
         if kind not in get_args(Kind):
             raise ValueError(f"sliced: expected kind {', '.join(get_args(Kind))}, got {kind!r}.")
-        self.directions, self.p, self.kind, self.seed, self.closed_form = directions, p, kind, seed, closed_form
+        self.directions = positive_integer("sliced: directions", directions)
+        self.p, self.kind, self.seed, self.closed_form = p, kind, seed, closed_form
         self.homogeneity = p
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -237,12 +237,12 @@ def _factor(name: str, covariance: Tensor) -> Tensor:
 
 
 def _less_map(factor: Tensor, image: Tensor) -> Tensor:
-    """I - T on all of the space, T = P image F^+ symmetric on the range of F, with image (d, rank) = T F."""
+    """I - T, with image (d, rank) = T F: T is symmetric, known on the range of F, and 0 on the rest of the space."""
     squares = factor.square().sum(0)
     inverse = factor / squares  # its columns are orthogonal
     onto = inverse @ factor.T
-    carried = onto @ image @ inverse.T
-    return torch.eye(len(factor), dtype=factor.dtype, device=factor.device) - 0.5 * (carried + carried.T)
+    carried = image @ inverse.T
+    return torch.eye(len(factor), dtype=factor.dtype, device=factor.device) - (carried + carried.T - onto @ carried)
 
 
 def _log_density(law: Gaussian, x: Tensor) -> Tensor:

@@ -204,7 +204,7 @@ class Points(Geometry):
         return 2.0 * (rows[:, None] * x - to_y), 2.0 * (columns[:, None] * y - to_x)
 
     def _by_pairs(self, coupling: Sparse) -> tuple[Tensor, Tensor]:
-        x, y = (one.double().requires_grad_() for one in (self.x, self.y))
+        x, y = (one.detach().double().requires_grad_() for one in (self.x, self.y))
         with torch.enable_grad():
             total = (coupling.masses * self.cost(x[coupling.rows], y[coupling.columns])).sum()
         return self._derived(total, x, y)

@@ -95,7 +95,14 @@ class Plan(Generic[Value, Array]):
         return self._answer(rows), self._answer(columns), self._answer(masses)
 
     def block(self, start: int, stop: int) -> Array:
-        """The rows start <= i < stop of P: (stop - start, m)."""
+        """The rows start <= i < stop of P: (stop - start, m).
+
+        Raises:
+            ValueError: rows that P does not have.
+        """
+        n = self._coupling.shape[0]
+        if not 0 <= start <= stop <= n:
+            raise ValueError(f"block: expected rows 0 <= start <= stop <= {n}, got start {start} and stop {stop}.")
         return self._answer(self._coupling.block(start, stop))
 
     def barycentres(self, values: ArrayLike) -> Array:

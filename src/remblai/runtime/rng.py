@@ -4,6 +4,7 @@ import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -25,13 +26,21 @@ def seed(value: int) -> None:
 @contextmanager
 def seeded(seed: int | None, device: torch.device | None = None) -> Iterator[None]:
     """Within it torch's generators of the CPU and of `device` start at the seed; after it they are as before. None
-    changes nothing. Of several threads one is within it at a time."""
+    changes nothing. Of several threads one is within it at a time.
+
+    Raises:
+        ValueError: a seed that is no whole number.
+    """
     if seed is None:
         yield
         return
+    if not isinstance(seed, Integral):
+        raise ValueError(f"seed: expected a whole number or None, got {seed!r}.")
     cuda = device is not None and device.type == "cuda"
     with GENERATORS, torch.random.fork_rng(devices=[device] if cuda else []):
-        torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would reach other accelerators too
+        torch.default_generator.manual_seed(
+            int(seed)
+        )  # not torch.manual_seed, which would reach other accelerators too
         if cuda:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)

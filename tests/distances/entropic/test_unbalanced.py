@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.optimize import minimize
 
+from remblai.distances import transport
 from remblai.distances.entropic import unbalanced
 from remblai.distances.entropic.balanced import sinkhorn
 
@@ -136,3 +137,30 @@ def test_options_that_it_has_not_are_refused():
         sinkhorn(A, B, COSTS, 0.1, unbalanced=1.0, form="stream")
     with pytest.raises(ValueError, match="normalise"):
         sinkhorn(A, B, COSTS, 0.1, unbalanced=1.0, normalise=True)
+
+
+@pytest.mark.parametrize("far", [20.0, 50.0, 1e4])
+def test_far_places_carry_nothing_and_the_value_is_finite(far: float) -> None:
+    x = torch.zeros(3, 1, dtype=torch.float64, requires_grad=True)
+    plan = transport(x, torch.full((2, 1), far, dtype=torch.float64), epsilon=0.1, unbalanced=1.0)
+    assert plan.converged
+    assert float(plan.value) == pytest.approx(2.1)  # rho |a| + rho |b| + epsilon |a| |b|
+    (gradient,) = torch.autograd.grad(plan.value, x)
+    torch.testing.assert_close(gradient, torch.zeros_like(gradient), atol=1e-30, rtol=0.0)
+
+
+@pytest.mark.parametrize("rho", [1.0, 0.01])
+def test_one_far_place_leaves_the_others_as_they_are(rho: float) -> None:
+    """Against the plain iteration in the log domain."""
+    x, y = (torch.tensor(one, dtype=torch.float64) for one in ([0.0, 0.1, 300.0], [0.05, -1000.0]))
+    costs, epsilon = (x[:, None] - y).square(), 0.1
+    a, b = (torch.full_like(one, 1.0 / len(one)) for one in (x, y))
+    f, g, factor = torch.zeros_like(x), torch.zeros_like(y), rho / (rho + epsilon)
+    for _ in range(500):
+        f = -factor * epsilon * torch.logsumexp((g - costs) / epsilon + b.log(), 1)
+        g = -factor * epsilon * torch.logsumexp((f[:, None] - costs) / epsilon + a.log()[:, None], 0)
+    carried = (a[:, None] * b * ((f[:, None] + g - costs) / epsilon).exp()).sum()
+    ends = sum(float(-rho * masses @ torch.expm1(-h / rho)) for masses, h in ((a, f), (b, g)))
+    plan = transport(x[:, None], y[:, None], epsilon=epsilon, unbalanced=rho)
+    assert plan.converged
+    assert float(plan.value) == pytest.approx(ends - epsilon * (float(carried) - 1.0), rel=1e-6)

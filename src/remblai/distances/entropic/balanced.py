@@ -181,6 +181,8 @@ def _start(start: Start, problem: Problem, columns: Tensor) -> Tensor | None:
     if start is None:
         return None
     given = start.potentials if isinstance(start, Plan) else start
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ValueError(f"start: expected a plan or its potentials (f, g), got {type(given).__name__}.")
     pair = [validation.tensor(f"start {name}", h).detach() for name, h in zip("fg", given, strict=True)]
     shapes = [tuple(h.shape) for h in pair]
     if shapes != [(n,) for n in problem.shape]:

@@ -57,7 +57,7 @@ class Batch(NamedTuple, Generic[Array]):
             torch.ones_like(h) / h.shape[1] if masses is None else torch.as_tensor(masses).detach().double()
             for masses, h in ((a, f), (b, g))
         ]
-        first, second = (masses / masses.sum(1, keepdim=True) for masses in sides)
+        first, second = (masses / masses.sum(-1, keepdim=True) for masses in sides)
         plans = plans_of(first, second, costs, f, g, epsilon)
         return plans if any(isinstance(array, Tensor) for array in (C, self.f)) else plans.numpy()
 

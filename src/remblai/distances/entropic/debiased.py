@@ -180,6 +180,14 @@ def divergence(
     problem = Problem.of_points(x, y, cost, a, b, normalise)
     epsilon = absolute_epsilon(problem, epsilon, relative)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}
+    if start is not None and not isinstance(start, Divergence):
+        raise ValueError(
+            f"start: expected the divergence of a similar problem, got {type(start).__name__}: pass what "
+            "sinkhorn_divergence gave."
+        )
+    if start is not None and tuple(len(one.g) for one in start.within) != problem.shape:
+        shape = tuple(len(one.g) for one in start.within)
+        raise ValueError(f"start: expected the divergence of a problem of shape {problem.shape}, got one of {shape}.")
     before = (None, None) if start is None else (start.within[0].g, start.within[1].g)
     sides = (problem.a, problem.given[0]), (problem.b, problem.given[1])
     assert isinstance(problem.geometry, Points)

@@ -126,6 +126,6 @@ def sweep(
         if increment is not None:
             more = increment(f[part], part)
             f[part] += more
-            scales *= (more / exponents.epsilon).clamp(-50.0, 50.0).exp()
+            scales *= (more / exponents.epsilon).clamp(-600.0, 50.0).exp()
         ratios += torch.mv(found.T, scales.to(exponents.dtype))
     return f, ratios

@@ -23,6 +23,9 @@ from remblai.distances.problem import Problem
 from remblai.distances.solution import carried_cost
 from remblai.distances.validation import ArrayLike
 
+LEAST = 1e-250
+"""A share of the mass that is as good as none, and still has a logarithm."""
+
 
 def of_matrix(a: ArrayLike | None, b: ArrayLike | None, costs: ArrayLike) -> Problem:
     """The problem of masses a (n,), b (m,) of any totals, not normalised, and a cost matrix (n, m).
@@ -160,14 +163,14 @@ def _iterated(
         omega, before = 1.0 if closing or f is None else relaxation.omega, f
         f, ratios = sweep(exponents, a, b, g, _increment(factors[0], omega, before))
         optimal = (-g / strengths[1]).exp()
-        error = float((b * (ratios - optimal)).abs().sum() / (b * optimal).sum())
+        error = float((b * (ratios - optimal)).abs().sum() / (b * optimal).sum().clamp(min=LEAST))
         if error <= target and omega == 1.0:
             break
         closing = error <= target or k == limit - 1  # the last sweep is a plain one, so the condition of f is exact
         if not closing:
-            shift = _shift(
-                a, b, f, g := g + relaxation.omega * (factors[1] * (g - epsilon * ratios.log()) - g), strengths
-            )
+            moved = factors[1] * (g - epsilon * ratios.clamp(min=LEAST).log()) - g
+            g = g + relaxation.omega * moved
+            shift = _shift(a, b, f, g, strengths)
             f, g = f + shift, g - shift
             relaxation.update(error)
     assert f is not None  # limit >= 1
@@ -221,7 +224,7 @@ def _error(coupling: Coupling, seen: Support, f: Tensor, g: Tensor, strengths: t
     for (marginal, mask, masses, h), rho in zip(both, strengths, strict=True):
         mass = float(marginal.sum())
         distance += float((marginal[mask] - masses * (-h / rho).exp()).abs().sum())
-    return distance / mass if mass > 0.0 else math.inf
+    return distance / max(mass, LEAST)  # 0 where nothing is worth carrying
 
 
 def _everywhere(

@@ -103,7 +103,8 @@ def solve(
         ValueError: an epsilon, a block size or a start that is not valid, or costs that leave no plan of finite cost.
     """
     started = time.perf_counter()
-    epsilon = validation.epsilon(epsilon)
+    epsilon, tolerance = validation.epsilon(epsilon), validation.positive("tolerance", tolerance)
+    epochs = validation.positive_integer("epochs", epochs)
     potential = _start(problem, epsilon, g)
     seen = support(problem)
     inner = seen.problem
