@@ -54,8 +54,8 @@ def test_a_discrepancy_stays_as_it_is_and_no_generator_moves() -> None:
     [
         (nn.Linear(2, 1), r"Linear: expected a function or module of two samples .* it fails"),
         (lambda x, y: x - y, r"expected one number from <lambda>, got \(4, 2\): take the mean"),
-        (lambda x, y: 3.0, "with a gradient in y"),
-        (lambda x, y: x.sum(), "expected .* with a gradient in y"),
+        (lambda x, y: 3.0, "with a gradient in the second sample"),
+        (lambda x, y: x.sum(), "expected .* with a gradient in the second sample"),
         (lambda x, y: torch.as_tensor(y.numpy()).sum(), "it fails"),
         (3, "penalty: expected a Discrepancy or a function of two samples, got 3 of type int"),
     ],

@@ -11,6 +11,7 @@ from tests.small import last, train
 import remblai
 from remblai import data
 from remblai.cli.main import main
+from remblai.config.convert import convert
 from remblai.runs.labels import numbers_of
 
 pytestmark = pytest.mark.usefixtures("bare")
@@ -168,3 +169,37 @@ def test_labels_are_named_numbered_or_weighed() -> None:
         numbers_of("cot", names, 1)
     with pytest.raises(ValueError, match="expected 2 whole numbers"):
         numbers_of(torch.tensor([0, 3]), names, 2)
+
+
+OWN = """
+import remblai
+
+@remblai.recipe(steps=10)
+def mine(shape, PARAMETER, latent: int = 4, foo=None):
+    assert foo is None or foo == 3, repr(foo)
+    return remblai.recipes.wae_mmd(shape, latent=latent, classes=classes, network="mlp")
+"""
+
+
+@pytest.mark.parametrize("parameter", ["classes", "classes: int"])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_recipe_of_ones_own_is_conditional_by_its_parameter_classes(
+    tmp_path: Path, parameter: str, conditional: bool
+) -> None:
+    """And its own config repeats it, an option without an annotation included."""
+    (tmp_path / "own.py").write_text(OWN.replace("PARAMETER", parameter))
+    named = [f"{tmp_path / 'own.py'}:mine", *(["--conditional"] if conditional else []), "--data", "digits"]
+    for name, words in (("0", named), ("1", ["--config", str(tmp_path / "0" / "config.yaml")])):
+        with pytest.raises(SystemExit) as ended:
+            main(["train", *words, "--out", str(tmp_path / name), "--evaluate-every", "0"])
+        assert not ended.value.code
+    runs = [remblai.load(tmp_path / name, recipe=f"{tmp_path / 'own.py'}:mine") for name in "01"]
+    assert runs[0].conditional is conditional
+    assert (runs[0].sample(3) == runs[1].sample(3)).all()
+
+
+def test_an_option_without_an_annotation_reads_numbers_and_none() -> None:
+    kind = type(None)
+    values = [convert("foo", text, kind) for text in ("none", "3", "0.5", "true", "word", 4)]
+    assert values == [None, 3, 0.5, True, "word", 4]
+    assert [type(one) for one in values[1:4]] == [int, float, bool]

@@ -1,5 +1,6 @@
 """Text and JSON as typed values: what an annotation of a signature asks for."""
 
+import contextlib
 import math
 import re
 import types
@@ -81,10 +82,20 @@ def _convert_plain(name: str, value: Any, kind: Any) -> Any:
         pass
     if kind is str and isinstance(value, str):
         return value
+    if kind is types.NoneType:  # an option without an annotation, whose default is None
+        return _guessed(name, value)
     if kind not in (bool, int, float, str):
         return value
     nouns = {bool: "true or false", int: "a whole number", float: "a number", str: "a word"}
     raise ValueError(f"{name}: expected {nouns[kind]}, got {value!r}.")
+
+
+def _guessed(name: str, value: Any) -> Any:
+    """None, true, false or a number where the value is one, or reads as one; else the value as it is."""
+    for kind in (bool, int, float) if isinstance(value, str) else ():
+        with contextlib.suppress(ValueError):
+            return _convert_plain(name, value, kind)
+    return None if value == "none" else value
 
 
 def _bounded(name: str, value: int) -> int:

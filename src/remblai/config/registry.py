@@ -22,8 +22,8 @@ Choice = str | Mapping[str, Any] | Callable[..., Any]
 
 NAME = "name"
 
-CONTEXT = object()
-"""In an `Annotated` type: the parameter is context although it has a default, so it is no option of the user."""
+CLASSES = "classes"
+"""The parameter of the number of classes: context although it has a default, so it is no option of the user."""
 
 
 class LazyTable(Mapping[str, Callable[..., Any]]):
@@ -140,9 +140,9 @@ def _own_options(factory: Callable[..., Any], every: bool) -> tuple[Option, ...]
     for parameter in inspect.signature(factory).parameters.values():
         if parameter.default is parameter.empty and not every:
             continue
-        hinted = hints.get(parameter.name, type(parameter.default))
-        if any(extra is CONTEXT for extra in get_args(hinted)):
+        if parameter.name == CLASSES and not every:  # every parameter of a command is its user's
             continue
+        hinted = hints.get(parameter.name, type(parameter.default))
         annotation, table, text = _split(hinted)
         text = texts.get(parameter.name, text)
         found.append(Option(parameter.name, annotation, parameter.default, text, table))

@@ -16,8 +16,9 @@ class Custom(Discrepancy):
     """A discrepancy from a function or a module: what it is called with, and a scalar is what it returns.
 
     Args:
-        function: d(x (n, ...), y (m, ...)) -> scalar, in torch. The parameters of a module are fixed: a model that
-            minimises D must not change D; for a critic that plays against the model use `Adversarial`.
+        function: d(x (n, ...), y (m, ...)) -> scalar, in torch: x of the target (the prior, or data), y of the model
+            (codes, or samples), in which it is descended. The parameters of a module are fixed: a model that minimises
+            D must not change D; for a critic that plays against the model use `Adversarial`.
 
     Raises:
         ValueError: not callable; or, when called, not one number.
@@ -69,7 +70,8 @@ class Custom(Discrepancy):
             ) from problem
         if not value.requires_grad:
             raise ValueError(
-                f"{name}: expected a discrepancy with a gradient in y, got one without: use torch operations only."
+                f"{name}: expected a value with a gradient in the second sample, y, which is the model's (its codes or "
+                "samples; the first is the prior's or the data's), got one without: use both, by torch operations only."
             )
 
 

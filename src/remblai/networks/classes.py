@@ -4,18 +4,18 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
-from typing import Annotated, Any
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from remblai.config.registry import CONTEXT
 from remblai.networks.mlp import linear
 from remblai.networks.network import Network
 
 FEWEST = 2
-Count = Annotated[int | None, CONTEXT, "how many classes the data have, of a conditional model; None is unconditional"]
-"""A parameter that the data fill in, not the user: see `config.registry.CONTEXT`."""
+Count = int | None
+"""How many classes the data have, of a conditional model; None is unconditional. The data fill it in, not the user: see
+`config.registry.CLASSES`."""
 
 
 class Classes(nn.Module):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from remblai.config.registry import CONTEXT, Choice, make
+from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, of_pairs
 from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Decoder, Encoder, Prior
 from remblai.networks import NETWORKS
@@ -54,11 +54,8 @@ Weight = Annotated[
     float | Held, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"
 ]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
-Labels = Annotated[
-    int | Sequence[float] | Classes | None,
-    CONTEXT,
-    "of a conditional model: how many classes the data have, or the share of each",
-]
+Labels = int | Sequence[float] | Classes | None
+"""Of a conditional model: how many classes the data have, or the share of each."""
 Noise = Annotated[float, "standard deviation of the noise on the encoder's input while training"]
 SamplerName = Annotated[Choice, SAMPLERS, "the law of the codes that samples are decoded from"]
 CODES = 8

@@ -8,7 +8,7 @@ from typing import Any
 from remblai import data
 from remblai.config.code import from_file, is_code
 from remblai.config.convert import convert
-from remblai.config.registry import Option, flatten, nest, options, own_options, unknown
+from remblai.config.registry import CLASSES, Option, flatten, nest, options, own_options, unknown
 from remblai.laws import ByClass, FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
@@ -49,12 +49,13 @@ class Resolved:
             ValueError: an option outside its range, parts that do not fit each other, or classes for a recipe that has
                 none.
         """
-        if classes is not None and "classes" not in inspect.signature(self.recipe.function).parameters:
+        counts = CLASSES in inspect.signature(self.recipe.function).parameters
+        if classes is not None and not counts:
             raise ValueError(
                 f"conditional: the recipe {self.spec!r} has no parameter `classes`, the number of classes: add one, "
                 "or leave --conditional out."
             )
-        labels = {} if classes is None else {"classes": classes}
+        labels = {CLASSES: classes} if counts else {}
         objective = self.recipe(shape=shape, **labels, **nest(self._with_parts()))
         if not isinstance(objective, Objective):
             raise ValueError(f"recipe {self.spec!r}: expected an Objective from it, got {type(objective).__name__}.")
