@@ -12,6 +12,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.cli.tables import write_table
 from remblai.data import Dataset, Split, Units
+from remblai.data.column_types import typed
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
 from remblai.report.films import encoder_of
@@ -98,7 +99,7 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     if path.suffix in TABLES:
         values = named["values"].reshape(len(x), -1)
         names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
-        write_table(path, {name: values[:, axis] for axis, name in enumerate(names)})
+        write_table(path, dict(zip(names, typed(values, units.column_types), strict=True)))
         return path
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))

@@ -10,7 +10,8 @@ from remblai.data.cache import Allocate, Broken, stored
 from remblai.data.dataset import Dataset, Split
 from remblai.data.pretrained import AT_ONCE, Pretrained, pretrained
 from remblai.data.rows import Rows, digest
-from remblai.data.units import Units, by_channel, standardised
+from remblai.data.standardise import by_channel, standardised
+from remblai.data.units import Units
 from remblai.networks.shapes import CodeShape
 
 Codes = NDArray[np.float32]

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.column_types import FLOAT
 from remblai.data.dataset import Dataset
 from remblai.data.frames import chosen_columns
 from remblai.data.labels import as_labels, label_place
@@ -63,7 +64,9 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None, label: str | 
     labels = None
     if label is not None:
         labels = as_labels(table.column(label).to_pylist(), f"{path}, column {one_line(label)!r}")
-    return chosen_table(path.stem, str(path), out, names, columns and tuple(names), labels=labels)
+    kinds = [np.dtype(table.schema.field(name).type.to_pandas_dtype()).name for name in names]
+    types = None if set(kinds) <= {FLOAT} else kinds
+    return chosen_table(path.stem, str(path), out, names, columns and tuple(names), labels=labels, types=types)
 
 
 def _finite(path: Path, table: NDArray[np.float64], names: Sequence[str]) -> None:

@@ -13,7 +13,8 @@ from remblai.data.dataset import SPLITS, Dataset, Split
 from remblai.data.look import repeats_note, values_note
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
-from remblai.data.units import BYTES, Units, image_units, standardised
+from remblai.data.standardise import standardised
+from remblai.data.units import BYTES, Units, image_units
 from remblai.runtime.text import one_line
 
 Positions = NDArray[np.int64]
@@ -140,6 +141,7 @@ def points(
     columns: Sequence[str] | None = None,
     notes: Sequence[str] = (),
     item: tuple[int, ...] | None = None,
+    types: tuple[str, ...] | None = None,
 ) -> Dataset:
     """A data set of points, standardised by its train split; a table of nothing but 0 and 1 is left as it is.
 
@@ -149,6 +151,7 @@ def points(
         columns: the names of the columns.
         notes: what to say about the data.
         item: the source's own shape of one sample, where that is no row.
+        types: of the columns, where not all are of the parts' type.
 
     Raises:
         ValueError: parts of different widths, no columns, an empty part, wrong labels.
@@ -176,6 +179,7 @@ def points(
         names,
         dtype=None if kind == np.float64 else kind.name,
         item=item,
+        types=types,
     )
     constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
     still = [f"columns of one value only: {', '.join(constant)}"] if constant else []

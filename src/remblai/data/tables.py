@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.column_types import types_of
 from remblai.data.dataset import Dataset
 from remblai.data.frames import chosen_columns
 from remblai.data.idx import MOST_PACKED
@@ -143,7 +144,8 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     if named and all(map(is_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
-    return chosen_table(name, str(path), table, head if named else None, asked, notes, labels)
+    types = types_of(table, [place for place, own in enumerate(places) if own in truths])
+    return chosen_table(name, str(path), table, head if named else None, asked, notes, labels, types)
 
 
 def _cells(path: Path, separator: str, head: Sequence[str], place: int) -> list[str]:
@@ -165,6 +167,7 @@ def chosen_table(
     asked: Sequence[str] | None,
     notes: Sequence[str] = (),
     labels: NDArray[Any] | None = None,
+    types: Sequence[str] | None = None,
 ) -> Dataset:
     """A data set of the columns that are asked for; without such a choice, of all but one that counts the rows.
 
@@ -176,9 +179,10 @@ def chosen_table(
         asked: the names of those to take, in this order.
         notes: what else to say about it.
         labels: (n,), of its rows.
+        types: of the columns of the table; None is floats.
     """
     if names is None:
-        return points(name, {WHOLE: Part(table)}, notes=notes)
+        return points(name, {WHOLE: Part(table)}, notes=notes, types=None if types is None else tuple(types))
     wanted = list(chosen_columns(names, asked, source))
     places = [names.index(one) for one in wanted] if asked is not None else list(range(len(names)))
     counts = names[0] in NAMES_OF_COUNTS and len(names) > 1
@@ -187,7 +191,8 @@ def chosen_table(
         notes = [*notes, "the first column, which has no name and counts the rows, is left out"]
     if places != list(range(len(names))):
         table = np.ascontiguousarray(table[:, places])
-    return points(name, {WHOLE: Part(table, labels)}, [one_line(names[place]) for place in places], notes)
+    kept = None if types is None else tuple(types[place] for place in places)
+    return points(name, {WHOLE: Part(table, labels)}, [one_line(names[place]) for place in places], notes, types=kept)
 
 
 def is_head(first: Sequence[str], second: Sequence[str]) -> bool:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.collect import as_array
-from remblai.data.frames import FrameForm, frame_like, is_frame
+from remblai.data.column_types import rounded
+from remblai.data.frames import FrameForm, frame_like, is_frame, numpy_type
 from remblai.data.layout import ROUNDING, cast, float_limits, planes, to_layout
 from remblai.data.pretrained import Pretrained
+from remblai.data.standardise import by_channel, standardised
 from remblai.networks.shapes import CodeShape
 
 Numbers = tuple[float, ...]
@@ -40,6 +42,7 @@ class Units:
         layout: the axes of images: nhw, nhwc or nchw; None is nhw for grey images and nhwc for others.
         item: the data's own shape of one sample, where arrays of another rank became points: (a, b), or () of numbers.
         frame: of points that came as a data frame: how it looks.
+        types: of the columns of a table in a file: the type of the numbers of each, where not all are float64.
         codes: the auto-encoder of codes of pictures; dtype, limits and layout are then those of the pictures.
     """
 
@@ -53,6 +56,7 @@ class Units:
     layout: str | None = None
     item: tuple[int, ...] | None = None
     frame: FrameForm | None = None
+    types: tuple[str, ...] | None = None
     codes: Pretrained | None = None
 
     @property
@@ -106,6 +110,12 @@ class Units:
         standard = "uint8" if self.range else "float32" if self.mean is None else "float64"
         return np.dtype(self.dtype or standard)
 
+    @property
+    def column_types(self) -> list[np.dtype[Any]] | None:
+        """The type of each column of a table; None where all have the type of the data's numbers."""
+        names = self.types if self.frame is None else self.frame.types
+        return None if names is None else [numpy_type(name) for name in names]
+
     def restore(self, x: Tensor) -> NDArray[Any]:
         """From the model's side to the data's own type, range and layout.
 
@@ -113,8 +123,8 @@ class Units:
             x: (n, *shape) floats; images outside the range are clipped to it.
 
         Returns:
-            images (n, h, w), (n, h, w, c) or (n, c, h, w) or points (n, d), as the data has them; whole numbers are
-            rounded.
+            images (n, h, w), (n, h, w, c) or (n, c, h, w) or points (n, d), as the data has them; data of whole
+            numbers are rounded.
 
         Raises:
             ValueError: x is not (n, *shape).
@@ -135,7 +145,7 @@ class Units:
         return cast(values, self.kind).reshape(len(values), *self.sample_shape)
 
     def give(self, x: Tensor, like: Any = None) -> Any:
-        """As `restore`, and as a data frame where the data came as one, or where `like` is one.
+        """As `restore`, with whole numbers in columns of such, or as a data frame where the data or `like` is one.
 
         Args:
             x: see `restore`.
@@ -148,7 +158,7 @@ class Units:
         values = self.restore(x)
         if like is not None:
             return frame_like(like, values, self.columns) if is_frame(like) else values
-        return values if self.frame is None else self.frame.frame(values)
+        return rounded(values, self.column_types) if self.frame is None else self.frame.frame(values)
 
     def display(self, x: Tensor) -> NDArray[np.uint8]:
         """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).
@@ -248,6 +258,7 @@ class Units:
         units = cls(**plain)
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
+        _ = units.column_types  # refuses names of no types
         return units
 
 
@@ -268,18 +279,6 @@ def image_units(shape: tuple[int, ...], dtype: np.dtype[Any], limits: tuple[floa
         limits=None if tuple(limits) == BYTES else (float(limits[0]), float(limits[1])),
         layout=None if layout == plain.axes else layout,
     )
-
-
-def standardised(
-    points: NDArray[np.float64], mean: NDArray[np.float64], deviation: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """(points - mean) / deviation, where a constant column, of deviation 0, is only shifted."""
-    return (points - mean) / np.where(deviation == 0, 1.0, deviation)
-
-
-def by_channel(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Numbers (k,), one a channel, as they are taken with codes (n, k, h, w)."""
-    return numbers[:, None, None]
 
 
 def _join(shape: tuple[int, ...]) -> str:

@@ -14,6 +14,7 @@ from remblai import data as datasets
 from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
+from remblai.data.column_types import rounded
 from remblai.data.labels import NoLabelColumn
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
@@ -127,7 +128,7 @@ def file_arrays(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
         `images` (n, h, w, c), with their `range` where it is not that of bytes, or `values` (n, d).
     """
     if units.range is None:
-        return {"values": units.restore(x)}
+        return {"values": rounded(units.restore(x), units.column_types)}
     named = {"images": replace(units, layout="nhwc").restore(x)}
     return named if units.limits is None else named | {"range": np.array(units.limits)}
 
