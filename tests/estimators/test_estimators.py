@@ -239,7 +239,7 @@ def test_outliers_are_found_and_named_and_false_alarms_are_as_asked():
     broken = x[800:].copy()
     broken[:, 1] = rng.permutation(broken[:, 1])
     assert (detector.predict(broken) == -1).mean() > 0.35  # each column by itself is as before
-    assert (detector.column_errors(broken)[:, :2].max(1) > detector.column_errors(broken)[:, 2]).mean() > 0.7
+    assert (detector.column_gains(broken)[:, :2].max(1) > detector.column_gains(broken)[:, 2]).mean() > 0.7
     assert (detector.p_values(broken) <= 0.1).tolist() == (detector.predict(broken) == -1).tolist()
     with pytest.warns(UserWarning, match="0.001 cannot be told from 25 held-out rows, of which 0.038 is taken"):
         OutlierDetector(2, false_alarms=0.001, steps=2).fit(x[:100])

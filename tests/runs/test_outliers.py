@@ -38,10 +38,29 @@ def test_rows_that_are_off_are_found_and_the_column_named(run: remblai.Trained) 
     assert found.found[:5].all()
     assert found.found[5:].mean() < 0.1
     assert found.worst is not None
+    assert found.worst[:5] == ["double"] * 5
+    assert "" in found.worst
     assert found.p_values[:5].max() == pytest.approx(1 / 161)
     assert (found.p_values[5:] <= 0.1).mean() < 0.35
     assert "of rows like the held-out ones" in repr(found)
-    assert f"least like the data: row {found.scores.argmin()}, p = 0.0062, most in" in repr(found)
+    assert f"least like the data:\n  row {found.scores.argmin()}, p = 0.0062, most in double, an outlier" in repr(found)
+
+
+@pytest.mark.parametrize("column", ["age", "double", "size", "weight"])
+def test_one_wrong_cell_is_named_though_the_decoder_spreads_it(tmp_path: Path, column: str) -> None:
+    rng = np.random.default_rng(0)
+
+    def table(n: int) -> pd.DataFrame:
+        age, size = rng.normal(40, 5, n), rng.normal(size=n)
+        columns = {"age": age, "double": 2 * age, "size": size, "weight": size + age}
+        return pd.DataFrame({name: of + 0.1 * rng.normal(size=n) for name, of in columns.items()})
+
+    run = train(tmp_path / "r", "wae-mmd", data=table(800), steps=200, **NETWORK | {"latent": 2})
+    new = table(20)
+    new[column] += 50 * new[column].std()
+    assert remblai.outliers(run, new, reference=table(300)).worst == [column] * 20
+    with pytest.raises(ValueError, match="in Python pass reference=rows"):
+        remblai.outliers(run, new)
 
 
 def test_the_score_is_of_code_and_error(run: remblai.Trained, frame: pd.DataFrame) -> None:

@@ -18,7 +18,7 @@ from remblai.estimators.checks import Array
 from remblai.estimators.parameters import COUNT, TRAINING
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
-from remblai.statistics.outliers import Surprise
+from remblai.statistics.outliers import Surprise, column_gains
 
 SHARE = Interval(Real, 0, 1, closed="neither")
 
@@ -102,7 +102,8 @@ class OutlierDetector(OutlierMixin, Coding):
         rows, held_out = self._train(X, self.held_out, latent=convert("n_components", self.n_components, int))
         with seeded(self.seed_):
             self._density = law.fit(self._codes(self._standard(rows))).double()
-        self._usual = Surprise(*self._parts(self._standard(held_out)))
+        reference = self._standard(held_out)
+        self._usual, self._typical = Surprise(*self._parts(reference)), reference.median(0).values
         self.offset_ = self._usual.threshold(self.false_alarms)
         least = 1.0 / (1.0 + len(held_out))
         if self.false_alarms < least:
@@ -132,11 +133,10 @@ class OutlierDetector(OutlierMixin, Coding):
         scores = self.score_samples(X)
         return self._usual.p_values(scores)
 
-    def column_errors(self, X: Any) -> Array:
-        """Each column's squared reconstruction error over its mean on held-out rows, (n, d): about 1 is usual."""
+    def column_gains(self, X: Any) -> Array:
+        """How much the score rises when each column alone is replaced by its median, (n, d): most where one is off."""
         x = self._scaled(X)
-        errors: Array = self._parts(x)[0] / self._usual.variances
-        return errors
+        return column_gains(lambda rows: self._usual.score(*self._parts(rows)), x, self._typical)
 
     def _parts(self, x: Tensor) -> tuple[Array, Array]:
         """The squared errors (n, d) and the log-densities of codes (n,) of standardised rows."""

@@ -6,20 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from remblai.distances.validation import number
 from remblai.laws import FittedLaw, LatentLaw, Prior
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like
-from remblai.runs.labels import Labels, labels_of
+from remblai.runs.labels import Labels, labels_for, labels_of
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runtime.notebook import table
-from remblai.statistics.outliers import Floats, Surprise, discoveries
+from remblai.statistics.outliers import Floats, Surprise, column_gains, discoveries
 
 MOST = 5000
 """Held-out rows that new ones are compared with, at most."""
+NAMED = 10
+"""Rows that are listed, those least like the data."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,7 +37,8 @@ class Outliers:
         level: the share of false ones among those found that is expected at most.
         held_out: rows that the p-values compare with.
         law: of the codes, whose density is in the scores; "" where none is known.
-        columns: their names, where the data have them.
+        worst: for rows with p of at most the level, and the least likely ones, the name of the column whose replacement
+            by its median would raise the score most; "" for other rows. None where columns have no names.
     """
 
     scores: Floats
@@ -44,20 +48,20 @@ class Outliers:
     level: float
     held_out: int
     law: str
-    columns: tuple[str, ...] | None
-
-    @property
-    def worst(self) -> list[str] | None:
-        """For each row the name of the column with the largest error; None without names."""
-        return None if self.columns is None else [self.columns[place] for place in self.errors.argmax(1)]
+    worst: list[str] | None
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
 
     def _repr_html_(self) -> str:
-        order = np.argsort(self.scores)[:10]
-        rows = [(int(i), float(self.scores[i]), float(self.p_values[i]), str(bool(self.found[i]))) for i in order]
-        return table("Outliers", rows, ("row", "score", "p", "found"))
+        rows = [
+            (int(i), float(self.scores[i]), float(self.p_values[i]), str(bool(self.found[i])), self._named(i))
+            for i in np.argsort(self.scores)[:NAMED]
+        ]
+        return table("Outliers", rows, ("row", "score", "p", "found", "column"))
+
+    def _named(self, place: int) -> str:
+        return "" if self.worst is None else self.worst[place]
 
     def lines(self) -> list[str]:
         """What was found, in sentences."""
@@ -76,9 +80,12 @@ class Outliers:
                 f"fewer than {fewest:,} outliers among {n:,} rows cannot be told from chance with {self.held_out:,} "
                 "held out: take the rows of least p, or hold out more"
             )
-        place = int(self.scores.argmin())
-        named = "" if self.columns is None else f", most in {self.columns[self.errors[place].argmax()]}"
-        return [*lines, f"least like the data: row {place}, p = {self.p_values[place]:.2g}{named}"]
+        lines.append("least like the data:")
+        for place in np.argsort(self.scores, kind="stable")[: min(n, NAMED)]:
+            most = f", most in {self._named(place)}" if self._named(place) else ""
+            mark = ", an outlier" if self.found[place] else ""
+            lines.append(f"  row {place}, p = {self.p_values[place]:.2g}{most}{mark}")
+        return lines
 
 
 def outliers(
@@ -121,14 +128,25 @@ def of_rows(
     trained.check_encodes()
     trained.check_decodes()
     law = _law_of(trained, sampler)
-    parts = [_parts(trained, part, law, own) for part, own in _held_out(trained, reference)]
+    held_out = _held_out(trained, reference)
+    parts = [_parts(trained, part, law, own) for part, own in held_out]
     known = Surprise(*(np.concatenate(each) for each in zip(*parts, strict=True)))
     squares, log_prob = _parts(trained, rows, law, labels)
     scores = known.score(squares, log_prob)
     p_values = known.p_values(scores)
+    worst: list[str] | None = None
+    if trained.units.columns is not None:
+        looked_at = np.union1d(np.flatnonzero(p_values <= level), np.argsort(scores, kind="stable")[:NAMED])
+        own = labels_for(trained.objective, rows, labels, trained.classes)
+        typical = torch.cat([part[: len(part)] for part, _ in held_out]).median(0).values
+        own = None if own is None else own[looked_at]
+        gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical)
+        worst = [""] * len(scores)
+        for place, column in zip(looked_at, gains.argmax(1), strict=True):
+            worst[place] = trained.units.columns[column]
     return Outliers(
         scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
-        trained.units.columns,
+        worst,
     )  # fmt: skip
 
 
@@ -158,7 +176,13 @@ def _held_out(trained: Trained, reference: Any) -> list[tuple[Rows, Labels | Non
             raise ValueError("reference: expected none for a conditional model, which reads the classes of rows.")
         return [(trained.units.scale(reference)[:MOST], None)]
     settings = trained.run.settings
-    dataset = data_like(settings, trained.units)
+    try:
+        dataset = data_like(settings, trained.units)
+    except ValueError as problem:
+        raise ValueError(
+            f"reference: expected the run's own held-out rows, and they are not there ({problem}): in Python pass "
+            "reference=rows, normal ones that were not trained on."
+        ) from problem
     splits = [dataset.test] if settings.get("patience") else [dataset.test, dataset.validation]
     rows = [(part[: MOST // len(splits)], part) for part in splits if len(part)]
     return [(x, labels_of(part)[: len(x)] if trained.conditional else None) for x, part in rows]

@@ -1,10 +1,12 @@
 """How unusual rows are for a model, beside rows that it has not seen: scores, p-values, discoveries."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import false_discovery_control
+from torch import Tensor
 
 Floats = NDArray[np.float64]
 FLOOR = 0.01
@@ -67,6 +69,25 @@ def discoveries(p_values: Floats, level: float = 0.05) -> NDArray[np.bool_]:
     on each other, Bates et al. (2023), theorem 2.
     """
     return np.asarray(false_discovery_control(p_values) <= level)
+
+
+def column_gains(score: Callable[[Tensor], Floats], x: Tensor, typical: Tensor) -> Floats:
+    """How much the score of rows x (n, d) rises when each column alone is replaced by a typical value (d,): (n, d).
+
+    The column that gains most is the one that is off. The error of a column would accuse others: a decoder spreads one
+    wrong cell over the columns that go with it.
+
+    Args:
+        score: of rows (n, d): (n,).
+        x: rows.
+        typical: of each column.
+    """
+    found = []
+    for column in range(x.shape[1]):
+        changed = x.clone()
+        changed[:, column] = typical[column]
+        found.append(score(changed))
+    return np.stack(found, 1) - score(x)[:, None]
 
 
 def _kept(variances: Floats) -> Floats:
