@@ -163,3 +163,20 @@ def test_bad_input_is_one_line(
     assert err.count("\n") == 1
     assert err.startswith("error: ")
     assert words in err
+
+
+def test_columns_whose_names_have_commas_are_named_in_quotes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rng = np.random.default_rng(0)
+    names = [str(tmp_path / f"{name}.csv") for name in "ab"]
+    for name in names:
+        columns = {"age": rng.normal(size=30), "spent, in all": rng.normal(size=30), "rest": rng.normal(size=30)}
+        pandas.DataFrame(columns).to_csv(name, index=False)
+    code, out, _ = run([*names, "--columns", 'age,"spent, in all"', "--permutations", "19"], capsys)
+    assert code == 0
+    assert "spent, in all" in out
+    assert "rest" not in out
+    code, _, error = run([*names, "--columns", "age,spent, in all"], capsys)
+    assert code == 2
+    assert """A name with a comma stands in quotes: --columns '"a, b",c'.""" in error

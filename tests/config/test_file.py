@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from remblai.config.convert import convert
 from remblai.config.file import config_text, options_of, read_config, words_of
 
 SETTINGS = {"penalty": {"name": "mmd", "kernel": {"name": "imq", "scale": 2.0}}, "clip": None, "learned": True,
@@ -67,3 +68,13 @@ def test_a_file_that_is_not_there_and_values_no_option_has_are_refused(tmp_path)
         words_of(read_config(path))
     with pytest.raises(ValueError, match="expected options"):
         options_of(["weight", "10"])
+
+
+def test_items_with_commas_go_through_a_file_and_the_command_line():
+    names = ["age", "spent, in all", 'a "b"']
+    (_, text) = words_of({"columns": names})
+    assert text == 'age,"spent, in all","a ""b"""'
+    assert convert("columns", text, tuple[str, ...]) == tuple(names)
+    assert convert("columns", '5" screens,b', tuple[str, ...]) == ('5" screens', "b")
+    with pytest.raises(ValueError, match="those with a comma in double quotes"):
+        convert("columns", '"spent, in all', tuple[str, ...])

@@ -13,6 +13,7 @@ from remblai import data as datasets
 from remblai.cli.tables import write_table
 from remblai.data import Dataset, Split, Units
 from remblai.data.column_types import typed
+from remblai.data.look import REPEATED
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
 from remblai.report.films import encoder_of
@@ -44,6 +45,8 @@ def dataset_of(
     found = data_like(settings, trained.units, data, options)
     described = found.range is not None  # the first note on images says what they are, the others what to mind
     for note in found.notes[described:] if data is not None else ():
+        if REPEATED in note:  # of splits that the model was not trained on
+            continue
         print(printable(f"data: {note}"), file=sys.stderr)
     return found
 

@@ -1,7 +1,7 @@
 """The points of two data sets, made comparable: columns by name, tables in standard deviations."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,7 +87,7 @@ def read_pair(
         mean, deviation = both.mean(0), both.std(0, correction=0)
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
-    every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in one.notes]
+    every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in _notes(one, spec)]
     notes = tuple(f"{label(spec)}: {note}" for spec, note in every if REPEATED not in note)  # no split is held out here
     most = n if isinstance(n, int) else n(max(1, shapes[0].numel()))
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:most]] for rows in sets)
@@ -122,6 +122,12 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
             f"{label(other)} names no columns: they are taken in the order of those of {label(named)}", stacklevel=2
         )
     return on_one_range(first, second)
+
+
+def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:
+    """What to say of the data; of one split of images not the first note, which counts the images of all."""
+    of_a_split = isinstance(spec, str | Path) and datasets.pick(spec)[1] is not None
+    return dataset.notes[1:] if of_a_split and dataset.range is not None else dataset.notes
 
 
 def label(spec: Any) -> str:

@@ -1,6 +1,7 @@
 """Text and JSON as typed values: what an annotation of a signature asks for."""
 
 import contextlib
+import csv
 import math
 import re
 import types
@@ -34,13 +35,34 @@ def convert(name: str, value: Any, annotation: Any) -> Any:
         return matches[0]
     if origin is tuple:
         items = (
-            value.split(",") if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else [value]
+            items_of(value) if isinstance(value, str) else list(value) if isinstance(value, list | tuple) else [value]
         )
         kinds = arguments[:1] * len(items) if arguments[-1] is Ellipsis else arguments
         if len(kinds) != len(items):
             raise ValueError(f"{name}: expected {len(kinds)} values joined by commas, got {value!r}.")
         return tuple(convert(name, item, kind) for item, kind in zip(items, kinds, strict=True))
     return _convert_plain(name, value, annotation)
+
+
+def items_of(text: str) -> list[str]:
+    """The items of a list joined by commas; one that holds a comma stands in double quotes, as in a CSV file.
+
+    >>> items_of('age,"spent, in all"')
+    ['age', 'spent, in all']
+    """
+    if '"' not in text:
+        return text.split(",")
+    try:
+        return next(csv.reader([text], strict=True))
+    except csv.Error as problem:
+        raise ValueError(
+            f"expected words joined by commas, those with a comma in double quotes, got {text!r}"
+        ) from problem
+
+
+def quoted(item: str) -> str:
+    """An item as `items_of` reads it."""
+    return '"' + item.replace('"', '""') + '"' if "," in item or '"' in item else item
 
 
 def _matching(name: str, value: Any, extras: tuple[Any, ...]) -> Any:

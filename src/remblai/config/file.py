@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from remblai.config.convert import quoted
 from remblai.config.registry import flatten
 
 MOST_BYTES = 2**20
@@ -65,7 +66,7 @@ def words_of(settings: Mapping[str, Any]) -> list[str]:
         elif isinstance(value, str | int | float):
             words += [f"--{dashed}", str(value)]
         elif isinstance(value, list | tuple) and all(isinstance(item, str | int | float) for item in value):
-            words += [f"--{dashed}", ",".join(map(str, value))]
+            words += [f"--{dashed}", ",".join(quoted(str(item)) for item in value)]
         else:
             raise ValueError(f"{name}: expected a number, a word, true, false or a list of them, got {value!r}.")
     return words

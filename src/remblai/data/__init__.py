@@ -77,7 +77,7 @@ def load(
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general among them.
         layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
-        columns: of a table: their names, joined by commas, which picks and orders them.
+        columns: of a table: their names, joined by commas (one with a comma in quotes), which picks and orders them.
         label: of a table: the column whose values, numbers or words, are the classes; it is none of the others.
         pages: of image files with several: first, frames (each page is an image) or channels.
         max_pixels: of one image file; larger ones are refused as decompression bombs. When not given 179 million.

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.aliases import hint
+from remblai.config.convert import quoted
 from remblai.data.layout import cast
 from remblai.runtime.text import one_line
 
@@ -164,7 +165,9 @@ def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: 
     missing = [name for name in asked if name not in present]
     if missing:
         near = hint(missing[0], present)
-        raise ValueError(f"{source} has the columns {', '.join(present)}: expected {', '.join(missing)} too.{near}")
+        near += " A name with a comma stands in quotes: --columns '\"a, b\",c'." * any("," in one for one in present)
+        names = ", ".join(map(quoted, present))
+        raise ValueError(f"{source} has the columns {names}: expected {', '.join(missing)} too.{near}")
     twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
     if twice:
         raise ValueError(

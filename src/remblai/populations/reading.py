@@ -12,6 +12,7 @@ from torch import Tensor
 
 from remblai import data as datasets
 from remblai.compare.points import label, loaded_pair, rows_of
+from remblai.config.convert import quoted
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
@@ -237,7 +238,9 @@ def _check_names(a: Raw, b: Raw, names: tuple[str, str]) -> None:
     parts = [f"{source} alone has {', '.join(one)}" for source, one in zip(names, alone, strict=True) if one]
     if parts:
         shared = [name for name in a if name in b]
-        advice = f"compare those of both with --columns {','.join(shared)}" if shared else "none is in both"
+        advice = (
+            f"compare those of both with --columns {','.join(map(quoted, shared))}" if shared else "none is in both"
+        )
         raise ValueError(f"drift: expected the same columns in both tables; {'; '.join(parts)}: {advice}.")
 
 
