@@ -1,3 +1,4 @@
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -6,6 +7,7 @@ import pytest
 import torch
 from tests.pages import check_page
 
+from remblai.cli.commands.theory import gallery
 from remblai.gallery import EXAMPLES, EXPERIMENTS, GALLERY, write_gallery
 from remblai.gallery.entry import Finding, between, equal
 
@@ -97,3 +99,11 @@ def test_a_finding_needs_a_check_behind_it():
     for backing in (("no such check",), (), ("",)):
         with pytest.raises(ValueError, match="expected a check whose name begins with"):
             replace(entry, findings=(Finding("It is so.", backing),))
+
+
+def test_infinite_figures_are_words_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Parallel lines have an infinite KL, which JSON has no number for."""
+    gallery("parallel-lines", out=str(tmp_path), json=True)
+    found = json.loads(capsys.readouterr().out)["entries"]["parallel-lines"]
+    assert "infinity" in [check["found"] for check in found]
+    assert all(check["holds"] for check in found)

@@ -1,6 +1,9 @@
+import re
+
 import pytest
 
 from remblai.objectives.power import blindness, penalty_power
+from remblai.objectives.table import PENALTIES
 from remblai.recipes import rae, wae_gan, wae_mmd
 
 
@@ -26,3 +29,13 @@ def test_a_training_says_where_its_penalty_is_blind():
     assert blindness(rae(shape=(2,), latent=64), 50) is None
     assert blindness(wae_gan(shape=(2,), latent=64), 50) is None
     assert blindness(wae_mmd(shape=(2,), latent=64), 5000) is None
+
+
+@pytest.mark.parametrize("name", PENALTIES)
+def test_every_penalty_has_a_power_or_a_refusal(name: str) -> None:
+    try:
+        found = penalty_power(name, 2, 20, repeats=20, most=100)
+    except ValueError as problem:
+        assert re.search("without a critic|compares codes with the prior|needs network", str(problem)), problem
+    else:
+        assert found

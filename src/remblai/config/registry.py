@@ -85,7 +85,8 @@ def make(
         **context: what the factory's parameters without a default may ask for.
 
     Raises:
-        ValueError: unknown name, an option that the factory does not have, or a live part of another class.
+        ValueError: unknown name, an option that the factory does not have, context that it needs and is not there, or a
+            live part of another class.
     """
     if not isinstance(choice, str | Mapping):
         if interface is not None and not isinstance(choice, interface):
@@ -102,6 +103,10 @@ def make(
         if key not in known:
             raise unknown(f"option of {kind} {name!r}:", key, list(known))
     given = {key: _named(value, wanted[key].default) for key, value in given.items()}
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    needed = [key for key, one in wanted.items() if one.default is one.empty and one.kind not in variadic]
+    if missing := [key for key in needed if key not in context and key not in given]:
+        raise ValueError(f"{kind} {name!r}: it needs {', '.join(missing)}, which is not known here: choose another.")
     return factory(**{key: value for key, value in context.items() if key in wanted}, **given)
 
 

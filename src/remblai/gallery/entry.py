@@ -1,6 +1,8 @@
 """What an entry of the gallery is: words, figures that were checked, and pictures."""
 
+import math
 from dataclasses import dataclass
+from typing import Any
 
 from remblai.report import Picture
 
@@ -20,6 +22,11 @@ class Check:
     found: float
     wanted: str
     holds: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON values; an infinite figure is the text "infinity" or "-infinity"."""
+        found = self.found if math.isfinite(self.found) else str(self.found).replace("inf", "infinity")
+        return vars(self) | {"found": found}
 
 
 def equal(what: str, found: float, expected: float, tolerance: float = 1e-9) -> Check:

@@ -37,7 +37,8 @@ def drift(
     Args:
         a: the reference: a table, a folder of images, an array or a name.
         b: the data that it is compared with.
-        columns: of tables, the names of those to compare, joined by commas, one with a comma in quotes; all when not given.
+        columns: of tables, the names of those to compare, joined by commas (one with a comma in quotes); all when not
+            given.
         given: a column within whose levels, or ranges, the others are compared too; it need not be one of --columns.
         permutations: random splits of all rows behind every p-value, at least 19, and 1 / level - 1.
         level: of false alarms: how often equal populations are called different.

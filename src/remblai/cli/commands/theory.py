@@ -95,7 +95,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
                 show(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
     page = write_gallery(out, entries, {"remblai": version("remblai"), "torch": version("torch")})
     if json:
-        checks = {key: [vars(check) for check in entry.checks] for key, entry in entries.items()}
+        checks = {key: [check.to_json() for check in entry.checks] for key, entry in entries.items()}
         show_json({"schema": SCHEMA, "page": str(page), "entries": checks})
     else:
         if name is None and not experiments:

@@ -51,9 +51,9 @@ def continuity() -> Entry:
     tails = Picture.chart(
         "continuity-tails",
         "The theorem asks for a mean, and Cauchy's law has none",
-        f"The mean of L(θ, z) over the first n draws, for {DRAWN} seeds; the heavy line is the median. With Gaussian z "
-        "all settle on one number, so the theorem holds; with Cauchy z they climb with log n and jump for ever: the "
-        "mean that it asks for is infinite.",
+        f"The mean of L(θ, z) over the first n draws, for {DRAWN} of {SEEDS} seeds; the heavy line is the median of "
+        "all. With Gaussian z all settle on one number, so the theorem holds; with Cauchy z they climb with log n and "
+        "jump for ever: the mean that it asks for is infinite.",
         "Running means of the local Lipschitz constant for many seeds, under Gaussian and under Cauchy z",
         draw_tails,
         means=means,
