@@ -20,9 +20,12 @@ from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated, ending_signals
 from remblai.runtime.text import first_line, printable
+from remblai.runtime.timing import BUSY
 
 TRACEBACK, VERBOSE = "--traceback", "--verbose"
 """Words that every command takes: the whole traceback of a failure, and what took how long."""
+QUIET = "--quiet"
+"""The word of `train` that also leaves out what takes long."""
 COMPLETION = "_REMBLAI_COMPLETE"
 """The variable in which a shell asks what a line can go on with."""
 
@@ -71,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs one command and exits: 0; 2 for bad input, 1 for a failure, 3 for drift, 130 and 143 after a signal."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        with _terminable(), _logged(VERBOSE in words):
+        with _terminable(), _logged(logging.INFO if VERBOSE in words else logging.ERROR if QUIET in words else BUSY):
             code = _run([word for word in words if word not in (TRACEBACK, VERBOSE)])
         sys.exit(code)
     except BrokenPipeError:
@@ -86,18 +89,17 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 @contextmanager
-def _logged(wanted: bool) -> Iterator[None]:
-    """Within it the package's log is written to the terminal, if that is wanted."""
+def _logged(level: int) -> Iterator[None]:
+    """Within it the package's log is written to the terminal, from this level on."""
     log, handler = logging.getLogger("remblai"), logging.StreamHandler()
-    level = log.level
-    if wanted:
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
+    before = log.level
+    log.addHandler(handler)
+    log.setLevel(level)
     try:
         yield
     finally:
         log.removeHandler(handler)
-        log.setLevel(level)
+        log.setLevel(before)
 
 
 @contextmanager
