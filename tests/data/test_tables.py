@@ -252,3 +252,11 @@ def test_a_first_column_of_names_of_the_rows_is_left_out(tmp_path: Path) -> None
     assert "the first column, without a name, names the rows: it is left out" in data.notes
     with pytest.raises(ValueError, match=r"column 4 .'kind'.: expected a finite number"):
         load(file)
+
+
+def test_the_columns_that_can_be_read_are_named_as_they_are_given(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('age,"spent, all",shop,gap,news\n3,1.5,a,1,True\n4,2,b,,False\n')
+    with pytest.raises(ValueError, match=r"Of numbers alone are: --columns 'age,\"spent, all\",news'$"):
+        load(str(path))
+    assert load(str(path), columns=("age", "spent, all", "news")).shape == (3,)

@@ -6,11 +6,12 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
+from remblai import recipes
 from remblai.critics import Adversarial, Logistic
 from remblai.discrepancies import MMD, Sliced
 from remblai.discrepancies.moments import Covariance
 from remblai.kernels import KERNELS
-from remblai.laws import PRIORS
+from remblai.laws import PRIORS, Prior
 from remblai.networks import NETWORKS
 from remblai.objectives import Code, Conditional, Marginal, Penalty
 from remblai.objectives.penalties import CodeNorm, Sum
@@ -146,3 +147,33 @@ def test_the_sum_by_name_is_the_axes_and_the_covariance() -> None:
     penalty = make_penalty({"name": "sum", "second_weight": 0.5}, prior=prior, latent=2)
     expected = Sliced(kind="axes").to_law(one.z, prior()) + 0.5 * Covariance().to_law(one.z, prior())
     assert penalty(one, prior()).item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+class Learned(Prior):
+    """A normal law whose mean is learned."""
+
+    square_distance, bounded = 4.0, False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latent, self.mean = 2, torch.nn.Parameter(torch.zeros(2))
+
+    def forward(self) -> Independent:
+        return Independent(Normal(self.mean, 1.0), 1)
+
+    def constrain(self, z: torch.Tensor) -> torch.Tensor:
+        return z
+
+
+@pytest.mark.parametrize("penalty", ["sliced", {"name": "mmd", "closed_form": False}, "exact", "adversarial"])
+def test_a_prior_that_would_learn_nothing_through_its_draws_is_refused(penalty: object) -> None:
+    with pytest.raises(ValueError, match=r"Learned has parameters, and .* learn nothing"):
+        recipes.wae_mmd((2,), latent=2, prior=Learned(), penalty=penalty)
+    recipes.wae_mmd((2,), latent=2, prior=Learned().requires_grad_(False), penalty=penalty)
+
+
+def test_a_prior_learns_through_exact_terms() -> None:
+    for made in (recipes.wae_mmd((2,), latent=2, prior=Learned()), recipes.vae((2,), latent=2, prior=Learned())):
+        sum(made(torch.randn(20, 2)).values()).backward()
+        assert made.prior.mean.grad is not None
+        assert made.prior.device == torch.device("cpu")

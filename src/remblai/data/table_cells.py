@@ -3,6 +3,7 @@
 import csv
 import gzip
 import re
+import shlex
 from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.config.convert import quoted
 from remblai.runtime.text import one_line
 
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
@@ -52,12 +54,12 @@ def numbers(
     except UnicodeError:
         raise
     except (ValueError, OverflowError) as error:
-        truths = _truths(path, form, places)
+        truths, whole = _kinds(path, form, places)
         others = [place for place in places if place not in truths]
         found = complaint(path, form.separator, form.named, others, TRUTHS)  # another word among true and false, first
         found = found or complaint(path, form.separator, form.named, others)
         if found is not None or not truths:
-            raise found or ValueError(f"{path} cannot be read: {error}") from error
+            raise _with_advice(found or ValueError(f"{path} cannot be read: {error}"), whole) from error
         table = _read(path, form, taken, truths)
     found = complaint(path, form.separator, form.named, places) if not np.isfinite(table).all() else None
     if found is not None:
@@ -75,17 +77,28 @@ def _read(path: Path, form: Form, taken: Sequence[int] | None, truths: Sequence[
     return table
 
 
-def _truths(path: Path, form: Form, places: Sequence[int]) -> list[int]:
-    """The places of the columns whose cells are all true or false."""
-    left = set(places)
+def _kinds(path: Path, form: Form, places: Sequence[int]) -> tuple[list[int], list[str]]:
+    """The places of the columns that are true and false, and the names of those that can be read as they are; slow."""
+    truths, numbers, head = set(places), set(places), list[str]()
     with open_text(path) as file:
         rows = (row for row in csv.reader(file, delimiter=form.separator) if any(cell.strip() for cell in row))
         for number, row in enumerate(rows):
-            if number or not form.named:
-                left = {place for place in left if place < len(row) and row[place].strip().lower() in TRUTHS}
-            if not left:
-                return []
-    return sorted(left)
+            if form.named and not number:
+                head = row
+                continue
+            truths = {place for place in truths if place < len(row) and row[place].strip().lower() in TRUTHS}
+            numbers = {place for place in numbers if place < len(row) and _is_finite(row[place])}
+    return sorted(truths), [head[place] for place in sorted(truths | numbers)] if head else []
+
+
+def _with_advice(error: ValueError, whole: Sequence[str]) -> ValueError:
+    """The error with the columns that can be read, where there are any."""
+    names = ",".join(quoted(one_line(name)) for name in whole)
+    return ValueError(f"{error}. Of numbers alone are: --columns {shlex.quote(names)}") if whole else error
+
+
+def _is_finite(cell: str) -> bool:
+    return is_number(cell) and bool(np.isfinite(float(cell)))
 
 
 def is_number(cell: str) -> bool:
@@ -121,7 +134,7 @@ def complaint(
                 cell = row[place]
                 if (named and number == 0) or cell.strip().lower() in right:
                     continue
-                if not (is_number(cell) and np.isfinite(float(cell))):
+                if not _is_finite(cell):
                     name = f" ({head[place]!r})" if named else ""
                     words = [
                         head[other] for other in places if named and row[other].strip() and not is_number(row[other])

@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any, ClassVar
 
 import torch
@@ -33,7 +34,7 @@ class Prior(nn.Module, ABC):
     @property
     def device(self) -> torch.device:
         """Where its draws are."""
-        return next(self.buffers(), torch.empty(0)).device
+        return next(chain(self.buffers(), self.parameters()), torch.empty(0)).device
 
     @abstractmethod
     def forward(self) -> Distribution:

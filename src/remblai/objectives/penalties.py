@@ -11,6 +11,10 @@ from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Prior
 from remblai.objectives.objective import Code, together
 from remblai.runtime import distributed
+from remblai.runtime.rng import seeded
+
+POINTS = 8
+"""Codes on which it is tried whether a prior learns."""
 
 
 class Penalty(nn.Module):
@@ -83,9 +87,29 @@ class Marginal(Penalty):
         return self.discrepancy.adversary_loss(*self._joint(code, prior))
 
     def check(self, prior: Prior, point: Tensor, classes: int = 0) -> None:
-        """The discrepancy is asked of codes as wide as the prior's: a critic must take them."""
-        mean = prior().mean
+        """The discrepancy is asked of codes as wide as the prior's: a critic must take them.
+
+        Raises:
+            ValueError: it cannot; or the prior has parameters, which learn nothing through its draws.
+        """
+        mean = prior().mean.detach()
         self.discrepancy.check(torch.cat([mean, mean.new_zeros(classes)]))
+        learned = [one for one in prior.parameters() if one.requires_grad]
+        if learned and (classes or not self._teaches(prior, learned)):
+            raise ValueError(
+                f"prior: {type(prior).__name__} has parameters, and {type(self.discrepancy).__name__} compares codes "
+                "with draws of it, through which they learn nothing: take a penalty that knows the law's exact terms, "
+                "as mmd does of normal laws and mixtures, or fix them by prior.requires_grad_(False)."
+            )
+
+    def _teaches(self, prior: Prior, learned: list[nn.Parameter]) -> bool:
+        """Whether the parameters of the prior have a gradient."""
+        codes = torch.randn(POINTS, prior.latent, generator=torch.Generator().manual_seed(0)).to(prior.device)
+        with seeded(0, prior.device), torch.enable_grad():
+            value = self.discrepancy.to_law(codes, prior())
+        if not value.requires_grad:
+            return False
+        return any(one is not None for one in torch.autograd.grad(value, learned, allow_unused=True))
 
     def _joint(self, code: Code, prior: Distribution) -> tuple[Tensor, Tensor]:
         """Draws of the prior and codes (n, k + count), each with the coordinates of its class."""
