@@ -135,3 +135,9 @@ def test_a_lack_of_memory_says_what_to_do(solve, monkeypatch):
     monkeypatch.setattr("remblai.distances.entry.Problem", SimpleNamespace(of_points=none_left))
     with pytest.raises(MemoryError, match=r"11.9 GiB were asked for.*costs of all pairs.*Use fewer points"):
         solve(torch.randn(5, 3), torch.randn(4, 3))
+
+
+def test_an_exact_plan_that_takes_minutes_says_so(monkeypatch):
+    monkeypatch.setattr("remblai.distances.entry.MANY", 20)
+    with pytest.warns(UserWarning, match="an exact plan of 5 by 6 points takes minutes"):
+        transport(np.random.default_rng(0).normal(size=(5, 2)), np.zeros((6, 2)))

@@ -145,6 +145,8 @@ class MinibatchEnergy(FeatureGame):
 
     W(X, Y) + W(X, Y') + W(X', Y) + W(X', Y') - 2 W(X, X') - 2 W(Y, Y'), with halves X, X' of P and Y, Y' of Q. The
     critic raises it, the model lowers it, and no gradient passes through the plans, at which the value is stationary.
+    Each W is the least cost + epsilon KL(P | a x b); the paper's has the cost alone of the same plan, which is less and
+    has the same gradient.
 
     Args:
         epsilon: the regularisation, in units of the cost, which lies in [0, 2].
