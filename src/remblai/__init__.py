@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from remblai.compare.datasets import distance
     from remblai.compare.models import compare_models
+    from remblai.compare.samples import evaluate_samples
     from remblai.deploy.folder import export
     from remblai.deploy.hub import push
     from remblai.estimators import (
@@ -59,6 +60,7 @@ __all__ = [
     "distances",
     "drift",
     "evaluate",
+    "evaluate_samples",
     "explore",
     "export",
     "features",
@@ -91,6 +93,7 @@ _HOMES = {
     "distance": "remblai.compare.datasets",
     "drift": "remblai.populations.entry",
     "evaluate": "remblai.runs.evaluate",
+    "evaluate_samples": "remblai.compare.samples",
     "explore": "remblai.explorer.entry",
     "export": "remblai.deploy.folder",
     "fit": "remblai.runs.fit",

@@ -145,8 +145,9 @@ def interpolate(
 
 
 def evaluate(
-    run: str,
+    run: str | None = None,
     *,
+    samples: str | None = None,
     data: str | None = None,
     n: int | None = None,
     sampler: Sampler = None,
@@ -157,10 +158,12 @@ def evaluate(
     options: Mapping[str, Any] | None = None,
     data_options: Mapping[str, Any] | None = None,
 ) -> None:
-    """Measures a trained model against held-out data, each figure beside its floor.
+    """Measures a trained model, or samples of any other, against held-out data, each figure beside its floor.
 
     Args:
         run: the run's folder.
+        samples: in the place of a run: a folder or a file of samples, made by any program, which --data names the
+            real data of.
         data: a name, a folder or a file; the run's own when not given.
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
         sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. The figures of the
@@ -173,12 +176,18 @@ def evaluate(
         device: auto, cpu, cuda or cuda:0.
         options: of the features.
     """
+    if (run is None) == (samples is None):
+        got = "neither" if run is None else "both"
+        raise ValueError(f"evaluate: expected the folder of a run or --samples FILE, got {got}.")
+    chosen = nest({"features": features} | dict(options or {}))["features"]
+    if run is None:
+        _evaluate_samples(str(samples), data, n, chosen, json, data_options, of_runs=sampler or recipe)
+        return
     from remblai.cli.arrays import dataset_of
     from remblai.runs.evaluate import evaluate as figures_of
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
-    chosen = nest({"features": features} | dict(options or {}))["features"]
     dataset = dataset_of(trained, data, data_options)
     metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
     own = dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
@@ -192,6 +201,26 @@ def evaluate(
         show(f"what each figure means: the table in {page}")
     if trained.units.codes is not None:
         show(f"figures on samples are of pictures, decoded by the frozen {trained.units.codes}")
+
+
+def _evaluate_samples(
+    samples: str,
+    data: str | None,
+    n: int | None,
+    features: Choice | None,
+    json: bool,
+    data_options: Mapping[str, Any] | None,
+    of_runs: str | None,
+) -> None:
+    """`evaluate --samples`: `of_runs` is an option that samples have no use for."""
+    if data is None:
+        raise ValueError("data: expected the real data that the samples are measured against: pass --data.")
+    if of_runs is not None:
+        raise ValueError("evaluate: --sampler and --recipe are of a run: leave them out with --samples.")
+    from remblai.compare.samples import evaluate_samples
+
+    card = evaluate_samples(samples, data, n=n, features=features, data_options=data_options)
+    show_json({"schema": SCHEMA} | card) if json else show(card)
 
 
 def report(run: str, *, data: str | None = None, recipe: str | None = None, device: str = "auto") -> None:
