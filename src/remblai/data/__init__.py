@@ -74,7 +74,8 @@ def load(
             always means the table. A split named at the end, `NAME:test`, is left to `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
-        channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general among them.
+        channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of grey where all are and RGB otherwise,
+            with alpha where all have it.
         layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
         columns: of a table: their names, joined by commas (one with a comma in quotes), which picks and orders them.
