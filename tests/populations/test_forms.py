@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
+from remblai.populations.dates import dates_of
 from remblai.populations.entry import drift
 from remblai.populations.forms import form_note, numbers_of
 from remblai.populations.raw import raw_table
@@ -14,17 +15,55 @@ from remblai.populations.raw import raw_table
 @pytest.mark.parametrize(
     "levels",
     [
-        ["16/12/2023", "1/2/2024", "03/04/2024"],
+        ["6/12/2023", "1/2/2024", "03/04/2024"],
         ["16.12.23", "01.02.24", "03.04.24"],
-        ["2023/12/16 10:00", "2024/02/01 11:30", "2024/04/03 00:00"],
         ["16 Dec 2023", "1 February 2024", "3 apr. 2024"],
         ["Dec 16, 2023", "February 1, 2024", "Apr 3 2024"],
+        ["16/12/2023", "12/16/2023", "03/04/2024"],
     ],
 )
-def test_dates_of_other_forms(levels: list[str]) -> None:
+def test_dates_of_which_it_is_not_sure(levels: list[str]) -> None:
+    assert dates_of(levels) is None
     assert form_note("when", levels, 900) == (
-        "column 'when' is compared as categories: dates are read as YYYY-MM-DD, and it has "
-        f"{levels[0]!r}: write them so"
+        f"column 'when' is compared as categories: it is not sure which part of {levels[0]!r} is the day: write dates "
+        "as YYYY-MM-DD"
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "order"),
+    [
+        (["16/12/2023", "1/2/2024", "03/04/2024"], "day, month, year"),
+        (["12/16/2023", "2/1/2024", "04/03/2024"], "month, day, year"),
+        (["16.12.2023", "01.02.2024", "03.04.2024"], "day, month, year"),
+        (["2023/12/16", "2024/02/01", "2024/4/3"], "year, month, day"),
+    ],
+)
+def test_dates_are_read_where_it_is_sure_which_part_is_the_day(levels: list[str], order: str) -> None:
+    found = dates_of(levels)
+    assert found is not None
+    assert found.order == order
+    days = np.array(["2023-12-16", "2024-02-01", "2024-04-03"], "datetime64[D]").astype(int)
+    assert list(found.days.values()) == days.tolist()
+    assert dates_of([*levels, "31/02/2024"]) is None
+    timed = dates_of([f"{level} 06:00" for level in levels])
+    assert timed is not None
+    assert list(timed.days.values()) == (days + 0.25).tolist()
+
+
+def test_dates_with_points_move_as_dates_do() -> None:
+    rng = np.random.default_rng(0)
+    tables = []
+    for start in ("2024-01-01", "2024-01-11"):
+        days = np.datetime64(start) + rng.integers(0, 60, 200).astype("timedelta64[D]")
+        tables.append(pandas.DataFrame({"day": [f"{one.item():%d.%m.%Y}" for one in days], "x": 1.0}))
+    found = drift(*tables, permutations=99)
+    (day,) = (one for one in found.shifts if one.name == "day")
+    assert day.unit == "days"
+    assert day.distance == pytest.approx(10, abs=4)
+    assert any(
+        "is text that is read as dates (day, month, year): '01.01.2024' as 2024-01-01" in note
+        for note in found.data.tables.notes
     )
 
 

@@ -63,7 +63,7 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
     if len(levels) > 2 and wrong and all(ISO_DATE.fullmatch(level) for level in levels):
         return f"{start}, for {wrong[0]!r} is no day and time of the calendar: correct it"
     if len(levels) > 2 and all(DATES.fullmatch(level) for level in levels):
-        return f"{start}: dates are read as YYYY-MM-DD, and it has {levels[0]!r}: write them so"
+        return f"{start}: it is not sure which part of {levels[0]!r} is the day: write dates as YYYY-MM-DD"
     if len(levels) > max(MANY, MOST * rows):
         return (
             f"{start}, and sees little: it has {len(levels):,} different values in {rows:,} rows; make columns of "

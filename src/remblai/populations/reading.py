@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai import data as datasets
@@ -18,16 +17,11 @@ from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
 from remblai.data.labels import label_place
 from remblai.features import FeaturesUsed, make_features
-from remblai.populations.forms import numbers_of
+from remblai.populations.columns import column_of
 from remblai.populations.raw import Raw, raw_table
-from remblai.populations.table import Column, Tables
-from remblai.populations.values import as_numbers, gaps, level
+from remblai.populations.table import Tables
 
 TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
-FEW = 20
-"""Different numbers up to which a column that is numbers in one table and text in the other is one of categories."""
-LARGEST = 1e150
-"""The largest size of a number whose squares, summed over rows, are in float64."""
 FEATURES = "random-convolutions"
 LEAST = 2
 
@@ -225,7 +219,7 @@ def paired(a: Raw, b: Raw, names: tuple[str, str]) -> Tables:
             )
     notes, columns = [], []
     for name in a:
-        found, note = _column(name, a[name], b[name], names)
+        found, note = column_of(name, a[name], b[name], names)
         notes += [note] if note else []
         columns += [found] if found else []
     if not columns:
@@ -242,48 +236,3 @@ def _check_names(a: Raw, b: Raw, names: tuple[str, str]) -> None:
             f"compare those of both with --columns {','.join(map(quoted, shared))}" if shared else "none is in both"
         )
         raise ValueError(f"drift: expected the same columns in both tables; {'; '.join(parts)}: {advice}.")
-
-
-def _column(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str]) -> tuple[Column | None, str]:
-    """The column of both tables, or None where it has no value; and what to say about it."""
-    sides, note = [a, b], ""
-    known = [~gaps(one) for one in sides]
-    if not any(one.any() for one in known):
-        return None, f"column {name!r} has no value in either table and is left out"
-    for one, source in zip(known, names, strict=True):
-        note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
-    kinds = [one.dtype.kind for one, has in zip(sides, known, strict=True) if has.any()]
-    if set(kinds) == {"f", "M"}:
-        raise ValueError(
-            f"drift: column {name!r}: expected dates in both tables or numbers in both, got "
-            f"{' and '.join('dates' if one == 'M' else 'numbers' for one in kinds)}: correct the cells, or choose "
-            "others with --columns."
-        )
-    numeric = [one in "fM" for one in kinds]
-    if all(numeric):
-        values = np.concatenate([as_numbers(one) for one in sides])
-        if (largest := np.nanmax(np.abs(values))) > LARGEST:
-            raise ValueError(
-                f"drift: column {name!r}: expected numbers whose squares float64 holds, got values as large as "
-                f"{largest:.3g}: take another unit, or choose others with --columns."
-            )
-        return Column(name, values, dates="M" in kinds), note
-    for side, has, source in zip(sides, known, names, strict=True):
-        if has.any() and side.dtype.kind in "fM" and len(np.unique(side[has])) > FEW:
-            raise ValueError(
-                f"drift: column {name!r}: expected numbers in both tables or text in both, got "
-                f"{'numbers' if side.dtype.kind == 'f' else 'dates'} in {source} and text in the other: correct the "
-                "cells that are text, or choose others with --columns."
-            )
-    texts = [np.array([level(one) for one in side], object) for side in sides]
-    both = np.concatenate(texts)
-    levels = sorted({one for one in both if one is not None})
-    if not any(numeric) and (numbers := numbers_of(levels)):
-        values = np.array([np.nan if one is None else numbers[one] for one in both])
-        read_as = f"column {name!r} is text that is read as numbers: {levels[0]!r} as {numbers[levels[0]]:g}"
-        return Column(name, values), f"{note}; {read_as}" if note else read_as
-    place = {level: float(number) for number, level in enumerate(levels)}
-    values = np.array([np.nan if one is None else place[one] for one in both])
-    kind = "dates" if "M" in kinds else "numbers"
-    mixed = f"column {name!r} is {kind} in one table and text in the other: compared as categories"
-    return Column(name, values, tuple(levels)), note or (mixed if any(numeric) else "")
