@@ -43,7 +43,7 @@ class Shift:
         floor, floor_spread: its mean and standard deviation over random splits of both tables, at the same sizes.
         at_least: a bound below `in_sd` of numbers (in standard deviations of both tables where that of the first is 0),
             or below the total variation of categories. The bounds of all columns hold together in all but the share
-            `level` of pairs of tables; 0 where the column is not sure to have moved.
+            `level` of pairs of tables; 0 where the column's own p-value is above the level.
         missing_at_least: the same of the share of gaps of numbers; 0 for categories.
         in_sd: W1 in standard deviations of the first table; None for categories, and where that deviation is 0.
         means, deviations: of the numbers in either table; None for categories and where there is no value.
@@ -94,7 +94,7 @@ def shifts(tables: Tables, decision: Decision, splits: Splits, level: float) -> 
     found = []
     for column, test, *p in zip(tables.columns, decision.tests, p_values, decision.p_corrected, strict=True):
         seen = seen_shift(column, test, splits, threshold)
-        found.append(_shift(tables, column, splits, (p[0], p[1]), each if p[1] <= level else None, seen))
+        found.append(_shift(tables, column, splits, (p[0], p[1]), each if p[0] <= level else None, seen))
     return found
 
 
@@ -106,7 +106,7 @@ def _shift(
     level: float | None,
     seen: float | None,
 ) -> Shift:
-    """How far one column moved; `level` is that of each of its bounds, None where it is not sure to have moved."""
+    """How far one column moved; `level` is that of each of its bounds, None where its p-value is above the whole level."""
     parts = column.values[: tables.n], column.values[tables.n :]
     gaps = tuple(float(np.isnan(part).mean()) for part in parts)
     null = [distance(column, mask) for mask in splits.masks[1 : 1 + FLOOR_SPLITS]]
