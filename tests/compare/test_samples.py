@@ -95,3 +95,15 @@ def test_what_cannot_be_measured_is_refused(
     for words, given in refused.items():
         assert call(*given) == 2
         assert words in capsys.readouterr().err
+
+
+def test_samples_of_a_table_need_no_labels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(0)
+    real = pandas.DataFrame({"a": rng.normal(size=200), "b": rng.normal(size=200), "y": rng.choice(["u", "v"], 200)})
+    real.to_csv(tmp_path / "real.csv", index=False)
+    real[["b", "a"]][:50].to_csv(tmp_path / "samples.csv", index=False)
+    words = ["--samples", tmp_path / "samples.csv", "--data", tmp_path / "real.csv", "--label", "y", "--json"]
+    assert call("evaluate", *words) == 0
+    assert json.loads(capsys.readouterr().out)["energy_distance_squared"]["n"] == 20
+    assert call("evaluate", *words[:-2], "none_of_this_name", "--json") == 2
+    assert "none_of_this_name" in capsys.readouterr().err

@@ -7,6 +7,8 @@ import torch
 
 from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.registry import Choice
+from remblai.data import Dataset
+from remblai.data.labels import NoLabelColumn
 from remblai.distances.validation import positive_integer
 from remblai.features import default_features, make_features
 from remblai.metrics import SMALLEST, fidelity_card
@@ -48,7 +50,7 @@ def evaluate_samples(
     >>> card["energy_distance_squared"]["n"]
     60
     """
-    real, given = loaded_pair(data, samples, data_options)
+    real, given = _pair(data, samples, dict(data_options or {}))
     if real.shape != given.shape or (real.range is None) != (given.range is None):
         raise ValueError(
             f"samples: expected {_kind(real.range)} of shape {tuple(real.shape)}, as those of {label(data)}, got "
@@ -74,6 +76,15 @@ def evaluate_samples(
         modes=modes,
         seed=seed,
     )
+
+
+def _pair(data: Any, samples: Any, options: dict[str, Any]) -> tuple[Dataset, Dataset]:
+    """Both data sets; samples of a table need not have the column of the labels."""
+    try:
+        return loaded_pair(data, samples, options)
+    except NoLabelColumn:
+        unlabelled, _ = loaded_pair(samples, samples, options | {"label": None})
+        return loaded_pair(data, unlabelled, options)
 
 
 def _kind(value_range: Any) -> str:

@@ -106,7 +106,7 @@ def _shift(
     level: float | None,
     seen: float | None,
 ) -> Shift:
-    """How far one column moved; `level` is that of each of its bounds, None where its p-value is above the whole level."""
+    """How far one column moved; `level` is that of each of its bounds, None where there are none."""
     parts = column.values[: tables.n], column.values[tables.n :]
     gaps = tuple(float(np.isnan(part).mean()) for part in parts)
     null = [distance(column, mask) for mask in splits.masks[1 : 1 + FLOOR_SPLITS]]
