@@ -171,20 +171,25 @@ def test_labels_are_named_numbered_or_weighed() -> None:
         numbers_of(torch.tensor([0, 3]), names, 2)
 
 
-OWN = """
+OWN = '''
 import remblai
 
 @remblai.recipe(steps=10)
 def mine(shape, PARAMETER, latent: int = 4, foo=None):
+    """Mine.
+
+    Args:
+        foo: an option without an annotation.
+    """
     assert foo is None or foo == 3, repr(foo)
     return remblai.recipes.wae_mmd(shape, latent=latent, classes=classes, network="mlp")
-"""
+'''
 
 
 @pytest.mark.parametrize("parameter", ["classes", "classes: int"])
 @pytest.mark.parametrize("conditional", [False, True])
 def test_a_recipe_of_ones_own_is_conditional_by_its_parameter_classes(
-    tmp_path: Path, parameter: str, conditional: bool
+    tmp_path: Path, parameter: str, conditional: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And its own config repeats it, an option without an annotation included."""
     (tmp_path / "own.py").write_text(OWN.replace("PARAMETER", parameter))
@@ -193,6 +198,11 @@ def test_a_recipe_of_ones_own_is_conditional_by_its_parameter_classes(
         with pytest.raises(SystemExit) as ended:
             main(["train", *words, "--out", str(tmp_path / name), "--evaluate-every", "0"])
         assert not ended.value.code
+    with pytest.raises(SystemExit):
+        main(["train", named[0], "--help"])
+    shown = capsys.readouterr().out
+    assert "Args:" not in shown
+    assert shown.count("an option without an annotation") == 1
     runs = [remblai.load(tmp_path / name, recipe=f"{tmp_path / 'own.py'}:mine") for name in "01"]
     assert runs[0].conditional is conditional
     assert (runs[0].sample(3) == runs[1].sample(3)).all()

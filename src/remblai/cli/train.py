@@ -76,9 +76,8 @@ def train_command(words: Sequence[str]) -> click.Command:
         _train(name, typed_values(values), [option.name for option in of_load], dotted_data)
 
     argument = click.Argument(["name"], required=False, metavar="[RECIPE]")
-    built = Sectioned(
-        "train", params=[argument, *map(click_option, known)], callback=call, help=recipe.function.__doc__
-    )
+    words_of = description(recipe.function)  # its arguments stand among the options
+    built = Sectioned("train", params=[argument, *map(click_option, known)], callback=call, help=words_of)
     built.sections = _sections(recipe.name, own, [option.name for option in loop])
     return built
 
