@@ -287,3 +287,16 @@ def test_bad_input_is_refused():
         NegativeLogLikelihood()(torch.zeros(3, 2), Normal(torch.zeros(3, 2), 1.0))
     with pytest.raises(ValueError, match="no matrix"):
         NegativeLogLikelihood().matrix(torch.zeros(3, 2), Normal(0.0, 1.0))
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_costs_that_say_they_are_metrics_are(name):
+    cost = make(COSTS, name)
+    if cost.images_only or not cost.metric:
+        pytest.skip("it does not say so")
+    x = torch.randint(0, 3, (30, 4), generator=torch.Generator().manual_seed(0)).double()
+    c = cost.matrix(x, x)
+    assert (c.diagonal() == 0).all()
+    torch.testing.assert_close(c, c.T)
+    assert (c[:, None, :] <= c[:, :, None] + c[None] + 1e-9).all()
+    assert ((c == 0) == (x[:, None] == x).all(-1)).all()

@@ -17,6 +17,7 @@ class Cost(ABC):
         reads_law: whether y is a law (the decoder's) instead of points.
         images_only: whether points must be images (c, h, w).
         differentiable: whether c(x, y) has a gradient in y.
+        metric: whether it is known to be one: 0 for equal points alone, symmetric, and no detour is shorter.
         translation_invariant: whether c(x + t, y + t) = c(x, y).
         homogeneity: h where c(s x, s y) = s^h c(x, y) for all s > 0; None where c has a scale.
     """
@@ -24,6 +25,7 @@ class Cost(ABC):
     reads_law: ClassVar[bool] = False
     images_only: ClassVar[bool] = False
     differentiable: ClassVar[bool] = True
+    metric: ClassVar[bool] = False
     translation_invariant: bool = True
     homogeneity: float | None = None
 

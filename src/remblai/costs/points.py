@@ -32,6 +32,7 @@ class Square(Cost):
 class Euclidean(Cost):
     """c(x, y) = |x - y|; its gradient where x = y is 0."""
 
+    metric = True
     homogeneity = 1.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
@@ -77,6 +78,7 @@ def _directions(x: Tensor) -> Tensor:
 class Manhattan(Cost):
     """c(x, y) = sum of |x_j - y_j|."""
 
+    metric = True
     homogeneity = 1.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
@@ -123,6 +125,7 @@ class Hamming(Cost):
     """c(x, y) = number of entries that differ: for binary or integer values. It has no gradient."""
 
     differentiable = False
+    metric = True
     homogeneity = 0.0
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:

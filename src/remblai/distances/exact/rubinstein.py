@@ -207,7 +207,8 @@ def is_metric(geometry: Geometry) -> None:
 
 
 def _solved(problem: Problem, among: Geometry, same: bool) -> Potential:
-    is_metric(among)
+    if not (isinstance(among, Points) and among.cost.metric):
+        is_metric(among)
     plan = solve(problem)
     g = tensor("g", plan.g).detach().to(problem.b.device)
     # a minimum of distances to the places of b, less constants, is 1-Lipschitz wherever it is taken
