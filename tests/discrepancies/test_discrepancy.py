@@ -14,6 +14,7 @@ from remblai.costs import Laplacian
 from remblai.critics import ALL_DISCREPANCIES, GAMES, LIPSCHITZ
 from remblai.discrepancies import MMD, Custom, Discrepancy, Entropic, Exact, Sliced, as_discrepancy
 from remblai.discrepancies.discrepancy import check_finite, check_samples
+from remblai.kernels import Energy
 from remblai.laws import PRIORS
 
 
@@ -183,3 +184,11 @@ def test_every_option_has_help(table):
 def test_samples_on_two_devices_are_refused():
     with pytest.raises(ValueError, match="expected samples on one device, got x on meta and y on cpu"):
         Sliced(5)(torch.zeros(4, 2, device="meta"), torch.zeros(4, 2))
+
+
+@pytest.mark.parametrize("size", [1e19, 1e30])
+def test_an_estimate_that_overflows_is_refused_and_no_nan(size):
+    x, y = size * torch.randn(20, 3), size * torch.randn(20, 3)
+    with pytest.raises(ValueError, match=r"expected a finite estimate.*scale the samples"):
+        MMD(Energy()).estimate(x, y)
+    assert math.isfinite(float(MMD(Energy()).estimate(x.double(), y.double())))

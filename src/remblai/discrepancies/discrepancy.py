@@ -158,12 +158,19 @@ class Discrepancy(nn.Module):
         """The estimate of D(P, Q) itself, for curves and tables; checks that all values are finite.
 
         Raises:
-            ValueError: samples of other shapes, empty, or with values that are not finite; masses as in a call.
+            ValueError: samples of other shapes, empty, or with values that are not finite; an estimate that is not,
+                for their squares overflow; masses as in a call.
         """
         x, y = tensors(x, y)
         clouds = self.takes_clouds and x.dim() == y.dim() == 3
         check_finite(*(sample.flatten(0, 1) if clouds else sample for sample in (x, y)))
         value: Tensor = self(x, y, a, b, normalise=normalise)
+        if not bool(value.isfinite().all()):
+            largest = max(float(sample.abs().max()) for sample in (x, y))
+            raise ValueError(
+                f"{type(self).__name__}: expected a finite estimate, got {value.tolist()} of samples with numbers as "
+                f"large as {largest:.3g}: scale the samples."
+            )
         return value
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> "OfParts | None":
