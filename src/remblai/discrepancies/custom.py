@@ -33,7 +33,7 @@ class Custom(Discrepancy):
         super().__init__()
         if not callable(function):
             raise _no_discrepancy(function, "discrepancy")
-        self.nonnegative = False  # nothing is known of it
+        self.nonnegative = self.finite = False  # nothing is known of it
         # a module in a list is not registered, so that no optimiser finds its parameters
         self._function = [function]
 

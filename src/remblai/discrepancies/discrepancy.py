@@ -28,6 +28,7 @@ class Discrepancy(nn.Module):
         needs_all_samples: D is not a mean over points, so several devices must gather their samples first.
         unbiased: the mean of the estimate is D(P, Q) at every sample size: 0 where P = Q, and then often below 0.
         nonnegative: the estimate is at least 0, up to rounding.
+        finite: the estimate of samples whose squares do not overflow is finite.
         symmetric: D(P, Q) = D(Q, P).
         translation_invariant: moving both samples by one vector does not change it.
         homogeneity: h where D of samples times s is s^h D for all s > 0; None where D has a scale.
@@ -51,6 +52,7 @@ class Discrepancy(nn.Module):
     needs_all_samples: bool = True
     unbiased: bool = False
     nonnegative: bool = True
+    finite: bool = True
     symmetric: bool = True
     translation_invariant: bool = True
     homogeneity: float | None = None
@@ -165,7 +167,7 @@ class Discrepancy(nn.Module):
         clouds = self.takes_clouds and x.dim() == y.dim() == 3
         check_finite(*(sample.flatten(0, 1) if clouds else sample for sample in (x, y)))
         value: Tensor = self(x, y, a, b, normalise=normalise)
-        if not bool(value.isfinite().all()):
+        if self.finite and not bool(value.isfinite().all()):
             largest = max(float(sample.abs().max()) for sample in (x, y))
             raise ValueError(
                 f"{type(self).__name__}: expected a finite estimate, got {value.tolist()} of samples with numbers as "
