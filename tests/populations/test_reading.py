@@ -7,6 +7,7 @@ import pandas
 import polars
 import pytest
 
+from remblai.populations.entry import drift
 from remblai.populations.reading import read
 
 TEXT = """name,size,when,on,id
@@ -132,3 +133,15 @@ def test_columns_of_arrays_are_refused_by_name() -> None:
     rows = pandas.DataFrame({"x": [np.zeros(2), np.ones(2)]})
     with pytest.raises(ValueError, match="got lists: leave it out with --columns"):
         read(rows, rows)
+
+
+def test_a_file_of_code_runs_once(tmp_path: Path) -> None:
+    path = tmp_path / "own.py"
+    path.write_text(
+        "from pathlib import Path\nimport numpy as np\n\n\ndef rows():\n"
+        "    with (Path(__file__).parent / 'calls').open('a') as file:\n        file.write('.')\n"
+        "    return np.random.default_rng(0).normal(size=(30, 2))\n"
+    )
+    found = drift(f"{path}:rows", np.zeros((20, 2)), permutations=19)
+    assert (tmp_path / "calls").read_text() == "."
+    assert found.data.tables.names[0] == f"{path}:rows"

@@ -97,7 +97,7 @@ def read(
         ValueError: data that cannot be read or compared, each with what to do.
     """
     names = label(a), label(b)
-    a, b = _frame_of(a), _frame_of(b)
+    a, b = _made(a), _made(b)
     chosen = Chosen(columns, given, (options or {}).get("label"))
     if features is not None and (_is_table(a) or _is_table(b)):
         raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
@@ -132,10 +132,11 @@ def read(
     return _images(first, second, (a, b), features or FEATURES)
 
 
-def _frame_of(spec: Any) -> Any:
-    """The data frame that a file of code makes; another spec as it is."""
+def _made(spec: Any) -> Any:
+    """What a file of code makes, so that it runs once; of a split of it the spec, as any other spec."""
     found = datasets.made(spec)
-    return found if is_frame(found) else spec
+    of_a_split = isinstance(spec, str | Path) and datasets.pick(spec)[1] is not None
+    return spec if of_a_split and not is_frame(found) else found
 
 
 def _is_table(source: Any) -> bool:
