@@ -272,9 +272,12 @@ BAD_CODES = {
     "the columns code_0 to code_1": ("wide.csv", "code_0,code_1,code_2\n1,2,3\n"),
     "got none of such a name": ("other.csv", "a,b\n1,2\n"),
     "expected numbers in column code_1": ("words.csv", "code_0,code_1\n1,big\n"),
-    "the codes hold NaN": ("gaps.csv", "code_0,code_1\n1,\n"),
+    "the codes hold NaN": ("gaps.csv", "code_0,code_1,label\n1,,0\n"),
     "its class is number 0: correct one": ("both.csv", "label,class,code_0,code_1\n1,cats,1,2\n"),
-    "expected the class of the rows": ("none_known.csv", "code_0,code_1\n1,2\n"),
+    "expected a class for each row": ("none_known.csv", "code_0,code_1\n1,2\n"),
+    "got 0.7 in row 2": ("fraction.csv", "code_0,code_1,label\n1,2,0\n1,2,0.7\n"),
+    "got nan in row 1": ("gap.csv", "code_0,code_1,label\n1,2,\n1,2,0\n"),
+    "got float64 (0, 2)": ("empty.csv", "code_0,code_1,label\n"),
     "unknown class 'birds'": ("birds.csv", "class,code_0,code_1\nbirds,1,2\n"),
 }
 
@@ -304,4 +307,7 @@ def test_arrays_of_codes_have_the_width_and_the_name_that_decode_expects(
     assert "expected numbers (n, 2)" in capsys.readouterr().err
     np.savez(tmp_path / "z.npz", codes=np.zeros((3, 2)), labels=np.array([0, 1, 7]))
     assert call("decode", folder / "classes", "--codes", tmp_path / "z.npz", "--out", tmp_path / "x.npz") == 2
-    assert "unknown class 7" in capsys.readouterr().err
+    assert "expected labels from 0 to 1" in capsys.readouterr().err
+    for labels in ([[0], [1], [1]], ["cats", "dogs", "dogs"]):
+        np.savez(tmp_path / "z.npz", codes=np.zeros((3, 2)), labels=np.array(labels))
+        assert call("decode", folder / "classes", "--codes", tmp_path / "z.npz", "--out", tmp_path / "x.npz") == 0

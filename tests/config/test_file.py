@@ -75,6 +75,7 @@ def test_items_with_commas_go_through_a_file_and_the_command_line():
     (_, text) = words_of({"columns": names})
     assert text == 'age,"spent, in all","a ""b"""'
     assert convert("columns", text, tuple[str, ...]) == tuple(names)
+    assert convert("columns", 'a, "b, c"', tuple[str, ...]) == ("a", "b, c")
     assert convert("columns", '5" screens,b', tuple[str, ...]) == ('5" screens', "b")
     with pytest.raises(ValueError, match="those with a comma in double quotes"):
         convert("columns", '"spent, in all', tuple[str, ...])

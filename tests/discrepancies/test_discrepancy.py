@@ -189,6 +189,6 @@ def test_samples_on_two_devices_are_refused():
 @pytest.mark.parametrize("size", [1e19, 1e30])
 def test_an_estimate_that_overflows_is_refused_and_no_nan(size):
     x, y = size * torch.randn(20, 3), size * torch.randn(20, 3)
-    with pytest.raises(ValueError, match=r"expected a finite estimate.*scale the samples"):
+    with pytest.raises(ValueError, match="of such large values overflows: scale the samples"):
         MMD(Energy()).estimate(x, y)
     assert math.isfinite(float(MMD(Energy()).estimate(x.double(), y.double())))

@@ -40,8 +40,9 @@ def read_codes(path: Path, latent: int, names: Sequence[str]) -> tuple[NDArray[A
             if CODES not in arrays:
                 found = ", ".join(map(one_line, arrays))
                 raise ValueError(f"codes: expected an array of the name {CODES!r} in {path}, got {found}: rename it.")
-            labels = next((arrays[name] for name in LABEL_NAMES if name in arrays), None)
-            return _of_width(arrays[CODES], latent, path), None if labels is None else labels.tolist()
+            labels = next((arrays[name].reshape(-1) for name in LABEL_NAMES if name in arrays), None)
+            known = None if labels is None or not names else _numbers(labels, names, path)
+            return _of_width(arrays[CODES], latent, path), known
         case ".csv" | ".tsv" | ".parquet":
             table = raw_table(path, None)
             return _columns(table, latent, path), _classes(table, names, path) if names else None
@@ -49,7 +50,7 @@ def read_codes(path: Path, latent: int, names: Sequence[str]) -> tuple[NDArray[A
 
 
 def _of_width(codes: NDArray[Any], latent: int, path: Path) -> NDArray[Any]:
-    if codes.dtype.kind not in "iuf" or codes.ndim != 2 or codes.shape[1] != latent:
+    if codes.dtype.kind not in "iuf" or codes.ndim != 2 or codes.shape[1] != latent or not len(codes):
         raise ValueError(
             f"codes: expected numbers (n, {latent}) in {path}, for a code of this model has {latent}, got "
             f"{codes.dtype} {codes.shape}."
@@ -67,13 +68,13 @@ def _columns(table: Raw, latent: int, path: Path) -> NDArray[Any]:
         )
     if words := [name for name in wanted if table[name].dtype.kind != "f"]:
         raise ValueError(f"codes: expected numbers in column {words[0]} of {path}, got text or dates.")
-    return np.stack([table[name] for name in wanted], 1)
+    return _of_width(np.stack([table[name] for name in wanted], 1), latent, path)
 
 
 def _classes(table: Raw, names: Sequence[str], path: Path) -> list[int] | None:
     """The numbers of the classes, by the column of labels or that of names; both must say the same."""
-    labels = next((table[name] for name in LABEL_NAMES if name in table and table[name].dtype.kind == "f"), None)
-    numbers = None if labels is None or np.isnan(labels).any() else labels.astype(np.int64).tolist()
+    labels = next((table[name] for name in LABEL_NAMES if name in table), None)
+    numbers = None if labels is None else _numbers(labels, names, path)
     if CLASS not in table:
         return numbers
     named = [_place(value, names) for value in table[CLASS].tolist()]
@@ -84,6 +85,19 @@ def _classes(table: Raw, names: Sequence[str], path: Path) -> list[int] | None:
             "correct one, or leave one column out."
         )
     return named
+
+
+def _numbers(labels: NDArray[Any], names: Sequence[str], path: Path) -> list[int]:
+    """The numbers of the classes of rows by labels (n,): their numbers, or their names."""
+    if labels.dtype.kind not in "biuf":
+        return [_place(value, names) for value in labels.tolist()]
+    wrong = np.flatnonzero((labels != np.rint(labels)) | (labels < 0) | (labels >= len(names)))
+    if len(wrong):
+        raise ValueError(
+            f"codes: expected labels from 0 to {len(names) - 1} in {path}, got {labels[wrong[0]]:g} in row "
+            f"{wrong[0] + 1}: correct it, or leave the labels out and pass --class NAME."
+        )
+    return [int(label) for label in labels]
 
 
 def _place(value: Any, names: Sequence[str]) -> int:

@@ -53,7 +53,7 @@ def items_of(text: str) -> list[str]:
     if '"' not in text:
         return text.split(",")
     try:
-        return next(csv.reader([text], strict=True))
+        return next(csv.reader([text], strict=True, skipinitialspace=True))
     except csv.Error as problem:
         raise ValueError(
             f"expected words joined by commas, those with a comma in double quotes, got {text!r}"

@@ -14,7 +14,7 @@ FLOAT = "float64"
 
 
 def types_of(table: NDArray[np.float64], truths: Collection[int] = ()) -> tuple[str, ...] | None:
-    """The type of each column of a table that was text: bool, int64 where all are whole, or float64.
+    """The type of each column of a table that was text: bool, a whole one (unsigned where none is below 0), or float64.
 
     None where all are float64.
 
@@ -25,7 +25,8 @@ def types_of(table: NDArray[np.float64], truths: Collection[int] = ()) -> tuple[
     found = []
     for place, column in enumerate(table.T):
         whole = bool(np.all(column == np.rint(column)) and np.all(np.abs(column) < WHOLE))
-        found.append("bool" if place in truths else "int64" if whole else FLOAT)
+        kind = "int64" if column.min(initial=0.0) < 0.0 else "uint64"  # of counts none is below 0
+        found.append("bool" if place in truths else kind if whole else FLOAT)
     return None if set(found) <= {FLOAT} else tuple(found)
 
 

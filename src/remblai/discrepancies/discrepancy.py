@@ -28,7 +28,7 @@ class Discrepancy(nn.Module):
         needs_all_samples: D is not a mean over points, so several devices must gather their samples first.
         unbiased: the mean of the estimate is D(P, Q) at every sample size: 0 where P = Q, and then often below 0.
         nonnegative: the estimate is at least 0, up to rounding.
-        finite: the estimate of samples whose squares do not overflow is finite.
+        finite: the estimate is finite, unless the powers of the samples that it takes overflow.
         symmetric: D(P, Q) = D(Q, P).
         translation_invariant: moving both samples by one vector does not change it.
         homogeneity: h where D of samples times s is s^h D for all s > 0; None where D has a scale.
@@ -160,19 +160,14 @@ class Discrepancy(nn.Module):
         """The estimate of D(P, Q) itself, for curves and tables; checks that all values are finite.
 
         Raises:
-            ValueError: samples of other shapes, empty, or with values that are not finite; an estimate that is not,
-                for their squares overflow; masses as in a call.
+            ValueError: samples of other shapes, empty, or of values that are not finite or too large; masses as in a call.
         """
         x, y = tensors(x, y)
         clouds = self.takes_clouds and x.dim() == y.dim() == 3
         check_finite(*(sample.flatten(0, 1) if clouds else sample for sample in (x, y)))
         value: Tensor = self(x, y, a, b, normalise=normalise)
         if self.finite and not bool(value.isfinite().all()):
-            largest = max(float(sample.abs().max()) for sample in (x, y))
-            raise ValueError(
-                f"{type(self).__name__}: expected a finite estimate, got {value.tolist()} of samples with numbers as "
-                f"large as {largest:.3g}: scale the samples."
-            )
+            raise ValueError(f"{type(self).__name__}: the estimate of such large values overflows: scale the samples.")
         return value
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> "OfParts | None":

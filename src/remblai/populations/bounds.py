@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from remblai.populations.table import Bools, Column, Floats
 
@@ -13,8 +14,8 @@ class Bounds(NamedTuple):
     """What a column has moved by at least.
 
     Attributes:
-        moved: of numbers W1 in standard deviations of the first table, of both where that is 0; of categories the total
-            variation.
+        moved: of numbers W1 in standard deviations of the first table, as it is, of both where that is 0; of categories
+            the total variation.
         gaps: of numbers, the change of the share of gaps; 0 for categories, of which a gap is a level.
     """
 
@@ -55,40 +56,45 @@ def categories(shares: Floats, sizes: tuple[int, int], floor: float, level: floa
 
 
 def _moved(column: Column, first: Bools, distance: float, floor: float, level: float) -> float:
-    """The least W1 in standard deviations of the first table: estimate - floor - z error.
+    """The least W1 in standard deviations of the first table, as it is: estimate - floor - t error.
 
     The expected distance of samples is at most the true one and the expected distance of two samples of one law, the
-    floor, by the triangle inequality. The error is that of the ratio W1 / sd by the delta method: W1 varies as the mean
-    of the Kantorovich potential, whose slope is the sign of the difference of the distribution functions.
+    floor, by the triangle inequality. The error is that of the delta method: W1 varies as the means of the Kantorovich
+    potential, whose slope is the sign of the difference of the distribution functions; t is Student's quantile, with
+    Welch's degrees of freedom.
     """
     kept = ~column.gaps
     values, inside = column.values[kept] - column.centre, first[kept]
-    n, m = int(inside.sum()), int((~inside).sum())
-    if not n or not m:
+    sizes = np.array([inside.sum(), (~inside).sum()], float)
+    if sizes.min() < 2:
         return 0.0
-    own = float(values[inside].std())
-    scale = own or float(values.std())
+    scale = float(values[inside].std()) or float(values.std())
     if scale == 0.0:
         return 0.0
     order = np.argsort(values, kind="stable")
-    steps = np.diff(values[order]) * np.sign(np.cumsum(np.where(inside[order], 1.0 / n, -1.0 / m))[:-1])
+    above = np.cumsum(np.where(inside[order], 1.0 / sizes[0], -1.0 / sizes[1]))[:-1]
+    steps = np.diff(values[order]) / scale * np.sign(above)
     potential = np.empty_like(values)
     potential[order] = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
-    potential /= scale
-    ratio = distance / scale
-    if own:
-        centred = (values - values[inside].mean()) / scale
-        potential[inside] -= 0.5 * ratio * (centred[inside] ** 2 - 1.0)
-    error = np.sqrt(potential[inside].var() / n + potential[~inside].var() / m)
-    return _least(ratio, floor / scale, float(error), level)
+    each = np.array([potential[part].var(ddof=1) for part in (inside, ~inside)]) / sizes
+    if not each.any():
+        return max(0.0, (distance - floor) / scale)
+    freedom = each.sum() ** 2 / (each**2 / (sizes - 1.0)).sum()
+    return max(0.0, (distance - floor) / scale - float(student.isf(level, freedom)) * float(np.sqrt(each.sum())))
 
 
 def _variation(shares: Floats, sizes: tuple[int, int], floor: float, level: float) -> float:
-    """The least total variation of two laws of categories: estimate - floor - z error."""
-    half_signs = 0.5 * np.sign(shares[0] - shares[1])
-    variances = shares @ half_signs**2 - (shares @ half_signs) ** 2
+    """The least total variation of two laws of categories: estimate - floor - z error.
+
+    The levels whose share falls count against those whose share rises. Two rows more of each are counted, so that a
+    part that has none of them is not taken to be without variation (Agresti and Coull 1998).
+    """
+    n = np.asarray(sizes, float)
+    falls, rises = (((shares[0] > shares[1]) * shares).sum(1), ((shares[0] < shares[1]) * shares).sum(1))
+    some = [(part * n + 2.0) / (n + 4.0) for part in (falls, rises)]
+    variances = 0.25 * (some[0] + some[1] - (some[0] - some[1]) ** 2)
     found = float(0.5 * np.abs(shares[0] - shares[1]).sum())
-    return _least(found, floor, float(np.sqrt((variances / np.asarray(sizes)).sum())), level)
+    return max(0.0, found - floor - float(norm.isf(level)) * float(np.sqrt((variances / n).sum())))
 
 
 def _gaps(column: Column, masks: Bools, level: float) -> float:
@@ -100,7 +106,3 @@ def _gaps(column: Column, masks: Bools, level: float) -> float:
     first = int(masks[0].sum())
     shares = np.stack([found[0], 1.0 - found[0]], 1)
     return _variation(shares, (first, len(masks[0]) - first), floor, level)
-
-
-def _least(found: float, floor: float, error: float, level: float) -> float:
-    return max(0.0, found - floor - float(norm.isf(level)) * error)

@@ -37,15 +37,16 @@ def dates_of(texts: Sequence[str]) -> Dates | None:
     if len(texts) < FEWEST:
         return None
     first = [YEAR_FIRST.fullmatch(text.strip()) for text in texts]
-    if all(first):
-        return _dated(texts, [one for one in first if one], (1, 3, 4), "year, month, day")
-    last = [one for text in texts if (one := YEAR_LAST.fullmatch(text.strip()))]
-    if len(last) < len(texts) or len({one[2] for one in last}) > 1:
+    last = [YEAR_LAST.fullmatch(text.strip()) for text in texts]
+    found = [one for one in (first if all(first) else last) if one]
+    if len(found) < len(texts) or len({one[2] for one in found}) > 1:
         return None
-    above = [any(int(one[part]) > MONTHS for one in last) for part in (1, 3)]
-    if above[0] or (last[0][2] == "." and not above[1]):
-        return _dated(texts, last, (4, 3, 1), "day, month, year")
-    return _dated(texts, last, (4, 1, 3), "month, day, year") if above[1] else None
+    if all(first):
+        return _dated(texts, found, (1, 3, 4), "year, month, day")
+    above = [any(int(one[part]) > MONTHS for one in found) for part in (1, 3)]
+    if above[0] or (found[0][2] == "." and not above[1]):
+        return _dated(texts, found, (4, 3, 1), "day, month, year")
+    return _dated(texts, found, (4, 1, 3), "month, day, year") if above[1] else None
 
 
 def _dated(

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from remblai.config.registry import Choice
+from remblai.distances.validation import number
 from remblai.populations.battery import Decision, decide
 from remblai.populations.dependence import Dependence, dependences
 from remblai.populations.forms import with_form_notes
@@ -154,7 +155,7 @@ def drift(
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"level: expected a number between 0 and 1, got {level}.")
-    if tolerance is not None and not 0.0 <= tolerance < math.inf:
+    if tolerance is not None and not 0.0 <= (tolerance := number("tolerance", tolerance)) < math.inf:
         raise ValueError(f"tolerance: expected a number from 0 up, got {tolerance}.")
     least = max(LEAST, math.ceil(1.0 / level - 1e-9) - 1)
     if permutations < least:

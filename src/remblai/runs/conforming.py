@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +15,8 @@ from remblai.data.layout import extremes
 from remblai.data.look import range_note
 from remblai.data.rows import Rows
 from remblai.data.units import BYTES
+
+T = TypeVar("T")
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
@@ -85,12 +88,11 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     names = chosen_columns(old.columns, columns, f"data {dataset.name}")
     places = [old.columns.index(name) for name in names]
 
-    def picked(of: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    def picked(of: tuple[T, ...] | None) -> tuple[T, ...] | None:
         return None if of is None else tuple(of[place] for place in places)
 
-    units = replace(
-        old, shape=(len(names),), columns=tuple(names), mean=picked(old.mean), deviation=picked(old.deviation)
-    )
+    mean, deviation, types = picked(old.mean), picked(old.deviation), picked(old.types)
+    units = replace(old, shape=(len(names),), columns=tuple(names), mean=mean, deviation=deviation, types=types)
     return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
 
 

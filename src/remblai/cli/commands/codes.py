@@ -108,7 +108,12 @@ def decode(
     latent = trained.objective.prior.latent
     found, labels = read_codes(Path(codes), latent, trained.classes if trained.conditional else [])
     first = slice(SHEET if n is None and path.suffix == ".png" else n)
-    known = labels[first] if class_ is None and labels is not None and trained.conditional else class_
+    if trained.conditional and class_ is None and labels is None:
+        raise ValueError(
+            f"codes: expected a class for each row, for the model is conditional, got none in {codes}: pass --class "
+            "NAME for all of them, or add the column label or class."
+        )
+    known = labels[first] if class_ is None and labels is not None else class_
     show(write(path, trained.decoded(checked_codes(found[first], latent), known), trained.units, columns=None))
 
 

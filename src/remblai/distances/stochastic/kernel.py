@@ -112,7 +112,7 @@ def continuous(
         epsilon=epsilon,
         standard_error=math.sqrt(variance / evaluation),
         marginal_error=error,
-        converged=checked_error("continuous", error, 0.0, "samples or epsilon"),
+        converged=checked_error("continuous", error, 0.0, "samples, evaluation or epsilon"),
         iterations=steps,
         seconds=time.perf_counter() - started,
         curve=curve,

@@ -74,15 +74,15 @@ def checked_error(method: str, error: float, counting: float, too_few: str) -> b
     Args:
         method: that it is about.
         error: the marginal error on fresh samples.
-        counting: how large their number alone may make it.
+        counting: how large their number alone may make it; 0 where that is not known.
         too_few: what to raise, and what else it may be.
     """
     if error <= ALLOWED + counting:
         return True
+    explained = f", of which counting explains {counting:.2g}" if counting else ""
     warnings.warn(
-        f"{method}: on fresh samples the masses are missed by {error:.2g} in all, of which counting explains "
-        f"{counting:.2g}: the value may be below the truth by an unknown amount; raise {too_few}. The result has "
-        "converged=False.",
+        f"{method}: on fresh samples the masses are missed by {error:.2g} in all{explained}: the value may be below "
+        f"the truth by an unknown amount; raise {too_few}. The result has converged=False.",
         stacklevel=4,
     )
     return False
