@@ -160,7 +160,7 @@ class Discrepancy(nn.Module):
         """The estimate of D(P, Q) itself, for curves and tables; checks that all values are finite.
 
         Raises:
-            ValueError: samples of other shapes, empty, or of values that are infinite or too large; masses as in a call.
+            ValueError: samples of other shapes, empty, or of values that are infinite or too large; wrong masses.
         """
         x, y = tensors(x, y)
         clouds = self.takes_clouds and x.dim() == y.dim() == 3
