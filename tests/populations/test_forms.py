@@ -183,3 +183,23 @@ def test_text_of_dates_in_a_data_frame_is_dates_as_in_a_file(tmp_path: Path) -> 
     np.testing.assert_array_equal(raw_table(tables[0], None)["day"], raw_table(tmp_path / "a.csv", None)["day"])
     dated = tables[1].assign(day=pandas.to_datetime(tables[1]["day"]))
     assert drift(tables[0], dated, permutations=19).p_value == found.p_value
+
+
+def test_dates_of_two_forms_are_dates_in_both_tables() -> None:
+    rng = np.random.default_rng(0)
+    days = [
+        np.datetime64(start) + rng.integers(0, 60, 80).astype("timedelta64[D]")
+        for start in ("2024-01-01", "2024-01-11")
+    ]
+    text = [f"{one.item():%d.%m.%Y}" for one in days[1]]
+    a, b = pandas.DataFrame({"day": days[0]}), pandas.DataFrame({"day": [None, *text[1:]]})
+    for first, second in ((a, b), (b, a)):
+        found = drift(first, second, permutations=19)
+        assert found.shifts[0].unit == "days"
+        assert found.shifts[0].distance == pytest.approx(10, abs=5)
+        assert any(
+            "is text in one table that is read as dates (day, month, year)" in one for one in found.data.tables.notes
+        )
+    words = pandas.DataFrame({"day": ["a", "b", "c"] * 10})
+    with pytest.raises(ValueError, match="got dates in"):
+        drift(a, words, permutations=19)

@@ -35,6 +35,9 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
         return None, f"column {name!r} has no value in either table and is left out"
     for one, source in zip(known, names, strict=True):
         note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
+    if {one.dtype.kind for one in sides} == {"M", "O"}:
+        sides, read_as = _both_dates(name, sides)
+        note = "; ".join(filter(None, (note, read_as)))
     kinds = [one.dtype.kind for one, has in zip(sides, known, strict=True) if has.any()]
     if set(kinds) == {"f", "M"}:
         raise ValueError(
@@ -68,6 +71,20 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
     kind = "dates" if "M" in kinds else "numbers"
     mixed = f"column {name!r} is {kind} in one table and text in the other: compared as categories"
     return Column(name, values, tuple(levels)), note or (mixed if any(numeric) else "")
+
+
+def _both_dates(name: str, sides: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], str]:
+    """The cells of a table of dates and of one of text, which become dates where they are written so; and a note."""
+    (place,) = (place for place, one in enumerate(sides) if one.dtype.kind == "O")
+    levels = sorted({one for one in sides[place] if one is not None})
+    found = dates_of(levels)
+    if found is None:
+        return sides, ""
+    moments = {text: np.datetime64(round(days * 86_400e6), "us") for text, days in found.days.items()}
+    gap = np.datetime64("NaT", "us")
+    dated = np.array([gap if one is None else moments[one] for one in sides[place]], "datetime64[us]")
+    words = f"column {name!r} is text in one table that is read as dates ({found.order})"
+    return [dated if one is sides[place] else one for one in sides], words
 
 
 def _read_as(name: str, levels: list[str], texts: NDArray[Any]) -> tuple[Column, str] | None:
