@@ -4,7 +4,7 @@ import csv
 import gzip
 import re
 import shlex
-from collections.abc import Container, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
@@ -54,12 +54,13 @@ def numbers(
     except UnicodeError:
         raise
     except (ValueError, OverflowError) as error:
-        truths, whole = _kinds(path, form, places)
+        truths = _columns_of(path, form, places, _is_truth)
         others = [place for place in places if place not in truths]
         found = complaint(path, form.separator, form.named, others, TRUTHS)  # another word among true and false, first
         found = found or complaint(path, form.separator, form.named, others)
         if found is not None or not truths:
-            raise _with_advice(found or ValueError(f"{path} cannot be read: {error}"), whole) from error
+            unread = found or ValueError(f"{path} cannot be read: {error}")
+            raise _with_advice(unread, path, form, places) from error
         table = _read(path, form, taken, truths)
     found = complaint(path, form.separator, form.named, places) if not np.isfinite(table).all() else None
     if found is not None:
@@ -77,24 +78,32 @@ def _read(path: Path, form: Form, taken: Sequence[int] | None, truths: Sequence[
     return table
 
 
-def _kinds(path: Path, form: Form, places: Sequence[int]) -> tuple[list[int], list[str]]:
-    """The places of the columns that are true and false, and the names of those that can be read as they are; slow."""
-    truths, numbers, head = set(places), set(places), list[str]()
+def _columns_of(path: Path, form: Form, places: Sequence[int], right: Callable[[str], bool]) -> list[int]:
+    """The places of the columns all of whose cells are right."""
+    left = set(places)
     with open_text(path) as file:
         rows = (row for row in csv.reader(file, delimiter=form.separator) if any(cell.strip() for cell in row))
         for number, row in enumerate(rows):
-            if form.named and not number:
-                head = row
-                continue
-            truths = {place for place in truths if place < len(row) and row[place].strip().lower() in TRUTHS}
-            numbers = {place for place in numbers if place < len(row) and _is_finite(row[place])}
-    return sorted(truths), [head[place] for place in sorted(truths | numbers)] if head else []
+            if number or not form.named:
+                left = {place for place in left if place < len(row) and right(row[place])}
+            if not left:
+                return []
+    return sorted(left)
 
 
-def _with_advice(error: ValueError, whole: Sequence[str]) -> ValueError:
-    """The error with the columns that can be read, where there are any."""
-    names = ",".join(quoted(one_line(name)) for name in whole)
-    return ValueError(f"{error}. Of numbers alone are: --columns {shlex.quote(names)}") if whole else error
+def _with_advice(error: ValueError, path: Path, form: Form, places: Sequence[int]) -> ValueError:
+    """The error with the names of the columns that can be read, where there are any; slow."""
+    whole = sorted({place for right in (_is_truth, _is_finite) for place in _columns_of(path, form, places, right)})
+    if not form.named or not whole:
+        return error
+    with open_text(path) as file:
+        head = next(row for row in csv.reader(file, delimiter=form.separator) if any(cell.strip() for cell in row))
+    names = ",".join(quoted(one_line(head[place])) for place in whole)
+    return ValueError(f"{error}. Of numbers alone are: --columns {shlex.quote(names)}")
+
+
+def _is_truth(cell: str) -> bool:
+    return cell.strip().lower() in TRUTHS
 
 
 def _is_finite(cell: str) -> bool:

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from remblai.config.aliases import checked_options, unknown_option
 from remblai.costs import power
-from remblai.distances import entropic, exact, line, validation
+from remblai.distances import entropic, exact, line
 from remblai.distances.bottleneck import Steep, bottleneck, widest
 from remblai.distances.clouds import Plans, pairs
 from remblai.distances.entropic import balanced, unbalanced
@@ -159,8 +159,6 @@ def _of_clouds(
             epsilons = [absolute_epsilon(problem, epsilon, options.get("relative", False)) for problem in problems]
             limits = {"tolerance": balanced.TOLERANCE, "max_iterations": balanced.ITERATIONS} | options
             limits.pop("relative", None)
-            limits["tolerance"] = validation.positive("tolerance", limits["tolerance"])
-            limits["max_iterations"] = validation.positive_integer("max_iterations", limits["max_iterations"])
             return Plans(plans_at_once(problems, epsilons, **limits))
     return Plans([transport(x, y, cost, a, b, epsilon, normalise=normalise, **options) for x, y, a, b in clouds])
 

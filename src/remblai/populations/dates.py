@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from remblai.populations.forms import FEWEST
+
 TIME = r"(?:[ T,]+(\d{1,2}):(\d{2})(?::(\d{2}))?)?"
 YEAR_LAST = re.compile(rf"(\d{{1,2}})([./-])(\d{{1,2}})\2(\d{{4}}){TIME}")
 YEAR_FIRST = re.compile(rf"(\d{{4}})([./-])(\d{{1,2}})\2(\d{{1,2}}){TIME}")
 MONTHS = 12
-FEWEST = 3
-"""Different texts from which a column of them may be one of dates."""
 EPOCH = datetime(1970, 1, 1)
 
 

@@ -34,7 +34,7 @@ THOUSAND = 3
 ADDRESS, LARGEST_PART = 4, 255
 """Parts of an address of the internet, and the largest number in one."""
 FEWEST = 3
-"""Different texts from which a column of them may be one of numbers."""
+"""Different texts from which a column of them may be one of numbers, or of dates."""
 
 
 def with_form_notes(tables: Tables) -> Tables:

@@ -1,7 +1,7 @@
 """Rows of new data that are unlike those that a run was trained on."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +56,14 @@ class Outliers:
     def _repr_html_(self) -> str:
         rows = [
             (int(i), float(self.scores[i]), float(self.p_values[i]), str(bool(self.found[i])), self._named(i))
-            for i in np.argsort(self.scores)[:NAMED]
+            for i in self.order[:NAMED]
         ]
         return table("Outliers", rows, ("row", "score", "p", "found", "column"))
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The rows (n,), the one least like the data first."""
+        return self.scores.argsort(kind="stable")
 
     def _named(self, place: int) -> str:
         return "" if self.worst is None else self.worst[place]
@@ -81,7 +86,7 @@ class Outliers:
                 "held out: take the rows of least p, or hold out more"
             )
         lines.append("least like the data:")
-        for place in np.argsort(self.scores, kind="stable")[: min(n, NAMED)]:
+        for place in self.order[:NAMED]:
             most = f", most in {self._named(place)}" if self._named(place) else ""
             mark = ", an outlier" if self.found[place] else ""
             lines.append(f"  row {place}, p = {self.p_values[place]:.2g}{most}{mark}")
@@ -134,20 +139,19 @@ def of_rows(
     squares, log_prob = _parts(trained, rows, law, labels)
     scores = known.score(squares, log_prob)
     p_values = known.p_values(scores)
-    worst: list[str] | None = None
-    if trained.units.columns is not None:
-        looked_at = np.union1d(np.flatnonzero(p_values <= level), np.argsort(scores, kind="stable")[:NAMED])
-        own = labels_for(trained.objective, rows, labels, trained.classes)
-        typical = torch.cat([part[: len(part)] for part, _ in held_out]).median(0).values
-        own = None if own is None else own[looked_at]
-        gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical)
-        worst = [""] * len(scores)
-        for place, column in zip(looked_at, gains.argmax(1), strict=True):
-            worst[place] = trained.units.columns[column]
-    return Outliers(
+    found = Outliers(
         scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
-        worst,
+        None,
     )  # fmt: skip
+    if (names := trained.units.columns) is None:
+        return found
+    looked_at = np.union1d(np.flatnonzero(p_values <= level), found.order[:NAMED])
+    every = labels_for(trained.objective, rows, labels, trained.classes)
+    own = None if every is None else every[looked_at]
+    typical = torch.cat([part[: len(part)] for part, _ in held_out]).median(0).values
+    gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical)
+    off = dict(zip(looked_at.tolist(), gains.argmax(1).tolist(), strict=True))
+    return replace(found, worst=[names[off[row]] if row in off else "" for row in range(len(scores))])
 
 
 def _law_of(trained: Trained, sampler: str | None) -> str | None:

@@ -38,9 +38,8 @@ def seeded(seed: int | None, device: torch.device | None = None) -> Iterator[Non
         raise ValueError(f"seed: expected a whole number or None, got {seed!r}.")
     cuda = device is not None and device.type == "cuda"
     with GENERATORS, torch.random.fork_rng(devices=[device] if cuda else []):
-        torch.default_generator.manual_seed(
-            int(seed)
-        )  # not torch.manual_seed, which would reach other accelerators too
+        # not torch.manual_seed, which would reach other accelerators too
+        torch.default_generator.manual_seed(int(seed))
         if cuda:
             with torch.cuda.device(device):
                 torch.cuda.manual_seed(seed)

@@ -93,8 +93,7 @@ def decode(
         device: auto, cpu, cuda or cuda:0.
     """
     path = place(out, (*ARRAYS, *TABLES))
-    if n is not None and n < 1:
-        raise ValueError(f"n: expected at least 1, got {n}.")
+    total = _written(path, n)
     from remblai.cli.arrays import check_kind, write
     from remblai.cli.codes import read_codes
     from remblai.cli.tables import check_table
@@ -107,7 +106,7 @@ def decode(
     check_kind(path, trained.units)
     latent = trained.objective.prior.latent
     found, labels = read_codes(Path(codes), latent, trained.classes if trained.conditional else [])
-    first = slice(SHEET if n is None and path.suffix == ".png" else n)
+    first = slice(total)
     if trained.conditional and class_ is None and labels is None:
         raise ValueError(
             f"codes: expected a class for each row, for the model is conditional, got none in {codes}: pass --class "
@@ -141,8 +140,7 @@ def reconstruct(
         device: auto, cpu, cuda or cuda:0.
     """
     path = place(out, (*ARRAYS, *TABLES))
-    if n is not None and n < 1:
-        raise ValueError(f"n: expected at least 1, got {n}.")
+    total = _written(path, n)
     from remblai.cli.arrays import check_kind, dataset_of, first_rows, write
     from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import check_table
@@ -156,7 +154,6 @@ def reconstruct(
         parts = [part.rows for part in read_inputs(trained, data, data_options, in_order=True, class_=class_)]
     else:
         parts = [dataset_of(trained, None, data_options).test]
-    total = SHEET if n is None and path.suffix == ".png" else n
     rows, labels = first_rows(trained, parts, total, class_)
     again = trained.reconstructions(rows, None, labels)
     if path.suffix == ".png":
@@ -223,6 +220,17 @@ def outliers(
     columns |= {} if found.worst is None else {"column": found.worst}
     write_table(path, columns)
     show(out)
+
+
+def _written(path: Path, n: int | None) -> int | None:
+    """How many rows are written: n, of a sheet those of `SHEET` where it is not given; None is all.
+
+    Raises:
+        ValueError: n below 1.
+    """
+    if n is not None and n < 1:
+        raise ValueError(f"n: expected at least 1, got {n}.")
+    return SHEET if n is None and path.suffix == ".png" else n
 
 
 def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from remblai.distances import validation
 from remblai.distances.coupling import Dense
 from remblai.distances.entropic import balanced, debiased, self_transport
 from remblai.distances.entropic.batched import plans_of, potentials
@@ -56,7 +57,12 @@ def plans_at_once(
         symmetric: whether each problem is that of a law with itself, which has a single potential.
         within: the plans of each law of a with itself, and of b: the start between laws that are close, as in
             `debiased.divergence`, so that the errors of the three cancel.
+
+    Raises:
+        ValueError: a tolerance that is not positive, or a number of passes that is none.
     """
+    tolerance = validation.positive("tolerance", tolerance)
+    max_iterations = validation.positive_integer("max_iterations", max_iterations)
     n, m = problems[0].shape
     size = max(1, ENTRIES // (n * m))
     solve = _symmetric if symmetric else _balanced

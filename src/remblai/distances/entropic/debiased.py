@@ -185,8 +185,8 @@ def divergence(
             f"start: expected the divergence of a similar problem, got {type(start).__name__}: pass what "
             "sinkhorn_divergence gave."
         )
-    if start is not None and tuple(len(one.g) for one in start.within) != problem.shape:
-        shape = tuple(len(one.g) for one in start.within)
+    shape = problem.shape if start is None else tuple(len(one.g) for one in start.within)
+    if shape != problem.shape:
         raise ValueError(f"start: expected the divergence of a problem of shape {problem.shape}, got one of {shape}.")
     before = (None, None) if start is None else (start.within[0].g, start.within[1].g)
     sides = (problem.a, problem.given[0]), (problem.b, problem.given[1])
