@@ -17,6 +17,7 @@ from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.parquet_files import parquet
+from remblai.data.parquet_images import SUFFIX, has_images, parquet_pictures
 from remblai.data.stacked import stacked_mnist
 from remblai.data.tables import csv_table
 from remblai.data.toys import grid, ring, swiss_roll, two_moons
@@ -68,10 +69,10 @@ def load(
 
     Args:
         spec: a name of the table `DATA`, alone or as `{"name": "ring", "modes": 5}`; `hub:NAME`; a path to a folder of
-            images, of idx files, CelebA or LSUN, or to a .npz, .npy or .parquet file, a .csv or .tsv, plain or
-            gzipped; `path/to/file.py:function`, whose code is run, for what that function returns; data in memory (see
-            `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a name of the table
-            always means the table. A split named at the end, `NAME:test`, is left to `pick`.
+            images, of idx files, CelebA, LSUN or .parquet files of images, or to a .npz, .npy or .parquet file, a .csv
+            or .tsv, plain or gzipped; `path/to/file.py:function`, whose code is run, for what that function returns;
+            data in memory (see `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a
+            name of the table always means the table. A split named at the end, `NAME:test`, is left to `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of grey where all are and RGB otherwise,
@@ -255,11 +256,13 @@ def _reader(path: Path) -> Callable[..., Dataset]:
             return celeba.celeba
         if lsun.databases(path):
             return lsun.lsun
+        if has_images(path):
+            return parquet_pictures
         _check_pictures(path)
         return image_folder
     known = next((ending for ending in FILES if path.name.lower().endswith(ending)), None)
     if known is not None:
-        return FILES[known]
+        return parquet_pictures if known == SUFFIX and has_images(path) else FILES[known]
     suffix = path.suffix.lower()
     if suffix in suffixes() or suffix in PLUGINS:
         raise ValueError(f"{path} is one image: expected the folder that holds them")

@@ -13,9 +13,8 @@ from remblai.data.frames import chosen_columns
 from remblai.data.images import picture_limits
 from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers
+from remblai.data.parquet_images import PICTURES
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
-
-PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
 
 
 def hub(
