@@ -196,7 +196,7 @@ def test_refusals(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         (b"", ["--data", "-"], "expected an image, an .npy array or a .csv table on stdin, got nothing"),
         (b"\x93NUMPY\x01", ["--data", "-"], "stdin cannot be read as .npy"),
         (b"\x89PNG nothing", ["--data", "-"], "stdin cannot be read as an image"),
-        (b"a,b\n1,2\n3,x\n", ["--data", "-"], "expected a finite number, got 'x'"),
+        (b"a,b\n1,2\n3\n", ["--data", "-"], "stdin, line 3: 1 cells, where the first row has 2"),
         (b"", ["--data", tmp_path / "broken.png"], "broken.png cannot be read as an image"),
     ):
         pipe(monkeypatch, content)

@@ -70,22 +70,6 @@ def test_columns_are_chosen_by_name() -> None:
     assert back.dtypes == [polars.UInt8, polars.Int64]
 
 
-@pytest.mark.parametrize("library", [pandas, polars])
-@pytest.mark.parametrize(
-    ("column", "words"),
-    [
-        (["x", "y", "z", "w"], "column 'b' of the data frame holds .*: expected numbers"),
-        ([1.0, None, 2.0, 3.0], r"holds nan at position \(1, 1\): remove or replace"),
-        ([1, None, 2, 3], r"holds nan at position \(1, 1\): remove or replace"),
-    ],
-    ids=["text", "gap", "gap among whole numbers"],
-)
-def test_gaps_and_text_are_refused(library: Any, column: list[Any], words: str) -> None:
-    frame = library.DataFrame({"a": [1.0, 2.0, 3.0, 4.0], "b": column})
-    with pytest.raises(ValueError, match=words):
-        load(frame)
-
-
 def test_two_columns_of_one_name() -> None:
     with pytest.raises(ValueError, match="two columns of one name, among a: rename one"):
         load(pandas.DataFrame(NUMBERS[:, :2], columns=["a", "a"]))

@@ -48,19 +48,13 @@ def test_csv_of_one_column_and_windows_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("a,b\n1,2\n3,x\n", r"t\.csv, line 3, column 2 \('b'\): expected a finite number, got 'x'"),
         ("a,b\n1,2\n3\n", "line 3: 1 cells, where the first row has 2"),
         ("1,2\n3,4,5\n", "line 2: 3 cells, where the first row has 2"),
         ("a,b,c\n1,2\n3,4\n", "line 2: 2 cells, where the first row has 3|names 3 columns"),
-        ("1,2\n3,\n", "line 2, column 2: expected a finite number, got an empty cell"),
-        ("1,b\n3,c\n", "line 1, column 2: expected a finite number, got 'b'"),
-        ("1,NA\n3,4\n", "line 1, column 2: expected a finite number, got 'NA'"),
-        ("1,2\nnan,4\n", "line 2, column 1: .* got 'nan'"),
-        ("1,2\n3,inf\n", "line 2, column 2: .* got 'inf'"),
+        ("1,2\n3,inf\n", "column 'column 2', row 2: expected finite numbers or gaps, got infinity"),
         ("a,b\n", "holds one line of text, 'a,b': expected rows of numbers below"),
         ("", "is empty"),
         ("\n\n", "is empty"),
-        ('1,2\n"a\nb",4\n', "column 1: expected a finite number"),
     ],
 )
 def test_csv_refused(tmp_path: Path, content: str, told: str) -> None:
@@ -88,9 +82,8 @@ def test_parquet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("frame", "told"),
     [
-        (pd.DataFrame({"a": [1.0, 2.0], "name": ["x", "y"]}), "column 'name': expected numbers, got .*string"),
-        (pd.DataFrame({"a": pd.array([1, None], dtype="Int64")}), "column 'a': 1 cells are empty"),
-        (pd.DataFrame({"a": [1.0, np.inf]}), "column 'a', row 2: expected a finite number, got inf"),
+        (pd.DataFrame({"a": [1.0, np.inf]}), "column 'a', row 2: expected finite numbers or gaps, got infinity"),
+        (pd.DataFrame({"a": [1.0, 2.0], "b": [[1], [2, 3]]}), "column 'b': .*got lists"),
         (pd.DataFrame({"a": np.zeros(0)}), "no rows"),
     ],
 )
@@ -124,10 +117,10 @@ def test_gzipped(tmp_path: Path, name: str, mark: str) -> None:
         (gzip.compress(text().encode(), mtime=0)[:90], "is damaged or cut short"),
         (gzip.compress(text().encode(), mtime=0)[:-8] + bytes(8), "is damaged or cut short: CRC check failed"),
         (text().encode(), "is damaged or cut short: Not a gzipped file"),
-        (gzip.compress(b"a,b\n1,x\n", mtime=0), r"line 2, column 2 \('b'\): expected a finite number, got 'x'"),
+        (gzip.compress(b"a,b\n1,2\n1\n", mtime=0), "line 3: 1 cells, where the first row has 2"),
         (b"", "is empty: expected rows of numbers"),
     ],
-    ids=["cut", "checksum", "plain text", "no number", "empty"],
+    ids=["cut", "checksum", "plain text", "ragged", "empty"],
 )
 def test_damaged_gz(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "t.csv.gz").write_bytes(content)
@@ -150,19 +143,13 @@ def test_more_numbers_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
-    """A column that is not chosen may hold words and gaps, as the error that names --columns promises."""
-    lines = "".join(f"{i},{'north' if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
+    """A column that is not chosen may hold anything."""
+    lines = "".join(f"{i},north{i if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
     path = written(tmp_path, "a,region,b,class\n" + lines)
-    with pytest.raises(
-        ValueError, match=r"column 2 \('region'\): expected a finite number.*choose columns with --columns"
-    ):
+    with pytest.raises(ValueError, match=r"column 'region': expected at most 5 .* others can be read: --columns a,b"):
         load(path)
-    worded = written(tmp_path, "a,region\n1,north\n2,south\n")
-    with pytest.raises(ValueError, match=r"line 2, column 2 .* got 'north'. Leave .* `remblai drift` compares"):
-        load(worded)
     with pytest.raises(ValueError, match=r"expected regoin too. Did you mean 'region'\?"):
-        load(worded, columns=("a", "regoin"))
-    written(tmp_path, "a,region,b,class\n" + lines)
+        load(path, columns=("a", "regoin"))
     data = load(path, columns=("b", "a"), label="class")
     order = torch.cat([split.index for split in (data.train, data.validation, data.test)]).argsort()
     back = data.units.restore(torch.cat([split[:] for split in (data.train, data.validation, data.test)])[order])
@@ -209,8 +196,10 @@ def test_years_beside_a_word_are_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "words"),
     [
-        ("1,2\n,\n3,4\n", "line 3, column 1 .'a'.: expected a finite number, got an empty cell"),
-        ("1,1_000\n2,3\n", "line 2, column 2 .'b'.: expected a finite number, got '1_000'"),
+        (
+            "".join(f"1,{i}\n" for i in range(30)) + "1,1_000\n",
+            "'b': expected numbers, as most cells hold, got '1_000' in row 31",
+        ),
         ('"0,5",1\n2,3\n', "expected a decimal point, as in 0.5, got the comma"),
     ],
 )
@@ -233,15 +222,6 @@ def test_true_and_false_are_numbers(tmp_path: Path) -> None:
     assert "columns of true and false are read as 1 and 0: churned, paid" in found.notes
     labelled = load(written(tmp_path, "x,churned,paid\n" + rows), label="paid", columns=("churned", "x"))
     assert labelled.units.columns == ("churned", "x") and labelled.classes == ["false", "true"]
-    with pytest.raises(ValueError, match=r"column 2 .'churned'.: expected a finite number, got 'maybe'"):
-        load(written(tmp_path, "x,churned\n1,True\n2,maybe\n"))
-
-
-def test_all_columns_of_words_are_named_at_once(tmp_path: Path) -> None:
-    with pytest.raises(
-        ValueError, match=r"got 'n'\. Leave columns of words out by --columns .in this row: shop, day.;"
-    ):
-        load(written(tmp_path, "x,shop,day\n1,n,mon\n2,s,tue\n"))
 
 
 def test_a_first_column_of_names_of_the_rows_is_left_out(tmp_path: Path) -> None:
@@ -250,13 +230,12 @@ def test_a_first_column_of_names_of_the_rows_is_left_out(tmp_path: Path) -> None
     data = load(file, label="kind")
     assert data.units.columns == ("g0", "g1")
     assert "the first column, without a name, names the rows: it is left out" in data.notes
-    with pytest.raises(ValueError, match=r"column 4 .'kind'.: expected a finite number"):
-        load(file)
+    assert load(file).units.names == ("g0", "g1", "kind")
 
 
-def test_the_columns_that_can_be_read_are_named_as_they_are_given(tmp_path):
-    path = tmp_path / "t.csv"
-    path.write_text('age,"spent, all",shop,gap,news\n3,1.5,a,1,True\n4,2,b,,False\n')
-    with pytest.raises(ValueError, match=r"Of numbers alone are: --columns 'age,\"spent, all\",news'$"):
+def test_the_columns_that_can_be_read_are_named_as_they_are_given(tmp_path: Path) -> None:
+    rows = "".join(f"{i},1.5,shop {i},{i % 2}\n" for i in range(9))
+    path = written(tmp_path, 'age,"spent, all",shop,news\n' + rows)
+    with pytest.raises(ValueError, match=r"The others can be read: --columns 'age,\"spent, all\",news'\.$"):
         load(str(path))
     assert load(str(path), columns=("age", "spent, all", "news")).shape == (3,)

@@ -6,10 +6,10 @@ import numpy as np
 import pandas
 import pytest
 
+from remblai.data.raw import raw_table
 from remblai.populations.dates import dates_of
 from remblai.populations.entry import drift
 from remblai.populations.forms import form_note, numbers_of
-from remblai.populations.raw import raw_table
 
 
 @pytest.mark.parametrize(

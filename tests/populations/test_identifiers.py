@@ -4,9 +4,10 @@ import numpy as np
 import pandas
 import pytest
 
+from remblai.data.moments import date_text
 from remblai.populations.entry import Drift, drift
 from remblai.populations.identifiers import looks_like
-from remblai.populations.table import Column, date_text
+from remblai.populations.table import Column
 from remblai.populations.text import cells, notes, verdict
 
 N = 60

@@ -111,7 +111,7 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     ragged, twice = tmp_path / "ragged.csv", tmp_path / "twice.csv"
     ragged.write_text("a,b\n1,2\n3\n")
     twice.write_text("a,a\n1,2\n3,4\n")
-    with pytest.raises(ValueError, match="row 3: 1 cells"):
+    with pytest.raises(ValueError, match="line 3: 1 cells"):
         read(str(ragged), TABLE)
     with pytest.raises(ValueError, match="two columns of the name 'a'"):
         read(str(twice), TABLE)

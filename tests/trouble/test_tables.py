@@ -31,9 +31,19 @@ def test_an_encoding_that_is_not_utf_8_names_the_file(tmp_path: Path) -> None:
         data.load(path)
 
 
-@pytest.mark.parametrize("cell", ["", "NA", "nan", "Lyon"])
-def test_a_cell_that_is_no_number_is_named_by_line_and_column(cell: str, tmp_path: Path) -> None:
-    lines = ["a,b", *(f"{i},{cell if i == 7 else i}" for i in range(40))]
+@pytest.mark.parametrize("cell", ["", "NA", "nan"])
+def test_a_gap_is_marked_and_comes_back_as_one(cell: str, tmp_path: Path) -> None:
+    lines = ["a,b", *(f"{i},{cell if i % 8 == 7 else i}" for i in range(40))]
     (tmp_path / "gap.csv").write_text("\n".join(lines))
-    with pytest.raises(ValueError, match=r"line 9.*b|b.*line 9"):
-        data.load(tmp_path / "gap.csv")
+    dataset = data.load(tmp_path / "gap.csv")
+    assert dataset.units.columns == ("a", "b", "b is empty")
+    assert "empty cells are marked by a column of 0 and 1: b (5)" in dataset.notes
+    back = dataset.units.give(dataset.train[:])
+    assert (back["b"].isna() == (back["a"].round() % 8 == 7)).all()
+
+
+def test_a_word_among_numbers_is_named_by_row_and_column(tmp_path: Path) -> None:
+    lines = ["a,b", *(f"{i},{'Lyon' if i == 7 else i}" for i in range(40))]
+    (tmp_path / "word.csv").write_text("\n".join(lines))
+    with pytest.raises(ValueError, match=r"column 'b': expected numbers, as most cells hold, got 'Lyon' in row 8"):
+        data.load(tmp_path / "word.csv")

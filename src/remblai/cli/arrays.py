@@ -98,6 +98,9 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
     if path.suffix == ".png":
         save_grid(path, units.display(x), columns)
         return path
+    if path.suffix in TABLES and units.mixed is not None:
+        write_table(path, units.mixed.cells(units.restore(x)))
+        return path
     named: dict[str, Any] = file_arrays(x, units)
     if path.suffix in TABLES:
         values = named["values"].reshape(len(x), -1)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from remblai.config.registry import unknown
 from remblai.data.arrays import read_npy, read_npz
 from remblai.data.labels import LABEL_NAMES
+from remblai.data.raw import Raw, raw_table
 from remblai.data.table_cells import is_number
-from remblai.populations.raw import Raw, raw_table
 from remblai.runtime.text import one_line
 
 CODES, CLASS = "codes", "class"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from remblai.data.moments import date_text
+from remblai.data.values import as_numbers
 from remblai.runtime.files import whole
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
@@ -46,6 +48,12 @@ def write_table(path: Path, columns: Columns) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(columns)
-            writer.writerows(
-                zip(*(of.tolist() if isinstance(of, np.ndarray) else of for of in columns.values()), strict=True)
-            )
+            writer.writerows(zip(*map(_text, columns.values()), strict=True))
+
+
+def _text(column: Sequence[Any] | np.ndarray[Any, Any]) -> Sequence[Any]:
+    """The cells of a column as they are written: dates as YYYY-MM-DD, nothing of gaps."""
+    if isinstance(column, np.ndarray) and column.dtype.kind == "M":
+        return ["" if np.isnan(days) else date_text(days) for days in as_numbers(column)]
+    found: Sequence[Any] = column.tolist() if isinstance(column, np.ndarray) else column
+    return found

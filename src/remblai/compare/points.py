@@ -14,7 +14,7 @@ from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.look import REPEATED
 from remblai.features import FeaturesUsed, make_features
-from remblai.runs.conforming import conform, on_one_range
+from remblai.runs.conforming import conform, on_joint_columns, on_one_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +85,8 @@ def read_pair(
     if tables and not raw:
         both = torch.cat(sets).double()
         mean, deviation = both.mean(0), both.std(0, correction=0)
+        if first.units.mixed is not None:
+            deviation = torch.from_numpy(first.units.mixed.shared(deviation.numpy()))
         scale = torch.where(deviation > 0, deviation, 1.0)
         sets = [((rows.double() - mean) / scale).float() for rows in sets]
     every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in _notes(one, spec)]
@@ -112,6 +114,8 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
         raise ValueError(f"--{min(unused)} applies to neither of the two data sets: leave it out")
     first = _loaded(a, {name: given[name] for name in known[0]})
     second = _loaded(b, {name: given[name] for name in known[1]})
+    if first.units.mixed is not None or second.units.mixed is not None:
+        return _tables_joined(first, second, (label(a), label(b)))
     if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
         if left_out := [name for name in second.units.columns if name not in first.units.columns]:
             warnings.warn(f"columns of {label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
@@ -122,6 +126,19 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
             f"{label(other)} names no columns: they are taken in the order of those of {label(named)}", stacklevel=2
         )
     return on_one_range(first, second)
+
+
+def _tables_joined(first: Dataset, second: Dataset, names: tuple[str, str]) -> tuple[Dataset, Dataset]:
+    """Two tables, one of which has words, dates or gaps, on the columns of both."""
+    for one, name in zip((first, second), names, strict=True):
+        if one.units.columns is None:
+            raise ValueError(
+                f"expected two tables whose columns have names, for one has words, dates or gaps; got none in {name}"
+            )
+    own = [set(one.units.names or ()) for one in (first, second)]
+    if left_out := sorted(own[1] - own[0]):
+        warnings.warn(f"columns of {names[1]} alone are left out: {', '.join(left_out)}", stacklevel=3)
+    return on_joint_columns(first, second)
 
 
 def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:

@@ -86,7 +86,7 @@ ANSWERS: dict[str, str] = {
     "reg": "The entropic regularisation is called epsilon.",
     "reg-weight": "The penalty's weight is called weight.",
     "samplesloss": "It is discrepancies.Entropic; MMD and energy_distance are beside it.",
-    "sinkhorn2": "The value of a plan is sinkhorn(a, b, C, epsilon).value.",
+    "sinkhorn2": "It is sinkhorn(a, b, C, epsilon).cost, <P, C>; .value has the entropic term too.",
     "sliced-wasserstein-distance": "It is discrepancies.Sliced(directions)(x, y), the square.",
     "wasserstein-1d": "It is wasserstein(x, y, p=1) of numbers, the root; line.transport_cost is without the root.",
     "wasserstein-distance": "It is wasserstein(x, y, p=1).",

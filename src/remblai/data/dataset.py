@@ -13,6 +13,7 @@ from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data.feeding import prefetched
+from remblai.data.raw import Raw
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units
 from remblai.runtime.text import one_line
@@ -202,6 +203,7 @@ class Dataset:
         notes: what one look after loading shows, in sentences: kind and values of the data, what was left out.
         files: of data that come from one file each: the name of each, which the `index` of a split counts.
         pictures: of codes of a pretrained auto-encoder: the pictures that they are codes of, in the same order.
+        cells: of a table with words, dates or gaps: its own columns by name, every row in the order of the source.
     """
 
     name: str
@@ -216,6 +218,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
     pictures: "Dataset | None" = None
+    cells: Raw | None = None
 
     @property
     def seen(self) -> "Dataset":

@@ -2,7 +2,7 @@
 
 import contextlib
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from remblai.runtime.text import one_line
 
 LIBRARIES = ("pandas", "polars")
 FLOAT = {"pandas": "float64", "polars": "Float64"}
+POLARS = ("Boolean", "Categorical", "Date", "String")
+"""Types of polars that are no numbers, which columns get back."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,15 @@ class FrameForm:
         return cls(library, tuple(plain), tuple(types))
 
     @classmethod
+    def of_cells(cls, frame: Any, names: Sequence[str]) -> "FrameForm":
+        """The form of these columns of a frame, some of which are no numbers."""
+        by_name = _labels(frame)
+        labels = [int(one) if isinstance(one, int | np.integer) else str(one) for one in map(by_name.get, names)]
+        library = type(frame).__module__.partition(".")[0]
+        kinds = [str(frame[by_name[name]].dtype) for name in names]
+        return cls(library if library in LIBRARIES else "pandas", tuple(labels), tuple(kinds))
+
+    @classmethod
     def from_json(cls, saved: Any) -> "FrameForm":
         """The form that `vars` wrote.
 
@@ -71,13 +82,7 @@ class FrameForm:
         Raises:
             ValueError: the library is not installed.
         """
-        try:
-            module = importlib.import_module(self.library)
-        except ImportError as error:
-            raise ValueError(
-                f"the data came in as a frame of {self.library}, which is not installed: pip install {self.library}, "
-                "or write samples to a file with `remblai sample`"
-            ) from error
+        module = self._module()
         columns = {
             label: cast(values[:, place], numpy_type(name))
             for place, (label, name) in enumerate(zip(self.labels, self.types, strict=True))
@@ -88,6 +93,71 @@ class FrameForm:
                 [one.cast(getattr(module, name)) for one, name in zip(series, self.types, strict=True)]
             )
         return module.DataFrame(columns, index=index).astype(dict(zip(self.labels, self.types, strict=True)))
+
+    def frame_of_cells(self, cells: Mapping[str, NDArray[Any]], index: Any = None) -> Any:
+        """The cells of a table, some of them words, dates or None for a gap, as a frame of this form.
+
+        Args:
+            cells: by the name of their column, as text.
+            index: of the rows, where the library is pandas.
+
+        Raises:
+            ValueError: the library is not installed.
+        """
+        module = self._module()
+        columns = {label: _with_gaps(cells[one_line(str(label))]) for label in self.labels}
+        if self.library == "polars":
+            series = [
+                module.Series(str(label), of.tolist() if of.dtype.kind == "O" else of, nan_to_null=True)
+                for label, of in columns.items()
+            ]
+            kinds = [name if name in POLARS or _is_numeric(name) else "" for name in self.types]
+            return module.DataFrame(
+                [one.cast(getattr(module, kind)) if kind else one for one, kind in zip(series, kinds, strict=True)]
+            )
+        found = module.DataFrame(columns, index=index)
+        return found.astype({label: name for label, name in zip(self.labels, self.types, strict=True) if name})
+
+    def _module(self) -> Any:
+        try:
+            return importlib.import_module(self.library)
+        except ImportError as error:
+            raise ValueError(
+                f"samples of this table are a frame of {self.library}, which is not installed: pip install "
+                f"{self.library}, or write samples to a file with `remblai sample`"
+            ) from error
+
+
+def _with_gaps(cells: NDArray[Any]) -> NDArray[Any]:
+    """Numbers with None for a gap as floats with NaN; other cells as they are."""
+    if cells.dtype.kind != "O" or any(isinstance(one, str) for one in cells):
+        return cells
+    return np.array([np.nan if one is None else float(one) for one in cells])
+
+
+def _is_numeric(name: str) -> bool:
+    try:
+        numpy_type(name)
+    except ValueError:
+        return False
+    return True
+
+
+def frame_of_cells(form: "FrameForm | Any", cells: Mapping[str, NDArray[Any]]) -> Any:
+    """The cells of a table as a frame of a form, or like another frame.
+
+    Args:
+        form: the form; or a frame, whose library, types, order of columns and, of as many rows, index it gets.
+        cells: by the name of their column, as text.
+
+    Raises:
+        ValueError: the library is not installed.
+    """
+    if isinstance(form, FrameForm):
+        return form.frame_of_cells(cells)
+    known = FrameForm.of_cells(form, [name for name in column_names(form) if name in cells])
+    rows = len(next(iter(cells.values())))
+    return known.frame_of_cells(cells, form.index if known.library == "pandas" and len(form) == rows else None)
 
 
 def numpy_type(name: str) -> np.dtype[Any]:

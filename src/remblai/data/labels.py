@@ -21,6 +21,10 @@ class NoLabelColumn(ValueError):
     """A table lacks the column of labels that was asked for."""
 
 
+class NoColumnNames(ValueError):
+    """A table has no line of names, and columns were asked for by name."""
+
+
 def label_place(names: Sequence[str], label: str, source: str) -> int:
     """Which of the columns is that of the labels.
 

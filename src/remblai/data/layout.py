@@ -18,6 +18,7 @@ ROUNDING = 1e-4
 """Share of the range by which floats may lie outside it."""
 
 Limits = tuple[float, float]
+BYTES: Limits = (0.0, 255.0)
 
 
 def layout_of(shape: tuple[int, ...], asked: str | None, what: str, bytes_: bool = True) -> str:

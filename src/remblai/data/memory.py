@@ -12,6 +12,8 @@ from remblai.data.dataset import Dataset
 from remblai.data.frames import FrameForm, chosen_columns, column, column_names, frame_array
 from remblai.data.labels import as_labels, label_place
 from remblai.data.layout import Limits, check_numbers
+from remblai.data.mixed_tables import mixed_table
+from remblai.data.raw import raw_table
 from remblai.data.splits import WHOLE, Part, points
 
 NAME = "custom"
@@ -42,7 +44,9 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
 
 
 def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
-    """A data frame of pandas or polars: a table of numbers, which comes back as such a frame.
+    """A data frame of pandas or polars: a table, which comes back as such a frame.
+
+    Words become a column of 0 and 1 for each, dates days, and empty cells are marked: see `mixed.Mixed`.
 
     Args:
         data: the frame.
@@ -50,7 +54,7 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | Non
         label: the name of the column that holds each row's class, a number or a word.
 
     Raises:
-        ValueError: no rows; a column that is missing, holds no numbers or has gaps.
+        ValueError: no rows; a column that is missing, or that a model cannot learn.
     """
     what = f"data ({kind_of(data)})"
     present, labels = column_names(data), None
@@ -58,10 +62,15 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | Non
         present.pop(label_place(present, label, "the data frame"))
         labels = as_labels(list(column(data, label)), f"column {label!r} of the data frame")
     names = chosen_columns(present, columns, "the data frame")
-    table = frame_array(data, names)
-    if table.size == 0:
-        raise ValueError(f"{what} is empty, of shape {table.shape}: expected at least one row and one column")
-    check_numbers(table, what)
+    if len(data) == 0 or not names:
+        raise ValueError(
+            f"{what} is empty, of shape {(len(data), len(names))}: expected at least one row and one column"
+        )
+    try:
+        table = frame_array(data, names)
+        check_numbers(table, what)
+    except ValueError:  # words, dates or gaps
+        return mixed_table(NAME, what, raw_table(data, names), columns, None, labels, frame=data)
     found = points(NAME, {WHOLE: Part(table, labels)}, names)
     return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
 

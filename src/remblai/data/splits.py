@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
+from remblai.data.layout import BYTES
 from remblai.data.look import repeats_note, values_note
+from remblai.data.mixed import Mixed
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
 from remblai.data.standardise import standardised
-from remblai.data.units import BYTES, Units, image_units
+from remblai.data.units import Units, image_units
 from remblai.runtime.text import one_line
 
 Positions = NDArray[np.int64]
@@ -142,6 +144,7 @@ def points(
     notes: Sequence[str] = (),
     item: tuple[int, ...] | None = None,
     types: tuple[str, ...] | None = None,
+    mixed: Mixed | None = None,
 ) -> Dataset:
     """A data set of points, standardised by its train split; a table of nothing but 0 and 1 is left as it is.
 
@@ -152,6 +155,7 @@ def points(
         notes: what to say about the data.
         item: the source's own shape of one sample, where that is no row.
         types: of the columns, where not all are of the parts' type.
+        mixed: of a table with words, dates or gaps: how the columns are made of its own.
 
     Raises:
         ValueError: parts of different widths, no columns, an empty part, wrong labels.
@@ -166,6 +170,7 @@ def points(
     mean, deviation = (
         (np.zeros(widths[source]), np.ones(widths[source])) if bits else _moments(parts[source].array, rows)
     )
+    deviation = deviation if mixed is None or bits else mixed.shared(deviation)
     arrays = {id(of.array): of.array for of in parts.values()}  # parts may share one array
     shared = {key: _standardise(array, mean, deviation) for key, array in arrays.items()}
     scaled = {part: Part(shared[id(of.array)], of.labels, of.positions) for part, of in parts.items()}
@@ -180,6 +185,7 @@ def points(
         dtype=None if kind == np.float64 else kind.name,
         item=item,
         types=types,
+        mixed=mixed,
     )
     constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
     still = [f"columns of one value only: {', '.join(constant)}"] if constant else []

@@ -1,6 +1,5 @@
 """The way between a data set's own units and what a model sees."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,14 +11,16 @@ from torch import Tensor
 
 from remblai.data.collect import as_array
 from remblai.data.column_types import rounded
-from remblai.data.frames import FrameForm, frame_like, is_frame, numpy_type
-from remblai.data.layout import ROUNDING, cast, float_limits, planes, to_layout
+from remblai.data.frames import FrameForm, frame_like, frame_of_cells, is_frame, numpy_type
+from remblai.data.given_images import images_scaled
+from remblai.data.layout import BYTES, cast, to_layout
+from remblai.data.mixed import Mixed
 from remblai.data.pretrained import Pretrained
+from remblai.data.raw import raw_table
 from remblai.data.standardise import by_channel, standardised
 from remblai.networks.shapes import CodeShape
 
 Numbers = tuple[float, ...]
-BYTES = (0.0, 255.0)
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Units:
         item: the data's own shape of one sample, where arrays of another rank became points: (a, b), or () of numbers.
         frame: of points that came as a data frame: how it looks.
         types: of the columns of a table in a file: the type of the numbers of each, where not all are float64.
+        mixed: of a table with words, dates or gaps: its own columns, of which `columns` are made.
         codes: the auto-encoder of codes of pictures; dtype, limits and layout are then those of the pictures.
     """
 
@@ -58,6 +60,7 @@ class Units:
     frame: FrameForm | None = None
     types: tuple[str, ...] | None = None
     codes: Pretrained | None = None
+    mixed: Mixed | None = None
 
     @property
     def pictures(self) -> "Units":
@@ -113,8 +116,15 @@ class Units:
     @property
     def column_types(self) -> list[np.dtype[Any]] | None:
         """The type of each column of a table; None where all have the type of the data's numbers."""
+        if self.mixed is not None:
+            return None
         names = self.types if self.frame is None else self.frame.types
         return None if names is None else [numpy_type(name) for name in names]
+
+    @property
+    def names(self) -> tuple[str, ...] | None:
+        """The names of the data's own columns: of a table with words those of the table, not those for each word."""
+        return self.columns if self.mixed is None else self.mixed.names
 
     def restore(self, x: Tensor) -> NDArray[Any]:
         """From the model's side to the data's own type, range and layout.
@@ -156,9 +166,22 @@ class Units:
             ValueError: see `restore`; the frame's library is not installed.
         """
         values = self.restore(x)
+        if like is not None and not is_frame(like):
+            return values
+        if self.mixed is not None:
+            cells = self.mixed.cells(values)
+            return frame_of_cells(self.frame if like is None else like, cells)
         if like is not None:
-            return frame_like(like, values, self.columns) if is_frame(like) else values
+            return frame_like(like, values, self.columns)
         return rounded(values, self.column_types) if self.frame is None else self.frame.frame(values)
+
+    def given(self, x: Tensor) -> Tensor:
+        """What the model sees of x once people were given it: whole numbers rounded, one word for each cell."""
+        if self.mixed is None and self.column_types is None:
+            return x
+        values = self.restore(x)
+        values = rounded(values, self.column_types) if self.mixed is None else self.mixed.snapped(values)
+        return replace(self, frame=None).scale(values)
 
     def display(self, x: Tensor) -> NDArray[np.uint8]:
         """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).
@@ -182,11 +205,11 @@ class Units:
         """
         if self.codes is not None:
             return self.coded(self.pictures.scale(data))
-        given = as_array(data, self.columns)
+        given = self._mixed_numbers(data) if self.mixed is not None else as_array(data, self.columns)
         if given.dtype.kind not in "buif":
             raise ValueError(f"expected numbers, got an array of {given.dtype}")
         if self.range is not None:
-            return self._images(given)
+            return images_scaled(given, self.shape, self.limits or BYTES, self.kind, self.axes)
         expected = self.sample_shape
         if given.ndim != 1 + len(expected) or given.shape[1:] not in (expected, self.shape):
             raise ValueError(f"expected points of shape (n, {_join(expected)}), got {given.shape}")
@@ -197,46 +220,15 @@ class Units:
             points = standardised(points, np.asarray(self.mean), np.asarray(self.deviation))
         return torch.from_numpy(points.astype(np.float32))
 
-    def _images(self, given: NDArray[Any]) -> Tensor:
-        c, h, w = self.shape
-        low, high = self.limits or BYTES
-        unit = given.dtype.kind == "f" and self.kind == np.uint8  # floats, where the data is bytes
-        if unit:
-            low, high = 0.0, 1.0
-        elif given.dtype == np.uint8 and self.kind.kind == "f":
-            low, high = BYTES
-        known = {"nhw": (h, w), "nhwc": (h, w, c), "nchw": (c, h, w)}
-        order = ["nchw", "nhwc", "nhw"] if unit else [self.axes, "nhwc", "nchw", "nhw"]
-        layout = next((axes for axes in order if known[axes] == given.shape[1:] and (axes != "nhw" or c == 1)), None)
-        if layout is None:
-            shape = known[self.axes]
-            remedy = f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
-            raise ValueError(
-                f"expected images as {self.kind} (n, {_join(shape)}) in {low:g}..{high:g}, got {given.dtype} "
-                f"{given.shape}{remedy}"
-            )
-        slack = ROUNDING * (high - low)
-        if given.size and not (given.min() >= low - slack and given.max() <= high + slack):  # NaN fails both
-            raise ValueError(
-                f"expected {given.dtype} images in [{low:g}, {high:g}], got values from {given.min():g} to "
-                f"{given.max():g}"
-            )
-        if given.dtype.kind == "f" and given.size and low < float_limits(float(given.min()))[0]:
-            warnings.warn(
-                f"images without values below 0 are taken as part of the range {low:g} to {high:g} of the run's data: "
-                "scale them to it if 0 is their black",
-                stacklevel=4,
-            )
-        values = np.ascontiguousarray(planes(given, layout))
-        if (low, high) == BYTES:
-            return torch.from_numpy(values.astype(np.float32)).div_(255.0)
-        scaled = (values.astype(np.float64) - low) / (high - low)
-        return torch.from_numpy(scaled.clip(0, 1).astype(np.float32))
+    def _mixed_numbers(self, data: Any) -> NDArray[Any]:
+        assert self.mixed is not None
+        return self.mixed.numbers(raw_table(data, self.mixed.names)) if is_frame(data) else as_array(data)
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain JSON values; `from_json` reads it back to an equal object."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__}
         found["frame"] = None if self.frame is None else vars(self.frame)
+        found["mixed"] = None if self.mixed is None else self.mixed.to_json()
         found["codes"] = None if self.codes is None else vars(self.codes)
         return {name: _plain(value) for name, value in found.items()}
 
@@ -253,6 +245,8 @@ class Units:
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
         if plain["frame"] is not None:
             plain["frame"] = FrameForm.from_json(plain["frame"])
+        if plain["mixed"] is not None:
+            plain["mixed"] = Mixed.from_json(saved["mixed"])
         if plain["codes"] is not None:
             plain |= {"codes": Pretrained.from_json(plain["codes"]), "shape": CodeShape(plain["shape"])}
         units = cls(**plain)

@@ -166,6 +166,11 @@ def _data(trained: Trained) -> str:
     if units.columns:
         columns = ", ".join(f"`{printable(name)}`" for name in units.columns)
         words.append(f"Columns, in this order and in their own units: {columns}.")
+    if units.mixed is not None:
+        words.append(
+            "Of a column of words there is one of 0 and 1 for each word, and the word of a sample is the largest of "
+            "them; 0.5 or more in a column `is empty` is an empty cell; dates are days since 1970-01-01."
+        )
     if data["classes"]:
         words.append(f"Classes: {', '.join(f'`{printable(str(name))}`' for name in data['classes'])}.")
     return "## Data\n\n" + " ".join(words) + "\n"

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data import Dataset, Split, Units
-from remblai.data.layout import planes
-from remblai.data.units import BYTES
+from remblai.data.layout import BYTES, planes
 from remblai.deploy.files import Arrays
 from remblai.deploy.noise import at_noise
 from remblai.deploy.parts import CLASS, CODES, NOISE, Part

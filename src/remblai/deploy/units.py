@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from remblai.data import Units
 from remblai.data.halves import for_graph
+from remblai.data.layout import BYTES
 from remblai.data.standardise import by_channel
-from remblai.data.units import BYTES
 from remblai.deploy.resize import MiddleSquare
 
 

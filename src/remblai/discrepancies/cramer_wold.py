@@ -11,7 +11,6 @@ from numpy.polynomial import chebyshev
 from numpy.typing import NDArray
 from scipy.special import betaln, hyp1f1
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.distributions import Distribution
 
 from remblai.costs import squared_distances, wide
@@ -20,6 +19,7 @@ from remblai.discrepancies.fused import PROFILES
 from remblai.discrepancies.masses import effective_size
 from remblai.discrepancies.mmd import MMD
 from remblai.discrepancies.samples import flat
+from remblai.distances.envelope import differentiable_once
 from remblai.distances.pairwise.profiles import AVERAGED, GAUSSIAN, Profile
 from remblai.kernels import Kernel
 from remblai.kernels.embeddings import STEP, Mixing
@@ -169,11 +169,12 @@ class _Averaged(torch.autograd.Function):
     def forward(ctx: Any, s: Tensor, d: int) -> Tensor:
         value, slope = averaged(s, d)
         ctx.save_for_backward(slope)
+        ctx.inputs = (s,)
         return value
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+    @differentiable_once
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         (slope,) = ctx.saved_tensors
         return slope * gradients[0], None
 

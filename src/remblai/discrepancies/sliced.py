@@ -176,7 +176,9 @@ def largest(
             (gradient,) = torch.autograd.grad(values.sum(), current)
         best_directions = torch.where((values > highest)[:, None], current, best_directions).detach()
         highest = torch.maximum(values, highest).detach()
-        current = normalize(current + normalize(gradient, eps=torch.finfo(gradient.dtype).tiny))
+        tiny = torch.finfo(gradient.dtype).tiny
+        gradient = gradient / gradient.abs().amax(1, keepdim=True).clamp(min=tiny)  # whose square may overflow
+        current = normalize(current + normalize(gradient, eps=tiny))
     return best_directions[highest.argmax()][None]
 
 

@@ -1,6 +1,7 @@
 """Proof of a value from both sides: a feasible dual below, a feasible plan above, whatever the solver did."""
 
 import math
+from collections.abc import Iterable, Iterator
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.problem import Problem
 from remblai.distances.rational import Entry, Repaired, common_integers, filled, repaired
 from remblai.distances.rounding import ROUNDOFF, UNDERFLOW
+from remblai.distances.routed import routed
 
 REPAIRED = 200_000
 """Entries up to which a sparse plan is made feasible in exact arithmetic."""
@@ -194,7 +196,19 @@ def _largest(problem: Problem) -> float:
 
 
 def _rounded_cost(problem: Problem, coupling: Coupling, epsilon: float) -> float:
-    """The value of the plan that rounding makes feasible, plus a bound on the rounding of its sums."""
+    """The value of the plan that rounding makes feasible, plus a bound on the rounding of its sums.
+
+    Where it uses a forbidden pair, that of a plan whose missing masses are routed along the pairs that P uses.
+    """
+    feasible = _rounded(problem, coupling)
+    upper = _value(problem, feasible, epsilon)
+    if math.isfinite(upper) or (plan := routed(problem, coupling)) is None:
+        return upper
+    return _value(problem, (plan[part] for part, _ in problem.geometry.blocks()), epsilon)
+
+
+def _rounded(problem: Problem, coupling: Coupling) -> Iterator[Tensor]:
+    """The blocks of the plan whose rows, then columns, are made no larger than the masses, and the rest spread."""
     a, b = problem.a, problem.b
     rows, _ = coupling.marginals()
     shrink = torch.where(rows > a, a / rows, 1.0)
@@ -207,9 +221,15 @@ def _rounded_cost(problem: Problem, coupling: Coupling, epsilon: float) -> float
     left, lack = left.clamp(min=0.0), (b - columns * narrow).clamp(min=0.0)
     lacking = float(left.sum())
     share = lack / lacking if lacking > 0.0 else torch.zeros_like(lack)
+    for part, masses in coupling.blocks():
+        yield shrink[part, None] * masses * narrow + left[part, None] * share
+
+
+def _value(problem: Problem, plan: Iterable[Tensor], epsilon: float) -> float:
+    """The value of a feasible plan, in blocks of rows as those of the costs, rounded up."""
+    a, b = problem.a, problem.b
     total, size, entropy = 0.0, 0.0, 0.0
-    for (part, masses), (_, block) in zip(coupling.blocks(), problem.geometry.blocks(), strict=True):
-        feasible = shrink[part, None] * masses * narrow + left[part, None] * share
+    for feasible, (part, block) in zip(plan, problem.geometry.blocks(), strict=True):
         costs = block + problem.geometry.rounding(block)
         terms = torch.where(feasible > 0, feasible * costs, 0.0)
         total, size = total + float(terms.sum()), size + float(terms.abs().sum())

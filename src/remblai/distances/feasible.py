@@ -25,18 +25,25 @@ def check_feasible(problem: Problem, balanced: bool = True) -> bool:
         allowed = costs.isfinite() & columns
         stuck = rows[part] & ~allowed.any(1)
         if bool(stuck.any()):
-            raise _none(f"every cost from place {part.start + int(stuck.nonzero()[0])} of a is infinite")
+            place = part.start + int(stuck.nonzero()[0])
+            raise _none(f"every cost from place {place} of a is infinite", balanced)
         reached |= allowed[rows[part]].any(0)
         forbidden.append(bool((~allowed & columns)[rows[part]].any()))
     if bool((columns & ~reached).any()):
-        raise _none(f"every cost to place {int((columns & ~reached).nonzero()[0])} of b is infinite")
+        place = int((columns & ~reached).nonzero()[0])
+        raise _none(f"every cost to place {place} of b is infinite", balanced)
     if any(forbidden) and balanced and _flow(problem) < UNITS - 2 * sum(problem.shape):
         raise _none("the mass of some places exceeds that of all places that they reach")
     return any(forbidden)
 
 
-def _none(why: str) -> ValueError:
-    return ValueError(f"costs: expected a plan of finite cost, but {why}: make those costs finite or move the mass.")
+def _none(why: str, balanced: bool = True) -> ValueError:
+    remedy = (
+        "make those costs finite or move the mass"
+        if balanced
+        else "leave the place out, whose mass is then missed at the strength times that mass"
+    )
+    return ValueError(f"costs: expected a plan of finite cost, but {why}: {remedy}.")
 
 
 def _flow(problem: Problem) -> int:

@@ -72,11 +72,13 @@ class Geometry(ABC):
             yield slice(start, stop), self.block(start, stop, dtype)
 
     def mean(self, a: Tensor, b: Tensor) -> float:
-        """The mean cost under independence, sum of a_i b_j c_ij over pairs of finite cost, a (n,) and b (m,)."""
-        total = 0.0
+        """The mean cost under independence: that of a_i b_j c_ij over the pairs of finite cost, a (n,) and b (m,)."""
+        total, mass = 0.0, 0.0
         for rows, costs in self.blocks():
-            total += float(a[rows] @ torch.where(costs.isinf(), 0.0, costs) @ b)
-        return total
+            allowed = costs.isfinite()
+            total += float(a[rows] @ torch.where(allowed, costs, 0.0) @ b)
+            mass += float(a[rows] @ allowed.double() @ b) if not bool(allowed.all()) else float(a[rows].sum() * b.sum())
+        return total / mass if mass > 0.0 else 0.0
 
 
 class Matrix(Geometry):
@@ -113,7 +115,7 @@ class Matrix(Geometry):
     def rounding(self, costs: Tensor) -> Tensor | float:
         """Costs in float32 may stand for any numbers that round to them; float64 is taken as it is."""
         known = roundoff(self.costs)
-        return known * costs.abs() if known else 0.0
+        return known * costs.where(costs.isfinite(), 0.0).abs() if known else 0.0
 
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
         return [(self.given, coupling.dense())] if self.given.requires_grad else []
@@ -176,7 +178,8 @@ class Points(Geometry):
             return steps * float(finite_costs.max()) if costs.numel() else 0.0
         if isinstance(cost, Square):
             steps *= CANCELLATION if self.x.shape[1] > DIRECT else 1.0
-        return steps * (max(1.0, cost.p) if isinstance(cost, Power) else 1.0) * costs.abs()
+        finite_costs = costs.where(costs.isfinite(), 0.0)  # a forbidden pair is forbidden exactly
+        return steps * (max(1.0, cost.p) if isinstance(cost, Power) else 1.0) * finite_costs.abs()
 
     def gradients(self, coupling: Coupling) -> list[tuple[Tensor, Tensor]]:
         if not any(one.requires_grad for one in self.given):

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.moments import date_text
+from remblai.data.values import as_numbers, gaps, level
 from remblai.populations.dates import dates_of
 from remblai.populations.forms import numbers_of
-from remblai.populations.table import Column, date_text
-from remblai.populations.values import as_numbers, gaps, level
+from remblai.populations.table import Column
 
 FEW = 20
 """Different numbers up to which a column that is numbers in one table and text in the other is one of categories."""

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
+from remblai.data.moments import ISO_DATE, is_date
 from remblai.data.table_cells import is_number
 from remblai.populations.table import Tables
 
@@ -19,8 +19,6 @@ DATES = re.compile(
     re.IGNORECASE,
 )
 """Dates as people write them, other than YYYY-MM-DD, with a time or without one."""
-ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([T ][\d:.,]+(Z|[+-]\d{2}:?\d{2})?)?")
-"""Dates and times that are read, with a zone or without one (RFC 3339)."""
 NUMBERS = re.compile(r"(?P<before>[^\d]*?)(?P<number>[-+(]?\d[\d,.'\s]*)(?P<after>[^\d]*)")
 """A number with what stands before and after it, such as a currency."""
 BEFORE = re.compile(r"[^\w\s]*|[A-Z]{3}")
@@ -70,31 +68,6 @@ def form_note(name: str, levels: Sequence[str], rows: int) -> str:
             "numbers or fewer categories of it, or leave it out with --columns"
         )
     return ""
-
-
-def moment(text: str) -> datetime:
-    """The date or time that a text of the form `ISO_DATE` is, in UTC where it has a zone.
-
-    Raises:
-        ValueError: no day or time of the calendar.
-    """
-    return utc(datetime.fromisoformat(text.replace(",", ".")))
-
-
-def utc(value: datetime) -> datetime:
-    """A time without its zone, which is that of UTC."""
-    return value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
-
-
-def is_date(text: str) -> bool:
-    """Whether the text is a date or time that is read."""
-    if ISO_DATE.fullmatch(text) is None:
-        return False
-    try:
-        moment(text)
-    except ValueError:
-        return False
-    return True
 
 
 def numbers_of(texts: Sequence[str]) -> dict[str, float] | None:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.moments import date_text
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
@@ -82,12 +84,6 @@ def number_text(value: float) -> str:
     """
     whole = abs(value) < WHOLE and len(str(int(abs(value))))
     return f"{value:.{max(6, whole)}g}"
-
-
-def date_text(days: float) -> str:
-    """A date as YYYY-MM-DD, with the time to the second where it is not midnight, from days since 1970-01-01."""
-    moment = np.datetime64("1970-01-01T00:00:00") + np.timedelta64(round(days * 86_400), "s")
-    return str(moment).removesuffix("T00:00:00").replace("T", " ")
 
 
 @dataclass(frozen=True, eq=False)

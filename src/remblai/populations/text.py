@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
+from remblai.data.moments import date_text
 from remblai.metrics.reading import number
 from remblai.populations.given import Within
 from remblai.populations.shifts import Change, Shift
-from remblai.populations.table import Bools, Column, date_text
+from remblai.populations.table import Bools, Column
 from remblai.runtime.text import aligned
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ def verdict(found: "Drift") -> str:
     """Whether it is the same population, in a sentence."""
     tables = found.data.tables
     sizes = f"{tables.n:,} and {tables.m:,} {'images' if found.data.images is not None else 'rows'}"
-    out = f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else ""
-    out = _beyond(found) + out
+    out = _beyond(found) + (f" Not compared: {_listed(tables.left_out)}, see the notes." if tables.left_out else "")
     if not found.drifted:
         return f"No difference was seen between {sizes} (p = {found.p_value:.2g}).{out}"
     return f"Not the same population (p = {found.p_value:.2g}, {sizes}): {_what_moved(found)}.{out}"

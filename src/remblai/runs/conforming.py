@@ -10,13 +10,17 @@ import torch
 
 from remblai.data import Dataset, Split, Units
 from remblai.data.coded import coded
+from remblai.data.field import Field
 from remblai.data.frames import chosen_columns
-from remblai.data.layout import extremes
+from remblai.data.layout import BYTES, extremes
 from remblai.data.look import range_note
+from remblai.data.mixed import Mixed, joined
+from remblai.data.raw import Raw
 from remblai.data.rows import Rows
-from remblai.data.units import BYTES
 
 T = TypeVar("T")
+CONSTANT = 1e-12
+"""The deviation, as a share of the mean, below which a column varies by rounding errors only."""
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
@@ -30,6 +34,8 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     Raises:
         ValueError: another shape, or values outside the range.
     """
+    if units.mixed is not None or dataset.units.mixed is not None:
+        return dataset if dataset.units == units else _recoded(dataset, units)
     if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
         dataset = _by_name(dataset, units.columns)
     if units.codes is not None:
@@ -94,6 +100,72 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     mean, deviation, types = picked(old.mean), picked(old.deviation), picked(old.types)
     units = replace(old, shape=(len(names),), columns=tuple(names), mean=mean, deviation=deviation, types=types)
     return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
+
+
+def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
+    """A table whose columns are made of its own as in other data.
+
+    Args:
+        dataset: a table with words, dates or gaps, or of numbers alone.
+        units: that the data set gets.
+        mixed: the columns.
+
+    Raises:
+        ValueError: a column that is missing, words where numbers are expected, or empty cells where none are.
+    """
+
+    def changed(rows: Rows) -> Rows:
+        try:
+            numbers = mixed.numbers(_cells(dataset, rows))
+        except ValueError as problem:
+            raise ValueError(f"data {dataset.name}: {problem}") from None
+        return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy())
+
+    return _with_rows(dataset, units, changed)
+
+
+def on_joint_columns(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
+    """Two tables, one of which has words, dates or gaps, on columns that have the words of both.
+
+    They are standardised by the training split of the first.
+
+    Args:
+        first: any table whose columns have names.
+        second: the one that it is compared with; columns of its own alone are left out.
+
+    Raises:
+        ValueError: a column that the second lacks, or that has too many different words.
+    """
+    raws = [_cells(one, one.train.rows) for one in (first, second)]
+    mixed = joined(raws[0], raws[1], f"data {second.name}")
+    numbers = mixed.numbers(raws[0])[first.train.index.numpy()]
+    mean, deviation = numbers.mean(0), numbers.std(0)
+    deviation = mixed.shared(np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0))
+    units = Units(
+        (len(mean),), mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), columns=mixed.columns,
+        frame=first.units.frame, mixed=mixed,
+    )  # fmt: skip
+    return recoded(first, units, mixed), recoded(second, units, mixed)
+
+
+def _cells(dataset: Dataset, rows: Rows) -> Raw:
+    """The cells of a table by column, of one of numbers these numbers."""
+    if dataset.cells is not None:
+        return dataset.cells
+    own = dataset.units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    names = dataset.units.columns or [f"column {place}" for place in range(1, 1 + own.shape[1])]
+    return {name: own[:, place].astype(np.float64) for place, name in enumerate(names)}
+
+
+def _recoded(dataset: Dataset, units: Units) -> Dataset:
+    if units.columns is None or units.range is not None or units.codes is not None or dataset.range is not None:
+        raise ValueError(
+            f"data: expected data like those of the run, {dataset.name} is a table with words, dates or gaps"
+            if units.mixed is None
+            else f"data: expected a table with the columns {', '.join(units.mixed.names)}, got {dataset.name}"
+        )
+    plain = Mixed(tuple(Field(name) for name in units.columns))
+    return recoded(dataset, units, units.mixed or plain)
 
 
 def _with_rows(dataset: Dataset, units: Units, change: Callable[[Rows], Rows]) -> Dataset:

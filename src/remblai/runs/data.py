@@ -1,6 +1,7 @@
 """The data that a run asks for, and new data as a run's model sees it."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
 from remblai.data.column_types import rounded
-from remblai.data.labels import NoLabelColumn
+from remblai.data.labels import NoColumnNames, NoLabelColumn
 from remblai.data.memory import kind_of
 from remblai.data.pretrained import Pretrained
 from remblai.runs.conforming import conform
@@ -81,18 +82,32 @@ def data_like(
 def _like(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapping[str, Any] | None) -> Dataset:
     """The data. Rows without the column of the run's labels are read without labels, unless the model has classes."""
     try:
-        return data_of(spec, options, settings)[2]
+        return _by_name(settings, units, spec, options)
     except NoLabelColumn:
         if settings.get("conditional") or spec is None or "label" in (options or {}):
             raise
-        return data_of(spec, options, without_label(settings, units))[2]
+        return _by_name(without_label(settings, units), units, spec, options)
+
+
+def _by_name(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapping[str, Any] | None) -> Dataset:
+    """The data, of a table that is not the run's own the columns of the run, whatever others it has."""
+    given = {name: value for name, value in (options or {}).items() if value is not None}
+    named = {**own_options(settings), **given}
+    if spec is None or units.names is None or "columns" in named or "columns" not in datasets.options_of(spec):
+        return data_of(spec, options, settings)[2]
+    try:
+        return data_of(spec, {**given, "columns": units.names}, settings)[2]
+    except NoColumnNames:
+        found = data_of(spec, options, settings)[2]
+    warnings.warn(f"data {found.name} names no columns: they are taken in the order of those of the run", stacklevel=4)
+    return found
 
 
 def without_label(settings: Mapping[str, Any], units: Units) -> dict[str, Any]:
     """The settings of a run as of one whose data have no labels: of a table its columns without that of the label."""
     options = dict(settings["data"].get("options") or {})
     if options.pop("label", None) is not None and units.columns:
-        options["columns"] = list(units.columns)
+        options["columns"] = list(units.names or ())
     return {**settings, "conditional": False, "data": {**settings["data"], "options": options}}
 
 
@@ -128,7 +143,9 @@ def file_arrays(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
         `images` (n, h, w, c), with their `range` where it is not that of bytes, or `values` (n, d).
     """
     if units.range is None:
-        return {"values": rounded(units.restore(x), units.column_types)}
+        values = units.restore(x)
+        known = rounded(values, units.column_types) if units.mixed is None else units.mixed.snapped(values)
+        return {"values": known}
     named = {"images": replace(units, layout="nhwc").restore(x)}
     return named if units.limits is None else named | {"range": np.array(units.limits)}
 

@@ -72,12 +72,14 @@ def evaluate(
         coded["reconstructions"] = seen(trained.reconstructions(test, labels=labels))
         coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
         coded["code_means"] = trained.code_means(test, labels=labels)
-    samples = seen(trained.draws(n, seed, sampler))
+    samples = seen(dataset.units.given(trained.draws(n, seed, sampler)))
     if dataset.modes is not None:
         coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
     if labels is not None:
         wanted = torch.arange(n) % len(trained.classes)
-        coded["labelled"] = Labelled(seen(trained.draws(n, seed, sampler, wanted)), wanted, labels, trained.classes)
+        coded["labelled"] = Labelled(
+            seen(dataset.units.given(trained.draws(n, seed, sampler, wanted))), wanted, labels, trained.classes
+        )
     card = fidelity_card(
         visible.train, visible.test[:n], samples, features=feature_map, image=dataset.range is not None, **coded,
         augmentations=trained.run.settings.get("augment") or (),

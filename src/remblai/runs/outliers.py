@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
+from remblai.data import Units
 from remblai.distances.validation import number
 from remblai.laws import FittedLaw, LatentLaw, Prior
 from remblai.runs.chunks import Rows
@@ -143,15 +145,27 @@ def of_rows(
         scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
         None,
     )  # fmt: skip
-    if (names := trained.units.columns) is None:
+    units = trained.units
+    if units.columns is None or (names := units.names) is None:
         return found
+    owners = units.columns if units.mixed is None else units.mixed.owners
+    together = [[place for place, owner in enumerate(owners) if owner == name] for name in names]
     looked_at = np.union1d(np.flatnonzero(p_values <= level), found.order[:NAMED])
     every = labels_for(trained.objective, rows, labels, trained.classes)
     own = None if every is None else every[looked_at]
-    typical = torch.cat([part[: len(part)] for part, _ in held_out]).median(0).values
-    gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical)
+    typical = _typical(units, torch.cat([part[: len(part)] for part, _ in held_out]))
+    gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical, together)
     off = dict(zip(looked_at.tolist(), gains.argmax(1).tolist(), strict=True))
     return replace(found, worst=[names[off[row]] if row in off else "" for row in range(len(scores))])
+
+
+def _typical(units: Units, rows: Tensor) -> Tensor:
+    """The median of each column (d,) of rows (n, d); of columns of words the word that is most frequent."""
+    medians = rows.median(0).values
+    if units.mixed is None:
+        return medians
+    frequent = torch.tensor(units.mixed.marks)
+    return units.given(torch.where(frequent, rows.mean(0), medians)[None])[0]
 
 
 def _law_of(trained: Trained, sampler: str | None) -> str | None:

@@ -1,7 +1,7 @@
 """How unusual rows are for a model, beside rows that it has not seen: scores, p-values, discoveries."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,9 @@ def discoveries(p_values: Floats, level: float = 0.05) -> NDArray[np.bool_]:
     return np.asarray(false_discovery_control(p_values) <= level)
 
 
-def column_gains(score: Callable[[Tensor], Floats], x: Tensor, typical: Tensor) -> Floats:
+def column_gains(
+    score: Callable[[Tensor], Floats], x: Tensor, typical: Tensor, columns: Sequence[Sequence[int]] | None = None
+) -> Floats:
     """How much the score of rows x (n, d) rises when each column alone is replaced by a typical value (d,): (n, d).
 
     The column that gains most is the one that is off. The error of a column would accuse others: a decoder spreads one
@@ -81,9 +83,10 @@ def column_gains(score: Callable[[Tensor], Floats], x: Tensor, typical: Tensor) 
         score: of rows (n, d): (n,).
         x: rows.
         typical: of each column.
+        columns: which are replaced together, for each figure (n, k); None is each alone.
     """
     found = []
-    for column in range(x.shape[1]):
+    for column in [[place] for place in range(x.shape[1])] if columns is None else columns:
         changed = x.clone()
         changed[:, column] = typical[column]
         found.append(score(changed))

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.populations.table import date_text
+from remblai.data.moments import date_text
 
 
 def gaps(values: NDArray[Any]) -> NDArray[np.bool_]:

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.frames import chosen_columns, column_names, is_frame
+from remblai.data.moments import is_date, moment, utc
 from remblai.data.rows import check_memory
-from remblai.data.table_cells import is_number, open_text
-from remblai.data.tables import EMPTY, NAMES_OF_COUNTS, first_lines
-from remblai.populations.forms import is_date, moment, utc
+from remblai.data.table_cells import is_number, rows_of
+from remblai.data.table_head import EMPTY, NAMES_OF_COUNTS, first_lines
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
@@ -66,12 +66,7 @@ def _text(path: Path) -> dict[str, Any]:
     """The cells of a .csv or .tsv file, plain or gzipped."""
     check_memory(path.stat().st_size * CELL // 8, str(path))
     separator, head, named, _ = first_lines(path)
-    with open_text(path) as file:
-        rows = [row for row in csv.reader(file, delimiter=separator) if any(cell.strip() for cell in row)]
-    rows = rows[1:] if named else rows
-    for number, row in enumerate(rows, 1 + named):
-        if len(row) != len(head):
-            raise ValueError(f"{path}, row {number}: {len(row)} cells, where the first row has {len(head)}")
+    rows = rows_of(path, separator)[1][named:]
     names = head if named else [f"column {place}" for place in range(1, len(head) + 1)]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -1,0 +1,208 @@
+"""Tables with words, dates and gaps: to columns of numbers and back, from every source."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas
+import polars
+import pytest
+import torch
+
+from remblai.data import Dataset, Units, load
+from remblai.data.field import Field
+from remblai.data.mixed import Mixed
+from remblai.data.raw import raw_table
+from remblai.runs.conforming import conform, on_joint_columns
+
+CITIES = ("Oslo", "Paris", "Rome")
+ROWS = [
+    (
+        None if i % 7 == 3 else 20 + i % 30,
+        0.5 * i,
+        CITIES[i * i % 3],
+        bool(i % 2),
+        f"2020-01-{1 + i % 28:02}",
+        (None, "no", "yes")[i % 3],
+    )
+    for i in range(60)
+]
+NAMES = ("age", "income", "city", "member", "since", "smoker")
+COLUMNS = (
+    "age",
+    "age is empty",
+    "income",
+    *(f"city = {one}" for one in sorted({row[2] for row in ROWS})),
+    "member",
+    "since",
+)
+COLUMNS += ("smoker = no", "smoker = yes", "smoker is empty")
+
+
+def text(rows: Any = ROWS, names: Any = NAMES) -> str:
+    lines = [",".join("" if cell is None else str(cell) for cell in row) for row in rows]
+    return "\n".join([",".join(names), *lines]) + "\n"
+
+
+def sources(folder: Path) -> dict[str, Any]:
+    (folder / "t.csv").write_text(text())
+    frame = pandas.DataFrame(ROWS, columns=list(NAMES))
+    frame["since"] = pandas.to_datetime(frame["since"])
+    frame.to_parquet(folder / "t.parquet")
+    other = polars.DataFrame(ROWS, schema=list(NAMES), orient="row").with_columns(polars.col("since").str.to_date())
+    return {"csv": folder / "t.csv", "parquet": folder / "t.parquet", "pandas": frame, "polars": other}
+
+
+def rows_of(data: Dataset) -> torch.Tensor:
+    splits = [data.train, data.validation, data.test]
+    order = torch.cat([one.index for one in splits]).argsort()
+    return torch.cat([one[:] for one in splits])[order]
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet", "pandas", "polars"])
+def test_every_source_is_read_alike_and_comes_back(tmp_path: Path, kind: str) -> None:
+    source = sources(tmp_path)[kind]
+    data = load(source)
+    assert data.units.columns == COLUMNS and data.units.names == NAMES
+    x = rows_of(data)
+    assert torch.allclose(x, rows_of(load(sources(tmp_path)["csv"])))
+    back = data.units.give(x)
+    assert type(back).__module__.partition(".")[0] == ("polars" if kind == "polars" else "pandas")
+    back.write_csv(tmp_path / "again.csv") if kind == "polars" else back.to_csv(tmp_path / "again.csv", index=False)
+    first, second = (raw_table(tmp_path / name, None) for name in ("t.csv", "again.csv"))
+    for name in NAMES:
+        if first[name].dtype.kind == "f":
+            np.testing.assert_allclose(second[name], first[name], atol=1e-5)
+        else:
+            assert [str(one).lower() for one in first[name]] == [str(one).lower() for one in second[name]], name
+
+
+@pytest.mark.parametrize("kind", ["pandas", "polars"])
+def test_frames_keep_their_types_and_the_order_of_what_is_passed(tmp_path: Path, kind: str) -> None:
+    frame = sources(tmp_path)[kind]
+    units = load(frame).units
+    turned = frame[list(reversed(NAMES))]
+    back = units.give(units.scale(turned), turned)
+    assert list(back.columns) == list(reversed(NAMES))
+    assert list(map(str, back.dtypes)) == list(map(str, turned.dtypes))
+
+
+def test_two_words_are_as_far_apart_on_average_as_two_numbers() -> None:
+    rng = np.random.default_rng(0)
+    frame = pandas.DataFrame(
+        {"x": rng.normal(size=4000), "w": rng.choice(["a", "b", "c", "d"], 4000, p=[0.6, 0.3, 0.08, 0.02])}
+    )
+    data = load(frame)
+    x = rows_of(data)[:, :5].double()
+    apart = (x[: len(x) // 2] - x[len(x) // 2 :]).square().mean(0)
+    assert float(apart[0]) == pytest.approx(2.0, rel=0.1)
+    assert float(apart[1:].sum()) == pytest.approx(2.0, rel=0.1)
+
+
+def test_what_a_model_makes_becomes_one_word_and_whole_numbers(tmp_path: Path) -> None:
+    units = load(sources(tmp_path)["csv"]).units
+    x = torch.randn(50, len(COLUMNS), generator=torch.Generator().manual_seed(0))
+    given = units.given(x)
+    assert torch.allclose(units.given(given), given, atol=1e-5)
+    values = units.restore(given)
+    assert units.mixed is not None
+    for name in ("city", "smoker"):
+        places = [place for place, owner in enumerate(units.mixed.owners) if owner == name]
+        assert np.allclose(values[:, places].sum(1), 1) and np.allclose(values[:, places].max(1), 1)
+        soft = units.restore(x)[:, places]
+        assert (soft.argmax(1) == values[:, places].argmax(1)).all()
+    cells = units.mixed.cells(units.restore(x))
+    assert set(cells["age"].tolist()) >= {None} and all(one is None or isinstance(one, int) for one in cells["age"])
+
+
+def test_units_are_saved_and_read() -> None:
+    units = load(pandas.DataFrame({"w": ["a", "b", None] * 5, "n": range(15)})).units
+    assert Units.from_json(json.loads(json.dumps(units.to_json()))) == units
+    for wrong in (3, [{"name": "a"}], [{"name": "a", "kind": "S3", "words": [], "gaps": False, "typical": 0}]):
+        with pytest.raises(ValueError, match="expected a"):
+            Units.from_json({**units.to_json(), "mixed": wrong})
+
+
+def test_new_data_are_read_as_those_of_the_run(tmp_path: Path) -> None:
+    data = load(sources(tmp_path)["csv"])
+    rows = [tuple(reversed(row)) for row in ROWS[:20]]
+    (tmp_path / "new.csv").write_text(text(rows, tuple(reversed(NAMES))))
+    assert torch.allclose(rows_of(conform(load(tmp_path / "new.csv"), data.units)), rows_of(data)[:20])
+    unknown = [(*row[:2], "Atlantis", *row[3:]) for row in ROWS[:20]]
+    (tmp_path / "new.csv").write_text(text(unknown))
+    with pytest.warns(UserWarning, match="'city': 20 cells hold what the data of the run do not, as 'Atlantis'"):
+        found = conform(load(tmp_path / "new.csv"), data.units)
+    places = [COLUMNS.index(name) for name in COLUMNS if name.startswith("city")]
+    assert np.allclose(data.units.restore(rows_of(found))[:, places], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "words"),
+    [
+        ("income", [None, 1.0] * 10, "column 'income': expected none empty, .* got 10 empty cells"),
+        ("income", ["low", "high"] * 10, "column 'income': expected numbers, got 'low'"),
+        ("incomes", [1.0, 2.0] * 10, "expected income too. Did you mean 'incomes'"),
+    ],
+)
+def test_new_data_that_do_not_fit(tmp_path: Path, column: str, cells: list[Any], words: str) -> None:
+    data = load(sources(tmp_path)["csv"])
+    frame = pandas.DataFrame(ROWS[:20], columns=list(NAMES)).drop(columns="income").assign(**{column: cells})
+    with pytest.raises(ValueError, match=words):
+        conform(load(frame), data.units)
+
+
+def test_a_run_of_numbers_takes_no_words_or_gaps() -> None:
+    units = load(pandas.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2})).units
+    extra = pandas.DataFrame({"a": np.arange(9.0), "b": np.arange(9.0) ** 2, "w": ["x", "y", "z"] * 3})
+    assert conform(load(extra), units).shape == (2,)
+    with pytest.raises(ValueError, match="column 'b': expected none empty"):
+        conform(load(extra.assign(b=[None, *range(8)])), units)
+    with pytest.raises(ValueError, match="a table with words, dates or gaps"):
+        conform(load(extra), load("digits").units)
+
+
+def test_two_tables_are_compared_on_the_words_of_both() -> None:
+    first = load(pandas.DataFrame({"w": ["a", "b"] * 10, "n": np.arange(20.0)}))
+    second = load(pandas.DataFrame({"n": np.arange(10.0), "w": ["b", "c"] * 5}))
+    one, two = on_joint_columns(first, second)
+    assert one.units == two.units and one.units.columns == ("w = a", "w = b", "w = c", "n")
+    for data, words in ((one, {"a", "b"}), (two, {"b", "c"})):
+        found = data.units.give(rows_of(data))
+        assert set(found["w"]) == words
+        np.testing.assert_allclose(found["n"], np.arange(float(len(found))), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ([f"name {i}" for i in range(60)], "expected at most 30 different words, .* got 60 in 60 rows"),
+        ([str(i) for i in range(59)] + ["unknown"], "expected numbers, as most cells hold, got 'unknown' in row 60"),
+        ([f"{i},5" for i in range(60)], "expected a decimal point, as in 0.5, got the comma in '0,5'"),
+        ([None] * 60, "expected values, got none"),
+    ],
+)
+def test_columns_that_cannot_be_learned(cells: list[Any], words: str) -> None:
+    with pytest.raises(ValueError, match=rf"column 'w': {words}.*The others can be read: --columns n\."):
+        Mixed.of({"n": np.arange(60.0), "w": np.array(cells, object)}, "t", 2)
+
+
+def test_kinds_of_columns() -> None:
+    days = np.array(["2020-01-01", "2020-01-02"] * 3, "datetime64[us]")
+    fields = {
+        "uint64": np.array([1.0, 2.0, np.nan]),
+        "int64": np.array([-1.0, 2.0]),
+        "float64": np.array([0.5, 2.0]),
+        "bool": np.array(["True", "false"], object),
+        "days": days,
+        "times": days + np.timedelta64(3, "h"),
+        "words": np.array(["True", "maybe"], object),
+    }
+    for kind, cells in fields.items():
+        field = Field.of("x", cells)
+        assert (field.kind, field.gaps) == (kind, kind == "uint64")
+        back = field.cells(field.numbers(cells))
+        assert [str(one).lower() for one in back] == [
+            str(int(one) if kind.endswith("int64") and not np.isnan(one) else one).lower().replace("nan", "none")
+            for one in cells
+        ]
