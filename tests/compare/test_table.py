@@ -1,12 +1,13 @@
 import csv
 import io
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from remblai.compare.comparison import Comparison
 from remblai.compare.groups import letters
-from remblai.compare.table import Trial, against, comparable, ranked, row_of
+from remblai.compare.table import Trial, against, comparable, loss, ranked, row_of
 from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
 from remblai.metrics import METRICS
 from remblai.statistics import Pair
@@ -16,7 +17,7 @@ ENERGY, ACCURACY = "energy_distance_squared", "nearest_neighbour_accuracy"
 
 def trial(seed, energy, accuracy=0.6):
     figure = {"floor": 0.5, "spread": 0.01, "n": 100}
-    card = {ENERGY: {"value": energy, **figure}, ACCURACY: {"value": accuracy, **figure}}
+    card = {ENERGY: {"value": energy, **figure, "floor": 0.05}, ACCURACY: {"value": accuracy, **figure}}
     return Trial(seed, f"runs/{seed}", card, seconds=2.0, images=400, steps=4, parameters=10, memory=2**20)
 
 
@@ -165,3 +166,39 @@ def test_the_terminal_has_the_orders_that_agree_least():
     assert len(below) == 6
     taus = [float(line.replace("\N{MINUS SIGN}", "-").split(" > ")[0].split()[-2]) for line in below]
     assert taus == sorted(taus)
+
+
+def _card(**figures: tuple[float, float, float]) -> dict[str, dict[str, Any]]:
+    return {
+        name: {"value": value, "floor": floor, "spread": spread, "n": 100}
+        for name, (value, floor, spread) in figures.items()
+    }
+
+
+def test_a_mean_that_hides_two_sides_is_no_good_figure() -> None:
+    """Samples that lie closer together than data: every one of them is recognised, and no datum is."""
+    hiding = _card(nearest_neighbour_accuracy=(0.51, 0.53, 0.03))["nearest_neighbour_accuracy"]
+    hiding["sides"] = {"held-out data": {"value": 0.02, "floor": 0.53}, "samples": {"value": 1.0, "floor": 0.53}}
+    true = _card(nearest_neighbour_accuracy=(0.56, 0.53, 0.03))["nearest_neighbour_accuracy"]
+    assert loss("nearest_neighbour_accuracy", hiding) == pytest.approx(0.49)
+    assert loss("nearest_neighbour_accuracy", true) == pytest.approx(0.03)
+
+
+def test_less_than_real_data_give_is_no_better_than_as_much_more() -> None:
+    def of(value: float) -> float:
+        return loss("w2", _card(w2=(value, 9.0, 0.1))["w2"])
+
+    assert of(8.9) < of(9.0) < of(9.2)  # by chance
+    assert of(8.0) > of(9.0) and of(8.0) == pytest.approx(9.6)  # the band ends at 8.8
+    assert loss("reconstruction_mse", _card(reconstruction_mse=(0.1, 9.0, 0.1))["reconstruction_mse"]) == 0.1
+
+
+def test_a_model_that_copies_is_named_whatever_the_tests_say() -> None:
+    cards = {
+        "copies": _card(w2=(1.0, 1.1, 0.1), memorisation_ratio=(0.0, 1.0, 0.02)),
+        "good": _card(w2=(1.0, 1.1, 0.1), memorisation_ratio=(1.1, 1.0, 0.02)),
+    }
+    rows = [row_of(name, [Trial(0, name, card, 1.0, 1, 1, 1)], {}) for name, card in cards.items()]
+    comparison = Comparison("digits", "4 steps", "w2", *ranked(rows, "w2"), {}, "folder", [])
+    said = [line for line in sentences(comparison) if "nearer to the training data" in line]
+    assert len(said) == 1 and said[0].startswith("samples of copies are nearer")

@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from remblai.data import load
 from remblai.metrics import METRICS, fidelity_card
-from remblai.metrics.faults import SEEN, Faults, in_deviations, without_a_cluster
+from remblai.metrics.faults import SEEN, Faults, in_deviations, shifts, without_a_cluster
 from remblai.metrics.reading import BAND, read
 from remblai.metrics.sets import Sets
 
@@ -100,3 +100,15 @@ def test_mush_of_real_scenes_does_not_read_as_good(real_data, sigma):
         assert not row.inside or row.cue.startswith("too few") or (blind and "no blur" in row.cue), (name, row.cue)
     (sharp,) = [row for row in read(card) if row.label == "Sharpness"]
     assert "below the floor" in sharp.cue and not sharp.inside
+
+
+def test_what_is_seen_is_in_units_of_the_samples_own_scatter_where_that_is_larger() -> None:
+    """The mean image by precision: the floor, two standard deviations wide, and blur that "it sees" 24 of."""
+
+    def compute(sets: Sets) -> dict[str, float]:
+        return {"value": float(sets.samples.square().mean()), "spread": 0.1}
+
+    faults = Faults(Sets(torch.randn(200, 2), torch.randn(60, 2), torch.randn(60, 2)))
+    plain, wide = shifts(compute, faults), shifts(compute, faults, 1.0)
+    assert shifts(compute, faults, 0.01) == plain == shifts(compute, faults, float("nan"))
+    assert all(wide[name] == pytest.approx(plain[name] / 10.0) for name in plain)

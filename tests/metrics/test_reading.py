@@ -119,3 +119,18 @@ def test_classes_that_are_numbers_stand_in_their_order():
         "energy_distance_squared": figure(0.1, 0.0, by_class={"0": 1.0, "1": 1.0}),
     }
     assert [line.split()[0] for line in class_lines(card)[2:]] == ["0", "1", "2", "10"]
+
+
+def test_a_side_that_is_always_right_is_infinitely_far_off() -> None:
+    """Halves of it do not vary: the more complete the separation, the less was said."""
+    figure = {
+        "value": 0.51, "floor": 0.53, "spread": 0.03, "n": 160, "sees": {"noise": 0.1},
+        "sides": {
+            "held-out data": {"value": 0.02, "floor": 0.5, "spread": 0.01, "n": 160},
+            "samples": {"value": 1.0, "floor": 0.55, "spread": 0.0, "n": 160},
+        },
+    }  # fmt: skip
+    (row,) = read({"nearest_neighbour_accuracy": figure})
+    assert row.cue.startswith("the mean hides that it is 48 standard deviations below the floor on held-out data")
+    assert "more than 1,000 standard deviations above the floor on samples" in row.cue
+    assert not row.inside and row.place == 1.0

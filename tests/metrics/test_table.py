@@ -96,9 +96,9 @@ def test_what_it_could_have_seen_is_finite(name):
     metric = METRICS[name]
     if metric.power is not None:
         given = sets(metric)
-        sees = metric.power(metric.compute, Faults(given))
+        sees = metric.power(metric.compute, Faults(given), 0.0)
         assert sees and all(math.isfinite(shift) for shift in sees.values())
-        assert sees == metric.power(metric.compute, Faults(sets(metric)))
+        assert sees == metric.power(metric.compute, Faults(sets(metric)), 0.0)
 
 
 @pytest.mark.parametrize("name", [name for name, row in METRICS.items() if row.statistic])

@@ -10,10 +10,13 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from remblai.metrics import METRICS
+from remblai.metrics.reading import BAND
 from remblai.statistics import Pair, compare_pairs
 
 NOT_OF_SAMPLES = {"codes", "code_means", "reconstructions"}
 """Of what figures need, what is not of samples."""
+COPYING = "memorisation_ratio"
+"""The figure that is below its floor where training data are copied."""
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,22 @@ def comparable(rows: Sequence[Row]) -> bool:
 
 
 def loss(name: str, figure: Mapping[str, Any]) -> float:
-    """A figure as a number of which less is better: the value, its negative, or its distance from the floor."""
+    """A figure as a number of which less is better: the value, its negative, or its distance from the floor.
+
+    Of a figure with sides the distance is the mean of theirs, for the mean of the sides hides that they are off. A
+    value below what real data give by chance is as bad as one as far above: no samples are better than real data.
+    """
     metric = METRICS.get(name)
     better = metric.better if metric else "lower"
-    value = float(figure["value"])
-    return value if better == "lower" else -value if better == "higher" else abs(value - figure["floor"])
+    value, floor = float(figure["value"]), float(figure["floor"])
+    if better == "higher":
+        return -value
+    if better == "near the floor":
+        sides = figure.get("sides", {"both": figure}).values()
+        return float(np.mean([abs(side["value"] - side["floor"]) for side in sides]))
+    compared = metric is not None and metric.power is not None  # the floor is what a perfect model would have
+    lowest = floor - BAND * figure["spread"] if compared and math.isfinite(figure["spread"]) else -math.inf
+    return value if value >= lowest else 2.0 * lowest - value
 
 
 def ranked(rows: Sequence[Row], by: str) -> tuple[list[Row], list[Pair], dict[str, tuple[list[str], float | None]]]:
@@ -133,6 +147,15 @@ def against(rows: Sequence[Row], pairs: Sequence[Pair], by: str) -> dict[str, li
             if better is not None and pair.better == pair.other(better):
                 found.setdefault(name, []).append((better, pair.other(better)))
     return found
+
+
+def copying(rows: Sequence[Row]) -> list[Row]:
+    """The models whose samples are nearer to the training data than held-out data are, by more than chance."""
+    return [row for row in rows if (found := row.figures.get(COPYING)) is not None and _below(found)]
+
+
+def _below(figure: Average) -> bool:
+    return figure.mean < figure.floor - BAND * figure.over_samples
 
 
 def _is_of_samples(name: str) -> bool:

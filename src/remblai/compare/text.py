@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from remblai.compare.groups import letters
-from remblai.compare.table import Average, Row, mean_loss
+from remblai.compare.table import COPYING, Average, Row, copying, mean_loss
 from remblai.metrics import METRICS
 from remblai.metrics.reading import number
 from remblai.runtime.text import aligned, one_line
@@ -95,6 +95,12 @@ def sentences(comparison: "Comparison") -> list[str]:
         said = _by_model(pairs) + _reversals(comparison)
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
+    said += [
+        f"samples of {row.label} are nearer to the training data than held-out data are ({label_of(COPYING)} "
+        f"{number(row.figures[COPYING].mean)}, floor {number(row.figures[COPYING].floor)}): copies of "
+        "training data would do well by most figures"
+        for row in copying(comparison.rows)
+    ]
     return said
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from remblai.metrics.codes import drawn_codes, prior_of
-from remblai.metrics.faults import Faults, in_deviations
+from remblai.metrics.faults import Faults, in_deviations, larger
 from remblai.metrics.metric import Compute, Figure
 from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets
@@ -86,7 +86,7 @@ def figure_of_effective_rank(sets: Sets) -> Figure:
     }
 
 
-def shifts_of_axes(compute: Compute, faults: Faults) -> dict[str, float]:
+def shifts_of_axes(compute: Compute, faults: Faults, spread: float = 0.0) -> dict[str, float]:
     """By how much a dead axis shifts the figure: draws of the prior, once as they are and once with an axis at 0."""
     sets = faults.sets
     prior, n = prior_of(sets), len(_means(sets))
@@ -95,7 +95,7 @@ def shifts_of_axes(compute: Compute, faults: Faults) -> dict[str, float]:
     killed[:, 0] = 0.0
     plain, faulty = (compute(sets.with_code_means(codes)) for codes in (draws, killed))
     assert plain is not None and faulty is not None
-    return {"dead axis": in_deviations(faulty["value"] - plain["value"], plain["spread"])}
+    return {"dead axis": in_deviations(faulty["value"] - plain["value"], larger(plain["spread"], spread))}
 
 
 def _axes(sets: Sets) -> Axes:

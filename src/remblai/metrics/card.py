@@ -88,5 +88,5 @@ def fidelity_card(
                 figure["features"] = features.used
             card[name] = figure
             if power and metric.power is not None:
-                card[name] = {**figure, "sees": metric.power(metric.compute, faults)}
+                card[name] = {**figure, "sees": metric.power(metric.compute, faults, figure["spread"])}
     return card

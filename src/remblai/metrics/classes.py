@@ -119,8 +119,9 @@ def figure_of_classifier_score(sets: Sets) -> Figure:
     """The samples' classifier score beside that of held-out data."""
     own = featured(sets)
     values = _scores(_logits(own, own.samples).double(), own.masks)
-    floor = _scores(_logits(own, own.held_out).double(), own.masks[:1])
-    return {"value": float(values[0]), "floor": float(floor[0]), "spread": float(values[1:].std()), "n": sets.n}
+    floors = _scores(_logits(own, own.held_out).double(), own.masks)
+    spread = math.hypot(float(values[1:].std()), float(floors[1:].std()))  # the floor is as uncertain
+    return {"value": float(values[0]), "floor": float(floors[0]), "spread": spread, "n": sets.n}
 
 
 def _logits(own: Featured, features: Tensor) -> Tensor:

@@ -96,7 +96,7 @@ def figure_of_latent_mmd(sets: Sets) -> Figure:
     return {"value": value, "floor": floor, "spread": deviation, "n": len(codes)}
 
 
-def shifts_of_latent_mmd(compute: Compute, faults: Faults) -> dict[str, float]:
+def shifts_of_latent_mmd(compute: Compute, faults: Faults, spread: float = 0.0) -> dict[str, float]:
     """What the latent MMD sees: draws of the prior scaled by 0.9 ("narrow"), or without one of their 10 clusters.
 
     Means over 10 samples of the prior with the fault, in standard deviations of two samples of the prior at the n of

@@ -82,12 +82,14 @@ class Faults:
         return {"none": plain} | {fault: plain.with_samples(samples) for fault, samples in faults.items()}
 
 
-def shifts(compute: Computes, faults: Faults) -> dict[str, float]:
+def shifts(compute: Computes, faults: Faults, spread: float = 0.0) -> dict[str, float]:
     """By how many standard deviations each fault shifts the figure; 0 where the data are too few.
 
     Args:
         compute: from sets to the figure.
         faults: the sets with faults.
+        spread: of the card's own figure, in which the shifts are given where it is larger than that of real data:
+            a fault is not seen in samples over which the figure varies more than it shifts.
     """
     plain = compute(faults.faulty["none"]) if faults.faulty else None
     found = {}
@@ -95,8 +97,13 @@ def shifts(compute: Computes, faults: Faults) -> dict[str, float]:
         figure = compute(faults.faulty[name]) if plain else None
         found[name] = 0.0
         if plain and figure:
-            found[name] = in_deviations(figure["value"] - plain["value"], plain["spread"])
+            found[name] = in_deviations(figure["value"] - plain["value"], larger(plain["spread"], spread))
     return found
+
+
+def larger(first: float, second: float) -> float:
+    """The larger of two standard deviations; the first where the second is not known."""
+    return max(first, second) if math.isfinite(second) else first
 
 
 def in_deviations(shift: float, deviation: float) -> float:

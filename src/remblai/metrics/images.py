@@ -1,5 +1,6 @@
 """Figures of images: how sharp they are, and how well they are reconstructed."""
 
+import math
 from typing import Any
 
 import torch
@@ -72,21 +73,27 @@ def squared_error_of_each(x: Any, y: Any) -> Tensor:
 
 
 def figure_of_sharpness(sets: Sets) -> Figure:
-    """The samples' sharpness beside the held-out data's; its deviation is the standard error of a mean over images."""
+    """The samples' sharpness beside the held-out data's; its deviation is the standard error of their difference."""
     samples, held_out = (sharpness_of_each(sets.shaped(part)) for part in (sets.samples, sets.held_out))
-    return _of_means(samples, float(held_out.mean()))
+    return _of_difference(samples, held_out)
 
 
 def figure_of_the_data_s_sharpness(sets: Sets) -> Figure:
     """The held-out data's sharpness beside the training data's."""
     held_out, train = (sharpness_of_each(sets.shaped(part)) for part in (sets.held_out, sets.train))
-    return _of_means(held_out, float(train.mean()))
+    return _of_difference(held_out, train)
 
 
 def figure_of_reconstruction(sets: Sets) -> Figure:
     """The error of the reconstructions beside that of an auto-encoder that answers with the nearest training row."""
     errors = squared_error_of_each(sets.test[: len(sets.reconstructions)], sets.reconstructions)
     return _of_means(errors, float(sets.to_train[0].square().mean()) / sets.test.shape[1])
+
+
+def _of_difference(values: Tensor, floors: Tensor) -> Figure:
+    """The mean beside another, which is as uncertain."""
+    figure = _of_means(values, float(floors.mean()))
+    return {**figure, "spread": math.hypot(figure["spread"], deviation(floors) * len(floors) ** -0.5)}
 
 
 def _of_means(values: Tensor, floor: float) -> Figure:

@@ -48,7 +48,7 @@ def figure_of_axis_w1(sets: Sets) -> Figure:
     }
 
 
-def shifts_of_axis_w1(compute: Compute, faults: Faults) -> dict[str, float]:
+def shifts_of_axis_w1(compute: Compute, faults: Faults, spread: float = 0.0) -> dict[str, float]:
     """What the figure sees: draws of the prior, one axis of them scaled by 0.9; a mean over the null's samples."""
     mean, deviation = _null(faults.sets)
     return {"narrow axis": in_deviations(float(_furthest(faults.sets, NARROWER).mean()) - mean, deviation)}

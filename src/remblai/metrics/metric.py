@@ -86,7 +86,8 @@ class Metric:
         needs: what the sets must have beside training data, held-out data and samples.
         floor: what the floor is.
         spread: which standard deviation `spread` is.
-        power: what the figure could have seen at its n; None where the floor is not what a perfect model would have.
+        power: what the figure could have seen at its n and spread; None where the floor is not what a perfect model
+            would have.
         statistic: the metric as a function of two samples (n, ...), (m, ...), large where their laws differ, for the
             command `distance`.
         listed: whether the card's table has a line for it.
@@ -100,6 +101,6 @@ class Metric:
     needs: tuple[Need, ...] = ()
     floor: str = "real against held-out real"
     spread: str = "standard deviation over random halves"
-    power: Callable[[Compute, Faults], dict[str, float]] | None = shifts
+    power: Callable[[Compute, Faults, float], dict[str, float]] | None = shifts
     statistic: Callable[[Any, Any], float] | None = None
     listed: bool = True

@@ -113,7 +113,8 @@ def figure_of_neighbourhoods(name: str) -> Compute:
             return _figures(own.held_out, other, masks, masks, nearest)
 
         found = sets.shared("neighbourhoods", lambda: values(own.samples, masks))[name]
-        floor = sets.real("neighbourhoods", lambda: values(own.train, masks[:1]))[name]
-        return {"value": float(found[0]), "floor": float(floor[0]), "spread": float(found[1:].std()), "n": sets.n}
+        floors = sets.real(f"neighbourhoods {len(masks)}", lambda: values(own.train, masks))[name]
+        spread = float((found - floors)[1:].std())  # halves of the held-out data move both
+        return {"value": float(found[0]), "floor": float(floors[0]), "spread": spread, "n": sets.n}
 
     return compute

@@ -12,6 +12,8 @@ from remblai.runtime.text import one_line, printable
 
 BAND = 2.0
 """Standard deviations around the floor within which a value could be the floor by chance, about 19 times out of 20."""
+MOST = 1000.0
+"""Standard deviations from the floor that are counted: a deviation of nearly 0 is one of rounding."""
 TOO_FEW = "too few to judge"
 OFF = "off the floor, with a standard deviation of 0"
 
@@ -100,13 +102,20 @@ def _away(figure: Mapping[str, Any]) -> float | None:
 
 def _with_sides(figure: Mapping[str, Any], away: float, cue: str) -> tuple[float, str]:
     """What a mean of two sides says, corrected where it is at its floor and a side is not."""
-    sides = {name: _away(side) for name, side in figure.get("sides", {}).items()}
+    sides = {name: _side_away(side) for name, side in figure.get("sides", {}).items()}
     off = {name: side for name, side in sides.items() if side is not None and abs(side) > BAND}
     if abs(away) > BAND or len(off) < 2 or len({side > 0 for side in off.values()}) < 2:
         return away, cue
     worst = max(off.values(), key=abs)
     parts = " and ".join(f"{cue_of(side, None)} on {name}" for name, side in off.items())
     return worst, f"the mean hides that it is {parts}"
+
+
+def _side_away(side: Mapping[str, Any]) -> float | None:
+    """As `_away`; infinite where halves do not vary, as where all rows are right, and the floor is another."""
+    if side["spread"] == 0 and side["value"] != side["floor"]:
+        return math.copysign(math.inf, side["value"] - side["floor"])
+    return _away(side)
 
 
 def _of_sides(sides: Mapping[str, Mapping[str, Any]]) -> str:
@@ -175,7 +184,8 @@ def cue_of(away: float, sees: Mapping[str, float] | None) -> str:
     """
     if abs(away) > BAND:
         digits = 0 if abs(away) >= 10 else 1
-        return f"{abs(away):,.{digits}f} standard deviations {'above' if away > 0 else 'below'} the floor"
+        count = f"{abs(away):,.{digits}f}" if abs(away) < MOST else f"more than {MOST:,.0f}"
+        return f"{count} standard deviations {'above' if away > 0 else 'below'} the floor"
     if sees is None:
         return f"within {BAND:.0f} standard deviations of the floor; what it could have seen was not measured"
     seen = [name for name, shift in sees.items() if abs(shift) >= SEEN]

@@ -165,14 +165,18 @@ class _Batches:
     """Batches of codes of the prior, and the threshold above which an estimate is seen."""
 
     def __init__(self, estimate: Estimate, prior: Prior, n: int, repeats: int) -> None:
-        self.estimate = estimate
+        self.estimate, self.device = estimate, prior.device
         null = torch.stack([estimate(prior.sample(n)) for _ in range(NULL * repeats)])
         self.threshold = float(null.double().quantile(1 - LEVEL))
         self.batches = [prior.sample(n) for _ in range(repeats)]
 
     def power(self, fault: Fault, size: float) -> float:
-        """The share of batches with the fault whose estimate is above the threshold."""
-        seen = [float(self.estimate(fault.put(codes, size))) > self.threshold for codes in self.batches]
+        """The share of batches with the fault whose estimate is above the threshold.
+
+        What the estimate draws itself, as a second sample, is the same for every size.
+        """
+        with rng.seeded(len(self.batches), self.device):
+            seen = [float(self.estimate(fault.put(codes, size))) > self.threshold for codes in self.batches]
         return sum(seen) / len(seen)
 
 
