@@ -148,3 +148,16 @@ def test_the_page_runs_nothing_inline_and_names_its_controls(client: Any) -> Non
         assert re.search(rf"<label[^>]*>[^<]*{re.escape(control)}", page), control
     wanted = set(re.findall(r'byId\("([\w-]+)"\)', scripts))
     assert wanted <= set(re.findall(r'id="([\w-]+)"', page))
+
+
+def test_the_address_without_its_last_slash_leads_to_the_page(client: Any) -> None:
+    """Its files are named as those of a folder: without the slash they would be asked for beside it."""
+    answer = client.get(f"/{TOKEN}", follow_redirects=False)
+    assert answer.status_code == 307 and answer.headers["location"].endswith(f"/{TOKEN}/")
+
+
+def test_an_entry_that_is_no_number_is_named(client: Any) -> None:
+    wrong = [0.0] * len(FIELDS["decode"]["code"])
+    wrong[1] = 1e9
+    answer = client.post(f"/{TOKEN}/query/decode", json={"code": wrong})
+    assert answer.status_code == 400 and "got 1000000000.0 at place 1" in answer.json()["error"]

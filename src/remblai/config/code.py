@@ -1,5 +1,6 @@
 """What a user's own file defines, by `path/to/file.py:name`: the file's code is run."""
 
+import hashlib
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -42,6 +43,12 @@ def from_file(spec: str, what: str) -> Any:
         own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
         raise ValueError(f"{what} {spec!r}: {unknown(f'name in {path}:', name, own)}")
     return getattr(module, name)
+
+
+def code_sha256(spec: str) -> str:
+    """The sha256 of the file that `path/to/file.py:name` names; empty where it is not there."""
+    path = Path(spec.rpartition(":")[0]).expanduser()
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _run(file: Path) -> ModuleType:

@@ -94,6 +94,10 @@ def make(
         return choice
     name, given = (choice, {}) if isinstance(choice, str) else (choice.get(NAME), dict(choice))
     given.pop(NAME, None)
+    if name is None:
+        raise ValueError(
+            f"{kind}: expected which it is too, as {{'name': {next(iter(table))!r}, ...}}, got {choice!r}."
+        )
     if not isinstance(name, str) or name not in table:
         raise unknown(kind, name, table)
     factory = table[name]

@@ -1,5 +1,6 @@
 """What people hold in memory, as one array: tensors, lists, data frames, and the items of a PyTorch data set."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,20 @@ def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
         ValueError: rows of different shapes, what is no array, a column that is missing or holds no numbers.
     """
     if isinstance(data, Tensor):
+        if data.layout is not torch.strided:
+            raise ValueError(f"expected a dense tensor, got one of layout {data.layout}: pass data.to_dense()")
         host = data.detach().cpu()
         return (host.float() if host.dtype == torch.bfloat16 else host).numpy()
     if is_frame(data):
         return frame_array(data, columns)
     if hasattr(data, "units") and hasattr(data, "split"):
         return _whole(data)
+    if isinstance(data, np.ma.MaskedArray) and bool(np.ma.getmaskarray(data).any()):
+        hidden = int(np.ma.getmaskarray(data).sum())
+        raise ValueError(
+            f"expected an array without a mask, got {hidden:,} masked entries, whose numbers mean nothing: fill them, "
+            "or leave such samples out"
+        )
     if hasattr(data, "__array__"):
         return np.asarray(data)
     if isinstance(data, list | tuple):
@@ -99,7 +108,11 @@ def stacked(items: Sequence[Any]) -> Array:
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
         first, second = sorted(shapes)[:2]
-        raise ValueError(f"the samples have {len(shapes)} different shapes, as {first} and {second}: expected one")
+        pair = len(arrays) == 2 and len(first) == 1 and len(second) > 1 and first[0] == second[0]
+        remedy = ". Samples and their labels go as {'x': samples, 'labels': labels}" if pair else ""
+        raise ValueError(
+            f"the samples have {len(shapes)} different shapes, as {first} and {second}: expected one{remedy}"
+        )
     found = np.stack(arrays)
     if found.dtype.kind not in "buif":
         raise ValueError(f"the samples hold {found.dtype}, as {type(items[0]).__name__}: expected numbers")
@@ -124,6 +137,14 @@ def items(data: Any) -> tuple[Array, Array | None]:
         if label is not None:
             labels.append(label)
     known = len(labels) == len(samples) and all(np.ndim(label) == 0 for label in labels)
+    if labels and not known:
+        odd = next((label for label in labels if np.ndim(label) > 0), None)
+        what = f"of shape {tuple(np.shape(odd))}" if odd is not None else f"for {len(labels)} of {len(samples)} samples"
+        warnings.warn(
+            f"the items hold second parts {what}, which are no classes and are left out: a class is one number or word "
+            "for each sample",
+            stacklevel=4,
+        )
     return stacked(samples), np.asarray([_plain(label) for label in labels]) if known and labels else None
 
 

@@ -58,8 +58,11 @@ def code(query: Query, name: str, latent: int) -> Tensor:
         ValueError: another length, or what is not a finite number.
     """
     value = query.get(name)
-    if not isinstance(value, list) or len(value) != latent or not all(_is_number(one, LARGEST) for one in value):
-        raise ValueError(f"{name}: expected a code, a list of {latent} numbers up to {LARGEST:g}, got {_short(value)}.")
+    wanted = f"{name}: expected a code, a list of {latent} numbers up to {LARGEST:g}"
+    if not isinstance(value, list) or len(value) != latent:
+        raise ValueError(f"{wanted}, got {_short(value)}.")
+    if bad := [place for place, one in enumerate(value) if not _is_number(one, LARGEST)]:
+        raise ValueError(f"{wanted}, got {_short(value[bad[0]])} at place {bad[0]}.")
     return torch.tensor(value, dtype=torch.float32)
 
 

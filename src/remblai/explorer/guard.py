@@ -4,7 +4,7 @@ import secrets
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -56,6 +56,9 @@ class Guard:
             refusal = "The address has no valid token: open the address that `remblai explore` printed."
         elif "origin" in headers and headers["origin"] != f"http://{headers['host']}":
             refusal = "Other pages may not ask."
+        elif scope["path"] == f"/{token}":  # its files are named as those of a folder
+            await RedirectResponse(f"/{token}/")(scope, receive, with_headers)
+            return
         else:
             await self.app({**scope, "path": f"/{rest}", "raw_path": None}, receive, with_headers)
             return

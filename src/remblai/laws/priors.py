@@ -3,6 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar
 
@@ -12,6 +13,10 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 from torch.distributions import Normal as TorchNormal
 from torch.distributions import Uniform as TorchUniform
 
+from remblai.runtime.rng import seeded
+
+DRAWS = 16_384
+"""Draws of a law behind the mean squared distance of two, where the law does not know it."""
 ROUNDING = 1e-5
 """Sine of an angle below which two unit vectors are taken to be on one line."""
 
@@ -19,17 +24,23 @@ ROUNDING = 1e-5
 class Prior(nn.Module, ABC):
     """A law P_Z over codes. `prior()` is a Distribution with batch_shape () and event_shape (latent,).
 
+    One of your own sets `latent` and defines `forward` and `constrain`; the other attributes have defaults.
+
     Attributes:
         latent: k, the number of coordinates of a code.
-        square_distance: E|Z - Z'|^2 of two independent codes, twice the trace of the covariance: kernels' scale.
         bounded: whether codes are confined to a part of the space, so that a Gaussian's tails would leave it.
         alike: whether all coordinates have one law.
     """
 
     latent: int
-    square_distance: float
-    bounded: bool
+    bounded: bool = False
     alike: bool = True
+
+    @cached_property
+    def square_distance(self) -> float:
+        """E|Z - Z'|^2 of two independent codes, twice the trace of the covariance: kernels' scale; here of draws."""
+        with seeded(0, self.device):
+            return float(2.0 * self.sample(DRAWS).double().var(0).sum())
 
     @property
     def device(self) -> torch.device:

@@ -238,8 +238,23 @@ def of(labels: Tensor | None) -> tuple[Tensor, ...]:
 
 @torch.no_grad()
 def at_the_mean(decoder: Decoder, prior: Prior, classes: Classes | None = None) -> Distribution:
-    """P(X|Z) at the prior's mean, one law (1,): the decoder's output in evaluation mode, which moves no statistics."""
-    mean = prior().mean[None]
+    """P(X|Z) at the prior's mean, one law (1,): the decoder's output in evaluation mode, which moves no statistics.
+
+    At 0 of a law whose mean torch does not know, or that has none.
+
+    Raises:
+        ValueError: a law of codes of another shape than (latent,).
+    """
+    law_of_codes = prior()
+    if tuple(law_of_codes.event_shape) != (prior.latent,) or law_of_codes.batch_shape:
+        raise ValueError(
+            f"prior: expected a law of codes ({prior.latent},), its latent, without a batch, got event_shape "
+            f"{tuple(law_of_codes.event_shape)} and batch_shape {tuple(law_of_codes.batch_shape)}."
+        )
+    try:
+        mean = law_of_codes.mean[None].nan_to_num(0.0)
+    except NotImplementedError:
+        mean = torch.zeros(1, prior.latent, device=prior.device)
     first = torch.zeros(1, dtype=torch.int64, device=mean.device)
     with in_evaluation(decoder):
         law: Distribution = decoder(beside(classes, mean, first))

@@ -209,6 +209,12 @@ def codes_in_words(codes: Mapping[str, Any] | None) -> str:
     return "none" if codes is None else str(Pretrained.from_json(codes))
 
 
+def _one_function(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
+    """Whether both recipes are one function of equal files, wherever these lie."""
+    names = [str(side["recipe"]).rpartition(":")[2] for side in (old, new)]
+    return old.get("code") is not None and old.get("code") == new.get("code") and names[0] == names[1]
+
+
 def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container[str] = ()) -> list[str]:
     """The settings in which a resumed run differs from the run on disk, in words; more steps are no difference.
 
@@ -230,7 +236,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
             longer = name == "loop.steps" and b is not None and a is not None and b >= a
             option = name.removeprefix("arguments.").removeprefix("loop.")
             added = part in ("arguments", "loop") and name not in before and option not in given
-            if a != b and not longer and not added:
+            if a != b and not longer and not added and not (name == "recipe" and _one_function(old, new)):
                 found.append(f"{option} was {a}, now {b}")
     for name in ("conditional", "augment"):
         was, is_now = old.get(name) or "off", new.get(name) or "off"

@@ -1,18 +1,19 @@
 """From a recipe's name and some options to one flat signature with every value, and back through `run.json`."""
 
 import inspect
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from remblai import data
-from remblai.config.code import from_file, is_code
+from remblai.config.code import code_sha256, from_file, is_code
 from remblai.config.convert import convert
 from remblai.config.registry import CLASSES, Option, flatten, nest, options, own_options, unknown
 from remblai.laws import ByClass, FittedLaw
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe
-from remblai.runs.record import CUSTOM
+from remblai.runs.record import CUSTOM, DATA_OPTIONS
 from remblai.training import State
 
 NOT_OPTIONS = ("precision", "compile", "graph")
@@ -83,7 +84,8 @@ class Resolved:
 
     def to_json(self) -> dict[str, Any]:
         """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""
-        return {
+        code = {"code": code_sha256(self.spec)} if is_code(self.spec) else {}
+        return code | {
             "recipe": self.spec,
             "arguments": nest({name: _plain(value) for name, value in self.arguments.items()}),
             "loop": {name: _plain(value) for name, value in self.loop.items()},
@@ -97,7 +99,7 @@ def find(spec: str | Recipe) -> Recipe:
         ValueError: no such recipe, where the nearest is suggested; what is no recipe; a file that fails when it is run.
     """
     if isinstance(spec, Recipe):
-        return spec
+        return spec if spec is RECIPES.get(spec.name) else _apart_from_data(spec)
     if not isinstance(spec, str):
         raise ValueError(
             f"recipe: expected a name, 'path/to/file.py:function' or a function decorated with @remblai.recipe(), "
@@ -113,7 +115,18 @@ def find(spec: str | Recipe) -> Recipe:
         raise ValueError(
             f"recipe {spec!r}: {name!r} in {path} is no recipe: decorate the function with @remblai.recipe()."
         )
-    return found
+    return _apart_from_data(found)
+
+
+def _apart_from_data(recipe: Recipe) -> Recipe:
+    """The recipe, none of whose options is called as one of the data, which share one command line."""
+    both = [name for name in DATA_OPTIONS if name in inspect.signature(recipe.function).parameters]
+    if both:
+        raise ValueError(
+            f"recipe {recipe.name!r}: its option {both[0]!r} is called as one of the data ({', '.join(DATA_OPTIONS)}): "
+            "rename the parameter."
+        )
+    return recipe
 
 
 def loop_options(recipe: Recipe) -> list[Option]:
@@ -154,7 +167,7 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
             raise _no_option(recipe, name, known)
     values = {name: _value(option, flat[name]) if name in flat else option.default for name, option in known.items()}
     return Resolved(
-        spec if isinstance(spec, str) else recipe.name,
+        spec if isinstance(spec, str) else recipe.name if recipe is RECIPES.get(recipe.name, recipe) else _own(recipe),
         recipe,
         signature,
         loop_signature,
@@ -162,6 +175,11 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
         {option.name: values[option.name] for option in loop_signature},
         frozenset(flat),
     )
+
+
+def _own(recipe: Recipe) -> str:
+    """How a run names a recipe that was passed in Python and is called as one of remblai's own."""
+    return f"{CUSTOM}{recipe.name}"
 
 
 def recipe_of(saved: Mapping[str, Any]) -> Recipe:
@@ -173,8 +191,9 @@ def recipe_of(saved: Mapping[str, Any]) -> Recipe:
     if saved["recipe"] not in RECIPES:
         raise ValueError(
             f"this run was made by {saved['recipe']!r}, which is not remblai's own and is not run unasked: "
-            "name it (--recipe path/to/file.py:function; for `train` the recipe itself; in `compare` "
-            "'FOLDER --recipe path/to/file.py:function'; recipe=... for `load`, whose run `evaluate` takes)."
+            "name it (--recipe path/to/file.py:function; for `train` the recipe itself, or --config RUN/config.yaml, "
+            "which has its settings too; in `compare` 'FOLDER --recipe path/to/file.py:function'; recipe=... for "
+            "`load`, whose run `evaluate` takes)."
         )
     return RECIPES[saved["recipe"]]
 
@@ -192,11 +211,13 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
         ValueError: the run used a recipe or a part that is not remblai's own and was not passed, or another recipe than
             the run's was.
     """
-    recipe = recipe_of(saved) if recipe is None else find(recipe)
+    given, recipe = recipe, recipe_of(saved) if recipe is None else find(recipe)
     if recipe is not RECIPES.get(saved["recipe"], recipe):
         raise ValueError(
             f"recipe: this run was made by {saved['recipe']}, one of remblai's own, got {recipe.name}: leave it out."
         )
+    if isinstance(given, str):
+        warn_of_change(saved.get("code"), given)
     flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
     for name, value in customs(saved).items():
         if name in parts:
@@ -205,6 +226,15 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
             raise ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
         del flat[name]
     return replace(resolve(recipe, flat), spec=saved["recipe"])
+
+
+def warn_of_change(known: str | None, spec: str) -> None:
+    """Warns where the file of a recipe is not as it was when its run began."""
+    if known is not None and is_code(spec) and code_sha256(spec) != known:
+        warnings.warn(
+            f"recipe {spec}: the file is not as it was when the run began: the model may be another than was trained",
+            stacklevel=3,
+        )
 
 
 def _value(option: Option, value: Any) -> Any:

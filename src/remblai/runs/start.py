@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import warnings
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from remblai.config.file import FILE, config_text
 from remblai.runs import contents
 from remblai.runs.folder import Run
 from remblai.runs.manifest import as_config, differences
+from remblai.runs.resolve import warn_of_change
 from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
 
@@ -122,10 +124,13 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
         _write_config(run)
         return run
     run = Run.open(folder)
+    warn_of_change(run.settings.get("code"), settings["recipe"])
     if changed := differences(run.settings, settings, given):
+        place, config = shlex.quote(str(folder)), shlex.quote(str(folder / FILE))
         raise ValueError(
-            f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, or "
-            f"train anew with its settings by --from {folder} and another --out."
+            f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, "
+            f"go on with them by --config {config} --resume --out {place}, or train anew with its settings by --from "
+            f"{place} and another --out."
         )
     if run.settings.get("status") == "complete" and run.pointed("last") is None:
         warnings.warn(f"{folder}: no checkpoint of the training is left: it begins anew", stacklevel=2)

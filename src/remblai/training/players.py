@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from remblai.config.registry import unknown
 from remblai.critics import Adversarial
 from remblai.objectives import Objective
 from remblai.training.schedules import LearningRate
@@ -95,10 +96,13 @@ def player(
     """A player with its optimiser; arguments as for `State`.
 
     Raises:
-        ValueError: no parameters, betas outside [0, 1), or a weight decay that is negative or not finite.
+        ValueError: no parameters, an unknown optimiser, betas outside [0, 1), or a weight decay that is negative or not
+            finite.
     """
     if not parameters:
         raise ValueError("objective: expected parameters to train, got none that requires a gradient.")
+    if optimiser not in OPTIMISERS:
+        raise unknown("optimiser", str(optimiser), OPTIMISERS)
     if not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
     if not 0 <= weight_decay < float("inf"):

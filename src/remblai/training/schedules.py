@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -26,7 +26,8 @@ class LearningRate:
         decays: the factor at each milestone.
 
     Raises:
-        ValueError: milestones that do not rise from 0 to 1, or more or fewer decays than milestones.
+        ValueError: an unknown schedule, milestones that do not rise from 0 to 1, or more or fewer decays than
+            milestones.
     """
 
     lr: float
@@ -35,6 +36,8 @@ class LearningRate:
     decays: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        if self.schedule not in get_args(Schedule):
+            raise unknown("schedule", str(self.schedule), get_args(Schedule))
         if len(self.milestones) != len(self.decays):
             raise ValueError(
                 f"milestones and decays: expected as many of each, got {self.milestones} and {self.decays}."

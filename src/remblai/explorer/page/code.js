@@ -7,15 +7,33 @@ import { byId, guarded, round, state } from "./state.js";
 const PER_PAGE = 16, CELLS = 9;
 const chosen = { first: 0, plane: null };
 
-// Shows a code and its picture; `words` say where it is from, null leaves them.
-export function show({ code, decoded }, words) {
+// An action whose answer is a code and its picture: `work` returns { code, decoded } and the words that say where it is
+// from. The answer is dropped where another action came after it, so that no picture stands beside another's code.
+export const shows = (work) => guarded(async (...given) => {
+  const turn = state.turn = {};
+  try {
+    const [{ code, decoded }, words, then] = await work(...given);
+    if (state.turn !== turn) return;
+    place(code, words);
+    paint(byId("current"), decoded);
+    then?.();
+  } catch (problem) {
+    if (state.turn === turn && state.code) decode();  // what an earlier action left undrawn
+    throw problem;
+  }
+});
+
+// The code that is shown from now on, everywhere but in its picture.
+function place(code, words) {
   state.code = code;
   state.base = null;
   byId("strength").value = 0;
   byId("strength-value").textContent = "0";
-  paint(byId("current"), decoded);
-  if (words !== null) byId("origin").textContent = words;
-  byId("current").setAttribute("aria-label", `the decoded code: ${byId("origin").textContent}`);
+  byId("origin").textContent = words;
+  byId("current").setAttribute("aria-label", `the decoded code: ${words}`);
+  byId("near").replaceChildren();  // those of another code
+  byId("near-words").textContent = "";
+  byId("near-table").hidden = true;
   for (const input of byId("sliders").querySelectorAll("input")) setSlider(input);
   drawPlane();
 }
@@ -27,13 +45,15 @@ function setSlider(input) {
 }
 
 const decode = newest(guarded(async () => {
-  const { decoded } = await ask("decode", { code: state.code });
-  show({ code: state.code, decoded }, null);  // the code may have moved on: what waits decodes it
+  const { code, turn } = state;
+  const { decoded } = await ask("decode", { code });
+  if (state.turn === turn) paint(byId("current"), decoded);  // while a slider moves, what waits decodes its next code
 }));
 
+// A code taken by hand: its picture follows.
 function take(code, words) {
-  state.code = code;
-  byId("origin").textContent = words;
+  if (!state.turn?.byHand) state.turn = { byHand: true };
+  place(code, words);
   decode();
 }
 
@@ -90,14 +110,18 @@ function nudge(event, axis) {
   moveTo(axis, Number(event.target.value));
 }
 
-function cellOf(code) {
+function placeOf(code) {
   const { low, high } = state.facts;
-  const place = (axis) => Math.round(((code[axis] - low[axis]) / (high[axis] - low[axis])) * (CELLS - 1));
-  const column = place(Number(byId("across").value)), row = CELLS - 1 - place(Number(byId("up").value));
+  const along = (axis) => Math.round(((code[axis] - low[axis]) / (high[axis] - low[axis])) * (CELLS - 1));
+  return [along(Number(byId("across").value)), CELLS - 1 - along(Number(byId("up").value))];
+}
+
+function cellOf(code) {
+  const [column, row] = placeOf(code);
   return Math.min(column, row) < 0 || Math.max(column, row) >= CELLS ? -1 : row * CELLS + column;
 }
 
-const drawPlane = newest(guarded(async () => {
+export const drawPlane = newest(guarded(async () => {
   if (state.facts.latent < 2) return;
   const across = Number(byId("across").value), up = Number(byId("up").value);
   const others = JSON.stringify([state.class, across, up, state.code.map((value, axis) => (axis === across || axis === up ? 0 : value))]);
@@ -138,7 +162,7 @@ export function planeControls() {
     const move = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] }[event.key];
     if (!move) return;
     event.preventDefault();
-    const at = Math.max(0, cellOf(state.code));
-    takeCell((at % CELLS) + move[0], Math.floor(at / CELLS) + move[1]);
+    const [column, row] = placeOf(state.code).map((one) => Math.min(CELLS - 1, Math.max(0, one)));  // the nearest cell
+    takeCell(column + move[0], row + move[1]);
   });
 }

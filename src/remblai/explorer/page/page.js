@@ -1,26 +1,29 @@
 // The page: what it says of the runs, the gallery, and where everything starts.
 
-import { ask } from "./server.js";
+import { ask, newest } from "./server.js";
 import { cell, count, setBackground } from "./drawing.js";
 import { byId, complain, guarded, state } from "./state.js";
-import { classControl, planeControls, setClass, show, sliders } from "./code.js";
+import { classControl, drawPlane, planeControls, setClass, shows, sliders } from "./code.js";
 import { attributes, beside, drawWalk, law, neighbours, walk } from "./panels.js";
 
-const pick = guarded(async (place, name) => {
-  state.picked = [...state.picked, place].slice(-2);
-  const words = `reconstruction of held-out datum ${place}${name === null ? "" : `, ${name}`}`;
-  if (state.facts.encodes) {
-    const found = await ask("encode", { place });
-    if (found.class !== undefined && found.class !== state.class) {
-      setClass(found.class);
-      drawWalk();
-    }
-    show(found, words);
-  }
-  for (const button of byId("gallery").children) button.setAttribute("aria-pressed", `${state.picked.includes(Number(button.dataset.place))}`);
+const reconstruct = shows(async (place, name) => {
+  const found = await ask("encode", { place });
+  const ofItsClass = () => {
+    if (found.class === undefined || found.class === state.class) return;
+    setClass(found.class);
+    drawPlane();
+    drawWalk();
+  };
+  return [found, `reconstruction of held-out datum ${place}${name === null ? "" : `, ${name}`}`, ofItsClass];
 });
 
-const gallery = guarded(async () => {
+function pick(place, name) {
+  state.picked = [...state.picked.filter((one) => one !== place), place].slice(-2);
+  for (const button of byId("gallery").children) button.setAttribute("aria-pressed", `${state.picked.includes(Number(button.dataset.place))}`);
+  if (state.facts.encodes) reconstruct(place, name);
+}
+
+const gallery = newest(guarded(async () => {
   const { start, names, data } = await ask("gallery", { start: state.gallery });
   const cells = names.map((name, at) => {
     const made = cell(data, at, name ?? `${start + at}`, () => pick(start + at, name));
@@ -33,7 +36,7 @@ const gallery = guarded(async () => {
   byId("gallery-place").textContent = `${start} to ${start + count(data) - 1} of ${state.facts.held_out}`;
   byId("earlier").disabled = start === 0;
   byId("later").disabled = start + state.facts.page >= state.facts.held_out;
-});
+}));
 
 function describe() {
   const { facts } = state, [run, other] = facts.runs;
@@ -53,7 +56,12 @@ function describe() {
   }
 }
 
-const page = (by) => { state.gallery += by * state.facts.page; gallery(); };
+function page(by) {
+  const next = state.gallery + by * state.facts.page;
+  if (next < 0 || next >= state.facts.held_out) return;
+  state.gallery = next;
+  gallery();
+}
 
 async function start() {
   state.facts = await ask("facts");
@@ -62,7 +70,10 @@ async function start() {
   classControl();
   planeControls();
   sliders();
-  const draw = guarded(async () => show(await ask("sample", { seed: state.seed++ }), `draw ${state.seed} of the law of codes`));
+  const draw = shows(async () => {
+    const seed = state.seed++;
+    return [await ask("sample", { seed }), `draw ${seed + 1} of the law of codes`];
+  });
   byId("draw").addEventListener("click", draw);
   byId("fewer").addEventListener("click", () => sliders(-1));
   byId("more").addEventListener("click", () => sliders(1));

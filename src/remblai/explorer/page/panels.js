@@ -3,7 +3,7 @@
 import { ask, newest } from "./server.js";
 import { cell, count, element, histogram } from "./drawing.js";
 import { byId, guarded, round, state } from "./state.js";
-import { show } from "./code.js";
+import { shows } from "./code.js";
 
 const STEPS = 9;
 
@@ -20,7 +20,7 @@ function table(head, rows) {
 export const drawWalk = newest(guarded(async () => {
   if (!state.start || !state.end) return;
   const { codes, decoded } = await ask("walk", { start: state.start, end: state.end, steps: STEPS });
-  const take = guarded(async (at) => show(await ask("decode", { code: codes[at] }), `step ${at + 1} of the walk`));
+  const take = shows(async (at) => [{ code: codes[at], ...await ask("decode", { code: codes[at] }) }, `step ${at + 1} of the walk`]);
   byId("walk").replaceChildren(...cells(decoded, (at) => `${at + 1}`, take));
   for (const [at, button] of [...byId("walk").children].entries()) button.setAttribute("aria-label", `step ${at + 1} of ${STEPS}`);
 }));
@@ -42,18 +42,22 @@ export function attributes() {
     for (const { label, name } of state.facts.classes) byId(id).append(element("option", { value: `${label}` }, name));
     if (state.facts.classes.length > 1) byId(id).selectedIndex = chosen;
   }
-  const move = newest(guarded(async () => {
+  const move = newest(shows(async () => {
     const base = state.base ?? state.code, strength = Number(byId("strength").value);
     const name = (id) => byId(id).selectedOptions[0].textContent;
     const fields = { code: base, minus: Number(byId("minus").value), plus: Number(byId("plus").value), strength };
+    const words = `moved ${round(strength)} times from ${name("minus")} to ${name("plus")}`;
     const answer = await ask("attribute", fields), last = byId("strength").value;
-    show(answer, `moved ${round(strength)} times from ${name("minus")} to ${name("plus")}`);
-    state.base = base;
-    byId("strength").value = last;
-    byId("strength-value").textContent = round(strength);
+    const goOn = () => {  // the next move begins where this one did
+      state.base = base;
+      byId("strength").value = last;
+      byId("strength-value").textContent = round(strength);
+    };
+    return [answer, words, goOn];
   }));
   for (const id of ["minus", "plus", "strength"]) byId(id).addEventListener("input", move);
   byId("reset-attribute").addEventListener("click", () => {
+    state.turn = {};  // a move that is not answered yet is none
     state.base = null;
     byId("strength").value = 0;
     byId("strength-value").textContent = "0";
@@ -62,7 +66,9 @@ export function attributes() {
 
 export function neighbours() {
   byId("find-near").addEventListener("click", guarded(async () => {
-    const found = await ask("neighbours", { code: state.code, k: 6 });
+    const { code } = state;
+    const found = await ask("neighbours", { code, k: 6 });
+    if (state.code !== code) return;  // those of another code
     byId("near-words").textContent = found.words;
     byId("near").replaceChildren(...cells(found.data, (at) => `training datum ${found.places[at]}: ${round(found.distances[at])}`));
     const row = (name, of) => [name, round(of.least), round(of.low), round(of.middle), round(of.high)];
@@ -107,7 +113,7 @@ function axesOf(run) {
 
 export function beside() {
   byId("show-beside").addEventListener("click", guarded(async () => {
-    const [start, end] = state.picked.length > 1 ? state.picked : [0, Math.min(1, state.facts.held_out - 1)];
+    const [start, end = start === 0 ? Math.min(1, state.facts.held_out - 1) : 0] = state.picked.length ? state.picked : [0];
     const { data, runs } = await ask("beside", { start, end, steps: STEPS, seed: state.seed });
     const shown = [element("h3", {}, "Held-out data"), element("div", { class: "cells" }, ...cells(data, (at) => `${[start, end][at]}`))];
     for (const run of runs) {

@@ -1,6 +1,7 @@
 // What the page knows, and small things that its parts share. A conditional model decodes codes as those of `class`.
 
-export const state = { facts: null, class: undefined, code: null, base: null, start: null, end: null, picked: [], gallery: 0, seed: 0 };
+// `turn` is the action that decides what is shown: an answer to an earlier one comes too late.
+export const state = { facts: null, class: undefined, code: null, base: null, start: null, end: null, picked: [], gallery: 0, seed: 0, turn: null };
 
 export const byId = (id) => document.getElementById(id);
 
