@@ -51,3 +51,24 @@ def test_a_missed_check_fails_the_command(call, monkeypatch):
     assert code == 1
     assert "1 missed" in out
     assert "a check of the gallery was missed" in err
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_runs(call, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setitem(GALLERY, "seven-points", lambda: pytest.fail("it ran"))
+    code, _, err = call("seven-points", "--out", "file")
+    assert code == 2 and "file" in err
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_what_was_done_is_written_where_a_later_entry_fails(call, monkeypatch, tmp_path):
+    monkeypatch.setattr("remblai.gallery.EXAMPLES", ("seven-points", "parallel-lines"))
+    monkeypatch.setitem(GALLERY, "parallel-lines", lambda: (_ for _ in ()).throw(RuntimeError("out of luck")))
+    code, _, _ = call("--out", "here")
+    assert code == 1
+    assert (tmp_path / "here" / "seven-points.png").exists()
+
+
+def test_a_name_beside_all_experiments_is_refused(call):
+    code, _, err = call("seven-points", "--experiments")
+    assert code == 2 and "expected no name beside it" in err

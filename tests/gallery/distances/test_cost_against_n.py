@@ -6,7 +6,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from remblai.gallery.distances import cost_against_n as module
-from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, methods, samples, spread
+from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, methods, pairs_read, samples, spread
 
 
 def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,3 +51,8 @@ def test_labels_keep_their_order_and_their_distance() -> None:
     heights = sorted(told.values())
     assert all(high >= 1.8 * low * (1 - 1e-12) for low, high in pairwise(heights))
     assert told["b"] == 0.9 and told["d"] == 50.0
+
+
+def test_a_stochastic_step_reads_n_pairs_a_sample() -> None:
+    """What measures convergence on the way reads more, and is no part of a step."""
+    assert pairs_read(64) == 64

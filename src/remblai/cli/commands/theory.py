@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from importlib.metadata import version
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from remblai.cli.output import show, show_json
 from remblai.config.registry import LazyTable, nest, unknown
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import place
+from remblai.runtime.files import explained, place
+
+if TYPE_CHECKING:
+    from remblai.gallery.entry import Entry
 
 
 def distance(
@@ -85,15 +89,27 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
 
     if name is not None and name not in GALLERY:
         raise unknown("gallery entry", name, GALLERY)
-    entries = {}
-    for one in [name] if name else GALLERY if experiments else EXAMPLES:
-        entries[one] = GALLERY[one]()
-        if not json:
-            missed = [check for check in entries[one].checks if not check.holds]
-            show(f"{one:28s} {len(entries[one].checks):3d} checks, {len(missed)} missed")
-            for check in missed:
-                show(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
-    page = write_gallery(out, entries, {"remblai": version("remblai"), "torch": version("torch")})
+    if name is not None and experiments:
+        raise ValueError(
+            "--experiments: expected no name beside it, for a name runs that entry: leave one of them out."
+        )
+    with explained(Path(out)):  # before what takes minutes
+        Path(out).mkdir(parents=True, exist_ok=True)
+    versions = {"remblai": version("remblai"), "torch": version("torch")}
+    entries: dict[str, Entry] = {}
+    try:
+        for one in [name] if name else GALLERY if experiments else EXAMPLES:
+            entries[one] = GALLERY[one]()
+            if not json:
+                missed = [check for check in entries[one].checks if not check.holds]
+                show(f"{one:28s} {len(entries[one].checks):3d} checks, {len(missed)} missed")
+                for check in missed:
+                    show(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
+    except BaseException:
+        if entries:  # what was done is not lost
+            show(write_gallery(out, entries, versions))
+        raise
+    page = write_gallery(out, entries, versions)
     if json:
         checks = {key: [check.to_json() for check in entry.checks] for key, entry in entries.items()}
         show_json({"schema": SCHEMA, "page": str(page), "entries": checks})

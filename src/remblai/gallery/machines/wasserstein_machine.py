@@ -47,15 +47,15 @@ def wasserstein_machine(count: int = 2500) -> Entry:
     bits = Picture.chart(
         "wasserstein-machine",
         "Two smoothings, two targets",
-        "The law on three bits that each smoothed transport likes best, beside the data's. Smoothed by KL(P | a x b) "
-        "it is narrower than the data's, smoothed by the entropy of the plan it is a blurred copy.",
+        "The law on three bits that each smoothed transport likes best, beside the data's: smoothed by KL(P | a x b), "
+        "and by the entropy of the plan.",
         "Masses of eight states under three laws",
         draw_laws,
         laws=laws,
     )
     digits = Picture.chart(
         "wasserstein-machine-samples",
-        "Less noisy, less diverse",
+        "Before and after transport",
         f"{SHOWN} held-out digits as bits, and as many draws of each machine, not chosen.",
         "Three sheets of small binary digits",
         draw_samples,

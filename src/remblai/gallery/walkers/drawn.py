@@ -21,18 +21,20 @@ def draw(found: Study, *, theme: Theme) -> bytes:
         figure, (left, among, right) = chart(4.0, columns=3, theme=theme, width=9.8)
         left.axhspan(low, high, color=theme.quiet, alpha=0.16, lw=0)
         left.axhline(middle, color=theme.quiet, lw=0.9, ls=(0, (4, 4)))
-        left.text(9000, high * 1.04, "the expert's own policy", color=theme.quiet, size=9, ha="right")
+        left.text(9000, low * 0.96, "the expert's own policy", color=theme.quiet, size=9, ha="right", va="top")
+        halo = [withStroke(linewidth=3, foreground=theme.paper)]
         last = {name: float(np.median(curve[:, -1])) for name, curve in found.curves.items()}
-        adversarial = (WITH[0], WITHOUT[0])  # their curves end at another round than those of the potentials
-        ends = spread({name: last[name] for name in adversarial}, 1.3)
-        ends |= spread({name: height for name, height in last.items() if name not in adversarial}, 1.3)
+        ends = spread(last, 1.42)  # the labels of the potentials reach as far as those that end later
         for name, curve in found.curves.items():
             rounds = np.maximum(found.learners[name][0].rounds, 0.5)  # the first policy's, 0, has no logarithm
             style = (0, (4, 2)) if name in WITHOUT else "-"
             colour, heights = colours(theme)[name], np.median(curve, axis=0)
             left.loglog(rounds, heights, color=colour, ls=style, lw=1.8)
             label = name.removeprefix("Wasserstein, ").replace(", ", ",\n")
-            left.text(rounds[-1] * 1.1, ends[name], label, color=colour, size=9, va="center", linespacing=1.0)
+            left.text(
+                rounds[-1] * 1.1, ends[name], label,
+                color=colour, size=9, va="center", linespacing=1.0, path_effects=halo, zorder=5,
+            )  # fmt: skip
         left.set(xlabel="rounds", ylabel="W1 to the expert's walks", xlim=(0.47, 9500))
         left.set_xticks((0.5, 1, 10, 100), ("0", "1", "10", "100"))
         left.set_yticks((0.1, 0.3, 1, 3), ("0.1", "0.3", "1", "3"))

@@ -1,4 +1,4 @@
-"""The Wasserstein estimate tracks the quality of samples while the critic is constrained, and not once it is free."""
+"""Whether the Wasserstein estimate tracks the quality of samples, with the critic constrained and free."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -68,7 +68,7 @@ def tracking(rounds: int = 80, evaluations: int = 20, seeds: int = 3) -> Entry:
     runs = {way: [trained(way, images, rounds, evaluations, seed) for seed in range(seeds)] for way in WAYS}
     first = {way: each[0] for way, each in runs.items()}
     return Entry(
-        title="The Wasserstein estimate tracks the quality of samples, while the critic is constrained",
+        title="Does the Wasserstein estimate track the quality of samples?",
         words=f"One generator and one critic, fully connected, learn {images.name}, in three ways: by Algorithm 1 of "
         "the WGAN paper, with weights clipped to ± 0.01 and RMSprop at 5e-5; with a gradient penalty of weight 10 and "
         "Adam at 1e-4, as its authors have it; and once more by Algorithm 1 with the clip left out, at the same rates "
@@ -82,20 +82,20 @@ def tracking(rounds: int = 80, evaluations: int = 20, seeds: int = 3) -> Entry:
         pictures=(
             Picture.chart(
                 "tracking",
-                "Two estimates fall as the samples improve, one rises",
+                "Estimate and distance, round by round",
                 "Above, the critic's estimate after each round, faint, and its running median over a tenth of the run; "
                 "each way has its own scale, for each critic has its own largest slope. Below, what it should follow: "
                 "the squared energy distance to held-out digits. First seeds.",
-                "Three columns of two curves each: in two both fall, in the third the upper one rises",
+                "Three columns of two curves each, one a way to train",
                 drawn.curves,
                 runs=first,
             ),
             Picture.chart(
                 "tracking-ranks",
                 "What the estimate says of the samples",
-                "Estimate against energy distance in the last half of each run, a colour for each seed. Constrained, "
-                "a lower estimate means better samples, whichever the run; unconstrained, worse ones.",
-                "Three charts of dots: in two they rise together, in the third they fall",
+                "Estimate against energy distance in the last half of each run, a colour for each seed: dots that rise "
+                "to the right are those of an estimate that tracks.",
+                "Three charts of dots, one a way to train",
                 drawn.ranks,
                 runs=runs,
             ),

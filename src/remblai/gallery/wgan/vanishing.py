@@ -82,7 +82,7 @@ def vanishing(steps: int = STEPS) -> Entry:
         paths=paths,
     )
     return Entry(
-        title="The critic's gradient does not vanish; the discriminator's does",
+        title="The gradients that a discriminator and a critic leave the model",
         words="The model stays as it is while a discriminator and two Wasserstein critics are trained against it, on "
         "the line and in the plane, and after each step the gradient that the model would receive at its own points is "
         "measured. A Wasserstein critic whose gradient does not vanish can be, and should be, trained to its optimum "
@@ -92,13 +92,12 @@ def vanishing(steps: int = STEPS) -> Entry:
         source="Arjovsky, Chintala and Bottou, “Wasserstein GAN” (2017), section 3 and figure 2, arXiv 1701.07875",
         findings=(
             Finding(
-                "The better the discriminator, the smaller the gradient of the saturating loss: it falls by orders of "
-                "magnitude.",
+                "As the discriminator learns, the gradient of the saturating loss falls by orders of magnitude.",
                 ("best discriminator", "trained discriminator's", "the same, plane"),
             ),
             Finding(
-                "The critics' gradients, over their Lipschitz constants, do not fall: with orthogonal layers the mean "
-                "is close to 1, with clipped weights at least 0.4.",
+                "The critics' gradients, over their Lipschitz constants, do not vanish: at the end the mean is close "
+                "to 1 with orthogonal layers, and at least 0.4 with clipped weights.",
                 tuple(list(PLAYERS)[1:]),
             ),
         ),
