@@ -1,11 +1,12 @@
 """The distance between two data sets, by any metric, with what it can be trusted for."""
 
+import functools
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
 from remblai.discrepancies import as_discrepancy
 from remblai.distances import DIVERGENCES, Plan
+from remblai.distances.validation import positive_integer, seed_number
 from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
 from remblai.runtime.notebook import table
@@ -25,6 +27,7 @@ from remblai.runtime.text import printable
 from remblai.runtime.timing import timed
 from remblai.statistics import Confidence, Floor, Statistic, interval
 
+F = TypeVar("F", bound=Callable[..., Any])
 MOST = 2000
 """Points of each set by default, at most: the best plan of so many takes about half a second."""
 MOST_NUMBERS = 100_000
@@ -117,6 +120,22 @@ class Distance:
         } | ({} if plan is None else {"plan": _plan_to_json(plan)})
 
 
+def _without_masses(function: F) -> F:
+    """The function, which says where masses go when they are given as those of `transport`."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **options: Any) -> Any:
+        if len(args) > 1 and options.keys() & {"a", "b"}:
+            raise ValueError(
+                "distance: a and b are the two data sets, which are given already, and all points count alike: points "
+                "with masses go to remblai.distances.transport(x, y, a=..., b=...)."
+            )
+        return function(*args, **options)
+
+    return cast(F, call)
+
+
+@_without_masses
 def distance(
     a: Any,
     b: Any,
@@ -156,13 +175,13 @@ def distance(
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
     """
-    if n is not None and n < 2:
+    if n is not None and (n := positive_integer("n", n)) < 2:
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     if permutations == 1:
         raise ValueError("permutations: expected at least 2, for a floor with a standard deviation, or 0, got 1.")
     if options:
         metric = {**(metric if isinstance(metric, Mapping) else {"name": metric}), **options}
-    draws = torch.Generator().manual_seed(seed)
+    draws = torch.Generator().manual_seed(seed_number("seed", seed))
     name = name_of(metric)
     features = features_for(name, features)
     points = read_pair(a, b, partial(_most, name) if n is None else n, draws, raw, data_options, features)

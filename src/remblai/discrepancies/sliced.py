@@ -15,7 +15,7 @@ from remblai.discrepancies.cloud_slices import along_each_cloud, cloud_means
 from remblai.discrepancies.discrepancy import Discrepancy, check_samples
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.slices import Lines, Quantiles, along_each, mean
-from remblai.distances.validation import positive_integer
+from remblai.distances.validation import positive_integer, seed_number
 from remblai.runtime import distributed
 
 Kind = Literal["random", "max", "axes"]
@@ -77,7 +77,8 @@ class Sliced(Discrepancy):
         if kind not in get_args(Kind):
             raise ValueError(f"sliced: expected kind {', '.join(get_args(Kind))}, got {kind!r}.")
         self.directions = positive_integer("sliced: directions", directions)
-        self.p, self.kind, self.seed, self.closed_form = p, kind, seed, closed_form
+        self.p, self.kind, self.closed_form = p, kind, closed_form
+        self.seed = None if seed is None else seed_number("seed", seed)
         self.homogeneity = p
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Validation of what every solver takes: inputs become tensors and are checked here, and nowhere else."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -197,6 +198,17 @@ def positive_integer(name: str, value: Any) -> int:
     if isinstance(value, bool) or not (found >= 1.0 and found == found // 1.0):
         raise ValueError(f"{name}: expected a whole number, at least 1, got {value!r}.")
     return int(found)
+
+
+def seed_number(name: str, value: Any) -> int:
+    """A whole number that a generator starts at: from 0 to 2^63 - 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral) or not 0 <= int(value) < 2**63:
+        raise ValueError(f"{name}: expected a whole number, at least 0, got {value!r}.")
+    return int(value)
 
 
 def number(name: str, value: Any) -> float:

@@ -9,7 +9,7 @@ from remblai.distances.barycentres.laws import Barycentre, Laws, mean_value
 from remblai.distances.entry import transport
 from remblai.distances.geometry import points as checked_points
 from remblai.distances.plan import Plan
-from remblai.distances.validation import ArrayLike
+from remblai.distances.validation import ArrayLike, seed_number
 
 
 def starting_points(laws: Laws, n: int | None, start: ArrayLike | None, seed: int) -> Tensor:
@@ -32,7 +32,7 @@ def starting_points(laws: Laws, n: int | None, start: ArrayLike | None, seed: in
             f"support: expected at most {len(everything)} points, as many as all laws have, got {n}: a barycentre "
             "needs no more; or pass start=points."
         )
-    order = torch.randperm(len(everything), generator=torch.Generator().manual_seed(seed))
+    order = torch.randperm(len(everything), generator=torch.Generator().manual_seed(seed_number("seed", seed)))
     return everything[order[:n].to(everything.device)]
 
 

@@ -16,7 +16,7 @@ from remblai.distances.plan import Plan
 from remblai.distances.problem import Problem
 from remblai.distances.solution import solved
 from remblai.distances.stochastic.rows import Recomputed, Rows, Stored
-from remblai.distances.validation import ArrayLike
+from remblai.distances.validation import ArrayLike, seed_number
 
 GROWTH = 1.1
 """Ratio between the epochs at which the full gradient is computed: to measure, to record, to stop."""
@@ -146,7 +146,7 @@ class _Ascent(NamedTuple):
 
 def _ascend(rows: Rows, b: Tensor, epsilon: float, g: Tensor, tolerance: float, epochs: int, seed: int) -> _Ascent:
     """SAG, with a full gradient after 1, 2, 3 ... and then at growing intervals of epochs."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed_number("seed", seed))
     pace, epoch, due, curve = FRESH, 0, 1, []
     best: _Ascent | None = None
     while True:
@@ -201,7 +201,7 @@ def _rows(problem: Problem, epsilon: float, batch: int | None, seed: int) -> Row
     n, m = problem.shape
     size = min(512, -(-n // 8)) if batch is None else validation.positive_integer("batch", batch)
     # The rows are shuffled once, so that no block is a cluster.
-    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed)).to(problem.a.device)
+    order = torch.randperm(n, generator=torch.Generator().manual_seed(seed_number("seed", seed))).to(problem.a.device)
     geometry = problem.geometry.part(order, torch.ones_like(problem.b, dtype=torch.bool))
     kind = Stored if n * m <= STORED else Recomputed
     return kind(geometry, problem.a[order], problem.b, epsilon, size)
