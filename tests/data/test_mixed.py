@@ -178,7 +178,7 @@ def test_two_tables_are_compared_on_the_words_of_both() -> None:
     [
         ([f"name {i}" for i in range(60)], "expected at most 30 different words, .* got 60 in 60 rows"),
         ([str(i) for i in range(59)] + ["unknown"], "expected numbers, as most cells hold, got 'unknown' in row 60"),
-        ([f"{i},5" for i in range(60)], "expected a decimal point, as in 0.5, got the comma in '0,5'"),
+        (["1,5", "2.5"] * 30, "expected a decimal point, as in 1.5, got the comma in '1,5'"),
         ([None] * 60, "expected values, got none"),
     ],
 )
@@ -206,3 +206,21 @@ def test_kinds_of_columns() -> None:
             str(int(one) if kind.endswith("int64") and not np.isnan(one) else one).lower().replace("nan", "none")
             for one in cells
         ]
+
+
+@pytest.mark.parametrize(
+    ("write", "kind", "value"),
+    [
+        (lambda i: f"{i},{i % 10}{i % 7}", "float64", 5.55),
+        (lambda i: f"€ {1000 + i:,}", "uint64", 1005),
+        (lambda i: f"{i} kg", "uint64", 5),
+        (lambda i: f"{1 + i % 28:02}.03.2024", "days", "2024-03-06"),
+    ],
+)
+def test_text_of_numbers_and_dates_is_read_as_such(tmp_path: Path, write: Any, kind: str, value: Any) -> None:
+    """As drift reads them, and not the other way: a comma between thousands is no decimal point."""
+    (tmp_path / "t.csv").write_text("a;b\n" + "".join(f"{write(i)};{i}\n" for i in range(60)))
+    data = load(tmp_path / "t.csv")
+    assert any(note.startswith("column 'a' is text that is read as") for note in data.notes)
+    back = data.units.restore(rows_of(data))[5, 0]
+    assert (str(np.datetime64(round(back), "D")) if kind == "days" else pytest.approx(back, rel=1e-5)) == value

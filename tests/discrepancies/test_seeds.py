@@ -12,7 +12,7 @@ X = torch.randn(6, 2)
 
 @pytest.mark.parametrize("seed", [1.5, True, -1, 2**70, "a"])
 def test_seeds(seed: object) -> None:
-    with pytest.raises(ValueError, match="seed: expected a whole number, at least 0"):
+    with pytest.raises(ValueError, match="seed: expected a"):
         Sliced(seed=seed)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="seed: expected a"):
         remblai.distance(X, X, seed=seed)  # type: ignore[arg-type]

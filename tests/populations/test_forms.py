@@ -6,10 +6,11 @@ import numpy as np
 import pandas
 import pytest
 
+from remblai.data.dates import dates_of
+from remblai.data.number_text import numbers_of
 from remblai.data.raw import raw_table
-from remblai.populations.dates import dates_of
 from remblai.populations.entry import drift
-from remblai.populations.forms import form_note, numbers_of
+from remblai.populations.forms import form_note
 
 
 @pytest.mark.parametrize(
@@ -203,3 +204,23 @@ def test_dates_of_two_forms_are_dates_in_both_tables() -> None:
     words = pandas.DataFrame({"day": ["a", "b", "c"] * 10})
     with pytest.raises(ValueError, match="got dates in"):
         drift(a, words, permutations=19)
+
+
+def test_numbers_beside_text_of_numbers_are_compared_as_numbers(tmp_path: Path) -> None:
+    """A table with decimal commas beside one with points."""
+    rng = np.random.default_rng(0)
+    values = rng.normal(10.0, 1.0, 60)
+    (tmp_path / "comma.csv").write_text(
+        "a;b\n" + "".join(f"{v:.4f};{i}\n".replace(".", ",") for i, v in enumerate(values))
+    )
+    (tmp_path / "point.csv").write_text("a,b\n" + "".join(f"{v:.4f},{i}\n" for i, v in enumerate(values)))
+    found = drift(tmp_path / "comma.csv", tmp_path / "point.csv", permutations=19, columns=("a", "b"))
+    (column,) = (one for one in found.shifts if one.name == "a")
+    assert column.kind == "numbers" and column.distance < 1e-9
+    assert any("is text that is read as numbers: '" in note for note in found.data.tables.notes)
+
+
+def test_large_measurements_are_no_identifiers() -> None:
+    rng = np.random.default_rng(0)
+    frames = [pandas.DataFrame({"flux": 1e30 * rng.normal(size=80), "b": rng.normal(size=80)}) for _ in range(2)]
+    assert drift(*frames, permutations=19).data.tables.left_out == ()

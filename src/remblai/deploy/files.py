@@ -73,7 +73,9 @@ def write_part(folder: Path, part: Part, examples: Arrays, opset: int) -> None:
     described = {CLASSES: json.dumps(part.classes)} if part.classes else {}
     with _quiet(), torch.no_grad():
         program = torch.export.export(part.module, given, dynamic_shapes=dynamic)
-        torch.export.save(program, folder / f"{part.name}.pt2", extra_files=described)
+        archive = io.BytesIO()  # torch's own writer ends the process where the disk is full
+        torch.export.save(program, archive, extra_files=described)
+        (folder / f"{part.name}.pt2").write_bytes(archive.getbuffer())
         onnx = torch.onnx.export(
             program,
             opset_version=opset,

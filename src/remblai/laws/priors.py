@@ -24,7 +24,7 @@ ROUNDING = 1e-5
 class Prior(nn.Module, ABC):
     """A law P_Z over codes. `prior()` is a Distribution with batch_shape () and event_shape (latent,).
 
-    One of your own sets `latent` and defines `forward` and `constrain`; the other attributes have defaults.
+    One of your own sets `latent` and defines `forward` and `constrain`; the rest has defaults.
 
     Attributes:
         latent: k, the number of coordinates of a code.
@@ -276,16 +276,15 @@ class UniformOnSphere(Distribution):
         k = self.event_shape[0]
         density = math.lgamma(k / 2) - math.log(2.0) - k / 2 * math.log(math.pi)
         radius = (value - self.mean).norm(dim=-1)
-        on_sphere = (radius - 1.0).abs() <= math.sqrt(torch.finfo(value.dtype).eps)
+        on_sphere = (radius - 1.0).abs() <= torch.finfo(value.dtype).eps ** 0.5
         return torch.where(on_sphere, torch.full_like(radius, density), -math.inf)
 
 
 def _centres(latent: int, components: int, radius: float) -> Tensor:
     centres = torch.zeros(components, latent, dtype=torch.float64)
-    if components == 1:
-        return centres
-    if latent == 1:
+    if latent == 1 and components > 1:
         centres[:, 0] = torch.linspace(-radius, radius, components, dtype=torch.float64)
+    if components == 1 or latent == 1:
         return centres
     angles = torch.arange(components, dtype=torch.float64) * (2.0 * math.pi / components)
     centres[:, 0], centres[:, 1] = radius * angles.cos(), radius * angles.sin()

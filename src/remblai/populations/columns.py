@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.dates import dates_of
 from remblai.data.moments import date_text
+from remblai.data.number_text import FEWEST, numbers_of
+from remblai.data.table_cells import is_number
 from remblai.data.values import as_numbers, gaps, level
-from remblai.populations.dates import dates_of
-from remblai.populations.forms import numbers_of
 from remblai.populations.table import Column
 
 FEW = 20
@@ -39,6 +40,9 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
     if {one.dtype.kind for one in sides} == {"M", "O"}:
         sides, read_as = _both_dates(name, sides)
         note = "; ".join(filter(None, (note, read_as)))
+    elif {one.dtype.kind for one in sides} == {"f", "O"}:
+        sides, read_as = _both_numbers(name, sides, names)
+        note = "; ".join(filter(None, (note, read_as)))
     kinds = [one.dtype.kind for one, has in zip(sides, known, strict=True) if has.any()]
     if set(kinds) == {"f", "M"}:
         raise ValueError(
@@ -59,8 +63,8 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
         if has.any() and side.dtype.kind in "fM" and len(np.unique(side[has])) > FEW:
             raise ValueError(
                 f"drift: column {name!r}: expected numbers in both tables or text in both, got "
-                f"{'numbers' if side.dtype.kind == 'f' else 'dates'} in {source} and text in the other: correct the "
-                "cells that are text, or choose others with --columns."
+                f"{'numbers' if side.dtype.kind == 'f' else 'dates'} in {source} and text in the other, as "
+                f"{_first_text(sides)!r}: correct the cells that are text, or choose others with --columns."
             )
     texts = [np.array([level(one) for one in side], object) for side in sides]
     both = np.concatenate(texts)
@@ -86,6 +90,27 @@ def _both_dates(name: str, sides: list[NDArray[Any]]) -> tuple[list[NDArray[Any]
     dated = np.array([gap if one is None else moments[one] for one in sides[place]], "datetime64[us]")
     words = f"column {name!r} is text in one table that is read as dates ({found.order})"
     return [dated if one is sides[place] else one for one in sides], words
+
+
+def _both_numbers(name: str, sides: list[NDArray[Any]], names: tuple[str, str]) -> tuple[list[NDArray[Any]], str]:
+    """The cells of a table of numbers and of one of text, which become numbers where they are written so; and a note.
+
+    So are those with a currency, a unit, a decimal comma or marks between thousands, alike in all cells.
+    """
+    (place,) = (place for place, one in enumerate(sides) if one.dtype.kind == "O")
+    levels = sorted({one for one in sides[place] if one is not None})
+    found = numbers_of(levels) if len(levels) >= FEWEST else None
+    if not found:
+        return sides, ""
+    read = np.array([np.nan if one is None else found[one] for one in sides[place]])
+    words = f"column {name!r} of {names[place]} is text that is read as numbers: {levels[0]!r} as {found[levels[0]]:g}"
+    return [read if one is sides[place] else one for one in sides], words
+
+
+def _first_text(sides: list[NDArray[Any]]) -> str:
+    """A cell of text that is no number, or the first one."""
+    texts = [one for side in sides if side.dtype.kind == "O" for one in side if one is not None]
+    return str(next((one for one in texts if not is_number(one)), texts[0] if texts else ""))
 
 
 def _read_as(name: str, levels: list[str], texts: NDArray[Any]) -> tuple[Column, str] | None:

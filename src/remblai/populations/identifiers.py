@@ -62,7 +62,9 @@ def looks_like(column: Column, n: int) -> str:
 def _numbered(values: Floats) -> bool:
     """Whether different whole numbers are numbers of rows, such as 1 to n in any order, or of a hash."""
     extent = float(values.max() - values.min()) + 1
-    return extent <= SPARSE * len(values) or float(abs(values).max()) >= LARGE
+    largest = float(abs(values).max())
+    # beyond 2^53 every float is whole: numbers such as 1.76e30 are measurements, and of both signs they are too
+    return extent <= SPARSE * len(values) or (LARGE <= largest < 2.0**64 and float(values.min()) >= 0.0)
 
 
 def _monotone(parts: tuple[Floats, Floats]) -> bool:

@@ -72,7 +72,7 @@ class Moved:
     @property
     def bounds(self) -> str:
         """The proven bounds in words, four digits of them, rounded outwards."""
-        return Interval(self.lower, self.upper).with_value(self.cost).text(4)
+        return Interval(max(self.lower, 0.0), self.upper).with_value(self.cost).text(4)
 
 
 def moved(tables: Tables, splits: Splits, draws: torch.Generator) -> Moved:

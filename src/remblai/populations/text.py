@@ -75,10 +75,7 @@ def could_see(found: "Drift") -> str:
     for kind, unit in UNITS.items():
         sizes = [one.smallest_seen for one in found.shifts if one.kind == kind]
         seen = [one for one in sizes if one is not None]
-        if not sizes:
-            continue
         if not seen:
-            parts.append(f"no shift {PLACES[kind]}")
             continue
         written = [number(one) if kind == "numbers" else percent(one) for one in (min(seen), max(seen))]
         of = written[0] if written[0] == written[1] else " to ".join(written)
@@ -89,9 +86,9 @@ def could_see(found: "Drift") -> str:
         if unseen and len(unseen) < len(found.shifts)
         else ""
     )
-    return (
-        f"At these sizes 4 of 5 comparisons would see {' or '.join(parts)}; less may go unseen.{but}" if parts else ""
-    )
+    if not parts:
+        return "At these sizes no comparison can be relied on to see a shift of any column." if found.shifts else ""
+    return f"At these sizes 4 of 5 comparisons would see {' or '.join(parts)}; less may go unseen.{but}"
 
 
 def size(shift: Shift) -> str:
@@ -287,9 +284,8 @@ def _joint_lines(found: "Drift") -> list[str]:
         f"  least cost of carrying A to B, from 0 to 1: {moved.cost:.4g} (proven {moved.bounds}), "
         f"{number(moved.floor)} between random splits",
         f"  of which, and between random splits: {parts}",
-        "  carried farthest (rows count from 0):",
-        *farthest,
-    ]
+        *["  carried farthest (rows count from 0):"] * bool(farthest), *farthest,
+    ]  # fmt: skip
 
 
 def _given_lines(found: "Drift") -> list[str]:
