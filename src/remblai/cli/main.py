@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -26,6 +27,8 @@ TRACEBACK, VERBOSE = "--traceback", "--verbose"
 """Words that every command takes: the whole traceback of a failure, and what took how long."""
 QUIET = "--quiet"
 """The word of `train` that also leaves out what takes long."""
+REPEATED_OPTION = re.compile(r"^Invalid value for '(--?[\w.-]+)': \1: ")
+"""How an error begins that click names the option of, and its own text too."""
 COMPLETION = "_REMBLAI_COMPLETE"
 """The variable in which a shell asks what a line can go on with."""
 
@@ -84,6 +87,7 @@ def main(arguments: list[str] | None = None) -> None:
         if TRACEBACK in words:
             traceback.print_exc()
         code, text = _explained(problem)
+        text = _as_typed(text, words)
     print("error: " + printable(" ".join(text.split())), file=sys.stderr)
     sys.exit(code)
 
@@ -142,6 +146,15 @@ def _explained(problem: BaseException) -> tuple[int, str]:
             found = 1, "; ".join([words, *notes]) if notes else f"{type(problem).__name__}: {words}"
     memory = out_of_memory(problem)
     return (1, memory) if memory else found
+
+
+def _as_typed(text: str, words: list[str]) -> str:
+    """What is said of a problem, with an option that it begins with as it was typed: --out, where Python has out."""
+    text = REPEATED_OPTION.sub(r"\1: ", text)
+    name, colon, rest = text.partition(":")
+    typed = {word.partition("=")[0] for word in words if word.startswith("-")}
+    option = next((one for one in (f"--{name.replace('_', '-')}", f"-{name}") if one in typed), None)
+    return text if option is None or not colon else f"{option}:{rest}"
 
 
 def _run(words: list[str]) -> int:

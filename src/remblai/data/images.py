@@ -81,7 +81,12 @@ def image_folder(
     if pages == "frames" and split is None:
         stray = "all frames of a file are in one split" if WHOLE not in parts else FRAMES_APART
     notes = [*guess, *found.notes, left_out(others, hints()), stray]
-    return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(one_line, pictures.names)))
+    return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(_as_text, pictures.names)))
+
+
+def _as_text(name: str) -> str:
+    """The name of a file as it is, for those who look it up; escaped only where it is not UTF-8, as no text can be."""
+    return name if name.isprintable() or name.encode("utf-8", "replace").decode() == name else one_line(name)
 
 
 def picture_limits(array: NDArray[Any], asked: Limits | None, source: str) -> tuple[Limits, list[str]]:

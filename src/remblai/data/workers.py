@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from remblai.data.pixels import DAMAGE, UnfitError
@@ -51,5 +51,9 @@ def _tried(work: Callable[[int], T], number: int) -> Result[T]:
         size = (re.findall(r"\d+", str(error)) or ["N"])[0]
         reason = f"has {size} pixels, more than are decoded, for such a file may be a decompression bomb"
         return number, None, f"{reason}: --max-pixels {size} raises the limit"
+    except UnidentifiedImageError:
+        return number, None, "cannot be decoded: its bytes are no image of a known format"
+    except FileNotFoundError:
+        return number, None, "cannot be decoded: it is a link to a file that is not there"
     except DAMAGE as error:
         return number, None, f"cannot be decoded: {str(error) or type(error).__name__}"
