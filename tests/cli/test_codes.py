@@ -223,7 +223,7 @@ def test_outliers_are_written_beside_their_place(
     values[3] = [9.0, 900.0]
     np.savetxt(tmp_path / "new.csv", values, delimiter=",", header="height,weight", comments="")
     assert call("outliers", folder / "points", "--data", tmp_path / "new.csv", "--out", out) == 0
-    assert "least like the data:\n  row 3" in capsys.readouterr().out
+    assert "least like the data (rows count from 0):\n  row 3" in capsys.readouterr().out
     rows = table(out)
     assert list(rows[0]) == ["index", "score", "p_value", "outlier", "column"]
     assert min(rows, key=lambda row: float(row["score"]))["index"] == "3"

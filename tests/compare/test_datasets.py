@@ -370,3 +370,8 @@ def test_metrics_that_sort_take_all_points(metric: str, d: int, points: int) -> 
     rows = np.random.default_rng(0).standard_normal((3000, d))
     found = distance(rows, rows + 1.0, metric, repeats=0, permutations=0)
     assert (len(found.x), found.points.sizes) == (points, (3000, 3000))
+
+
+def test_options_of_a_metric_that_is_a_function_are_refused():
+    with pytest.raises(ValueError, match="expected no options of a metric that is a function, got p"):
+        distance("ring", "ring:test", metric=lambda x, y: x.mean() - y.mean(), p=3)

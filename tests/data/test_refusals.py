@@ -157,3 +157,18 @@ def test_lists_of_celeba_that_are_no_text(tmp_path: Path) -> None:
 def test_what_is_no_data(data: object) -> None:
     with pytest.raises(ValueError, match=r"expected|different shapes|empty"):
         load(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.zip", "Unpack it"),
+        ("a.tar.gz", "Unpack it"),
+        ("a.xlsx", "Save the sheet as .csv"),
+        ("a.jsonl", "with pandas"),
+    ],
+)
+def test_kinds_that_are_not_read_say_what_makes_data_of_them(tmp_path: Path, name: str, words: str) -> None:
+    (tmp_path / name).write_bytes(b"1")
+    with pytest.raises(ValueError, match=rf"is of an unknown kind: .*{words}"):
+        load(tmp_path / name)

@@ -43,7 +43,8 @@ def test_rows_that_are_off_are_found_and_the_column_named(run: remblai.Trained) 
     assert found.p_values[:5].max() == pytest.approx(1 / 161)
     assert (found.p_values[5:] <= 0.1).mean() < 0.35
     assert "of rows like the held-out ones" in repr(found)
-    assert f"least like the data:\n  row {found.scores.argmin()}, p = 0.0062, most in double, an outlier" in repr(found)
+    first = f"row {found.scores.argmin()}, p = 0.0062, most in double, an outlier"
+    assert f"least like the data (rows count from 0):\n  {first}" in repr(found)
 
 
 @pytest.mark.parametrize("column", ["age", "double", "size", "weight"])

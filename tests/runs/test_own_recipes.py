@@ -78,3 +78,13 @@ def test_other_settings_lead_to_the_command_that_goes_on(tmp_path: Path) -> None
     remblai.train(spec, data="ring", steps=3, seed=5, out=tmp_path / "a run")
     with pytest.raises(ValueError, match=r"seed was 5, now 0.*--config '.*a run/config\.yaml' --resume --out '"):
         remblai.train(spec, data="ring", steps=6, out=tmp_path / "a run", resume=True)
+
+
+def test_an_option_that_is_infinite_is_named() -> None:
+    @remblai.recipe(steps=2)
+    def free(shape: tuple[int, ...], nu: float = 1.0) -> remblai.objectives.Objective:
+        """With an option that run.json cannot hold where it is infinite."""
+        return builtin(shape, latent=2, weight=min(nu, 10.0), network={"name": "mlp", "width": 8})
+
+    with pytest.raises(ValueError, match=r"nu: expected a finite number, as run\.json can hold, got inf"):
+        remblai.train(free, data="ring", nu=float("inf"))

@@ -179,6 +179,11 @@ def distance(
         raise ValueError(f"n: expected at least 2 points, got {n}.")
     if permutations == 1:
         raise ValueError("permutations: expected at least 2, for a floor with a standard deviation, or 0, got 1.")
+    if options and callable(metric):
+        raise ValueError(
+            f"distance: expected no options of a metric that is a function, got {', '.join(options)}: set them in "
+            "it, as functools.partial does."
+        )
     if options:
         metric = {**(metric if isinstance(metric, Mapping) else {"name": metric}), **options}
     draws = torch.Generator().manual_seed(seed_number("seed", seed))
@@ -265,7 +270,7 @@ def _timed(statistic: Statistic, x: Tensor, y: Tensor, seed: int) -> tuple[float
     measure = as_discrepancy(statistic).estimate
     with rng.seeded(seed), torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the estimate itself says it again
-        measure(x[:WARM], y[:WARM])
+        measure(x[:WARM], y[: WARM - (len(x) != len(y))])  # of equal numbers where these are: others take other ways
     start = time.perf_counter()
     with rng.seeded(seed), torch.no_grad():
         value = float(measure(x, y))

@@ -51,7 +51,7 @@ def rows(found: "Distance") -> list[tuple[str, str]]:
         p = float(found.options.get("p", 2.0)) if found.metric == "wasserstein" else 1.0
         of = f", the value above to the power {p:g}" if p != 1.0 else ""
         told.append(("plan", f"{found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}{of}"))
-        told.append(("proven", f"{_root(found.plan.certificate(), p).text()}   of these points"))
+        told.append(("proven", f"{_root(found.plan.certificate(), p).text()}   of these points, in float32"))
     elif "plan" in found.reasons:
         told.append(("plan", f"none: {found.reasons['plan']}"))
     told.append(("seconds", f"{found.seconds:.3g}"))

@@ -15,6 +15,7 @@ from remblai.data.arrays import npy, npz
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
 from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
+from remblai.data.look import remedy
 from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.parquet_files import parquet
 from remblai.data.parquet_images import SUFFIX, has_images, parquet_pictures
@@ -266,7 +267,7 @@ def _reader(path: Path) -> Callable[..., Dataset]:
     suffix = path.suffix.lower()
     if suffix in suffixes() or suffix in PLUGINS:
         raise ValueError(f"{path} is one image: expected the folder that holds them")
-    raise ValueError(f"{path} is of an unknown kind: expected a folder, or a file in {', '.join(FILES)}")
+    raise ValueError(f"{path} is of an unknown kind: expected a folder, or a file in {', '.join(FILES)}{remedy(path)}")
 
 
 def _check_pictures(folder: Path) -> None:

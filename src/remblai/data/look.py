@@ -17,8 +17,22 @@ SMALL_SHARE = 0.3
 LOOKED_AT, MOST_LOOKED_AT = 2**26, 2**18
 """Bytes and rows of data in which repeated rows are looked for, at most."""
 COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
+UNPACK = "Unpack it, and pass the folder or the file in it"
+REMEDIES = {
+    **dict.fromkeys((".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".7z", ".rar", ".xz", ".bz2"), UNPACK),
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "Save the sheet as .csv"),
+    **dict.fromkeys(
+        (".json", ".jsonl", ".feather", ".arrow"), "Read it with pandas, and pass the data frame or a .parquet"
+    ),
+}
+"""The end of a file's name -> what makes data of it, for kinds that are not read."""
 REPEATED = "test rows are equal to training rows: figures of held-out data flatter a model that copies"
 """What a note says of splits that share rows."""
+
+
+def remedy(path: Path) -> str:
+    """What makes data of a file of a kind that is not read, in a sentence after a point; or nothing."""
+    return next((f". {words}" for ending, words in REMEDIES.items() if path.name.lower().endswith(ending)), "")
 
 
 def values_note(n: int, arrays: Sequence[NDArray[Any]], limits: Limits, type_: np.dtype[Any]) -> list[str]:

@@ -87,7 +87,7 @@ class Outliers:
                 f"fewer than {fewest:,} outliers among {n:,} rows cannot be told from chance with {self.held_out:,} "
                 "held out: take the rows of least p, or hold out more"
             )
-        lines.append("least like the data:")
+        lines.append("least like the data (rows count from 0):")
         for place in self.order[:NAMED]:
             most = f", most in {self._named(place)}" if self._named(place) else ""
             mark = ", an outlier" if self.found[place] else ""

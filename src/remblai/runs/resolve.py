@@ -1,6 +1,7 @@
 """From a recipe's name and some options to one flat signature with every value, and back through `run.json`."""
 
 import inspect
+import math
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -84,6 +85,12 @@ class Resolved:
 
     def to_json(self) -> dict[str, Any]:
         """Recipe, arguments (nested, by table name) and loop, as JSON keeps them; live parts are named as custom."""
+        flat = {**self.arguments, **self.loop}
+        if odd := [name for name, value in flat.items() if isinstance(value, float) and not math.isfinite(value)]:
+            raise ValueError(
+                f"{odd[0]}: expected a finite number, as run.json can hold, got {flat[odd[0]]}: take a large one, or "
+                "None for what is not limited."
+            )
         code = {"code": code_sha256(self.spec)} if is_code(self.spec) else {}
         return code | {
             "recipe": self.spec,
