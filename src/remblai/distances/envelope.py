@@ -20,8 +20,8 @@ class _Refused(torch.autograd.Function):
     @staticmethod
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> Any:
         raise RuntimeError(
-            "this value is differentiable once: how its gradient changes is not recorded. Take finite differences of the "
-            "gradient"
+            "this value is differentiable once: how its gradient changes is not recorded. Take finite differences of "
+            "the gradient"
         )
 
 
