@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.convert import quoted
-from remblai.data.field import DAYS, TIMES, WORDS, Field, Floats, field_from_json
+from remblai.data.field import DAYS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
 from remblai.data.frames import chosen_columns
 from remblai.data.raw import Raw
 from remblai.data.table_cells import DECIMAL_COMMA, is_number
@@ -73,8 +73,10 @@ class Mixed:
 
     @property
     def marks(self) -> tuple[bool, ...]:
-        """Which columns of numbers are 0 or 1: those of words and of gaps."""
-        return tuple(one.kind == WORDS or place > 0 for one in self.fields for place in range(len(one.columns)))
+        """Which columns of numbers are 0 or 1: those of words, of true and false, and of gaps."""
+        return tuple(
+            one.kind in (WORDS, TRUTH) or place > 0 for one in self.fields for place in range(len(one.columns))
+        )
 
     def numbers(self, raw: Raw) -> Floats:
         """The table (n rows) as columns of numbers (n, d); its columns are matched by name.

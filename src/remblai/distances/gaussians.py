@@ -42,7 +42,8 @@ def gaussian(name: str, law: Any) -> Gaussian:
     if not known and not (isinstance(law, Independent) and isinstance(law.base_dist, Normal)):
         raise ValueError(
             f"{name}: expected weights (n,) or a Normal, Independent(Normal) or MultivariateNormal, got "
-            f"{type(law).__name__}: there is no closed form; compare samples with a discrepancy."
+            f"{type(law).__name__}: there is no closed form; compare samples with a discrepancy. "
+            "Means and covariances go to bures."
         )
     if law.batch_shape != () or len(law.event_shape) > 1:
         raise ValueError(

@@ -198,7 +198,8 @@ class UnitBall(Ball):
     is conditionally positive definite, the norm is a semi-norm and the value is the root of the energy distance.
 
     Args:
-        kernel: k, or a name of the table of kernels, whose scale then follows from the two laws taken together.
+        kernel: k, or a name of the table of kernels: as in penalties a sum over several scales, about that of the two
+            laws taken together or about a `scale` that is given; a live kernel has one.
 
     Raises:
         ValueError: on use, points whose squared distances are beyond float64.

@@ -137,8 +137,12 @@ def _walks(trained: Trained) -> Picture:
 
 def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
     n, units = min(MOST, len(dataset.test)), dataset.units
-    x, y = (units.restore(rows).reshape(n, -1).astype(float) for rows in (dataset.test[:n], trained.draws(n)))
+    samples = units.given(trained.draws(n))
+    x, y = (units.restore(rows).reshape(n, -1).astype(float) for rows in (dataset.test[:n], samples))
     names = units.columns or tuple(f"coordinate {place}" for place in range(x.shape[1]))
+    if units.mixed is not None and not all(units.mixed.marks):  # of words and gaps a picture shows two places
+        kept = [place for place, mark in enumerate(units.mixed.marks) if not mark]
+        x, y, names = x[:, kept], y[:, kept], tuple(names[place] for place in kept)
     words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
     if x.shape[1] == 1:
         mass = np.full(n, 1.0 / n)
@@ -147,8 +151,8 @@ def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
     first, second = least_like(x, y)
     if x.shape[1] > 2:
         words += (
-            f" The plane is that of 2 of {x.shape[1]} columns, {names[first]} and {names[second]}, whose correlation "
-            "samples miss most."
+            f" The plane is that of 2 of {x.shape[1]} columns of numbers, {names[first]} and {names[second]}, whose "
+            "correlation samples miss most."
         )
     given: dict[str, Any] = {"data": x[:, [first, second]], "samples": y[:, [first, second]]}
     if units.mean is not None or x.shape[1] > 2:  # the columns of a table have units of their own
