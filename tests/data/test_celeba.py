@@ -68,7 +68,7 @@ def test_range(tmp_path: Path) -> None:
         (
             "list_eval_partition.txt",
             "000001.jpg 0\n999999.jpg 0\n",
-            "999999.jpg in .* cannot be decoded: .*No such file.*--skip-broken",
+            "999999.jpg in .* cannot be decoded: .*no such file.*--skip-broken",
         ),
         ("list_attr_celeba.txt", "12\nBald Young\n", "line 2: .*Smiling"),
         ("list_attr_celeba.txt", "12\nBald Smiling\n000001.jpg 1\n", "line 3: expected a file name and 2 times"),

@@ -51,7 +51,7 @@ def test_csv_of_one_column_and_windows_lines(tmp_path: Path) -> None:
         ("a,b\n1,2\n3\n", "line 3: 1 cells, where the first row has 2"),
         ("1,2\n3,4,5\n", "line 2: 3 cells, where the first row has 2"),
         ("a,b,c\n1,2\n3,4\n", "line 2: 2 cells, where the first row has 3|names 3 columns"),
-        ("1,2\n3,inf\n", "column 'column 2', row 2: expected finite numbers or gaps, got infinity"),
+        ("1,2\n3,inf\n", r"t\.csv, column 'column 2': expected numbers, got 'inf'"),
         ("a,b\n", "holds one line of text, 'a,b': expected rows of numbers below"),
         ("", "is empty"),
         ("\n\n", "is empty"),
@@ -144,9 +144,9 @@ def test_more_numbers_than_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
     """A column that is not chosen may hold anything."""
-    lines = "".join(f"{i},north{i if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(10))
+    lines = "".join(f"{i},north{i if i % 2 else ''},{2 * i},{i % 3}\n" for i in range(50))
     path = written(tmp_path, "a,region,b,class\n" + lines)
-    with pytest.raises(ValueError, match=r"column 'region': expected at most 5 .* others can be read: --columns a,b"):
+    with pytest.raises(ValueError, match=r"column 'region': expected at most 25 .* others can be read: --columns a,b"):
         load(path)
     with pytest.raises(ValueError, match=r"expected regoin too. Did you mean 'region'\?"):
         load(path, columns=("a", "regoin"))
@@ -154,8 +154,8 @@ def test_only_chosen_columns_are_read(tmp_path: Path) -> None:
     order = torch.cat([split.index for split in (data.train, data.validation, data.test)]).argsort()
     back = data.units.restore(torch.cat([split[:] for split in (data.train, data.validation, data.test)])[order])
     assert data.units.columns == ("b", "a")
-    assert np.allclose(back, [(2 * i, i) for i in range(10)], atol=1e-5)
-    with pytest.raises(ValueError, match="line 12: 5 cells, where the first row has 4"):
+    assert np.allclose(back, [(2 * i, i) for i in range(50)], atol=1e-5)
+    with pytest.raises(ValueError, match="line 52: 5 cells, where the first row has 4"):
         load(written(tmp_path, "a,region,b,class\n" + lines + "1,2,3,4,5\n"), columns=("b", "a"))
 
 
@@ -234,7 +234,7 @@ def test_a_first_column_of_names_of_the_rows_is_left_out(tmp_path: Path) -> None
 
 
 def test_the_columns_that_can_be_read_are_named_as_they_are_given(tmp_path: Path) -> None:
-    rows = "".join(f"{i},1.5,shop {i},{i % 2}\n" for i in range(9))
+    rows = "".join(f"{i},1.5,shop {i},{i % 2}\n" for i in range(60))
     path = written(tmp_path, 'age,"spent, all",shop,news\n' + rows)
     with pytest.raises(ValueError, match=r"The others can be read: --columns 'age,\"spent, all\",news'\.$"):
         load(str(path))

@@ -87,3 +87,26 @@ def test_distances_between_such_tables() -> None:
     assert same.p_value is not None and same.p_value > 0.02
     moved = people(150, 2).assign(city="Rome")
     assert remblai.distance(people(150, 1), moved, permutations=99, repeats=0).p_value == 0.01
+
+
+def test_new_files_are_read_as_those_of_the_run_are_written(tmp_path: Path) -> None:
+    """Chosen columns, decimal commas, the day first: one row of them, and samples in .npz."""
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{i};{rng.normal(50, 8):.2f}".replace(".", ",") + f";{1 + i % 28:02}.{1 + i % 12:02}.2023;{'ab'[i % 2]}\n"
+        for i in range(80)
+    ]
+    (tmp_path / "t.csv").write_text("id;price;day;kind\n" + "".join(rows))
+    run = remblai.train(
+        "ae", data=str(tmp_path / "t.csv"), data_options={"columns": ("price", "day", "kind")}, latent=2, steps=2,
+        network={"width": 8},
+    )  # fmt: skip
+    (tmp_path / "new.csv").write_text("kind;price;day;note\nb;51,250;02.03.2023;hello\n")
+    found = data_like(run.run.settings, run.units, str(tmp_path / "new.csv"))
+    x = found.train[:]
+    (back,) = run.units.give(x).itertuples(index=False)
+    assert (round(back.price, 3), str(back.day)[:10], back.kind) == (51.25, "2023-03-02", "b")
+    assert found.notes == ()
+    np.savez(tmp_path / "made.npz", values=run.units.restore(run.units.given(run.draws(4))))
+    again = data_like(run.run.settings, run.units, str(tmp_path / "made.npz"))
+    assert again.shape == run.units.shape

@@ -13,6 +13,7 @@ from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.look import REPEATED
+from remblai.data.raw import Raw, text_of
 from remblai.features import FeaturesUsed, make_features
 from remblai.runs.conforming import conform, on_joint_columns, on_one_range
 
@@ -115,7 +116,9 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
     first = _loaded(a, {name: given[name] for name in known[0]})
     second = _loaded(b, {name: given[name] for name in known[1]})
     if first.units.mixed is not None or second.units.mixed is not None:
-        return _tables_joined(first, second, (label(a), label(b)))
+        specs = [datasets.pick(spec)[0] if isinstance(spec, str) else spec for spec in (a, b)]
+        raws = [text_of(spec) if one.cells is None else None for one, spec in zip((first, second), specs, strict=True)]
+        return _tables_joined(first, second, (label(a), label(b)), raws)
     if first.units.columns and second.units.columns and first.units.columns != second.units.columns:
         if left_out := [name for name in second.units.columns if name not in first.units.columns]:
             warnings.warn(f"columns of {label(b)} alone are left out: {', '.join(left_out)}", stacklevel=2)
@@ -128,7 +131,9 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
     return on_one_range(first, second)
 
 
-def _tables_joined(first: Dataset, second: Dataset, names: tuple[str, str]) -> tuple[Dataset, Dataset]:
+def _tables_joined(
+    first: Dataset, second: Dataset, names: tuple[str, str], raws: Sequence[Raw | None]
+) -> tuple[Dataset, Dataset]:
     """Two tables, one of which has words, dates or gaps, on the columns of both."""
     for one, name in zip((first, second), names, strict=True):
         if one.units.columns is None:
@@ -138,7 +143,7 @@ def _tables_joined(first: Dataset, second: Dataset, names: tuple[str, str]) -> t
     own = [set(one.units.names or ()) for one in (first, second)]
     if left_out := sorted(own[1] - own[0]):
         warnings.warn(f"columns of {names[1]} alone are left out: {', '.join(left_out)}", stacklevel=3)
-    return on_joint_columns(first, second)
+    return on_joint_columns(first, second, raws)
 
 
 def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:

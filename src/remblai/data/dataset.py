@@ -261,6 +261,8 @@ class Dataset:
         found = hashlib.sha256(repr((self.shape, self.classes, self.identity)).encode())
         if self.identity is not None:
             return found.hexdigest()
+        if self.units.mixed is not None:  # words are in no number
+            found.update(repr(self.units.mixed).encode())
         if self.units.limits is not None:  # what the model sees of the same numbers depends on it
             found.update(repr(self.units.limits).encode())
         digests: dict[int, str] = {}

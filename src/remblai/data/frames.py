@@ -115,6 +115,9 @@ class FrameForm:
             return module.DataFrame(
                 [one.cast(getattr(module, kind)) if kind else one for one, kind in zip(series, kinds, strict=True)]
             )
+        for label, name in zip(self.labels, self.types, strict=True):
+            if name.startswith("datetime64[") and "," in name:  # with a zone: the cells are in UTC
+                columns[label] = module.Series(columns[label], index=index).dt.tz_localize("UTC")
         found = module.DataFrame(columns, index=index)
         return found.astype({label: name for label, name in zip(self.labels, self.types, strict=True) if name})
 
@@ -130,7 +133,7 @@ class FrameForm:
 
 def _with_gaps(cells: NDArray[Any]) -> NDArray[Any]:
     """Numbers with None for a gap as floats with NaN; other cells as they are."""
-    if cells.dtype.kind != "O" or any(isinstance(one, str) for one in cells):
+    if cells.dtype.kind != "O" or any(isinstance(one, str | bool) for one in cells):
         return cells
     return np.array([np.nan if one is None else float(one) for one in cells])
 
@@ -254,6 +257,12 @@ def column_names(frame: Any) -> list[str]:
         ValueError: two columns of one name.
     """
     return list(_labels(frame))
+
+
+def categories(frame: Any) -> list[str]:
+    """The names of a frame's columns of categories."""
+    kinds = {name: str(frame[label].dtype).partition("(")[0].lower() for name, label in _labels(frame).items()}
+    return [name for name, kind in kinds.items() if kind in ("category", "categorical", "enum")]
 
 
 def column(frame: Any, name: str) -> Any:

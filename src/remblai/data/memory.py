@@ -70,7 +70,7 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | Non
         table = frame_array(data, names)
         check_numbers(table, what)
     except ValueError:  # words, dates or gaps
-        return mixed_table(NAME, what, raw_table(data, names), columns, None, labels, frame=data)
+        return mixed_table(NAME, what, raw_table(data, names, text=True), columns, None, labels, frame=data)
     found = points(NAME, {WHOLE: Part(table, labels)}, names)
     return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
 

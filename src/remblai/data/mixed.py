@@ -1,7 +1,7 @@
 """Tables with words, dates and gaps as columns of numbers that a model can learn, and back."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from remblai.config.convert import quoted
 from remblai.data.field import DAYS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
 from remblai.data.frames import chosen_columns
+from remblai.data.moments import date_text
 from remblai.data.raw import Raw
 from remblai.data.table_cells import DECIMAL_COMMA, is_number
 from remblai.data.values import gaps, level
@@ -20,6 +21,8 @@ MOST_WORDS = 50
 """Different words of a column, each of which is a column of 0 and 1."""
 REPEATED = 2
 """Rows to each different word, at least, in a table whose columns were not chosen: words that hardly repeat name it."""
+JUDGED = 40
+"""Rows from which words are judged by how often they repeat."""
 MANY = 20
 """Different numbers above which a column with a few words is one of numbers with cells to correct."""
 
@@ -31,25 +34,35 @@ class Mixed:
     fields: tuple[Field, ...]
 
     @classmethod
-    def of(cls, raw: Raw, source: str, repeated: int = 0) -> "Mixed":
-        """The fields of a table as `raw.raw_table` reads it.
+    def of(cls, raw: Raw, source: str, repeated: int = 0, worded: Collection[str] = ()) -> "Mixed":
+        """The fields of a table as `raw.raw_table` reads it, its text as it is written.
 
         Args:
             raw: the table.
             source: what errors call it.
             repeated: rows to each different word of a column, at least; below it the words name the rows.
+            worded: the columns whose cells are words whatever they look like.
 
         Raises:
-            ValueError: a column without a value, of too many different words, or of numbers with a few words.
+            ValueError: a column of too many different words, or of numbers with a few words; made names that clash.
         """
-        fields = [Field.of(name, cells) for name, cells in raw.items()]
+        try:
+            fields = [Field.of(name, cells, name in worded) for name, cells in raw.items()]
+        except ValueError as problem:
+            raise ValueError(f"{one_line(source)}, {problem}") from None
         wrong = {one.name: why for one in fields if (why := _unsuitable(one, raw[one.name], repeated))}
         if wrong:
             name, why = next(iter(wrong.items()))
             others = [quoted(one.name) for one in fields if one.name not in wrong]
             advice = f" The others can be read: --columns {shlex.quote(','.join(others))}." if others else ""
             raise ValueError(f"{one_line(source)}, column {name!r}: {why}.{advice}")
-        return cls(tuple(fields))
+        found = cls(tuple(fields))
+        if twice := [name for name in found.columns if found.columns.count(name) > 1]:
+            raise ValueError(
+                f"{one_line(source)}: expected names that differ from those made of words and gaps, got {twice[0]!r} "
+                "twice: rename that column"
+            )
+        return found
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -63,8 +76,8 @@ class Mixed:
 
     @property
     def plain(self) -> bool:
-        """Whether all are numbers, or true and false, without gaps."""
-        return not any(one.gaps or one.kind in (WORDS, DAYS, TIMES) for one in self.fields)
+        """Whether all are numbers as programs write them, or true and false, without gaps."""
+        return not any(one.gaps or one.examples or one.kind in (WORDS, DAYS, TIMES) for one in self.fields)
 
     @property
     def owners(self) -> tuple[str, ...]:
@@ -115,6 +128,12 @@ class Mixed:
         notes = [f"columns of words are a column of 0 and 1 for each word: {', '.join(words)}"] * bool(words)
         notes += [f"columns of dates are read as days: {', '.join(dates)}"] * bool(dates)
         notes += [f"empty cells are marked by a column of 0 and 1: {', '.join(empty)}"] * bool(empty)
+        notes += [
+            f"column {one.name!r} is text that is read as {'dates' if one.kind in (DAYS, TIMES) else 'numbers'}: "
+            f"{one.examples[0]!r} as {_shown(one)}"
+            for one in self.fields
+            if one.examples
+        ]
         return notes
 
     def _parts(self, values: Floats) -> Iterator[tuple[Field, Floats]]:
@@ -152,18 +171,27 @@ def joined(first: Raw, second: Raw, source: str) -> Mixed:
 
 
 def _together(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
-    """The cells of both, as text where those of one are."""
+    """The cells of both, as text where those of one are; 1 and 0 beside true and false are these."""
     if a.dtype.kind == b.dtype.kind:
         return np.concatenate([a, b])
+    kinds = [Field.of("", cells).kind for cells in (a, b)]
+    if TRUTH in kinds:
+        other = (a, b)[kinds[0] == TRUTH]
+        if other.dtype.kind == "f" and np.isin(other[~gaps(other)], (0.0, 1.0)).all():
+            words = {0.0: "False", 1.0: "True"}
+            a, b = (np.array([words.get(v) for v in one], object) if one is other else one for one in (a, b))
     return np.array([level(one) for cells in (a, b) for one in cells], object)
+
+
+def _shown(field: Field) -> str:
+    """The first example of a field as a person reads it."""
+    value = field.numbers(np.array(field.examples[:1], object))[0, 0]
+    return date_text(value) if field.kind in (DAYS, TIMES) else f"{value:g}"
 
 
 def _unsuitable(field: Field, cells: NDArray[Any], repeated: int) -> str:
     """Why a model cannot learn a column; empty where it can."""
-    empty = gaps(cells)
-    rows = int((~empty).sum())
-    if not rows:
-        return "expected values, got none: leave it out"
+    rows = int((~gaps(cells)).sum())
     numbers = [one for one in field.words if is_number(one) or DECIMAL_COMMA.fullmatch(one)]
     commas = [one for one in numbers if not is_number(one)]
     if commas and len(numbers) == len(field.words):
@@ -172,7 +200,7 @@ def _unsuitable(field: Field, cells: NDArray[Any], repeated: int) -> str:
     if others and len(numbers) > max(MANY, len(others)):
         row = 1 + next(place for place, one in enumerate(cells) if one == others[0])
         return f"expected numbers, as most cells hold, got {one_line(others[0])!r} in row {row:,}: empty or correct it"
-    most = min(MOST_WORDS, max(2, rows // repeated)) if repeated else MOST_WORDS
+    most = min(MOST_WORDS, rows // repeated) if repeated and rows >= JUDGED else MOST_WORDS
     if len(field.words) > most:
         return (
             f"expected at most {most} different words, or dates as YYYY-MM-DD, got {len(field.words):,} in {rows:,} "

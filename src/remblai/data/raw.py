@@ -17,15 +17,18 @@ from remblai.data.table_head import EMPTY, NAMES_OF_COUNTS, first_lines
 from remblai.runtime.text import one_line
 
 Raw = Mapping[str, NDArray[Any]]
+TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
+"""How the names of files of tables end."""
 CELL = 200
 """Bytes of memory that a cell of text takes while a table is read, about."""
 
 
-def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
+def raw_table(source: Any, columns: Sequence[str] | None, text: bool = False) -> Raw:
     """The columns of a .csv, .tsv or .parquet file, or of a data frame of pandas or polars.
 
     Args:
         source: the path, or the frame.
+        text: leave text as it is written, whatever it looks like.
         columns: the names of those to take; None takes all but one that counts the rows.
 
     Raises:
@@ -33,13 +36,13 @@ def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
     """
     what = "the data frame" if is_frame(source) else str(source)
     try:
-        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser())
+        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser(), text)
     except UnicodeError as error:
         raise ValueError(f"{what} is not UTF-8 text ({error}): save it as UTF-8") from error
     except (csv.Error, EOFError, OSError) as error:
         raise ValueError(f"{what} cannot be read: {error}. Expected a whole table") from error
     names = chosen_columns(list(found), columns, what)
-    typed = {name: _typed(found[name], f"{what}, column {one_line(name)!r}") for name in names}
+    typed = {name: _typed(found[name], f"{what}, column {one_line(name)!r}", text) for name in names}
     if columns is None and len(typed) > 1:
         name, first = next(iter(typed.items()))
         if name in NAMES_OF_COUNTS and first.dtype.kind == "f" and np.array_equal(first, np.arange(len(first))):
@@ -47,9 +50,19 @@ def raw_table(source: Any, columns: Sequence[str] | None) -> Raw:
     return {one_line(name): values for name, values in typed.items()}
 
 
-def _file(path: Path) -> dict[str, Any]:
+def text_of(source: Any) -> Raw | None:
+    """The columns of a table, its text as it is written; None of what is no file of a table, and no data frame.
+
+    Args:
+        source: a path, or data in memory.
+    """
+    named = isinstance(source, str | Path) and str(source).lower().endswith(TABLES) and Path(source).is_file()
+    return raw_table(source, None, text=True) if named or is_frame(source) else None
+
+
+def _file(path: Path, text: bool) -> dict[str, Any]:
     if path.suffix.lower() != ".parquet":
-        return _text(path)
+        return _text(path, text)
     try:
         import pyarrow as arrow  # an extra: only who reads .parquet needs it
         from pyarrow import parquet
@@ -62,7 +75,7 @@ def _file(path: Path) -> dict[str, Any]:
     return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.schema.names}
 
 
-def _text(path: Path) -> dict[str, Any]:
+def _text(path: Path, text: bool) -> dict[str, Any]:
     """The cells of a .csv or .tsv file, plain or gzipped."""
     check_memory(path.stat().st_size * CELL // 8, str(path))
     separator, head, named, _ = first_lines(path)
@@ -72,14 +85,14 @@ def _text(path: Path) -> dict[str, Any]:
         twice = next(name for name in names if names.count(name) > 1)
         raise ValueError(f"{path} has two columns of the name {one_line(twice)!r}: rename one")
     cells = zip(*rows, strict=True) if rows else [()] * len(names)
-    return {name: _cells(column) for name, column in zip(names, cells, strict=True)}
+    return {name: _cells(column, text) for name, column in zip(names, cells, strict=True)}
 
 
-def _cells(column: Sequence[str]) -> NDArray[Any]:
-    """Cells of text as numbers where all are, or as they are; what is empty is a gap."""
+def _cells(column: Sequence[str], text: bool) -> NDArray[Any]:
+    """Cells of text as numbers where all are and `text` is not asked for, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
     cells = [(cell, cell.lower() not in EMPTY) for cell in stripped]
-    if all(is_number(cell) for cell, one in cells if one):
+    if not text and all(is_number(cell) for cell, one in cells if one):
         return np.array([float(cell) if one else np.nan for cell, one in cells])
     return np.array([cell if one else None for cell, one in cells], object)
 
@@ -111,8 +124,8 @@ def _gap(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(not_a_number)
 
 
-def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
-    """Numbers as float64, dates and text of ISO dates as datetime64[us], all else as text.
+def _typed(values: NDArray[Any], what: str, text: bool) -> NDArray[Any]:
+    """Numbers as float64, dates, and text of ISO dates where not left as text, as datetime64[us], all else as text.
 
     Raises:
         ValueError: infinite numbers, or cells that hold lists or the like.
@@ -127,11 +140,12 @@ def _typed(values: NDArray[Any], what: str) -> NDArray[Any]:
     elif kind == "O" and all(_gap(one) or isinstance(one, date) for one in values):
         return np.array(["NaT" if _gap(one) else _moment(one) for one in values], "datetime64[us]")
     elif kind in "bOUT":
-        if any(isinstance(one, list | dict | np.ndarray) for one in values):
+        if any(isinstance(one, list | dict | set | np.ndarray) for one in values):
             raise ValueError(f"{what}: expected numbers, text or booleans, got lists: leave it out with --columns")
         every = [(type(one), one) for one in values.tolist()]
         texts = {pair: None if _gap(pair[1]) else one_line(str(pair[1])) for pair in set(every)}
-        return _dated(np.array([texts[pair] for pair in every], object))
+        found = np.array([texts[pair] for pair in every], object)
+        return found if text else _dated(found)
     else:
         raise ValueError(f"{what}: expected numbers, text, dates or booleans, got {values.dtype}: leave it out")
     if np.isinf(numbers).any():

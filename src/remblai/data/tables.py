@@ -98,7 +98,7 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     table = numbers(path, Form(separator, named, lines_before(path, named)), taken)
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
     if table is None:
-        return mixed_table(name, str(path), raw_table(path, None), asked, label, labels)
+        return mixed_table(name, str(path), raw_table(path, None, text=True), asked, label, labels)
     notes = ["the first column, without a name, names the rows: it is left out"] * (unnamed and places[0] == 1)
     head = [head[place] for place in places]
     if named and table.shape[1] != len(head):

@@ -222,7 +222,7 @@ class Units:
 
     def _mixed_numbers(self, data: Any) -> NDArray[Any]:
         assert self.mixed is not None
-        return self.mixed.numbers(raw_table(data, self.mixed.names)) if is_frame(data) else as_array(data)
+        return self.mixed.numbers(raw_table(data, self.mixed.names, text=True)) if is_frame(data) else as_array(data)
 
     def to_json(self) -> dict[str, Any]:
         """A dictionary of plain JSON values; `from_json` reads it back to an equal object."""
@@ -247,6 +247,8 @@ class Units:
             plain["frame"] = FrameForm.from_json(plain["frame"])
         if plain["mixed"] is not None:
             plain["mixed"] = Mixed.from_json(saved["mixed"])
+            if plain["columns"] != plain["mixed"].columns or plain["shape"] != (len(plain["columns"]),):
+                raise ValueError(f"expected columns {plain['mixed'].columns}, as of the table, got {plain['columns']}")
         if plain["codes"] is not None:
             plain |= {"codes": Pretrained.from_json(plain["codes"]), "shape": CodeShape(plain["shape"])}
         units = cls(**plain)

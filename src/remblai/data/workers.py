@@ -54,6 +54,6 @@ def _tried(work: Callable[[int], T], number: int) -> Result[T]:
     except UnidentifiedImageError:
         return number, None, "cannot be decoded: its bytes are no image of a known format"
     except FileNotFoundError:
-        return number, None, "cannot be decoded: it is a link to a file that is not there"
+        return number, None, "cannot be decoded: there is no such file, or it is a link to one that is not there"
     except DAMAGE as error:
         return number, None, f"cannot be decoded: {str(error) or type(error).__name__}"

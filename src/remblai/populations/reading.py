@@ -16,12 +16,11 @@ from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.frames import chosen_columns, is_frame
 from remblai.data.labels import label_place
-from remblai.data.raw import Raw, raw_table
+from remblai.data.raw import TABLES, Raw, raw_table
 from remblai.features import FeaturesUsed, make_features
 from remblai.populations.columns import column_of
 from remblai.populations.table import Tables
 
-TABLES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".parquet")
 FEATURES = "random-convolutions"
 LEAST = 2
 

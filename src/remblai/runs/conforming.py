@@ -19,6 +19,8 @@ from remblai.data.raw import Raw
 from remblai.data.rows import Rows
 
 T = TypeVar("T")
+ROUNDED = 1e-6
+"""Share of a number, or of its column's range, by which float32 may have moved it."""
 CONSTANT = 1e-12
 """The deviation, as a share of the mean, below which a column varies by rounding errors only."""
 
@@ -114,7 +116,11 @@ def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
         ValueError: a column that is missing, words where numbers are expected, or empty cells where none are.
     """
 
+    made = dataset.cells is None and dataset.units.columns is None and dataset.shape == (len(mixed.columns),)
+
     def changed(rows: Rows) -> Rows:
+        if made:  # an array of the columns of numbers, as samples in .npz are
+            return _restandardised(rows, dataset.units, replace(units, frame=None, mixed=None))
         try:
             numbers = mixed.numbers(_cells(dataset, rows))
         except ValueError as problem:
@@ -124,7 +130,9 @@ def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
     return _with_rows(dataset, units, changed)
 
 
-def on_joint_columns(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
+def on_joint_columns(
+    first: Dataset, second: Dataset, raws: Sequence[Raw | None] = (None, None)
+) -> tuple[Dataset, Dataset]:
     """Two tables, one of which has words, dates or gaps, on columns that have the words of both.
 
     They are standardised by the training split of the first.
@@ -132,13 +140,18 @@ def on_joint_columns(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]
     Args:
         first: any table whose columns have names.
         second: the one that it is compared with; columns of its own alone are left out.
+        raws: the cells of each as they are written, where they are known and the data set does not have them.
 
     Raises:
         ValueError: a column that the second lacks, or that has too many different words.
     """
-    raws = [_cells(one, one.train.rows) for one in (first, second)]
-    mixed = joined(raws[0], raws[1], f"data {second.name}")
-    numbers = mixed.numbers(raws[0])[first.train.index.numpy()]
+    first, second = (
+        replace(one, cells=one.cells if one.cells is not None else raw)
+        for one, raw in zip((first, second), raws, strict=True)
+    )
+    cells = [_cells(one, one.train.rows) for one in (first, second)]
+    mixed = joined(cells[0], cells[1], f"data {second.name}")
+    numbers = mixed.numbers(cells[0])[first.train.index.numpy()]
     mean, deviation = numbers.mean(0), numbers.std(0)
     deviation = mixed.shared(np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0))
     units = Units(
@@ -152,9 +165,11 @@ def _cells(dataset: Dataset, rows: Rows) -> Raw:
     """The cells of a table by column, of one of numbers these numbers."""
     if dataset.cells is not None:
         return dataset.cells
-    own = dataset.units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    own = dataset.units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array))).astype(np.float64)
     names = dataset.units.columns or [f"column {place}" for place in range(1, 1 + own.shape[1])]
-    return {name: own[:, place].astype(np.float64) for place, name in enumerate(names)}
+    near = np.rint(own)  # whole numbers are kept as standardised ones, in float32
+    own = np.where(np.abs(own - near) <= ROUNDED * np.maximum(np.abs(own), np.ptp(own, 0)), near, own)
+    return {name: own[:, place] for place, name in enumerate(names)}
 
 
 def _recoded(dataset: Dataset, units: Units) -> Dataset:

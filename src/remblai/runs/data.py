@@ -16,9 +16,13 @@ from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
 from remblai.data.column_types import rounded
-from remblai.data.labels import NoColumnNames, NoLabelColumn
+from remblai.data.labels import NoColumnNames, NoLabelColumn, as_labels, label_place
 from remblai.data.memory import kind_of
+from remblai.data.mixed import Mixed
+from remblai.data.mixed_tables import mixed_table
 from remblai.data.pretrained import Pretrained
+from remblai.data.raw import Raw, text_of
+from remblai.data.values import level
 from remblai.runs.conforming import conform
 from remblai.runs.labels import with_classes
 from remblai.runs.record import CUSTOM, DATA_OPTIONS
@@ -93,7 +97,11 @@ def _by_name(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapp
     """The data, of a table that is not the run's own the columns of the run, whatever others it has."""
     given = {name: value for name, value in (options or {}).items() if value is not None}
     named = {**own_options(settings), **given}
-    if spec is None or units.names is None or "columns" in named or "columns" not in datasets.options_of(spec):
+    if spec is None or units.names is None or "columns" in given or "columns" not in datasets.options_of(spec):
+        return data_of(spec, options, settings)[2]
+    if units.mixed is not None and (raw := text_of(spec)) is not None:
+        return _as_fields(units.mixed, raw, spec, named.get("label"))
+    if "columns" in named:
         return data_of(spec, options, settings)[2]
     try:
         return data_of(spec, {**given, "columns": units.names}, settings)[2]
@@ -101,6 +109,24 @@ def _by_name(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapp
         found = data_of(spec, options, settings)[2]
     warnings.warn(f"data {found.name} names no columns: they are taken in the order of those of the run", stacklevel=4)
     return found
+
+
+def _as_fields(fields: Mixed, raw: Raw, spec: Any, label: str | None) -> Dataset:
+    """A table whose cells are read as those of a run, however few and whatever they look like.
+
+    Raises:
+        NoLabelColumn: the table lacks the column of labels.
+        ValueError: cells of another kind.
+    """
+    name = Path(spec).name.partition(".")[0] if isinstance(spec, str | os.PathLike) else kind_of(spec)
+    labels = None
+    if label is not None:
+        label_place(list(raw), label, f"data {name}")
+        labels = as_labels([level(one) for one in raw[label]], f"data {name}, column {label!r}")
+    try:
+        return mixed_table(name, str(name), raw, fields.names, label, labels, fields=fields)
+    except ValueError as problem:
+        raise ValueError(f"data {name}: {problem}") from None
 
 
 def without_label(settings: Mapping[str, Any], units: Units) -> dict[str, Any]:
