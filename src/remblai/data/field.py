@@ -207,6 +207,10 @@ def _examples(levels: Sequence[str], known: dict[str, float], kind: str) -> tupl
 
 def _read_texts(texts: Sequence[str], kind: str, examples: tuple[str, ...]) -> Floats | str:
     """The numbers or days that texts are; the first text that is none where one is not."""
+    if kind not in (DAYS, TIMES, TRUTH) and not examples:
+        numbers = _plain(texts)
+        if numbers is not None:
+            return numbers
     levels = sorted(set(texts))
     found: dict[str, float] = {}
     for one in levels:
@@ -222,6 +226,15 @@ def _read_texts(texts: Sequence[str], kind: str, examples: tuple[str, ...]) -> F
         found |= {one: known[one] for one in rest if one in known}
     wrong = next((one for one in levels if one not in found or not math.isfinite(found[one])), None)
     return wrong if wrong is not None else np.array([found[one] for one in texts], np.float64)
+
+
+def _plain(texts: Sequence[str]) -> Floats | None:
+    """The numbers that texts are as programs write them, all at once; None where one is none, or not finite."""
+    try:
+        numbers = np.array(texts, object).astype(np.float64)
+    except ValueError:
+        return None
+    return numbers if np.isfinite(numbers).all() and not any("_" in one for one in texts) else None
 
 
 def field_from_json(saved: Any) -> Field:

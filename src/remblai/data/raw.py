@@ -131,6 +131,10 @@ def _typed(values: NDArray[Any], what: str, text: bool) -> NDArray[Any]:
         ValueError: infinite numbers, or cells that hold lists or the like.
     """
     kind = values.dtype.kind
+    if kind == "O" and {str} <= set(map(type, values)) <= {str, type(None)}:  # as files have it, in one pass
+        odd = {one: one_line(one) for one in set(values) - {None} if not one.isprintable()}
+        found = np.array([odd.get(one, one) for one in values], object) if odd else values
+        return found if text else _dated(found)
     if kind in "iuf":
         numbers = values.astype(np.float64)
     elif kind == "M":
