@@ -400,7 +400,7 @@ def test_much_output_into_a_pipe_that_closes_early() -> None:
 def test_bad_files_are_told_by_name(call: Call, tmp_path: Path) -> None:
     np.save(tmp_path / "nan.npy", np.full((20, 2), np.nan))
     refused(call("train wae-mmd --data nan.npy --out run", SMALL), 2, "nan")
-    (tmp_path / "text.csv").write_text("a,b\n" + "".join(f"{i},name {i}\n" for i in range(9)))
+    (tmp_path / "text.csv").write_text("a,b\n" + "".join(f"{i},name {i}\n" for i in range(60)))
     refused(call("train wae-mmd --data text.csv --out run", SMALL), 2, "text.csv")
     assert not (tmp_path / "run").exists()
 
