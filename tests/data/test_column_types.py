@@ -12,6 +12,7 @@ from remblai import data
 from remblai.cli.main import main
 from remblai.data import Units
 from remblai.data.column_types import rounded, typed, types_of
+from remblai.data.field import Field
 
 
 def table(n: int = 60) -> pandas.DataFrame:
@@ -75,7 +76,8 @@ def test_an_array_that_is_reconstructed_is_not_rounded(tmp_path: Path, monkeypat
 
 def test_types_by_value() -> None:
     assert types_of(np.array([[-1.0, 0.5], [2.0, 1.0]])) == ("int64", "float64")
-    assert types_of(np.array([[1.0, 0.0], [2.0, 1.0]]), [1]) == ("uint64", "bool")
+    cells = np.array(["1", "2"], object), np.array(["false", "true"], object)
+    assert tuple(Field.of("", one).kind for one in cells) == ("uint64", "bool")
     assert types_of(np.array([[1e300, 0.5]])) is None
     values, kinds = np.array([[1.6, 0.7], [2.2, 0.2]]), [np.dtype("int64"), np.dtype("bool")]
     assert [column.tolist() for column in typed(values, kinds)] == [[2, 2], [True, False]]

@@ -1,6 +1,6 @@
 """The types of the columns of a table: whole numbers stay whole, and true and false stay so, in what a model makes."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,20 +13,16 @@ WHOLE = 2.0**53
 FLOAT = "float64"
 
 
-def types_of(table: NDArray[np.float64], truths: Collection[int] = ()) -> tuple[str, ...] | None:
-    """The type of each column of a table that was text: bool, a whole one (unsigned where none is below 0), or float64.
+def types_of(table: NDArray[np.float64]) -> tuple[str, ...] | None:
+    """The type of each column of numbers (n, d) that were text: whole (unsigned where none is below 0), or float64.
 
     None where all are float64.
-
-    Args:
-        table: (n, d).
-        truths: the columns that were true and false.
     """
     found = []
-    for place, column in enumerate(table.T):
+    for column in table.T:
         whole = bool(np.all(column == np.rint(column)) and np.all(np.abs(column) < WHOLE))
         kind = "int64" if column.min(initial=0.0) < 0.0 else "uint64"  # of counts none is below 0
-        found.append("bool" if place in truths else kind if whole else FLOAT)
+        found.append(kind if whole else FLOAT)
     return None if set(found) <= {FLOAT} else tuple(found)
 
 

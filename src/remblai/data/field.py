@@ -61,10 +61,10 @@ class Field:
         """
         empty = gaps(cells)
         known, some = cells[~empty], bool(empty.any())
-        kind, examples = ("f", ()) if cells.dtype.kind != "O" else _written(sorted({str(one) for one in known}), worded)
+        levels = sorted({str(one) for one in known}) if cells.dtype.kind == "O" else []
+        kind, examples = _written(levels, worded) if cells.dtype.kind == "O" else (cells.dtype.kind, ())
         if kind == WORDS:
-            return cls(name, WORDS, tuple(sorted({str(one) for one in known})), some)
-        kind = "M" if cells.dtype.kind == "M" else kind
+            return cls(name, WORDS, tuple(levels), some)
         start = cls(name, {"M": TIMES, "f": FLOAT}.get(kind, kind), (), some, 0.0, examples)
         numbers = start._read(known)
         whole = types_of(numbers[:, None]) if len(numbers) else None

@@ -281,8 +281,4 @@ def _labels(frame: Any) -> dict[str, Any]:
 def _type(column: Any, otherwise: str) -> str:
     """The name of a column's type, or of floats where its numbers are read as such."""
     name = str(column.dtype)
-    try:
-        numpy_type(name)
-    except ValueError:
-        return otherwise
-    return name
+    return name if _is_numeric(name) else otherwise

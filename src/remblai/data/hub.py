@@ -8,13 +8,13 @@ import numpy as np
 from PIL import Image
 
 from remblai.data.dataset import SPLITS, Dataset
-from remblai.data.decode import Pictures, decode
+from remblai.data.decode import Pictures
 from remblai.data.frames import chosen_columns
-from remblai.data.images import picture_limits
+from remblai.data.images import consecutive, pictures_by_part
 from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.parquet_images import PICTURES
-from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
+from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, points
 
 
 def hub(
@@ -115,13 +115,10 @@ def _from_tables(name: str, source: str, tables: Mapping[str, Any], asked: Limit
 
     names = [f"{part}[{row}]" for part, row in rows]
     key = {"hub": name, "tables": {part: str(table._fingerprint) for part, table in tables.items()}}
-    found = decode(Pictures(source, names, opened, key), **options)
     labels = None if label is None else np.array([value for table in tables.values() for value in table[label]])
-    of = np.array([part for part, _ in rows])
-    limits, guess = picture_limits(found.array, asked, source)
-    parts = {part: Part(found.array, labels, np.flatnonzero(found.whole & (of == part)), limits) for part in tables}
     classes = getattr(features[label], "names", None) if label is not None else None
-    return images(name, parts, classes, [*guess, *found.notes])
+    of = consecutive({part: len(table) for part, table in tables.items()})
+    return pictures_by_part(name, Pictures(source, names, opened, key), of, labels, classes, asked, **options)
 
 
 def _tables(name: str) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import hashlib
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,41 @@ def image_folder(
         stray = "all frames of a file are in one split" if WHOLE not in parts else FRAMES_APART
     notes = [*guess, *found.notes, left_out(others, hints()), stray]
     return replace(images(path.resolve().name, parts, notes=notes), files=tuple(map(_as_text, pictures.names)))
+
+
+def consecutive(counts: Mapping[str, int]) -> dict[str, range]:
+    """The numbers of the rows of each part, of parts that lie one after the other."""
+    ends = np.cumsum([0, *counts.values()]).tolist()
+    return {part: range(start, stop) for part, (start, stop) in zip(counts, pairwise(ends), strict=True)}
+
+
+def pictures_by_part(
+    name: str,
+    pictures: Pictures,
+    of: Mapping[str, Sequence[int]],
+    labels: NDArray[Any] | None,
+    classes: Sequence[str] | None,
+    asked: Limits | None,
+    notes: Sequence[str] = (),
+    **options: Any,
+) -> Dataset:
+    """A data set of pictures whose source says which part each is of.
+
+    Args:
+        name: of the data set.
+        pictures: of all parts, one after the other.
+        of: the numbers of the pictures of each part.
+        labels: (n,), of all pictures, or None.
+        classes: the names of the labels 0, 1, ...; None makes them of the labels found.
+        asked: the low and the high value of the images.
+        notes: what else to say.
+        **options: of `decode`.
+    """
+    found = decode(pictures, **options)
+    limits, guess = picture_limits(found.array, asked, pictures.source)
+    places = {part: np.asarray(rows, np.int64) for part, rows in of.items()}
+    parts = {part: Part(found.array, labels, rows[found.whole[rows]], limits) for part, rows in places.items()}
+    return images(name, parts, classes, [*guess, *found.notes, *notes])
 
 
 def _as_text(name: str) -> str:

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from remblai.data.dataset import SPLITS, Dataset
-from remblai.data.decode import Pictures, decode
-from remblai.data.images import picture_limits, stamp
+from remblai.data.decode import Pictures
+from remblai.data.images import consecutive, pictures_by_part, stamp
 from remblai.data.labels import LABEL_NAMES, as_labels
 from remblai.data.layout import Limits
 from remblai.data.pages import open_image
-from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images
+from remblai.data.splits import SPLIT_NAMES, WHOLE
 from remblai.runtime.text import one_line
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "webp")
@@ -72,22 +72,18 @@ def parquet_pictures(
         each = [one for ones in files.values() for one in ones]
         if len({(one.picture, one.label) for one in each}) > 1:
             raise ValueError(f"{one_line(str(path))}: the columns of its .parquet files differ: pass one of them")
-        rows = [(part, file, row) for part, ones in files.items() for file in ones for row in file.rows]
-        names = [f"{file.path.name}[{row}]" for _, file, row in rows]
+        rows = [(file, row) for file in each for row in file.rows]
+        names = [f"{file.path.name}[{row}]" for file, row in rows]
         folder = path if path.is_dir() else path.parent
         key = {"column": each[0].picture, **stamp(folder, [os.path.relpath(one.path, folder) for one in each])}
 
         def opener(number: int) -> Image.Image:
-            _, file, row = rows[number]
+            file, row = rows[number]
             return file.image(row)
 
-        found = decode(Pictures(str(path), names, opener, key), **options)
-        labels = _labels(each)
-    of = np.array([part for part, _, _ in rows])
-    limits, guess = picture_limits(found.array, range, str(path))
-    parts = {part: Part(found.array, labels, np.flatnonzero(found.whole & (of == part)), limits) for part in groups}
-    name = path.resolve().name if path.is_dir() else path.stem
-    return images(name, parts, each[0].classes, [*guess, *found.notes, *notes])
+        of = consecutive({part: sum(len(one.rows) for one in ones) for part, ones in files.items()})
+        name, pictures = (path.resolve().name if path.is_dir() else path.stem), Pictures(str(path), names, opener, key)
+        return pictures_by_part(name, pictures, of, _labels(each), each[0].classes, range, notes, **options)
 
 
 def has_images(path: Path) -> bool:
@@ -216,7 +212,8 @@ def _files(path: Path) -> list[Path]:
     for folder in (path, path / "data"):
         if files := _inside(folder):
             return files
-    folders = [one for one in path.iterdir() if one.is_dir() and not one.name.startswith(".")]
+    with os.scandir(path) as entries:  # which know what they are: of a million images none is asked
+        folders = [path / one.name for one in entries if one.is_dir() and not one.name.startswith(".")]
     found = {one.name: files for one in folders[:FOLDERS] if (files := _inside(one))}
     if len(found) == 1:
         return next(iter(found.values()))
@@ -230,8 +227,8 @@ def _inside(folder: Path) -> list[Path]:
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:  # a folder of a million images is looked at too
-        names = sorted(entry.name for entry in entries)
-    return [folder / name for name in names if name.endswith(SUFFIX) and name[0] != "."]
+        names = sorted(one.name for one in entries if one.name.endswith(SUFFIX) and not one.name.startswith("."))
+    return [folder / name for name in names]
 
 
 def _picture(schema: Any) -> str | None:

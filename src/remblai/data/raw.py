@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.frames import chosen_columns, column_names, is_frame
+from remblai.data.frames import categories, chosen_columns, column_names, is_frame
 from remblai.data.moments import is_date, moment, utc
 from remblai.data.rows import check_memory
 from remblai.data.table_cells import is_number, rows_of
@@ -108,11 +108,12 @@ def _dated(texts: NDArray[Any]) -> NDArray[Any]:
 
 def _frame(frame: Any) -> dict[str, Any]:
     names = column_names(frame)  # refuses two columns of one name
+    of_categories = categories(frame)
     found = {}
     for name, label in zip(names, frame.columns, strict=True):
         column = frame[label]
         values = np.asarray(column.to_numpy())
-        if str(column.dtype).partition("(")[0].lower() in ("category", "categorical", "enum"):
+        if name in of_categories:
             values = np.array([None if _gap(one) else str(one) for one in values], object)
         found[name] = values
     return found

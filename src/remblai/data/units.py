@@ -173,15 +173,17 @@ class Units:
             return frame_of_cells(self.frame if like is None else like, cells)
         if like is not None:
             return frame_like(like, values, self.columns)
-        return rounded(values, self.column_types) if self.frame is None else self.frame.frame(values)
+        return self.whole(values) if self.frame is None else self.frame.frame(values)
 
     def given(self, x: Tensor) -> Tensor:
         """What the model sees of x once people were given it: whole numbers rounded, one word for each cell."""
         if self.mixed is None and self.column_types is None:
             return x
-        values = self.restore(x)
-        values = rounded(values, self.column_types) if self.mixed is None else self.mixed.snapped(values)
-        return replace(self, frame=None).scale(values)
+        return replace(self, frame=None).scale(self.whole(self.restore(x)))
+
+    def whole(self, values: NDArray[Any]) -> NDArray[Any]:
+        """The values (n, d) of a table with whole numbers in columns of such, and one word for each cell."""
+        return rounded(values, self.column_types) if self.mixed is None else self.mixed.snapped(values)
 
     def display(self, x: Tensor) -> NDArray[np.uint8]:
         """Images as people look at them, whatever the type of the data: uint8 (n, h, w) or (n, h, w, c).

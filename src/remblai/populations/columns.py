@@ -80,16 +80,14 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
 
 def _both_dates(name: str, sides: list[NDArray[Any]]) -> tuple[list[NDArray[Any]], str]:
     """The cells of a table of dates and of one of text, which become dates where they are written so; and a note."""
-    (place,) = (place for place, one in enumerate(sides) if one.dtype.kind == "O")
-    levels = sorted({one for one in sides[place] if one is not None})
+    place, levels = _text_of(sides)
     found = dates_of(levels)
     if found is None:
         return sides, ""
     moments = {text: np.datetime64(round(days * 86_400e6), "us") for text, days in found.days.items()}
     gap = np.datetime64("NaT", "us")
-    dated = np.array([gap if one is None else moments[one] for one in sides[place]], "datetime64[us]")
-    words = f"column {name!r} is text in one table that is read as dates ({found.order})"
-    return [dated if one is sides[place] else one for one in sides], words
+    sides[place] = np.array([gap if one is None else moments[one] for one in sides[place]], "datetime64[us]")
+    return sides, f"column {name!r} is text in one table that is read as dates ({found.order})"
 
 
 def _both_numbers(name: str, sides: list[NDArray[Any]], names: tuple[str, str]) -> tuple[list[NDArray[Any]], str]:
@@ -97,14 +95,19 @@ def _both_numbers(name: str, sides: list[NDArray[Any]], names: tuple[str, str]) 
 
     So are those with a currency, a unit, a decimal comma or marks between thousands, alike in all cells.
     """
-    (place,) = (place for place, one in enumerate(sides) if one.dtype.kind == "O")
-    levels = sorted({one for one in sides[place] if one is not None})
+    place, levels = _text_of(sides)
     found = numbers_of(levels) if len(levels) >= FEWEST else None
     if not found:
         return sides, ""
-    read = np.array([np.nan if one is None else found[one] for one in sides[place]])
+    sides[place] = np.array([np.nan if one is None else found[one] for one in sides[place]])
     words = f"column {name!r} of {names[place]} is text that is read as numbers: {levels[0]!r} as {found[levels[0]]:g}"
-    return [read if one is sides[place] else one for one in sides], words
+    return sides, words
+
+
+def _text_of(sides: list[NDArray[Any]]) -> tuple[int, list[str]]:
+    """Which of the sides is text, and its different texts."""
+    (place,) = (place for place, one in enumerate(sides) if one.dtype.kind == "O")
+    return place, sorted({one for one in sides[place] if one is not None})
 
 
 def _first_text(sides: list[NDArray[Any]]) -> str:

@@ -15,7 +15,6 @@ from remblai import data as datasets
 from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.coded import coded
-from remblai.data.column_types import rounded
 from remblai.data.labels import NoColumnNames, NoLabelColumn, as_labels, label_place
 from remblai.data.memory import kind_of
 from remblai.data.mixed import Mixed
@@ -124,7 +123,7 @@ def _as_fields(fields: Mixed, raw: Raw, spec: Any, label: str | None) -> Dataset
         label_place(list(raw), label, f"data {name}")
         labels = as_labels([level(one) for one in raw[label]], f"data {name}, column {label!r}")
     try:
-        return mixed_table(name, str(name), raw, fields.names, label, labels, fields=fields)
+        return mixed_table(name, name, raw, fields.names, label, labels, fields=fields)
     except ValueError as problem:
         raise ValueError(f"data {name}: {problem}") from None
 
@@ -169,9 +168,7 @@ def file_arrays(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
         `images` (n, h, w, c), with their `range` where it is not that of bytes, or `values` (n, d).
     """
     if units.range is None:
-        values = units.restore(x)
-        known = rounded(values, units.column_types) if units.mixed is None else units.mixed.snapped(values)
-        return {"values": known}
+        return {"values": units.whole(units.restore(x))}
     named = {"images": replace(units, layout="nhwc").restore(x)}
     return named if units.limits is None else named | {"range": np.array(units.limits)}
 
