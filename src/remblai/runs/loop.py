@@ -65,14 +65,15 @@ def run_loop(
     with stop_signals() as stopped:
         for step in steps(state, stream):
             last = step.number == state.steps
-            logged = step.number % every == 0 or last or (bool(stopped) and distributed.world() == 1)
+            signalled = bool(stopped)  # read once: a signal from here on waits for the next step
+            logged = step.number % every == 0 or last or (signalled and distributed.world() == 1)
             if logged:
                 _log(run, state, step, progress, recorder)
             plateau.pass_over()
             if scored and (step.number % evaluate_every == 0 or last):
                 _score(run, state, dataset, latent_law, plateau, recorder)
             last |= plateau.reached
-            stop = any_stopped(bool(stopped), logged)  # read once: a signal while saving waits for the next step
+            stop = any_stopped(signalled, logged)
             if plateau.improved or step.number % checkpoint_every == 0 or last or stop:
                 save_state(run, state, plateau, keep)
             if plateau.improved and first:
