@@ -54,7 +54,9 @@ def test_a_standard_deviation_that_is_not_known_says_nothing():
 
 def test_a_figure_that_sees_nothing_is_too_few_to_judge():
     (row,) = read({"w2": figure(1.03, 1.0, sees=NOTHING)})
-    assert row.cue == "too few to judge: at this n the figure sees no blur, noise or dropped mode in real data"
+    assert (
+        row.cue == "too few to judge: at this n and standard deviation the figure sees no blur, noise or dropped mode"
+    )
     assert row.place is None
     (row,) = read({"w2": figure(2.0, 1.0, sees=NOTHING)})  # what it found all the same
     assert row.cue == "50 standard deviations above the floor"

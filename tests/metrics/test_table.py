@@ -17,9 +17,9 @@ from remblai.metrics.sets import Labelled, Sets
 
 NEEDS = {
     *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),
-    *("labels", "augmentations"),
+    *("labels", "augmentations", "columns"),
 }
-EXTRAS = {"by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank", "sides"}
+EXTRAS = {"by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank", "sides", "by_column"}
 N = 60
 
 
@@ -33,6 +33,8 @@ def sets(metric, seed=0):
         image, modes = False, (toy.centres, toy.deviation)
     else:
         rows, image, modes = load("digits").train[: 5 * N], True, None
+        if "columns" in metric.needs:
+            rows, image = rows.flatten(1), False
     test = rows[:N]
     features = Features("published", own_features(torch.nn.Flatten(), (1, 8, 8)).network, "0", standard=True)
     codes = torch.randn(N, 3, generator=draws)
@@ -42,6 +44,7 @@ def sets(metric, seed=0):
         features=None if modes else features if "inception" in metric.needs else shipped("digits"),
         labelled=Labelled(rows[N : 2 * N], *read_labels(), [str(digit) for digit in range(10)]) if image else None,
         augmentations=("shift",) if image else (),
+        columns=[f"pixel {place}" for place in range(64)] if "columns" in metric.needs else (),
     )  # fmt: skip
 
 

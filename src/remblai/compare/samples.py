@@ -74,6 +74,7 @@ def evaluate_samples(
         features=feature_map,
         image=real.range is not None,
         modes=modes,
+        columns=real.units.columns or (),
         seed=seed,
     )
 

@@ -34,6 +34,7 @@ def fidelity_card(
     code_means: Any = None,
     labelled: Labelled | None = None,
     augmentations: Sequence[str] = (),
+    columns: Sequence[str] = (),
     image: bool = True,
     power: bool = True,
     repeats: int = 20,
@@ -61,6 +62,7 @@ def fidelity_card(
         code_means: E[Z|X] (n, k), of held-out data.
         labelled: of a conditional model: samples by class, and the labels of the held-out data.
         augmentations: names of those that the model was trained with.
+        columns: names of the entries of rows, where they are columns of a table.
         image: whether rows are images, which have a sharpness.
         power: whether to take each figure of data with faults too.
         repeats: random halves and prior samples behind each standard deviation, at least 2.
@@ -74,7 +76,7 @@ def fidelity_card(
     sets = Sets(
         real_train, real_test, samples, reconstructions=reconstructions, codes=codes, prior=prior, modes=modes,
         features=features, code_means=code_means, labelled=labelled, augmentations=augmentations,
-        image=image, repeats=repeats, seed=seed,
+        columns=columns, image=image, repeats=repeats, seed=seed,
     )  # fmt: skip
     faults, card = Faults(sets), Card()
     for name, metric in METRICS.items():

@@ -76,8 +76,8 @@ class Faults:
             faults["blur"] = torch.from_numpy(gaussian_filter(real.cpu().numpy(), (0, 0, BLUR, BLUR)))
         test = sets.shaped(sets.held_out[: len(real)])
         plain = Sets(
-            train, test, real, modes=sets.modes, features=sets.features, image=sets.has("images"),
-            repeats=sets.repeats, seed=sets.seed,
+            train, test, real, modes=sets.modes, features=sets.features, columns=sets.columns,
+            image=sets.has("images"), repeats=sets.repeats, seed=sets.seed,
         )  # fmt: skip
         return {"none": plain} | {fault: plain.with_samples(samples) for fault, samples in faults.items()}
 

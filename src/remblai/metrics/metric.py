@@ -33,6 +33,7 @@ class Figure(TypedDict):
         by_level: of patches, the value at each level of the pyramid, by its height and width.
         augmented: the value of held-out data that were augmented, of the figure of leaking.
         by_axis: the value on each axis of the codes.
+        by_column: the value in each column of a table, by its name.
         sides: of the nearest-neighbour accuracy, the value, floor and spread of each set by itself.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
@@ -50,6 +51,7 @@ class Figure(TypedDict):
     by_level: NotRequired[dict[str, float]]
     augmented: NotRequired[float]
     by_axis: NotRequired[list[float]]
+    by_column: NotRequired[dict[str, float]]
     sides: NotRequired[dict[str, "Figure"]]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]

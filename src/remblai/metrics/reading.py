@@ -15,6 +15,8 @@ BAND = 2.0
 MOST = 1000.0
 """Standard deviations from the floor that are counted: a deviation of nearly 0 is one of rounding."""
 TOO_FEW = "too few to judge"
+MENTIONED = 3
+"""Columns that a figure's sentence names, at most."""
 OFF = "off the floor, with a standard deviation of 0"
 
 
@@ -69,6 +71,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
         cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
+    largest = _largest(figure.get("by_column", {}))
     return Reading(
         label=metric.label if metric else one_line(name).replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "")
@@ -83,6 +86,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(f'code_{axis}' for axis in dead)}." if dead else "")
         + (f" It is code_{by_axis.index(max(by_axis))}." if by_axis else "")
+        + (f" Largest in {largest}." if largest else "")
         + (f" Right on {_of_sides(figure['sides'])}." if "sides" in figure else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
@@ -120,6 +124,12 @@ def _side_away(side: Mapping[str, Any]) -> float | None:
 
 def _of_sides(sides: Mapping[str, Mapping[str, Any]]) -> str:
     return " and ".join(f"{100 * side['value']:.0f}\N{NO-BREAK SPACE}% of {name}" for name, side in sides.items())
+
+
+def _largest(by_column: Mapping[str, float]) -> str:
+    """The columns where a figure is largest, at most `MENTIONED`, where it is above 0."""
+    found = sorted((name for name, value in by_column.items() if value > 0), key=by_column.__getitem__, reverse=True)
+    return ", ".join(f"{printable(name)} {number(by_column[name])}" for name in found[:MENTIONED])
 
 
 def verdict(readings: Sequence[Reading]) -> str:
@@ -191,7 +201,7 @@ def cue_of(away: float, sees: Mapping[str, float] | None) -> str:
     seen = [name for name, shift in sees.items() if abs(shift) >= SEEN]
     unseen = [name for name in sees if name not in seen]
     if not seen:
-        return f"{TOO_FEW}: at this n the figure sees no {_either(unseen, 'or')} in real data"
+        return f"{TOO_FEW}: at this n and standard deviation the figure sees no {_either(unseen, 'or')}"
     blind = f", no {_either(unseen, 'or')}" if unseen else ""
     return f"within {BAND:.0f} standard deviations of the floor; at this n it sees {_either(seen, 'and')}{blind}"
 
@@ -226,8 +236,9 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = [f"{'':28s}{'value':>12s}{'floor':>12s}{'std':>12s}{'n':>7s}"]
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
-        cue = _row(name, figure).cue
-        rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {cue}" if cue else ""))
+        largest = _largest(figure.get("by_column", {}))
+        words = "; ".join(part for part in (_row(name, figure).cue, f"largest in {largest}" * bool(largest)) if part)
+        rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {words}" if words else ""))
     used = features_of(metrics)
     return rows + ([f"features: {_named(used)}"] if used else []) + class_lines(metrics)
 

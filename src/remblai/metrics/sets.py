@@ -28,6 +28,7 @@ Need = Literal[
     "code means",
     "labels",
     "augmentations",
+    "columns",
 ]
 
 
@@ -58,6 +59,7 @@ class Sets:
         code_means: E[Z|X] (n, k), of held-out data.
         labelled: of a conditional model: samples by class, and the labels of the held-out data.
         augmentations: names of those that the model was trained with.
+        columns: names of the entries of rows, where they are columns of a table.
         image: whether rows are images.
         repeats: random halves, and draws of a known law, behind each standard deviation.
         seed: all draws are a function of it.
@@ -80,6 +82,7 @@ class Sets:
         code_means: Any = None,
         labelled: Labelled | None = None,
         augmentations: Sequence[str] = (),
+        columns: Sequence[str] = (),
         image: bool = True,
         repeats: int = 20,
         seed: int = 0,
@@ -87,7 +90,7 @@ class Sets:
         self.real_train, self.reconstructions, self.codes, self.prior = real_train, reconstructions, codes, prior
         self.modes, self.repeats, self.seed = modes, repeats, seed
         self.features, self.code_means, self.labelled = features, code_means, labelled
-        self.augmentations = tuple(augmentations)
+        self.augmentations, self.columns = tuple(augmentations), tuple(columns)
         real_test = torch.as_tensor(real_test)
         self.row_shape = tuple(real_test.shape[1:])
         self.test = flat("the held-out data", real_test)
@@ -116,6 +119,7 @@ class Sets:
             "classes": features is not None and features.logits is not None,
             "inception": features is not None and features.standard,
             "augmentations": bool(augmentations),
+            "columns": bool(columns),
             "labels": labelled is not None,
             "code means": code_means is not None and prior is not None,
         }

@@ -3,6 +3,7 @@
 from remblai.metrics.augment import figure_of_leak, figure_of_near
 from remblai.metrics.by_class import figure_of_agreement
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
+from remblai.metrics.columns import figure_of_columns, figure_of_range
 from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
 from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
@@ -196,6 +197,25 @@ METRICS: dict[str, Metric] = {
         floor="held-out data",
         spread="standard error of the mean share",
         power=None,
+    ),
+    "furthest_column": Metric(
+        label="Furthest column",
+        meaning="The Wasserstein distance W1 between samples and held-out data in the column of the table where it is "
+        "largest, in the data's standard deviations. What ties columns to each other is not seen.",
+        says="{value} standard deviations, where the furthest column of real data is {floor} from other real data.",
+        compute=figure_of_columns,
+        needs=("columns",),
+    ),
+    "beyond_the_range": Metric(
+        label="Rows beyond the data's range",
+        meaning="The share of samples with a cell below the least or above the largest value that the training data "
+        "have in its column. Fewer than held-out data have are samples that miss the ends.",
+        says="{value_percent} of the samples, where {floor_percent} of held-out data are.",
+        compute=figure_of_range,
+        better="near the floor",
+        needs=("columns",),
+        floor="held-out data",
+        spread="standard error of the difference of shares",
     ),
 }
 """Every figure of the card by its name in metrics.json, in the order of the card."""

@@ -82,7 +82,7 @@ def evaluate(
         )
     card = fidelity_card(
         visible.train, visible.test[:n], samples, features=feature_map, image=dataset.range is not None, **coded,
-        augmentations=trained.run.settings.get("augment") or (),
+        augmentations=trained.run.settings.get("augment") or (), columns=visible.units.columns or (),
     )  # fmt: skip
     if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
         warnings.warn(
