@@ -28,6 +28,6 @@ def test_a_warm_start_may_be_longer_than_an_epoch(ring):
 def test_twice_the_time_fits_twice_the_steps(ring, monkeypatch):
     """By a clock of which each step takes a tenth of a second."""
     ticks = iter(range(10**6))
-    monkeypatch.setattr("remblai.compare.budget.time.perf_counter", lambda: next(ticks) / 20)
+    monkeypatch.setattr("remblai.runs.measure.time.perf_counter", lambda: next(ticks) / 20)
     one, two = (steps_for_seconds(resolve("ae", {"latent": 1}), ring, s, "cpu", 1) for s in (60.0, 120.0))
     assert two == pytest.approx(2 * one, rel=0.01) and one > 100

@@ -119,6 +119,15 @@ def test_each_recipe_has_its_own_steps_where_there_is_no_budget(compared, tmp_pa
     assert len(given) == 2
 
 
+def test_codes_of_a_size_that_is_chosen_have_a_budget_of_images(compared, tmp_path, monkeypatch):
+    models, request, *_ = compared
+    monkeypatch.setattr("remblai.runs.latent.PROBE", 2)
+    monkeypatch.setattr("remblai.compare.models.run_jobs", lambda jobs, _: [(job, Done(0, job.words)) for job in jobs])
+    auto = models[0].replace("--latent 2", "--latent auto")
+    with pytest.raises(RuntimeError, match="'--steps', '3'"):
+        compare_models([auto, models[0]], data=request["data"], seeds=1, out=tmp_path / "out", images=60)
+
+
 def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(compared):
     _, request, comparison, _, _ = compared
     runs = [row.trials[0].folder for row in comparison.rows if row.trials]

@@ -90,7 +90,7 @@ def test_what_cannot_be_measured_is_refused(
         "got neither": ("evaluate",),
         "got both": ("evaluate", run.folder, "--samples", tmp_path / "own.npy"),
         "pass --data": ("evaluate", "--samples", tmp_path / "own.npy"),
-        "are of a run": ("evaluate", "--samples", tmp_path / "own.npy", "--data", "digits", "--sampler", "prior"),
+        "is of a run": ("evaluate", "--samples", tmp_path / "own.npy", "--data", "digits", "--sampler", "prior"),
     }
     for words, given in refused.items():
         assert call(*given) == 2

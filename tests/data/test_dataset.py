@@ -91,6 +91,11 @@ def test_where() -> None:
         split[10]
 
 
+def test_rows_are_taken_backwards() -> None:
+    data = load("digits").train
+    assert torch.equal(data[np.arange(5)[::-1]], data[:5].flip(0))
+
+
 def test_labels_and_index_go_with_the_samples() -> None:
     data = load("digits")
     stored = torch.from_numpy(data.train.rows.array.astype(np.float32)) / 255

@@ -18,6 +18,8 @@ class Table:
     def __init__(self, columns: dict[str, list[Any]], mark: str = "v1") -> None:
         self.columns, self._fingerprint = columns, mark
         self.features = {name: SimpleNamespace() for name in columns}
+        if "image" in columns:
+            self.features["image"] = type("Image", (SimpleNamespace,), {})()
         if "label" in columns:
             self.features["label"] = SimpleNamespace(names=["no", "yes"])
 
@@ -115,3 +117,11 @@ def test_without_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ValueError, match=r"pip install 'remblai\[hub\]'"):
         load("hub:owner/name")
+
+
+def test_a_column_of_text_called_image_is_none() -> None:
+    datasets = pytest.importorskip("datasets")
+    pictures = [Image.fromarray(np.full((4, 5), i, np.uint8)) for i in range(20)]
+    features = datasets.Features({"image": datasets.Value("string"), "photo": datasets.Image()})
+    rows = datasets.Dataset.from_dict({"image": ["x"] * 20, "photo": pictures}, features=features)
+    assert load(rows).shape == (1, 4, 5)

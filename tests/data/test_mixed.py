@@ -12,6 +12,7 @@ import torch
 
 from remblai.data import Dataset, Units, load
 from remblai.data.field import Field
+from remblai.data.frames import frame_of_cells
 from remblai.data.mixed import Mixed
 from remblai.data.mixed_tables import mixed_table
 from remblai.data.raw import raw_table
@@ -261,6 +262,24 @@ def test_new_cells_are_read_as_those_of_the_run_are_written(
     assert [
         one if one is None or isinstance(one, str) else pytest.approx(float(one), rel=1e-5) for one in cells
     ] == expected
+
+
+def test_new_text_changes_how_no_other_is_read(tmp_path: Path) -> None:
+    field = Field.of("price", np.array(["1.234 €", "5.678 €", "9.012 €"] * 9, object))
+    assert field.numbers(np.array(["2.345 €"], object))[0, 0] == 2345.0
+    with pytest.raises(ValueError, match=r"got '1\.5 €'"):
+        field.numbers(np.array(["2.345 €", "1.5 €"], object))
+    field = Field.of("price", np.array(["1,5 €", "2,5 €", "7,25 €"] * 9, object))
+    with pytest.raises(ValueError, match="got 'oops'"):
+        field.numbers(np.array(["1,5 €", "2,5 €", "oops"], object))
+
+
+def test_a_frame_without_gaps_comes_back_with_those_that_a_model_makes() -> None:
+    frame = pandas.DataFrame({"x": [1, 2, 3], "u": np.array([1, 2, 3], np.uint8), "t": [True, False, True]})
+    cells = {name: np.array([*frame[name].tolist()[:2], None], object) for name in frame}
+    found = frame_of_cells(frame, cells)
+    assert found.dtypes.map(str).tolist() == ["Int64", "UInt8", "boolean"]
+    assert found.isna().sum().tolist() == [1, 1, 1]
 
 
 def test_the_frame_of_a_run_is_read_again() -> None:

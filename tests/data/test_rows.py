@@ -61,7 +61,7 @@ def test_digest_is_of_the_content() -> None:
     assert digest(array) != digest(array.reshape(5, 3, 2, 4))
 
 
-def test_digest_of_a_large_array_reads_first_and_last_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_of_a_large_array_reads_first_and_last_rows_or_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DIGEST_BYTES", 40)
     array = np.zeros((1000, 10), np.uint8)
     marks = {digest(array)}
@@ -69,3 +69,7 @@ def test_digest_of_a_large_array_reads_first_and_last_rows(monkeypatch: pytest.M
         array[row, 0] = 1
         marks.add(digest(array))
     assert len(marks) == 3
+    before = digest(array, whole=True)
+    array[1, 0] = 1  # a row between those that are read
+    assert digest(array) in marks
+    assert digest(array, whole=True) != before

@@ -6,7 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from remblai.data import splits as module
 from remblai.data.splits import MOST_HELD_OUT, WHOLE, Part, arrange, encoded, images, points
 
 GREY = np.arange(40 * 6, dtype=np.uint8).reshape(40, 1, 2, 3)
@@ -59,14 +58,6 @@ def test_points_are_standardised_by_the_train_split() -> None:
         assert np.allclose(back, source[split.index.numpy()][:, :2], rtol=1e-9, atol=1e-3)
     assert data.units.columns == ("a", "b", "c")
     assert (data.shape, data.range) == ((3,), None)
-
-
-def test_moments_in_pieces_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("remblai.data.rows.CHUNK_BYTES", 100)
-    array = np.random.default_rng(0).normal(3, 2, (101, 4))
-    mean, deviation = module._moments(array, np.arange(1, 101))
-    assert np.allclose(mean, array[1:].mean(0))
-    assert np.allclose(deviation, array[1:].std(0))
 
 
 def test_parts_of_one_array_share_it() -> None:

@@ -13,6 +13,7 @@ from tests.small import train
 
 import remblai
 from remblai.cli.main import main
+from remblai.deploy.hub import write_published
 from remblai.runs.published import public_settings
 
 
@@ -114,5 +115,20 @@ def test_the_places_of_data_are_not_published() -> None:
     found = json.dumps(public_settings({"data": data, "seed": 0}))
     assert "secret" not in found
     assert "photos" in found
+    options = {"coupling": {"name": "semi-discrete", "run": "/home/alice/secret/ae"}, "weights": ["~/secret/w.pt"]}
+    stacked = {"spec": {"name": "stacked-mnist", "folder": "/home/alice/secret/mnist"}, "path": None, "units": {}}
+    of_parts = public_settings({"data": stacked, "arguments": options, "recipe": "/home/alice/secret/r.py:mine"})
+    assert "secret" not in json.dumps(of_parts)
+    assert (of_parts["recipe"], of_parts["data"]["spec"]["folder"]) == ("r.py:mine", "mnist")
     named = {"spec": "digits", "path": None, "units": {}}
     assert public_settings({"data": named})["data"] == named
+
+
+def test_laws_of_a_published_run_stay_when_another_is_fitted(tmp_path: Path, bare: None) -> None:
+    (tmp_path / "public").mkdir()
+    write_published(tmp_path / "public", train(tmp_path / "run", "ae"), "owner/name")
+    published = remblai.load(tmp_path / "public")
+    before = published.sample(3)
+    remblai.fit(published, "gaussian")
+    assert np.array_equal(remblai.load(tmp_path / "public").sample(3), before)
+    assert remblai.load(tmp_path / "public").sample(3, sampler="gaussian").shape == before.shape

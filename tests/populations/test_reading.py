@@ -145,3 +145,12 @@ def test_a_file_of_code_runs_once(tmp_path: Path) -> None:
     found = drift(f"{path}:rows", np.zeros((20, 2)), permutations=19)
     assert (tmp_path / "calls").read_text() == "."
     assert found.data.tables.names[0] == f"{path}:rows"
+
+
+@pytest.mark.parametrize("cells", [[1, 0], ["True", "False"], ["TRUE", "FALSE"]])
+def test_truth_is_one_thing_however_it_is_written(tmp_path: Path, cells: list[object]) -> None:
+    pandas.DataFrame({"f": ["true", "false"] * 20}).to_csv(tmp_path / "a.csv", index=False)
+    pandas.DataFrame({"f": cells * 20}).to_csv(tmp_path / "b.csv", index=False)
+    (column,) = read(tmp_path / "a.csv", tmp_path / "b.csv").tables.columns
+    assert column.levels == ("False", "True")
+    assert np.array_equal(column.values[:40], column.values[40:])

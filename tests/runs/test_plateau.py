@@ -1,5 +1,6 @@
 """Training that stops where the validation score no longer improves, and goes on where it was interrupted."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from remblai.objectives.weights import weight_in_words
 from remblai.runs import processes
 from remblai.runs.evaluate import choices
 from remblai.runs.folder import Run
-from remblai.runs.plateau import Plateau, chosen_patience, evaluation_interval
+from remblai.runs.plateau import Plateau, asked_or_earlier, evaluation_interval
 
 SCORES = {2: 3.0, 4: 2.0, 6: 2.5, 8: 2.0, 10: 1.0}
 """The validation score by step: after step 4 two evaluations are no better."""
@@ -37,9 +38,17 @@ def test_the_scores_are_followed_and_an_equal_one_is_no_improvement() -> None:
         (2.0, False, 2, True),
         (1.0, True, 0, False),
     ]
-    assert not any([Plateau(None).reached, chosen_patience(None, None), chosen_patience(None, {})])
-    assert chosen_patience(None, {"patience": 3}) == 3
-    assert chosen_patience(1, {"patience": 3}) == 1
+    plateau.observe(math.nan)
+    assert (plateau.best, plateau.improved) == (1.0, False)
+    first = Plateau(2)
+    first.observe(math.nan)
+    first.observe(0.1)
+    assert (first.best, first.improved) == (0.1, True)
+    assert not any(
+        [Plateau(None).reached, asked_or_earlier("patience", None, None), asked_or_earlier("patience", None, {})]
+    )
+    assert asked_or_earlier("patience", None, {"patience": 3}) == 3
+    assert asked_or_earlier("patience", 1, {"patience": 3}) == 1
 
 
 @pytest.mark.usefixtures("scripted")
@@ -62,7 +71,7 @@ def test_a_resumed_training_stops_where_one_without_a_break_does(tmp_path: Path)
     train(tmp_path / "whole", steps=10, **OPTIONS)
     train(tmp_path / "parts", steps=6, **OPTIONS)
     assert Run.open(tmp_path / "parts").settings["early_stop"] is None
-    train(tmp_path / "parts", steps=10, resume=True, **OPTIONS)
+    train(tmp_path / "parts", steps=10, resume=True, **OPTIONS | {"evaluate_every": None})  # as it had
     assert last(tmp_path / "whole") == last(tmp_path / "parts")
     assert Run.open(tmp_path / "parts").settings["early_stop"]["step"] == 8
     train(tmp_path / "parts", steps=10, resume=True, **OPTIONS | {"patience": 3})  # more patience goes on

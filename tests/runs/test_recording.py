@@ -120,7 +120,7 @@ def test_only_the_first_process_logs(tmp_path: Path, monkeypatch: pytest.MonkeyP
 SETTINGS: dict[str, Any] = {
     **dict.fromkeys(("seed", "device", "precision", "compile", "threads", "started", "ended")),
     **{"status": "running", "recipe": "ae", "arguments": {}, "loop": {}},
-    "data": {"spec": "digits", "fingerprint": "0", "split_note": ["a", "b"]},
+    "data": {"spec": "digits", "options": {}, "fingerprint": "0", "split_note": ["a", "b"]},
 }
 
 

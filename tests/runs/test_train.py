@@ -248,3 +248,16 @@ def test_a_whole_run_has_its_metrics_and_its_page(tmp_path: Path) -> None:
     page = (tmp_path / "run/report.html").read_text()
     assert "http" not in page.replace("http://www.w3.org", "")
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_run_that_fails_for_whatever_reason_does_not_seem_to_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: Any) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("remblai.runs.loop.log_line", fails)
+    with pytest.raises(RuntimeError, match="out of luck"):
+        train(tmp_path / "run")
+    assert Run.open(tmp_path / "run").settings["status"] == "failed"

@@ -24,9 +24,6 @@ from remblai.statistics import Statistic
 
 F = TypeVar("F")
 
-SAME = 1e-5
-"""Values that differ by less than this share of the column's largest are one, for divergences of repeated values."""
-
 
 class Wasserstein:
     """W_p, the p-th root of the least mean of |x - y|^p over all couplings: exact, by linear programming.
@@ -71,11 +68,9 @@ def _empirical(name: str) -> Callable[[], Statistic]:
     """An f-divergence between the empirical laws of two samples: for data that repeat their values."""
 
     def divergence(x: Tensor, y: Tensor) -> Tensor:
-        both = torch.cat([x, y]).double()
-        # Tables come standardised and back, after which equal values differ a little.
-        steps = both / both.abs().amax(0).clamp(min=1e-300) / SAME
+        both = torch.cat([x, y])
         # of rows of one number the values themselves are sorted, which is faster
-        _, where = torch.unique(steps.round(), dim=0 if steps.shape[1] > 1 else None, return_inverse=True)
+        _, where = torch.unique(both, dim=0 if both.shape[1] > 1 else None, return_inverse=True)
         where = where.flatten()
         cells = int(where.max()) + 1
         if cells == len(both):

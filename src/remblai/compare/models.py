@@ -1,7 +1,6 @@
 """Several models on one data set, trained with equal budgets where they are recipes, in one table with its tests."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,10 +14,12 @@ from remblai.compare.page import write_comparison
 from remblai.compare.request import Request, request_of
 from remblai.compare.table import Row, Trial, against, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
+from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA, read_settings
 from remblai.runs.start import next_folder
 from remblai.runtime import devices
+from remblai.runtime.devices import processors
 from remblai.runtime.files import explained, place, write_json
 from remblai.runtime.locks import locked
 
@@ -143,9 +144,8 @@ def _share(request: Request, jobs: int | None) -> tuple[int, int | None]:
     """Trainings at a time, and the threads of each; None leaves torch's choice."""
     if devices.choose(request.device).type != "cpu":
         return jobs or 1, request.threads
-    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    at_once = jobs or max(1, processors // (request.threads or 1))
-    return at_once, request.threads or max(1, processors // at_once)
+    at_once = jobs or max(1, processors() // (request.threads or 1))
+    return at_once, request.threads or max(1, processors() // at_once)
 
 
 def _measure_lengths(request: Request, folder: Path, record: dict[str, Any], threads: int | None) -> None:
@@ -156,6 +156,7 @@ def _measure_lengths(request: Request, folder: Path, record: dict[str, Any], thr
     for entry in request.entries:
         if entry.folder is None and entry.label not in record["steps"]:
             resolved = entry.resolved()
+            chosen_latent(None, resolved, request.dataset, devices.choose(request.device))
             record["steps"][entry.label] = (
                 steps_for_images(resolved, request.dataset, int(amount))
                 if kind == "images"

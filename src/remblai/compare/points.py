@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from remblai.data import Dataset
 from remblai.data.look import REPEATED
 from remblai.data.raw import Raw, text_of
 from remblai.features import FeaturesUsed, make_features
-from remblai.runs.conforming import conform, on_joint_columns, on_one_range
+from remblai.runs.conforming import conform, given_rows, on_joint_columns, on_one_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,8 +165,9 @@ def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:
 def rows_of(dataset: Dataset, spec: Any) -> Tensor:
     """The rows of a data set, or of the split that its name ends in: points in the data's units, images on 0 to 1."""
     chosen = datasets.pick(spec)[1] if isinstance(spec, str) else None
-    rows = torch.cat([dataset.split(one)[:] for one in ([chosen] if chosen else datasets.SPLITS)])
+    splits = [dataset.split(one) for one in ([chosen] if chosen else datasets.SPLITS)]
     if dataset.range is not None:
-        return rows
-    own = torch.from_numpy(dataset.units.exact.restore(rows))
-    return own[:, None] if own.ndim == 1 else own
+        return torch.cat([one[:] for one in splits])
+    units = dataset.units
+    own = np.concatenate([given_rows(units, one.rows)[one.index.numpy()].astype(np.float64) for one in splits])
+    return torch.from_numpy(own.reshape(len(own), *(units.sample_shape or (1,))))

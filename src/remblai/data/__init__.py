@@ -91,8 +91,6 @@ def load(
         ValueError: unknown name, missing path, an option that this kind of data does not have, and whatever is wrong
             with the data, each with what to do.
     """
-    if isinstance(spec, Dataset):
-        return spec
     asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
     asked |= {"columns": columns, "label": label, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
@@ -129,7 +127,8 @@ def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
             raise ValueError(f"expected a name, a path or data, got {spec!r}: call it and pass what it returns")
         if hub.is_table(spec):
             return hub.of_tables, f"data ({memory.kind_of(spec)})"
-        return memory.frame if is_frame(spec) else memory.in_memory, f"data ({memory.kind_of(spec)})"
+        reader = memory.as_it_is if isinstance(spec, Dataset) else memory.frame if is_frame(spec) else memory.in_memory
+        return reader, f"data ({memory.kind_of(spec)})"
     source, _ = pick(spec)
     if not source.strip():
         raise ValueError(

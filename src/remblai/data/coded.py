@@ -78,7 +78,12 @@ def _codes(rows: Rows, network: Pretrained, shape: tuple[int, ...]) -> Codes:
             found[start : start + AT_ONCE] = network.encode(rows.gather(places, torch.device("cpu"))).numpy()
         return [], []
 
-    key = {"codes": network.sha256, "config": network.config, "rows": digest(rows.array), "limits": rows.limits}
+    key = {
+        "codes": network.sha256,
+        "config": network.config,
+        "rows": digest(rows.array, whole=True),
+        "limits": rows.limits,
+    }
     array: Codes = stored(key, fill).array
     return array
 

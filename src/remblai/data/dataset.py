@@ -67,7 +67,7 @@ class Split:
         host = torch.device("cpu")
         if isinstance(where, slice):
             return self.rows.gather(self.index[where], host)
-        chosen = where.cpu() if isinstance(where, Tensor) else torch.as_tensor(np.asarray(where))
+        chosen = where.cpu() if isinstance(where, Tensor) else torch.as_tensor(np.array(where, order="C"))
         if chosen.dtype != torch.bool and (chosen.numel() == 0 or not chosen.is_floating_point()):
             chosen = chosen.to(torch.int64)  # uint8 would be a mask, and an empty list comes as floats
         found = self.rows.gather(self.index[chosen].reshape(-1), host)

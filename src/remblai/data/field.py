@@ -222,10 +222,22 @@ def _read_texts(texts: Sequence[str], kind: str, examples: tuple[str, ...]) -> F
             found[one] = float(one)
     rest = [one for one in levels if one not in found]
     if rest and examples:
-        known = _in_form(sorted({*examples, *rest}), "M" if kind in (DAYS, TIMES) else "f") or {}
-        found |= {one: known[one] for one in rest if one in known}
+        found |= _as_examples(rest, examples, "M" if kind in (DAYS, TIMES) else "f")
     wrong = next((one for one in levels if one not in found or not math.isfinite(found[one])), None)
     return wrong if wrong is not None else np.array([found[one] for one in texts], np.float64)
+
+
+def _as_examples(texts: list[str], examples: tuple[str, ...], kind: str) -> dict[str, float]:
+    """What texts are that are written as the examples are; those are left out that are not."""
+    own = _in_form(examples, kind) or {}
+
+    def read(some: list[str]) -> dict[str, float]:
+        known = _in_form(sorted({*examples, *some}), kind) or {}
+        return known if all(known.get(one) == value for one, value in own.items()) else {}
+
+    if known := read(texts):
+        return known
+    return {one: known[one] for one in texts if (known := read([one]))}
 
 
 def _plain(texts: Sequence[str]) -> Floats | None:

@@ -119,7 +119,8 @@ class FrameForm:
             if name.startswith("datetime64[") and "," in name:  # with a zone: the cells are in UTC
                 columns[label] = module.Series(columns[label], index=index).dt.tz_localize("UTC")
         found = module.DataFrame(columns, index=index)
-        return found.astype({label: name for label, name in zip(self.labels, self.types, strict=True) if name})
+        of = dict(zip(self.labels, self.types, strict=True))
+        return found.astype({label: _nullable(name, found[label]) for label, name in of.items() if name})
 
     def _module(self) -> Any:
         try:
@@ -136,6 +137,14 @@ def _with_gaps(cells: NDArray[Any]) -> NDArray[Any]:
     if cells.dtype.kind != "O" or any(isinstance(one, str | bool) for one in cells):
         return cells
     return np.array([np.nan if one is None else float(one) for one in cells])
+
+
+def _nullable(name: str, column: Any) -> str:
+    """The type of a pandas column, or that which has gaps too where numpy's has none and the column some."""
+    if name == "bool" or name.startswith(("int", "uint")):
+        lacks = "[" not in name and bool(column.isna().any())
+        return {"b": "boolean", "i": name.capitalize(), "u": f"UI{name[2:]}"}[name[0]] if lacks else name
+    return name
 
 
 def _is_numeric(name: str) -> bool:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from remblai.data.layout import BYTES, ROUNDING, Limits, float_limits, planes
+from remblai.data.layout import BYTES, ROUNDING, Limits, planes
 
 
 def images_scaled(
@@ -47,7 +47,7 @@ def images_scaled(
         raise ValueError(
             f"expected {given.dtype} images in [{low:g}, {high:g}], got values from {given.min():g} to {given.max():g}"
         )
-    if given.dtype.kind == "f" and given.size and low < float_limits(float(given.min()))[0]:
+    if given.dtype.kind == "f" and given.size and low < 0.0 and given.min() >= -ROUNDING:
         warnings.warn(
             f"images without values below 0 are taken as part of the range {low:g} to {high:g} of the run's data: "
             "scale them to it if 0 is their black",

@@ -83,7 +83,7 @@ def range_note(name: str, own: Limits, taken: Limits) -> str:
 def _levels(parts: Sequence[NDArray[Any]]) -> str:
     """How many different values whole numbers of at most 16 bits take."""
     kind = parts[0].dtype
-    if kind.kind == "b" or kind.kind not in "ui" or kind.itemsize > 2:
+    if kind.kind not in "ui" or kind.itemsize > 2:
         return ""
     low = int(np.iinfo(kind).min)
     counts = np.zeros(1 << (8 * kind.itemsize), np.int64)

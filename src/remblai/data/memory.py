@@ -43,6 +43,11 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
     return data_set(NAME, what, {WHOLE: samples}, known, layout=layout, limits=range, notes=notes)
 
 
+def as_it_is(data: Dataset) -> Dataset:
+    """A data set, which has no options left."""
+    return data
+
+
 def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | None = None) -> Dataset:
     """A data frame of pandas or polars: a table, which comes back as such a frame.
 

@@ -14,7 +14,7 @@ from remblai.data.frames import chosen_columns
 from remblai.data.moments import date_text
 from remblai.data.raw import Raw
 from remblai.data.table_cells import DECIMAL_COMMA, is_number
-from remblai.data.values import gaps, level
+from remblai.data.values import as_truths, gaps, level
 from remblai.runtime.text import one_line
 
 MOST_WORDS = 50
@@ -174,12 +174,9 @@ def _together(a: NDArray[Any], b: NDArray[Any]) -> NDArray[Any]:
     """The cells of both, as text where those of one are; 1 and 0 beside true and false are these."""
     if a.dtype.kind == b.dtype.kind:
         return np.concatenate([a, b])
-    kinds = [Field.of("", cells).kind for cells in (a, b)]
-    if TRUTH in kinds:
-        other = (a, b)[kinds[0] == TRUTH]
-        if other.dtype.kind == "f" and np.isin(other[~gaps(other)], (0.0, 1.0)).all():
-            words = {0.0: "False", 1.0: "True"}
-            a, b = (np.array([words.get(v) for v in one], object) if one is other else one for one in (a, b))
+    truths = as_truths(a), as_truths(b)
+    if truths[0] is not None and truths[1] is not None:
+        return np.concatenate([truths[0], truths[1]])
     return np.array([level(one) for cells in (a, b) for one in cells], object)
 
 

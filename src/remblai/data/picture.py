@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL import Image
 from torch import Tensor
 
 from remblai.data.pages import most_pixels, open_image
-from remblai.data.pixels import DAMAGE, UnfitError, pixels
+from remblai.data.pixels import DAMAGE, DEEPEST, UnfitError, facts, pixels
 from remblai.data.units import Units
 from remblai.runtime.text import one_line
 
@@ -31,7 +32,7 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
     c, h, w = units.pictures.shape
     try:
         with most_pixels(options.get("max_pixels")), open_image(source) as image:
-            array = pixels(image, c, options.get("size"), options.get("crop"), units.kind.name)
+            array = pixels(image, c, options.get("size"), options.get("crop"), _depth(image, units.kind.name))
     except UnfitError as problem:
         raise ValueError(f"{one_line(name)} {problem}: use a larger one.") from None
     except DAMAGE as problem:
@@ -42,3 +43,9 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
             f"pass --size{f' {h}' if h == w else ''}."
         )
     return replace(units, layout="nhwc").scale(np.ascontiguousarray(array)[None])
+
+
+def _depth(image: Image.Image, kind: str) -> str:
+    """The type of a picture's numbers in a run of this kind: floats are bytes unless the picture has more bits."""
+    own = facts(image).depth
+    return kind if kind in DEEPEST and (not kind.startswith("float") or own == kind) else "uint8"

@@ -36,7 +36,7 @@ def raw_table(source: Any, columns: Sequence[str] | None, text: bool = False) ->
     """
     what = "the data frame" if is_frame(source) else str(source)
     try:
-        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser(), text)
+        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser(), columns, text)
     except UnicodeError as error:
         raise ValueError(f"{what} is not UTF-8 text ({error}): save it as UTF-8") from error
     except (csv.Error, EOFError, OSError) as error:
@@ -56,11 +56,13 @@ def text_of(source: Any) -> Raw | None:
     Args:
         source: a path, or data in memory.
     """
-    named = isinstance(source, str | Path) and str(source).lower().endswith(TABLES) and Path(source).is_file()
+    named = (
+        isinstance(source, str | Path) and str(source).lower().endswith(TABLES) and Path(source).expanduser().is_file()
+    )
     return raw_table(source, None, text=True) if named or is_frame(source) else None
 
 
-def _file(path: Path, text: bool) -> dict[str, Any]:
+def _file(path: Path, columns: Sequence[str] | None, text: bool) -> dict[str, Any]:
     if path.suffix.lower() != ".parquet":
         return _text(path, text)
     try:
@@ -69,7 +71,7 @@ def _file(path: Path, text: bool) -> dict[str, Any]:
     except ImportError as error:
         raise ValueError("reading .parquet needs the package pyarrow: pip install 'remblai[tables]'") from error
     try:
-        table = parquet.read_table(path)
+        table = parquet.read_table(path, columns=chosen_columns(parquet.read_schema(path).names, columns, str(path)))
     except arrow.ArrowException as error:
         raise ValueError(f"{path} cannot be read: {' '.join(str(error).split())}. Expected a whole file") from error
     return {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.schema.names}

@@ -15,7 +15,7 @@ from remblai.data.look import repeats_note, values_note
 from remblai.data.mixed import Mixed
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
-from remblai.data.standardise import standardised
+from remblai.data.standardise import moments, standardise
 from remblai.data.units import Units, image_units
 from remblai.runtime.text import one_line
 
@@ -43,12 +43,14 @@ class Part:
         labels: (n,) whole numbers or text, for every row of `array`, or None.
         positions: the rows of `array` that belong to the part; None for all of them.
         limits: the values of images that become 0 and 1; None is 0 and 255.
+        given: of standardised points these as the data have them.
     """
 
     array: NDArray[Any]
     labels: NDArray[Any] | None = None
     positions: Positions | None = None
     limits: tuple[float, float] | None = None
+    given: NDArray[Any] | None = None
 
 
 def arrange(parts: Mapping[str, Positions]) -> tuple[dict[str, tuple[str, Positions]], str]:
@@ -165,16 +167,16 @@ def points(
         raise ValueError(f"the parts of the data must have as many columns each, got {_listed(widths)}")
     if next(iter(widths.values())) == (0,):
         raise ValueError("the data has no columns: expected at least one")
+    names = None if columns is None else tuple(columns)
     source, rows = arrange(_positions(parts))[0]["train"]
     bits = all(_are_bits(of.array) for of in parts.values())
     mean, deviation = (
-        (np.zeros(widths[source]), np.ones(widths[source])) if bits else _moments(parts[source].array, rows)
+        (np.zeros(widths[source]), np.ones(widths[source])) if bits else moments(parts[source].array, rows, names)
     )
     deviation = deviation if mixed is None or bits else mixed.shared(deviation)
     arrays = {id(of.array): of.array for of in parts.values()}  # parts may share one array
-    shared = {key: _standardise(array, mean, deviation) for key, array in arrays.items()}
-    scaled = {part: Part(shared[id(of.array)], of.labels, of.positions) for part, of in parts.items()}
-    names = None if columns is None else tuple(columns)
+    shared = {key: standardise(array, mean, deviation, names) for key, array in arrays.items()}
+    scaled = {part: Part(shared[id(of.array)], of.labels, of.positions, given=of.array) for part, of in parts.items()}
     kind = parts[source].array.dtype
     units = Units(
         (len(mean),),
@@ -197,42 +199,6 @@ def _are_bits(array: NDArray[Any]) -> bool:
     return all(np.isin(array[part], (0, 1)).all() for part in chunks(len(array), 8 * array.shape[1]))
 
 
-def _moments(array: NDArray[Any], rows: Positions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant."""
-    ordered = np.sort(rows)
-    total = np.zeros(array.shape[1])
-    squares = np.zeros(array.shape[1])
-    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
-        for part in chunks(len(ordered), 8 * array.shape[1]):
-            total += array[ordered[part]].astype(np.float64).sum(0)
-        mean = total / len(ordered)
-        for part in chunks(len(ordered), 8 * array.shape[1]):
-            squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
-    deviation = np.sqrt(squares / len(ordered))
-    if not np.isfinite(deviation).all():
-        column = int(np.flatnonzero(~np.isfinite(deviation))[0])
-        raise _too_large(array, column)
-    constant = deviation <= 1e-12 * np.abs(mean)
-    return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
-
-
-def _standardise(array: NDArray[Any], mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> NDArray[np.float32]:
-    out = np.empty(array.shape, np.float32)
-    for part in chunks(len(array), 8 * array.shape[1]):
-        with np.errstate(over="ignore"):  # what is too large is refused below
-            out[part] = standardised(array[part].astype(np.float64), mean, deviation)
-        if not np.isfinite(out[part]).all():
-            raise _too_large(array, int(np.argwhere(~np.isfinite(out[part]))[0, 1]))
-    return out
-
-
-def _too_large(array: NDArray[Any], column: int) -> ValueError:
-    return ValueError(
-        f"column {column} of the data holds values as large as {np.abs(array[:, column]).max():g}, too large to be "
-        "standardised: use another unit, or remove such rows"
-    )
-
-
 def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence[str] | None) -> Dataset:
     labels, found = encoded({part: of.labels for part, of in parts.items()}, classes)
     for part, of in parts.items():
@@ -241,7 +207,7 @@ def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence
     where, how = arrange(_positions(parts))
     shared: dict[int, Rows] = {}
     for of in parts.values():
-        shared.setdefault(id(of.array), Rows(of.array, of.limits))
+        shared.setdefault(id(of.array), Rows(of.array, of.limits, of.given))
 
     def split(which: str) -> Split:
         source, positions = where[which]

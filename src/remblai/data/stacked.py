@@ -17,9 +17,9 @@ CHANNELS = 3
 def stacked_mnist(folder: str = "") -> Dataset:
     """Three digits of MNIST in the channels of one image, 28x28; the label 100 a + 10 b + c is one of 1,000 modes.
 
-    60,000 triples of training digits, 5,000 of validation digits and 10,000 of test digits, drawn evenly by a fixed
-    permutation of each split. The test of modes counts the triples that 26,000 samples show, as a classifier reads
-    them, and their divergence from the even law (`metrics.classes.stacked_modes`).
+    60,000 triples of training digits, 5,000 of validation digits and 10,000 of test digits, drawn evenly, with
+    replacement, by a fixed seed for each split. The test of modes counts the triples that 26,000 samples show, as a
+    classifier reads them, and their divergence from the even law (`metrics.classes.stacked_modes`).
 
     Args:
         folder: where MNIST's idx files are.

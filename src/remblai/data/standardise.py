@@ -1,7 +1,15 @@
 """Columns, and channels of codes, in units of their deviation."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from remblai.data.rows import chunks
+
+Names = Sequence[str] | None
+"""Of columns, where they have any."""
 
 
 def standardised(
@@ -14,3 +22,45 @@ def standardised(
 def by_channel(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
     """Numbers (k,), one a channel, as they are taken with codes (n, k, h, w)."""
     return numbers[:, None, None]
+
+
+def moments(
+    array: NDArray[Any], rows: NDArray[np.int64], names: Names
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant."""
+    ordered = np.sort(rows)
+    total = np.zeros(array.shape[1])
+    squares = np.zeros(array.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
+        for part in chunks(len(ordered), 8 * array.shape[1]):
+            total += array[ordered[part]].astype(np.float64).sum(0)
+        mean = total / len(ordered)
+        for part in chunks(len(ordered), 8 * array.shape[1]):
+            squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
+    deviation = np.sqrt(squares / len(ordered))
+    if not np.isfinite(deviation).all():
+        column = int(np.flatnonzero(~np.isfinite(deviation))[0])
+        raise _too_large(array, column, names)
+    constant = deviation <= 1e-12 * np.abs(mean)
+    return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
+
+
+def standardise(
+    array: NDArray[Any], mean: NDArray[np.float64], deviation: NDArray[np.float64], names: Names
+) -> NDArray[np.float32]:
+    """The rows (n, d) standardised, a block at a time."""
+    out = np.empty(array.shape, np.float32)
+    for part in chunks(len(array), 8 * array.shape[1]):
+        with np.errstate(over="ignore"):  # what is too large is refused below
+            out[part] = standardised(array[part].astype(np.float64), mean, deviation)
+        if not np.isfinite(out[part]).all():
+            raise _too_large(array, int(np.argwhere(~np.isfinite(out[part]))[0, 1]), names)
+    return out
+
+
+def _too_large(array: NDArray[Any], column: int, names: Names) -> ValueError:
+    largest = np.abs(array[:, column]).max()
+    return ValueError(
+        f"column {repr(names[column]) if names else column + 1} of the data holds values as large as {largest:g}, too large to be "
+        "standardised: use another unit, or remove such rows"
+    )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.moments import date_text
+from remblai.data.table_cells import TRUTHS
 
 
 def gaps(values: NDArray[Any]) -> NDArray[np.bool_]:
@@ -24,6 +25,16 @@ def as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
     if values.dtype.kind == "M":
         return np.where(np.isnat(values), np.nan, values.astype("datetime64[us]").astype(np.int64) / 86_400e6)
     return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
+
+
+def as_truths(values: NDArray[Any]) -> NDArray[Any] | None:
+    """Cells of true and false in any spelling, or of 1 and 0, as the texts True and False; None of all others."""
+    known = set(values[~gaps(values)])
+    if values.dtype.kind == "f" and known and known <= {0.0, 1.0}:
+        return np.array([None if np.isnan(one) else str(bool(one)) for one in values], object)
+    if values.dtype.kind == "O" and known and {str(one).lower() for one in known} <= {*TRUTHS}:
+        return np.array([None if one is None else str(one).capitalize() for one in values], object)
+    return None
 
 
 def level(value: Any) -> str | None:

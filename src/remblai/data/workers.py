@@ -1,6 +1,5 @@
 """Work on many pictures on every core, in order."""
 
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from remblai.data.pixels import DAMAGE, UnfitError
+from remblai.runtime.devices import processors
 
 T = TypeVar("T")
 BLOCK = 32
@@ -32,7 +32,7 @@ def each(work: Callable[[int], T], numbers: Sequence[int], what: str) -> Iterato
         return [_tried(work, number) for number in part]
 
     parts = [numbers[first : first + BLOCK] for first in range(0, len(numbers), BLOCK)]
-    pool = ThreadPoolExecutor(os.cpu_count())
+    pool = ThreadPoolExecutor(processors())
     try:
         with tqdm(total=len(numbers), desc=what, unit="image", file=sys.stderr, disable=None, delay=0.5) as bar:
             for results in pool.map(block, parts):

@@ -72,12 +72,12 @@ class CramerWold(Discrepancy):
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The distance between two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""
         x, y = flat(x, y)
-        return self._scaled(self._mmd(x.shape[1], min(len(x), len(y)), y)(x, y), y)
+        return self._scaled(self._mmd(x.shape[1], min(len(x), len(y)), y)(x, y))
 
     def weighted(self, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """The distance between samples with masses a (n,) and b (m,); its bandwidth is a constant for gradients."""
         x, y = flat(x, y)
-        return self._scaled(self._mmd(x.shape[1], min(effective_size(a), effective_size(b)), y).weighted(x, y, a, b), y)
+        return self._scaled(self._mmd(x.shape[1], min(effective_size(a), effective_size(b)), y).weighted(x, y, a, b))
 
     def of_clouds(self, x: Tensor, y: Tensor, a: Tensor | None = None, b: Tensor | None = None) -> Tensor:
         """The distances (B,) of clouds x (B, n, d), y (B, m, d), all at once where they have one smoothing."""
@@ -87,7 +87,7 @@ class CramerWold(Discrepancy):
             mmd = self._mmd(x.shape[2], 1, y)
         else:
             return super().of_clouds(x, y, a, b)
-        return self._scaled(mmd.of_clouds(x, y, a, b), y)
+        return self._scaled(mmd.of_clouds(x, y, a, b))
 
     def of_parts(self, points: Tensor, first: Tensor, second: Tensor) -> OfParts | None:
         """By one matrix of the kernel; not for the logarithm, nor where the parts' sizes, and the smoothing, differ."""
@@ -100,7 +100,7 @@ class CramerWold(Discrepancy):
         """The distance from a sample y (n, d) to the law itself where its terms are known, else to a sample of it."""
         if y.dim() < 2 or not y.numel():
             return super().to_law(y, law)
-        return self._scaled(self._mmd(y[0].numel(), len(y), y).to_law(y, law), y)
+        return self._scaled(self._mmd(y[0].numel(), len(y), y).to_law(y, law))
 
     def _mmd(self, d: int, n: float, like: Tensor) -> MMD:
         smoothing = (4.0 / (3.0 * n)) ** 0.4 if self.smoothing is None else self.smoothing
@@ -112,7 +112,7 @@ class CramerWold(Discrepancy):
                 self._known = {key: MMD(Projected(d, smoothing), biased=True).to(like.device)}
         return self._known[key]
 
-    def _scaled(self, distance: Tensor, y: Tensor) -> Tensor:
+    def _scaled(self, distance: Tensor) -> Tensor:
         # Equal samples leave rounding of either sign, whose logarithm would be no number.
         return distance.clamp(min=torch.finfo(distance.dtype).eps).log() if self.log else distance
 

@@ -10,6 +10,7 @@ from remblai.features import Features
 from remblai.metrics.featured import Featured, featured
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import flat
+from remblai.metrics.samples import every_row
 from remblai.metrics.sets import Sets
 
 SMOOTHING = 0.5
@@ -53,7 +54,7 @@ def class_histogram_kl(samples: Any, real: Any, smoothing: float = SMOOTHING) ->
         raise ValueError(f"smoothing: expected a finite number of at least 0, got {smoothing}.")
     y = flat("the samples' log-odds", samples)
     x = flat("the real log-odds", real, y)
-    (value,) = _divergences(_shares(y, _every(y)), _shares(x, _every(x)), len(x), smoothing)
+    (value,) = _divergences(_shares(y, every_row(y)), _shares(x, every_row(x)), len(x), smoothing)
     return float(value)
 
 
@@ -127,10 +128,6 @@ def figure_of_classifier_score(sets: Sets) -> Figure:
 def _logits(own: Featured, features: Tensor) -> Tensor:
     assert own.features.logits is not None  # the rows of the table need classes
     return own.features.logits(features)
-
-
-def _every(x: Tensor) -> Tensor:
-    return torch.ones(1, len(x), dtype=torch.bool, device=x.device)
 
 
 def _shares(logits: Tensor, masks: Tensor) -> Tensor:

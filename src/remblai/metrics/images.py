@@ -87,15 +87,16 @@ def figure_of_the_data_s_sharpness(sets: Sets) -> Figure:
 def figure_of_reconstruction(sets: Sets) -> Figure:
     """The error of the reconstructions beside that of an auto-encoder that answers with the nearest training row."""
     errors = squared_error_of_each(sets.test[: len(sets.reconstructions)], sets.reconstructions)
-    return _of_means(errors, float(sets.to_train[0].square().mean()) / sets.test.shape[1])
+    return of_means(errors, float(sets.to_train[0].square().mean()) / sets.test.shape[1])
 
 
 def _of_difference(values: Tensor, floors: Tensor) -> Figure:
     """The mean beside another, which is as uncertain."""
-    figure = _of_means(values, float(floors.mean()))
+    figure = of_means(values, float(floors.mean()))
     return {**figure, "spread": math.hypot(figure["spread"], deviation(floors) * len(floors) ** -0.5)}
 
 
-def _of_means(values: Tensor, floor: float) -> Figure:
+def of_means(values: Tensor, floor: float) -> Figure:
+    """The figure of a mean over rows (n,), with its standard error."""
     n = len(values)
     return {"value": float(values.mean()), "floor": floor, "spread": deviation(values) * n**-0.5, "n": n}

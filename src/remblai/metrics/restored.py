@@ -7,10 +7,9 @@ from torch import Tensor
 
 from remblai.costs import squared_distances
 from remblai.metrics.featured import featured
-from remblai.metrics.images import IMAGES_AT_ONCE, squared_error_of_each
+from remblai.metrics.images import IMAGES_AT_ONCE, of_means, squared_error_of_each
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import BLOCK, flat, parts
-from remblai.metrics.samples import deviation
 from remblai.metrics.sets import Sets
 
 WINDOW, DEVIATION = 11, 1.5
@@ -86,7 +85,7 @@ def figure_of_psnr(sets: Sets) -> Figure:
     """The reconstructions' PSNR beside that of answering with the nearest training row."""
     errors = squared_error_of_each(sets.test[: len(sets.reconstructions)], sets.reconstructions)
     nearest = sets.to_train[0].square() / sets.test.shape[1]
-    return _of_means(_decibels(errors), float(_decibels(nearest).mean()))
+    return of_means(_decibels(errors), float(_decibels(nearest).mean()))
 
 
 def figure_of_ssim(sets: Sets) -> Figure:
@@ -95,7 +94,7 @@ def figure_of_ssim(sets: Sets) -> Figure:
     rows = sets.test[: len(again)]
     nearest = torch.cat([squared_distances(part, sets.train).argmin(1) for part in parts(rows, BLOCK)])
     floor = ssim_of_each(sets.shaped(rows), sets.shaped(sets.train[nearest]))
-    return _of_means(ssim_of_each(sets.shaped(rows), sets.shaped(again)), float(floor.mean()))
+    return of_means(ssim_of_each(sets.shaped(rows), sets.shaped(again)), float(floor.mean()))
 
 
 def figure_of_features(sets: Sets) -> Figure:
@@ -105,13 +104,8 @@ def figure_of_features(sets: Sets) -> Figure:
     rows = own.features.of(sets.shaped(sets.test[: len(again)]), "the held-out data")
     away = own.features.of(sets.shaped(again), "the reconstructions") - rows
     nearest = torch.cat([squared_distances(part, own.training).amin(1) for part in parts(rows, BLOCK)])
-    return _of_means(away.square().mean(1), float(nearest.mean()) / rows.shape[1])
+    return of_means(away.square().mean(1), float(nearest.mean()) / rows.shape[1])
 
 
 def _decibels(errors: Tensor) -> Tensor:
     return -10.0 * errors.clamp(min=LEAST_ERROR).log10()
-
-
-def _of_means(values: Tensor, floor: float) -> Figure:
-    n = len(values)
-    return {"value": float(values.mean()), "floor": floor, "spread": deviation(values) * n**-0.5, "n": n}

@@ -61,7 +61,7 @@ def told_apart(x: Any, y: Any) -> float:
 def _over_rows(x: Any, y: Any, of_side: Callable[[float], float]) -> float:
     """The mean over all rows of a function of the accuracy on the sample that a row is of."""
     x, y = _two_samples(x, y)
-    every_x, every_y = _every(x), _every(y)
+    every_x, every_y = every_row(x), every_row(y)
     own_x, own_y = within(x, every_x), within(y, every_y)
     first, second = accuracy_of_sides(own_x, own_y, *between(x, y, every_x, every_y), relative_rounding(x))
     return (len(x) * of_side(float(first)) + len(y) * of_side(float(second))) / (len(x) + len(y))
@@ -96,7 +96,7 @@ def energy_distance(x: Any, y: Any) -> float:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
     x, y = _two_samples(x, y)
-    every_x, every_y = _every(x), _every(y)
+    every_x, every_y = every_row(x), every_row(y)
     return float(energy(within(x, every_x), within(y, every_y), between(x, y, every_x, every_y)[0])[0])
 
 
@@ -221,7 +221,8 @@ def _two_samples(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     return x, y
 
 
-def _every(x: Tensor) -> Tensor:
+def every_row(x: Tensor) -> Tensor:
+    """The mask (1, n) of all rows of x (n, ...)."""
     return torch.ones(1, len(x), dtype=torch.bool, device=x.device)
 
 

@@ -9,7 +9,7 @@ from remblai.data.dates import dates_of
 from remblai.data.moments import date_text
 from remblai.data.number_text import FEWEST, numbers_of
 from remblai.data.table_cells import is_number
-from remblai.data.values import as_numbers, gaps, level
+from remblai.data.values import as_numbers, as_truths, gaps, level
 from remblai.populations.table import Column
 
 FEW = 20
@@ -37,6 +37,9 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
         return None, f"column {name!r} has no value in either table and is left out"
     for one, source in zip(known, names, strict=True):
         note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
+    truths = [as_truths(one) for one in sides]
+    if "O" in {one.dtype.kind for one in sides} and all(one is not None for one in truths):
+        sides = [one for one in truths if one is not None]
     if {one.dtype.kind for one in sides} == {"M", "O"}:
         sides, read_as = _both_dates(name, sides)
         note = "; ".join(filter(None, (note, read_as)))

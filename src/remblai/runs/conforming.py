@@ -3,10 +3,11 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from remblai.data import Dataset, Split, Units
 from remblai.data.coded import coded
@@ -19,8 +20,6 @@ from remblai.data.raw import Raw
 from remblai.data.rows import Rows
 
 T = TypeVar("T")
-ROUNDED = 1e-6
-"""Share of a number, or of its column's range, by which float32 may have moved it."""
 CONSTANT = 1e-12
 """The deviation, as a share of the mean, below which a column varies by rounding errors only."""
 
@@ -101,7 +100,13 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
 
     mean, deviation, types = picked(old.mean), picked(old.deviation), picked(old.types)
     units = replace(old, shape=(len(names),), columns=tuple(names), mean=mean, deviation=deviation, types=types)
-    return _with_rows(dataset, units, lambda rows: Rows(np.ascontiguousarray(rows.array[:, places])))
+
+    def chosen(rows: Rows) -> Rows:
+        return Rows(
+            np.ascontiguousarray(rows.array[:, places]), given=None if rows.given is None else rows.given[:, places]
+        )
+
+    return _with_rows(dataset, units, chosen)
 
 
 def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
@@ -125,7 +130,7 @@ def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
             numbers = mixed.numbers(_cells(dataset, rows))
         except ValueError as problem:
             raise ValueError(f"data {dataset.name}: {problem}") from None
-        return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy())
+        return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy(), given=numbers)
 
     return _with_rows(dataset, units, changed)
 
@@ -165,10 +170,8 @@ def _cells(dataset: Dataset, rows: Rows) -> Raw:
     """The cells of a table by column, of one of numbers these numbers."""
     if dataset.cells is not None:
         return dataset.cells
-    own = dataset.units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array))).astype(np.float64)
+    own = given_rows(dataset.units, rows).astype(np.float64)
     names = dataset.units.columns or [f"column {place}" for place in range(1, 1 + own.shape[1])]
-    near = np.rint(own)  # whole numbers are kept as standardised ones, in float32
-    own = np.where(np.abs(own - near) <= ROUNDED * np.maximum(np.abs(own), np.ptp(own, 0)), near, own)
     return {name: own[:, place] for place, name in enumerate(names)}
 
 
@@ -208,5 +211,18 @@ def _within(rows: Rows, units: Units, name: str) -> Rows:
 
 
 def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
-    own = old.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
-    return Rows(replace(units, item=None).scale(own.reshape(len(own), -1)).numpy())
+    own = given_rows(old, rows)
+    own = own.reshape(len(own), -1)
+    return Rows(replace(units, item=None).scale(own).numpy(), given=own)
+
+
+def given_rows(units: Units, rows: Rows) -> NDArray[Any]:
+    """The points (n, d) as the data have them; of those that never were in their own units, as the units restore them.
+
+    Args:
+        units: of the data.
+        rows: of points.
+    """
+    if rows.given is not None:
+        return rows.given
+    return units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))

@@ -151,8 +151,10 @@ def _checksum(record: Record, content: bytes) -> str:
 
 
 def _forget(run: Run) -> None:
-    """Removes the laws of checkpoints that are gone."""
+    """Removes the laws of checkpoints that are gone; a published run has none, and keeps its laws."""
     names = {name_of(step) for step in run.steps_kept()}
+    if not names:
+        return
     laws = run.folder / FOLDER
     for path in laws.glob("*/[0-9]*"):
         if path.name not in names:

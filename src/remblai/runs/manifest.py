@@ -192,16 +192,15 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
     found |= {"conditional": True} if settings.get("conditional") else {}
     found |= {"augment": settings["augment"]} if settings.get("augment") else {}
-    found |= {"patience": settings["patience"]} if settings.get("patience") is not None else {}
+    found |= {name: settings[name] for name in ("patience", "evaluate_every") if settings.get(name) is not None}
     return flatten(found | settings["arguments"] | settings["loop"])
 
 
 def dotted(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings by their dotted names, as the command line has them."""
-    own: dict[str, Any] = flatten(settings["arguments"]) | settings["loop"]
-    data = {f"data.{name}": settings["data"][name] for name in ("spec", "fingerprint", "split_note")}
-    names = ("seed", "device", "precision", "compile", "threads", "started", "ended", "status")
-    return {"recipe": settings["recipe"]} | own | data | {name: settings[name] for name in names}
+    """The settings by the names of the options of `train`, and what else is known of the run."""
+    data = {f"data.{name}": settings["data"][name] for name in ("fingerprint", "split_note")}
+    names = ("device", "threads", "started", "ended", "status")
+    return as_config(settings) | data | {name: settings[name] for name in names}
 
 
 def codes_in_words(codes: Mapping[str, Any] | None) -> str:

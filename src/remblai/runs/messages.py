@@ -14,6 +14,7 @@ from remblai.runs.manifest import now
 from remblai.runs.progress import Progress
 from remblai.runs.resolve import Resolved
 from remblai.runtime import devices, distributed
+from remblai.runtime.signals import Interrupted
 from remblai.training import Diverged, State
 
 WORTH_SAYING = 2.0
@@ -72,7 +73,7 @@ def _bfloat16_times(state: State) -> float:
 
 @contextmanager
 def divergence_explained(run: Run) -> Iterator[None]:
-    """Within it a `Diverged` is noted in the run, and says what stays; so is a disk that cannot be written to."""
+    """Within it an error is noted in the run, so that it does not seem to run; a `Diverged` says what stays."""
     try:
         yield
     except Diverged as problem:
@@ -84,7 +85,9 @@ def divergence_explained(run: Run) -> Iterator[None]:
         if distributed.rank() == 0:
             run.update(status="diverged", ended=now())
         raise
-    except OSError:
+    except Interrupted:  # which is noted where its checkpoint is written
+        raise
+    except Exception:
         if distributed.rank() == 0:
             with suppress(OSError):  # a full disk may refuse this too, and the first error says more
                 run.update(status="failed", ended=now())

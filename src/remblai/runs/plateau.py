@@ -1,5 +1,6 @@
 """The best validation score of a run, and whether it has stayed the best for too long."""
 
+import math
 from typing import Any
 
 LEAST, MOST, POINTS = 50, 1000, 10
@@ -30,8 +31,8 @@ class Plateau:
 
     def observe(self, score: float) -> None:
         """Notes the score of one evaluation."""
-        self.improved = self.best is None or score < self.best
-        self.best = score if self.improved or self.best is None else self.best
+        self.improved = score < (math.inf if self.best is None else self.best)  # no score that is NaN
+        self.best = score if self.improved else self.best
         self.waited = 0 if self.improved else self.waited + 1
 
     def pass_over(self) -> None:
@@ -59,14 +60,15 @@ def stop_in_words(stop: dict[str, Any]) -> str:
     )
 
 
-def chosen_patience(patience: int | None, earlier: dict[str, Any] | None) -> int | None:
-    """The patience of a run: as it was asked for, else that of the run that it resumes or repeats.
+def asked_or_earlier(name: str, asked: int | None, earlier: dict[str, Any] | None) -> int | None:
+    """A setting as it was asked for, else that of the run that is resumed or repeated.
 
     Args:
-        patience: as it was asked for; None leaves it open.
+        name: of the setting in run.json.
+        asked: None leaves it open.
         earlier: the settings of the run that is resumed or repeated; None of a new one.
     """
-    found: int | None = patience if patience is not None else (earlier or {}).get("patience")
+    found: int | None = asked if asked is not None else (earlier or {}).get(name)
     return found
 
 

@@ -81,8 +81,8 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
 
 
 def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A run's settings without the places of its data and auto-encoder here: the last name of a path stays."""
-    public: dict[str, Any] = json.loads(json.dumps(settings))
+    """A run's settings without the places of files here, as of its data: the last name of a path stays."""
+    public: dict[str, Any] = _without_places(json.loads(json.dumps(settings)))
     data = public["data"]
     if data.get("path") or (isinstance(data["spec"], str) and "/" in data["spec"] and not data["spec"].startswith(HUB)):
         data["spec"] = Path(data["spec"]).name
@@ -91,6 +91,15 @@ def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     if codes:
         codes["place"] = data["options"]["codes_of"] = public_place(codes["place"])
     return public
+
+
+def _without_places(value: Any) -> Any:
+    """The value with the last name alone of every text in it that is a path from the root or from the home folder."""
+    if isinstance(value, dict):
+        return {name: _without_places(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_without_places(one) for one in value]
+    return Path(value).name if isinstance(value, str) and value.startswith(("/", "~/")) else value
 
 
 def public_place(place: str) -> str:

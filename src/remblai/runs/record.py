@@ -42,6 +42,7 @@ FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "processes": (int, "a whole number"),
     "layout": (str, "a word"),
     "patience": ((int, type(None)), "a whole number or null"),
+    "evaluate_every": ((int, type(None)), "a whole number or null"),
     "versions": (dict, "an object"),
     "started": (str, "a time"),
     "ended": ((str, type(None)), "a time or null"),

@@ -1,7 +1,6 @@
 """The folder that a training writes to: claimed for one process, made anew, replaced or continued."""
 
 import itertools
-import os
 import shlex
 import warnings
 from collections.abc import Container, Iterator, Mapping
@@ -15,6 +14,7 @@ from remblai.runs import contents
 from remblai.runs.folder import Run
 from remblai.runs.manifest import as_config, differences
 from remblai.runs.resolve import warn_of_change
+from remblai.runtime.devices import processors
 from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
 
@@ -44,7 +44,7 @@ def check_request(counts: Mapping[str, tuple[Any, int]], flags: Mapping[str, Any
     for name, verb in (("overwrite", "replace"), ("resume", "continue")):
         if flags[name] and out is None:
             raise ValueError(f"{name}: expected out, the folder of the run to {verb}, got none: name it with --out.")
-    most = THREADS_PER_CORE * (os.cpu_count() or 1)
+    most = THREADS_PER_CORE * processors()
     if (threads := counts["threads"][0]) is not None and threads > most:
         raise ValueError(f"threads: expected at most {most}, {THREADS_PER_CORE} for each core, got {threads}.")
 
@@ -135,7 +135,8 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
     if run.settings.get("status") == "complete" and run.pointed("last") is None:
         warnings.warn(f"{folder}: no checkpoint of the training is left: it begins anew", stacklevel=2)
     run.repair_links()
-    run.update(**{name: settings[name] for name in ("loop", "data", "graph", "processes", "patience")})
+    kept = ("loop", "data", "graph", "processes", "patience", "evaluate_every")
+    run.update(**{name: settings[name] for name in kept})
     _write_config(run)
     return run
 

@@ -36,7 +36,7 @@ from remblai.runs.measure import chosen_compile, chosen_graph
 from remblai.runs.messages import divergence_explained, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import parts_record, with_parts
-from remblai.runs.plateau import Plateau, check_patience, chosen_patience
+from remblai.runs.plateau import Plateau, asked_or_earlier, check_patience
 from remblai.runs.previews import report_pictures
 from remblai.runs.processes import check_agreement, started_by_first
 from remblai.runs.progress import Progress
@@ -104,8 +104,8 @@ def train(
         from_run: a run whose settings are repeated, but for those given here.
         checkpoint_every: steps between checkpoints.
         keep: how many of the newest checkpoints stay, besides the best.
-        evaluate_every: steps between evaluations on the validation data; 0 for none. When not given a tenth of the
-            steps, at least 50 and at most 1000.
+        evaluate_every: steps between evaluations on the validation data; 0 for none. When not given as in the run to
+            resume or to repeat, else a tenth of the steps, at least 50 and at most 1000.
         patience: evaluations in a row without a smaller energy distance to the validation data after which the training
             stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
@@ -151,7 +151,8 @@ def train(
     asked = repeated(base, precision, compile, conditional, augment)
     resumed = folder if resume else None
     earlier = earlier_settings(resumed)
-    patience = chosen_patience(patience, earlier or base)
+    patience = asked_or_earlier("patience", patience, earlier or base)
+    evaluate_every = asked_or_earlier("evaluate_every", evaluate_every, earlier or base)
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
@@ -167,7 +168,7 @@ def train(
             resolved, spec, dataset, data_options, seed, where,
             graph=chosen_graph(graph, resumed, base), **asked,
         )  # fmt: skip
-        settings |= {"patience": patience} | parts_record(resolved)
+        settings |= {"patience": patience, "evaluate_every": evaluate_every} | parts_record(resolved)
         settings |= {} if latent is None else {"latent_choice": latent}
         check_agreement(settings)
         if asked["compile"] == "auto":

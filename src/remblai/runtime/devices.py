@@ -1,5 +1,6 @@
-"""The device that a name means."""
+"""The device that a name means, and how many processors there are."""
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,11 @@ def choose(name: str, local: int | None = None) -> torch.device:
         found = torch.cuda.device_count()
         raise ValueError(f"device: {name!r} was asked for but {found} GPUs are visible here; use --device cpu.")
     return device
+
+
+def processors() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager

@@ -226,6 +226,6 @@ def sync(path: Path) -> None:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
+    mask = os.umask(0o077)  # which lets nobody else read what another thread makes meanwhile
     os.umask(mask)
     return mask

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from remblai.laws import ByClass
-from remblai.laws.fitted import Gaussian
+from remblai.laws.fitted import Auto, Gaussian
 
 
 def codes() -> tuple[torch.Tensor, torch.Tensor]:
@@ -27,6 +27,13 @@ def test_each_class_has_its_own_law_and_a_small_one_that_of_all() -> None:
     assert share == pytest.approx(100 / 403, abs=0.03)
     with pytest.raises(ValueError, match="labels: expected those of the codes"):
         ByClass(Gaussian(), 3).fit(z)
+
+
+def test_a_class_too_small_for_auto_has_the_law_of_all() -> None:
+    z, labels = codes()
+    few = torch.cat([z[:200], z[300:315]])
+    law = ByClass(Auto(("gaussian",)), 2).fit(few, torch.cat([labels[:200], labels[300:315]]))
+    assert law.sample_of(torch.ones(500, dtype=torch.int64)).mean() == pytest.approx(float(few.mean()), abs=0.6)
 
 
 def test_its_density_is_that_of_the_mixture_and_its_state_restores_it() -> None:

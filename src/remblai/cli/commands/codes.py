@@ -54,7 +54,10 @@ def encode(
     trained = load(run, device=device, recipe=recipe)
     trained.check_encodes()
     parts = list(read_inputs(trained, data, data_options, in_order=None, class_=class_))
-    codes = np.concatenate([trained.codes_at(part.rows, seed, class_).numpy() for part in parts])
+    seeds = [None if seed is None else seed + (number << 32) for number in range(len(parts))]  # splits share no noise
+    codes = np.concatenate(
+        [trained.codes_at(part.rows, own, class_).numpy() for part, own in zip(parts, seeds, strict=True)]
+    )
     columns: dict[str, Any] = {}
     if sampler is not None:
         columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()

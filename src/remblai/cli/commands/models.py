@@ -181,7 +181,13 @@ def evaluate(
         raise ValueError(f"evaluate: expected the folder of a run or --samples FILE, got {got}.")
     chosen = nest({"features": features} | dict(options or {}))["features"]
     if run is None:
-        _evaluate_samples(str(samples), data, n, chosen, json, data_options, of_runs=sampler or recipe)
+        given = {"--sampler": sampler, "--recipe": recipe, "--device": None if device == "auto" else device}
+        if idle := [name for name, value in given.items() if value is not None]:
+            raise ValueError(
+                f"evaluate: {' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} of a run: leave "
+                f"{'it' if len(idle) == 1 else 'them'} out with --samples."
+            )
+        _evaluate_samples(str(samples), data, n, chosen, json, data_options)
         return
     from remblai.cli.arrays import dataset_of
     from remblai.runs.evaluate import evaluate as figures_of
@@ -210,13 +216,10 @@ def _evaluate_samples(
     features: Choice | None,
     json: bool,
     data_options: Mapping[str, Any] | None,
-    of_runs: str | None,
 ) -> None:
-    """`evaluate --samples`: `of_runs` is an option that samples have no use for."""
+    """`evaluate --samples`."""
     if data is None:
         raise ValueError("data: expected the real data that the samples are measured against: pass --data.")
-    if of_runs is not None:
-        raise ValueError("evaluate: --sampler and --recipe are of a run: leave them out with --samples.")
     from remblai.compare.samples import evaluate_samples
 
     card = evaluate_samples(samples, data, n=n, features=features, data_options=data_options)

@@ -180,7 +180,7 @@ def draw(case: Case, low: Below, high: Above, *, theme: Theme) -> bytes:
     with typeset():
         figure, (left, middle, right) = chart(3.7, columns=3, theme=theme, width=9.8)
         _bounds(left, case.value, low, high, theme)
-        _levels(middle, low.critic, case, theme)
+        _levels(middle, low.critic, theme)
         _links(right, high.encoder, case, theme)
         for axes, title in ((middle, "below: the critic"), (right, "above: the random encoder")):
             _points(axes, case, theme)
@@ -211,7 +211,7 @@ def _bounds(axes: Axes, value: float, low: Below, high: Above, theme: Theme) -> 
     axes.set_ylabel("W1, and its bounds")
 
 
-def _levels(axes: Axes, critic: nn.Module, case: Case, theme: Theme) -> None:
+def _levels(axes: Axes, critic: nn.Module, theme: Theme) -> None:
     reach = np.linspace(-REACH, REACH, 121)
     plane = torch.from_numpy(np.stack(np.meshgrid(reach, reach), -1).reshape(-1, 2))
     with torch.no_grad():

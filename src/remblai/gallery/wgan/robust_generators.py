@@ -35,8 +35,6 @@ from remblai.report.style import Theme, chart, png, typeset
 RATES: Mapping[str, float] = MappingProxyType({"DCGAN": 2e-3, "no batch norm": 2e-3, "MLP 512 × 4": 2e-4})
 """Of the generators, in every game: four times those of `js-estimate`, for here the last samples count."""
 MLP = "MLP 512 × 4"
-DIGITS = 10.0
-"""Classes."""
 ACROSS, DOWN = 8, 3
 """Samples shown of a run."""
 

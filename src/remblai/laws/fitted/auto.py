@@ -72,6 +72,7 @@ class Auto(FittedLaw):
     """
 
     name: ClassVar[str] = "auto"
+    fewest: ClassVar[int] = FEWEST
 
     def __init__(
         self,

@@ -36,10 +36,12 @@ class FittedLaw(nn.Module):
 
     Attributes:
         name: under which a run keeps it, and `--sampler` finds it.
+        fewest: codes below which a class has no law of its own, but that of all codes.
         has_density: whether `log_prob` is known.
     """
 
     name: ClassVar[str]
+    fewest: ClassVar[int] = 10
     has_density: bool = False
 
     @property

@@ -9,14 +9,12 @@ from torch import Tensor
 
 from remblai.laws.fitted.base import FittedLaw
 
-FEWEST = 10
-"""Codes below which a class has no law of its own, but that of all codes."""
-
 
 class ByClass(FittedLaw):
     """Q_Z|c for each class c, each by a law of the same kind; a draw without a label is one of their mixture by shares.
 
-    A class of fewer than 10 codes has the law of all codes.
+    A class of too few codes (`FittedLaw.fewest`) has the law of all codes. The law `auto` chooses for each class by its
+    held-out codes.
 
     Args:
         law: not fitted; each class has a copy of it.
@@ -41,7 +39,7 @@ class ByClass(FittedLaw):
         counts = torch.bincount(labels, minlength=self.count)
         self.shares = counts.float() / counts.sum()
         for number, count in enumerate(counts.tolist()):
-            own = labels == number if count >= FEWEST else torch.ones_like(labels, dtype=torch.bool)
+            own = labels == number if count >= self._of(number).fewest else torch.ones_like(labels, dtype=torch.bool)
             self._of(number).fit(codes[own.to(codes.device)])
         return self
 

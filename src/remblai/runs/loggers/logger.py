@@ -33,7 +33,7 @@ class Logger(Protocol):
 
         Args:
             folder: of the run.
-            settings: every setting by its dotted name, as the command line has it.
+            settings: every setting by the name of its option, and what else is known of the run.
             step: that it goes on from; 0 of a new training.
         """
 

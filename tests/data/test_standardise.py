@@ -1,0 +1,21 @@
+"""Moments of columns against NumPy's, and columns that cannot be standardised."""
+
+import numpy as np
+import pytest
+
+from remblai.data import load
+from remblai.data.standardise import moments
+
+
+def test_moments_in_pieces_are_numpys(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("remblai.data.rows.CHUNK_BYTES", 100)
+    array = np.random.default_rng(0).normal(3, 2, (101, 4))
+    mean, deviation = moments(array, np.arange(1, 101), None)
+    assert np.allclose(mean, array[1:].mean(0))
+    assert np.allclose(deviation, array[1:].std(0))
+
+
+def test_a_column_that_is_too_large_is_named() -> None:
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ValueError, match="column 'big' of the data holds values as large as 3e\\+300"):
+        load(pandas.DataFrame({"a": [0.0, 1.0] * 10, "big": [3e300, 0.0] * 10}))
