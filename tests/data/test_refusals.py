@@ -134,7 +134,7 @@ def test_names_of_columns(tmp_path: Path) -> None:
 
 def test_a_value_too_large_to_be_standardised(tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text("a,b\n1,2\n1e200,3\n4,5\n")
-    with pytest.raises(ValueError, match=r"column 1 of the data holds values as large as 1e\+200"):
+    with pytest.raises(ValueError, match=r"column 'a' of the data holds values as large as 1e\+200"):
         load(tmp_path / "t.csv")
 
 

@@ -87,7 +87,7 @@ def test_halves_have_the_standard_error_of_a_mean():
     generator = torch.Generator().manual_seed(0)
     x, y = draw(generator, 30, d=1), 3.0 * draw(generator, 20, d=1)
     found = interval(lambda one, other: one.mean() - other.mean(), x, y, 0.9, 4000, generator=generator)
-    expected = stats.norm.ppf(0.95) * float(x.var() / 30 + y.var() / 20) ** 0.5
+    expected = stats.t.ppf(0.95, 19) * float(x.var() / 30 + y.var() / 20) ** 0.5
     assert found.upper - found.value == pytest.approx(expected, rel=0.04)
 
 

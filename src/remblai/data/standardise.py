@@ -59,8 +59,8 @@ def standardise(
 
 
 def _too_large(array: NDArray[Any], column: int, names: Names) -> ValueError:
-    largest = np.abs(array[:, column]).max()
+    largest, name = np.abs(array[:, column]).max(), repr(names[column]) if names else column + 1
     return ValueError(
-        f"column {repr(names[column]) if names else column + 1} of the data holds values as large as {largest:g}, too large to be "
+        f"column {name} of the data holds values as large as {largest:g}, too large to be "
         "standardised: use another unit, or remove such rows"
     )

@@ -71,8 +71,8 @@ class Drift:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns that differ by themselves, at the level for all columns together."""
-        return [one.name for one in self.shifts if one.p_corrected <= self.level]
+        """The names of the columns that differ by themselves, at the level for all columns; none of one population."""
+        return [] if not self.drifted else [one.name for one in self.shifts if one.p_corrected <= self.level]
 
     @property
     def beyond(self) -> list[str]:
@@ -82,7 +82,7 @@ class Drift:
         categories by its total variation. Without a tolerance they are those of `columns`.
         """
         if self.tolerance is None or not self.drifted:
-            return self.columns if self.drifted else []
+            return self.columns
         return [one.name for one in self.shifts if max(one.at_least, one.missing_at_least) > self.tolerance]
 
     def __repr__(self) -> str:

@@ -1,6 +1,5 @@
 """The sampling floor of an estimate, and an interval around it, from sub-samples without replacement."""
 
-import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -111,7 +110,9 @@ def interval(
     `halves`: the standard deviation over random halves of both samples *is* the standard error at the full size
     (`halves` says why). The interval is for D(P, Q) itself where the discrepancy is `unbiased`; otherwise for the mean
     of the estimate at this n and m, and `bias` states how far that is from D(P, Q): by the mean over halves less the
-    value, which is the bias where that is of order 1/n (Quenouille), and less than it where it falls more slowly.
+    value, which is the bias where that is of order 1/n (Quenouille), and less than it where it falls more slowly. Its
+    ends are quantiles of Student's t with as many degrees of freedom as there are repeats, or points in the smaller
+    sample, less one.
 
     `jackknife`: n + m estimates, each with a point left out. It removes a bias of order 1/n from the value too (biased
     MMD, Frechet), so that its interval is for D(P, Q), by the quantiles of Student's t with as many degrees of freedom
@@ -158,7 +159,7 @@ class _Measure(NamedTuple):
     error: float
     target: Target
     bias: float
-    freedom: float = math.inf
+    freedom: int
 
 
 def _halves(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> _Measure:
@@ -170,9 +171,10 @@ def _halves(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: t
     value = measured(discrepancy, x, y, seed)
     masks = first.to(pooled.device), second.to(pooled.device)
     values = measured_parts(discrepancy, pooled, *masks, draw_seeds(draws, repeats)).values
+    freedom = min(repeats, len(x), len(y)) - 1
     if isinstance(discrepancy, Discrepancy) and discrepancy.unbiased:
-        return _Measure(value, float(values.std()), "population", 0.0)
-    return _Measure(value, float(values.std()), "mean of the estimate", float(values.mean()) - value)
+        return _Measure(value, float(values.std()), "population", 0.0, freedom)
+    return _Measure(value, float(values.std()), "mean of the estimate", float(values.mean()) - value, freedom)
 
 
 def _jackknife(discrepancy: Statistic, x: Tensor, y: Tensor, repeats: int, draws: torch.Generator) -> _Measure:
