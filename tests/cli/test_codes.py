@@ -126,6 +126,24 @@ def test_reconstructions_of_a_table_are_in_the_order_of_its_rows(folder: Path, t
     assert np.allclose(again, run.reconstruct(values), rtol=1e-3)
 
 
+def test_made_rows_of_a_conditional_model_have_their_classes(tmp_path: Path, bare: None) -> None:
+    draws = np.random.default_rng(0)
+    regions = [("north", "south", "west")[row % 3] for row in range(60)]
+    lines = [f"{a},{b},{region}" for (a, b), region in zip(draws.normal(size=(60, 2)), regions, strict=True)]
+    (tmp_path / "all.csv").write_text("a,b,region\n" + "\n".join(lines))
+    run = train(
+        tmp_path / "run", data=str(tmp_path / "all.csv"), data_options={"label": "region"}, steps=5, conditional=True
+    )
+    out = tmp_path / "s.csv"
+    for words, expected in ((), set(regions)), (("--class", "west"), {"west"}):
+        assert call("sample", run.folder, "-n", 30, "--out", out, *words) == 0
+        assert {row["region"] for row in table(out)} == expected
+    assert call("sample", run.folder, "-n", 5, "--out", out) == 0
+    assert np.allclose([[float(row[name]) for name in "ab"] for row in table(out)], run.sample(5))
+    assert call("reconstruct", run.folder, "--data", tmp_path / "all.csv", "--out", out) == 0
+    assert [row["region"] for row in table(out)] == regions
+
+
 def test_a_conditional_model_knows_classes_by_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

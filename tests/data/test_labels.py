@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from remblai.data import load
+from remblai.data.labels import as_labels
 
 ROWS = [(0.1 * i, ["tea", "coffee", "milk"][i % 3], 5.0 - i) for i in range(30)]
 
@@ -39,7 +40,7 @@ def test_a_column_of_words_is_the_classes_and_none_of_the_others(tmp_path: Path)
         ([*ROWS, (1.0, "", 2.0)], {"label": "drink"}, "expected a class in each row, got 1 empty cells"),
         ([*ROWS, (1.0, "tea")], {"label": "drink"}, "line 32: 2 cells, where the first row has 3"),
         ([*ROWS, ("x", "tea", 1.0)], {"label": "drink"}, "column 'a': expected numbers, .* got 'x' in row 31"),
-        (ROWS, {"label": "drink", "columns": ("drink",)}, "expected drink too"),
+        (ROWS, {"label": "drink", "columns": ("drink",)}, "columns: expected at least one beside the label, got drink"),
     ],
 )
 def test_what_is_wrong_with_the_column_is_said(
@@ -64,3 +65,8 @@ def test_classes_that_are_written_apart_stay_apart(tmp_path: Path, first: str, s
         write(tmp_path / "t.csv", [(0.1 * i, (first, second)[i % 2], 5.0 - i) for i in range(30)]), label="drink"
     )
     assert found.classes == sorted([first, second])
+
+
+def test_several_classes_of_a_row_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"expected one class in each row, got \[0, 1\] of type list"):
+        as_labels([[0, 1], [1]], "column 'label'")

@@ -335,3 +335,37 @@ def test_words_are_in_the_fingerprint_and_made_names_are_different() -> None:
     assert prints[0] != prints[1]
     with pytest.raises(ValueError, match=r"expected names that differ .* got 'a is empty' twice: rename that column"):
         load(pandas.DataFrame({"a": [1.0, None] * 20, "a is empty": range(40)}))
+
+
+def test_codes_with_leading_zeros_are_words_where_few_differ(tmp_path: Path) -> None:
+    (tmp_path / "few.csv").write_text("zip,a\n" + "".join(f"{i % 7:05},{i}\n" for i in range(80)))
+    units = load(tmp_path / "few.csv").units
+    assert units.names == ("zip", "a")
+    assert units.columns is not None and "zip = 00003" in units.columns
+    (tmp_path / "many.csv").write_text("zip,a\n" + "".join(f"{i:05},{i}\n" for i in range(80)))
+    data = load(tmp_path / "many.csv")
+    assert data.units.columns == ("zip", "a")
+    assert any("lose their leading zeros: zip" in note for note in data.notes)
+
+
+def test_a_table_of_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a,b\n" + ",\n" * 50)
+    with pytest.raises(ValueError, match="no rows, no columns or no values"):
+        load(tmp_path / "t.csv")
+
+
+def test_categories_of_numbers_stay_categories_beside_numbers_alone() -> None:
+    frame = pandas.DataFrame({"v": range(60), "c": pandas.Categorical([2010 + i % 3 for i in range(60)])})
+    data = load(frame)
+    assert data.units.columns == ("v", "c = 2010", "c = 2011", "c = 2012")
+    assert set(data.units.give(data.train[:])["c"]) == {"2010", "2011", "2012"}
+
+
+def test_the_time_zone_of_a_polars_frame_comes_back() -> None:
+    times = pandas.date_range("2024-01-01", periods=60, freq="7h").tz_localize("Europe/Paris")
+    frame = polars.DataFrame({"v": range(60), "t": times})
+    data = load(frame)
+    rows = data.units.give(data.train[data.train.index.argsort()])
+    expected = frame["t"].gather(data.train.index.sort().values.tolist())
+    assert rows["t"].dtype == frame["t"].dtype
+    assert (rows["t"] - expected).dt.total_seconds().abs().max() < 60

@@ -96,9 +96,24 @@ def test_what_is_refused(tmp_path: Path) -> None:
     root = tmp_path / "mixed"
     written(root / "a.parquet", 4)
     written(root / "b.parquet", 4, column="picture")
-    with pytest.raises(ValueError, match=r"the columns of its \.parquet files differ: pass one of them"):
+    with pytest.raises(ValueError, match=r"got image and label in a.* and picture and label in b.*: pass one of them"):
         load(root)
     whole = written(tmp_path / "cut.parquet", 20).read_bytes()
     (tmp_path / "cut.parquet").write_bytes(whole[:-40])
     with pytest.raises(ValueError, match=r"cut.parquet cannot be read: .* Expected a whole .parquet file"):
         load(tmp_path / "cut.parquet")
+
+
+def test_files_whose_labels_are_of_other_kinds_are_refused(tmp_path: Path) -> None:
+    for number, label in enumerate((1, "cat")):
+        parquet.write_table(
+            arrow.table({"image": [png(3)] * 12, "label": [label] * 12}), tmp_path / f"{number}.parquet"
+        )
+    with pytest.raises(ValueError, match=r"classes of one kind in all files, got int64 in 0\.parquet and string"):
+        load(tmp_path)
+
+
+def test_an_image_that_is_a_path_alone_is_said(tmp_path: Path) -> None:
+    written(tmp_path / "a.parquet", 12, cells=[{"bytes": None, "path": "x/0.jpg"}] * 12)
+    with pytest.raises(ValueError, match=r"is the path 'x/0\.jpg' and no image: pass the folder"):
+        load(tmp_path / "a.parquet")

@@ -60,7 +60,7 @@ def test_the_frechet_distance_of_too_few_says_how_many_a_covariance_takes(cards)
     assert few["frechet"]["full_rank"] == few["frechet_matched"]["full_rank"] == width + 1 > 60
     assert "full_rank" not in cards["real"]["frechet"] and "full_rank" not in few["kernel_distance"]
     (line,) = (line for line in repr(few).splitlines() if line.startswith("frechet "))
-    assert line.endswith(f"the covariances of 60 rows are singular, of {width + 1} they are not")
+    assert line.endswith(f"60 rows are too few for covariances of full rank, which take {width + 1}")
 
 
 def test_real_data_are_near_every_floor(cards):

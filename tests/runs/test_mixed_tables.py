@@ -110,3 +110,15 @@ def test_new_files_are_read_as_those_of_the_run_are_written(tmp_path: Path) -> N
     np.savez(tmp_path / "made.npz", values=run.units.restore(run.units.given(run.draws(4))))
     again = data_like(run.run.settings, run.units, str(tmp_path / "made.npz"))
     assert again.shape == run.units.shape
+
+
+def test_a_word_that_the_data_do_not_have_is_the_first_outlier(folder: Path) -> None:
+    run, new = remblai.load(folder / "run"), people(40, 5)
+    new.loc[7, "city"] = "Lima"
+    with pytest.warns(UserWarning, match="Lima"):
+        found = remblai.outliers(run, new)
+    assert found.order[0] == 7
+    assert found.worst is not None and found.worst[7] == "city"
+    assert found.strange.tolist() == [row == 7 for row in range(40)]
+    assert np.isfinite(found.scores).all()
+    assert "1 rows have a word that the data of the run do not have" in repr(found)

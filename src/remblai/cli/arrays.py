@@ -82,7 +82,17 @@ def first_rows(
     return rows, torch.cat([required(own)[:count] for own, count in zip(known, counts, strict=True)])
 
 
-def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
+def labels_column(trained: Trained, labels: Tensor | None) -> dict[str, list[str]]:
+    """The names of the classes of labels (n,), under the name that the data's column of them has; of none nothing."""
+    if labels is None:
+        return {}
+    name = trained.run.settings["data"]["options"].get("label") or "labels"
+    return {str(name): [trained.classes[label] for label in labels.tolist()]}
+
+
+def write(
+    path: Path, x: Tensor, units: Units, columns: int | None, beside: Mapping[str, Sequence[str]] | None = None
+) -> Path:
     """A sheet of images, arrays under the names that `--data` reads again, or points as a table.
 
     Args:
@@ -90,6 +100,7 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
         x: (n, ...) on the model's side.
         units: of the run.
         columns: of the sheet; None chooses.
+        beside: more columns of a table.
 
     Raises:
         ValueError: a sheet of points, or a table of images.
@@ -99,13 +110,14 @@ def write(path: Path, x: Tensor, units: Units, columns: int | None) -> Path:
         save_grid(path, units.display(x), columns)
         return path
     if path.suffix in TABLES and units.mixed is not None:
-        write_table(path, units.mixed.cells(units.restore(x)))
+        write_table(path, {**units.mixed.cells(units.restore(x)), **(beside or {})})
         return path
     named: dict[str, Any] = file_arrays(x, units)
     if path.suffix in TABLES:
         values = named["values"].reshape(len(x), -1)
         names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
-        write_table(path, dict(zip(names, typed(values, units.column_types), strict=True)))
+        own = dict(zip(names, typed(values, units.column_types), strict=True))
+        write_table(path, {**own, **(beside or {})})
         return path
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))

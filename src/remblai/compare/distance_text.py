@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from remblai.compare.permutations import COUNTS
+from remblai.compare.permutations import COUNTS, EXCEEDANCES
 from remblai.distances.certificate import Interval
 
 if TYPE_CHECKING:
@@ -38,8 +38,11 @@ def rows(found: "Distance") -> list[tuple[str, str]]:
             told.append(("floor", f"none: {found.reasons['floor']}"))
         fewer = found.test.permutations in COUNTS[1:]  # as many as time allowed
         again = f"; --permutations {found.test.permutations} is the same on every machine" if fewer else ""
-        ended = ", which ended the test early" if found.test.stopped else again
-        words = f"how often a split at random looks this different ({found.test.permutations:,} splits{ended})"
+        splits = f"{found.test.permutations:,} splits{again}"
+        if found.test.stopped:
+            waited = round(EXCEEDANCES / found.test.p_value)
+            splits = f"{EXCEEDANCES} of {waited:,} splits, at which the test ended early"
+        words = f"how often a split at random looks this different ({splits})"
         told.append(("p", f"{found.test.p_value:.4g}   {words}"))
     if found.interval:
         told.append(("interval", f"{found.interval.lower:.6g} to {found.interval.upper:.6g}   {_aim(found)}"))

@@ -97,8 +97,8 @@ def sentences(comparison: "Comparison") -> list[str]:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     said += [
         f"samples of {row.label} are nearer to the training data than held-out data are ({label_of(COPYING)} "
-        f"{number(row.figures[COPYING].mean)}, floor {number(row.figures[COPYING].floor)}): copies of "
-        "training data would do well by most figures"
+        f"{number(row.figures[COPYING].mean)}, floor {number(row.figures[COPYING].floor)}): copies "
+        "of training data, which would do well by most figures, or samples that vary less than data"
         for row in copying(comparison.rows)
     ]
     return said
@@ -196,6 +196,10 @@ def lines(comparison: "Comparison") -> list[str]:
 def _changed_orders(comparison: "Comparison") -> list[str]:
     """The orders by the figures that agree least with the one that ranks."""
     every = [row for row in orders_text(comparison) if row[0] != label_of(comparison.by)]
+    agree = [row for row in every if row[2] != "-" and float(row[2]) == 1.0]
+    if agree and len(agree) == len(every):
+        return ["all other figures give the same order"]
+    every = [row for row in every if row not in agree]
     every.sort(key=lambda row: math.inf if row[2] == "-" else float(row[2]))
     if not every:
         return []

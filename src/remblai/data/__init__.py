@@ -1,6 +1,5 @@
 """Data sets by name or path: samples by position, endless shuffled batches on the device, and the way back."""
 
-import difflib
 import inspect
 import os
 from collections.abc import Callable, Mapping
@@ -15,7 +14,9 @@ from remblai.data.arrays import npy, npz
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
 from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
+from remblai.data.labels import beside_label
 from remblai.data.look import remedy
+from remblai.data.missing import missing
 from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.parquet_files import parquet
 from remblai.data.parquet_images import SUFFIX, has_images, parquet_pictures
@@ -92,7 +93,7 @@ def load(
             with the data, each with what to do.
     """
     asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
-    asked |= {"columns": columns, "label": label, "pages": pages, "max_pixels": max_pixels}
+    asked |= {"columns": beside_label(columns, label), "label": label, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
     if is_code(spec):
@@ -228,7 +229,7 @@ def _path(source: str) -> Path:
     try:
         path = Path(source).expanduser()
         if not path.exists():
-            raise _missing(path, source)
+            raise missing(path, source, DATA)
     except (OSError, RuntimeError) as error:  # a name that is too long, ~ of nobody
         reason = getattr(error, "strerror", None) or error
         raise ValueError(f"data {one_line(source[:200])!r} cannot be read: {reason}") from error
@@ -284,16 +285,3 @@ def _check_pictures(folder: Path) -> None:
             f"no images in the folder {one_line(str(folder))}, but files that are data by themselves ({names}): pass "
             f"the path of one, {one_line(str(alone[0]))}"
         )
-
-
-def _missing(path: Path, source: str) -> ValueError:
-    if "/" not in source and not Path(source).suffix:
-        error = unknown("data", one_line(source), DATA)
-        return ValueError(f"{error} Nor is there a file or folder of that name in {Path.cwd()}")
-    parent = next((folder for folder in path.parents if folder.exists()), Path.cwd())
-    below = path.relative_to(parent).parts[0] if parent in path.parents else path.name
-    there = [entry.name for entry in parent.iterdir()] if parent.is_dir() else []
-    near = difflib.get_close_matches(below, there, n=1)
-    where = f"the current folder, {Path.cwd()}" if parent.resolve() == Path.cwd() else parent
-    hint = f" Did you mean {str(parent / near[0])!r}?" if near else f" The nearest folder that exists is {where}."
-    return ValueError(f"no file or folder {one_line(source)!r}.{hint}")

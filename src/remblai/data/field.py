@@ -14,7 +14,7 @@ from remblai.data.dates import dates_of
 from remblai.data.layout import cast
 from remblai.data.moments import is_date, moment
 from remblai.data.number_text import numbers_of
-from remblai.data.table_cells import TRUTHS, is_number
+from remblai.data.table_cells import PADDED, TRUTHS, is_number
 from remblai.data.values import as_numbers, gaps, level
 from remblai.runtime.text import one_line
 
@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 
 WORDS, TRUTH, DAYS, TIMES = "words", "bool", "days", "times"
 """Kinds of cells that are no numbers; a date is one of days where no cell of its column has a time."""
+MOST_WORDS = 50
+"""Different words of a column, each of which is a column of 0 and 1, at most."""
 EXAMPLES = 16
 """Texts of a column that are kept, at first: more where they do not show how its numbers or dates are written."""
 KINDS = (WORDS, TRUTH, DAYS, TIMES, FLOAT, "int64", "uint64")
@@ -174,7 +176,7 @@ def _written(levels: Sequence[str], worded: bool) -> tuple[str, tuple[str, ...]]
     if worded or not levels:
         return (WORDS if worded else "f"), ()
     if all(map(is_number, levels)):
-        return "f", ()
+        return (WORDS if len(levels) <= MOST_WORDS and any(map(PADDED.fullmatch, levels)) else "f"), ()
     if {one.lower() for one in levels} <= {*TRUTHS}:
         return TRUTH, ()
     if all(map(is_date, levels)):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from remblai.config.aliases import hint
 from remblai.config.convert import quoted
+from remblai.data.frame_cells import in_zone, nullable, with_gaps
 from remblai.data.layout import cast
 from remblai.runtime.text import one_line
 
@@ -105,7 +106,7 @@ class FrameForm:
             ValueError: the library is not installed.
         """
         module = self._module()
-        columns = {label: _with_gaps(cells[one_line(str(label))]) for label in self.labels}
+        columns = {label: with_gaps(cells[one_line(str(label))]) for label in self.labels}
         if self.library == "polars":
             series = [
                 module.Series(str(label), of.tolist() if of.dtype.kind == "O" else of, nan_to_null=True)
@@ -113,14 +114,17 @@ class FrameForm:
             ]
             kinds = [name if name in POLARS or _is_numeric(name) else "" for name in self.types]
             return module.DataFrame(
-                [one.cast(getattr(module, kind)) if kind else one for one, kind in zip(series, kinds, strict=True)]
+                [
+                    one.cast(getattr(module, kind)) if kind else in_zone(one, name)
+                    for one, kind, name in zip(series, kinds, self.types, strict=True)
+                ]
             )
         for label, name in zip(self.labels, self.types, strict=True):
             if name.startswith("datetime64[") and "," in name:  # with a zone: the cells are in UTC
                 columns[label] = module.Series(columns[label], index=index).dt.tz_localize("UTC")
         found = module.DataFrame(columns, index=index)
         of = dict(zip(self.labels, self.types, strict=True))
-        return found.astype({label: _nullable(name, found[label]) for label, name in of.items() if name})
+        return found.astype({label: nullable(name, found[label]) for label, name in of.items() if name})
 
     def _module(self) -> Any:
         try:
@@ -130,21 +134,6 @@ class FrameForm:
                 f"samples of this table are a frame of {self.library}, which is not installed: pip install "
                 f"{self.library}, or write samples to a file with `remblai sample`"
             ) from error
-
-
-def _with_gaps(cells: NDArray[Any]) -> NDArray[Any]:
-    """Numbers with None for a gap as floats with NaN; other cells as they are."""
-    if cells.dtype.kind != "O" or any(isinstance(one, str | bool) for one in cells):
-        return cells
-    return np.array([np.nan if one is None else float(one) for one in cells])
-
-
-def _nullable(name: str, column: Any) -> str:
-    """The type of a pandas column, or that which has gaps too where numpy's has none and the column some."""
-    if name == "bool" or name.startswith(("int", "uint")):
-        lacks = "[" not in name and bool(column.isna().any())
-        return {"b": "boolean", "i": name.capitalize(), "u": f"UI{name[2:]}"}[name[0]] if lacks else name
-    return name
 
 
 def _is_numeric(name: str) -> bool:

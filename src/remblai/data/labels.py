@@ -25,6 +25,20 @@ class NoColumnNames(ValueError):
     """A table has no line of names, and columns were asked for by name."""
 
 
+def beside_label(columns: tuple[str, ...] | None, label: str | None) -> tuple[str, ...] | None:
+    """The columns that are asked for but for that of the labels, which is read as the classes; None is all.
+
+    Raises:
+        ValueError: none is left.
+    """
+    if columns is None:
+        return None
+    chosen = tuple(name for name in columns if name != label)
+    if not chosen:
+        raise ValueError(f"columns: expected at least one beside the label, got {', '.join(columns) or 'none'}")
+    return chosen
+
+
 def label_place(names: Sequence[str], label: str, source: str) -> int:
     """Which of the columns is that of the labels.
 
@@ -49,8 +63,13 @@ def as_labels(values: Sequence[Any], what: str) -> NDArray[Any]:
     Codes as 0123 are words: as numbers some would be one class.
 
     Raises:
-        ValueError: a cell is empty.
+        ValueError: a cell is empty, or holds several values.
     """
+    if several := [one for one in values if isinstance(one, list | tuple | dict | np.ndarray)]:
+        raise ValueError(
+            f"{what}: expected one class in each row, got {str(several[0])[:60]} of type "
+            f"{type(several[0]).__name__}: several at once are not supported"
+        )
     words = ["" if value is None or str(value).strip().lower() in GAPS else str(value).strip() for value in values]
     gaps = sum(not word for word in words)
     if gaps:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from remblai.data.arrays import arrays_by_name, data_set
 from remblai.data.collect import as_array, is_loader, items
 from remblai.data.dataset import Dataset
-from remblai.data.frames import FrameForm, chosen_columns, column, column_names, frame_array
+from remblai.data.frames import FrameForm, categories, chosen_columns, column, column_names, frame_array
 from remblai.data.labels import as_labels, label_place
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.mixed_tables import mixed_table
@@ -71,13 +71,23 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | Non
         raise ValueError(
             f"{what} is empty, of shape {(len(data), len(names))}: expected at least one row and one column"
         )
-    try:
-        table = frame_array(data, names)
-        check_numbers(table, what)
-    except ValueError:  # words, dates or gaps
+    table = _numbers(data, names, what)
+    if table is None:
         return mixed_table(NAME, what, raw_table(data, names, text=True), columns, None, labels, frame=data)
     found = points(NAME, {WHOLE: Part(table, labels)}, names)
     return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
+
+
+def _numbers(data: Any, names: list[str], what: str) -> NDArray[Any] | None:
+    """The columns of a frame as numbers (n, d); None where some are words, categories, dates or gaps."""
+    if not {*names}.isdisjoint(categories(data)):
+        return None
+    try:
+        table = frame_array(data, names)
+        check_numbers(table, what)
+    except ValueError:  # which says what the first of them is, and not that all can be read otherwise
+        return None
+    return table
 
 
 def kind_of(data: Any) -> str:

@@ -9,16 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.convert import quoted
-from remblai.data.field import DAYS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
+from remblai.data.field import DAYS, MOST_WORDS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
 from remblai.data.frames import chosen_columns
 from remblai.data.moments import date_text
 from remblai.data.raw import Raw
-from remblai.data.table_cells import DECIMAL_COMMA, is_number
+from remblai.data.table_cells import DECIMAL_COMMA, PADDED, is_number
 from remblai.data.values import as_truths, gaps, level
 from remblai.runtime.text import one_line
 
-MOST_WORDS = 50
-"""Different words of a column, each of which is a column of 0 and 1."""
 REPEATED = 2
 """Rows to each different word, at least, in a table whose columns were not chosen: words that hardly repeat name it."""
 JUDGED = 40
@@ -108,6 +106,10 @@ class Mixed:
         """Columns of numbers (n, d) as those of cells."""
         return np.concatenate([one.snapped(part) for one, part in self._parts(values)], 1)
 
+    def strange(self, values: Floats) -> dict[str, NDArray[np.bool_]]:
+        """By the name of each column of words, which rows (n,) have none of its words, and no gap."""
+        return {one.name: part.max(1) < 0.5 for one, part in self._parts(values) if one.kind == WORDS}
+
     def shared(self, deviation: Floats) -> Floats:
         """Standard deviations (d,), that of all the words of a column together for each of them.
 
@@ -135,6 +137,14 @@ class Mixed:
             if one.examples
         ]
         return notes
+
+    def lost_zeros(self, raw: Raw) -> list[str]:
+        """What to say of numbers whose leading zeros are lost, since too many of them differ to be words."""
+        texts = {one.name: raw[one.name] for one in self.fields if one.kind != WORDS and not one.examples}
+        padded = [
+            name for name, of in texts.items() if of.dtype.kind == "O" and any(PADDED.fullmatch(str(one)) for one in of)
+        ]
+        return [f"columns of numbers lose their leading zeros: {', '.join(padded)}"] * bool(padded)
 
     def _parts(self, values: Floats) -> Iterator[tuple[Field, Floats]]:
         start = 0

@@ -15,6 +15,7 @@ from remblai.data.mixed import REPEATED, Mixed
 from remblai.data.raw import Raw
 from remblai.data.splits import WHOLE, Part, points
 from remblai.data.table_head import NAMES_OF_COUNTS
+from remblai.data.values import gaps
 from remblai.runtime.text import one_line
 
 
@@ -52,12 +53,13 @@ def mixed_table(
         notes = [*notes, "the first column, without a name, names or counts the rows: it is left out"]
     names = [one_line(one) for one in chosen_columns(list(raw), asked, source)]
     raw = {column: raw[column] for column in names}
-    if not raw or not len(raw[names[0]]):
-        raise ValueError(f"{source} holds no rows or no columns: expected some")
+    if not raw or not len(raw[names[0]]) or all(gaps(cells).all() for cells in raw.values()):
+        raise ValueError(f"{source} holds no rows, no columns or no values: expected some")
     worded = categories(frame) if frame is not None else ()
     mixed = fields or Mixed.of(raw, source, REPEATED if asked is None else 0, worded)
     truths = [one.name for one in mixed.fields if one.kind == TRUTH]
     notes = [*notes, *[f"columns of true and false are read as 1 and 0: {', '.join(truths)}"] * bool(truths)]
+    notes = [*notes, *mixed.lost_zeros(raw)]
     part = Part(mixed.numbers(raw), labels)
     if mixed.plain and frame is None and fields is None:
         types = tuple(one.kind for one in mixed.fields)

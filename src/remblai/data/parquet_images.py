@@ -70,8 +70,12 @@ def parquet_pictures(
     with ExitStack() as opened:
         files = {part: [_File.of(one, opened) for one in ones] for part, ones in groups.items()}
         each = [one for ones in files.values() for one in ones]
-        if len({(one.picture, one.label) for one in each}) > 1:
-            raise ValueError(f"{one_line(str(path))}: the columns of its .parquet files differ: pass one of them")
+        if other := next((one for one in each if (one.picture, one.label) != (each[0].picture, each[0].label)), None):
+            named = " and ".join(f"{one.picture} and {one.label} in {one.path.name}" for one in (each[0], other))
+            raise ValueError(
+                f"{one_line(str(path))}: expected the same columns of images and labels in all files, got "
+                f"{one_line(named)}: pass one of them"
+            )
         rows = [(file, row) for file in each for row in file.rows]
         names = [f"{file.path.name}[{row}]" for file, row in rows]
         folder = path if path.is_dir() else path.parent
@@ -152,7 +156,10 @@ class _File:
             cell = self._group(group)[row - int(self.ends[group])].as_py()
         content = cell.get("bytes") if isinstance(cell, Mapping) else cell
         if not content:
-            raise OSError("is empty")
+            place = cell.get("path") if isinstance(cell, Mapping) else None
+            raise OSError(
+                f"is the path {one_line(str(place))!r} and no image: pass the folder" if place else "is empty"
+            )
         return open_image(io.BytesIO(content))
 
     @functools.cached_property
@@ -174,6 +181,11 @@ def _labels(files: Sequence[_File]) -> NDArray[Any] | None:
     label = files[0].label
     if label is None:
         return None
+    schemas = {one.path.name: one.file.schema_arrow for one in reversed(files)}
+    kinds = {str(of.field(label).type): name for name, of in schemas.items()}
+    if len({kind.removeprefix("large_").rstrip("0123456789") for kind in kinds}) > 1:
+        named = " and ".join(f"{kind} in {one_line(name)}" for kind, name in sorted(kinds.items()))
+        raise ValueError(f"column {one_line(label)!r}: expected classes of one kind in all files, got {named}")
     cells = [value for one in files for value in one.file.read(columns=[label]).column(label).to_pylist()]
     return as_labels(cells, f"column {one_line(label)!r} of {one_line(files[0].path.name)}")
 

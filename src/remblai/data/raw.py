@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from remblai.data.frames import categories, chosen_columns, column_names, is_frame
 from remblai.data.moments import is_date, moment, utc
 from remblai.data.rows import check_memory
-from remblai.data.table_cells import is_number, rows_of
+from remblai.data.table_cells import PADDED, is_number, rows_of
 from remblai.data.table_head import EMPTY, NAMES_OF_COUNTS, first_lines
 from remblai.runtime.text import one_line
 
@@ -94,7 +94,7 @@ def _cells(column: Sequence[str], text: bool) -> NDArray[Any]:
     """Cells of text as numbers where all are and `text` is not asked for, or as they are; what is empty is a gap."""
     stripped = [cell.strip() for cell in column]
     cells = [(cell, cell.lower() not in EMPTY) for cell in stripped]
-    if not text and all(is_number(cell) for cell, one in cells if one):
+    if not text and all(is_number(cell) and not PADDED.fullmatch(cell) for cell, one in cells if one):
         return np.array([float(cell) if one else np.nan for cell, one in cells])
     return np.array([cell if one else None for cell, one in cells], object)
 

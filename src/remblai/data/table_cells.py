@@ -16,6 +16,12 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 """Words that are numbers, in columns that have no others."""
 
 
+LINES = 1 << 24
+"""Characters of lines that are looked at together, about."""
+PADDED = re.compile(r"0\d+")
+"""A code, such as a postal one: as a number it would lose its zeros, and two codes may be one number."""
+
+
 class Form(NamedTuple):
     """How a table is written: the mark between cells, whether its first line holds names, the lines before numbers."""
 
@@ -49,14 +55,19 @@ def rows_of(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
 
 
 def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float64] | None:
-    """The cells as finite numbers (n, d), read fast; None where one is none, or rows are of different lengths.
+    """The cells as finite numbers (n, d), read fast; None where one is none, or a code, or rows differ in length.
 
     Args:
         path: of the table.
         form: how it is written.
         taken: the places of the columns, or None for all.
     """
+    codes = re.compile(rf"(?:^|[{form.separator}\"]) *{PADDED.pattern} *(?:$|[{form.separator}\"])", re.MULTILINE)
     try:
+        with open_text(path) as file:
+            while lines := file.readlines(LINES):
+                if codes.search("".join(lines)):
+                    return None
         with open_text(path) as file:
             table: NDArray[np.float64] = np.loadtxt(
                 file, delimiter=form.separator, skiprows=form.skipped, ndmin=2, comments=None, quotechar='"',

@@ -72,14 +72,14 @@ def _are_years(cells: Sequence[str]) -> bool:
 
 
 def _counts(first: Sequence[str], second: Sequence[str]) -> bool:
-    """Whether numbers are names: 0, 1, 2 ..., or whole ones that rise by 1, such as years, above decimal fractions."""
+    """Whether numbers are names: 0, 1, 2 ..., or whole ones that rise by 1 (years), above fractions or words."""
     values = [float(cell) for cell in first]
     whole = all(map(_is_whole, first))
     if whole and values == list(range(len(first))) and len(first) > 1:
         return True
     rise = all(after == before + 1 for before, after in itertools.pairwise(values))
-    decimal = len(second) == len(first) and all(is_number(cell) and not _is_whole(cell) for cell in second)
-    return whole and rise and decimal and (len(first) > 1 or first[0] == "0")
+    below = len(second) == len(first) and all(cell and not _is_whole(cell) for cell in second)
+    return whole and rise and below and (len(first) > 1 or first[0] == "0")
 
 
 def _is_whole(cell: str) -> bool:

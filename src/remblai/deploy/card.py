@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remblai.data.mixed import Mixed
 from remblai.deploy.parts import CLASS, NOISE, Part
 from remblai.metrics.reading import read
 from remblai.runs.model import Trained
@@ -169,11 +170,19 @@ def _data(trained: Trained) -> str:
     if units.mixed is not None:
         words.append(
             "Of a column of words there is one of 0 and 1 for each word, and the word of a sample is the largest of "
-            "them; 0.5 or more in a column `is empty` is an empty cell; dates are days since 1970-01-01."
+            "them; 0.5 or more in a column `is empty` is an empty cell; dates are days since 1970-01-01, true and "
+            "false 1 and 0. A row that is put in has 1 for its word and 0 for all others; for an empty cell of numbers "
+            f"or dates it has 1 in the column `is empty` and the mean of the data{_typical(units.mixed)}."
         )
     if data["classes"]:
         words.append(f"Classes: {', '.join(f'`{printable(str(name))}`' for name in data['classes'])}.")
     return "## Data\n\n" + " ".join(words) + "\n"
+
+
+def _typical(mixed: Mixed) -> str:
+    """What stands in empty cells, by column."""
+    means = [f"`{printable(one.name)}` {one.typical:.6g}" for one in mixed.fields if one.gaps and not one.words]
+    return f" ({', '.join(means)})" if means else ""
 
 
 def _shape(shape: Sequence[int | str]) -> str:

@@ -26,6 +26,8 @@ def check_drawable(units: Units) -> None:
     """
     if units.range is None and units.shape != (PLANE,):
         columns = "x".join(str(size) for size in units.shape)
+        if units.mixed is not None:
+            columns += f", for words, and gaps, have a column each ({len(units.mixed.names)} columns of the table)"
         raise ValueError(
             f"explore: expected images or points of {PLANE} columns, got points of {columns}: use `remblai report` or "
             "`remblai sample`, or train on two of the columns (--columns)."

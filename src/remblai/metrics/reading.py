@@ -182,7 +182,7 @@ def _rank(figure: Mapping[str, Any]) -> str:
     """What a figure of covariances is worth where they are singular."""
     if "full_rank" not in figure:
         return ""
-    return f"; the covariances of {figure['n']:,} rows are singular, of {figure['full_rank']:,} they are not"
+    return f"; {figure['n']:,} rows are too few for covariances of full rank, which take {figure['full_rank']:,}"
 
 
 def cue_of(away: float, sees: Mapping[str, float] | None) -> str:

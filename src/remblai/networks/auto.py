@@ -15,8 +15,10 @@ def auto(shape: tuple[int, ...], width: int | None = None, contrasts: bool = Tru
 
     Args:
         shape: the shape of one x, (d,) or (c, h, w).
-        width: the chosen network's width; None takes that network's default.
-        contrasts: of images of 16 pixels a side or more: as in `dcgan`; nothing for others.
+        width: of the chosen network: channels of the first convolution, units of each layer of mlp; None takes that
+            network's default, 32 channels or 512 units.
+        contrasts: of images of 16 pixels a side or more: whether the last layer learns the mean over colours and the
+            contrasts between them apart, as in `dcgan`; no effect on others.
     """
     chosen: Callable[..., Network] = partial(dcgan.dcgan, contrasts=contrasts) if convolves(shape) else perceptron
     return _of_width(chosen, shape, width)
@@ -27,10 +29,12 @@ def generator(shape: tuple[int, ...], width: int | None = None, hidden: int = 0,
 
     Args:
         shape: the shape of one x, (d,) or (c, h, w).
-        width: the chosen network's width; None takes that network's default.
+        width: of the chosen network: channels of the first convolution, units of each layer of mlp; None takes that
+            network's default, 32 channels or 512 units.
         hidden: of images of 16 pixels a side or more: units of a fully connected layer before the convolutions, 0 for
             none.
-        contrasts: of images of 16 pixels a side or more: as in `dcgan`; nothing for others.
+        contrasts: of images of 16 pixels a side or more: whether the last layer learns the mean over colours and the
+            contrasts between them apart, as in `dcgan`; no effect on others.
 
     Raises:
         ValueError: a hidden layer for points or smaller images, whose network has others.

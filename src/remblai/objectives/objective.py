@@ -80,14 +80,17 @@ class Objective(nn.Module):
         """
         if not isinstance(x, Tensor) or not x.is_floating_point():
             kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            pair = ", and labels as objective(x, labels)" * isinstance(x, tuple | list)
             raise ValueError(
                 f"batches: expected tensors x (n, ...) of floating point, or (x, label) pairs of them, got {kind}: use "
-                "torch.as_tensor(x).float(), scaled to [0, 1] for images."
+                f"torch.as_tensor(x).float(), scaled to [0, 1] for images{pair}."
             )
         if self.shape is not None and tuple(x.shape[1:]) != self.shape:
+            build = f"reshape the batches, or build the objective with shape={tuple(x.shape[1:])}"
+            one = "it is one sample: pass x[None], or as batches a list of them, [x]"
             raise ValueError(
                 f"batches: expected x (n, {', '.join(map(str, self.shape))}), as the objective was built for, got "
-                f"{tuple(x.shape)}: reshape the batches, or build the objective with shape={tuple(x.shape[1:])}."
+                f"{tuple(x.shape)}: {one if tuple(x.shape) == self.shape else build}."
             )
         own = next(self.parameters(), x)
         if x.dtype != own.dtype:

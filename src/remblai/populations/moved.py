@@ -104,15 +104,15 @@ Pairs = list[tuple[int, int, float, Floats]]
 def _carried(
     tables: Tables, first: np.ndarray, draws: torch.Generator
 ) -> tuple[tuple[float, float, float], Floats, Pairs, tuple[int, int]]:
-    """The cost with its bounds, the part of each column, the dearest pairs (rows, mass, parts), and how many rows."""
+    """The cost with its bounds, the part of each column, the costliest pairs (rows, mass, parts), how many rows."""
     rows, others = (_some(np.flatnonzero(part), draws) for part in (first, ~first))
     x, y = ([column.of(part) for column in tables.columns] for part in (rows, others))
     plan = emd(None, None, gower(x, y, np.float64))
     i, j, masses = plan.entries
     each = gower_parts([column.of(i) for column in x], [column.of(j) for column in y]) / len(x)
     costs = each.sum(1)
-    dearest = np.argsort(-costs, kind="stable")[:LISTED]
-    pairs = [(int(rows[i[k]]), int(others[j[k]]), float(masses[k]), each[k]) for k in dearest if costs[k] > 0]
+    costly = np.argsort(-costs, kind="stable")[:LISTED]
+    pairs = [(int(rows[i[k]]), int(others[j[k]]), float(masses[k]), each[k]) for k in costly if costs[k] > 0]
     return (plan.value, *plan.certificate()), masses @ each, pairs, (len(rows), len(others))
 
 

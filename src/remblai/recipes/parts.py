@@ -51,7 +51,9 @@ CostName = Annotated[Choice, COSTS, "c(x, y) between data and reconstruction, su
 PenaltyName = Annotated[Choice, PENALTIES, "what matches the codes' law to the prior"]
 Held = Annotated[str, re.compile(r"auto(:.+)?"), "a number, auto, or auto:MULTIPLE as in auto:2"]
 Weight = Annotated[
-    float | Held, "the penalty's weight; auto holds the codes' discrepancy at 2 null deviations (auto:2)"
+    float | Held,
+    "the penalty's weight; auto holds the codes' discrepancy 2 standard deviations above that of the prior's own draws "
+    "(auto:2)",
 ]
 TransportWeight = Annotated[float, "the cost's weight; the WAE authors' code has 0.05"]
 Labels = int | Sequence[float] | Classes | None

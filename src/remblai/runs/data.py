@@ -26,7 +26,8 @@ from remblai.runs.conforming import conform
 from remblai.runs.labels import with_classes
 from remblai.runs.record import CUSTOM, DATA_OPTIONS
 
-FEWEST = 3
+FEWEST = 2
+"""Samples to train on, at least."""
 
 Spec = str | Mapping[str, Any]
 
@@ -147,13 +148,13 @@ def check_enough(dataset: Dataset) -> None:
     """Refuses data too few to be trained on, before anything is trained.
 
     Raises:
-        ValueError: fewer than 3 samples, or none held out.
+        ValueError: fewer than 2 samples to train on, or none held out.
     """
     n = len(dataset.train) + len(dataset.validation) + len(dataset.test)
-    if n < FEWEST or not len(dataset.test):
+    if len(dataset.train) < FEWEST or not len(dataset.test):
         raise ValueError(
-            f"data {dataset.name}: expected at least {FEWEST} samples, one each to train on, to validate and to test, "
-            f"got {n}: add more"
+            f"data {dataset.name}: expected at least {FEWEST} samples to train on, one to validate and one to test, "
+            f"got {n}, of which {len(dataset.train)} would be trained on: add more"
         )
 
 

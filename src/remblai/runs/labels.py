@@ -12,7 +12,10 @@ from remblai.config.registry import unknown
 from remblai.data import Dataset, Split
 from remblai.networks.classes import FEWEST, one_hot, required
 from remblai.objectives import Objective
+from remblai.runtime.rng import seeded
 
+OWN_STREAM = 1 << 32
+"""What is added to a seed for labels, so that they do not depend on what is drawn by the seed itself."""
 Labels = str | int | Sequence[str | int] | np.ndarray[Any, Any] | Tensor
 """One class for all rows, or one for each: by name, or by its number in the order of the data's classes; or weights (n,
 count) of the classes, for points between them."""
@@ -119,6 +122,20 @@ def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: 
             "of them, or one for each row."
         )
     return numbers_of(labels, names, len(rows))
+
+
+def labels_drawn(objective: Objective, n: int, seed: int | None) -> Tensor | None:
+    """Labels (n,) by the shares of the classes, a function of the seed that samples do not share; None of no classes.
+
+    Args:
+        objective: of the model.
+        n: how many.
+        seed: None continues torch's global generator.
+    """
+    if objective.classes is None:
+        return None
+    with seeded(None if seed is None else seed + OWN_STREAM, objective.classes.shares.device):
+        return objective.classes.draw(max(0, n)).cpu()
 
 
 def weights_between(

@@ -16,7 +16,7 @@ from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.labels import Labels, labels_for, weights_between
+from remblai.runs.labels import Labels, labels_drawn, labels_for, weights_between
 from remblai.runs.laws import Laws
 from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
@@ -194,10 +194,10 @@ class Trained:
         """n samples x (n, ...)."""
         if n < 1:
             raise ValueError(f"n: expected at least 1 sample, got {n}.")
-        draw = self._source(sampler)
-        known = None if labels is None else labels_for(self.objective, range(n), labels, self.classes)
+        draw, own = self._source(sampler), self.objective
+        known = labels_drawn(own, n, seed) if labels is None else labels_for(own, range(n), labels, self.classes)
         with seeded(seed, self.device):
-            return in_chunks(lambda rows, *own: draw(len(rows), *own), torch.empty(n, 0), known, self.device)
+            return in_chunks(lambda rows, *of: draw(len(rows), *of), torch.empty(n, 0), known, self.device)
 
     def take_sampling_steps(self, steps: int) -> None:
         """Draws samples of a flow by another number of steps than its run says.

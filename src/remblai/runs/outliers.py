@@ -41,6 +41,7 @@ class Outliers:
         law: of the codes, whose density is in the scores; "" where none is known.
         worst: for rows with p of at most the level, and the least likely ones, the name of the column whose replacement
             by its median would raise the score most; "" for other rows. None where columns have no names.
+        strange: (n,), which rows have a word that the run's data do not have: no score is lower.
     """
 
     scores: Floats
@@ -51,6 +52,7 @@ class Outliers:
     held_out: int
     law: str
     worst: list[str] | None
+    strange: NDArray[np.bool_]
 
     def __repr__(self) -> str:
         return "\n".join(self.lines())
@@ -87,6 +89,10 @@ class Outliers:
                 f"fewer than {fewest:,} outliers among {n:,} rows cannot be told from chance with {self.held_out:,} "
                 "held out: take the rows of least p, or hold out more"
             )
+        if strange := int(self.strange.sum()):
+            lines.append(
+                f"{strange:,} rows have a word that the data of the run do not have: no others are less like the data"
+            )
         lines.append("least like the data (rows count from 0):")
         for place in self.order[:NAMED]:
             most = f", most in {self._named(place)}" if self._named(place) else ""
@@ -107,7 +113,8 @@ def outliers(
     """Compares rows of data with held-out rows of those that a run was trained on.
 
     The score of a row is the log-density of its code under a law of codes plus that of its reconstruction error, each
-    coordinate in units of what is usual for it (see `statistics.outliers.Surprise`).
+    coordinate in units of what is usual for it (see `statistics.outliers.Surprise`). A row with a word that the data of
+    the run do not have has the lowest score of all.
 
     Args:
         run: the model, or its run's folder.
@@ -139,13 +146,15 @@ def of_rows(
     parts = [_parts(trained, part, law, own) for part, own in held_out]
     known = Surprise(*(np.concatenate(each) for each in zip(*parts, strict=True)))
     squares, log_prob = _parts(trained, rows, law, labels)
-    scores = known.score(squares, log_prob)
+    scores, units = known.score(squares, log_prob), trained.units
+    unknown = _strange(units, rows)
+    strange = np.any([*unknown.values(), np.zeros(len(scores), bool)], 0)
+    scores[strange] = min(scores.min(), known.scores.min()) - 1.0
     p_values = known.p_values(scores)
     found = Outliers(
         scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
-        None,
+        None, strange,
     )  # fmt: skip
-    units = trained.units
     if units.columns is None or (names := units.names) is None:
         return found
     owners = units.columns if units.mixed is None else units.mixed.owners
@@ -155,8 +164,14 @@ def of_rows(
     own = None if every is None else every[looked_at]
     typical = _typical(units, torch.cat([part[: len(part)] for part, _ in held_out]))
     gains = column_gains(lambda x: known.score(*_parts(trained, x, law, own)), rows[looked_at], typical, together)
-    off = dict(zip(looked_at.tolist(), gains.argmax(1).tolist(), strict=True))
-    return replace(found, worst=[names[off[row]] if row in off else "" for row in range(len(scores))])
+    off = {row: names[most] for row, most in zip(looked_at.tolist(), gains.argmax(1).tolist(), strict=True)}
+    off |= {row: name for name, of in unknown.items() for row in np.flatnonzero(of).tolist()}
+    return replace(found, worst=[off.get(row, "") for row in range(len(scores))])
+
+
+def _strange(units: Units, rows: Rows) -> dict[str, NDArray[np.bool_]]:
+    """By column, which rows (n,) have a word that the run's data do not have; nothing of data without words."""
+    return {} if units.mixed is None else units.mixed.strange(units.exact.restore(rows[: len(rows)]))
 
 
 def _typical(units: Units, rows: Tensor) -> Tensor:

@@ -271,7 +271,7 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
     n = min(SCORED, len(dataset.validation), len(dataset.train))
     words = (
         "Samples against validation data while training: the lowest point is the checkpoint called best. The dashed "
-        f"line is the same figure of {n:,} training data; without bias, it may be below 0."
+        f"line is the same figure of {n:,} training data, which may be below 0: a logarithmic scale has no such line."
     )
     if trained.units.codes is not None:
         words += " Both are of codes, not of pictures."

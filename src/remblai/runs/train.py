@@ -91,7 +91,7 @@ def train(
         out: the run's folder; None takes the next free one under runs/.
         epochs: passes of the model over the training data, in place of steps; critics with batches of their own, as
             those of wgan-gp, see more.
-        seed: of everything random.
+        seed: of everything random; 0 when not given, or as the run to repeat.
         device: auto, cpu, cuda or cuda:0.
         precision: auto is bfloat16 where the hardware has it, else float32.
         compile: auto compiles on a GPU only, where it is measured to save more time than it takes: never in a run whose

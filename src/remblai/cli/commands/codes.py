@@ -115,6 +115,7 @@ def decode(
             f"codes: expected a class for each row, for the model is conditional, got none in {codes}: pass --class "
             "NAME for all of them, or add the column label or class."
         )
+    _say_cut(total, len(found))
     known = labels[first] if class_ is None and labels is not None else class_
     show(write(path, trained.decoded(checked_codes(found[first], latent), known), trained.units, columns=None))
 
@@ -144,7 +145,7 @@ def reconstruct(
     """
     path = place(out, (*ARRAYS, *TABLES))
     total = _written(path, n)
-    from remblai.cli.arrays import check_kind, dataset_of, first_rows, write
+    from remblai.cli.arrays import check_kind, dataset_of, first_rows, labels_column, write
     from remblai.cli.inputs import read_inputs
     from remblai.cli.tables import check_table
     from remblai.report import save_above
@@ -158,12 +159,13 @@ def reconstruct(
     else:
         parts = [dataset_of(trained, None, data_options).test]
     rows, labels = first_rows(trained, parts, total, class_)
+    _say_cut(total, sum(map(len, parts)))
     again = trained.reconstructions(rows, None, labels)
     if path.suffix == ".png":
         save_above(path, trained.units.display(rows), trained.units.display(again))
         show(path)
     else:
-        show(write(path, again, trained.units, columns=None))
+        show(write(path, again, trained.units, columns=None, beside=labels_column(trained, labels)))
 
 
 def outliers(
@@ -234,6 +236,12 @@ def _written(path: Path, n: int | None) -> int | None:
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1, got {n}.")
     return SHEET if n is None and path.suffix == ".png" else n
+
+
+def _say_cut(written: int | None, count: int) -> None:
+    """Says on the terminal that a sheet has the first rows only."""
+    if written is not None and written < count:
+        print(f"the first {written:,} of {count:,} rows; -n takes more", file=sys.stderr)
 
 
 def _table(codes: Any, columns: Mapping[str, Any], files: list[str], classes: Any) -> dict[str, Any]:

@@ -44,8 +44,8 @@ def compare(
         config: a YAML file with these settings, and under `runs` recipes with options and grids of options.
         out: the folder of the comparison, in which the same call goes on; the next free one under runs/ when not given.
         most: how many models there may be.
-        jobs: trainings at a time.
-        threads: of each training.
+        jobs: trainings at a time; on a CPU as many as there are processors for, on a GPU 1 when not given.
+        threads: of each training; the processors shared out when not given.
         device: auto, cpu, cuda or cuda:0.
         json: print JSON and nothing else.
     """

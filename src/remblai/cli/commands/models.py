@@ -40,24 +40,31 @@ def sample(
         guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
-        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's drawn.png or
-            drawn.npz when not given.
+        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's drawn.png,
+            drawn.csv (of a table) or drawn.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
     path = None if out is None else place(out, (*ARRAYS, *TABLES))
-    from remblai.cli.arrays import check_kind, write
+    from remblai.cli.arrays import check_kind, labels_column, write
     from remblai.cli.flow import set_flow
     from remblai.cli.tables import check_table
+    from remblai.runs.labels import labels_drawn, labels_for
     from remblai.runs.load import load
 
     if path is not None:
         check_table(path)
     trained = load(run, device=device, recipe=recipe)
     set_flow(trained, sampling_steps, guidance)
-    path = path or trained.folder / ("drawn.png" if trained.units.range else "drawn.npz")
+    units = trained.units
+    path = path or trained.folder / ("drawn.png" if units.range else "drawn.csv" if units.columns else "drawn.npz")
     check_kind(path, trained.units)
-    show(write(path, trained.draws(n, seed, sampler, class_), trained.units, columns=None))
+    if class_ is None:
+        labels = labels_drawn(trained.objective, n, seed)
+    else:
+        labels = labels_for(trained.objective, range(n), class_, trained.classes)
+    samples = trained.draws(n, seed, sampler, labels)
+    show(write(path, samples, trained.units, columns=None, beside=labels_column(trained, labels)))
 
 
 def fit(

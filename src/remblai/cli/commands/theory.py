@@ -40,7 +40,8 @@ def distance(
         b: the data that it is compared with.
         metric: how; `remblai list metrics` has them, and --metric NAME --help the options of one.
         n: at most so many points of each. When not given 2,000, and of metrics that take little longer for more
-            (transport and energy distance on the line, sliced, frechet, f-divergences) what has 100,000 numbers.
+            (transport and energy distance on the line, sliced, frechet, f-divergences) as many as
+            have 100,000 numbers.
         seed: of what is drawn.
         repeats: random halves for the interval; 0 leaves it out.
         permutations: random splits for the floor and the two-sample test; 0 leaves both out. When not given 200, or as

@@ -64,7 +64,9 @@ class Mixture(Normals):
         if not scores or self.weights is None:
             return ""
         likelihoods = ", ".join(f"{count}: {score:.3f}" for count, score in scores.items())
-        return f"{len(self.weights)} components have the highest held-out log-likelihood ({likelihoods})"
+        count = len(self.weights)
+        have = "component has" if count == 1 else "components have"
+        return f"{count} {have} the highest held-out log-likelihood ({likelihoods})"
 
     def _scores(self, z: Any, different: int) -> dict[int, float]:
         """The mean held-out log-likelihood by number of components, until three in a row are below the best."""
