@@ -150,3 +150,18 @@ def test_restore_and_from_json_refuse() -> None:
         GREY.restore(torch.zeros(2, 3, 4, 5))
     with pytest.raises(ValueError, match="expected units with shape"):
         Units.from_json({"schema": 1})
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.uint16])
+def test_floats_between_0_and_1_are_those_of_bytes_in_any_type(kind: type) -> None:
+    units = image_units((1, 3, 5), np.dtype(kind), (0.0, 255.0), "nhw")
+    images = np.random.default_rng(0).integers(0, 256, (4, 3, 5))
+    assert torch.allclose(units.scale(images / 255.0), units.scale(images.astype(kind)), atol=1e-6)
+
+
+def test_no_warning_of_values_below_0_where_there_are_some(recwarn: pytest.WarningsRecorder) -> None:
+    units = image_units((1, 3, 5), np.dtype(np.float32), (-5.0, 5.0), "nhw")
+    units.scale(np.full((2, 3, 5), -3.0))
+    assert not recwarn.list
+    with pytest.warns(UserWarning, match="images without values below 0"):
+        units.scale(np.full((2, 3, 5), 3.0))

@@ -16,7 +16,7 @@ from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.labels import beside_label
 from remblai.data.look import remedy
-from remblai.data.missing import missing
+from remblai.data.not_found import missing
 from remblai.data.pages import PLUGINS, Pages, suffixes
 from remblai.data.parquet_files import parquet
 from remblai.data.parquet_images import SUFFIX, has_images, parquet_pictures

@@ -28,7 +28,8 @@ def images_scaled(
     """
     c, h, w = shape
     low, high = limits
-    unit = given.dtype.kind == "f" and kind == np.uint8  # floats, where the data is bytes
+    bytes_within = kind.kind in "ui" and limits == BYTES and given.size and given.max() <= 1.0  # of a wider type
+    unit = given.dtype.kind == "f" and (kind == np.uint8 or bool(bytes_within))  # floats, where the data is bytes
     if unit:
         low, high = 0.0, 1.0
     elif given.dtype == np.uint8 and kind.kind == "f":
