@@ -285,7 +285,7 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["sample", "grey", "-n", "0"], "at least 1 sample"),
+        (["sample", "grey", "-n", "0"], "expected a whole number, at least 1"),
         (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz, .npy, .csv or .parquet"),
         (["sample", "grey", "--out", "x.csv"], "images are no table: write x.npz"),
         (["sample", "points", "--out", "x.png"], "points cannot be drawn"),

@@ -409,7 +409,7 @@ def test_options_are_named_as_they_were_typed(call: Call) -> None:
     refused(call("train ae --data ring --steps 0"), 2, "error: --steps: expected at least 1, got 0")
     refused(call("train ae --data ring --lr abc"), 2, "error: --lr: expected a number, got 'abc'")
     assert call("train ae --data ring --steps 2 --network.width 8 --out run")[0] == 0
-    refused(call("sample run -n 0 --out x.npz"), 2, "error: -n: expected at least 1 sample")
+    refused(call("sample run -n 0 --out x.npz"), 2, "error: -n: expected a whole number, at least 1")
     refused(call("encode run --data ring --out z.foo"), 2, "error: --out: expected a name that ends in")
 
 

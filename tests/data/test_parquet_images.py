@@ -117,3 +117,13 @@ def test_an_image_that_is_a_path_alone_is_said(tmp_path: Path) -> None:
     written(tmp_path / "a.parquet", 12, cells=[{"bytes": None, "path": "x/0.jpg"}] * 12)
     with pytest.raises(ValueError, match=r"is the path 'x/0\.jpg' and no image: pass the folder"):
         load(tmp_path / "a.parquet")
+
+
+def test_another_column_is_the_label_and_what_is_left_out_is_said(tmp_path: Path) -> None:
+    cells = {"image": [png(i) for i in range(20)], "label": [0, 1] * 10, "mood": ["glad", "sad", "calm", "glad"] * 5}
+    parquet.write_table(arrow.table(cells), tmp_path / "a.parquet")
+    plain, other = load(tmp_path / "a.parquet"), load(tmp_path / "a.parquet", label="mood")
+    assert (plain.classes, other.classes) == (["0", "1"], ["calm", "glad", "sad"])
+    assert "images are those of column 'image', labels 'label'; left out: mood" in plain.notes
+    with pytest.raises(ValueError, match=r"unknown label column of .*moods.*Did you mean .mood"):
+        load(tmp_path / "a.parquet", label="moods")

@@ -117,7 +117,7 @@ def test_what_is_not_of_the_datas_kind_is_refused(pair: tuple[Trained, Dataset])
             trained.decode(codes)
     with pytest.raises(ValueError, match="NaN or infinite"):
         trained.decode(np.full((1, 3), np.nan))
-    with pytest.raises(ValueError, match="at least 1 sample"):
+    with pytest.raises(ValueError, match="expected a whole number, at least 1"):
         trained.sample(0)
     with pytest.raises(ValueError, match="at least 2"):
         trained.interpolate(x[0], x[1], steps=1)

@@ -88,3 +88,10 @@ def test_an_option_that_is_infinite_is_named() -> None:
 
     with pytest.raises(ValueError, match=r"nu: expected a finite number, as run\.json can hold, got inf"):
         remblai.train(free, data="ring", nu=float("inf"))
+
+
+def test_a_file_without_its_ending_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "my.py")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"Did you mean 'my\.py:mine'"):
+        remblai.train("my:mine", data="ring", steps=3)

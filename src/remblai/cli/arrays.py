@@ -96,7 +96,7 @@ def write(
     """A sheet of images, arrays under the names that `--data` reads again, or points as a table.
 
     Args:
-        path: of a .png, .npz, .npy, .csv or .parquet file.
+        path: of a .png, .npz, .npy, .csv, .tsv or .parquet file.
         x: (n, ...) on the model's side.
         units: of the run.
         columns: of the sheet; None chooses.

@@ -1,4 +1,4 @@
-"""Columns that a command writes: .npz for programs, .csv and .parquet for people and data frames."""
+"""Columns that a command writes: .npz for programs, .csv, .tsv and .parquet for people and data frames."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def write_table(path: Path, columns: Columns) -> None:
     """Writes columns (n,) of equal length under their names, whole or not at all.
 
     Args:
-        path: of a .csv, .parquet or .npz file; the last takes arrays (n, ...).
+        path: of a .csv, .tsv, .parquet or .npz file; the last takes arrays (n, ...).
         columns: by name.
     """
     with whole(path) as temporary:
@@ -46,7 +46,7 @@ def write_table(path: Path, columns: Columns) -> None:
             parquet.write_table(arrow.table({name: arrow.array(of) for name, of in columns.items()}), temporary)
             return
         with temporary.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
+            writer = csv.writer(file, delimiter="\t" if path.suffix == ".tsv" else ",")
             writer.writerow(columns)
             writer.writerows(zip(*map(_text, columns.values()), strict=True))
 

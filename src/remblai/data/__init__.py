@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from remblai.config.code import from_file, is_code
+from remblai.config.convert import convert
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
@@ -92,7 +93,8 @@ def load(
         ValueError: unknown name, missing path, an option that this kind of data does not have, and whatever is wrong
             with the data, each with what to do.
     """
-    asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout, "range": range}
+    asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout}
+    asked["range"] = None if range is None else convert("range", range, tuple[float, float])
     asked |= {"columns": beside_label(columns, label), "label": label, "pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}

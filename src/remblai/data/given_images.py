@@ -39,7 +39,12 @@ def images_scaled(
     layout = next((one for one in order if known[one] == given.shape[1:] and (one != "nhw" or c == 1)), None)
     if layout is None:
         expected = ", ".join(map(str, known[axes]))
-        remedy = f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
+        one = given.shape in known.values()
+        remedy = (
+            ": it is one image, pass x[None]"
+            if one
+            else f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
+        )
         raise ValueError(
             f"expected images as {kind} (n, {expected}) in {low:g}..{high:g}, got {given.dtype} {given.shape}{remedy}"
         )

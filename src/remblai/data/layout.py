@@ -11,6 +11,7 @@ from remblai.data.rows import chunks, spread
 
 Layout = Literal["nhw", "nhwc", "nchw", "nd", "flat"]
 LAYOUTS: tuple[str, ...] = get_args(Layout)
+NAME_IT = "Name their range: --range LOW,HIGH; in Python range=(LOW, HIGH) of data.load, or of data_options"
 MOST_CHANNELS = 4
 MOST_UNEQUAL = 3
 """Arrays (n, a, b) whose sides differ by a larger factor may be series of a few values: their layout is asked for."""
@@ -155,16 +156,10 @@ def limits_of(arrays: Sequence[NDArray[Any]], asked: Limits | None, what: str) -
         return 0.0, 1.0
     if kind.kind in "ui":
         if lowest < 0 or highest > 255:
-            raise ValueError(
-                f"{what} holds whole numbers from {lowest:g} to {highest:g}; expected 0 to 255. Name their range: "
-                "--range LOW,HIGH"
-            )
+            raise ValueError(f"{what} holds whole numbers from {lowest:g} to {highest:g}; expected 0 to 255. {NAME_IT}")
         return 0.0, 255.0
     if lowest < -1 - 2 * ROUNDING or highest > 1 + ROUNDING:
-        raise ValueError(
-            f"{what} holds floats from {lowest:g} to {highest:g}; expected [0, 1] or [-1, 1]. Name their range: "
-            "--range LOW,HIGH"
-        )
+        raise ValueError(f"{what} holds floats from {lowest:g} to {highest:g}; expected [0, 1] or [-1, 1]. {NAME_IT}")
     return float_limits(lowest)
 
 

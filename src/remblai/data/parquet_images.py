@@ -19,7 +19,7 @@ from PIL import Image
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures
 from remblai.data.images import consecutive, pictures_by_part, stamp
-from remblai.data.labels import LABEL_NAMES, as_labels
+from remblai.data.labels import LABEL_NAMES, as_labels, label_place
 from remblai.data.layout import Limits
 from remblai.data.pages import open_image
 from remblai.data.splits import SPLIT_NAMES, WHOLE
@@ -41,6 +41,7 @@ def parquet_pictures(
     crop: int | None = None,
     channels: int | None = None,
     range: Limits | None = None,
+    label: str | None = None,
     max_pixels: int | None = None,
     skip_broken: bool = False,
     cache: str | os.PathLike[str] | None = None,
@@ -56,6 +57,7 @@ def parquet_pictures(
         crop: cut out the middle square of this many pixels first.
         channels: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of the most general of the images.
         range: the low and the high value of the images.
+        label: the column of the classes; when not given that of a name such as label, where there is one.
         max_pixels: of one image; larger ones are refused as decompression bombs.
         skip_broken: leave out images that cannot be decoded, and say how many.
         cache: folder for the decoded images.
@@ -68,7 +70,7 @@ def parquet_pictures(
     options |= {"skip_broken": skip_broken, "cache": cache}
     groups, notes = _parts(path)
     with ExitStack() as opened:
-        files = {part: [_File.of(one, opened) for one in ones] for part, ones in groups.items()}
+        files = {part: [_File.of(one, opened, label) for one in ones] for part, ones in groups.items()}
         each = [one for ones in files.values() for one in ones]
         if other := next((one for one in each if (one.picture, one.label) != (each[0].picture, each[0].label)), None):
             named = " and ".join(f"{one.picture} and {one.label} in {one.path.name}" for one in (each[0], other))
@@ -76,6 +78,9 @@ def parquet_pictures(
                 f"{one_line(str(path))}: expected the same columns of images and labels in all files, got "
                 f"{one_line(named)}: pass one of them"
             )
+        left = [one for one in each[0].file.schema_arrow.names if one not in (each[0].picture, each[0].label)]
+        used = f"images are those of column {each[0].picture!r}, labels {each[0].label!r}"
+        notes += [one_line(f"{used}; left out: {', '.join(left)}")] * bool(left)
         rows = [(file, row) for file in each for row in file.rows]
         names = [f"{file.path.name}[{row}]" for file, row in rows]
         folder = path if path.is_dir() else path.parent
@@ -121,7 +126,7 @@ class _File:
     lock: Any
 
     @classmethod
-    def of(cls, path: Path, opened: ExitStack) -> "_File":
+    def of(cls, path: Path, opened: ExitStack, label: str | None) -> "_File":
         from pyarrow import ArrowException, parquet
 
         try:
@@ -135,7 +140,10 @@ class _File:
         picture = _picture(schema)
         if picture is None:
             raise ValueError(f"{one_line(str(path))} has no column of images, which the other files have")
-        label = next((name for name in LABEL_NAMES if name in schema.names), None)
+        if label is None:
+            label = next((name for name in LABEL_NAMES if name in schema.names), None)
+        else:
+            label_place(schema.names, label, one_line(str(path)))
         sizes = [file.metadata.row_group(group).num_rows for group in range(file.metadata.num_row_groups)]
         names = _features(schema).get(label or "", {}).get("names")
         classes = [str(name) for name in names] if isinstance(names, list) else None

@@ -214,7 +214,8 @@ class Units:
             return images_scaled(given, self.shape, self.limits or BYTES, self.kind, self.axes)
         expected = self.sample_shape
         if given.ndim != 1 + len(expected) or given.shape[1:] not in (expected, self.shape):
-            raise ValueError(f"expected points of shape (n, {_join(expected)}), got {given.shape}")
+            one = ": it is one point, pass x[None]" if given.shape in (expected, self.shape) else ""
+            raise ValueError(f"expected points of shape (n, {_join(expected)}), got {given.shape}{one}")
         points = given.astype(np.float64).reshape(len(given), *self.shape)
         if not np.isfinite(points).all():
             raise ValueError("the points hold NaN or infinite values: remove or replace them")

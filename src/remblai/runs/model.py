@@ -11,6 +11,7 @@ from torch import Tensor
 
 from remblai.data import Units
 from remblai.data.collect import is_row, one_sample
+from remblai.distances.validation import positive_integer
 from remblai.laws import SAMPLERS, FittedLaw, LatentLaw, Prior
 from remblai.laws.means import mean_of
 from remblai.objectives import Objective
@@ -192,8 +193,7 @@ class Trained:
 
     def draws(self, n: int, seed: int | None = 0, sampler: str | None = None, labels: Labels | None = None) -> Tensor:
         """n samples x (n, ...)."""
-        if n < 1:
-            raise ValueError(f"n: expected at least 1 sample, got {n}.")
+        n = positive_integer("n", n)
         draw, own = self._source(sampler), self.objective
         known = labels_drawn(own, n, seed) if labels is None else labels_for(own, range(n), labels, self.classes)
         with seeded(seed, self.device):

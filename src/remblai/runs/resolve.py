@@ -5,6 +5,7 @@ import math
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from remblai import data
@@ -115,6 +116,9 @@ def find(spec: str | Recipe) -> Recipe:
     if (name := spec.replace("_", "-")) in RECIPES:  # as the functions of `recipes` are called
         return RECIPES[name]
     if not is_code(spec):
+        file, _, function = spec.rpartition(":")
+        if Path(f"{file}.py").is_file():
+            raise ValueError(f"recipe: there is none {spec!r}. Did you mean '{file}.py:{function}'?")
         raise unknown("recipe", spec, RECIPES)
     found = from_file(spec, "recipe")
     if not isinstance(found, Recipe):

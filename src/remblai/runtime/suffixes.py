@@ -2,5 +2,5 @@
 
 ARRAYS = (".png", ".npz", ".npy")
 """Arrays, and the sheet of images that they are drawn on."""
-TABLES = (".csv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet")
 FILMS = (".gif", ".mp4")

@@ -33,7 +33,7 @@ def encode(
     Args:
         run: the run's folder.
         data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
-        out: the .npz to write, or a .csv or .parquet with the columns file, class, label, split, index, code_0 and
+        out: the .npz to write, or a .csv, .tsv or .parquet with the columns file, class, label, split, index, code_0 and
             so on.
         class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
@@ -90,7 +90,7 @@ def decode(
         codes: a .csv, .tsv or .parquet file with the columns code_0, code_1 and so on, perhaps label or class; an .npz
             with the array codes, perhaps labels; or a .npy of shape (n, k).
         n: only the first n; of a .png the first 64 when not given.
-        out: a .png (a sheet), .npz or .npy; of points also a .csv or .parquet.
+        out: a .png (a sheet), .npz or .npy; of points also a .csv, .tsv or .parquet.
         class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
@@ -138,7 +138,7 @@ def reconstruct(
         data: a name, a folder or a file, NAME:train picks a split; one image; or - for an image, .npy or CSV on stdin.
             The run's own test data when not given.
         n: only the first n; of a .png the first 64 when not given.
-        out: a .png (each row of data above its reconstructions), .npz or .npy; of points also a .csv or .parquet.
+        out: a .png (each row of data above its reconstructions), .npz or .npy; of points also a .csv, .tsv or .parquet.
         class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.

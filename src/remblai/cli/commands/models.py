@@ -40,7 +40,7 @@ def sample(
         guidance: of a flow, towards the class: 1 its law, above 1 more typical samples; as the run says when not given.
         sampling_steps: of a flow, from noise to a sample; as the run says when not given.
         seed: of the draw.
-        out: a .png (a sheet of images), .npz or .npy, of points also a .csv or .parquet; the run's drawn.png,
+        out: a .png (a sheet of images), .npz or .npy, of points also a .csv, .tsv or .parquet; the run's drawn.png,
             drawn.csv (of a table) or drawn.npz when not given.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
