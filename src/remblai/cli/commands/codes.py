@@ -33,8 +33,8 @@ def encode(
     Args:
         run: the run's folder.
         data: a name, a folder or a file, NAME:test picks a split; one image; or - for an image, .npy or CSV on stdin.
-        out: the .npz to write, or a .csv, .tsv or .parquet with the columns file, class, label, split, index, code_0 and
-            so on.
+        out: the .npz to write, or a .csv, .tsv or .parquet with the columns file, class, label, split, index, code_0
+            and so on.
         class_: of a model that was trained with --conditional: the class of all rows, instead of their own.
         sampler: a law of the codes, whose log-density of each code is written too, as log_prob: low for anomalies.
         seed: of a draw of a random encoder's codes, in the place of their means.
