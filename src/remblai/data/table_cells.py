@@ -16,8 +16,8 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 """Words that are numbers, in columns that have no others."""
 
 
-LINES = 1 << 24
-"""Characters of lines that are looked at together, about."""
+PIECE, LONGEST = 1 << 24, 64
+"""Bytes of a file that are looked at together, and the longest cell that is cut between two of them."""
 PADDED = re.compile(r"0\d+")
 """A code, such as a postal one: as a number it would lose its zeros, and two codes may be one number."""
 
@@ -54,6 +54,19 @@ def rows_of(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
     return [line for line, _ in found], [row for _, row in found]
 
 
+def has_codes(path: Path, separator: str) -> bool:
+    """Whether a cell of a table as text is a whole number with leading zeros."""
+    end = rf'[{separator}"\r\n]'
+    code = re.compile(rf"{end} *{PADDED.pattern} *{end}".encode())
+    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
+        before = b"\n"
+        while piece := file.read(PIECE):
+            if code.search(before + piece):
+                return True
+            before = piece[-LONGEST:]
+    return code.search(before + b"\n") is not None
+
+
 def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float64] | None:
     """The cells as finite numbers (n, d), read fast; None where one is none, or a code, or rows differ in length.
 
@@ -62,12 +75,9 @@ def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float
         form: how it is written.
         taken: the places of the columns, or None for all.
     """
-    codes = re.compile(rf"(?:^|[{form.separator}\"]) *{PADDED.pattern} *(?:$|[{form.separator}\"])", re.MULTILINE)
+    if has_codes(path, form.separator):
+        return None
     try:
-        with open_text(path) as file:
-            while lines := file.readlines(LINES):
-                if codes.search("".join(lines)):
-                    return None
         with open_text(path) as file:
             table: NDArray[np.float64] = np.loadtxt(
                 file, delimiter=form.separator, skiprows=form.skipped, ndmin=2, comments=None, quotechar='"',
