@@ -180,6 +180,7 @@ def test_large_images_are_shrunk() -> None:
         ("sample", {"seed": 1.5}, "got 1.5"),
         ("walk", {"start": CODE, "end": CODE, "steps": 1000}, "from 2 to 15"),
         ("attribute", {"code": CODE, "minus": 1, "plus": 2, "strength": float("inf")}, "from -10 to 10"),
+        ("attribute", {"code": CODE, "minus": 2, "plus": 2, "strength": 1.0}, "two different classes, got one twice"),
         ("neighbours", {"code": CODE, "k": 0}, "from 1 to 8"),
     ],
 )

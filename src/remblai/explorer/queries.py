@@ -107,6 +107,8 @@ def attribute(runs: Runs, query: Query) -> Payload:
     run = runs[0]
     minus, plus = (whole(query, name, 0, SEEDS) for name in ("minus", "plus"))
     strength = number(query, "strength", STRENGTH)
+    if minus == plus:
+        raise ValueError("attribute: expected two different classes, got one twice: choose another.")
     return _decoded(run, run.moved(code(query, "code", run.latent), minus, plus, strength), _labels(run, query))
 
 
