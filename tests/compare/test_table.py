@@ -153,19 +153,32 @@ def test_two_models_share_a_letter_exactly_where_they_cannot_be_told_apart():
 
 
 def test_the_terminal_has_the_orders_that_agree_least():
-    names = [ENERGY, *(name for name in METRICS if METRICS[name].listed and name != ENERGY)][:9]
+    names = [ENERGY, *(name for name in METRICS if METRICS[name].listed and name != ENERGY)][:11]
+    other = [name for name in names[1:] if METRICS[name].better != "higher"]  # by which the order is turned around
     rows = []
     for label, value in (("a", 0.1), ("b", 0.2), ("c", 0.3)):
-        card = {name: {"value": value, "floor": 0.0, "spread": 0.01, "n": 100} for name in names}
+        figure = {"floor": 0.0, "spread": 0.01, "n": 100}
+        card = {name: figure | {"value": value if name == ENERGY else 0.4 - value} for name in names}
         rows.append(row_of(label, [replace(trial(0, value), card=card)], {}))
     ordered, pairs, orders = ranked(rows, ENERGY)
     text = repr(Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, {}, "folder", [])).splitlines()
     (head,) = [line for line in text if "agree least" in line]
     below = text[text.index(head) + 1 :]
-    assert "(2 more on the page)" in head
+    assert f"({len(other) - 6} more on the page)" in head
     assert len(below) == 6
     taus = [float(line.replace("\N{MINUS SIGN}", "-").split(" > ")[0].split()[-2]) for line in below]
     assert taus == sorted(taus)
+    assert max(taus) < 1
+
+
+def test_orders_that_all_agree_are_said_in_a_line():
+    rows = []
+    for label, value in (("a", 0.1), ("b", 0.2)):
+        card = {name: {"value": value, "floor": 0.0, "spread": 0.01, "n": 100} for name in (ENERGY, "w2")}
+        rows.append(row_of(label, [replace(trial(0, value), card=card)], {}))
+    ordered, pairs, orders = ranked(rows, ENERGY)
+    text = repr(Comparison("digits", "4 steps", ENERGY, ordered, pairs, orders, {}, "folder", [])).splitlines()
+    assert text[-1] == "all other figures give the same order"
 
 
 def _card(**figures: tuple[float, float, float]) -> dict[str, dict[str, Any]]:

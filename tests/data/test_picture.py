@@ -21,8 +21,9 @@ def test_a_picture_of_bytes_is_seen_alike_by_runs_of_any_type(tmp_path: Path, ki
     assert np.allclose(found[0].numpy(), values.transpose(2, 0, 1) / 255.0, atol=1e-6)
 
 
-def test_a_picture_of_floats_is_itself_in_a_run_of_floats(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_a_picture_of_floats_is_itself_in_a_run_of_floats(tmp_path: Path, kind: str) -> None:
     values = np.random.default_rng(0).random((6, 6)).astype(np.float32)
     Image.fromarray(values).save(tmp_path / "a.tiff")
-    units = image_units((1, 6, 6), np.dtype(np.float32), (0.0, 1.0), "nhw")
+    units = image_units((1, 6, 6), np.dtype(kind), (0.0, 1.0), "nhw")
     assert np.allclose(picture(tmp_path / "a.tiff", "a.tiff", units, {})[0, 0].numpy(), values, atol=1e-6)

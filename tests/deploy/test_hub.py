@@ -120,6 +120,9 @@ def test_the_places_of_data_are_not_published() -> None:
     of_parts = public_settings({"data": stacked, "arguments": options, "recipe": "/home/alice/secret/r.py:mine"})
     assert "secret" not in json.dumps(of_parts)
     assert (of_parts["recipe"], of_parts["data"]["spec"]["folder"]) == ("r.py:mine", "mnist")
+    words = {"columns": ["/temp"], "classes": ["/m/01"]}
+    kept = public_settings({"data": {"spec": "digits", "path": None, "units": {}} | words})["data"]
+    assert kept["columns"] == ["/temp"] and kept["classes"] == ["/m/01"], "words are no places"
     named = {"spec": "digits", "path": None, "units": {}}
     assert public_settings({"data": named})["data"] == named
 

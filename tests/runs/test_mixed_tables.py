@@ -121,4 +121,4 @@ def test_a_word_that_the_data_do_not_have_is_the_first_outlier(folder: Path) -> 
     assert found.worst is not None and found.worst[7] == "city"
     assert found.strange.tolist() == [row == 7 for row in range(40)]
     assert np.isfinite(found.scores).all()
-    assert "1 rows have a word that the data of the run do not have" in repr(found)
+    assert "1 of them have a word that the data of the run do not have" in repr(found)

@@ -15,8 +15,9 @@ from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.look import REPEATED
 from remblai.data.raw import Raw, text_of
+from remblai.data.sources import given_rows, kept_sources
 from remblai.features import FeaturesUsed, make_features
-from remblai.runs.conforming import conform, given_rows, on_joint_columns, on_one_range
+from remblai.runs.conforming import conform, on_joint_columns, on_one_range
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +85,8 @@ def read_pair(
             f"distance: expected points of one shape, got {tuple(shapes[0])} in {label(a)} and {tuple(shapes[1])} in "
             f"{label(b)}: use data of the same size."
         )
+    if np.float32 in (first.units.kind, second.units.kind):  # of which 0.1 is another number
+        sets = [rows.float() for rows in sets]
     if tables and not raw:
         both = torch.cat(sets).double()
         mean, deviation = both.mean(0), both.std(0, correction=0)
@@ -159,7 +162,8 @@ def label(spec: Any) -> str:
 
 
 def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:
-    return datasets.load(datasets.pick(spec)[0] if isinstance(spec, str) else spec, **options)
+    with kept_sources():
+        return datasets.load(datasets.pick(spec)[0] if isinstance(spec, str) else spec, **options)
 
 
 def rows_of(dataset: Dataset, spec: Any) -> Tensor:

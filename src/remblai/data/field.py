@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from remblai.data.dates import dates_of
 from remblai.data.layout import cast
 from remblai.data.moments import is_date, moment
 from remblai.data.number_text import numbers_of
-from remblai.data.table_cells import PADDED, TRUTHS, is_number
+from remblai.data.table_cells import TRUTHS, is_number
 from remblai.data.values import as_numbers, gaps, level
 from remblai.runtime.text import one_line
 
@@ -22,8 +23,6 @@ Floats = NDArray[np.float64]
 
 WORDS, TRUTH, DAYS, TIMES = "words", "bool", "days", "times"
 """Kinds of cells that are no numbers; a date is one of days where no cell of its column has a time."""
-MOST_WORDS = 50
-"""Different words of a column, each of which is a column of 0 and 1, at most."""
 EXAMPLES = 16
 """Texts of a column that are kept, at first: more where they do not show how its numbers or dates are written."""
 KINDS = (WORDS, TRUTH, DAYS, TIMES, FLOAT, "int64", "uint64")
@@ -176,7 +175,7 @@ def _written(levels: Sequence[str], worded: bool) -> tuple[str, tuple[str, ...]]
     if worded or not levels:
         return (WORDS if worded else "f"), ()
     if all(map(is_number, levels)):
-        return (WORDS if len(levels) <= MOST_WORDS and any(map(PADDED.fullmatch, levels)) else "f"), ()
+        return "f", ()
     if {one.lower() for one in levels} <= {*TRUTHS}:
         return TRUTH, ()
     if all(map(is_date, levels)):
@@ -230,7 +229,7 @@ def _read_texts(texts: Sequence[str], kind: str, examples: tuple[str, ...]) -> F
 
 
 def _as_examples(texts: list[str], examples: tuple[str, ...], kind: str) -> dict[str, float]:
-    """What texts are that are written as the examples are; those are left out that are not."""
+    """What texts are that are written as the examples are, up to the first one that is not."""
     own = _in_form(examples, kind) or {}
 
     def read(some: list[str]) -> dict[str, float]:
@@ -239,7 +238,7 @@ def _as_examples(texts: list[str], examples: tuple[str, ...], kind: str) -> dict
 
     if known := read(texts):
         return known
-    return {one: known[one] for one in texts if (known := read([one]))}
+    return read(texts[: bisect_left(range(1, len(texts) + 1), True, key=lambda count: not read(texts[:count]))])
 
 
 def _plain(texts: Sequence[str]) -> Floats | None:

@@ -28,8 +28,7 @@ def images_scaled(
     """
     c, h, w = shape
     low, high = limits
-    bytes_within = kind.kind in "ui" and limits == BYTES and given.size and given.max() <= 1.0  # of a wider type
-    unit = given.dtype.kind == "f" and (kind == np.uint8 or bool(bytes_within))  # floats, where the data is bytes
+    unit = given.dtype.kind == "f" and kind == np.uint8  # floats, where the data is bytes
     if unit:
         low, high = 0.0, 1.0
     elif given.dtype == np.uint8 and kind.kind == "f":
@@ -39,12 +38,9 @@ def images_scaled(
     layout = next((one for one in order if known[one] == given.shape[1:] and (one != "nhw" or c == 1)), None)
     if layout is None:
         expected = ", ".join(map(str, known[axes]))
-        one = given.shape in known.values()
-        remedy = (
-            ": it is one image, pass x[None]"
-            if one
-            else f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
-        )
+        remedy = f"; remblai.data.load(path, size={w}) reads files so" * (h == w)
+        if given.shape in known.values():
+            remedy = ": it is one image, pass x[None]"
         raise ValueError(
             f"expected images as {kind} (n, {expected}) in {low:g}..{high:g}, got {given.dtype} {given.shape}{remedy}"
         )
@@ -57,6 +53,12 @@ def images_scaled(
         warnings.warn(
             f"images without values below 0 are taken as part of the range {low:g} to {high:g} of the run's data: "
             "scale them to it if 0 is their black",
+            stacklevel=4,
+        )
+    if not unit and given.dtype.kind == "f" and kind.kind in "ui" and high > 1.0 and given.size and given.max() <= 1.0:
+        warnings.warn(
+            f"images without values above 1 are taken as part of the range {low:g} to {high:g} of the run's data: "
+            "scale them to it if 1 is their white",
             stacklevel=4,
         )
     values = np.ascontiguousarray(planes(given, layout))

@@ -154,6 +154,6 @@ def _columns(source: str, features: Mapping[str, Any]) -> tuple[str, str | None]
 
 
 def _picture(features: Mapping[str, Any]) -> str | None:
-    """The name of the column of images: the first one, or that of a name that images have."""
+    """The name of the column of images: that of a name that images have, or the first one."""
     images = [key for key, of in features.items() if type(of).__name__ == "Image"]
     return next((key for key in (*PICTURES, *images) if key in images), None)

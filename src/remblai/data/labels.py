@@ -31,8 +31,8 @@ def beside_label(columns: tuple[str, ...] | None, label: str | None) -> tuple[st
     Raises:
         ValueError: none is left.
     """
-    if columns is None:
-        return None
+    if columns is None or label is None:
+        return columns
     chosen = tuple(name for name in columns if name != label)
     if not chosen:
         raise ValueError(f"columns: expected at least one beside the label, got {', '.join(columns) or 'none'}")

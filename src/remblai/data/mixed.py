@@ -9,14 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.convert import quoted
-from remblai.data.field import DAYS, MOST_WORDS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
+from remblai.data.field import DAYS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
 from remblai.data.frames import chosen_columns
 from remblai.data.moments import date_text
 from remblai.data.raw import Raw
-from remblai.data.table_cells import DECIMAL_COMMA, PADDED, is_number
+from remblai.data.table_cells import DECIMAL_COMMA, PADDED, is_number, lost_zeros
 from remblai.data.values import as_truths, gaps, level
 from remblai.runtime.text import one_line
 
+MOST_WORDS = 50
+"""Different words of a column, each of which is a column of 0 and 1, at most."""
 REPEATED = 2
 """Rows to each different word, at least, in a table whose columns were not chosen: words that hardly repeat name it."""
 JUDGED = 40
@@ -139,12 +141,12 @@ class Mixed:
         return notes
 
     def lost_zeros(self, raw: Raw) -> list[str]:
-        """What to say of numbers whose leading zeros are lost, since too many of them differ to be words."""
+        """What to say of numbers whose leading zeros are lost."""
         texts = {one.name: raw[one.name] for one in self.fields if one.kind != WORDS and not one.examples}
         padded = [
             name for name, of in texts.items() if of.dtype.kind == "O" and any(PADDED.fullmatch(str(one)) for one in of)
         ]
-        return [f"columns of numbers lose their leading zeros: {', '.join(padded)}"] * bool(padded)
+        return [lost_zeros(padded)] * bool(padded)
 
     def _parts(self, values: Floats) -> Iterator[tuple[Field, Floats]]:
         start = 0

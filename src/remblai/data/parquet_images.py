@@ -189,13 +189,20 @@ def _labels(files: Sequence[_File]) -> NDArray[Any] | None:
     label = files[0].label
     if label is None:
         return None
-    schemas = {one.path.name: one.file.schema_arrow for one in reversed(files)}
-    kinds = {str(of.field(label).type): name for name, of in schemas.items()}
-    if len({kind.removeprefix("large_").rstrip("0123456789") for kind in kinds}) > 1:
-        named = " and ".join(f"{kind} in {one_line(name)}" for kind, name in sorted(kinds.items()))
+    kinds = [(_kind(one.file.schema_arrow.field(label).type), one.path.name) for one in files]
+    if other := next((one for one in kinds if one[0] != kinds[0][0]), None):
+        named = " and ".join(f"{kind} in {one_line(name)}" for kind, name in (kinds[0], other))
         raise ValueError(f"column {one_line(label)!r}: expected classes of one kind in all files, got {named}")
     cells = [value for one in files for value in one.file.read(columns=[label]).column(label).to_pylist()]
     return as_labels(cells, f"column {one_line(label)!r} of {one_line(files[0].path.name)}")
+
+
+def _kind(of: Any) -> str:
+    """What classes of a type are written as: whole numbers, or the name of another type."""
+    import pyarrow as arrow
+
+    of = of.value_type if arrow.types.is_dictionary(of) else of
+    return "whole numbers" if arrow.types.is_integer(of) else str(of).removeprefix("large_")
 
 
 def _parts(path: Path) -> tuple[dict[str, list[Path]], list[str]]:

@@ -46,6 +46,7 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
 
 
 def _depth(image: Image.Image, kind: str) -> str:
-    """The type of a picture's numbers in a run of this kind: floats are bytes unless the picture has more bits."""
-    own = facts(image).depth
-    return kind if kind in DEEPEST and (not kind.startswith("float") or own == kind) else "uint8"
+    """The type of a picture's numbers in a run of this kind: in one of floats a picture of floats is itself."""
+    if kind.startswith("float"):
+        return "float32" if facts(image).depth == "float32" else "uint8"
+    return kind if kind in DEEPEST else "uint8"

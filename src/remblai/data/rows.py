@@ -86,14 +86,13 @@ class Rows:
         array: (n, c, h, w), of any strides: a view of an (n, h, w, c) file is read without copying the file; or (n, d)
             float32.
         limits: the values of images that become 0 and 1; None is 0 and 255 for uint8, and points otherwise.
-        given: of points that are standardised these as the data have them (n, d), of any type of numbers: equal numbers
-            of two data sets are equal there, and not once each has been standardised by its own moments.
+        source: of points that are standardised these as the data have them (n, d), where they are kept.
     """
 
     def __init__(
-        self, array: Array, limits: tuple[float, float] | None = None, given: NDArray[Any] | None = None
+        self, array: Array, limits: tuple[float, float] | None = None, source: NDArray[Any] | None = None
     ) -> None:
-        self.array, self.given = array, given
+        self.array, self.source = array, source
         self.limits = (0.0, 255.0) if limits is None and array.dtype == np.uint8 else limits
         self.shape: tuple[int, ...] = tuple(array.shape[1:])
         self.range: tuple[float, float] | None = None if self.limits is None else (0.0, 1.0)

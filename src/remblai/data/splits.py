@@ -15,6 +15,7 @@ from remblai.data.look import repeats_note, values_note
 from remblai.data.mixed import Mixed
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
+from remblai.data.sources import source_of
 from remblai.data.standardise import moments, standardise
 from remblai.data.units import Units, image_units
 from remblai.runtime.text import one_line
@@ -43,14 +44,14 @@ class Part:
         labels: (n,) whole numbers or text, for every row of `array`, or None.
         positions: the rows of `array` that belong to the part; None for all of them.
         limits: the values of images that become 0 and 1; None is 0 and 255.
-        given: of standardised points these as the data have them.
+        source: of standardised points these as the data have them, where they are kept.
     """
 
     array: NDArray[Any]
     labels: NDArray[Any] | None = None
     positions: Positions | None = None
     limits: tuple[float, float] | None = None
-    given: NDArray[Any] | None = None
+    source: NDArray[Any] | None = None
 
 
 def arrange(parts: Mapping[str, Positions]) -> tuple[dict[str, tuple[str, Positions]], str]:
@@ -176,7 +177,11 @@ def points(
     deviation = deviation if mixed is None or bits else mixed.shared(deviation)
     arrays = {id(of.array): of.array for of in parts.values()}  # parts may share one array
     shared = {key: standardise(array, mean, deviation, names) for key, array in arrays.items()}
-    scaled = {part: Part(shared[id(of.array)], of.labels, of.positions, given=of.array) for part, of in parts.items()}
+    sources = {key: source_of(array) for key, array in arrays.items()}
+    scaled = {
+        part: Part(shared[id(of.array)], of.labels, of.positions, source=sources[id(of.array)])
+        for part, of in parts.items()
+    }
     kind = parts[source].array.dtype
     units = Units(
         (len(mean),),
@@ -207,7 +212,7 @@ def _build(name: str, parts: Mapping[str, Part], units: Units, classes: Sequence
     where, how = arrange(_positions(parts))
     shared: dict[int, Rows] = {}
     for of in parts.values():
-        shared.setdefault(id(of.array), Rows(of.array, of.limits, of.given))
+        shared.setdefault(id(of.array), Rows(of.array, of.limits, of.source))
 
     def split(which: str) -> Split:
         source, positions = where[which]

@@ -2,7 +2,9 @@
 
 import csv
 import gzip
+import itertools
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -16,6 +18,8 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 """Words that are numbers, in columns that have no others."""
 
 
+SEEN = 10_000
+"""Rows in which columns of codes are looked for."""
 PIECE, LONGEST = 1 << 24, 64
 """Bytes of a file that are looked at together, and the longest cell that is cut between two of them."""
 PADDED = re.compile(r"0\d+")
@@ -54,7 +58,24 @@ def rows_of(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
     return [line for line, _ in found], [row for _, row in found]
 
 
-def has_codes(path: Path, separator: str) -> bool:
+def coded_columns(path: Path, separator: str) -> set[int]:
+    """The places of columns with a whole number with leading zeros among the first `SEEN` rows of a table as text."""
+    if not _has_codes(path, separator):
+        return set()
+    with open_text(path) as file:
+        rows = itertools.islice(csv.reader(file, delimiter=separator), 1, SEEN)
+        return {place for row in rows for place, cell in enumerate(row) if PADDED.fullmatch(cell.strip())}
+
+
+def lost_zeros(names: Sequence[str]) -> str:
+    """What to say of columns of numbers that have leading zeros."""
+    return (
+        f"columns of numbers lose their leading zeros: {', '.join(names)}. Where they are codes and no numbers, put a "
+        "letter before each, or pass a frame with categories"
+    )
+
+
+def _has_codes(path: Path, separator: str) -> bool:
     """Whether a cell of a table as text is a whole number with leading zeros."""
     end = rf'[{separator}"\r\n]'
     code = re.compile(rf"{end} *{PADDED.pattern} *{end}".encode())
@@ -68,15 +89,13 @@ def has_codes(path: Path, separator: str) -> bool:
 
 
 def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float64] | None:
-    """The cells as finite numbers (n, d), read fast; None where one is none, or a code, or rows differ in length.
+    """The cells as finite numbers (n, d), read fast; None where one is none, or rows are of different lengths.
 
     Args:
         path: of the table.
         form: how it is written.
         taken: the places of the columns, or None for all.
     """
-    if has_codes(path, form.separator):
-        return None
     try:
         with open_text(path) as file:
             table: NDArray[np.float64] = np.loadtxt(

@@ -78,7 +78,7 @@ def _counts(first: Sequence[str], second: Sequence[str]) -> bool:
     if whole and values == list(range(len(first))) and len(first) > 1:
         return True
     rise = all(after == before + 1 for before, after in itertools.pairwise(values))
-    below = len(second) == len(first) and all(cell and not _is_whole(cell) for cell in second)
+    below = len(second) == len(first) and all(cell.lower() not in EMPTY and not _is_whole(cell) for cell in second)
     return whole and rise and below and (len(first) > 1 or first[0] == "0")
 
 

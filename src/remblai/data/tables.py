@@ -19,7 +19,7 @@ from remblai.data.mixed_tables import mixed_table
 from remblai.data.raw import raw_table
 from remblai.data.rows import check_memory
 from remblai.data.splits import WHOLE, Part, points
-from remblai.data.table_cells import Form, is_number, numbers, rows_of
+from remblai.data.table_cells import Form, coded_columns, is_number, lost_zeros, numbers, rows_of
 from remblai.data.table_head import NAMES_OF_COUNTS, SEPARATORS, first_lines, lines_before
 from remblai.runtime.text import one_line
 
@@ -100,11 +100,14 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     if table is None:
         return mixed_table(name, str(path), raw_table(path, None, text=True), asked, label, labels)
     notes = ["the first column, without a name, names the rows: it is left out"] * (unnamed and places[0] == 1)
-    head = [head[place] for place in places]
+    first_names, head = head, [head[place] for place in places]
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
     if named and all(map(is_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
+    if coded := sorted(coded_columns(path, separator) & set(places)):
+        every = first_names if named else [f"column {place + 1}" for place in range(len(first_names))]
+        notes.append(lost_zeros([one_line(every[place]) for place in coded]))
     return chosen_table(name, str(path), table, head if named else None, asked, notes, labels, types_of(table))
 
 

@@ -3,11 +3,9 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from remblai.data import Dataset, Split, Units
 from remblai.data.coded import coded
@@ -18,6 +16,7 @@ from remblai.data.look import range_note
 from remblai.data.mixed import Mixed, joined
 from remblai.data.raw import Raw
 from remblai.data.rows import Rows
+from remblai.data.sources import given_rows
 
 T = TypeVar("T")
 CONSTANT = 1e-12
@@ -103,7 +102,7 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
 
     def chosen(rows: Rows) -> Rows:
         return Rows(
-            np.ascontiguousarray(rows.array[:, places]), given=None if rows.given is None else rows.given[:, places]
+            np.ascontiguousarray(rows.array[:, places]), source=None if rows.source is None else rows.source[:, places]
         )
 
     return _with_rows(dataset, units, chosen)
@@ -130,7 +129,7 @@ def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
             numbers = mixed.numbers(_cells(dataset, rows))
         except ValueError as problem:
             raise ValueError(f"data {dataset.name}: {problem}") from None
-        return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy(), given=numbers)
+        return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy())
 
     return _with_rows(dataset, units, changed)
 
@@ -213,16 +212,4 @@ def _within(rows: Rows, units: Units, name: str) -> Rows:
 def _restandardised(rows: Rows, old: Units, units: Units) -> Rows:
     own = given_rows(old, rows)
     own = own.reshape(len(own), -1)
-    return Rows(replace(units, item=None).scale(own).numpy(), given=own)
-
-
-def given_rows(units: Units, rows: Rows) -> NDArray[Any]:
-    """The points (n, d) as the data have them; of those that never were in their own units, as the units restore them.
-
-    Args:
-        units: of the data.
-        rows: of points.
-    """
-    if rows.given is not None:
-        return rows.given
-    return units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+    return Rows(replace(units, item=None).scale(own).numpy(), source=rows.source)

@@ -72,7 +72,7 @@ def _bfloat16_times(state: State) -> float:
 
 
 @contextmanager
-def divergence_explained(run: Run) -> Iterator[None]:
+def failures_noted(run: Run) -> Iterator[None]:
     """Within it an error is noted in the run, so that it does not seem to run; a `Diverged` says what stays."""
     try:
         yield

@@ -91,7 +91,7 @@ class Outliers:
             )
         if strange := int(self.strange.sum()):
             lines.append(
-                f"{strange:,} rows have a word that the data of the run do not have: no others are less like the data"
+                f"{strange:,} of them have a word that the data of the run do not have: no others are less like them"
             )
         lines.append("least like the data (rows count from 0):")
         for place in self.order[:NAMED]:

@@ -1,6 +1,5 @@
 """The best validation score of a run, and whether it has stayed the best for too long."""
 
-import math
 from typing import Any
 
 LEAST, MOST, POINTS = 50, 1000, 10
@@ -31,7 +30,7 @@ class Plateau:
 
     def observe(self, score: float) -> None:
         """Notes the score of one evaluation."""
-        self.improved = score < (math.inf if self.best is None else self.best)  # no score that is NaN
+        self.improved = self.best is None or score < self.best
         self.best = score if self.improved else self.best
         self.waited = 0 if self.improved else self.waited + 1
 

@@ -82,11 +82,12 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
 
 def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A run's settings without the places of files here, as of its data: the last name of a path stays."""
-    public: dict[str, Any] = _without_places(json.loads(json.dumps(settings)))
+    public: dict[str, Any] = json.loads(json.dumps(settings))
     data = public["data"]
+    public |= {name: _without_places(public[name]) for name in ("recipe", "arguments", "loop") if name in public}
     if data.get("path") or (isinstance(data["spec"], str) and "/" in data["spec"] and not data["spec"].startswith(HUB)):
         data["spec"] = Path(data["spec"]).name
-    data["path"] = None
+    data["spec"], data["path"] = _without_places(data["spec"]), None
     codes = data["units"].get("codes")
     if codes:
         codes["place"] = data["options"]["codes_of"] = public_place(codes["place"])
@@ -94,14 +95,14 @@ def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _without_places(value: Any) -> Any:
-    """The value with the last name alone of every text in it that is a path from the root or from the home folder."""
+    """The value with the public place of every text in it."""
     if isinstance(value, dict):
         return {name: _without_places(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_without_places(one) for one in value]
-    return Path(value).name if isinstance(value, str) and value.startswith(("/", "~/")) else value
+    return public_place(value) if isinstance(value, str) else value
 
 
 def public_place(place: str) -> str:
-    """The place of an auto-encoder: its repository on the hub, or the last name of its path here."""
-    return Path(place).name if place.startswith("/") else place
+    """The last name of a path from the root or from the home folder; another text, as a repository, as it is."""
+    return Path(place).name if place.startswith(("/", "~/")) else place

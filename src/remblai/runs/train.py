@@ -33,7 +33,7 @@ from remblai.runs.manifest import (
     resolve_run,
 )
 from remblai.runs.measure import chosen_compile, chosen_graph
-from remblai.runs.messages import divergence_explained, say_first
+from remblai.runs.messages import failures_noted, say_first
 from remblai.runs.model import Trained
 from remblai.runs.parts import parts_record, with_parts
 from remblai.runs.plateau import Plateau, asked_or_earlier, check_patience
@@ -180,7 +180,7 @@ def train(
             keep_features(run, resolved)
             plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
             with recording(loggers, run, state.step) as recorder:
-                with Progress(state, quiet or not first) as progress, divergence_explained(run):
+                with Progress(state, quiet or not first) as progress, failures_noted(run):
                     say_first(progress, folder or run.folder, state, resolved, dataset, latent, first and not quiet)
                     if state.step == state.steps or plateau.reached:
                         if run.settings["status"] != "complete":  # a kill may have come between saving and noting it

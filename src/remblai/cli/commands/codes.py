@@ -97,10 +97,11 @@ def decode(
     """
     path = place(out, (*ARRAYS, *TABLES))
     total = _written(path, n)
-    from remblai.cli.arrays import check_kind, write
+    from remblai.cli.arrays import check_kind, labels_column, write
     from remblai.cli.codes import read_codes
     from remblai.cli.tables import check_table
     from remblai.runs.chunks import checked_codes
+    from remblai.runs.labels import labels_for
     from remblai.runs.load import load
 
     check_table(path)
@@ -115,9 +116,11 @@ def decode(
             f"codes: expected a class for each row, for the model is conditional, got none in {codes}: pass --class "
             "NAME for all of them, or add the column label or class."
         )
-    _say_cut(total, len(found))
+    _say_cut(total if n is None else None, len(found))
     known = labels[first] if class_ is None and labels is not None else class_
-    show(write(path, trained.decoded(checked_codes(found[first], latent), known), trained.units, columns=None))
+    x = trained.decoded(checked_codes(found[first], latent), known)
+    classes = labels_column(trained, labels_for(trained.objective, x, known, trained.classes))
+    show(write(path, x, trained.units, columns=None, beside=classes))
 
 
 def reconstruct(
@@ -159,7 +162,7 @@ def reconstruct(
     else:
         parts = [dataset_of(trained, None, data_options).test]
     rows, labels = first_rows(trained, parts, total, class_)
-    _say_cut(total, sum(map(len, parts)))
+    _say_cut(total if n is None else None, sum(map(len, parts)))
     again = trained.reconstructions(rows, None, labels)
     if path.suffix == ".png":
         save_above(path, trained.units.display(rows), trained.units.display(again))
