@@ -62,14 +62,15 @@ def semi_discrete(
     Maximises H(g) = <b, g> + E f(X), with f the c-transform of g, the soft one for epsilon > 0; its optimum is the
     least E c + epsilon KL(P | law x b). In the first half of the samples a larger epsilon decreases from the scale of
     the costs to its final value; the second half takes steps C / sqrt(k) and averages g, with more weight on later
-    steps. C is the mean
-    difference between a sample's best and second best atom: it moves a cell's border by about one cell.
+    steps. C is the mean difference between a sample's best and second best atom: it moves a cell's border by about one
+    cell.
 
     The value is <b, g> + the mean of f over fresh samples: on average at most the truth. Its standard error is that of
-    the mean alone; how far g is from the optimum shows in the plan's `marginal_error`, what the atoms receive from the
-    fresh samples less their masses. Where that is more than a tenth beyond what counting explains, a warning says so
-    and `converged` is False. The value has no gradient. For a law of some thousand points prefer `sinkhorn` or `emd`,
-    which compute their error.
+    the mean alone: for 200 atoms in 10 dimensions and 2^14 samples the value was 0.2 % low, 2 to 5 standard errors of
+    2^15 fresh samples. How far g is from the optimum shows in the plan's `marginal_error`, what the atoms receive from
+    the fresh samples less their masses. Where that is more than a tenth beyond what counting explains, a warning says
+    so and `converged` is False; a value that is low by less than that takes more samples. The value has no gradient.
+    For a law of some thousand points prefer `sinkhorn` or `emd`, which compute their error.
 
     Args:
         sampler: the law of x: a torch Distribution, or a function n -> (n, d).
