@@ -286,7 +286,7 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
     ("words", "told"),
     [
         (["sample", "grey", "-n", "0"], "expected a whole number, at least 1"),
-        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz, .npy, .csv or .parquet"),
+        (["sample", "grey", "--out", "x.jpg"], r"ends in .png, .npz, .npy, .csv, .tsv or .parquet"),
         (["sample", "grey", "--out", "x.csv"], "images are no table: write x.npz"),
         (["sample", "points", "--out", "x.png"], "points cannot be drawn"),
         (["sample", "grey", "--which", "best"], "No such option"),
@@ -299,7 +299,7 @@ def test_a_recipes_steps_are_timed_by_each_choice(call: Call, monkeypatch: pytes
         (["fit", "grey"], "the prior is not fitted: name another"),
         (["fit", "grey", "--sampler", "gaussian", "--sampler.components", "3"], "No such option"),
         (["fit", "nowhere"], "not a run"),
-        (["encode", "grey", "--data", "digits", "--out", "x.npy"], "ends in .npz, .csv or .parquet"),
+        (["encode", "grey", "--data", "digits", "--out", "x.npy"], "ends in .npz, .csv, .tsv or .parquet"),
         (["encode", "grey", "--data", "digits", "--size", "16", "--out", "x.npz"], "--size does not apply"),
         (["sample", "grey", "--out", "cache/"], "ends in .png"),
         (["sample", "grey", "--out", "cache.npz"], "cache.npz is a folder: use another name"),

@@ -75,3 +75,13 @@ def test_tables_with_names_have_them_and_other_points_do_not() -> None:
     assert columns <= set(card)
     assert set(card["furthest_column"]["by_column"]) == set(NAMES)
     assert not columns & set(fidelity_card(table(90, 0), table(60, 1), table(60, 2), image=False, power=False))
+
+
+def test_a_value_that_another_type_writes_differently_is_not_beyond_the_range() -> None:
+    pandas = pytest.importorskip("pandas")
+    draws = np.random.default_rng(0)
+    real, samples = (draws.integers(1, 10, n) / 10 for n in (500, 100))
+    card = evaluate_samples(
+        pandas.DataFrame({"share": samples}), pandas.DataFrame({"share": real.astype(np.float32)}), seed=0
+    )
+    assert card["beyond_the_range"]["value"] == 0.0

@@ -6,6 +6,7 @@ from scipy.spatial.distance import cdist
 
 from remblai.metrics import pairs
 from remblai.metrics.samples import energy_distance, memorisation_ratio, nearest_neighbour_accuracy, told_apart, w2
+from remblai.statistics import two_sample_test
 
 
 @pytest.fixture
@@ -71,8 +72,8 @@ def test_samples_that_shrink_towards_the_mean_are_told_apart(rng):
     x, y = rng.normal(size=(200, 50)), 0.4 * rng.normal(size=(200, 50))
     assert nearest_neighbour_accuracy(x, y) == pytest.approx(0.5, abs=0.05)  # the mean of 0 and 1
     assert told_apart(x, y) > 0.95
-    assert told_apart(x, x) == 1.0  # copies
-    y = rng.normal(size=(150, 50)) + 1
+    assert told_apart(x, x) == pytest.approx(2 * 199 / 399)  # copies: both sides are 0 where chance has 199 of 399
+    y = rng.normal(size=(200, 50)) + 1
     assert told_apart(x, y) == pytest.approx(nearest_neighbour_accuracy(x, y))
 
 
@@ -189,3 +190,12 @@ def test_other_bad_input(rng):
         w2(rng.random((5, 4)), rng.random((4, 4)))
     with pytest.raises(ValueError, match="training data are empty"):
         memorisation_ratio(rng.random((5, 4)), np.zeros((0, 4)), rng.random((5, 4)))
+
+
+def test_sides_of_unequal_samples_count_from_their_own_chance(rng):
+    """Both sides rise where the laws differ, the small one from 1/11 towards 1/2: counted from 1/2 they cancelled."""
+    x, y = rng.normal(size=(1000, 2)), rng.normal(size=(100, 2))
+    assert told_apart(x, y) == pytest.approx(0.5, abs=0.03)
+    away = np.array([1.5, 0.0])
+    assert told_apart(x, y + away) > 0.54
+    assert two_sample_test(lambda a, b: torch.tensor(told_apart(a, b)), x, y + away, 99).p_value <= 0.02

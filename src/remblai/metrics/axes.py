@@ -12,6 +12,8 @@ from remblai.metrics.pairs import flat
 from remblai.metrics.sets import Sets
 from remblai.statistics import halves
 
+DRAWS = 20
+"""Samples of the prior behind the floor of the effective rank and its standard deviation."""
 THRESHOLD = 0.01
 """An axis is active where the codes' means vary by more than this share of the prior's variance."""
 
@@ -73,15 +75,12 @@ def figure_of_active_axes(sets: Sets) -> Figure:
 
 def figure_of_effective_rank(sets: Sets) -> Figure:
     """The effective rank of the codes' means, beside that of as many draws of the prior; `spectrum` has the rest."""
-    found, means = _axes(sets), _means(sets)
-    prior = prior_of(sets)
-    floor = axes(drawn_codes(prior, len(means), 1, sets.seed)[0], _variances(sets)).effective_rank
-    values = [axes(means[mask], _variances(sets)).effective_rank for mask in _halves(sets)]
+    found, null = _axes(sets), _null_ranks(sets)
     return {
         "value": found.effective_rank,
-        "floor": floor,
-        "spread": float(torch.tensor(values, dtype=torch.float64).std()),
-        "n": len(means),
+        "floor": float(null.mean()),
+        "spread": float(null.std()),
+        "n": len(_means(sets)),
         "spectrum": [float(f"{value:.4g}") for value in found.spectrum],
     }
 
@@ -96,6 +95,17 @@ def shifts_of_axes(compute: Compute, faults: Faults, spread: float = 0.0) -> dic
     plain, faulty = (compute(sets.with_code_means(codes)) for codes in (draws, killed))
     assert plain is not None and faulty is not None
     return {"dead axis": in_deviations(faulty["value"] - plain["value"], larger(plain["spread"], spread))}
+
+
+def _null_ranks(sets: Sets) -> Tensor:
+    """The effective ranks (`DRAWS`,) of as many draws of the prior as there are means."""
+
+    def drawn() -> Tensor:
+        every = drawn_codes(prior_of(sets), len(_means(sets)), DRAWS, sets.seed)
+        return torch.tensor([axes(one, _variances(sets)).effective_rank for one in every], dtype=torch.float64)
+
+    found: Tensor = sets.real("ranks of the prior", drawn)
+    return found
 
 
 def _axes(sets: Sets) -> Axes:

@@ -11,6 +11,8 @@ from remblai.metrics.samples import deviation
 from remblai.metrics.sets import Sets
 from remblai.statistics import halves
 
+ROUNDED = 1e-5
+"""Standard deviations by which a value may be beyond the range, since float32 has another 0.1 than float64."""
 BLOCK = 65_536
 """Rows of training data that are read at a time."""
 
@@ -37,7 +39,7 @@ def figure_of_columns(sets: Sets) -> Figure:
 def figure_of_range(sets: Sets) -> Figure:
     """The share of rows with a cell below the least or above the largest of the training data in its column."""
     low, high = sets.real("range of the training data", lambda: _range(sets.real_train))
-    beyond, real = ((rows < low) | (rows > high) for rows in (sets.samples, sets.held_out))
+    beyond, real = ((rows < low - ROUNDED) | (rows > high + ROUNDED) for rows in (sets.samples, sets.held_out))
     share, floor = (float(one.any(1).double().mean()) for one in (beyond, real))
     return {
         "value": share,

@@ -187,11 +187,12 @@ FEATURE_METRICS: dict[str, Metric] = {
     "effective_rank": Metric(
         label="Effective rank of the codes",
         meaning="How many directions the codes' means use, as the exponential of their spectrum's entropy.",
-        says="{value} directions, where draws of the prior have {floor}.",
+        says="{value} directions, where draws of the prior have {floor} ± {spread}.",
         compute=figure_of_effective_rank,
         better="near the floor",
         needs=("code means",),
         floor="draws of the prior",
+        spread="standard deviation over samples of the prior",
         power=shifts_of_axes,
     ),
     "axis_w1": Metric(

@@ -6,7 +6,6 @@ with the same figure between real and real data.
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -39,14 +38,16 @@ def nearest_neighbour_accuracy(x: Any, y: Any) -> float:
     Raises:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
-    return _over_rows(x, y, lambda side: side)
+    sides = _sides(x, y)
+    return sum(n * side for n, side in sides) / sum(n for n, _ in sides)
 
 
 def told_apart(x: Any, y: Any) -> float:
-    """The nearest-neighbour accuracy where each sample's own counts from 1/2 in whichever direction it is off.
+    """The nearest-neighbour accuracy where each sample's own counts from chance in whichever direction it is off.
 
-    The mean over rows of 1/2 + |accuracy of the row's sample - 1/2|: the accuracy itself where both are at least 1/2,
-    and more for copies and for samples that shrink, which bring one or both below.
+    The mean over both samples of c + |accuracy on the sample - c|, with c its accuracy where the laws are equal, (n -
+    1) / (n + m - 1) of a sample of n beside one of m: about 1/2 where the laws are equal, whatever the sizes, the
+    accuracy itself where samples of one size have at least c, and more for copies and for samples that shrink.
 
     Args:
         x: real data (n, ...), flattened to rows.
@@ -55,16 +56,19 @@ def told_apart(x: Any, y: Any) -> float:
     Raises:
         ValueError: fewer than 2 rows in a sample, different row sizes, NaN or infinity.
     """
-    return _over_rows(x, y, lambda side: 0.5 + abs(side - 0.5))
+    sides = _sides(x, y)
+    total = sum(n for n, _ in sides)
+    chances = [(n - 1) / (total - 1) for n, _ in sides]
+    return sum(c + abs(side - c) for c, (_, side) in zip(chances, sides, strict=True)) / 2
 
 
-def _over_rows(x: Any, y: Any, of_side: Callable[[float], float]) -> float:
-    """The mean over all rows of a function of the accuracy on the sample that a row is of."""
+def _sides(x: Any, y: Any) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Of each sample its rows and the accuracy on them."""
     x, y = _two_samples(x, y)
     every_x, every_y = every_row(x), every_row(y)
     own_x, own_y = within(x, every_x), within(y, every_y)
     first, second = accuracy_of_sides(own_x, own_y, *between(x, y, every_x, every_y), relative_rounding(x))
-    return (len(x) * of_side(float(first)) + len(y) * of_side(float(second))) / (len(x) + len(y))
+    return (len(x), float(first)), (len(y), float(second))
 
 
 def accuracy_of_sides(x: Pairs, y: Pairs, across: Pairs, back: Pairs, tie: float) -> tuple[Tensor, Tensor]:

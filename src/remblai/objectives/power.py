@@ -76,5 +76,5 @@ def blindness(objective: Objective, n: int) -> str | None:
         return None
     return (
         f"a batch of {n} cannot see a dead axis among {prior.latent}: the penalty tells it from the prior in "
-        f"{seen:.0%} of batches, where chance alone gives 5%; see `remblai power`"
+        f"{seen:.0%} of {REPEATS} batches that were drawn, where chance alone gives 5%; see `remblai power`"
     )

@@ -15,6 +15,8 @@ BLOCKS = 20
 """Groups of rows, of which each is left out once for the standard error."""
 LEAST = 20
 """Different rows that an estimate needs."""
+TWINS = 1e-3
+"""The share of the median distance to the second neighbour below which the first one is a row's twin."""
 BLOCK = 500
 
 
@@ -33,7 +35,7 @@ def two_neighbours(x: Any) -> Dimension:
     largest tenth of the ratios.
 
     Args:
-        x: rows (n, ...); equal rows count once.
+        x: rows (n, ...); equal rows count once, and so do two that differ by noise alone.
 
     Raises:
         ValueError: fewer than 20 different rows, NaN or infinity, or neighbours at equal distances, as on a grid.
@@ -61,7 +63,7 @@ def maximum_likelihood(x: Any, k: int = 10) -> Dimension:
     The mean is over points and over j: on an even density it has no bias.
 
     Args:
-        x: rows (n, ...); equal rows count once.
+        x: rows (n, ...); equal rows count once, and so do two that differ by noise alone.
         k: neighbours, at least 2; as many as there are, where fewer.
 
     Raises:
@@ -89,13 +91,23 @@ def _neighbours(x: Any, k: int) -> Tensor:
     rows = torch.unique(torch.ldexp(rows, -torch.frexp(rows.abs().max()).exponent), dim=0)
     if len(rows) < LEAST:
         raise ValueError(f"intrinsic dimension: expected at least {LEAST} different rows, got {len(rows)}: add more.")
+    distances, places = _nearest(rows, k)
+    near = distances[:, 0] < TWINS * distances[:, 1].median()
+    twins = near & (places[:, 0] < torch.arange(len(rows)))  # of two the second
+    if bool(twins.any()) and len(rows) - int(twins.sum()) >= LEAST:
+        distances, _ = _nearest(rows[~twins], k)
+    return distances
+
+
+def _nearest(rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The distances (n, k) of rows (n, d) to the nearest others, and which these are."""
     found = []
     for start in range(0, len(rows), BLOCK):
         block = rows[start : start + BLOCK]
         distances = torch.cdist(block, rows, compute_mode="donot_use_mm_for_euclid_dist")
         distances[torch.arange(len(block)), torch.arange(start, start + len(block))] = torch.inf
-        found.append(distances.topk(min(k, len(rows) - 1), largest=False, sorted=True).values)
-    return torch.cat(found)
+        found.append(distances.topk(min(k, len(rows) - 1), largest=False, sorted=True))
+    return torch.cat([one.values for one in found]), torch.cat([one.indices for one in found])
 
 
 def _jackknife(values: Tensor, estimate: Callable[[Tensor], float]) -> Dimension:

@@ -116,7 +116,8 @@ def seen_faults(
         estimate: the penalty of codes (n, k).
         prior: the law that codes should follow.
         n: codes of a batch, at least 2.
-        repeats: batches behind each power; its standard error is at most 1 / (2 sqrt(repeats)).
+        repeats: batches behind each power; its standard error, with that of the quantile, is at most about
+            3 / (4 sqrt(repeats)).
         most: the largest n in the search for the n that is needed.
         seed: the draws are a function of it; torch's global generators are left as they were.
 
