@@ -20,8 +20,6 @@ TRUTHS = {"true": 1.0, "false": 0.0}
 
 SEEN = 10_000
 """Rows in which columns of codes are looked for."""
-PIECE, LONGEST = 1 << 24, 64
-"""Bytes of a file that are looked at together, and the longest cell that is cut between two of them."""
 PADDED = re.compile(r"0\d+")
 """A code, such as a postal one: as a number it would lose its zeros, and two codes may be one number."""
 
@@ -60,8 +58,6 @@ def rows_of(path: Path, separator: str) -> tuple[list[int], list[list[str]]]:
 
 def coded_columns(path: Path, separator: str) -> set[int]:
     """The places of columns with a whole number with leading zeros among the first `SEEN` rows of a table as text."""
-    if not _has_codes(path, separator):
-        return set()
     with open_text(path) as file:
         rows = itertools.islice(csv.reader(file, delimiter=separator), 1, SEEN)
         return {place for row in rows for place, cell in enumerate(row) if PADDED.fullmatch(cell.strip())}
@@ -73,19 +69,6 @@ def lost_zeros(names: Sequence[str]) -> str:
         f"columns of numbers lose their leading zeros: {', '.join(names)}. Where they are codes and no numbers, put a "
         "letter before each, or pass a frame with categories"
     )
-
-
-def _has_codes(path: Path, separator: str) -> bool:
-    """Whether a cell of a table as text is a whole number with leading zeros."""
-    end = rf'[{separator}"\r\n]'
-    code = re.compile(rf"{end} *{PADDED.pattern} *{end}".encode())
-    with gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb") as file:
-        before = b"\n"
-        while piece := file.read(PIECE):
-            if code.search(before + piece):
-                return True
-            before = piece[-LONGEST:]
-    return code.search(before + b"\n") is not None
 
 
 def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float64] | None:
