@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from remblai import distance, evaluate_samples
+from remblai.distances import DIVERGENCES
 from remblai.metrics.reading import BAND
 
 
@@ -37,3 +38,11 @@ def test_decimal_fractions_of_two_tables_are_equal() -> None:
     shares = [{row: np.mean((table == row).all(1)) for row in rows[0] | rows[1]} for table in (a, b)]
     truth = sum(abs(shares[0][row] - shares[1][row]) for row in shares[0]) / 2
     assert float(distance(a, b, metric="total-variation").value) == pytest.approx(truth)
+
+
+@pytest.mark.parametrize("metric", ["total-variation", "hellinger", "jensen-shannon"])
+def test_an_interval_ends_at_the_largest_value(metric: str) -> None:
+    a, b = (np.array([*np.repeat(np.arange(5.0) + first, 20), 99.0])[:, None] for first in (0, 5))
+    found = distance(a, b, metric=metric).interval
+    assert found is not None
+    assert 0.0 < found.lower < found.upper <= DIVERGENCES[metric].maximum

@@ -82,7 +82,8 @@ def _empirical(name: str) -> Callable[[], Statistic]:
         p, q = (torch.bincount(part, minlength=cells).double() / len(part) for part in where.split([len(x), len(y)]))
         return f_divergence(name, p, q)
 
-    divergence.nonnegative = True  # type: ignore[attr-defined]  # as `statistics.interval` reads it
+    divergence.nonnegative = True  # type: ignore[attr-defined]  # as `statistics.interval` reads them
+    divergence.maximum = DIVERGENCES[name].maximum  # type: ignore[attr-defined]
 
     def factory() -> Statistic:
         return divergence

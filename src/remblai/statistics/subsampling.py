@@ -1,5 +1,6 @@
 """The sampling floor of an estimate, and an interval around it, from sub-samples without replacement."""
 
+import math
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -119,7 +120,7 @@ def interval(
     as the smaller sample has points, less one (of 9 points it holds 87 % for 95 %). It is for estimates that are smooth
     in the points' masses, which transport between samples is not.
 
-    Of a discrepancy that is `nonnegative` the interval begins at 0 at least.
+    Of a discrepancy that is `nonnegative` the interval begins at 0 at least; of one with a `maximum` it ends there.
 
     Args:
         discrepancy: what is measured.
@@ -148,10 +149,11 @@ def interval(
     at_least(4, "points in each sample", min(len(x), len(y)))
     measure = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
     reach = measure.error * float(stats.t.ppf(0.5 + 0.5 * share, measure.freedom))
-    value, lower = measure.value, measure.value - reach
+    value, lower, upper = measure.value, measure.value - reach, measure.value + reach
     if getattr(discrepancy, "nonnegative", False):
         lower = max(lower, min(0.0, value))  # a value below 0 is rounding, or the jackknife's
-    return Confidence(value, lower, value + reach, share, measure.target, measure.bias)
+    upper = min(upper, max(getattr(discrepancy, "maximum", math.inf), value))
+    return Confidence(value, lower, upper, share, measure.target, measure.bias)
 
 
 class _Measure(NamedTuple):
