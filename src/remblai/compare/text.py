@@ -196,17 +196,14 @@ def lines(comparison: "Comparison") -> list[str]:
 def _changed_orders(comparison: "Comparison") -> list[str]:
     """The orders by the figures that agree least with the one that ranks."""
     every = [row for row in orders_text(comparison) if row[0] != label_of(comparison.by)]
-    agree = [row for row in every if row[2] != "-" and float(row[2]) == 1.0]
-    if agree and len(agree) == len(every):
-        return ["all other figures give the same order"]
-    every = [row for row in every if row not in agree]
-    every.sort(key=lambda row: math.inf if row[2] == "-" else float(row[2]))
-    if not every:
-        return []
-    more = f" ({len(every) - FEW} more on the page)" if len(every) > FEW else ""
+    other = [row for row in every if row[2] == "-" or float(row[2]) < 1.0]
+    if not other:
+        return ["all other figures give the same order"] * bool(every)
+    other.sort(key=lambda row: math.inf if row[2] == "-" else float(row[2]))
+    more = f" ({len(other) - FEW} more on the page)" if len(other) > FEW else ""
     return [
         f"the order by the figures that agree least{more}, with Kendall's tau to the one above, the best first:",
-        *aligned((name, tau, order) for name, order, tau in every[:FEW]),
+        *aligned((name, tau, order) for name, order, tau in other[:FEW]),
     ]
 
 

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 
 ZONE = re.compile(r"time_zone='([^']+)'")
 """The time zone in the name of a type of polars."""
+SIZES = (8, 16, 32, 64)
+NULLABLE = {"bool": "boolean"} | {f"int{n}": f"Int{n}" for n in SIZES} | {f"uint{n}": f"UInt{n}" for n in SIZES}
+"""The types of pandas that have gaps, by those of numpy that have none."""
 
 
 def with_gaps(cells: NDArray[Any]) -> NDArray[Any]:
@@ -25,7 +28,4 @@ def in_zone(series: Any, kind: str) -> Any:
 
 def nullable(name: str, column: Any) -> str:
     """The type of a pandas column, or that which has gaps too where numpy's has none and the column some."""
-    if name == "bool" or name.startswith(("int", "uint")):
-        lacks = "[" not in name and bool(column.isna().any())
-        return {"b": "boolean", "i": name.capitalize(), "u": f"UI{name[2:]}"}[name[0]] if lacks else name
-    return name
+    return NULLABLE.get(name, name) if column.isna().any() else name

@@ -142,11 +142,9 @@ class Mixed:
 
     def lost_zeros(self, raw: Raw) -> list[str]:
         """What to say of numbers whose leading zeros are lost."""
-        texts = {one.name: raw[one.name] for one in self.fields if one.kind != WORDS and not one.examples}
-        padded = [
-            name for name, of in texts.items() if of.dtype.kind == "O" and any(PADDED.fullmatch(str(one)) for one in of)
-        ]
-        return [lost_zeros(padded)] * bool(padded)
+        numbers = [one.name for one in self.fields if one.kind != WORDS and not one.examples]
+        texts = {name: {str(one) for one in raw[name]} for name in numbers if raw[name].dtype.kind == "O"}
+        return lost_zeros([name for name, of in texts.items() if any(map(PADDED.fullmatch, of))])
 
     def _parts(self, values: Floats) -> Iterator[tuple[Field, Floats]]:
         start = 0

@@ -16,8 +16,6 @@ from remblai.runtime.text import one_line
 DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 TRUTHS = {"true": 1.0, "false": 0.0}
 """Words that are numbers, in columns that have no others."""
-
-
 SEEN = 10_000
 """Rows in which columns of codes are looked for."""
 PADDED = re.compile(r"0\d+")
@@ -63,12 +61,12 @@ def coded_columns(path: Path, separator: str) -> set[int]:
         return {place for row in rows for place, cell in enumerate(row) if PADDED.fullmatch(cell.strip())}
 
 
-def lost_zeros(names: Sequence[str]) -> str:
-    """What to say of columns of numbers that have leading zeros."""
-    return (
+def lost_zeros(names: Sequence[str]) -> list[str]:
+    """What to say of columns of numbers that have leading zeros; nothing of none."""
+    return [
         f"columns of numbers lose their leading zeros: {', '.join(names)}. Where they are codes and no numbers, put a "
         "letter before each, or pass a frame with categories"
-    )
+    ] * bool(names)
 
 
 def numbers(path: Path, form: Form, taken: list[int] | None) -> NDArray[np.float64] | None:

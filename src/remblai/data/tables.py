@@ -100,14 +100,14 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     if table is None:
         return mixed_table(name, str(path), raw_table(path, None, text=True), asked, label, labels)
     notes = ["the first column, without a name, names the rows: it is left out"] * (unnamed and places[0] == 1)
-    first_names, head = head, [head[place] for place in places]
+    head = [head[place] for place in places]
     if named and table.shape[1] != len(head):
         raise ValueError(f"{path} names {len(head)} columns and its rows have {table.shape[1]} cells")
     if named and all(map(is_number, head)):
         notes.append(f"the first line, {separator.join(head)}, is read as the names of the columns")
-    if coded := sorted(coded_columns(path, separator) & set(places)):
-        every = first_names if named else [f"column {place + 1}" for place in range(len(first_names))]
-        notes.append(lost_zeros([one_line(every[place]) for place in coded]))
+    coded = coded_columns(path, separator)
+    every = head if named else [f"column {place + 1}" for place in places]
+    notes += lost_zeros([one_line(one) for one, place in zip(every, places, strict=True) if place in coded])
     return chosen_table(name, str(path), table, head if named else None, asked, notes, labels, types_of(table))
 
 

@@ -29,10 +29,10 @@ def as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
 
 def as_truths(values: NDArray[Any]) -> NDArray[Any] | None:
     """Cells of true and false in any spelling, or of 1 and 0, as the texts True and False; None of all others."""
-    known = set(values[~gaps(values)])
-    if values.dtype.kind == "f" and known and known <= {0.0, 1.0}:
+    known = values[~gaps(values)]
+    if values.dtype.kind == "f" and len(known) and np.isin(known, (0.0, 1.0)).all():
         return np.array([None if np.isnan(one) else str(bool(one)) for one in values], object)
-    if values.dtype.kind == "O" and known and {str(one).lower() for one in known} <= {*TRUTHS}:
+    if values.dtype.kind == "O" and len(known) and {str(one).lower() for one in set(known)} <= {*TRUTHS}:
         return np.array([None if one is None else str(one).capitalize() for one in values], object)
     return None
 

@@ -37,9 +37,9 @@ def column_of(name: str, a: NDArray[Any], b: NDArray[Any], names: tuple[str, str
         return None, f"column {name!r} has no value in either table and is left out"
     for one, source in zip(known, names, strict=True):
         note = note or ("" if one.any() else f"column {name!r} has no value in {source}")
-    truths = [as_truths(one) for one in sides]
-    if "O" in {one.dtype.kind for one in sides} and all(one is not None for one in truths):
-        sides = [one for one in truths if one is not None]
+    if "O" in {one.dtype.kind for one in sides}:
+        truths = [one for one in map(as_truths, sides) if one is not None]
+        sides = truths if len(truths) == len(sides) else sides
     if {one.dtype.kind for one in sides} == {"M", "O"}:
         sides, read_as = _both_dates(name, sides)
         note = "; ".join(filter(None, (note, read_as)))

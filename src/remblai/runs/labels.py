@@ -124,16 +124,24 @@ def labels_for(objective: Objective, rows: Sized, labels: Labels | None, names: 
     return numbers_of(labels, names, len(rows))
 
 
-def labels_drawn(objective: Objective, n: int, seed: int | None) -> Tensor | None:
-    """Labels (n,) by the shares of the classes, a function of the seed that samples do not share; None of no classes.
+def labels_of_draws(
+    objective: Objective, n: int, labels: Labels | None, names: Sequence[str], seed: int | None
+) -> Tensor | None:
+    """The labels (n,) of samples: those that are given, else drawn by the shares of the classes; None of no classes.
 
     Args:
         objective: of the model.
-        n: how many.
-        seed: None continues torch's global generator.
+        n: samples.
+        labels: as the user gives them.
+        names: of the classes.
+        seed: what is drawn is a function of it, which the samples do not share; None continues torch's global
+            generator.
+
+    Raises:
+        ValueError: labels that `labels_for` refuses.
     """
-    if objective.classes is None:
-        return None
+    if labels is not None or objective.classes is None:
+        return labels_for(objective, range(n), labels, names)
     with seeded(None if seed is None else seed + OWN_STREAM, objective.classes.shares.device):
         return objective.classes.draw(max(0, n)).cpu()
 

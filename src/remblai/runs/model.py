@@ -17,7 +17,7 @@ from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.labels import Labels, labels_drawn, labels_for, weights_between
+from remblai.runs.labels import Labels, labels_for, labels_of_draws, weights_between
 from remblai.runs.laws import Laws
 from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
@@ -194,8 +194,8 @@ class Trained:
     def draws(self, n: int, seed: int | None = 0, sampler: str | None = None, labels: Labels | None = None) -> Tensor:
         """n samples x (n, ...)."""
         n = positive_integer("n", n)
-        draw, own = self._source(sampler), self.objective
-        known = labels_drawn(own, n, seed) if labels is None else labels_for(own, range(n), labels, self.classes)
+        draw = self._source(sampler)
+        known = labels_of_draws(self.objective, n, labels, self.classes, seed)
         with seeded(seed, self.device):
             return in_chunks(lambda rows, *of: draw(len(rows), *of), torch.empty(n, 0), known, self.device)
 

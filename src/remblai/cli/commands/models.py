@@ -49,7 +49,7 @@ def sample(
     from remblai.cli.arrays import check_kind, labels_column, write
     from remblai.cli.flow import set_flow
     from remblai.cli.tables import check_table
-    from remblai.runs.labels import labels_drawn, labels_for
+    from remblai.runs.labels import labels_of_draws
     from remblai.runs.load import load
 
     if path is not None:
@@ -59,10 +59,7 @@ def sample(
     units = trained.units
     path = path or trained.folder / ("drawn.png" if units.range else "drawn.csv" if units.columns else "drawn.npz")
     check_kind(path, trained.units)
-    if class_ is None:
-        labels = labels_drawn(trained.objective, n, seed)
-    else:
-        labels = labels_for(trained.objective, range(n), class_, trained.classes)
+    labels = labels_of_draws(trained.objective, n, class_, trained.classes, seed)
     samples = trained.draws(n, seed, sampler, labels)
     show(write(path, samples, trained.units, columns=None, beside=labels_column(trained, labels)))
 
@@ -189,11 +186,8 @@ def evaluate(
     chosen = nest({"features": features} | dict(options or {}))["features"]
     if run is None:
         given = {"--sampler": sampler, "--recipe": recipe, "--device": None if device == "auto" else device}
-        if idle := [name for name, value in given.items() if value is not None]:
-            raise ValueError(
-                f"evaluate: {' and '.join(idle)} {'is' if len(idle) == 1 else 'are'} of a run: leave "
-                f"{'it' if len(idle) == 1 else 'them'} out with --samples."
-            )
+        if (idle := next((name for name, value in given.items() if value is not None), None)) is not None:
+            raise ValueError(f"evaluate: {idle} is of a run: leave it out with --samples.")
         _evaluate_samples(str(samples), data, n, chosen, json, data_options)
         return
     from remblai.cli.arrays import dataset_of
