@@ -173,5 +173,5 @@ def rows_of(dataset: Dataset, spec: Any) -> Tensor:
     if dataset.range is not None:
         return torch.cat([one[:] for one in splits])
     units = dataset.units
-    own = np.concatenate([given_rows(units, one.rows)[one.index.numpy()].astype(np.float64) for one in splits])
+    own = np.concatenate([given_rows(units, one.rows, one.index.numpy()).astype(np.float64) for one in splits])
     return torch.from_numpy(own.reshape(len(own), *(units.sample_shape or (1,))))

@@ -36,23 +36,24 @@ def source_of(array: NDArray[Any]) -> NDArray[Any] | None:
     return np.array(array) if KEPT.get() else None
 
 
-def given_rows(units: Units, rows: Rows) -> NDArray[Any]:
+def given_rows(units: Units, rows: Rows, places: NDArray[np.int64] | slice = slice(None)) -> NDArray[Any]:
     """The points (n, d) as the data have them; where that was not kept, in as many decimal places as float32 knows.
 
     Args:
         units: of the data.
         rows: of points.
+        places: of the rows that are wanted.
     """
     if rows.source is not None:
-        return rows.source
-    restored = units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array)))
+        return rows.source[places]
+    restored = units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array[places])))
     if units.mean is None or restored.dtype != np.float64:
         return restored
     flat = restored.reshape(len(restored), -1)
     error = 2.0 * ERROR * np.abs(flat - np.asarray(units.mean))
     with np.errstate(divide="ignore"):
-        places = np.where(error > 0, np.floor(-np.log10(error)), 17).clip(-300, 17).astype(np.int64)
-    for count in np.unique(places):
-        chosen = places == count
+        digits = np.where(error > 0, np.floor(-np.log10(error)), 17).clip(-300, 17).astype(np.int64)
+    for count in np.unique(digits):
+        chosen = digits == count
         flat[chosen] = np.round(flat[chosen], int(count))
     return flat.reshape(restored.shape)
