@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from remblai.data import load
+from remblai.data.parquet_images import image_column
 
 arrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
@@ -127,3 +128,9 @@ def test_another_column_is_the_label_and_what_is_left_out_is_said(tmp_path: Path
     assert "images are those of column 'image', labels 'label'; left out: mood" in plain.notes
     with pytest.raises(ValueError, match=r"unknown label column of .*moods.*Did you mean .mood"):
         load(tmp_path / "a.parquet", label="moods")
+
+
+def test_the_column_called_image_is_taken_before_the_first() -> None:
+    assert image_column(["mask", "image"]) == "image"
+    assert image_column(["mask", "scan"]) == "mask"
+    assert image_column([]) is None

@@ -12,10 +12,10 @@ from remblai.config.convert import convert
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
+from remblai.data.chosen import AllBut, asked_columns
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
 from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
-from remblai.data.labels import beside_label
 from remblai.data.look import remedy
 from remblai.data.not_found import missing
 from remblai.data.pages import PLUGINS, Pages, suffixes
@@ -62,6 +62,7 @@ def load(
     layout: str | None = None,
     range: tuple[float, float] | None = None,
     columns: tuple[str, ...] | None = None,
+    exclude: tuple[str, ...] | None = None,
     label: str | None = None,
     pages: Pages | None = None,
     max_pixels: int | None = None,
@@ -83,6 +84,7 @@ def load(
         layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
         columns: of a table: their names, joined by commas (one with a comma in quotes), which picks and orders them.
+        exclude: of a table: the names of columns to leave out, joined by commas.
         label: of a table: the column whose values, numbers or words, are the classes; it is none of the others.
         pages: of image files with several: first, frames (each page is an image) or channels.
         max_pixels: of one image file; larger ones are refused as decompression bombs. When not given 179 million.
@@ -95,7 +97,8 @@ def load(
     """
     asked: dict[str, Any] = {"size": size, "crop": crop, "channels": channels, "layout": layout}
     asked["range"] = None if range is None else convert("range", range, tuple[float, float])
-    asked |= {"columns": beside_label(columns, label), "label": label, "pages": pages, "max_pixels": max_pixels}
+    asked |= {"columns": asked_columns(columns, exclude, label), "label": label}
+    asked |= {"pages": pages, "max_pixels": max_pixels}
     options = {name: value for name, value in asked.items() if value is not None}
     options |= {"skip_broken": True} if skip_broken else {}
     if is_code(spec):
@@ -152,7 +155,8 @@ def options_of(spec: Any) -> set[str]:
     Raises:
         ValueError: see `reader_of`.
     """
-    return set(inspect.signature(reader_of(spec)[0]).parameters) & {option.name for option in own_options(load)}
+    known = set(inspect.signature(reader_of(spec)[0]).parameters)
+    return (known | ({"exclude"} if "columns" in known else set())) & {option.name for option in own_options(load)}
 
 
 def made(spec: Any) -> Any:
@@ -202,8 +206,9 @@ def _exists(path: str) -> bool:
 def _accepted(reader: Callable[..., Dataset], what: str, options: Mapping[str, Any], cache: Any) -> dict[str, Any]:
     """The options, once it is sure that the reader knows each; the cache only where it has one."""
     known = inspect.signature(reader).parameters
-    for name in options:
-        if name not in known:
+    for option, value in options.items():
+        if option not in known:
+            name = "exclude" if isinstance(value, AllBut) else option
             has = [f"--{key.replace('_', '-')}" for key in known if key not in {"path", "name", "data", "cache"}]
             raise ValueError(
                 f"--{name.replace('_', '-')} does not apply to {what}, which has "

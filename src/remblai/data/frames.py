@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.config.aliases import hint
-from remblai.config.convert import quoted
+from remblai.data.chosen import chosen_columns
 from remblai.data.frame_cells import in_zone, nullable, with_gaps
 from remblai.data.layout import cast
 from remblai.runtime.text import one_line
@@ -218,34 +217,6 @@ def frame_like(frame: Any, values: NDArray[Any], names: Sequence[str] | None) ->
         return values
     index = frame.index if form.library == "pandas" and len(frame) == len(values) else None
     return form.frame(values[:, [names.index(name) for name in order]], index)
-
-
-def chosen_columns(present: Sequence[str], asked: Sequence[str] | None, source: str) -> list[str]:
-    """The names of the columns to take, in order.
-
-    Args:
-        present: the names that the data has.
-        asked: those that are wanted; None takes all.
-        source: what errors call the data.
-
-    Raises:
-        ValueError: one is missing, or is there or asked for twice.
-    """
-    if asked is None:
-        asked = present
-    missing = [name for name in asked if name not in present]
-    if missing:
-        near = hint(missing[0], present)
-        near += " A name with a comma stands in quotes: --columns '\"a, b\",c'." * any("," in one for one in present)
-        names = ", ".join(map(quoted, present))
-        raise ValueError(f"{source} has the columns {names}: expected {', '.join(missing)} too.{near}")
-    twice = [name for name in asked if list(asked).count(name) > 1 or list(present).count(name) > 1]
-    if twice:
-        raise ValueError(
-            f"the column {twice[0]!r} of {source} is there or asked for twice: expected it once. Rename one of them, "
-            "or choose others with --columns"
-        )
-    return list(asked)
 
 
 def column_names(frame: Any) -> list[str]:

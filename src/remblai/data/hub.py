@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from remblai.data.chosen import chosen_columns
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.decode import Pictures
-from remblai.data.frames import chosen_columns
 from remblai.data.images import consecutive, pictures_by_part
 from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers
-from remblai.data.parquet_images import PICTURES
+from remblai.data.parquet_images import image_column
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, points
 
 
@@ -155,5 +155,4 @@ def _columns(source: str, features: Mapping[str, Any]) -> tuple[str, str | None]
 
 def _picture(features: Mapping[str, Any]) -> str | None:
     """The name of the column of images: that of a name that images have, or the first one."""
-    images = [key for key, of in features.items() if type(of).__name__ == "Image"]
-    return next((key for key in (*PICTURES, *images) if key in images), None)
+    return image_column([key for key, of in features.items() if type(of).__name__ == "Image"])

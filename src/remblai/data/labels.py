@@ -25,20 +25,6 @@ class NoColumnNames(ValueError):
     """A table has no line of names, and columns were asked for by name."""
 
 
-def beside_label(columns: tuple[str, ...] | None, label: str | None) -> tuple[str, ...] | None:
-    """The columns that are asked for but for that of the labels, which is read as the classes; None is all.
-
-    Raises:
-        ValueError: none is left.
-    """
-    if columns is None or label is None:
-        return columns
-    chosen = tuple(name for name in columns if name != label)
-    if not chosen:
-        raise ValueError(f"columns: expected at least one beside the label, got {', '.join(columns) or 'none'}")
-    return chosen
-
-
 def label_place(names: Sequence[str], label: str, source: str) -> int:
     """Which of the columns is that of the labels.
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.config.convert import quoted
 from remblai.data.layout import Limits
 from remblai.data.rows import spread
 from remblai.runtime.text import one_line
@@ -16,6 +17,8 @@ SMALL_SHARE = 0.3
 """Values that fill less of their range than this are pointed out."""
 LOOKED_AT, MOST_LOOKED_AT = 2**26, 2**18
 """Bytes and rows of data in which repeated rows are looked for, at most."""
+NUMBERED = 20
+"""Rows, at least, in which values that rise from each to the next are no chance."""
 COLOURS = {1: "grey", 2: "grey with alpha", 3: "RGB", 4: "RGBA"}
 UNPACK = "Unpack it, and pass the folder or the file in it"
 REMEDIES = {
@@ -106,6 +109,26 @@ def repeats_note(rows: NDArray[Any], train: NDArray[np.int64], test: NDArray[np.
     known = {rows[place].tobytes() for place in train}
     again = sum(rows[place].tobytes() in known for place in test)
     return f"{again:,} of {len(test):,} {REPEATED}. Leave repeated rows out" * bool(again)
+
+
+def numbering_note(table: NDArray[Any], names: Sequence[str]) -> str:
+    """Which columns look like row numbers or times, in words; "" where none does.
+
+    Args:
+        table: (n, d), in the order of the source.
+        names: of the columns.
+    """
+    if len(table) < NUMBERED or len(names) < 2:
+        return ""
+    # most columns are told apart by their first rows
+    rising = [place for place in range(len(names)) if _numbers_rows(table[:NUMBERED, place])]
+    found = ",".join(quoted(names[place]) for place in rising if _numbers_rows(table[:, place]))
+    words = "columns whose values rise from each row to the next, as row numbers and times do"
+    return f"{words}: {found}. Leave out with --exclude what a model is not to learn" * bool(found)
+
+
+def _numbers_rows(column: NDArray[Any]) -> bool:
+    return bool((np.diff(column) > 0).all() and (column == np.round(column)).all())
 
 
 def left_out(names: Sequence[str], hints: dict[str, str]) -> str:

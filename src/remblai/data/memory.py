@@ -7,9 +7,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from remblai.data.arrays import arrays_by_name, data_set
+from remblai.data.chosen import chosen_columns, picked
 from remblai.data.collect import as_array, is_loader, items
 from remblai.data.dataset import Dataset
-from remblai.data.frames import FrameForm, categories, chosen_columns, column, column_names, frame_array
+from remblai.data.frames import FrameForm, categories, column, column_names, frame_array
 from remblai.data.labels import as_labels, label_place
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.mixed_tables import mixed_table
@@ -73,7 +74,7 @@ def frame(data: Any, *, columns: tuple[str, ...] | None = None, label: str | Non
         )
     table = _numbers(data, names, what)
     if table is None:
-        return mixed_table(NAME, what, raw_table(data, names, text=True), columns, None, labels, frame=data)
+        return mixed_table(NAME, what, raw_table(data, names, text=True), picked(columns), None, labels, frame=data)
     found = points(NAME, {WHOLE: Part(table, labels)}, names)
     return replace(found, units=replace(found.units, frame=FrameForm.of(data, names)))
 

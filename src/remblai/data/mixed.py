@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.convert import quoted
+from remblai.data.chosen import chosen_columns
 from remblai.data.field import DAYS, TIMES, TRUTH, WORDS, Field, Floats, field_from_json
-from remblai.data.frames import chosen_columns
 from remblai.data.moments import date_text
 from remblai.data.raw import Raw
 from remblai.data.table_cells import DECIMAL_COMMA, PADDED, is_number, lost_zeros

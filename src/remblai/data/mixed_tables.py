@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.chosen import chosen_columns
 from remblai.data.column_types import FLOAT
 from remblai.data.dataset import Dataset
 from remblai.data.field import TRUTH, Field
-from remblai.data.frames import FrameForm, categories, chosen_columns
+from remblai.data.frames import FrameForm, categories
 from remblai.data.mixed import REPEATED, Mixed
 from remblai.data.raw import Raw
 from remblai.data.splits import WHOLE, Part, points

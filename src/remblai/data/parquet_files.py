@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from remblai.data.chosen import chosen_columns, picked
 from remblai.data.column_types import FLOAT
 from remblai.data.dataset import Dataset
-from remblai.data.frames import chosen_columns
 from remblai.data.labels import as_labels, label_place
 from remblai.data.mixed_tables import mixed_table
 from remblai.data.raw import raw_table
@@ -54,10 +54,10 @@ def parquet(path: Path, *, columns: tuple[str, ...] | None = None, label: str | 
         if column.null_count or not (
             of.is_integer(column.type) or of.is_floating(column.type) or of.is_boolean(column.type)
         ):
-            return mixed_table(path.stem, str(path), raw_table(path, names, text=True), columns, None, labels)
+            return mixed_table(path.stem, str(path), raw_table(path, names, text=True), picked(columns), None, labels)
         out[:, place] = column.to_numpy()
     if not np.isfinite(out).all():
-        return mixed_table(path.stem, str(path), raw_table(path, names, text=True), columns, None, labels)
+        return mixed_table(path.stem, str(path), raw_table(path, names, text=True), picked(columns), None, labels)
     kinds = [np.dtype(table.schema.field(name).type.to_pandas_dtype()).name for name in names]
     types = None if set(kinds) <= {FLOAT} else kinds
-    return chosen_table(path.stem, str(path), out, names, columns and tuple(names), labels=labels, types=types)
+    return chosen_table(path.stem, str(path), out, names, picked(columns) and tuple(names), labels=labels, types=types)

@@ -262,8 +262,8 @@ def _picture(schema: Any) -> str | None:
     """The column of images: as the hub's metadata say, else encoded files of a name that images have."""
     import pyarrow as arrow
 
-    marked = (name for name, of in _features(schema).items() if of.get("_type") == "Image" and name in schema.names)
-    if (found := next(marked, None)) is not None:
+    marked = [name for name, of in _features(schema).items() if of.get("_type") == "Image" and name in schema.names]
+    if (found := image_column(marked)) is not None:
         return found
 
     def encoded(kind: Any) -> bool:
@@ -272,6 +272,11 @@ def _picture(schema: Any) -> str | None:
         return bool(arrow.types.is_binary(kind) or arrow.types.is_large_binary(kind))
 
     return next((name for name in PICTURES if name in schema.names and encoded(schema.field(name).type)), None)
+
+
+def image_column(names: Sequence[str]) -> str | None:
+    """Which of the columns that hold images is taken: that of a name that images have, else the first; None of none."""
+    return next((name for name in (*PICTURES, *names) if name in names), None)
 
 
 def _features(schema: Any) -> dict[str, dict[str, Any]]:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.frames import categories, chosen_columns, column_names, is_frame
+from remblai.data.chosen import chosen_columns, picked
+from remblai.data.frames import categories, column_names, is_frame
 from remblai.data.moments import is_date, moment, utc
 from remblai.data.rows import check_memory
 from remblai.data.table_cells import PADDED, is_number, rows_of
@@ -36,14 +37,13 @@ def raw_table(source: Any, columns: Sequence[str] | None, text: bool = False) ->
     """
     what = "the data frame" if is_frame(source) else str(source)
     try:
-        found = _frame(source) if is_frame(source) else _file(Path(source).expanduser(), columns, text)
+        found = _frame(source, columns) if is_frame(source) else _file(Path(source).expanduser(), columns, text)
     except UnicodeError as error:
         raise ValueError(f"{what} is not UTF-8 text ({error}): save it as UTF-8") from error
     except (csv.Error, EOFError, OSError) as error:
         raise ValueError(f"{what} cannot be read: {error}. Expected a whole table") from error
-    names = chosen_columns(list(found), columns, what)
-    typed = {name: _typed(found[name], f"{what}, column {one_line(name)!r}", text) for name in names}
-    if columns is None and len(typed) > 1:
+    typed = {name: _typed(of, f"{what}, column {one_line(name)!r}", text) for name, of in found.items()}
+    if picked(columns) is None and len(typed) > 1:
         name, first = next(iter(typed.items()))
         if name in NAMES_OF_COUNTS and first.dtype.kind == "f" and np.array_equal(first, np.arange(len(first))):
             del typed[name]
@@ -64,7 +64,8 @@ def text_of(source: Any) -> Raw | None:
 
 def _file(path: Path, columns: Sequence[str] | None, text: bool) -> dict[str, Any]:
     if path.suffix.lower() != ".parquet":
-        return _text(path, text)
+        found = _text(path, text)
+        return {name: found[name] for name in chosen_columns(list(found), columns, str(path))}
     try:
         import pyarrow as arrow  # an extra: only who reads .parquet needs it
         from pyarrow import parquet
@@ -108,13 +109,12 @@ def _dated(texts: NDArray[Any]) -> NDArray[Any]:
     return np.array([moments.get(one, "NaT") for one in texts], "datetime64[us]")
 
 
-def _frame(frame: Any) -> dict[str, Any]:
-    names = column_names(frame)  # refuses two columns of one name
+def _frame(frame: Any, columns: Sequence[str] | None) -> dict[str, Any]:
+    labels = dict(zip(column_names(frame), frame.columns, strict=True))  # refuses two columns of one name
     of_categories = categories(frame)
     found = {}
-    for name, label in zip(names, frame.columns, strict=True):
-        column = frame[label]
-        values = np.asarray(column.to_numpy())
+    for name in chosen_columns(list(labels), columns, "the data frame"):
+        values = np.asarray(frame[labels[name]].to_numpy())
         if name in of_categories:
             values = np.array([None if _gap(one) else str(one) for one in values], object)
         found[name] = values

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
 from remblai.data.layout import BYTES
-from remblai.data.look import repeats_note, values_note
+from remblai.data.look import numbering_note, repeats_note, values_note
 from remblai.data.mixed import Mixed
 from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
@@ -196,6 +196,8 @@ def points(
     )
     constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
     still = [f"columns of one value only: {', '.join(constant)}"] if constant else []
+    if names and WHOLE in parts and (numbered := numbering_note(parts[WHOLE].array, names)):
+        still.append(numbered)
     found = _build(name, scaled, units, None)
     return replace(found, notes=(*notes, *still, *(() if bits else found.notes)))
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from remblai.data.chosen import chosen_columns, picked
 from remblai.data.column_types import types_of
 from remblai.data.dataset import Dataset
-from remblai.data.frames import chosen_columns
 from remblai.data.idx import MOST_PACKED
 from remblai.data.labels import NoColumnNames, as_labels, label_place
 from remblai.data.mixed_tables import mixed_table
@@ -81,24 +81,26 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
             f"{path} holds one line of text, {one_line(separator.join(head)[:80])!r}: expected rows of numbers below it"
         )
     if asked is not None and not named:
-        raise NoColumnNames(f"{path} names no columns: columns applies to tables with a line of names")
+        option = "exclude" if picked(asked) is None else "columns"
+        raise NoColumnNames(f"{path} names no columns: {option} applies to tables with a line of names")
     labels, places = None, list(range(len(head)))
     if label is not None:
         place = label_place(head if named else [], label, str(path))
         labels = as_labels(_cells(path, separator, place), f"{path}, column {one_line(label)!r}")
         places.remove(place)
-    unnamed = asked is None and named and len(places) > 1 and places[0] == 0 and head[0] in NAMES_OF_COUNTS
-    if unnamed and not all(map(is_number, _cells(path, separator, 0))):
-        places = places[1:]
     if asked is not None:
         present = [head[place] for place in places]
         places = [places[present.index(name)] for name in chosen_columns(present, asked, str(path))]
         rows_of(path, separator)  # numpy reads the columns that are taken, however many a row has beyond them
+    unnamed = picked(asked) is None and named and len(places) > 1 and places[0] == 0 and head[0] in NAMES_OF_COUNTS
+    if unnamed and not all(map(is_number, _cells(path, separator, 0))):
+        places = places[1:]
     taken = None if len(places) == len(head) and asked is None else places
     table = numbers(path, Form(separator, named, lines_before(path, named)), taken)
     name = path.stem.removesuffix(".csv").removesuffix(".tsv")  # of a file that ends in .csv.gz
     if table is None:
-        return mixed_table(name, str(path), raw_table(path, None, text=True), asked, label, labels)
+        left_out = asked if picked(asked) is None else None
+        return mixed_table(name, str(path), raw_table(path, left_out, text=True), picked(asked), label, labels)
     notes = ["the first column, without a name, names the rows: it is left out"] * (unnamed and places[0] == 1)
     head = [head[place] for place in places]
     if named and table.shape[1] != len(head):
@@ -108,7 +110,7 @@ def _csv_table(path: Path, asked: tuple[str, ...] | None, label: str | None) -> 
     coded = coded_columns(path, separator)
     every = head if named else [f"column {place + 1}" for place in places]
     notes += lost_zeros([one_line(one) for one, place in zip(every, places, strict=True) if place in coded])
-    return chosen_table(name, str(path), table, head if named else None, asked, notes, labels, types_of(table))
+    return chosen_table(name, str(path), table, head if named else None, picked(asked), notes, labels, types_of(table))
 
 
 def _cells(path: Path, separator: str, place: int) -> list[str]:

@@ -147,7 +147,8 @@ def drift(
             categories and gaps; the verdict and `beyond` then name the columns that are sure to have moved by more.
         seed: of what is drawn.
         features: of images; random convolutions when not given.
-        data_options: of `data.load`, for images and arrays; `label` also of tables: a column that is not compared.
+        data_options: of `data.load`, for images and arrays; `label` and `exclude` also of tables: columns that are not
+            compared.
 
     Raises:
         ValueError: data that cannot be read or compared, an unknown column, a level outside (0, 1), a negative

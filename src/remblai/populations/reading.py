@@ -14,7 +14,8 @@ from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.convert import quoted
 from remblai.config.registry import Choice
 from remblai.data import Dataset
-from remblai.data.frames import chosen_columns, is_frame
+from remblai.data.chosen import AllBut, asked_columns, chosen_columns, picked
+from remblai.data.frames import is_frame
 from remblai.data.labels import label_place
 from remblai.data.raw import TABLES, Raw, raw_table
 from remblai.features import FeaturesUsed, make_features
@@ -23,6 +24,8 @@ from remblai.populations.table import Tables
 
 FEATURES = "random-convolutions"
 LEAST = 2
+OWN = ("label", "exclude")
+"""The options of `data.load` that a comparison of tables has too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +48,7 @@ class Chosen:
     """The columns that are asked for by name.
 
     Attributes:
-        columns: those that are compared; None is all.
+        columns: those that are compared, or all but those that are not; None is all.
         given: the one within whose groups the others are compared, or None.
         label: one that is not compared, or None.
     """
@@ -55,7 +58,7 @@ class Chosen:
     label: str | None
 
     def __post_init__(self) -> None:
-        if self.columns is not None and self.label is not None:
+        if picked(self.columns) is not None and self.label is not None:
             raise ValueError(
                 "drift: expected --columns or --label, got both: --columns names all that is compared, leave --label "
                 "out."
@@ -64,12 +67,20 @@ class Chosen:
     @property
     def beside(self) -> bool:
         """Whether the given column is not compared itself."""
-        return self.given is not None and (self.given == self.label or self.given not in (self.columns or [self.given]))
+        if self.given is None or self.given == self.label:
+            return self.given is not None
+        if isinstance(self.columns, AllBut):
+            return self.given in self.columns
+        return self.given not in (self.columns or [self.given])
 
     @property
     def read(self) -> Sequence[str] | None:
         """The names of all columns to read; None is all."""
-        return self.columns if self.columns is None or not self.beside else [*self.columns, str(self.given)]
+        if self.columns is None or not self.beside:
+            return self.columns
+        if isinstance(self.columns, AllBut):
+            return AllBut(name for name in self.columns if name != self.given) or None
+        return [*self.columns, str(self.given)]
 
 
 def read(
@@ -88,7 +99,8 @@ def read(
         b: the data that it is compared with.
         columns: of tables, the names of those to take.
         features: of images; random convolutions when not given.
-        options: of `data.load`, for data that it reads; `label` also of tables: a column that is not compared.
+        options: of `data.load`, for data that it reads; `label` and `exclude` also of tables: columns that are not
+            compared.
         given: the column of tables within which the others are compared: it is read even where `columns` or `label`
             leave it out of what is compared.
 
@@ -97,16 +109,17 @@ def read(
     """
     names = label(a), label(b)
     a, b = _made(a), _made(b)
-    chosen = Chosen(columns, given, (options or {}).get("label"))
+    asked = asked_columns(columns, (options or {}).get("exclude"), None)
+    chosen = Chosen(asked, given, (options or {}).get("label"))
     if features is not None and (_is_table(a) or _is_table(b)):
         raise ValueError("drift: features are of images, and these data are tables: leave out --features.")
     if _is_table(a) and _is_table(b):
-        if used := [name for name, value in (options or {}).items() if value is not None and name != "label"]:
+        if used := [name for name, value in (options or {}).items() if value is not None and name not in OWN]:
             raise ValueError(f"--{used[0].replace('_', '-')} does not apply to tables: leave it out")
         return Read(_compared(raw_table(a, chosen.read), raw_table(b, chosen.read), names, chosen))
     if _is_table(a) or _is_table(b):
         other = b if _is_table(a) else a
-        loaded, _ = loaded_pair(other, other, {**(options or {}), "label": None})
+        loaded, _ = loaded_pair(other, other, {**(options or {}), **dict.fromkeys(OWN)})
         if loaded.range is not None:
             raise ValueError(
                 f"drift: expected two tables or two sets of images, got images in {label(other)} and a table in "
@@ -115,7 +128,7 @@ def read(
         wanted = chosen.read
         raws = [raw_table(one, wanted) if _is_table(one) else _numbers(loaded, one, wanted) for one in (a, b)]
         return Read(_compared(raws[0], raws[1], names, chosen))
-    first, second = loaded_pair(a, b, options)
+    first, second = loaded_pair(a, b, {**(options or {}), "exclude": None})
     if (first.range is None) != (second.range is None):
         images, table = (a, b) if first.range is not None else (b, a)
         raise ValueError(
@@ -125,8 +138,8 @@ def read(
     if first.range is None:
         unlabelled = replace(chosen, label=None)  # the labels of such data are no column
         return Read(_compared(_numbers(first, a, chosen.read), _numbers(second, b, chosen.read), names, unlabelled))
-    if columns is not None or given is not None:
-        option = "columns" if given is None else "given"
+    if chosen.columns is not None or given is not None:
+        option = "given" if given is not None else "exclude" if picked(chosen.columns) is None else "columns"
         raise ValueError(f"drift: columns are those of a table, and these data are images: leave out --{option}.")
     return _images(first, second, (a, b), features or FEATURES)
 

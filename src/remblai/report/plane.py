@@ -30,12 +30,12 @@ class Plane:
     def names(self) -> tuple[str, str]:
         """The two directions in words."""
         if self.coordinates is None:
-            return "least Gaussian direction", "the worst at a right angle to it"
+            return "least Gaussian direction", "least Gaussian of those orthogonal to it"
         return f"code_{self.coordinates[0]}", f"code_{self.coordinates[1]}"
 
 
 def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
-    """The direction along which codes are farthest from the prior in W_2, and the worst one at a right angle to it.
+    """The direction along which codes are farthest from the prior in W_2, and the worst one orthogonal to it.
 
     Along a direction W_2 is the distance between the quantiles, so a wrong mean, a wrong width, two humps and a heavy
     tail all count, against any prior. (The official WAE code's plane, which the name comes from, maximises
@@ -63,7 +63,7 @@ def least_gaussian_plane(codes: Any, prior: Any, seed: int = 0) -> Plane:
         return _worst_coordinates(z, p)
     starts = np.concatenate([np.eye(k), *_structured(z), _unit(np.random.default_rng(seed).normal(size=(STARTS, k)))])
     first, far = _worst(z, p, starts)
-    basis = np.linalg.svd(first[None], full_matrices=True)[2][1:]  # (k - 1, k): what is left at a right angle
+    basis = np.linalg.svd(first[None], full_matrices=True)[2][1:]  # (k - 1, k): the orthogonal complement
     second, near = _worst(z @ basis.T, p @ basis.T, _unit(starts @ basis.T))
     return Plane(np.stack([first, second @ basis], axis=1), (far, near))
 

@@ -8,9 +8,9 @@ from typing import TypeVar
 import numpy as np
 
 from remblai.data import Dataset, Split, Units
+from remblai.data.chosen import chosen_columns
 from remblai.data.coded import coded
 from remblai.data.field import Field
-from remblai.data.frames import chosen_columns
 from remblai.data.layout import BYTES, extremes
 from remblai.data.look import range_note
 from remblai.data.mixed import Mixed, joined

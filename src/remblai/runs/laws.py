@@ -70,7 +70,7 @@ class Laws:
         if name not in SAMPLERS and own is None:
             raise unknown("sampler", name, SAMPLERS)
         last = self.run.pointed("last")
-        if last is not None and int(last.name) == self.step:
+        if last is None or int(last.name) == self.step:  # what the command line reads; a published run has no other
             remedy = f"remblai fit {self.run.folder}" + ("" if own is not None else f" --sampler {name}")
         else:
             remedy = "remblai.fit(trained)" if own is not None else f"remblai.fit(trained, {name!r})"

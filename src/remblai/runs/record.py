@@ -65,8 +65,8 @@ LOOP_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
     "batch_size": (int, "a whole number"),
 }
 DATA_OPTIONS = (
-    *("size", "crop", "channels", "layout", "range", "columns", "label", "pages", "max_pixels", "skip_broken"),
-    "codes_of",
+    *("size", "crop", "channels", "layout", "range", "columns", "exclude", "label"),
+    *("pages", "max_pixels", "skip_broken", "codes_of"),
 )
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096
