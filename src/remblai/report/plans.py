@@ -3,14 +3,13 @@
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.colors import to_rgba
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from remblai.report.escaping import literal
 from remblai.report.figures import SHOWN, scatter
-from remblai.report.style import LIGHT, WIDTH, Theme, chart, png, typeset
+from remblai.report.style import LIGHT, WIDTH, Theme, chart, key, png, typeset
 
 Floats = NDArray[np.float64]
 ARROWS = 200
@@ -57,7 +56,7 @@ def line(
         below.set(ylabel="share below, %", xlabel=literal(units), ylim=(0, 100))
         below.set_title("shaded: W1, how far the mass is carried", loc="left", color=theme.quiet, size=8.5, pad=4)
         above.yaxis.set_major_locator(MaxNLocator(4))
-        _key(above, names, theme)
+        key(above, names, theme)
         return png(figure)
 
 
@@ -110,7 +109,7 @@ def matched(
         axes.set(xlabel=literal(coordinates[0]), ylabel=literal(coordinates[1]))
         axes.xaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        _key(axes, names, theme)
+        key(axes, names, theme)
         figure.supxlabel(_words(int((masses > 0).sum()), len(carried)), size=8.5, color=theme.quiet)
         return png(figure)
 
@@ -128,16 +127,6 @@ def _words(entries: int, arrows: int) -> str:
     if arrows == entries:
         return f"all {entries:,} pairs of the plan, darker is more mass"
     return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass"
-
-
-def _key(axes: Axes, names: tuple[str, str], theme: Theme) -> None:
-    """Names the two sets in their colours, above the axes."""
-    for name, colour in zip(names, (theme.data, theme.model), strict=True):
-        axes.plot([], [], "o", color=colour, mew=0, ms=5.5, label=literal(name))
-    axes.legend(
-        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor",
-        handletextpad=0.1, borderaxespad=0.2,
-    )  # fmt: skip
 
 
 def points(data: Any, samples: Any, *, names: tuple[str, str] | None = None, theme: Theme = LIGHT) -> bytes:

@@ -8,6 +8,9 @@ from typing import Any
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+
+from remblai.report.escaping import literal
 
 WIDTH = 4.9  # inches: charts are drawn for a column of about 490 CSS pixels and stay readable on a telephone
 DPI = 200
@@ -89,6 +92,16 @@ def bare(axes: Axes, theme: Theme) -> None:
     axes.tick_params(which="minor", length=0)
     for label in (axes.xaxis.label, axes.yaxis.label):
         label.set(color=theme.quiet, size=9)
+
+
+def key(axes: Axes, names: tuple[str, str], theme: Theme) -> Legend:
+    """Names the two sets, data and model, in their colours above the axes."""
+    for name, colour in zip(names, (theme.data, theme.model), strict=True):
+        axes.plot([], [], "o", color=colour, mew=0, ms=5.5, label=literal(name))
+    return axes.legend(
+        loc="lower left", bbox_to_anchor=(-0.02, 1.0), ncols=2, frameon=False, labelcolor="linecolor",
+        handletextpad=0.1, borderaxespad=0.2,
+    )  # fmt: skip
 
 
 def png(figure: Figure) -> bytes:

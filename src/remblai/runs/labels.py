@@ -69,6 +69,11 @@ def labels_of(split: Split) -> Tensor:
     return split.labels
 
 
+def labels_taken(objective: Objective, split: Split, rows: slice) -> Tensor | None:
+    """The labels of rows of a split that a conditional model takes; None of others."""
+    return None if objective.classes is None else labels_of(split)[rows]
+
+
 def with_classes(dataset: Dataset, names: Sequence[str]) -> Dataset:
     """The data set with its labels counted as a conditional model counts its classes, which are matched by name.
 

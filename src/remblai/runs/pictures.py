@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from remblai.data import Dataset
 from remblai.metrics import METRICS, SCORED, energy_distance
@@ -16,19 +15,15 @@ from remblai.report import (
     codes,
     grid,
     least_gaussian_plane,
-    least_like,
-    line,
     paths,
-    points,
     quantiles,
     terms,
 )
 from remblai.report.figures import CLASSES
-from remblai.runs.labels import labels_of
+from remblai.runs.labels import labels_taken
 from remblai.runs.model import Trained
+from remblai.runs.pictures_of_points import MOST, pictures_of_points
 
-MOST = 2000
-"""Points of a chart, at most."""
 MOST_CLASSES = 20
 """Rows of the sheet of classes, at most."""
 PRIOR_SAMPLE = 20_000
@@ -47,7 +42,7 @@ def pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     found = []
     if images and trained.encodes:
         found.append(_reconstructions(trained, dataset))
-    found += [_samples(trained)] if images else _points(trained, dataset)
+    found += [_samples(trained)] if images else pictures_of_points(trained, dataset)
     if images and trained.objective.classes is not None:
         found.append(_by_class(trained))
     if images and trained.encodes and len(dataset.test) > 1:
@@ -64,12 +59,12 @@ def early_pictures(trained: Trained, dataset: Dataset) -> list[Picture]:
     images = dataset.range is not None
     found = [_reconstructions(trained, dataset)] if images and trained.encodes else []
     if not trained.fits:
-        found += [_samples(trained)] if images else _points(trained, dataset)
+        found += [_samples(trained)] if images else pictures_of_points(trained, dataset)
     return found
 
 
 def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
-    again = trained.reconstructions(dataset.test[:28], labels=_labels(trained, dataset, slice(28)))
+    again = trained.reconstructions(dataset.test[:28], labels=labels_taken(trained.objective, dataset.test, slice(28)))
     return Picture(
         "reconstructions",
         "What it keeps",
@@ -95,7 +90,7 @@ def _samples(trained: Trained) -> Picture:
 def _interpolations(trained: Trained, dataset: Dataset) -> Picture:
     rows = min(8, len(dataset.test) // 2)
     a, b = dataset.test[:rows], dataset.test[rows : 2 * rows]
-    own = _labels(trained, dataset, slice(2 * rows))
+    own = labels_taken(trained.objective, dataset.test, slice(2 * rows))
     ends = None if own is None else torch.split(own, rows)
     shown = _shown(dataset, slice(rows)), _shown(dataset, slice(rows, 2 * rows))
     return Picture(
@@ -135,34 +130,9 @@ def _walks(trained: Trained) -> Picture:
     )
 
 
-def _points(trained: Trained, dataset: Dataset) -> list[Picture]:
-    n, units = min(MOST, len(dataset.test)), dataset.units
-    samples = units.given(trained.draws(n))
-    x, y = (units.restore(rows).reshape(n, -1).astype(float) for rows in (dataset.test[:n], samples))
-    names = units.columns or tuple(f"coordinate {place}" for place in range(x.shape[1]))
-    if units.mixed is not None and not all(units.mixed.marks):  # of words and gaps a picture shows two places
-        kept = [place for place, mark in enumerate(units.mixed.marks) if not mark]
-        x, y, names = x[:, kept], y[:, kept], tuple(names[place] for place in kept)
-    words = "Samples over held-out data. Look for modes that are missing, too wide, or joined by a bridge."
-    if x.shape[1] == 1:
-        mass = np.full(n, 1.0 / n)
-        law = {"x": x, "y": y, "a": mass, "b": mass, "names": ("data", "samples"), "units": names[0]}
-        return [Picture.chart("samples", "What it draws", words, "Densities of samples and of data", line, **law)]
-    first, second = least_like(x, y)
-    if x.shape[1] > 2:
-        words += (
-            f" The plane is that of 2 of {x.shape[1]} columns of numbers, {names[first]} and {names[second]}, whose "
-            "correlation samples miss most."
-        )
-    given: dict[str, Any] = {"data": x[:, [first, second]], "samples": y[:, [first, second]]}
-    if units.mean is not None or x.shape[1] > 2:  # the columns of a table have units of their own
-        given["names"] = (names[first], names[second])
-    return [Picture.chart("samples", "What it draws", words, "Samples scattered over data", points, **given)]
-
-
 def _codes(trained: Trained, dataset: Dataset) -> list[Picture]:
     n = min(MOST, len(dataset.test))
-    own = _labels(trained, dataset, slice(n))
+    own = labels_taken(trained.objective, dataset.test, slice(n))
     z, labels = trained.codes(dataset.test[:n], labels=own).numpy(), dataset.test.labels
     p, again = (trained.prior_sample(m, seed).numpy() for m, seed in ((PRIOR_SAMPLE, 0), (n, 1)))
     given: dict[str, Any] = {
@@ -205,11 +175,6 @@ def by_colour(labels: Array | None) -> str:
     if kinds <= CLASSES:
         return ", coloured by class"
     return f", all in one colour (there are {kinds} classes, and more than {CLASSES} colours cannot be told apart)"
-
-
-def _labels(trained: Trained, dataset: Dataset, rows: slice) -> Tensor | None:
-    """The labels of test rows that a conditional model takes; None of others."""
-    return None if trained.objective.classes is None else labels_of(dataset.test)[rows]
 
 
 def _by_class(trained: Trained) -> Picture:
