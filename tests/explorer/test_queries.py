@@ -9,13 +9,14 @@ import pytest
 import torch
 
 from remblai.data import Units, load
-from remblai.explorer.drawable import check_drawable, drawable
+from remblai.explorer.drawable import check_drawable, columns_of, drawable, kind_of
 from remblai.explorer.explored import Explored
 from remblai.explorer.queries import QUERIES
 from remblai.laws import ByClass
 from remblai.laws.fitted import Gaussian
 from remblai.runs.data import data_like
 
+pandas = pytest.importorskip("pandas")
 CODE = [0.5, -1.0, 0.25]
 
 
@@ -34,13 +35,14 @@ def grey(pictures: Any) -> Any:
 
 def test_facts(digits: Explored, points: Explored) -> None:
     found = ask([digits], "facts")
-    assert (found["latent"], found["encodes"], found["points"], found["held_out"]) == (3, True, False, 360)
+    assert (found["latent"], found["encodes"], found["kind"], found["held_out"]) == (3, True, "images", 360)
     assert [one["name"] for one in found["classes"]] == [str(digit) for digit in range(10)]
     assert found["low"] == pytest.approx([-3.09] * 3, abs=0.6)  # the normal law's quantiles at 0.1 and 99.9 %
     assert found["high"] == pytest.approx([3.09] * 3, abs=0.6)
     assert found["runs"][0]["owns_data"] is True
     found = ask(points, "facts")
-    assert (found["encodes"], found["points"], found["classes"]) == (False, True, [])
+    assert (found["encodes"], found["kind"], found["classes"]) == (False, "points", [])
+    assert found["columns"] == ["coordinate 0", "coordinate 1"]
     assert len(found["background"]["points"]) == 400
 
 
@@ -190,8 +192,8 @@ def test_fields_are_checked(digits: Explored, name: str, fields: dict[str, Any],
 
 
 def test_what_cannot_be_explored_is_refused(digits: Explored) -> None:
-    table = load(np.random.default_rng(0).normal(size=(30, 3)))
-    with pytest.raises(ValueError, match=r"expected images or points of 2 columns, got points of 3"):
+    table = load(np.random.default_rng(0).normal(size=(30, 61)))
+    with pytest.raises(ValueError, match=r"expected images, or points of at most 60 columns, got 61 columns"):
         check_drawable(table.units)
     with pytest.raises(ValueError, match="expected images of shape"):
         data_like(digits.trained.run.settings, digits.trained.units, table)
@@ -199,9 +201,29 @@ def test_what_cannot_be_explored_is_refused(digits: Explored) -> None:
 
 def test_a_conditional_model_beside_one_that_is_not(classes: Explored, digits: Explored) -> None:
     for runs in ([classes, digits], [digits, classes]):
-        assert ask(runs, "facts")["conditional"] == classes.classes
-        shown = ask(runs, "beside", start=2, end=5, steps=3, seed=3, **{"class": 1})["runs"]
-        assert [one["name"] for one in shown] == [run.name for run in runs]
+        assert ask(runs, "facts")["conditional"] == runs[0].classes
+        found = ask(runs, "beside", start=2, end=5, steps=3, seed=3)
+        assert [one["name"] for one in found["runs"]] == [run.name for run in runs]
+        assert found["names"] == [str(int(label)) for label in digits.dataset.test.labels[[2, 5]]]
+        drawn = dict(zip(runs, (one["drawn"] for one in found["runs"]), strict=True))
+        assert drawn[digits] is None and len(set(drawn[classes])) > 1
+
+
+def test_rows_of_a_table_are_text() -> None:
+    names = {"age": [31.0, 44.0] * 20, "city": ["rome", "bonn"] * 20, "day": ["2024-01-02", "2024-03-04"] * 20}
+    table = load(pandas.DataFrame({**names, "pay": [1234.5678, None] * 20}))
+    check_drawable(table.units)
+    assert (kind_of(table.units), columns_of(table.units)) == ("rows", ["age", "city", "day", "pay"])
+    shown = drawable(table.train[:], table.units)["rows"]
+    assert {tuple(row) for row in shown} == {
+        ("31", "rome", "2024-01-02", "1235"),
+        ("44", "bonn", "2024-03-04", "empty"),
+    }
+    plain = load(np.arange(90.0).reshape(30, 3))
+    assert columns_of(plain.units) == ["coordinate 0", "coordinate 1", "coordinate 2"]
+    assert drawable(plain.train[:1], plain.units)["rows"][0] == [
+        f"{value:.4g}" for value in plain.units.restore(plain.train[:1])[0]
+    ]
 
 
 def test_a_conditional_model_decodes_codes_as_those_of_a_class(classes: Explored) -> None:
@@ -217,8 +239,8 @@ def test_a_conditional_model_decodes_codes_as_those_of_a_class(classes: Explored
     decoded = classes.decode(torch.tensor([found["code"]]), test.labels[[7]])
     assert (grey(found["decoded"]) == trained.units.give(decoded)).all()
     assert found["code"] == pytest.approx(trained.code_means(test[7:8], labels=test.labels[7:8])[0].tolist())
-    walk = ask(classes, "walk", start=CODE, end=[1.0, 1.0, 1.0], steps=3, **{"class": 8})
-    assert (grey(walk["decoded"])[0] == shown[8]).all()
+    walk = ask(classes, "walk", start=CODE, end=CODE, steps=3, start_class=8, end_class=3)
+    assert (grey(walk["decoded"])[[0, 2]] == np.concatenate([shown[8], shown[3]])).all()
     for query in ({}, {"class": 10}, {"class": "3"}):
         with pytest.raises(ValueError, match="class: expected a whole number from 0 to 9"):
             ask(classes, "decode", code=CODE, **query)

@@ -50,7 +50,8 @@ def test_each_query_on_a_conditional_model_is_answered(classes: Explored, digits
     with warnings.catch_warnings(action="ignore"):
         from starlette.testclient import TestClient
     client = TestClient(application([classes, digits], TOKEN), base_url="http://127.0.0.1:8000")
-    answer = client.post(f"/{TOKEN}/query/{name}", json=FIELDS[name] | {"class": 4})
+    of_classes = {"class": 4, "start_class": 4, "end_class": 2}
+    answer = client.post(f"/{TOKEN}/query/{name}", json=FIELDS[name] | of_classes)
     assert answer.status_code == 200, answer.text
 
 

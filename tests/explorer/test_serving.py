@@ -71,7 +71,7 @@ def test_runs_of_other_shapes_are_one_line(
     models: dict[str, remblai.Trained], capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = [str(models["digits"].folder), "--beside", str(models["points"].folder)]
-    assert "expected points of shape (2,)" in refused(words, capsys)
+    assert "got 1 x 8 x 8 in digits and 2 in points" in refused(words, capsys)
 
 
 def test_a_missing_extra_is_named(models: dict[str, remblai.Trained], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""What a browser draws: images as RGBA bytes, points of a plane as numbers."""
+"""What a browser shows: images as RGBA bytes, points of a plane as numbers, rows of tables as text."""
 
 import base64
 from typing import Any
@@ -8,34 +8,48 @@ from PIL import Image
 from torch import Tensor
 
 from remblai.data import Units
+from remblai.data.column_types import typed
+from remblai.data.moments import date_text
+from remblai.data.values import as_numbers
 from remblai.report.images import pixels
 
 LARGE, SMALL = 512, 96
 """The longest side, in pixels, of an image that stands by itself, and of one among many."""
 PLANE = 2
 """Columns of points that can be drawn."""
+COLUMNS = 60
+"""Of rows that are shown as text, at most."""
 
 Payload = dict[str, Any]
 
 
+def kind_of(units: Units) -> str:
+    """How data are shown: as `images`, as `points` of a plane, or as `rows` of text."""
+    if units.range is not None:
+        return "images"
+    return "points" if units.shape == (PLANE,) and (units.mixed is None or units.mixed.plain) else "rows"
+
+
+def columns_of(units: Units) -> list[str]:
+    """The names of the columns of points and rows: the table's own, or the places of the coordinates."""
+    return list(units.names or (f"coordinate {place}" for place in range(int(np.prod(units.shape)))))
+
+
 def check_drawable(units: Units) -> None:
-    """Refuses data that the page cannot draw.
+    """Refuses data that the page cannot show.
 
     Raises:
-        ValueError: points of other than 2 columns.
+        ValueError: rows of too many columns.
     """
-    if units.range is None and units.shape != (PLANE,):
-        columns = "x".join(str(size) for size in units.shape)
-        if units.mixed is not None:
-            columns += f", for words, and gaps, have a column each ({len(units.mixed.names)} columns of the table)"
+    if kind_of(units) == "rows" and (columns := len(columns_of(units))) > COLUMNS:
         raise ValueError(
-            f"explore: expected images or points of {PLANE} columns, got points of {columns}: use `remblai report` or "
-            "`remblai sample`, or train on two of the columns (--columns)."
+            f"explore: expected images, or points of at most {COLUMNS} columns, got {columns:,} columns: use `remblai "
+            "report` or `remblai sample`, or train on some of the columns (--columns)."
         )
 
 
 def drawable(x: Tensor, units: Units, longest: int = SMALL) -> Payload:
-    """Images or points for the browser.
+    """Images, points or rows for the browser.
 
     Args:
         x: (n, ...) on the model's side.
@@ -43,13 +57,16 @@ def drawable(x: Tensor, units: Units, longest: int = SMALL) -> Payload:
         longest: side of an image in pixels; larger ones are shrunk.
 
     Returns:
-        `points` (n, 2) in the data's units, or `count`, `height`, `width` and `rgba`, the bytes (n, h, w, 4) in base64.
+        `points` (n, 2) in the data's units; `rows`, n lists of text; or `count`, `height`, `width` and `rgba`, the
+        bytes (n, h, w, 4) in base64.
 
     Raises:
         ValueError: values that are not finite.
     """
     if not bool(x.isfinite().all()):
         raise ValueError("the decoder's output is not finite at this code: choose a code nearer to the prior.")
+    if kind_of(units) == "rows":
+        return {"rows": _rows(x, units)}
     if units.range is None:
         return {"points": np.asarray(units.restore(x), dtype=np.float64).reshape(len(x), -1).tolist()}
     shown = pixels(units.display(x))
@@ -62,3 +79,26 @@ def drawable(x: Tensor, units: Units, longest: int = SMALL) -> Payload:
     count, height, width = shown.shape[:3]
     text = base64.b64encode(np.ascontiguousarray(shown).tobytes()).decode()
     return {"count": count, "height": height, "width": width, "rgba": text}
+
+
+def _rows(x: Tensor, units: Units) -> list[list[str]]:
+    """Each row's cells as text."""
+    values = units.restore(x)
+    if units.mixed is not None:
+        columns = [_dates(column) for column in units.mixed.cells(values).values()]
+    else:
+        columns = typed(values.reshape(len(x), -1), units.column_types)
+    return [[_text(value) for value in row] for row in zip(*columns, strict=True)]
+
+
+def _dates(column: np.ndarray[Any, Any]) -> Any:
+    """Dates as they are written; other cells as they are."""
+    if column.dtype.kind != "M":
+        return column
+    return [None if np.isnan(days) else date_text(days) for days in as_numbers(column)]
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "empty" if np.isnan(value) else f"{value:.4g}"
+    return "empty" if value is None else str(value)

@@ -57,5 +57,11 @@ def page_of(
     runs = [Explored(first, dataset)]
     if beside is not None:
         second = beside if isinstance(beside, Trained) else load(beside)
+        if first.units.shape != second.units.shape:
+            shapes = [" x ".join(map(str, one.units.shape)) for one in (first, second)]
+            raise ValueError(
+                f"explore: expected two runs on data of one shape, got {shapes[0]} in {first.folder.name} and "
+                f"{shapes[1]} in {second.folder.name}: name another run beside it."
+            )
         runs.append(Explored(second, data_like(second.run.settings, second.units, dataset)))
     return Page(runs, port, framed)

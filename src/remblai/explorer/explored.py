@@ -1,5 +1,6 @@
 """A run and its data, and what the page asks of them: codes in, pictures out."""
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import torch
@@ -19,12 +20,12 @@ NUMBERS = 4_000_000
 """Coordinates of the sample of the law of codes, at most."""
 LAW = 20_000
 """Draws of it, at most."""
-TRAINING_NUMBERS, TRAINING = 50_000_000, 20_000
-"""Numbers in the training data that are searched for neighbours, and how many data, at most."""
+NUMBERS_SEARCHED, NUMBERS_AT_ONCE = 200_000_000, 20_000_000
+"""Numbers in the training data that are searched for neighbours, at most, and how many of them at once."""
 REFERENCES = 500
 """Held-out data behind the distances that a sample's is compared with, at most."""
 COPYING = 1_000
-"""Samples, training and held-out data of the test for copies, at most."""
+"""Samples of the test for copies."""
 CODES = 1_000
 """Held-out codes whose law is shown, at most."""
 CLASS_CODES = 5_000
@@ -176,8 +177,10 @@ class Explored:
         """code + strength * (mean of one class - mean of another), by their labels.
 
         Raises:
-            ValueError: a class without training data.
+            ValueError: a conditional model, or a class without training data.
         """
+        if self.classes:
+            raise ValueError("attribute: expected a run that is not conditional, whose class is chosen directly.")
         for label in (minus, plus):
             if label not in self.class_means:
                 raise ValueError(f"class: expected one with training data among {CLASS_CODES:,}, got label {label}.")
@@ -186,22 +189,19 @@ class Explored:
     @cached_property
     def training_places(self) -> Tensor:
         """Of the training data that are searched: all, or a random part."""
-        size = self.dataset.train[0].numel()
-        return _some(self.dataset.train, max(1, min(TRAINING, TRAINING_NUMBERS // size)))
-
-    @cached_property
-    def _training(self) -> Tensor:
-        return self.dataset.train[self.training_places].flatten(1)
+        return _some(self.dataset.train, max(1, NUMBERS_SEARCHED // self.dataset.train[0].numel()))
 
     @property
     def distance_scale(self) -> float:
         """Distances are divided by it: those of images are root mean squares per pixel, on the scale 0 to 1."""
-        return 1.0 if self.dataset.range is None else float(self._training.shape[1] ** 0.5)
+        return 1.0 if self.dataset.range is None else float(self.dataset.train[0].numel() ** 0.5)
 
     def neighbours(self, x: Tensor, k: int) -> Nearest:
         """The training data nearest to data x, by their places in the training split."""
-        found = nearest(x.flatten(1), self._training, min(k, len(self._training)), self.distance_scale)
-        return Nearest(found.distances, self.training_places[found.places])
+        places = self.training_places
+        parts = (self.dataset.train[chosen].flatten(1) for chosen in _pieces(places, x[0].numel()))
+        found = nearest(x.flatten(1), parts, min(k, len(places)), self.distance_scale)
+        return Nearest(found.distances, places[found.places])
 
     @cached_property
     def reference(self) -> Reference:
@@ -210,15 +210,27 @@ class Explored:
         x, labels = self.dataset.test[chosen], self.labels_of(self.dataset.test, chosen)
         both = [x, self.trained.reconstructions(x, labels=labels)] if self.trained.encodes else [x]
         found = [self.neighbours(one, 1).distances[:, 0].sort().values for one in both]
-        return Reference(found[0], found[1] if len(found) > 1 else None)
+        restored, unsearched = found[1] if len(found) > 1 else None, len(self.dataset.train) - len(self.training_places)
+        return Reference(found[0], restored, blurs=self.dataset.range is not None, unsearched=unsearched)
 
     @cached_property
     def copying(self) -> Copying:
-        """Whether samples lie nearer to training data than to as many held-out data."""
-        n = min(COPYING, len(self.dataset.test), len(self.dataset.train))
-        train, test = (part[_some(part, n)].flatten(1) for part in (self.dataset.train, self.dataset.test))
+        """Whether samples lie nearer to training data than held-out data let expect."""
+        train, test, places = self.dataset.train, self.dataset.test, self.training_places
+        held_out = _some(test, max(1, NUMBERS_SEARCHED // test[0].numel()))
+        order = torch.randperm(len(places) + len(held_out), generator=torch.Generator().manual_seed(1))
+
+        def rows(chosen: Tensor) -> Tensor:
+            known = chosen < len(places)
+            found = torch.empty(len(chosen), test[0].numel())
+            found[known] = train[places[chosen[known]]].flatten(1)
+            found[~known] = test[held_out[chosen[~known] - len(places)]].flatten(1)
+            return found
+
         labels = self.drawn_labels(COPYING, 1)
-        return copying(self.decode(self.draws(COPYING, 1, labels), labels).flatten(1), train, test)
+        samples = self.decode(self.draws(COPYING, 1, labels), labels).flatten(1)
+        parts = (rows(chosen) for chosen in _pieces(order, samples.shape[1]))
+        return copying(samples, parts, (order < len(places)).numpy())
 
     @property
     def codes_shown(self) -> int:
@@ -246,3 +258,8 @@ def _some(split: Split, most: int) -> Tensor:
     """The places of all data of a split, or of so many at random, in order."""
     order = torch.randperm(len(split), generator=torch.Generator().manual_seed(0))
     return order[:most].sort().values
+
+
+def _pieces(places: Tensor, width: int) -> Iterator[Tensor]:
+    """Places of rows of so many numbers, in pieces that are looked at at once."""
+    yield from torch.split(places, max(1, NUMBERS_AT_ONCE // width))

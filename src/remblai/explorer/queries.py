@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.explorer.drawable import LARGE, SMALL, Payload, drawable
+from remblai.explorer.drawable import LARGE, SMALL, Payload, columns_of, drawable, kind_of
 from remblai.explorer.explored import Explored
 from remblai.explorer.fields import Query, code, number, whole
 from remblai.networks.classes import one_hot
@@ -33,13 +33,13 @@ OF_CODES = "root mean square per coordinate of the pretrained auto-encoder's cod
 def facts(runs: Runs, query: Query) -> Payload:
     """What the page must know before it asks anything else."""
     first = runs[0]
-    points = first.dataset.range is None
+    kind = kind_of(first.trained.units)
     background = first.dataset.test[: min(BACKGROUND, len(first.dataset.test))]
     return {
         "runs": [_about(run) for run in runs],
-        "points": points,
-        "columns": list(first.trained.units.columns or ()),
-        "background": drawable(background, first.trained.units) if points else None,
+        "kind": kind,
+        "columns": [] if kind == "images" else columns_of(first.trained.units),
+        "background": drawable(background, first.trained.units) if kind == "points" else None,
         "latent": first.latent,
         "low": first.low.tolist(),
         "high": first.high.tolist(),
@@ -48,7 +48,7 @@ def facts(runs: Runs, query: Query) -> Payload:
         "held_out": len(first.dataset.test),
         "page": GALLERY,
         "unit": _unit(first),
-        "conditional": next((run.classes for run in runs if run.classes), []),
+        "conditional": first.classes,
         "classes": [{"label": label, "name": first.class_name(label)} for label in first.labels],
     }
 
@@ -58,9 +58,7 @@ def gallery(runs: Runs, query: Query) -> Payload:
     run = runs[0]
     start = whole(query, "start", 0, len(run.dataset.test) - 1)
     places = list(range(start, min(start + GALLERY, len(run.dataset.test))))
-    labels = run.dataset.test.labels
-    names = [None if labels is None or labels[at] < 0 else run.class_name(int(labels[at])) for at in places]
-    return {"start": start, "names": names, "data": _held_out(run, places)}
+    return {"start": start, "names": _names(run, places), "data": _held_out(run, places)}
 
 
 def encode(runs: Runs, query: Query) -> Payload:
@@ -94,11 +92,14 @@ def plane(runs: Runs, query: Query) -> Payload:
 
 
 def walk(runs: Runs, query: Query) -> Payload:
-    """Codes on the way between two, and their pictures."""
+    """Codes on the way between two, and their pictures; of a conditional model from one class to another."""
     run = runs[0]
     start, end = (code(query, name, run.latent) for name in ("start", "end"))
-    codes = run.walk(start, end, whole(query, "steps", 2, STEPS))
-    decoded = run.decode(codes, _labels(run, query, len(codes)))
+    steps = whole(query, "steps", 2, STEPS)
+    codes = run.walk(start, end, steps)
+    ends = [whole(query, name, 0, len(run.classes) - 1) for name in ("start_class", "end_class") if run.classes]
+    labels = _between(one_hot(torch.tensor(ends), len(run.classes)), steps) if ends else None
+    decoded = run.decode(codes, labels)
     return {"codes": codes.tolist(), "decoded": drawable(decoded, run.trained.units)}
 
 
@@ -151,7 +152,8 @@ def beside(runs: Runs, query: Query) -> Payload:
     steps, seed = whole(query, "steps", 2, STEPS), whole(query, "seed", 0, SEEDS)
     return {
         "data": _held_out(runs[0], places),
-        "runs": [_beside(run, places, steps, seed, _labels(run, query, BESIDE)) for run in runs],
+        "names": _names(runs[0], places),
+        "runs": [_beside(run, places, steps, seed) for run in runs],
     }
 
 
@@ -182,6 +184,12 @@ def _labels(run: Explored, query: Query, n: int = 1) -> Tensor | None:
     if not run.classes:
         return None
     return torch.full((n,), whole(query, "class", 0, len(run.classes) - 1))
+
+
+def _names(run: Explored, places: list[int]) -> list[str | None]:
+    """The names of the classes of held-out data; None of those without one."""
+    labels = run.dataset.test.labels
+    return [None if labels is None or labels[at] < 0 else run.class_name(int(labels[at])) for at in places]
 
 
 def _held_out(run: Explored, places: list[int], longest: int = SMALL) -> Payload:
@@ -221,10 +229,12 @@ def _law(run: Explored) -> Payload:
     }
 
 
-def _beside(run: Explored, places: list[int], steps: int, seed: int, labels: Tensor | None) -> Payload:
+def _beside(run: Explored, places: list[int], steps: int, seed: int) -> Payload:
     units, x = run.trained.units, run.held_out(places)
+    labels = run.drawn_labels(BESIDE, seed)
     samples = run.decode(run.draws(BESIDE, seed, labels), labels)
-    found: Payload = {"name": run.name, "samples": drawable(samples, units)}
+    drawn = None if labels is None else [run.class_name(label) for label in labels.tolist()]
+    found: Payload = {"name": run.name, "samples": drawable(samples, units), "drawn": drawn}
     if run.trained.encodes:
         own = run.labels_of(run.dataset.test, places)
         start, end = run.trained.code_means(x, labels=own)

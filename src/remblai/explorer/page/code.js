@@ -1,7 +1,7 @@
 // The code that is shown, and what moves it: sliders and the plane.
 
 import { ask, newest } from "./server.js";
-import { element, nearestPoint, paint, paintPlane } from "./drawing.js";
+import { element, nearestPoint, paintLarge, paintPlane } from "./drawing.js";
 import { byId, guarded, round, state } from "./state.js";
 
 const PER_PAGE = 16, CELLS = 9;
@@ -15,11 +15,11 @@ export const shows = (work) => guarded(async (...given) => {
     const [{ code, decoded }, words, then] = await work(...given);
     if (state.turn !== turn) return;
     place(code, words);
-    paint(byId("current"), decoded);
+    paintLarge(byId("current"), decoded);
     then?.();
   } catch (problem) {
-    if (state.turn === turn && state.code) decode();  // what an earlier action left undrawn
-    throw problem;
+    if (state.turn !== turn || !state.code) throw problem;
+    await redraw().finally(() => { throw problem; });  // what an earlier action left undrawn; the first problem is told
   }
 });
 
@@ -30,6 +30,7 @@ function place(code, words) {
   byId("strength").value = 0;
   byId("strength-value").textContent = "0";
   byId("origin").textContent = words;
+  byId("original-part").hidden = true;
   byId("current").setAttribute("aria-label", `the decoded code: ${words}`);
   byId("near").replaceChildren();  // those of another code
   byId("near-words").textContent = "";
@@ -44,11 +45,13 @@ function setSlider(input) {
   input.nextElementSibling.textContent = round(value);
 }
 
-const decode = newest(guarded(async () => {
+async function redraw() {
   const { code, turn } = state;
   const { decoded } = await ask("decode", { code });
-  if (state.turn === turn) paint(byId("current"), decoded);  // while a slider moves, what waits decodes its next code
-}));
+  if (state.turn === turn) paintLarge(byId("current"), decoded);  // while a slider moves, what waits decodes its next code
+}
+
+const decode = newest(guarded(redraw));
 
 // A code taken by hand: its picture follows.
 function take(code, words) {
@@ -122,7 +125,7 @@ function cellOf(code) {
 }
 
 export const drawPlane = newest(guarded(async () => {
-  if (state.facts.latent < 2) return;
+  if (byId("plane-section").hidden) return;
   const across = Number(byId("across").value), up = Number(byId("up").value);
   const others = JSON.stringify([state.class, across, up, state.code.map((value, axis) => (axis === across || axis === up ? 0 : value))]);
   if (chosen.plane?.others !== others) {
@@ -130,6 +133,8 @@ export const drawPlane = newest(guarded(async () => {
     chosen.plane = { others, decoded };
   }
   paintPlane(byId("plane"), chosen.plane.decoded, CELLS, cellOf(state.code));
+  const { low, high } = state.facts, ends = (axis) => `code_${axis} from ${round(low[axis])} to ${round(high[axis])}`;
+  byId("plane-ends").textContent = `${ends(across)} across, ${ends(up)} up`;
 }));
 
 function takeCell(column, row) {

@@ -1,7 +1,12 @@
-// Pictures on canvases: images from RGBA bytes, points of a plane over held-out ones, outlines of histograms.
+// Pictures on canvases: images from RGBA bytes, points of a plane over held-out ones, outlines of histograms; rows as text.
 
-const SIDE = 480;
-let frame = null; // of points: the background and its bounds
+const SIDE = 480, EDGE = 46, FEW = 6;
+let frame = null; // of points: the background, its bounds and the names of the two columns
+let columns = []; // of points and rows
+
+export function setColumns(names) {
+  columns = names;
+}
 
 export function setBackground(background) {
   const points = background.points;
@@ -20,7 +25,7 @@ function bytes(text) {
 }
 
 export function count(pictures) {
-  return pictures.points ? pictures.points.length : pictures.count;
+  return (pictures.points ?? pictures.rows)?.length ?? pictures.count;
 }
 
 function image(pictures, at) {
@@ -30,20 +35,64 @@ function image(pictures, at) {
 }
 
 // One picture of several.
-export function paint(canvas, pictures, at = 0) {
+function paint(canvas, pictures, at = 0) {
   if (pictures.points) {
     scatter(canvas, [pictures.points[at]]);
     return;
   }
+  canvas.classList.add("pixels");
   canvas.width = pictures.width;
   canvas.height = pictures.height;
   canvas.getContext("2d").putImageData(image(pictures, at), 0, 0);
 }
 
+// The picture that stands by itself: of points the axes are written, of a row a table takes the place of the canvas.
+export function paintLarge(canvas, pictures) {
+  if (!pictures.rows) {
+    paint(canvas, pictures);
+    if (pictures.points) {
+      axes(canvas);
+      canvas.nextElementSibling.textContent = cellWords(pictures, 0);
+    }
+    return;
+  }
+  canvas.hidden = true;
+  const lines = columns.map((name, at) => element("div", {}, element("dt", {}, name), element("dd", {}, pictures.rows[0][at])));
+  canvas.nextElementSibling.replaceChildren(element("dl", { class: "record" }, ...lines));
+}
+
+// Points and rows in words.
+function cellWords(pictures, at) {
+  const values = pictures.rows?.[at] ?? pictures.points[at].map((value) => Number(value.toPrecision(4)).toString());
+  const words = columns.map((name, place) => `${name} ${values[place]}`);
+  return words.length > FEW ? `${words.slice(0, FEW).join(", ")} ...` : words.join(", ");
+}
+
+// The names of the columns and the ends of their axes, at the edges of a scatter.
+function axes(canvas) {
+  const pen = canvas.getContext("2d"), [across, up] = frame.bounds.map((ends) => ends.map((value) => Number(value.toPrecision(3)).toString()));
+  pen.fillStyle = colour("--quiet");
+  pen.font = "17px system-ui, sans-serif";
+  const write = (words, x, y, align) => {
+    pen.textAlign = align;
+    pen.fillText(words, x, y, SIDE / 2);
+  };
+  const below = SIDE - 8;
+  write(across[0], EDGE, below, "left");
+  write(columns[0], SIDE / 2, below, "center");
+  write(across[1], SIDE - 8, below, "right");
+  pen.save();
+  pen.rotate(-Math.PI / 2);
+  write(up[0], EDGE - SIDE, 18, "left");
+  write(columns[1], -SIDE / 2, 18, "center");
+  write(up[1], -8, 18, "right");
+  pen.restore();
+}
+
 function place(point) {
   return point.map((value, at) => {
-    const [low, high] = frame.bounds[at], share = (value - low) / (high - low);
-    return at ? 1 - share : share;
+    const [low, high] = frame.bounds[at], share = (value - low) / (high - low), inside = (EDGE + (SIDE - EDGE) * share) / SIDE;
+    return at ? 1 - inside : inside;
   });
 }
 
@@ -71,7 +120,7 @@ function scatter(canvas, points, chosen = -1) {
     pen.globalAlpha = 1;
   };
   dots(frame.points, 4, colour("--data"), 0.35);
-  dots(points, points.length > 1 ? 6 : 12, colour("--model"), 0.9);
+  dots(points, points.length > 1 ? 6 : 16, colour("--model"), 0.9);
   if (chosen >= 0) dots([points[chosen]], 12, colour("--ink"), 1);
 }
 
@@ -79,20 +128,22 @@ function scatter(canvas, points, chosen = -1) {
 export function paintPlane(canvas, pictures, cells, chosen) {
   if (pictures.points) {
     scatter(canvas, pictures.points, chosen);
+    axes(canvas);
     return;
   }
-  const { width, height } = pictures;
-  canvas.width = width * cells;
-  canvas.height = height * cells;
+  canvas.classList.add("pixels");
+  const { width, height } = pictures, gap = Math.max(1, Math.round(width / 24)), wide = width + gap, high = height + gap;
+  canvas.width = wide * cells - gap;
+  canvas.height = high * cells - gap;
   const pen = canvas.getContext("2d");
   for (let at = 0; at < cells * cells; at++) {
-    pen.putImageData(image(pictures, at), (at % cells) * width, Math.floor(at / cells) * height);
+    pen.putImageData(image(pictures, at), (at % cells) * wide, Math.floor(at / cells) * high);
   }
   if (chosen < 0) return;
   const line = Math.max(1, Math.round(width / 12));
   pen.strokeStyle = colour("--model");
   pen.lineWidth = line;
-  pen.strokeRect((chosen % cells) * width + line / 2, Math.floor(chosen / cells) * height + line / 2, width - line, height - line);
+  pen.strokeRect((chosen % cells) * wide + line / 2, Math.floor(chosen / cells) * high + line / 2, width - line, height - line);
 }
 
 export function element(name, attributes = {}, ...children) {
@@ -107,10 +158,15 @@ export function element(name, attributes = {}, ...children) {
 
 // A cell of a list: a picture with words below, a button where it does something.
 export function cell(pictures, at, words, action = null) {
-  const canvas = element("canvas", { "aria-hidden": "true" });
-  paint(canvas, pictures, at);
-  if (action === null) return element("div", {}, canvas, words);
-  const button = element("button", { type: "button" }, canvas, words);
+  const parts = [words];
+  if (!pictures.rows) {
+    const canvas = element("canvas", { "aria-hidden": "true" });
+    paint(canvas, pictures, at);
+    parts.unshift(canvas);
+  }
+  if (!pictures.rgba) parts.push(element("span", { class: "values" }, cellWords(pictures, at)));
+  if (action === null) return element("div", {}, ...parts);
+  const button = element("button", { type: "button" }, ...parts);
   button.addEventListener("click", action);
   return button;
 }

@@ -7,6 +7,8 @@ export async function ask(name, fields = {}) {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ class: state.class, ...fields }),
+  }).catch(() => {
+    throw new Error("the page has no server any more: start remblai explore again.");
   });
   const answer = await response.json().catch(() => ({ error: `the server answered ${response.status}.` }));
   if (!response.ok) throw new Error(answer.error ?? `the server answered ${response.status}.`);
