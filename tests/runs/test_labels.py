@@ -2,8 +2,10 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas
 import pytest
 import torch
 from tests.small import last, train
@@ -169,6 +171,40 @@ def test_labels_are_named_numbered_or_weighed() -> None:
         numbers_of("cot", names, 1)
     with pytest.raises(ValueError, match="expected 2 whole numbers"):
         numbers_of(torch.tensor([0, 3]), names, 2)
+
+
+def test_where_the_names_are_numbers_a_number_is_a_name() -> None:
+    names = ["1", "2", "30"]
+    assert numbers_of(2, names, 2).tolist() == [1, 1]
+    assert numbers_of([1, 30, "2"], names, 3).tolist() == [0, 2, 1]
+    assert numbers_of(np.array([30, 1]), names, 2).tolist() == [2, 0]
+    assert numbers_of(np.array([2.0]), names, 1).tolist() == [1]
+    assert numbers_of(torch.tensor([2, 0]), names, 2).tolist() == [2, 0]  # places, as the labels of a split are
+    for unknown in (0, 3, 1.5):
+        with pytest.raises(ValueError, match="unknown class '"):
+            numbers_of(unknown, names, 1)
+
+
+@pytest.mark.parametrize("labels", [[1.7, 0], [np.nan, 1], [None, "cat"], [["cat"], "dog"]])
+def test_what_is_no_class_is_refused(labels: Any) -> None:
+    with pytest.raises(ValueError, match=r"unknown class|expected the name or the number of a class, got"):
+        numbers_of(labels, ["cat", "dog"], 2)
+
+
+def test_a_frame_brings_its_own_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    kind = rng.integers(1, 4, 120)
+    frame = pandas.DataFrame({"v": 100.0 * kind + rng.normal(size=120), "k": kind})
+    given: dict[str, Any] = {"data_options": {"label": "k"}, "conditional": True, "steps": 3, "out": tmp_path / "run"}
+    trained = remblai.train("wae-mmd", data=frame, latent=2, **given)
+    assert trained.classes == ["1", "2", "3"]
+    some = frame.head(7)
+    assert np.array_equal(trained.encode(some), trained.encode(some[["v"]], labels=some.k.astype(str)))
+    assert np.array_equal(trained.encode(some), trained.encode(some[["v"]], labels=some.k))
+    walk = trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels="2")
+    assert walk.equals(trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels=["2", 2]))
+    with pytest.raises(ValueError, match="expected one class, or those of both ends, got 3"):
+        trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels=["1", "2", "3"])
 
 
 OWN = '''

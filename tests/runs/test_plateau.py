@@ -37,11 +37,10 @@ def test_the_scores_are_followed_and_an_equal_one_is_no_improvement() -> None:
         (2.0, False, 2, True),
         (1.0, True, 0, False),
     ]
-    assert not any(
-        [Plateau(None).reached, asked_or_earlier("patience", None, None), asked_or_earlier("patience", None, {})]
-    )
-    assert asked_or_earlier("patience", None, {"patience": 3}) == 3
-    assert asked_or_earlier("patience", 1, {"patience": 3}) == 1
+    assert not Plateau(None).reached
+    for earlier in (None, {}):
+        assert asked_or_earlier({"patience": None, "keep": None}, earlier) == {"patience": None, "keep": 2}
+    assert asked_or_earlier({"patience": None, "keep": 4}, {"patience": 3, "keep": 5}) == {"patience": 3, "keep": 4}
 
 
 @pytest.mark.usefixtures("scripted")
@@ -113,3 +112,13 @@ def test_a_run_is_evaluated_ten_times_or_so_unless_it_is_asked_otherwise(
     asked: int | None, steps: int, interval: int
 ) -> None:
     assert evaluation_interval(asked, steps) == interval
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_resumed_training_keeps_the_checkpoints_that_were_asked_for(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"batch_size": 20, "evaluate_every": 0}
+    train(tmp_path / "run", steps=6, checkpoint_every=2, keep=9, **options)
+    train(tmp_path / "run", steps=9, resume=True, **options)
+    kept = sorted(path.name for path in (tmp_path / "run" / "checkpoints").iterdir() if path.name.isdigit())
+    assert [int(name) for name in kept] == [2, 4, 6, 8, 9]
+    assert "checkpoint_every: 2" in (tmp_path / "run" / "config.yaml").read_text()

@@ -1,7 +1,10 @@
 """The classes of a run: which data have them, and labels by name."""
 
+import math
+import re
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -10,15 +13,22 @@ from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Dataset, Split
+from remblai.data.frames import column, column_names, is_frame
+from remblai.data.labels import as_labels
 from remblai.networks.classes import FEWEST, one_hot, required
 from remblai.objectives import Objective
+from remblai.runs.folder import Run
 from remblai.runtime.rng import seeded
 
 OWN_STREAM = 1 << 32
 """What is added to a seed for labels, so that they do not depend on what is drawn by the seed itself."""
-Labels = str | int | Sequence[str | int] | np.ndarray[Any, Any] | Tensor
-"""One class for all rows, or one for each: by name, or by its number in the order of the data's classes; or weights (n,
-count) of the classes, for points between them."""
+Labels = str | float | Sequence[str | float] | np.ndarray[Any, Any] | Tensor
+"""One class for all rows, or one for each, by name or by number; or weights (n, count) of classes, for points between.
+
+A number is the name where all names are numbers, else the place in the order of the data's classes. A tensor (n,) holds
+places, as the labels of a split do.
+"""
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def class_count(settings: Mapping[str, Any]) -> int | None:
@@ -154,7 +164,7 @@ def labels_of_draws(
 def weights_between(
     objective: Objective,
     ends: tuple[Tensor, Tensor],
-    labels: Sequence[Labels] | None,
+    labels: Any,
     names: Sequence[str],
     shares: Tensor,
 ) -> Tensor | None:
@@ -163,11 +173,11 @@ def weights_between(
     Args:
         objective: of the model.
         ends: the rows at both ends, (n, ...).
-        labels: of both ends.
+        labels: of both ends, or one class.
         names: of the classes.
         shares: (steps,), from 0 to 1.
     """
-    known = [labels_for(objective, rows, own, names) for rows, own in zip(ends, labels or (None, None), strict=True)]
+    known = [labels_for(objective, rows, own, names) for rows, own in zip(ends, both_ends(labels), strict=True)]
     if objective.classes is None:
         return None
     first, last = (one_hot(required(own), len(names))[:, None] for own in known)
@@ -178,19 +188,19 @@ def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
     """The labels of n rows as numbers (n,), or as weights (n, count).
 
     Args:
-        labels: a name or a number for all of them, or one for each.
+        labels: one for all of them, or one for each: a name or a number (see `Labels`).
         names: of the classes.
         n: rows.
 
     Raises:
-        ValueError: an unknown class, where the nearest is suggested, or another number of labels.
+        ValueError: an unknown class, where the nearest is suggested, what is no class, or another number of labels.
     """
-    if isinstance(labels, str | int):
+    if isinstance(labels, str | float | Real):
         return torch.full((n,), _number(labels, names))
-    if isinstance(labels, Tensor) or (isinstance(labels, np.ndarray) and labels.dtype.kind not in "UO"):
+    if isinstance(labels, Tensor) or (isinstance(labels, np.ndarray) and labels.ndim == 2):
         found = torch.as_tensor(labels).cpu()
     else:
-        found = torch.tensor([_number(one if isinstance(one, str) else int(one), names) for one in labels])
+        found = torch.tensor([_number(one, names) for one in labels], dtype=torch.int64)
     wrong = found.shape not in ((n,), (n, len(names))) or found.is_floating_point() != (found.ndim == 2)
     if wrong or (found.ndim == 1 and not bool(((found >= 0) & (found < len(names))).all())):
         raise ValueError(
@@ -200,14 +210,49 @@ def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
     return found if found.is_floating_point() else found.to(torch.int64)
 
 
-def _number(label: str | int, names: Sequence[str]) -> int:
-    """The number of a class by its name, or itself.
+def _number(label: Any, names: Sequence[str]) -> int:
+    """The place of a class, by its name or by its number.
 
     Raises:
         ValueError: there is no such class.
     """
-    if isinstance(label, str) and label in names:
-        return list(names).index(label)
-    if isinstance(label, int) and 0 <= label < len(names):
-        return label
-    raise unknown("class", label, names)
+    if isinstance(label, bool | np.bool_ | str):
+        if str(label) in names:
+            return list(names).index(str(label))
+        raise unknown("class", str(label), names)
+    if not isinstance(label, Real) or math.isnan(label):
+        raise ValueError(f"labels: expected the name or the number of a class, got {label!r}: name one of each row.")
+    if all(NUMBER.fullmatch(name) for name in names):
+        same = [place for place, name in enumerate(names) if float(name) == float(label)]
+        if same:
+            return same[0]
+    elif (place := float(label)).is_integer() and 0 <= place < len(names):
+        return int(place)
+    raise unknown("class", str(label), names)
+
+
+def both_ends(labels: Any) -> tuple[Any, Any]:
+    """The labels of both ends of a way: one class is that of both.
+
+    Raises:
+        ValueError: neither one class nor those of two ends.
+    """
+    if labels is None or isinstance(labels, str | Real):
+        return labels, labels
+    if len(labels) != 2:
+        raise ValueError(f"labels: expected one class, or those of both ends, got {len(labels)}.")
+    return labels[0], labels[1]
+
+
+def labels_beside(run: Run, x: Any, labels: Labels | None) -> Labels | None:
+    """The labels that are given; else those of a data frame, where a conditional run has the name of their column.
+
+    Args:
+        run: the run.
+        x: data in their own units.
+        labels: as the user gives them.
+    """
+    name = (run.settings["data"].get("options") or {}).get("label")
+    if labels is not None or name is None or not run.settings.get("conditional") or not is_frame(x):
+        return labels
+    return as_labels(list(column(x, name)), f"column {name!r} of the data frame") if name in column_names(x) else None

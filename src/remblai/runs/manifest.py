@@ -23,6 +23,8 @@ from remblai.training import State
 Precision = Literal["auto", "float32", "bfloat16"]
 Compile = Literal["auto", "on", "off"]
 Graph = Literal["auto", "on", "off"]
+FROM_THE_LOOP = ("patience", "evaluate_every", "checkpoint_every", "keep")
+"""What a run does beside its steps, which `train` takes from the run that it resumes or repeats."""
 CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
@@ -192,7 +194,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     found |= {"graph": "on" if settings["graph"] else "off"} if "graph" in settings else {}
     found |= {"conditional": True} if settings.get("conditional") else {}
     found |= {"augment": settings["augment"]} if settings.get("augment") else {}
-    found |= {name: settings[name] for name in ("patience", "evaluate_every") if settings.get(name) is not None}
+    found |= {name: settings[name] for name in FROM_THE_LOOP if settings.get(name) is not None}
     return flatten(found | settings["arguments"] | settings["loop"])
 
 

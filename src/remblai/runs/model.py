@@ -1,6 +1,6 @@
 """A trained model as its user sees it: arrays in the data's own range and layout, in and out."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.labels import Labels, labels_for, labels_of_draws, weights_between
+from remblai.runs.labels import Labels, both_ends, labels_beside, labels_for, labels_of_draws, weights_between
 from remblai.runs.laws import Laws
 from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
@@ -136,9 +136,9 @@ class Trained:
         """Codes z (n, k) of data x in its own units, an array, a tensor or a data frame: the mean of Q(Z|X).
 
         With a seed a random encoder draws one in its place. A conditional model needs the labels of x, as `sample`
-        takes them.
+        takes them, or their column in a data frame.
         """
-        return self.codes_at(self.units.scale(x), seed, labels).numpy()
+        return self.codes_at(self.units.scale(x), seed, labels_beside(self.run, x, labels)).numpy()
 
     def log_prob(
         self, x: Any, sampler: str | None = None, seed: int | None = None, labels: Labels | None = None
@@ -153,7 +153,7 @@ class Trained:
         Raises:
             ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
         """
-        return self.code_log_prob(self.codes_at(self.units.scale(x), seed, labels), sampler).numpy()
+        return self.code_log_prob(torch.from_numpy(self.encode(x, seed, labels)), sampler).numpy()
 
     def decode(self, z: Array | Tensor, labels: Labels | None = None) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
@@ -167,13 +167,13 @@ class Trained:
 
     def reconstruct(self, x: Any, seed: int | None = None, labels: Labels | None = None) -> Any:
         """decode(encode(x)), in the data's units; a data frame like x where x is one."""
-        return self.units.give(self.reconstructions(self.units.scale(x), seed, labels), x)
+        return self.units.give(self.reconstructions(self.units.scale(x), seed, labels_beside(self.run, x, labels)), x)
 
     def codes_at(self, x: Rows, seed: int | None, labels: Labels | None = None) -> Tensor:
         """The means of the codes (n, k) of x; with a seed, one draw."""
         return self.code_means(x, labels=labels) if seed is None else self.codes(x, seed, labels)
 
-    def interpolate(self, x0: Any, x1: Any, steps: int = 9, labels: Sequence[Labels] | None = None) -> Any:
+    def interpolate(self, x0: Any, x1: Any, steps: int = 9, labels: Any = None) -> Any:
         """Decoded codes on the way between those of two data: (steps, ...) in the data's units, ends included.
 
         The way is a straight line, on the sphere an arc of a great circle.
@@ -182,7 +182,7 @@ class Trained:
             x0: where it starts, one datum: an array, a tensor or a row of a data frame, which gives a frame.
             x1: where it ends.
             steps: how many, at least 2.
-            labels: of a conditional model: the classes of both ends, between whose coordinates the way leads too.
+            labels: of a conditional model: the classes of both ends, between whose coordinates the way leads, or one.
 
         Raises:
             ValueError: fewer than 2 steps.
@@ -259,12 +259,12 @@ class Trained:
         """The decoder's mean at codes (n, k), as the model sees it."""
         return self._through(self.objective.decode, codes, None, self._labels(codes, labels))
 
-    def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
+    def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Any = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
-        first, last = (None, None) if labels is None else labels
+        first, last = both_ends(labels)
         return self.walks(self.code_means(x0, labels=first), self.code_means(x1, labels=last), steps, labels)
 
-    def walks(self, z0: Tensor, z1: Tensor, steps: int, labels: Sequence[Labels] | None = None) -> Tensor:
+    def walks(self, z0: Tensor, z1: Tensor, steps: int, labels: Any = None) -> Tensor:
         """Between each of n pairs of codes (n, k): (n, steps, ...), what lies between, as the prior has it, decoded.
 
         Of a conditional model `labels` are the classes of both ends; their coordinates change on the way as codes do.

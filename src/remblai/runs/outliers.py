@@ -15,7 +15,7 @@ from remblai.distances.validation import number
 from remblai.laws import FittedLaw, LatentLaw, Prior
 from remblai.runs.chunks import Rows
 from remblai.runs.data import data_like
-from remblai.runs.labels import Labels, labels_for, labels_of
+from remblai.runs.labels import Labels, labels_beside, labels_for, labels_of
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runtime.notebook import table
@@ -130,7 +130,8 @@ def outliers(
             reference for a conditional model.
     """
     trained = run if isinstance(run, Trained) else load(run)
-    return of_rows(trained, trained.units.scale(x), reference, sampler, labels, level)
+    own = labels_beside(trained.run, x, labels)
+    return of_rows(trained, trained.units.scale(x), reference, sampler, own, level)
 
 
 def of_rows(

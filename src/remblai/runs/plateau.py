@@ -1,7 +1,10 @@
 """The best validation score of a run, and whether it has stayed the best for too long."""
 
+from collections.abc import Mapping
 from typing import Any
 
+USUAL = {"checkpoint_every": 1000, "keep": 2}
+"""Steps between checkpoints and how many stay, where neither the user nor an earlier run says."""
 LEAST, MOST, POINTS = 50, 1000, 10
 """Of the steps between evaluations, the least and the most; so many points a curve of the scores should have."""
 
@@ -59,16 +62,15 @@ def stop_in_words(stop: dict[str, Any]) -> str:
     )
 
 
-def asked_or_earlier(name: str, asked: int | None, earlier: dict[str, Any] | None) -> int | None:
-    """A setting as it was asked for, else that of the run that is resumed or repeated.
+def asked_or_earlier(asked: Mapping[str, int | None], earlier: Mapping[str, Any] | None) -> dict[str, int | None]:
+    """Settings as they were asked for, else those of the run that is resumed or repeated, else the usual ones.
 
     Args:
-        name: of the setting in run.json.
-        asked: None leaves it open.
-        earlier: the settings of the run that is resumed or repeated; None of a new one.
+        asked: by their names in run.json; None leaves one open.
+        earlier: the settings of that run; None of a new one.
     """
-    found: int | None = asked if asked is not None else (earlier or {}).get(name)
-    return found
+    found = {name: (earlier or {}).get(name) if value is None else value for name, value in asked.items()}
+    return {name: USUAL.get(name) if value is None else value for name, value in found.items()}
 
 
 def evaluation_interval(evaluate_every: int | None, steps: int) -> int:

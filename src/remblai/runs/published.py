@@ -82,7 +82,7 @@ def read_weights(folder: Path) -> tuple[dict[str, Tensor], int]:
 
 def public_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """A run's settings without the places of files here, as of its data: the last name of a path stays."""
-    public: dict[str, Any] = json.loads(json.dumps(settings))
+    public: dict[str, Any] = json.loads(json.dumps({name: settings[name] for name in settings if name != "loggers"}))
     data = public["data"]
     public |= {name: _without_places(public[name]) for name in ("recipe", "arguments", "loop") if name in public}
     if data.get("path") or (isinstance(data["spec"], str) and "/" in data["spec"] and not data["spec"].startswith(HUB)):

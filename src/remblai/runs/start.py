@@ -135,7 +135,7 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
     if run.settings.get("status") == "complete" and run.pointed("last") is None:
         warnings.warn(f"{folder}: no checkpoint of the training is left: it begins anew", stacklevel=2)
     run.repair_links()
-    kept = ("loop", "data", "graph", "processes", "patience", "evaluate_every")
+    kept = ("loop", "data", "graph", "processes", "patience", "evaluate_every", "checkpoint_every", "keep", "loggers")
     run.update(**{name: settings[name] for name in kept})
     _write_config(run)
     return run

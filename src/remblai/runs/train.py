@@ -20,7 +20,7 @@ from remblai.runs.folder import Run
 from remblai.runs.labels import check_classes, class_count, count_classes
 from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
-from remblai.runs.loggers import Chosen, make_loggers
+from remblai.runs.loggers import Chosen, loggers_of
 from remblai.runs.loop import run_loop
 from remblai.runs.manifest import (
     Compile,
@@ -65,8 +65,8 @@ def train(
     overwrite: bool = False,
     resume: bool = False,
     from_run: str | Path | None = None,
-    checkpoint_every: int = 1000,
-    keep: int = 2,
+    checkpoint_every: int | None = None,
+    keep: int | None = None,
     evaluate_every: int | None = None,
     patience: int | None = None,
     quiet: bool = False,
@@ -102,15 +102,15 @@ def train(
         resume: continue the run in `out`, by its own settings where no recipe is named; else the same settings are
             needed. More steps may be asked for.
         from_run: a run whose settings are repeated, but for those given here.
-        checkpoint_every: steps between checkpoints.
-        keep: how many of the newest checkpoints stay, besides the best.
+        checkpoint_every: steps between checkpoints. When not given as in the run to resume or to repeat, else 1000.
+        keep: how many of the newest checkpoints stay, besides the best. When not given as there, else 2.
         evaluate_every: steps between evaluations on the validation data; 0 for none. When not given as in the run to
             resume or to repeat, else a tenth of the steps, at least 50 and at most 1000.
         patience: evaluations in a row without a smaller energy distance to the validation data after which the training
             stops; None trains all steps. The best checkpoint is kept as `best`.
         quiet: show no progress.
         logger: where figures and pictures also go: tensorboard, wandb, mlflow or trackio, or several, joined by commas;
-            in Python also objects of `runs.loggers.Logger`.
+            in Python also objects of `runs.loggers.Logger`. A run that is resumed goes on with those it had by name.
         tensorboard: the same as the logger tensorboard.
         conditional: train by the labels of the data, each class with a law of its own; not when not given, or as the
             run to repeat does.
@@ -141,7 +141,6 @@ def train(
         {"overwrite": overwrite, "resume": resume, "quiet": quiet, "tensorboard": tensorboard},
         out,
     )
-    loggers = make_loggers(logger, tensorboard)
     folder = None if out is None else place(out)
     if threads is not None:
         torch.set_num_threads(threads)
@@ -151,15 +150,18 @@ def train(
     asked = repeated(base, precision, compile, conditional, augment)
     resumed = folder if resume else None
     earlier = earlier_settings(resumed)
-    patience = asked_or_earlier("patience", patience, earlier or base)
-    evaluate_every = asked_or_earlier("evaluate_every", evaluate_every, earlier or base)
+    counts = asked_or_earlier(
+        {"patience": patience, "evaluate_every": evaluate_every, "checkpoint_every": checkpoint_every, "keep": keep},
+        earlier or base,
+    )
+    loggers, named = loggers_of(logger, tensorboard, (earlier or {}).get("loggers"))
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
         spec, data_options, dataset = data_of(data, {"codes_of": codes_of, **(data_options or {})}, base)
         check_enough(dataset)
         check_classes(dataset, wanted=asked["conditional"])
-        check_patience(patience, evaluate_every, len(dataset.validation))
+        check_patience(counts["patience"], counts["evaluate_every"], len(dataset.validation))
         resolve_counts(resolved, dataset, epochs, "steps" in options)
         resolved = with_parts(resolved, dataset, resumed)
         latent = chosen_latent(earlier, resolved, dataset, where)
@@ -168,7 +170,7 @@ def train(
             resolved, spec, dataset, data_options, seed, where,
             graph=chosen_graph(graph, resumed, base), **asked,
         )  # fmt: skip
-        settings |= {"patience": patience, "evaluate_every": evaluate_every} | parts_record(resolved)
+        settings |= counts | {"loggers": named} | parts_record(resolved)
         settings |= {} if latent is None else {"latent_choice": latent}
         check_agreement(settings)
         if asked["compile"] == "auto":
@@ -178,7 +180,8 @@ def train(
         first = distributed.rank() == 0
         with memory_explained(state), started_by_first(folder, settings, overwrite, resume, resolved.given) as run:
             keep_features(run, resolved)
-            plateau = continue_state(run, state, Plateau(patience)) if resume else Plateau(patience)
+            plateau = Plateau(counts["patience"])
+            plateau = continue_state(run, state, plateau) if resume else plateau
             with recording(loggers, run, state.step) as recorder:
                 with Progress(state, quiet or not first) as progress, failures_noted(run):
                     say_first(progress, folder or run.folder, state, resolved, dataset, latent, first and not quiet)
@@ -191,7 +194,7 @@ def train(
                         stream = training_batches(state, dataset, seed, augmentations)
                         run_loop(
                             run, state, dataset, law, progress, recorder, stream, plateau,
-                            checkpoint_every, keep, evaluate_every,
+                            counts["checkpoint_every"] or 1, counts["keep"] or 1, counts["evaluate_every"],
                         )  # fmt: skip
                     progress.say("the training has ended: its figures are measured and its report is written")
                 return _finished(run, resolved, dataset, where, recorder)

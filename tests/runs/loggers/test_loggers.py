@@ -102,3 +102,25 @@ def test_the_command_takes_a_list_and_its_synonym(tmp_path: Path, monkeypatch: p
         with pytest.raises(SystemExit):
             main([*words, *more])
     assert asked == [("tensorboard,wandb", False), (None, True), (None, False)]
+
+
+def test_a_resumed_run_goes_on_with_its_loggers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[int] = []
+
+    class Noted:
+        def begin(self, folder: Path, settings: Any, step: int) -> None:
+            sent.append(step)
+
+        def scalars(self, step: int, values: Any) -> None: ...
+        def pictures(self, step: int, pictures: Any) -> None: ...
+        def end(self, step: int, metrics: Any, status: str) -> None: ...
+
+    monkeypatch.setitem(LOGGERS, "noted", Noted)
+    train(tmp_path / "run", steps=2, logger="noted")
+    train(tmp_path / "run", steps=4, resume=True)
+    assert sent == [0, 2]
+    assert Run.open(tmp_path / "run").settings["loggers"] == ["noted"]
+    monkeypatch.delitem(LOGGERS, "noted")
+    with pytest.warns(UserWarning, match="the run was logged before, and goes on without: unknown logger 'noted'"):
+        train(tmp_path / "run", steps=6, resume=True)
+    assert Run.open(tmp_path / "run").settings["loggers"] == ["noted"]
