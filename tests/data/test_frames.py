@@ -1,5 +1,6 @@
 """Data frames of pandas and polars: as data, and as what comes back."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -120,3 +121,25 @@ def test_a_model_gives_frames(frame: Any, tmp_path: Path) -> None:
         assert run.interpolate(frame.iloc[0], frame.iloc[1], steps=2).dtypes.tolist() == frame.dtypes.tolist()
     with pytest.raises(ValueError, match="expected one row of a data frame, got 2"):
         run.interpolate(frame[:2], frame[:1])
+
+
+def test_categories_come_back_with_all_their_values_and_their_order(tmp_path: Path) -> None:
+    sizes = pandas.Categorical(["lo", "mid"] * 40, categories=["lo", "mid", "hi"], ordered=True)
+    numbers = pandas.Categorical([3, 1, 2, 1] * 20, categories=[3, 1, 2])
+    frame = pandas.DataFrame({"size": sizes, "number": numbers, "x": np.arange(80.0)})
+    units = Units.from_json(json.loads(json.dumps(load(frame).units.to_json())))
+    again = units.give(load(frame).train[:])
+    assert (again.dtypes == frame.dtypes).all()
+    kept = frame.iloc[load(frame).train.index.numpy()].reset_index(drop=True)
+    assert (again["size"] == kept["size"]).all() and (again["number"] == kept["number"]).all()
+    levels = polars.Enum(["u", "v", "w"])
+    other = polars.DataFrame({"of": polars.Series(["u", "v"] * 40, dtype=levels), "x": np.arange(80.0)})
+    assert load(other).units.give(load(other).train[:]).schema == other.schema
+
+
+@pytest.mark.parametrize("library", [pandas, polars])
+def test_dates_as_text_come_back_as_text(library: Any) -> None:
+    frame = library.DataFrame({"day": ["2020-01-14", "2021-02-03"] * 20, "x": np.arange(40.0)})
+    again = load(frame).units.give(load(frame).train[:])
+    assert again["day"].dtype == frame["day"].dtype
+    assert set(again["day"]) == {"2020-01-14", "2021-02-03"}

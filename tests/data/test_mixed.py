@@ -357,7 +357,7 @@ def test_categories_of_numbers_stay_categories_beside_numbers_alone() -> None:
     frame = pandas.DataFrame({"v": range(60), "c": pandas.Categorical([2010 + i % 3 for i in range(60)])})
     data = load(frame)
     assert data.units.columns == ("v", "c = 2010", "c = 2011", "c = 2012")
-    assert set(data.units.give(data.train[:])["c"]) == {"2010", "2011", "2012"}
+    assert set(data.units.give(data.train[:])["c"]) == {2010, 2011, 2012}
 
 
 def test_the_time_zone_of_a_polars_frame_comes_back() -> None:

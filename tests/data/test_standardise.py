@@ -19,3 +19,12 @@ def test_a_column_that_is_too_large_is_named() -> None:
     pandas = pytest.importorskip("pandas")
     with pytest.raises(ValueError, match="column 'big' of the data holds values as large as 3e\\+300"):
         load(pandas.DataFrame({"a": [0.0, 1.0] * 10, "big": [3e300, 0.0] * 10}))
+
+
+def test_large_numbers_that_vary_are_not_called_constant() -> None:
+    values = 10**17 + np.random.default_rng(0).integers(0, 1000, 200) // 16 * 16
+    mean, deviation = moments(values[:, None].astype(float), np.arange(200), None)
+    assert deviation[0] == pytest.approx((values - 10**17).std(), rel=1e-3)
+    rounded = 0.1 * np.array([3.0, 3.0]) / np.array([3.0, 1.0]) / np.array([1.0, 3.0])  # 0.1, but for rounding
+    assert moments(rounded[:, None], np.arange(2), None)[1][0] == 0.0
+    assert mean[0] == pytest.approx(values.mean())

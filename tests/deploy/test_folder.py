@@ -170,7 +170,7 @@ def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(t
     rng = np.random.default_rng(0)
     (tmp_path / "t.csv").write_text(
         "height,weight,age\n"
-        + "\n".join(",".join(map(str, row)) for row in rng.normal([1.7, 70, 40], [0.1, 9, 12], (80, 3)))
+        + "\n".join(f"{a},{b},{round(c)}" for a, b, c in rng.normal([1.7, 70, 40], [0.1, 9, 12], (80, 3)))
     )
     run = untold(tmp_path, "run", "vae", str(tmp_path / "t.csv"))
     part = parts_of(run)[0][0]
@@ -195,6 +195,7 @@ def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(t
     card = model_card(run, parts_of(run)[0], record)
     assert "`height`, `weight`, `age`" in card
     assert '"noise": noise[:, :2]' in card
+    assert "with decimals: round `age`." in card
 
 
 def test_refusals(exported: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

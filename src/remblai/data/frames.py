@@ -3,14 +3,14 @@
 import contextlib
 import importlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from remblai.data.chosen import chosen_columns
-from remblai.data.frame_cells import in_zone, nullable, with_gaps
+from remblai.data.frame_cells import as_levels, as_text, in_zone, levels_of, nullable, with_gaps
 from remblai.data.layout import cast
 from remblai.runtime.text import one_line
 
@@ -28,11 +28,13 @@ class FrameForm:
         library: pandas or polars.
         labels: of the columns, as the frame has them: text or whole numbers.
         types: the name of the type of each column, as the library calls it.
+        levels: of columns of categories, by name as text, what `levels_of` says.
     """
 
     library: str
     labels: tuple[str | int, ...]
     types: tuple[str, ...]
+    levels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, frame: Any, names: Sequence[str]) -> "FrameForm | None":
@@ -58,7 +60,8 @@ class FrameForm:
         labels = [int(one) if isinstance(one, int | np.integer) else str(one) for one in map(by_name.get, names)]
         library = type(frame).__module__.partition(".")[0]
         kinds = [str(frame[by_name[name]].dtype) for name in names]
-        return cls(library if library in LIBRARIES else "pandas", tuple(labels), tuple(kinds))
+        levels = {name: known for name in names if (known := levels_of(frame[by_name[name]])) is not None}
+        return cls(library if library in LIBRARIES else "pandas", tuple(labels), tuple(kinds), levels)
 
     @classmethod
     def from_json(cls, saved: Any) -> "FrameForm":
@@ -69,7 +72,7 @@ class FrameForm:
         """
         match saved:
             case {"library": str(library), "labels": list(labels), "types": list(types)} if library in LIBRARIES:
-                return cls(library, tuple(labels), tuple(map(str, types)))
+                return cls(library, tuple(labels), tuple(map(str, types)), saved.get("levels") or {})
         raise ValueError(f"expected a data frame's library, labels and types, got {saved!r}")
 
     def frame(self, values: NDArray[Any], index: Any = None) -> Any:
@@ -105,25 +108,30 @@ class FrameForm:
             ValueError: the library is not installed.
         """
         module = self._module()
-        columns = {label: with_gaps(cells[one_line(str(label))]) for label in self.labels}
+        columns: dict[Any, Any] = {}
+        kinds: list[Any] = []
+        for label, name in zip(self.labels, self.types, strict=True):
+            own, levels = as_text(cells[one_line(str(label))], name), self.levels.get(one_line(str(label)))
+            columns[label] = with_gaps(own) if levels is None else as_levels(own, levels["values"])
+            kinds.append(name if levels is None else self._of_levels(module, levels))
         if self.library == "polars":
             series = [
                 module.Series(str(label), of.tolist() if of.dtype.kind == "O" else of, nan_to_null=True)
                 for label, of in columns.items()
             ]
-            kinds = [name if name in POLARS or _is_numeric(name) else "" for name in self.types]
-            return module.DataFrame(
-                [
-                    one.cast(getattr(module, kind)) if kind else in_zone(one, name)
-                    for one, kind, name in zip(series, kinds, self.types, strict=True)
-                ]
-            )
+            return module.DataFrame([_of_kind(module, one, kind) for one, kind in zip(series, kinds, strict=True)])
         for label, name in zip(self.labels, self.types, strict=True):
             if name.startswith("datetime64[") and "," in name:  # with a zone: the cells are in UTC
                 columns[label] = module.Series(columns[label], index=index).dt.tz_localize("UTC")
         found = module.DataFrame(columns, index=index)
-        of = dict(zip(self.labels, self.types, strict=True))
-        return found.astype({label: nullable(name, found[label]) for label, name in of.items() if name})
+        of = dict(zip(self.labels, kinds, strict=True))
+        return found.astype({label: nullable(kind, found[label]) for label, kind in of.items() if kind})
+
+    def _of_levels(self, module: Any, levels: Mapping[str, Any]) -> Any:
+        """The library's type of these categories."""
+        if self.library == "polars":
+            return module.Enum(levels["values"])
+        return module.CategoricalDtype(levels["values"], levels["ordered"])
 
     def _module(self) -> Any:
         try:
@@ -133,6 +141,13 @@ class FrameForm:
                 f"samples of this table are a frame of {self.library}, which is not installed: pip install "
                 f"{self.library}, or write samples to a file with `remblai sample`"
             ) from error
+
+
+def _of_kind(module: Any, series: Any, kind: Any) -> Any:
+    """A series of polars in a type of it, or in that of this name, where it has one of cells."""
+    if not isinstance(kind, str):
+        return series.cast(kind)
+    return series.cast(getattr(module, kind)) if kind in POLARS or _is_numeric(kind) else in_zone(series, kind)
 
 
 def _is_numeric(name: str) -> bool:

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from remblai.data.rows import chunks
 
+ROUNDING = 8 * np.finfo(np.float64).eps
+"""The deviation of a column, as a share of its mean, up to which it may be rounding alone."""
 Names = Sequence[str] | None
 """Of columns, where they have any."""
 
@@ -41,7 +43,7 @@ def moments(
     if not np.isfinite(deviation).all():
         column = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise _too_large(array, column, names)
-    constant = deviation <= 1e-12 * np.abs(mean)
+    constant = deviation <= ROUNDING * np.abs(mean)
     return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from remblai.data import Units
 from remblai.data.mixed import Mixed
 from remblai.deploy.parts import CLASS, NOISE, Part
 from remblai.metrics.reading import read
@@ -174,9 +175,20 @@ def _data(trained: Trained) -> str:
             "false 1 and 0. A row that is put in has 1 for its word and 0 for all others; for an empty cell of numbers "
             f"or dates it has 1 in the column `is empty` and the mean of the data{_typical(units.mixed)}."
         )
+    if whole := _whole(units):
+        names = ", ".join(f"`{printable(name)}`" for name in whole)
+        words.append(f"Whole numbers are given as the model has them, with decimals: round {names}.")
     if data["classes"]:
         words.append(f"Classes: {', '.join(f'`{printable(str(name))}`' for name in data['classes'])}.")
     return "## Data\n\n" + " ".join(words) + "\n"
+
+
+def _whole(units: Units) -> list[str]:
+    """The columns of whole numbers of a table whose columns are of several types."""
+    if units.mixed is not None:
+        return [one.name for one in units.mixed.fields if one.kind.startswith(("int", "uint"))]
+    types = units.column_types or []
+    return [name for name, kind in zip(units.columns or (), types, strict=False) if kind.kind in "iu"]
 
 
 def _typical(mixed: Mixed) -> str:
