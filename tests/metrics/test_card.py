@@ -31,6 +31,7 @@ def test_names_values_and_floors(digits):
         "nearest_neighbour_accuracy",
         "energy_distance_squared",
         "memorisation_ratio",
+        "next_to_training_share",
         "w2",
         "sliced_w2_squared",
         "patch_sliced_w1",

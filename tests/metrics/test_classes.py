@@ -9,7 +9,13 @@ from tests.metrics.test_featured import published_pair
 
 from remblai.features import Features, own_features, shipped
 from remblai.features.stacked import stacked_mnist as make_stacked
-from remblai.metrics.classes import class_histogram_kl, classifier_score, stacked_modes
+from remblai.metrics.classes import (
+    class_histogram_kl,
+    classifier_score,
+    figure_of_classes_covered,
+    stacked_modes,
+)
+from remblai.metrics.sets import Sets
 
 ISC = 1.552304479979867
 """By torch-fidelity 0.4.0 on the second of `published_pair()`: isc_features_to_metric in one split."""
@@ -70,3 +76,21 @@ def test_stacked_features_read_each_channel_and_their_classes_are_triples():
     logits = stacked.logits(features)
     assert torch.equal(logits.argmax(1), (digits * torch.tensor([100, 10, 1])).sum(1))
     assert logits.exp().sum(1).tolist() == pytest.approx([1.0] * 3, abs=1e-5)
+
+
+def test_perfect_samples_cover_as_many_classes_as_expected():
+    """Classes of share .005, four of them, at n = 100: the number shown varies, and stays in its range."""
+    shares = torch.tensor([0.49, 0.49, 0.005, 0.005, 0.005, 0.005])
+    read = Features("labels", torch.nn.Flatten(), "0", logits=lambda x: torch.nn.functional.one_hot(x[:, 0].long(), 6))
+    outside = 0
+    for seed in range(60):
+        draws = torch.Generator().manual_seed(seed)
+        train, test, samples = (
+            torch.multinomial(shares, n, replacement=True, generator=draws).float().reshape(n, 1, 1, 1)
+            for n in (900, 100, 100)
+        )
+        figure = figure_of_classes_covered(Sets(train, test, samples, features=read, image=False, seed=seed))
+        outside += abs(figure["value"] - figure["floor"]) > 2 * figure["spread"]
+        common = figure_of_classes_covered(Sets(train, test, samples * 0, features=read, image=False, seed=seed))
+        assert common["value"] == 1 < common["floor"] - 2 * common["spread"]
+    assert outside <= 8

@@ -35,7 +35,7 @@ def test_the_furthest_column_is_that_of_scipy() -> None:
     assert (found["value"], found["floor"]) == pytest.approx((max(truth), max(real)), rel=1e-5)
     assert found["value"] > found["floor"] + 5 * found["spread"]
     (row,) = read({"furthest_column": found})
-    assert "Largest in income " in row.says
+    assert "Furthest above the floor in income " in row.says
 
 
 def test_rows_beyond_the_range_are_counted_over_all_blocks_of_training_data() -> None:

@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -200,3 +201,16 @@ def test_bad_counts_are_refused():
         mode_card([[0.0, 0.0]], RING.centres, 0.1)
     with pytest.raises(ValueError, match="repeats"):
         mode_card(np.zeros((5, 2)), RING.centres, 0.1, repeats=1)
+
+
+@pytest.mark.parametrize("n", [60, 200])
+def test_perfect_samples_of_modes_are_in_their_range(n):
+    """Of few samples all may be of high quality by chance: no standard deviation is 0 where the truth has one."""
+    centres = 2.0 * torch.stack([torch.arange(8.0).mul(math.pi / 4).cos(), torch.arange(8.0).mul(math.pi / 4).sin()], 1)
+    outside = dict.fromkeys(mode_expectations(n, 8), 0)
+    for seed in range(60):
+        draws = torch.Generator().manual_seed(seed)
+        x = centres[torch.randint(8, (n,), generator=draws)] + 0.1 * torch.randn(n, 2, generator=draws)
+        for name, figure in mode_card(x, centres, 0.1, seed=seed).items():
+            outside[name] += abs(figure["value"] - figure["floor"]) > 2 * figure["spread"]
+    assert max(outside.values()) <= 8

@@ -19,7 +19,10 @@ NEEDS = {
     *("images", "reconstructions", "codes", "modes", "features", "classes", "inception", "code means"),
     *("labels", "augmentations", "columns"),
 }
-EXTRAS = {"by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank", "sides", "by_column"}
+EXTRAS = {
+    *("by_axis", "dead", "spectrum", "by_class", "by_level", "augmented", "full_rank", "sides", "by_column"),
+    *("floor_by_column", "chance", "features"),
+}
 N = 60
 
 

@@ -15,8 +15,8 @@ from remblai.statistics import Pair, compare_pairs
 
 NOT_OF_SAMPLES = {"codes", "code_means", "reconstructions"}
 """Of what figures need, what is not of samples."""
-COPYING = "memorisation_ratio"
-"""The figure that is below its floor where training data are copied."""
+COPYING = {"memorisation_ratio": -1, "next_to_training_share": 1}
+"""The figures by which copies of training data are seen, and on which side of the floor they then are."""
 
 
 @dataclass(frozen=True)
@@ -149,13 +149,21 @@ def against(rows: Sequence[Row], pairs: Sequence[Pair], by: str) -> dict[str, li
     return found
 
 
-def copying(rows: Sequence[Row]) -> list[Row]:
-    """The models whose samples are nearer to the training data than held-out data are, by more than chance."""
-    return [row for row in rows if (found := row.figures.get(COPYING)) is not None and _below(found)]
+def copying(rows: Sequence[Row]) -> list[tuple[Row, str]]:
+    """The models whose samples are nearer to the training data than held-out data are, by more than chance.
+
+    Each with the name of the figure that says so: the first of `COPYING`.
+    """
+    found = []
+    for row in rows:
+        known = {name: side for name, side in COPYING.items() if name in row.figures}
+        said = next((name for name, side in known.items() if _beyond(row.figures[name], side)), None)
+        found += [(row, said)] if said is not None else []
+    return found
 
 
-def _below(figure: Average) -> bool:
-    return figure.mean < figure.floor - BAND * figure.over_samples
+def _beyond(figure: Average, side: int) -> bool:
+    return side * (figure.mean - figure.floor) > BAND * figure.over_samples
 
 
 def _is_of_samples(name: str) -> bool:

@@ -8,7 +8,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from remblai.compare.groups import letters
-from remblai.compare.table import COPYING, Average, Row, copying, mean_loss
+from remblai.compare.table import Average, Row, copying, mean_loss
 from remblai.metrics import METRICS
 from remblai.metrics.reading import number
 from remblai.runtime.text import aligned, one_line
@@ -96,10 +96,10 @@ def sentences(comparison: "Comparison") -> list[str]:
     for row in comparison.rows:
         said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
     said += [
-        f"samples of {row.label} are nearer to the training data than held-out data are ({label_of(COPYING)} "
-        f"{number(row.figures[COPYING].mean)}, floor {number(row.figures[COPYING].floor)}): copies "
+        f"samples of {row.label} are nearer to the training data than held-out data are ({label_of(name)} "
+        f"{number(row.figures[name].mean)}, floor {number(row.figures[name].floor)}): copies "
         "of training data, which would do well by most figures, or samples that vary less than data"
-        for row in copying(comparison.rows)
+        for row, name in copying(comparison.rows)
     ]
     return said
 

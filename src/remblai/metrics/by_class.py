@@ -1,44 +1,105 @@
 """Figures of a conditional model: whether a sample of a class is one, as a classifier of these classes reads it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from remblai.costs import squared_distances
+from remblai.metrics.faults import Computes, Faults, in_deviations
 from remblai.metrics.metric import Figure
-from remblai.metrics.sets import Sets
+from remblai.metrics.pairs import flat
+from remblai.metrics.sets import Labelled, Sets
 
 KNOWS = 0.5
-"""Share of held-out data whose label a classifier must read, for its answers to be about these classes."""
+"""Share of held-out data whose label must be read rightly, for the answers to be about these classes."""
+ERRORS = 3.0
+"""Standard errors by which that share must be above chance."""
+NEIGHBOURS, BLOCK = 5, 1024
+"""Held-out data that read a row's class, and rows that are read at once."""
 
 
 def figure_of_agreement(sets: Sets) -> Figure | None:
-    """The share of samples of class c that a classifier reads as c, averaged over the classes; by class too.
+    """The share of samples of class c that are read as c, averaged over the classes; by class too.
 
-    The floor is the same share of held-out data. None where the classifier has other classes, or does not read at least
-    half of the held-out labels: its answers are then about something else.
+    A classifier of these classes reads them where the features have one, else the nearest held-out data do (see
+    `by_neighbours`). The floor is the same share of held-out data. None where less than half of the held-out labels are
+    read rightly, or no more than chance reads: the answers are then about something else.
     """
-    features, labelled = sets.features, sets.labelled
-    assert features is not None and features.logits is not None and labelled is not None  # the row needs them
-    count = len(labelled.names)
-    real = features.logits(features.of(sets.shaped(sets.test)))
-    if real.shape[1] != count:
-        return None
-    answers = features.logits(features.of(labelled.samples)).argmax(1).cpu()
+    labelled = sets.labelled
+    assert labelled is not None  # the row needs them
+    by_classifier, count = _by_classifier(sets, labelled), len(labelled.names)
+    answers, known_answers = by_classifier or by_neighbours(sets, labelled)
     right, counts = _by_class(answers == labelled.labels, labelled.labels, count)
-    known, present = _by_class(real.argmax(1).cpu() == labelled.held_out, labelled.held_out, count)
-    floor = float(known[present > 0].mean())
-    if floor < KNOWS:
+    known, present = _by_class(known_answers == labelled.held_out, labelled.held_out, count)
+    floor, chance = float(known[present > 0].mean()), 1.0 / int((present > 0).sum())
+    error = math.sqrt(_variance(known, present))
+    if floor < max(KNOWS, chance + ERRORS * error):
         return None
-    shares = right[counts > 0]
-    variance = (shares * (1.0 - shares) / counts[counts > 0]).sum() / len(shares) ** 2
-    return {
-        "value": float(shares.mean()),
+    figure: Figure = {
+        "value": float(right[counts > 0].mean()),
         "floor": floor,
-        "spread": float(variance.sqrt()),
+        "spread": math.hypot(math.sqrt(_variance(right, counts)), error),
         "n": len(labelled.labels),
+        "chance": chance,
         "by_class": named(labelled.names, right, counts),
     }
+    if by_classifier is not None and sets.features is not None:
+        figure["features"] = sets.features.used
+    return figure
+
+
+def shifts_of_agreement(compute: Computes, faults: Faults, spread: float) -> dict[str, float]:
+    """By how many standard deviations samples whose class has nothing to do with that asked for shift the figure."""
+    sets = faults.sets
+    figure = compute(sets)
+    if figure is None:
+        return {"ignored classes": 0.0}
+    return {"ignored classes": in_deviations(figure["chance"] - figure["floor"], spread)}
+
+
+def _by_classifier(sets: Sets, labelled: Labelled) -> tuple[Tensor, Tensor] | None:
+    """What the features' classifier reads in samples and in held-out data; None without one of as many classes."""
+    if sets.features is None or sets.features.logits is None:
+        return None
+    real = sets.features.logits(sets.features.of(sets.shaped(sets.test)))
+    if real.shape[1] != len(labelled.names):
+        return None
+    return sets.features.logits(sets.features.of(labelled.samples)).argmax(1).cpu(), real.argmax(1).cpu()
+
+
+def by_neighbours(sets: Sets, labelled: Labelled) -> tuple[Tensor, Tensor]:
+    """The class of most of the 5 nearest held-out data, of samples (m,) and of held-out data (n,) without themselves.
+
+    The votes of a class count by its share of the held-out data, so that a class that is frequent is not the answer
+    everywhere.
+    """
+    held_out = sets.test.double()
+    shares = torch.bincount(labelled.held_out, minlength=len(labelled.names)).clamp(min=1).double()
+    votes = torch.nn.functional.one_hot(labelled.held_out, len(labelled.names)).double().to(
+        held_out.device
+    ) / shares.to(held_out.device)
+    k = min(NEIGHBOURS, len(held_out) - 1)
+
+    def read(rows: Tensor, own: bool) -> Tensor:
+        answers = torch.empty(len(rows), dtype=torch.long)
+        for start in range(0, len(rows), BLOCK):
+            apart = squared_distances(rows[start : start + BLOCK], held_out)
+            if own:
+                places = torch.arange(len(apart), device=apart.device)
+                apart[places, start + places] = torch.inf
+            answers[start : start + BLOCK] = votes[apart.topk(k, largest=False).indices].sum(1).argmax(1)
+        return answers
+
+    return read(flat("the samples", labelled.samples, sets.test).double(), False), read(held_out, True)
+
+
+def _variance(shares: Tensor, counts: Tensor) -> float:
+    """The variance of the mean of shares of counts, which are taken half a count away from none and all."""
+    there = counts > 0
+    moderate = (shares[there] * counts[there] + 1.0) / (counts[there] + 2.0)
+    return float((moderate * (1.0 - moderate) / counts[there]).sum() / int(there.sum()) ** 2)
 
 
 def means_by_class(values: Tensor, labels: Tensor, names: Sequence[str]) -> dict[str, float]:

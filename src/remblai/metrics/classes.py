@@ -104,16 +104,22 @@ def figure_of_class_histogram(sets: Sets) -> Figure:
 
 
 def figure_of_classes_covered(sets: Sets) -> Figure:
-    """How many classes the samples show, beside as many training data."""
+    """How many classes the samples show, beside what as many draws with the training data's shares would.
+
+    A class of share p is missing among n with probability (1 - p)^n: the floor is the number expected, the spread its
+    standard deviation, as of classes that are missing independently.
+    """
     own = featured(sets)
+    shares: Tensor = sets.real("shares of classes", lambda: _of_each(_logits(own, own.training)) / len(own.training))
+    missing = (1.0 - shares[shares > 0]) ** sets.n
+    shown = float((_of_each(_logits(own, own.samples)) > 0).sum())
+    spread = float((missing * (1.0 - missing)).sum().sqrt())
+    return {"value": shown, "floor": float((1.0 - missing).sum()), "spread": spread, "n": sets.n}
 
-    def values(other: Tensor) -> Tensor:
-        logits = _logits(own, other)
-        shown = torch.nn.functional.one_hot(logits.argmax(1), logits.shape[1]).double()
-        return (own.masks.double() @ shown > 0).double().sum(1)
 
-    value, floor = values(own.samples), values(own.train)
-    return {"value": float(value[0]), "floor": float(floor[0]), "spread": float(value[1:].std()), "n": sets.n}
+def _of_each(logits: Tensor) -> Tensor:
+    """How many rows (classes,) are of each class."""
+    return torch.bincount(logits.argmax(1), minlength=logits.shape[1]).double()
 
 
 def figure_of_classifier_score(sets: Sets) -> Figure:

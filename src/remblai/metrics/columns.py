@@ -33,6 +33,7 @@ def figure_of_columns(sets: Sets) -> Figure:
         "spread": deviation(largest[1:]),
         "n": sets.n,
         "by_column": _by_column(sets, found[0]),
+        "floor_by_column": _by_column(sets, floors),
     }
 
 
@@ -47,6 +48,7 @@ def figure_of_range(sets: Sets) -> Figure:
         "spread": math.sqrt(sum(one * (1.0 - one) for one in (share, floor)) / sets.n),
         "n": sets.n,
         "by_column": _by_column(sets, beyond.double().mean(0)),
+        "floor_by_column": _by_column(sets, real.double().mean(0)),
     }
 
 

@@ -26,6 +26,8 @@ CLUSTERS = 10
 """Real data are split into so many clusters by k-means; the one nearest to an equal share is dropped."""
 PASSES = 10
 """Of k-means."""
+COPIED = 0.3
+"""The share of samples that are copies of training rows, where a figure is to see them."""
 ROWS = 250
 """Rows with faults, at most."""
 TRAINING = 500
@@ -72,6 +74,10 @@ class Faults:
             "noise": real + NOISE * torch.randn(real.shape, generator=draws),
             "dropped mode": dropped[: len(real)],
         }
+        copies = real.clone()
+        copied = round(COPIED * len(real))
+        copies[:copied] = train[:copied]
+        faults["copies"] = copies
         if "blur" in self.names:
             faults["blur"] = torch.from_numpy(gaussian_filter(real.cpu().numpy(), (0, 0, BLUR, BLUR)))
         test = sets.shaped(sets.held_out[: len(real)])
@@ -82,7 +88,12 @@ class Faults:
         return {"none": plain} | {fault: plain.with_samples(samples) for fault, samples in faults.items()}
 
 
-def shifts(compute: Computes, faults: Faults, spread: float = 0.0) -> dict[str, float]:
+def shifts_and_copies(compute: Computes, faults: Faults, spread: float = 0.0) -> dict[str, float]:
+    """`shifts`, and that by copies of training rows among the samples: of figures that are there to see them."""
+    return shifts(compute, faults, spread, ("copies",))
+
+
+def shifts(compute: Computes, faults: Faults, spread: float = 0.0, others: tuple[str, ...] = ()) -> dict[str, float]:
     """By how many standard deviations each fault shifts the figure; 0 where the data are too few.
 
     Args:
@@ -90,10 +101,11 @@ def shifts(compute: Computes, faults: Faults, spread: float = 0.0) -> dict[str, 
         faults: the sets with faults.
         spread: of the card's own figure, in which the shifts are given where it is larger than that of real data:
             a fault is not seen in samples over which the figure varies more than it shifts.
+        others: faults beside those of `Faults.names`.
     """
     plain = compute(faults.faulty["none"]) if faults.faulty else None
     found = {}
-    for name in faults.names:
+    for name in (*faults.names, *others):
         figure = compute(faults.faulty[name]) if plain else None
         found[name] = 0.0
         if plain and figure:

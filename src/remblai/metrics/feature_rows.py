@@ -2,6 +2,7 @@
 
 from remblai.metrics.axes import figure_of_active_axes, figure_of_effective_rank, shifts_of_axes
 from remblai.metrics.classes import figure_of_class_histogram, figure_of_classes_covered, figure_of_classifier_score
+from remblai.metrics.faults import shifts_and_copies
 from remblai.metrics.featured import (
     figure_of_extrapolated_frechet,
     figure_of_fid,
@@ -138,12 +139,13 @@ FEATURE_METRICS: dict[str, Metric] = {
         better="near the floor",
         needs=("features",),
         floor="held-out against held-out, by symmetry",
+        power=shifts_and_copies,
     ),
     "reconstruction_psnr": Metric(
         label="Reconstructions, PSNR",
         meaning="Peak signal-to-noise ratio in decibels, averaged over images: 10 dB more is a tenth of the squared "
         "error.",
-        says="{value} dB, where answering with the nearest training example has {floor} dB.",
+        says="{value} dB, where answering with the nearest training example, or with their mean, has {floor} dB.",
         compute=figure_of_psnr,
         better="higher",
         needs=("reconstructions", "images"),

@@ -85,9 +85,11 @@ def figure_of_the_data_s_sharpness(sets: Sets) -> Figure:
 
 
 def figure_of_reconstruction(sets: Sets) -> Figure:
-    """The error of the reconstructions beside that of an auto-encoder that answers with the nearest training row."""
-    errors = squared_error_of_each(sets.test[: len(sets.reconstructions)], sets.reconstructions)
-    return of_means(errors, float(sets.to_train[0].square().mean()) / sets.test.shape[1])
+    """The error of the reconstructions beside that of answering with the nearest training row, or with their mean."""
+    rows = sets.test[: len(sets.reconstructions)]
+    nearest = float(sets.to_train[0].square().mean()) / sets.test.shape[1]
+    mean = float(squared_error_of_each(rows, sets.train.mean(0).expand_as(rows)).mean())
+    return of_means(squared_error_of_each(rows, sets.reconstructions), min(nearest, mean))
 
 
 def _of_difference(values: Tensor, floors: Tensor) -> Figure:

@@ -10,7 +10,7 @@ from remblai.metrics.sets import Need, Sets
 from remblai.runtime.notebook import table
 
 OVER_IMAGES = "standard error of the mean over images"
-NEAREST_EXAMPLE = "nearest training example"
+NEAREST_EXAMPLE = "nearest training example, or their mean"
 """Words of rows: which standard deviation, and which floor."""
 Better = Literal["lower", "higher", "near the floor"]
 
@@ -34,6 +34,8 @@ class Figure(TypedDict):
         augmented: the value of held-out data that were augmented, of the figure of leaking.
         by_axis: the value on each axis of the codes.
         by_column: the value in each column of a table, by its name.
+        floor_by_column: the floor in each column.
+        chance: of a share of right answers, that of answers at random.
         sides: of the nearest-neighbour accuracy, the value, floor and spread of each set by itself.
         dead: numbers of the axes of the codes that do not vary with the data, from 0.
         spectrum: eigenvalues of the covariance of the codes' means.
@@ -52,6 +54,8 @@ class Figure(TypedDict):
     augmented: NotRequired[float]
     by_axis: NotRequired[list[float]]
     by_column: NotRequired[dict[str, float]]
+    floor_by_column: NotRequired[dict[str, float]]
+    chance: NotRequired[float]
     sides: NotRequired[dict[str, "Figure"]]
     dead: NotRequired[list[int]]
     spectrum: NotRequired[list[float]]

@@ -1,5 +1,6 @@
 """How samples spread over known modes: Gaussians of one weight and one deviation in every direction, as toys have."""
 
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -112,8 +113,9 @@ def mode_card(
 ) -> Card:
     """`mode_figures` for the fidelity card: each with its floor and its standard deviation.
 
-    The floor is the mean of the same figure over sets of as many draws of the truth, `spread` the standard deviation
-    over random halves of the samples (see `halves`).
+    The floor is the mean of the same figure over sets of as many draws of the truth, `spread` its standard deviation
+    over them, or over random halves of the samples (see `halves`) where that is larger: of few samples all may be of
+    high quality by chance, and halves of them do not differ.
 
     Args:
         samples: (n, d), n at least 2.
@@ -140,12 +142,17 @@ def mode_card(
         name: {
             "value": float(value[0]),
             "floor": sum(truth[name] for truth in truths) / repeats,
-            "spread": float(value[1:].std()),
+            "spread": max(float(value[1:].std()), deviation_of(truth[name] for truth in truths)),
             "n": n,
         }
         for name, value in _figures(assigned, masks).items()
     }
     return Card(figures)
+
+
+def deviation_of(values: Iterable[float]) -> float:
+    """The standard deviation of numbers."""
+    return float(torch.tensor(list(values), dtype=torch.float64).std())
 
 
 def _assigned(samples: Any, centres: Any, deviation: float, radius: float) -> Assigned:

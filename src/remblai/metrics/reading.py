@@ -71,7 +71,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     elif spread == 0 and value != floor and metric is not None and metric.power is not None:
         cue = OFF
     used, dead, by_axis = figure.get("features"), figure.get("dead"), figure.get("by_axis")
-    largest = _largest(figure.get("by_column", {}))
+    largest = _largest(figure)
     return Reading(
         label=metric.label if metric else one_line(name).replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "")
@@ -86,9 +86,10 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(f'code_{axis}' for axis in dead)}." if dead else "")
         + (f" It is code_{by_axis.index(max(by_axis))}." if by_axis else "")
-        + (f" Largest in {largest}." if largest else "")
+        + (f" Furthest above the floor in {largest}." if largest else "")
         + (f" Right on {_of_sides(figure['sides'])}." if "sides" in figure else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
+        + (f" Answers at random have {number(figure['chance'])}." if "chance" in figure else "")
         + (f" By class: {_by_class(figure['by_class'])}." if figure.get("by_class") else ""),
         cue=cue or "",
         place=place(away) if away is not None and not (cue or "").startswith(TOO_FEW) else None,
@@ -126,10 +127,13 @@ def _of_sides(sides: Mapping[str, Mapping[str, Any]]) -> str:
     return " and ".join(f"{100 * side['value']:.0f}\N{NO-BREAK SPACE}% of {name}" for name, side in sides.items())
 
 
-def _largest(by_column: Mapping[str, float]) -> str:
-    """The columns where a figure is largest, at most `MENTIONED`, where it is above 0."""
-    found = sorted((name for name, value in by_column.items() if value > 0), key=by_column.__getitem__, reverse=True)
-    return ", ".join(f"{printable(name)} {number(by_column[name])}" for name in found[:MENTIONED])
+def _largest(figure: Mapping[str, Any]) -> str:
+    """The columns where a figure is furthest above its floor there, at most `MENTIONED`, each with that floor."""
+    values, floors = figure.get("by_column", {}), figure.get("floor_by_column", {})
+    above = {name: value - floors.get(name, 0.0) for name, value in values.items()}
+    found = sorted((name for name in above if above[name] > 0), key=above.__getitem__, reverse=True)
+    beside = {name: f" (floor {number(floors[name])})" for name in found if name in floors}
+    return ", ".join(f"{printable(name)} {number(values[name])}{beside.get(name, '')}" for name in found[:MENTIONED])
 
 
 def verdict(readings: Sequence[Reading]) -> str:
@@ -211,7 +215,7 @@ def _either(names: list[str], word: str) -> str:
 
 
 def _by_class(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{printable(name)} {number(value)}" for name, value in values.items())
+    return "; ".join(f"{printable(name)}: {number(value)}" for name, value in values.items())
 
 
 def class_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -236,8 +240,10 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     rows = [f"{'':28s}{'value':>12s}{'floor':>12s}{'std':>12s}{'n':>7s}"]
     for name, figure in metrics.items():
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
-        largest = _largest(figure.get("by_column", {}))
-        words = "; ".join(part for part in (_row(name, figure).cue, f"largest in {largest}" * bool(largest)) if part)
+        largest = _largest(figure)
+        words = "; ".join(
+            part for part in (_row(name, figure).cue, f"furthest above the floor in {largest}" * bool(largest)) if part
+        )
         rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {words}" if words else ""))
     used = features_of(metrics)
     return rows + ([f"features: {_named(used)}"] if used else []) + class_lines(metrics)

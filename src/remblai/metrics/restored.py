@@ -82,19 +82,22 @@ def _similarity(x: Tensor, y: Tensor) -> Tensor:
 
 
 def figure_of_psnr(sets: Sets) -> Figure:
-    """The reconstructions' PSNR beside that of answering with the nearest training row."""
-    errors = squared_error_of_each(sets.test[: len(sets.reconstructions)], sets.reconstructions)
+    """The reconstructions' PSNR beside that of answering with the nearest training row, or with their mean."""
+    rows = sets.test[: len(sets.reconstructions)]
     nearest = sets.to_train[0].square() / sets.test.shape[1]
-    return of_means(_decibels(errors), float(_decibels(nearest).mean()))
+    mean = squared_error_of_each(rows, sets.train.mean(0).expand_as(rows))
+    floor = max(float(_decibels(answer).mean()) for answer in (nearest, mean))
+    return of_means(_decibels(squared_error_of_each(rows, sets.reconstructions)), floor)
 
 
 def figure_of_ssim(sets: Sets) -> Figure:
-    """The reconstructions' SSIM beside that of answering with the nearest of as many training rows."""
+    """The reconstructions' SSIM beside that of answering with the nearest of as many training rows, or their mean."""
     again = flat("the reconstructions", sets.reconstructions, sets.test)
     rows = sets.test[: len(again)]
     nearest = torch.cat([squared_distances(part, sets.train).argmin(1) for part in parts(rows, BLOCK)])
-    floor = ssim_of_each(sets.shaped(rows), sets.shaped(sets.train[nearest]))
-    return of_means(ssim_of_each(sets.shaped(rows), sets.shaped(again)), float(floor.mean()))
+    answers = (sets.train[nearest], sets.train.mean(0).expand_as(rows))
+    floor = max(float(ssim_of_each(sets.shaped(rows), sets.shaped(answer)).mean()) for answer in answers)
+    return of_means(ssim_of_each(sets.shaped(rows), sets.shaped(again)), floor)
 
 
 def figure_of_features(sets: Sets) -> Figure:
@@ -104,7 +107,9 @@ def figure_of_features(sets: Sets) -> Figure:
     rows = own.features.of(sets.shaped(sets.test[: len(again)]), "the held-out data")
     away = own.features.of(sets.shaped(again), "the reconstructions") - rows
     nearest = torch.cat([squared_distances(part, own.training).amin(1) for part in parts(rows, BLOCK)])
-    return of_means(away.square().mean(1), float(nearest.mean()) / rows.shape[1])
+    mean = own.features.of(sets.shaped(sets.train.mean(0)[None]), "the mean") - rows
+    floor = min(float(nearest.mean()) / rows.shape[1], float(mean.square().mean()))
+    return of_means(away.square().mean(1), floor)
 
 
 def _decibels(errors: Tensor) -> Tensor:

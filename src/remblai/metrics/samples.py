@@ -193,11 +193,16 @@ def figure_of_w2(sets: Sets) -> Figure:
     held_out, samples, train = (
         subset(part, n, sets.generator) for part in (sets.held_out, sets.samples, sets.train)
     )  # fmt: skip
-    costs, dimension = squares(held_out, samples), held_out.shape[1]
-    masks = sets.random_halves(n, W2_HALVES)[1:]
-    of_halves = torch.tensor([_root_of_matching(costs[mask][:, mask], dimension) for mask in masks])
-    floor = _root_of_matching(squares(held_out, train), dimension)
-    return {"value": _root_of_matching(costs, dimension), "floor": floor, "spread": deviation(of_halves), "n": n}
+    dimension, masks = held_out.shape[1], sets.random_halves(n, W2_HALVES)
+
+    def matched(other: Tensor) -> Tensor:
+        costs = squares(held_out, other)
+        return torch.tensor([_root_of_matching(costs[mask][:, mask], dimension) for mask in masks])
+
+    values, floors = matched(samples), sets.real("w2 floor", lambda: matched(train))
+    # the floor is of one draw of training data, and as uncertain as the value
+    spread = deviation(values[1:] - floors[1 : len(values)])
+    return {"value": float(values[0]), "floor": float(floors[0]), "spread": spread, "n": n}
 
 
 def figure_of_memorisation(sets: Sets) -> Figure | None:

@@ -1,9 +1,11 @@
 """The table of metrics: what is measured, how it is read, and what it could have seen."""
 
 from remblai.metrics.augment import figure_of_leak, figure_of_near
-from remblai.metrics.by_class import figure_of_agreement
+from remblai.metrics.by_class import figure_of_agreement, shifts_of_agreement
 from remblai.metrics.codes import figure_of_latent_mmd, shifts_of_latent_mmd
 from remblai.metrics.columns import figure_of_columns, figure_of_range
+from remblai.metrics.copies import figure_of_copies
+from remblai.metrics.faults import shifts_and_copies
 from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
 from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
@@ -43,6 +45,7 @@ METRICS: dict[str, Metric] = {
         "Blurred samples and copies score well here: read it with the figures beside it.",
         says="{ratio} times what carrying real data onto other real data takes.",
         compute=figure_of_w2,
+        spread="standard deviation of the difference from the floor over random halves",
     ),
     "memorisation_ratio": Metric(
         label="Memorisation ratio",
@@ -52,6 +55,19 @@ METRICS: dict[str, Metric] = {
         compute=figure_of_memorisation,
         better="near the floor",
         floor="held-out against held-out",
+        power=shifts_and_copies,
+    ),
+    "next_to_training_share": Metric(
+        label="Samples next to training data",
+        meaning="The share of samples as near to a training datum as only 1 in 20 held-out data are. More are copies, "
+        "or blur: copies among samples that lie far off are seen here, where the ratio, of medians, hides them. "
+        "Fewer lie off the data.",
+        says="{value_percent} of the samples, where {floor_percent} of held-out data are.",
+        compute=figure_of_copies,
+        better="near the floor",
+        floor="held-out data",
+        spread="standard error of the difference of shares",
+        power=shifts_and_copies,
     ),
     "sharpness": Metric(
         label="Sharpness",
@@ -124,7 +140,8 @@ METRICS: dict[str, Metric] = {
     "reconstruction_mse": Metric(
         label="Reconstruction error",
         meaning="Mean squared error a pixel, or a coordinate, on held-out data; images are on the [0, 1] scale.",
-        says="{ratio} times the error of answering with the nearest training example.",
+        says="{ratio} times the error of answering with the nearest training example, or with their mean where that "
+        "is better.",
         compute=figure_of_reconstruction,
         needs=("reconstructions",),
         floor=NEAREST_EXAMPLE,
@@ -188,15 +205,16 @@ METRICS: dict[str, Metric] = {
     ),
     "class_agreement": Metric(
         label="Samples of the class that was asked for",
-        meaning="The share of samples of each class that a classifier reads as that class, averaged over the classes. "
-        "It is blind within a class: one perfect image a class has the highest share.",
-        says="{value_percent} of the samples, where it reads {floor_percent} of held-out data right.",
+        meaning="The share of samples of each class that are read as that class, averaged over the classes: by a "
+        "classifier of images, in tables by the 5 nearest held-out rows. It is blind within a class: one perfect "
+        "sample a class has the highest share.",
+        says="{value_percent} of the samples, where {floor_percent} of held-out data are read right.",
         compute=figure_of_agreement,
         better="near the floor",
-        needs=("classes", "labels"),
+        needs=("labels",),
         floor="held-out data",
-        spread="standard error of the mean share",
-        power=None,
+        spread="standard error of the difference of mean shares",
+        power=shifts_of_agreement,
     ),
     "furthest_column": Metric(
         label="Furthest column",
