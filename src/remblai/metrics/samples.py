@@ -199,8 +199,17 @@ def figure_of_w2(sets: Sets) -> Figure:
         costs = squares(held_out, other)
         return torch.tensor([_root_of_matching(costs[mask][:, mask], dimension) for mask in masks])
 
-    values, floors = matched(samples), sets.real("w2 floor", lambda: matched(train))
-    # the floor is of one draw of training data, and as uncertain as the value
+    return beside_floors(matched(samples), sets.real("w2 floor", lambda: matched(train)), n)
+
+
+def beside_floors(values: Tensor, floors: Tensor, n: int) -> Figure:
+    """A figure whose floor is of one draw of training data, and as uncertain as the value.
+
+    Args:
+        values: (1 + r,), of the whole and of random halves.
+        floors: the same with training data in the place of the samples; sets with faults have no halves.
+        n: rows a side.
+    """
     spread = deviation(values[1:] - floors[1 : len(values)])
     return {"value": float(values[0]), "floor": float(floors[0]), "spread": spread, "n": n}
 

@@ -10,7 +10,7 @@ from remblai.discrepancies.cloud_slices import cloud_means
 from remblai.discrepancies.slices import Lines
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import flat
-from remblai.metrics.samples import deviation
+from remblai.metrics.samples import beside_floors
 from remblai.metrics.sets import Sets
 from remblai.statistics import halves
 from remblai.statistics.statistic import at_least
@@ -110,10 +110,11 @@ def patches_of(x: Tensor, count: int, draws: torch.Generator) -> list[Tensor]:
 def figure_of_slices(sets: Sets) -> Figure:
     """The sliced W_2^2 of rows between held-out data and samples."""
     along = _directions(sets.held_out.shape[1], CARD_DIRECTIONS, sets.seed + 8).to(sets.held_out)
-    masks = _masks(sets)
-    values = torch.stack([_sliced(sets.held_out[mask], sets.samples[mask], along, 2) for mask in masks])
-    floor = sets.real("sliced floor", lambda: float(_sliced(sets.held_out, sets.train, along, 2)))
-    return {"value": float(values[0]), "floor": floor, "spread": deviation(values[1:]), "n": sets.n}
+
+    def sliced(other: Tensor) -> Tensor:
+        return torch.stack([_sliced(sets.held_out[mask], other[mask], along, 2) for mask in _masks(sets)])
+
+    return beside_floors(sliced(sets.samples), sets.real("sliced floor", lambda: sliced(sets.train)), sets.n)
 
 
 def figure_of_patches(sets: Sets) -> Figure | None:
@@ -126,25 +127,19 @@ def figure_of_patches(sets: Sets) -> Figure | None:
         return patches_of(sets.shaped(rows), count, torch.Generator().manual_seed(sets.seed + seed))
 
     held_out = sets.real("patches of held-out data", lambda: drawn(sets.held_out, 9))
-    samples = drawn(sets.samples, 10)
 
-    def over_levels(mask: Tensor) -> Tensor:
-        first, second = ([level[mask] for level in levels] for levels in (held_out, samples))
-        return _over_levels(first, second, CARD_DIRECTIONS, sets.seed + 8)
+    def over_levels(rows: Tensor) -> Tensor:
+        patches, found = drawn(rows, 10), []
+        for mask in _masks(sets):
+            first, second = ([level[mask] for level in levels] for levels in (held_out, patches))
+            found.append(_over_levels(first, second, CARD_DIRECTIONS, sets.seed + 8))
+        return torch.stack(found)
 
-    def to_training() -> float:
-        return float(_over_levels(held_out, drawn(sets.train, 10), CARD_DIRECTIONS, sets.seed + 8).mean())
-
-    values = torch.stack([over_levels(mask) for mask in _masks(sets)])
-    means = values.mean(1)
+    values, floors = over_levels(sets.samples), sets.real("patches floor", lambda: over_levels(sets.train).mean(1))
     sides = ["x".join(map(str, level.shape[2:])) for level in pyramid(sets.shaped(sets.held_out[:1]))]
-    return {
-        "value": float(means[0]),
-        "floor": sets.real("patches floor", to_training),
-        "spread": deviation(means[1:]),
-        "n": sets.n,
-        "by_level": dict(zip(sides, values[0].tolist(), strict=True)),
-    }
+    figure = beside_floors(values.mean(1), floors, sets.n)
+    figure["by_level"] = dict(zip(sides, values[0].tolist(), strict=True))
+    return figure
 
 
 def _masks(sets: Sets) -> Tensor:

@@ -20,6 +20,7 @@ from remblai.metrics.samples import (
 from remblai.metrics.slices import figure_of_patches, figure_of_slices
 
 TRUTH = "draws of the truth"
+OF_DIFFERENCE = "standard deviation of the difference from the floor over random halves"
 
 METRICS: dict[str, Metric] = {
     "nearest_neighbour_accuracy": Metric(
@@ -45,7 +46,7 @@ METRICS: dict[str, Metric] = {
         "Blurred samples and copies score well here: read it with the figures beside it.",
         says="{ratio} times what carrying real data onto other real data takes.",
         compute=figure_of_w2,
-        spread="standard deviation of the difference from the floor over random halves",
+        spread=OF_DIFFERENCE,
     ),
     "memorisation_ratio": Metric(
         label="Memorisation ratio",
@@ -166,6 +167,7 @@ METRICS: dict[str, Metric] = {
         "of training data score well here: read it beside the memorisation ratio.",
         says="{ratio} times that of real data and other real data.",
         compute=figure_of_slices,
+        spread=OF_DIFFERENCE,
     ),
     "patch_sliced_w1": Metric(
         label="Sliced W1 of patches",
@@ -174,6 +176,7 @@ METRICS: dict[str, Metric] = {
         "not seen. 4,096 patches a set at each level; published figures have more, and are 1,000 times as large.",
         says="{ratio} times that of real data and other real data.",
         compute=figure_of_patches,
+        spread=OF_DIFFERENCE,
         needs=("images",),
     ),
     "augmentation_leak": Metric(
