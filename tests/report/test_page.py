@@ -164,5 +164,14 @@ def test_pictures_are_written_by_name(tmp_path, pictures):
     assert written[0].read_bytes() == pictures[0].png
 
 
+def test_charts_have_white_paper_in_files_and_none_on_the_page(tmp_path, pictures):
+    chart = pictures[1]
+    (path,) = write_pictures(tmp_path, [chart])
+    with Image.open(path) as written, Image.open(io.BytesIO(chart.png)) as shown:
+        assert (written.mode, written.size) == ("RGB", shown.size)
+        assert written.getpixel((0, 0)) == (255, 255, 255)
+        assert shown.getpixel((0, 0))[3] == 0
+
+
 def test_pictures_are_shown_at_half_their_pixels(pictures):
     assert pictures[0].size == (115, 115)  # two cells of 112 pixels and a gap of 6

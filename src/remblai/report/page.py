@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from remblai.metrics.reading import BAND, Reading, place, read, verdict
-from remblai.report.style import DARK, LIGHT
+from remblai.report.style import DARK, LIGHT, on_paper
 from remblai.runtime.files import whole
 from remblai.runtime.text import printable
 
@@ -54,11 +54,11 @@ class Picture:
 
 
 def write_pictures(folder: str | Path, pictures: Sequence[Picture]) -> list[Path]:
-    """Writes each picture to `folder/name.png`, whole or not at all, and returns their paths."""
+    """Writes each picture to `folder/name.png`, charts on white paper, whole or not at all; returns their paths."""
     written = [Path(folder) / f"{picture.name}.png" for picture in pictures]
     for path, picture in zip(written, pictures, strict=True):
         with whole(path) as temporary:
-            temporary.write_bytes(picture.png)
+            temporary.write_bytes(picture.png if picture.dark is None else on_paper(picture.png))
     return written
 
 

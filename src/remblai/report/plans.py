@@ -126,7 +126,7 @@ def _some(masses: Floats) -> NDArray[np.intp]:
 def _words(entries: int, arrows: int) -> str:
     if arrows == entries:
         return f"all {entries:,} pairs of the plan, darker is more mass"
-    return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass"
+    return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass; darker is more mass"
 
 
 def points(data: Any, samples: Any, *, names: tuple[str, str] | None = None, theme: Theme = LIGHT) -> bytes:
