@@ -189,17 +189,17 @@ def draw_moving(
 def _distances(
     axes: Axes, lengths: Floats, jumps: Floats, tangents: dict[float, tuple[float, float]], theme: Theme
 ) -> None:
-    purple = theme.classes[3]
+    green = theme.classes[3]
     for side in (WAYS < 0, WAYS > 0):
-        axes.plot(WAYS[side], jumps[side], color=purple, lw=1.8)
-    axes.plot(0, math.log(2.0), "o", color=theme.paper, mec=purple, mew=1.6, ms=6, zorder=4)
-    axes.plot(0, 0, "o", color=purple, ms=6, zorder=4)
+        axes.plot(WAYS[side], jumps[side], color=green, lw=1.8)
+    axes.plot(0, math.log(2.0), "o", color=theme.paper, mec=green, mew=1.6, ms=6, zorder=4)
+    axes.plot(0, 0, "o", color=green, ms=6, zorder=4)
     axes.plot(WAYS, lengths, color=theme.model, lw=2)
     for way, (length, slope) in tangents.items():
         reach = np.array([-0.35, 0.35])
         axes.plot(way + reach, length + slope * reach, color=theme.ink, lw=1, zorder=5)
         axes.plot(way, length, "o", color=theme.ink, ms=4, zorder=5)
-    axes.text(0.12, math.log(2.0) + 0.02, "Jensen-Shannon", color=purple, size=9.5)
+    axes.text(0.12, math.log(2.0) + 0.02, "Jensen-Shannon", color=green, size=9.5)
     axes.text(0.5, 0.1, "W1, with the\nplan's slopes", color=theme.model, size=10.5, weight="bold", va="center")
     axes.set(xlim=(-2, 2), xticks=[-2, -1, 0, 1, 2], xlabel="how far the parameters θ have moved")
     axes.set_ylabel("distance from the law at the start")
