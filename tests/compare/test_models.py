@@ -59,9 +59,10 @@ def test_runs_of_recipes_of_ones_own_and_loaded_runs_are_taken(tmp_path, bare):
     small = {"data": "ring", "steps": 2, "quiet": True, "evaluate_every": 0}
     recipe = f"{tmp_path / 'own.py'}:mine"
     remblai.train(recipe, out=tmp_path / "first", **small)
-    other = remblai.train("ae", latent=1, out=tmp_path / "second", **small)
+    other = remblai.train("ae", latent=1, out=tmp_path / "second", **small | {"steps": 3})
     found = compare_models([f"{tmp_path / 'first'} --recipe {recipe}", other], out=tmp_path / "out")
     assert {row.label for row in found.rows} == {"first", "second"}
+    assert found.budget == "2 and 3 steps, as the runs had"
     with pytest.raises(ValueError, match=r"'FOLDER --recipe path/to/file.py:function'"):
         compare_models([tmp_path / "first", tmp_path / "second"], out=tmp_path / "again")
     with pytest.raises(ValueError, match=r"got function: a recipe of your own is 'path/to/file.py:function'"):

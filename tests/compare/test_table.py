@@ -8,7 +8,7 @@ import pytest
 from remblai.compare.comparison import Comparison
 from remblai.compare.groups import letters
 from remblai.compare.table import Trial, against, comparable, loss, ranked, row_of
-from remblai.compare.text import cells, csv_text, latex_text, orders_text, sentences
+from remblai.compare.text import cells, csv_text, latex_text, lines, orders_text, sentences
 from remblai.metrics import METRICS
 from remblai.statistics import Pair
 
@@ -56,7 +56,7 @@ def test_the_order_by_a_figure_near_its_floor_is_by_the_distance_from_it(compari
 def test_equal_models_are_not_ordered():
     rows = [row_of(name, [trial(0, energy)], {}) for name, energy in (("a", 0.3), ("b", 0.1), ("c", 0.1))]
     comparison = Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", [])
-    assert [order for _, order, _ in orders_text(comparison)] == ["b = c > a", "b = c = a"]
+    assert [order for _, order, _ in orders_text(comparison)] == ["b = c = a"], "that which ranks is the table's own"
 
 
 def test_a_test_that_another_figure_reverses_is_said_so():
@@ -215,3 +215,19 @@ def test_a_model_that_copies_is_named_whatever_the_tests_say() -> None:
     comparison = Comparison("digits", "4 steps", "w2", *ranked(rows, "w2"), {}, "folder", [])
     said = [line for line in sentences(comparison) if "nearer to the training data" in line]
     assert len(said) == 1 and said[0].startswith("samples of copies are nearer")
+
+
+def test_an_order_that_is_reversed_has_the_sign_of_the_page():
+    rows = [row_of("a", [trial(0, 0.1, 0.8)], {}), row_of("b", [trial(0, 0.9, 0.51)], {})]
+    comparison = Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", [])
+    assert [tau for *_, tau in orders_text(comparison)] == ["\N{MINUS SIGN}1.00"]
+    assert "\N{MINUS SIGN}1.00" in lines(comparison)[-1]
+
+
+def test_models_with_classes_beside_others_are_named():
+    rows = [row_of("a", [replace(trial(0, 0.1), classes=3)], {}), row_of("b", [trial(0, 0.9)], {})]
+    said = sentences(Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", []))
+    assert said[-1].startswith("trained with labels: a; without: b")
+    rows[1] = row_of("b", [replace(trial(0, 0.9), classes=3)], {})
+    said = sentences(Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", []))
+    assert "labels" not in said[-1]

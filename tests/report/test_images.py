@@ -5,7 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from remblai.report.images import beside, grid, paths, pixels, save_above, save_grid
+from remblai.report.images import beside, grid, named_rows, paths, pixels, save_above, save_grid
+from remblai.report.style import DARK, LIGHT
 
 
 def opened(picture):
@@ -117,3 +118,15 @@ def test_each_row_of_images_stands_above_those_that_belong_to_them(tmp_path):
 def test_grey_pictures_are_saved_as_grey():
     assert Image.open(io.BytesIO(grid(torch.rand(4, 1, 8, 8)))).mode == "LA"
     assert Image.open(io.BytesIO(grid(torch.rand(4, 3, 8, 8)))).mode == "RGBA"
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_rows_have_their_names_at_the_left(theme):
+    plain = Image.open(io.BytesIO(grid(np.ones((6, 1, 8, 8)), 2)))
+    named = Image.open(io.BytesIO(named_rows(np.ones((6, 1, 8, 8)), ["a", "b" * 90, "c"], 2, theme=theme)))
+    left = named.width - plain.width
+    assert named.height == plain.height
+    assert 100 < left < 600, "long names are cut"
+    ink = np.asarray(named.convert("RGBA"))[:, :left]
+    for row in np.array_split(ink, 3):
+        assert row[..., 3].max() > 200

@@ -2,6 +2,7 @@ import base64
 import io
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image
 from tests.pages import check_page
 
 from remblai.report import Picture, figures, grid, write_page, write_pictures
+from remblai.report.page import filled
 
 CARD = {"w2": {"value": 1.2, "floor": 1.0, "spread": 0.05, "n": 360}}
 
@@ -78,7 +80,7 @@ def test_everything_is_on_the_page(tmp_path, pictures):
     assert [attrs["alt"] for tag, attrs in outline.tags if tag == "img"] == ["Digits", "A curve"]
     assert sum(tag == "source" for tag, _ in outline.tags) == 1  # only the chart has a dark twin
     frames = [attrs for tag, attrs in outline.tags if attrs.get("class") == "frame"]
-    assert [attrs.get("tabindex") for attrs in frames] == ["0", None]  # a wide picture scrolls, by the keyboard too
+    assert [attrs.get("tabindex") for attrs in frames] == [None, None]
 
 
 def test_charts_of_the_training_stand_apart_and_everything_is_open_without_scripts(tmp_path, pictures):
@@ -164,5 +166,36 @@ def test_pictures_are_written_by_name(tmp_path, pictures):
     assert written[0].read_bytes() == pictures[0].png
 
 
+def test_charts_have_white_paper_in_files_and_none_on_the_page(tmp_path, pictures):
+    chart = pictures[1]
+    (path,) = write_pictures(tmp_path, [chart])
+    with Image.open(path) as written, Image.open(io.BytesIO(chart.png)) as shown:
+        assert (written.mode, written.size) == ("RGB", shown.size)
+        assert written.getpixel((0, 0)) == (255, 255, 255)
+        assert shown.getpixel((0, 0))[3] == 0
+
+
 def test_pictures_are_shown_at_half_their_pixels(pictures):
     assert pictures[0].size == (115, 115)  # two cells of 112 pixels and a gap of 6
+
+
+def test_a_picture_wider_than_a_telephone_scrolls_by_the_keyboard_too(tmp_path):
+    picture = Picture("walks", "What lies between", "Look.", "Digits", grid(np.zeros((13, 1, 8, 8)), 13), wide=True)
+    assert picture.size[0] > 700
+    assert '<div class="frame" tabindex="0" role="region"' in write(tmp_path / "report.html", [picture])
+
+
+@pytest.mark.parametrize(
+    ("wide", "found"),
+    [("n", "w"), ("nn", "nn"), ("nnnw", "nnww"), ("nwn", "www"), ("wnnnnn", "wnnnnw"), ("", "")],
+)
+def test_no_half_row_is_empty(pictures, wide, found):
+    given = [replace(pictures[1], wide=one == "w") for one in wide]
+    assert "".join("w" if one.wide else "n" for one in filled(given)) == found
+
+
+def test_only_images_are_blurred_on_a_card(tmp_path, pictures):
+    figure = CARD["w2"]
+    for fault, said in (("blur", True), ("noise", False)):
+        card = {"w2": figure | {"sees": {fault: 9.0}}}
+        assert ("a blur of 1 pixel" in write(tmp_path / "report.html", pictures, metrics=card)) is said

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.optimize import check_grad
 
-from remblai.report.plane import _gap, least_gaussian_plane, least_like
+from remblai.report.plane import _correlations, _gap, least_gaussian_plane, least_like
 
 
 @pytest.fixture
@@ -71,3 +71,19 @@ def test_the_columns_whose_correlation_differs_most() -> None:
     y[:, 3] = x[:, 1]
     assert least_like(x, y) == (1, 3)
     assert least_like(x, x) == least_like(0.0 * x, x[:, :4]) == (0, 1)
+
+
+def test_empty_cells_have_no_part_in_a_correlation() -> None:
+    """Of each two columns the rows count which have both: filled gaps would pull the correlation to 0."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 3)) + 100.0
+    x[:, 1] = x[:, 0] + 0.1 * rng.normal(size=400)
+    y = x.copy()
+    y[rng.random(400) < 0.6, 1] = np.nan
+    found, there = _correlations(y), np.isfinite(y[:, 1])
+    np.testing.assert_allclose(found[0, 1], np.corrcoef(y[there, 0], y[there, 1])[0, 1], rtol=1e-9)
+    np.testing.assert_allclose(found[0, 2], np.corrcoef(y[:, 0], y[:, 2])[0, 1], rtol=1e-9)
+    y[:, 2] = y[:, 0]
+    assert least_like(x, y) == (0, 2)
+    y[:, 2] = np.nan
+    assert least_like(x, y) == (0, 1), "a column without cells has no correlation"

@@ -59,7 +59,9 @@ def test_of_a_large_plan_arrows_are_drawn_by_mass_and_the_picture_says_how_many(
     heavy = {tuple(place) for place in x[: n // 2].tolist()}
     share = np.mean([tuple(place) in heavy for place in drawn[:, :2].tolist()])
     assert share == pytest.approx(0.9, abs=4 * np.sqrt(0.9 * 0.1 / ARROWS))
-    assert panels[0]._supxlabel.get_text() == "200 of the plan's 4,000 pairs, drawn at random by mass"
+    assert (
+        panels[0]._supxlabel.get_text() == "200 of the plan's 4,000 pairs, drawn at random by mass; darker is more mass"
+    )
 
 
 @pytest.mark.parametrize(("high", "equal"), [(1.0, True), (1000.0, False), (0.001, False)])

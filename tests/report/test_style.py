@@ -67,3 +67,11 @@ def test_classes_can_be_told_from_one_another_by_the_colour_blind(theme, view):
         gap = np.linalg.norm(lab(theme.classes[one], VIEWS[view]) - lab(theme.classes[other], VIEWS[view]))
         assert gap > 15 or MARKERS[one] != MARKERS[other], (theme.classes[one], theme.classes[other], gap)
     assert min(contrast(colour, theme.paper) for colour in theme.classes) > 2.2
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK], ids=["light", "dark"])
+def test_text_in_a_colour_can_be_read(theme):
+    for colour in (*theme.classes, theme.data, theme.model):
+        assert contrast(theme.written(colour), theme.paper) >= 4.5
+    assert theme.written(theme.model) == theme.model, "what can be read is left as it is"
+    assert theme.written(theme.paper) != theme.paper

@@ -109,19 +109,24 @@ def write(
     if path.suffix == ".png":
         save_grid(path, units.display(x), columns)
         return path
-    if path.suffix in TABLES and units.mixed is not None:
-        write_table(path, {**units.mixed.cells(units.restore(x)), **(beside or {})})
+    if path.suffix in TABLES:
+        write_table(path, {**_columns(x, units), **(beside or {})})
         return path
     named: dict[str, Any] = file_arrays(x, units)
-    if path.suffix in TABLES:
-        values = named["values"].reshape(len(x), -1)
-        names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
-        own = dict(zip(names, typed(values, units.column_types), strict=True))
-        write_table(path, {**own, **(beside or {})})
-        return path
+    if units.columns is not None:
+        named["columns"] = np.array(units.columns)
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     return path
+
+
+def _columns(x: Tensor, units: Units) -> dict[str, Any]:
+    """Points x (n, ...) on the model's side as columns (n,) by name, those of a table as it had them."""
+    if units.mixed is not None:
+        return units.mixed.cells(units.restore(x))
+    values = file_arrays(x, units)["values"].reshape(len(x), -1)
+    names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
+    return dict(zip(names, typed(values, units.column_types), strict=True))
 
 
 def check_film(path: Path) -> None:
@@ -135,16 +140,26 @@ def check_film(path: Path) -> None:
 
 
 def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
-    """Walks (n, steps, ...) on the model's side: a row each, or a film of all of them at once.
+    """Walks (n, steps, ...) on the model's side: a row each, a film of all of them at once, or a table.
+
+    A table has a row for each step, and two columns before its own: the number of the walk, and that of the step in it.
 
     Args:
-        path: of a .gif or .mp4, or of what `write` takes.
+        path: of a .gif or .mp4, or of what `write` takes. A column of the table's own that is called walk or step keeps
+            its name, and that of the walks is walk_ or step_.
         walks: see above.
         units: of the run.
 
     Raises:
         ValueError: a sheet or a film of points.
     """
+    if path.suffix in TABLES:
+        check_kind(path, units)
+        count, steps = walks.shape[:2]
+        places = {"walk": np.arange(count).repeat(steps) + 1, "step": np.tile(np.arange(steps), count) + 1}
+        own = _columns(walks.flatten(0, 1), units)
+        write_table(path, {name + "_" * (name in own): column for name, column in places.items()} | own)
+        return path
     if path.suffix not in FILMS:
         return write(path, walks.flatten(0, 1), units, walks.shape[1])
     check_kind(path, units)
@@ -159,6 +174,9 @@ def check_kind(path: Path, units: Units) -> None:
         ValueError: the run's data are of the other kind.
     """
     if units.range is None and path.suffix in (".png", *FILMS):
-        raise ValueError(f"out: points cannot be drawn as a sheet of images; write {path.with_suffix('.npz')} instead.")
+        instead, what = (".npz", "points") if units.columns is None else (".csv", "rows of a table")
+        raise ValueError(
+            f"out: {what} cannot be drawn as a sheet of images; write {path.with_suffix(instead)} instead."
+        )
     if units.range is not None and path.suffix in TABLES:
         raise ValueError(f"out: images are no table: write {path.with_suffix('.npz')} instead.")

@@ -14,6 +14,7 @@ from remblai.compare.page import write_comparison
 from remblai.compare.request import Request, request_of
 from remblai.compare.table import Row, Trial, against, comparable, ranked, row_of
 from remblai.runs.evaluate import evaluate
+from remblai.runs.labels import class_count
 from remblai.runs.latent import chosen_latent
 from remblai.runs.load import load
 from remblai.runs.record import SCHEMA, read_settings
@@ -91,8 +92,9 @@ def compare_models(
         if not any(row.trials for row in rows):
             raise RuntimeError(f"no model could be trained: {next(iter(failures.values()))}")
         ordered, pairs, orders = ranked(rows, request.by)
+        budget = request.budget_words(_steps_of_runs(request, rows))
         comparison = Comparison(
-            request.dataset.name, request.budget_words, request.by, ordered, pairs, orders,
+            request.dataset.name, budget, request.by, ordered, pairs, orders,
             against(rows, pairs, request.by), str(folder), _notes(request, at_once, each),
         )  # fmt: skip
         _keep(folder, record | {"result": comparison.to_json()})
@@ -201,6 +203,12 @@ def _outcome(done: Done) -> str:
     return "trained" if done.error is None else f"failed: {done.error}"
 
 
+def _steps_of_runs(request: Request, rows: Sequence[Row]) -> list[int]:
+    """The steps of the runs that were there."""
+    there = {entry.label for entry in request.entries if entry.folder is not None}
+    return [trial.steps for row in rows if row.label in there for trial in row.trials]
+
+
 def _row(
     entry: Entry,
     request: Request,
@@ -240,6 +248,7 @@ def _trial(folder: Path, request: Request, memory: int | None, recipe: str | Non
         steps=trained.step,
         parameters=sum(parameter.numel() for parameter in trained.objective.parameters()),
         memory=memory,
+        classes=class_count(run.settings),
     )
 
 

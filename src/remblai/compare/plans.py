@@ -9,6 +9,7 @@ import torch
 from remblai.compare.datasets import Distance
 from remblai.distances import Plan
 from remblai.report.plans import line, matched
+from remblai.report.style import on_paper
 from remblai.runtime.files import whole
 
 
@@ -68,7 +69,7 @@ def save_figure(path: Path, result: Distance, names: tuple[str, str]) -> None:
         x, y = x @ axes[:2].T, y @ axes[:2].T
         picture = matched(x, y, *plan.entries, names=names, coordinates=(words[0], words[1]))
     with whole(path) as temporary:
-        temporary.write_bytes(picture)
+        temporary.write_bytes(on_paper(picture))
 
 
 def _marginals(plan: Plan, n: int, m: int) -> tuple[Any, Any]:

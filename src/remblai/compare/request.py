@@ -60,13 +60,22 @@ class Request:
             "budget": list(self.budget) if self.budget else None,
         }
 
-    @property
-    def budget_words(self) -> str:
-        """The budget for people."""
-        if self.budget is None:
-            return "each recipe's own number of steps: the budgets are not equal"
-        kind, amount = self.budget
-        return f"{amount:,.0f} {kind}" if amount == int(amount) else f"{amount:g} {kind}"
+    def budget_words(self, had: Sequence[int]) -> str:
+        """The budget for people.
+
+        Args:
+            had: the steps of the runs that were there.
+        """
+        *others, longest = [f"{steps:,}" for steps in sorted({*had})] or [""]
+        runs = f"{', '.join(others)} and {longest}" if others else longest
+        runs += f" step{'s' * (had[-1:] != [1])}, as the run{'s' * (len(had) > 1)} had" if had else ""
+        if all(entry.folder is not None for entry in self.entries):
+            return runs
+        given = "each recipe's own number of steps: the budgets are not equal"
+        if self.budget is not None:
+            kind, amount = self.budget
+            given = f"{amount:,.0f} {kind}" if amount == int(amount) else f"{amount:g} {kind}"
+        return f"{given}; runs that were there: {runs}" if had else given
 
 
 def request_of(

@@ -32,6 +32,7 @@ class Trial:
         steps: of the model.
         parameters: of the whole objective, critics included.
         memory: the most that its process held, bytes, where it was trained by this comparison.
+        classes: how many a conditional model has; None of others.
     """
 
     seed: int
@@ -42,6 +43,7 @@ class Trial:
     steps: int
     parameters: int
     memory: int | None = None
+    classes: int | None = None
 
 
 @dataclass(frozen=True)

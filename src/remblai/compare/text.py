@@ -101,7 +101,19 @@ def sentences(comparison: "Comparison") -> list[str]:
         "of training data, which would do well by most figures, or samples that vary less than data"
         for row, name in copying(comparison.rows)
     ]
-    return said
+    return said + _conditional(comparison.rows)
+
+
+def _conditional(rows: Sequence[Row]) -> list[str]:
+    """That models with classes are ranked beside others, where they are."""
+    kinds = {row.label: row.trials[0].classes is not None for row in rows if row.trials}
+    with_classes, others = ([label for label, own in kinds.items() if own is wanted] for wanted in (True, False))
+    if not (with_classes and others):
+        return []
+    return [
+        f"trained with labels: {', '.join(with_classes)}; without: {', '.join(others)}: the first draw each class as "
+        "often as the data have it, which the others had to learn"
+    ]
 
 
 def _of_pair(pair: Pair) -> str:
@@ -166,12 +178,21 @@ def _scope(pair: Pair) -> str:
 
 
 def orders_text(comparison: "Comparison") -> list[tuple[str, str, str]]:
-    """For each figure the order of the models, and how far it agrees with the order that ranks (Kendall's tau)."""
+    """For each other figure the order of the models, and how far it agrees with that which ranks (Kendall's tau)."""
     return [
-        (label_of(name), _order_text(comparison, name), "-" if tau is None else f"{tau:.2f}")
+        (label_of(name), _order_text(comparison, name), "-" if tau is None else _signed(tau))
         for name, (_, tau) in comparison.orders.items()
-        if name in figures(comparison)
+        if name in figures(comparison) and name != comparison.by
     ]
+
+
+def _signed(tau: float) -> str:
+    return f"{tau:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
+def _tau(text: str) -> float:
+    """The tau of a row of `orders_text`; infinite where there is none, which then is last."""
+    return math.inf if text == "-" else float(text.replace("\N{MINUS SIGN}", "-"))
 
 
 def _order_text(comparison: "Comparison", name: str) -> str:
@@ -195,11 +216,11 @@ def lines(comparison: "Comparison") -> list[str]:
 
 def _changed_orders(comparison: "Comparison") -> list[str]:
     """The orders by the figures that agree least with the one that ranks."""
-    every = [row for row in orders_text(comparison) if row[0] != label_of(comparison.by)]
-    other = [row for row in every if row[2] == "-" or float(row[2]) < 1.0]
+    every = orders_text(comparison)
+    other = [row for row in every if _tau(row[2]) != 1.0]
     if not other:
         return ["all other figures give the same order"] * bool(every)
-    other.sort(key=lambda row: math.inf if row[2] == "-" else float(row[2]))
+    other.sort(key=lambda row: _tau(row[2]))
     more = f" ({len(other) - FEW} more on the page)" if len(other) > FEW else ""
     return [
         f"the order by the figures that agree least{more}, with Kendall's tau to the one above, the best first:",

@@ -70,7 +70,7 @@ def _curve(axes: Axes, name: str, x: Floats, y: Floats, floor: float | None, the
         return
     smooth = smoothed(y)
     negative = bool((y < 0).any())
-    if not negative and y.min() > 0 and smooth.max() > DECADES * smooth.min():
+    if is_logarithmic(y):
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if smooth.max() < 200 * smooth.min() else (1,)))
         axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
@@ -90,6 +90,12 @@ def _curve(axes: Axes, name: str, x: Floats, y: Floats, floor: float | None, the
     axes.margins(x=0.01)
     axes.grid(axis="y", color=theme.line, lw=0.6, alpha=0.7)
     axes.set_axisbelow(True)
+
+
+def is_logarithmic(y: Floats) -> bool:
+    """Whether a curve (n,) is drawn on a logarithmic scale: it stays positive, and falls or rises more than tenfold."""
+    smooth = smoothed(y)
+    return len(y) > 0 and float(y.min()) > 0 and float(smooth.max()) > DECADES * float(smooth.min())
 
 
 def _beside(axes: Axes, text: str, place: tuple[float, float], colour: str) -> None:
@@ -188,28 +194,39 @@ def _padded(p: Floats) -> list[list[float]]:
 
 
 def _dots(axes: Axes, z: Floats, labels: Any, names: Sequence[str] | None, theme: Theme) -> None:
-    size = float(np.clip(9000 / len(z), 3, 16))
     if labels is None or len(np.unique(labels)) > CLASSES:
-        scatter(axes, z, theme.model, size)
+        scatter(axes, z, theme.model, float(np.clip(9000 / len(z), 3, 16)))
         return
-    order = np.random.default_rng(0).permutation(len(z))  # no class lies on top of the others
-    kinds = np.unique(labels)
-    numbered = all(0 <= int(kind) < CLASSES for kind in kinds)  # a class keeps its colour where others are missing
-    places = [int(kind) if numbered else place for place, kind in enumerate(kinds)]
-    look = dict(zip(kinds.tolist(), places, strict=True))
+    kinds = np.unique(labels).tolist()
+    coloured(axes, z, labels, kinds, theme)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), **class_key(kinds, names, theme))
+
+
+def coloured(axes: Axes, z: Floats, labels: Any, kinds: Sequence[int], theme: Theme) -> None:
+    """Points z (n, 2) in the colours and shapes of their labels (n,), which are among the kinds; none hides a class."""
+    order, size = np.random.default_rng(0).permutation(len(z)), float(np.clip(9000 / max(len(z), 1), 3, 16))
+    look = _places(kinds)
     for shape in sorted(set(MARKERS)):
-        rows = [row for row in order if MARKERS[look[labels[row].item()]] == shape]
-        scatter(axes, z[rows], [theme.classes[look[labels[row].item()]] for row in rows], size, marker=shape)
+        rows = [row for row in order if MARKERS[look[int(labels[row])]] == shape]
+        scatter(axes, z[rows], [theme.classes[look[int(labels[row])]] for row in rows], size, marker=shape)
+
+
+def class_key(kinds: Sequence[int], names: Sequence[str] | None, theme: Theme) -> dict[str, Any]:
+    """What a legend of the classes takes: their marks, and how it looks."""
     words = [_word(int(kind), names) for kind in kinds]
     handles = [
         Line2D([], [], ls="", marker=MARKERS[place], color=theme.classes[place], ms=6, mew=0, label=word)
-        for place, word in zip(places, words, strict=True)
+        for place, word in zip(_places(kinds).values(), words, strict=True)
     ]
     columns = int(np.clip(60 // (max(map(len, words)) + 5), 1, 5))
-    axes.legend(
-        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=columns, frameon=False,
-        labelcolor=theme.ink, handletextpad=0.1, columnspacing=1.4, fontsize=9,
-    )  # fmt: skip
+    look = {"frameon": False, "labelcolor": theme.ink, "handletextpad": 0.1, "columnspacing": 1.4, "fontsize": 9}
+    return {"handles": handles, "ncols": columns, **look}
+
+
+def _places(kinds: Sequence[int]) -> dict[int, int]:
+    """The colour of each kind, by its number: a class keeps its own where others are missing."""
+    numbered = all(0 <= int(kind) < CLASSES for kind in kinds)
+    return {int(kind): int(kind) if numbered else place for place, kind in enumerate(kinds)}
 
 
 def _word(kind: int, names: Sequence[str] | None) -> str:

@@ -1,4 +1,4 @@
-"""Films of sheets of images, forth and back: GIF by Pillow, MP4 by PyAV."""
+"""Films of sheets of images, back and forth: GIF by Pillow, MP4 by PyAV."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -21,7 +21,7 @@ QUALITY = "18"
 
 
 def save_film(path: str | Path, frames: Sequence[Any], columns: int | None = None) -> None:
-    """Writes a film that plays sheets of images forth and back, whole or not at all; a GIF plays without end.
+    """Writes a film that plays sheets of images back and forth, whole or not at all; a GIF plays without end.
 
     Args:
         path: of the .gif or .mp4.

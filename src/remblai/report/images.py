@@ -7,13 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.font_manager import FontProperties, findfont
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFont
 
+from remblai.report.figures import LONGEST
+from remblai.report.style import LIGHT, TYPE, Theme
 from remblai.runtime.files import whole
 
 Bytes = NDArray[np.uint8]
 CELL = 112  # pixels: images smaller than this are enlarged, smoothly
+NAME = 24  # pixels: the size of the names of rows
 WIDEST = 2400  # pixels: larger pictures are not sharper on a page
 
 
@@ -64,6 +68,28 @@ def save_grid(path: str | Path, images: Any, columns: int | None = None) -> None
     picture = grid(images, columns)
     with whole(Path(path)) as temporary:
         temporary.write_bytes(picture)
+
+
+def named_rows(images: Any, names: Sequence[str], columns: int, *, theme: Theme = LIGHT) -> bytes:
+    """A sheet of images with a name at the left of each row.
+
+    Args:
+        images: (rows * columns, ...); see `pixels`.
+        names: of the rows.
+        columns: images a row.
+        theme: the colours; the names are in its ink.
+    """
+    x = pixels(images)
+    sheet = _lay([x[i : i + columns] for i in range(0, len(x), columns)])
+    font = ImageFont.truetype(findfont(FontProperties(family=TYPE["font.sans-serif"])), NAME)
+    shown = [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in names]
+    left = round(max(font.getlength(name) for name in shown)) + NAME
+    picture = Image.new("RGBA", (left + sheet.width, sheet.height))
+    picture.paste(sheet, (left, 0))
+    pen = ImageDraw.Draw(picture)
+    for row, name in enumerate(shown):
+        pen.text((left - NAME, (row + 0.5) * sheet.height / len(names)), name, theme.ink, font, anchor="rm")
+    return _png(picture)
 
 
 def save_above(path: str | Path, images: Any, below: Any, columns: int = 16) -> None:

@@ -3,7 +3,7 @@
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
 from remblai.metrics.reading import BAND, Reading, place, read, verdict
-from remblai.report.style import DARK, LIGHT
+from remblai.report.style import DARK, LIGHT, on_paper
 from remblai.runtime.files import whole
 from remblai.runtime.text import printable
 
+INNER = ("terms", "validation", "codes", "quantiles")
+"""Pictures of how a model was trained, and of where its codes lie."""
 DENSITY = 2  # pictures are drawn with this many pixels for one of the page's
 
 
@@ -53,12 +55,23 @@ class Picture:
             return picture.width // DENSITY, picture.height // DENSITY
 
 
+def filled(pictures: Sequence[Picture]) -> list[Picture]:
+    """The pictures of a page of two columns, with no half row empty: what stands alone takes the whole width."""
+    found: list[Picture] = []
+    narrow = 0
+    for number, picture in enumerate(pictures, 1):
+        narrow = 0 if picture.wide else narrow + 1
+        ends = number == len(pictures) or pictures[number].wide
+        found.append(replace(picture, wide=picture.wide or (ends and narrow % 2 == 1)))
+    return found
+
+
 def write_pictures(folder: str | Path, pictures: Sequence[Picture]) -> list[Path]:
-    """Writes each picture to `folder/name.png`, whole or not at all, and returns their paths."""
+    """Writes each picture to `folder/name.png`, charts on white paper, whole or not at all; returns their paths."""
     written = [Path(folder) / f"{picture.name}.png" for picture in pictures]
     for path, picture in zip(written, pictures, strict=True):
         with whole(path) as temporary:
-            temporary.write_bytes(picture.png)
+            temporary.write_bytes(picture.png if picture.dark is None else on_paper(picture.png))
     return written
 
 
@@ -98,7 +111,10 @@ def write_page(
         readings=readings,
         verdict=verdict(readings),
         band=place(BAND),
-        pictures=pictures,
+        pictures=filled([picture for picture in pictures if picture.name not in INNER])
+        + filled([picture for picture in pictures if picture.name in INNER]),
+        inner=INNER,
+        blurred=any("blur" in (figure.get("sees") or {}) for figure in metrics.values()),
         facts={key: _as_text(value) for key, value in (facts or {}).items()},
         versions={key: _as_text(value) for key, value in (versions or {}).items()},
     )

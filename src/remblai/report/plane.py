@@ -11,6 +11,8 @@ LEVELS = 200
 STARTS = 64
 STEPS = 40
 CLIMBS = 6
+CHANCE = 1e-9
+"""A difference of two correlations that is rounding."""
 ROWS = 4
 """Codes a coordinate, at least: among fewer some direction shows anything, and only the coordinates are compared."""
 
@@ -127,8 +129,28 @@ def _gap(z: Floats, p: Floats, direction: Floats) -> tuple[float, Floats]:
 
 
 def least_like(x: Any, y: Any) -> tuple[int, int]:
-    """The two columns of x (n, d), d of 2 or more, whose correlation in y (m, d) differs most; the first of equals."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        apart = np.nan_to_num(np.abs(np.corrcoef(x, rowvar=False) - np.corrcoef(y, rowvar=False)))
+    """The two columns of x (n, d), d of 2 or more, whose correlation in y (m, d) differs most; the first of equals.
+
+    The correlation of two columns is that of the rows which have both: NaN is an empty cell.
+    """
+    apart = np.nan_to_num(np.abs(_correlations(np.asarray(x)) - _correlations(np.asarray(y))))
+    apart[apart < CHANCE] = 0.0
     first, second = np.unravel_index(int(np.triu(apart, 1).argmax()), apart.shape)
     return (int(first), int(second)) if first < second else (0, 1)
+
+
+def _correlations(x: Floats) -> Floats:
+    """The correlation of each two columns of x (n, d) over the rows in which neither is NaN; NaN where it has none."""
+    there = np.isfinite(x)
+    count = np.maximum(there.sum(0), 1)
+    filled = np.where(there, x, 0.0)
+    middle = filled.sum(0) / count
+    filled = np.where(there, x - middle, 0.0)
+    filled /= np.sqrt((filled**2).sum(0) / count) + 1e-300
+    here = there.astype(np.float64)
+    both = here.T @ here  # rows that have both
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = (filled.T @ here) / both
+        spread = ((filled**2).T @ here) / both - mean**2
+        found: Floats = ((filled.T @ filled) / both - mean * mean.T) / np.sqrt(spread * spread.T)
+    return found

@@ -126,7 +126,7 @@ def _some(masses: Floats) -> NDArray[np.intp]:
 def _words(entries: int, arrows: int) -> str:
     if arrows == entries:
         return f"all {entries:,} pairs of the plan, darker is more mass"
-    return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass"
+    return f"{arrows:,} of the plan's {entries:,} pairs, drawn at random by mass; darker is more mass"
 
 
 def points(data: Any, samples: Any, *, names: tuple[str, str] | None = None, theme: Theme = LIGHT) -> bytes:
@@ -149,8 +149,8 @@ def points(data: Any, samples: Any, *, names: tuple[str, str] | None = None, the
     with typeset():
         wide, high = np.ptp(x[:, :2], axis=0) if names is None else (1.0, 0.75)
         figure, (axes,) = chart(WIDTH * float(np.clip(high / (wide + 1e-9), 0.5, 1)), theme=theme)
-        scatter(axes, x[:SHOWN], theme.data, float(np.clip(12000 / len(x), 4, 22)), 0.3)
-        scatter(axes, y[:SHOWN], theme.model, float(np.clip(9000 / len(y), 3, 14)), 0.75)
+        scatter(axes, x[:SHOWN], theme.data, float(np.clip(12000 / max(len(x), 1), 4, 22)), 0.3)
+        scatter(axes, y[:SHOWN], theme.model, float(np.clip(9000 / max(len(y), 1), 3, 14)), 0.75)
         if names is None:
             axes.set_aspect("equal", adjustable="datalim")
         else:

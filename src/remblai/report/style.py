@@ -7,13 +7,17 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from PIL import Image
 
 from remblai.report.escaping import literal
 
 WIDTH = 4.9  # inches: charts are drawn for a column of about 490 CSS pixels and stay readable on a telephone
 DPI = 200
+LEGIBLE = 4.5
+"""The contrast of text, at least. Source: WCAG 2.2, success criterion 1.4.3."""
 MARKERS = "ooooo^^^^^"
 """The shapes of the ten classes: those whose colours look alike to the colour-blind have different ones."""
 
@@ -33,6 +37,30 @@ class Theme:
     data: str
     model: str
     classes: tuple[str, ...]
+
+    def written(self, colour: str) -> str:
+        """The colour as text in it has to be: mixed with ink until its contrast with the paper is LEGIBLE."""
+        shades = (mixed(colour, self.ink, share / 20) for share in range(21))
+        return next((shade for shade in shades if contrast(shade, self.paper) >= LEGIBLE), self.ink)
+
+
+def mixed(colour: str, other: str, share: float) -> str:
+    """A colour with so much of another in it, 0 to 1, each as "#rrggbb"."""
+    red, green, blue = (
+        (1.0 - share) * one + share * two for one, two in zip(to_rgb(colour), to_rgb(other), strict=True)
+    )
+    return to_hex((red, green, blue))
+
+
+def contrast(colour: str, paper: str) -> float:
+    """The contrast of text with its paper, 1 to 21. Source: WCAG 2.2, "contrast ratio"."""
+    low, high = sorted((_luminance(colour), _luminance(paper)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in to_rgb(colour)]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 LIGHT = Theme(
@@ -108,6 +136,16 @@ def png(figure: Figure) -> bytes:
     """The figure as a PNG with a transparent background."""
     file = io.BytesIO()
     figure.savefig(file, format="png", transparent=True)
+    return file.getvalue()
+
+
+def on_paper(picture: bytes) -> bytes:
+    """A PNG as a file holds it: on white paper, for a transparent one loses its ink where the page is dark."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        drawn = opened.convert("RGBA")
+    paper = Image.new("RGBA", drawn.size, LIGHT.paper)
+    file = io.BytesIO()
+    Image.alpha_composite(paper, drawn).convert("RGB").save(file, "PNG", dpi=(DPI, DPI))
     return file.getvalue()
 
 

@@ -9,7 +9,7 @@ from remblai.runtime.files import explained, sweep, sweep_folders, sync
 
 OWN = re.compile(
     r"""run\.json | config\.yaml | terms\.jsonl | metrics\.json | loggers\.json | report\.html
-    | (samples|drawn)\.(png|npz|npy)
+    | (samples|drawn)\.(png|npz|npy) | drawn\.(csv|tsv|parquet)
     | (reconstructions|samples|classes|interpolations|walks|codes|quantiles|terms|validation)\.png
     | checkpoints/(last|best)
     | checkpoints/(last|best|\d{8,})/(weights\.safetensors|average\.safetensors|state\.pt|checksums\.json)

@@ -88,8 +88,13 @@ def _like(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapping
     try:
         return _by_name(settings, units, spec, options)
     except NoLabelColumn:
-        if settings.get("conditional") or spec is None or "label" in (options or {}):
+        if spec is None or "label" in (options or {}):
             raise
+        if settings.get("conditional"):
+            raise NoLabelColumn(
+                f"data {_called(spec)} has no column {own_options(settings).get('label')!r} of the run's classes: add "
+                "the column, or, in commands that have it, pass --class NAME for all rows."
+            ) from None
         return _by_name(without_label(settings, units), units, spec, options)
 
 
@@ -118,8 +123,7 @@ def _as_fields(fields: Mixed, raw: Raw, spec: Any, label: str | None) -> Dataset
         NoLabelColumn: the table lacks the column of labels.
         ValueError: cells of another kind.
     """
-    name = Path(spec).name.partition(".")[0] if isinstance(spec, str | os.PathLike) else kind_of(spec)
-    labels = None
+    name, labels = _called(spec), None
     if label is not None:
         label_place(list(raw), label, f"data {name}")
         labels = as_labels([level(one) for one in raw[label]], f"data {name}, column {label!r}")
@@ -127,6 +131,11 @@ def _as_fields(fields: Mixed, raw: Raw, spec: Any, label: str | None) -> Dataset
         return mixed_table(name, name, raw, fields.names, label, labels, fields=fields)
     except ValueError as problem:
         raise ValueError(f"data {name}: {problem}") from None
+
+
+def _called(spec: Any) -> str:
+    """What errors call a table."""
+    return Path(spec).name.partition(".")[0] if isinstance(spec, str | os.PathLike) else kind_of(spec)
 
 
 def without_label(settings: Mapping[str, Any], units: Units) -> dict[str, Any]:
@@ -204,8 +213,8 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
             raise
         else:
             raise ValueError(
-                f"{str(problem).rstrip('.')}. These are the data of the run. Where they moved, put them or a link "
-                "there, or name them with --data of a command that has it, such as evaluate"
+                f"{problem}{'' if str(problem).endswith(('.', '?')) else '.'} These are the data of the run. Where "
+                "they moved, put them or a link there, or name them with --data, of `train --resume` too."
             ) from None
     return spec, _with_place(options, found), _unchanged(found, where, known)
 
@@ -245,7 +254,8 @@ def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:
     if is_path and known is not None and dataset.fingerprint != known:
         raise ValueError(
             f"data {spec}: expected the data that the run was trained on (fingerprint {known[:12]}), found others "
-            f"({dataset.fingerprint[:12]}): name what is to be used with --data."
+            f"({dataset.fingerprint[:12]}): restore them, measure against others with `evaluate --data`, or train anew "
+            "with `train --from RUN --data ... --out ...`."
         )
     return dataset
 

@@ -9,6 +9,7 @@ import torch
 
 from remblai.config.registry import Choice
 from remblai.data import Dataset
+from remblai.data.look import COLOURS
 from remblai.features import default_features, make_features
 from remblai.metrics import SMALLEST, Figure, fidelity_card
 from remblai.metrics.by_class import means_by_class
@@ -26,11 +27,13 @@ from remblai.runs.manifest import codes_in_words, dotted
 from remblai.runs.model import Trained
 from remblai.runs.pictures import pictures
 from remblai.runs.plateau import stop_in_words
-from remblai.runtime.text import duration
+from remblai.runtime.text import duration, one_line
 from remblai.runtime.timing import timed
 
 MOST = 2000
 """Samples and held-out data behind the figures, at most."""
+NAMED = 4
+"""Columns that the head of a page names, at most."""
 
 
 def evaluate(
@@ -190,10 +193,23 @@ def choices(settings: Mapping[str, Any]) -> dict[str, str]:
 
 def _sentence(trained: Trained, dataset: Dataset) -> str:
     """What was trained on what, for the head of the page."""
-    kind = "codes" if dataset.pictures else "images" if dataset.range is not None else "points"
-    shape = " x ".join(str(size) for size in dataset.shape)
-    seen = f"{len(dataset.train):,} {kind} of {shape}" if dataset.train.draw is None else f"endless {kind} of {shape}"
-    return f"{trained.summary} Trained on {seen}; measured against {len(dataset.test):,} held out."
+    many = f"{len(dataset.train):,}" if dataset.train.draw is None else "endless"
+    by = f", conditional on {len(trained.classes)} classes" if trained.conditional else ""
+    return f"{trained.summary} Trained on {many} {_kind(dataset)}{by}; measured against {len(dataset.test):,} held out."
+
+
+def _kind(dataset: Dataset) -> str:
+    """What the data are, in words, as people see them: "rows of 6 columns (age, income, city ...)"."""
+    units = dataset.units
+    if dataset.pictures is not None:
+        return f"codes of {' x '.join(map(str, dataset.shape))}"
+    if dataset.range is not None:
+        channels, height, width = dataset.shape
+        return f"{COLOURS.get(channels, f'{channels}-channel')} images of {height}x{width} pixels"
+    if units.names is not None:
+        names = ", ".join(one_line(name) for name in units.names[:NAMED]) + " ..." * (len(units.names) > NAMED)
+        return f"rows of {len(units.names)} column{'s' * (len(units.names) > 1)} ({names})"
+    return f"points of {' x '.join(map(str, units.sample_shape or (1,)))} coordinates"
 
 
 def _duration(lines: list[dict[str, Any]]) -> str:

@@ -28,6 +28,9 @@ FROM_THE_LOOP = ("patience", "evaluate_every", "checkpoint_every", "keep")
 CRITIC_OPTIONS = ("critic_steps", "critic_lr", "critic_schedule", "own_batches")
 """Options of the loop that only critics have."""
 
+OF_DATA = "data "
+"""How a difference of the data of two runs begins."""
+
 
 def now() -> str:
     """The time in UTC, as run.json writes it."""
@@ -257,4 +260,4 @@ def _of_data(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
         {"spec": side["spec"], **side.get("options", {}), "fingerprint": side["fingerprint"]} for side in (old, new)
     )
     names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
-    return [f"data {name} was {before.get(name)}, now {after.get(name)}" for name in names]
+    return [f"{OF_DATA}{name} was {before.get(name)}, now {after.get(name)}" for name in names]

@@ -7,6 +7,7 @@ import torch
 
 from remblai.data import Dataset
 from remblai.metrics import METRICS, SCORED, energy_distance
+from remblai.metrics.reading import number
 from remblai.objectives import Marginal
 from remblai.report import (
     Picture,
@@ -14,7 +15,9 @@ from remblai.report import (
     beside,
     codes,
     grid,
+    is_logarithmic,
     least_gaussian_plane,
+    named_rows,
     paths,
     quantiles,
     terms,
@@ -68,7 +71,7 @@ def _reconstructions(trained: Trained, dataset: Dataset) -> Picture:
     return Picture(
         "reconstructions",
         "What it keeps",
-        "Held-out images, each with its reconstruction at its right. Look for what is lost: thin strokes and rare "
+        "Held-out images, each with its reconstruction at its right. Look for what is lost: fine detail and rare "
         "shapes go first, and blur is an average of what the code cannot tell apart." + _decoded(trained),
         "Pairs of held-out images and their reconstructions",
         beside(_shown(dataset, slice(28)), trained.units.display(again)),
@@ -180,13 +183,21 @@ def by_colour(labels: Array | None) -> str:
 def _by_class(trained: Trained) -> Picture:
     names = trained.classes[:MOST_CLASSES]
     each = [trained.draws(8, labels=name) for name in names]
-    return Picture(
+    which = (
+        "class"
+        if len(names) == len(trained.classes)
+        else f"of the first {len(names)} of {len(trained.classes)} classes"
+    )
+    return Picture.chart(
         "classes",
         "What it draws of each class",
-        f"A row for each class, not chosen: {', '.join(names)}. Each column has the same noise in every row: look for "
-        "rows that show another class, and for rows in which all are alike." + _decoded(trained),
+        f"A row for each {which}, not chosen. Each column has the same noise in every row: look for rows that show "
+        "another class, and for rows in which all are alike." + _decoded(trained),
         "A sheet of generated images, a row for each class",
-        grid(trained.units.display(torch.cat(each)), 8),
+        named_rows,
+        images=trained.units.display(torch.cat(each)),
+        names=names,
+        columns=8,
     )
 
 
@@ -234,20 +245,26 @@ def _validation(lines: list[dict[str, Any]], trained: Trained, dataset: Dataset)
     if len(lines) < 2:
         return []
     n = min(SCORED, len(dataset.validation), len(dataset.train))
-    words = (
-        "Samples against validation data while training: the lowest point is the checkpoint called best. The dashed "
-        f"line is the same figure of {n:,} training data, which may be below 0: a logarithmic scale has no such line."
-    )
-    if trained.units.codes is not None:
-        words += " Both are of codes, not of pictures."
+    words = "Samples against validation data while training: the lowest point is the checkpoint called best. "
     distance = "squared energy distance"
     values = {distance: [line["validation"]["energy_distance_squared"] for line in lines]}
+    floor = energy_distance(dataset.validation[:n], dataset.train[:n])
+    words += _floor_in_words(floor, n, is_logarithmic(np.array(values[distance])))
+    if trained.units.codes is not None:
+        words += " Both are of codes, not of pictures."
     if all("estimate" in line["validation"] for line in lines):
         words += f" Below, {trained.objective.estimate_meaning}"
         values["the model's estimate"] = [line["validation"]["estimate"] for line in lines]
     given = {
         "steps": [line["step"] for line in lines],
         "values": values,
-        "floors": {distance: energy_distance(dataset.validation[:n], dataset.train[:n])},
+        "floors": {distance: floor},
     }
     return [Picture.chart("validation", "How good it was", words, "A curve of the validation score", terms, **given)]
+
+
+def _floor_in_words(floor: float, n: int, logarithmic: bool) -> str:
+    """Where the chart of the validation score shows what training data have, if it can."""
+    if floor > 0 or not logarithmic:
+        return f"The dashed line is the same figure of {n:,} training data."
+    return f"The same figure of {n:,} training data is {number(floor)}, which a logarithmic scale cannot show."

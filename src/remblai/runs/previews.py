@@ -9,6 +9,7 @@ from PIL import Image
 from remblai.data import Dataset
 from remblai.laws import FittedLaw
 from remblai.objectives import Objective
+from remblai.report.style import on_paper
 from remblai.runs.folder import Run
 from remblai.runs.loggers import Pixels
 from remblai.runs.model import Trained
@@ -35,7 +36,5 @@ def report_pictures(folder: Path) -> dict[str, Pixels]:
 
 
 def _on_white(png: bytes) -> Pixels:
-    with Image.open(io.BytesIO(png)) as opened:
-        picture = opened.convert("RGBA")
-    paper = Image.new("RGBA", picture.size, "white")
-    return np.asarray(Image.alpha_composite(paper, picture).convert("RGB"))
+    with Image.open(io.BytesIO(on_paper(png))) as picture:
+        return np.asarray(picture)

@@ -12,7 +12,7 @@ from remblai.config.convert import convert
 from remblai.config.file import FILE, config_text
 from remblai.runs import contents
 from remblai.runs.folder import Run
-from remblai.runs.manifest import as_config, differences
+from remblai.runs.manifest import OF_DATA, as_config, differences
 from remblai.runs.resolve import warn_of_change
 from remblai.runtime.devices import processors
 from remblai.runtime.files import explained, whole
@@ -127,6 +127,11 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
     warn_of_change(run.settings.get("code"), settings["recipe"])
     if changed := differences(run.settings, settings, given):
         place, config = shlex.quote(str(folder)), shlex.quote(str(folder / FILE))
+        if all(one.startswith(OF_DATA) for one in changed):
+            raise ValueError(
+                f"{folder} was made with other data, so it cannot be resumed: {'; '.join(changed)}. Restore the data, "
+                f"or train anew with its settings by --from {place}, --data and another --out."
+            )
         raise ValueError(
             f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, "
             f"go on with them by --config {config} --resume --out {place}, or train anew with its settings by --from "

@@ -1,8 +1,9 @@
+import numpy as np
 import pytest
 import torch
 
 from remblai.discrepancies import MMD
-from remblai.gallery.distances.drifting import STEPS, data, drifts, path, start
+from remblai.gallery.distances.drifting import REACH, STEPS, data, drifts, outside, path, start
 from remblai.kernels import Energy
 
 
@@ -15,3 +16,7 @@ def test_points_move_as_the_drift_says_and_near_the_data(name: str) -> None:
     assert 0.5 < float(moved) < 2.0, "normalised drifts have one size"
     distances = [float(MMD(Energy())(data(), points)) for points in (steps[0], steps[-1])]
     assert distances[1] < 0.15 * distances[0]
+
+
+def test_points_outside_of_the_chart_are_counted() -> None:
+    assert outside(np.array([[0.0, 0.0], [REACH + 0.1, 0.0], [0.0, -9.0], [REACH, -REACH]])) == 2

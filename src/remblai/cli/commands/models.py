@@ -89,8 +89,8 @@ def fit(
     chosen = nest({"sampler": sampler} | dict(options or {}))["sampler"]
     law = fit_law(trained, chosen, dataset_of(trained, None))
     name = sampler or trained.sampler
-    if law.choice:
-        show(f"{name}: {law.choice}")
+    for of_class, choice in law.choices(trained.classes if trained.conditional else None).items():
+        show(f"{name}{f' of class {of_class}' * bool(of_class)}: {choice}")
     show(f"{run}: the law {name} is fitted; `remblai sample {run} --sampler {name}` draws from it")
 
 
@@ -118,24 +118,27 @@ def interpolate(
         n: how many walks; 8, or as many as there are pairs of data, when not given.
         steps: images in each, both ends included.
         classes: two, joined by a comma, between which codes are decoded.
-        out: a .png, .npz or .npy, or a .gif or .mp4 that plays all walks at once, forth and back; --steps 48 is
-            smooth.
+        out: a .png, .npz or .npy, or a .gif or .mp4 that plays all walks at once, back and forth; --steps 48 is
+            smooth; of points .npz, .npy, .csv, .tsv or .parquet, a table with the columns walk and step.
         recipe: path/to/file.py:function, for a run that was made by a recipe of your own.
         device: auto, cpu, cuda or cuda:0.
     """
-    path = place(out, (*ARRAYS, *FILMS))
+    path = place(out, (*ARRAYS, *FILMS, *TABLES))
     if n is not None and n < 1:
         raise ValueError(f"n: expected at least 1 walk, got {n}.")
     if steps < 2:
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     if classes is not None and len(classes) != 2:
         raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
-    from remblai.cli.arrays import check_film, write_walks
+    from remblai.cli.arrays import check_film, check_kind, write_walks
+    from remblai.cli.tables import check_table
     from remblai.cli.walks import between_classes, between_data, between_draws
     from remblai.runs.load import load
 
     check_film(path)
+    check_table(path)
     trained = load(run, device=device, recipe=recipe)
+    check_kind(path, trained.units)
     drawn = classes is not None or not (trained.encodes or data is not None)
     if drawn and (data is not None or data_options):
         raise ValueError("interpolate: the codes of these walks are draws: leave --data and its options out.")

@@ -1,9 +1,12 @@
 """Points that drift to the ring: one rule, minus the gradient of a discrepancy, and the mean shift of this year."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.lines import Line2D
+from matplotlib.patheffects import withStroke
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,6 +25,8 @@ SHOWN = (0, 5, 20, STEPS)
 """Steps after which the points are drawn."""
 LENGTH = 0.3
 """Length of the first step, in units of the mean distance of data and samples over sqrt(2); it falls to 0 in a line."""
+REACH = 2.7
+"""The charts show the square from -REACH to REACH."""
 NEAR = 0.3
 """Three deviations of a mode of the ring."""
 
@@ -49,8 +54,8 @@ def drifting() -> Entry:
     picture = Picture.chart(
         "drifting",
         "Points that drift to the ring",
-        f"Rows: the drift. Columns: after {', '.join(map(str, SHOWN))} steps. Data in one colour, the points that "
-        "drift in the other.",
+        f"Rows: the drift. Columns: after {', '.join(map(str, SHOWN))} steps. Where points lie outside of a chart, it "
+        "says how many.",
         "Sixteen charts of points on the plane; from left to right they move from the middle to eight clusters",
         draw,
         paths={name: [steps[number].double().numpy() for number in SHOWN] for name, steps in paths.items()},
@@ -66,11 +71,14 @@ def drifting() -> Entry:
         pictures=(picture,),
         source="Deng et al., “Generative modeling via drifting”, arXiv 2602.04770; the Sinkhorn divergence as a drift: "
         "arXiv 2603.12366",
-        findings=tuple(
-            Finding(f"The points that follow the drift {name} find every mode of the ring.", (f"{name}: ",))
-            for name in paths
+        findings=(
+            Finding(
+                f"Under each of the {len(paths)} drifts the points find every mode of the ring, and most of them end "
+                "near one.",
+                tuple(f"{name}: " for name in paths),
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def drifts() -> Mapping[str, MeanShift | Descent]:
@@ -103,6 +111,11 @@ def path(drift: MeanShift | Descent) -> list[Tensor]:
     return found
 
 
+def outside(points: Floats) -> int:
+    """How many of the points (n, 2) a chart does not show."""
+    return int((np.abs(points) > REACH).any(1).sum())
+
+
 def draw(paths: dict[str, list[Floats]], data: Floats, *, theme: Theme) -> bytes:
     """The points of each drift, after a few and after many steps."""
     with typeset():
@@ -112,8 +125,15 @@ def draw(paths: dict[str, list[Floats]], data: Floats, *, theme: Theme) -> bytes
                 axes = panels[row * len(SHOWN) + column]
                 axes.scatter(data[:, 0], data[:, 1], s=4, color=theme.data, alpha=0.35, linewidths=0)
                 axes.scatter(points[:, 0], points[:, 1], s=5, color=theme.model, linewidths=0)
-                axes.set(xlim=(-2.7, 2.7), ylim=(-2.7, 2.7), xticks=[], yticks=[], aspect="equal")
+                axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), xticks=[], yticks=[], aspect="equal")
+                if away := outside(points):
+                    halo = [withStroke(linewidth=3, foreground=theme.paper)]
+                    words: dict[str, Any] = {"size": 8.5, "ha": "center", "path_effects": halo, "zorder": 5}
+                    axes.text(0.0, -2.58, f"{away} outside", color=theme.model, **words)
                 if row == 0:
                     axes.set_title(f"{number} steps", color=theme.ink, size=10)
             panels[row * len(SHOWN)].set_ylabel(name, color=theme.ink, size=10, labelpad=8)
+        names = {"data": theme.data, "points that drift": theme.model}
+        dots = [Line2D([], [], ls="", marker="o", color=colour, label=name) for name, colour in names.items()]
+        figure.legend(handles=dots, loc="outside upper left", ncols=2, frameon=False, labelcolor="linecolor")
         return png(figure)

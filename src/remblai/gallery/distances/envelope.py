@@ -175,6 +175,6 @@ def draw(cut: Cut, errors: dict[str, np.ndarray], *, theme: Theme) -> bytes:
         for column, (name, error) in enumerate(errors.items()):
             spread = column + np.random.default_rng(0).uniform(-0.25, 0.25, len(error))
             right.semilogy(spread, error, ".", color=colours[name], markersize=5, alpha=0.8)
-        right.set(xlim=(-0.6, 2.6), ylabel="error of the derivative along theta", yticks=(1e-12, 1e-9, 1e-6, 1e-3, 1))
+        right.set(xlim=(-0.6, 2.6), ylabel="error of the derivative along θ", yticks=(1e-12, 1e-9, 1e-6, 1e-3, 1))
         right.set_xticks(range(3), list(errors))
         return png(figure)

@@ -152,7 +152,7 @@ def draw(case: Case, transported: Floats, coded: Floats, bounds: Floats, true: F
             axes.set_yticks(range(POINTS), [str(i + 1) for i in range(POINTS)])
             axes.set_xticks(range(len(image)), [f"{j + 1}" for j in range(len(image))])
             for tick, one in zip(axes.get_xticklabels(), image, strict=True):
-                tick.set_color(theme.classes[one])
+                tick.set_color(theme.written(theme.classes[one]))
         left.set(xlabel="image y")
         middle.set(xlabel="code z, coloured by G(z)")
         for name, curve, colour, place, side in (

@@ -60,8 +60,8 @@ def inf_sup() -> Entry:
         "at its potentials no plan loses.",
         checks=checks,
         pictures=(picture,),
-        source="The proof of the Kantorovich-Rubinstein duality in slides on the Wasserstein GAN; the algorithm is of "
-        "Chambolle, Pock, “A first-order primal-dual algorithm for convex problems” (2011)",
+        source="Villani, “Topics in optimal transportation” (2003), chapter 1, on duality by a minimax argument; the "
+        "algorithm is of Chambolle, Pock, “A first-order primal-dual algorithm for convex problems” (2011)",
     )
 
 
@@ -93,7 +93,7 @@ class Case:
         return Case(rng.dirichlet(np.ones(ROWS)), rng.dirichlet(np.ones(COLUMNS)), ((x[:, None] - y) ** 2).sum(-1))
 
     def lagrangian(self, plan: Floats, f: Floats, g: Floats) -> float:
-        """<P, C> + f . (a - P 1) + g . (b - P' 1)."""
+        """⟨P, C⟩ + f . (a - P 1) + g . (b - P' 1)."""
         return float((plan * self.costs).sum() + f @ (self.a - plan.sum(1)) + g @ (self.b - plan.sum(0)))
 
     def played(self) -> Path:

@@ -65,8 +65,7 @@ def maximum_likelihood() -> Entry:
         "blur that the data have not, and its W to the data has grown by a sixth.",
         checks=checks,
         pictures=(picture,),
-        source="Slides on the Wasserstein GAN; Arjovsky, Chintala, Bottou, “Wasserstein GAN”, section 1, "
-        "arXiv 1701.07875",
+        source="Arjovsky, Chintala, Bottou, “Wasserstein GAN”, section 1, arXiv 1701.07875",
     )
 
 

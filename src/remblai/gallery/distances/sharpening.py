@@ -17,7 +17,7 @@ PLACES = np.linspace(-0.5, 6.5, 120)
 SWEPT = np.geomspace(0.02, 300.0, 25)
 SHARPEST = 0.002
 TIGHT = 1e-11
-"""Marginal error: on the seven points a looser one would move <P, D> in the sixth digit."""
+"""Marginal error: on the seven points a looser one would move ⟨P, D⟩ in the sixth digit."""
 
 Floats = NDArray[np.float64]
 
@@ -48,7 +48,7 @@ class Pair:
 
     @cached_property
     def swept(self) -> tuple[Floats, Floats]:
-        """Cost <P, C> and value <P, C> + epsilon KL(P | a x b) of the plans at each epsilon of `SWEPT`."""
+        """Cost ⟨P, C⟩ and value ⟨P, C⟩ + epsilon KL(P | a x b) of the plans at each epsilon of `SWEPT`."""
         plans = [self.plan(epsilon) for epsilon in SWEPT]
         return np.array([plan.cost for plan in plans]), np.array([plan.value for plan in plans])
 
@@ -59,7 +59,7 @@ class Pair:
 
 
 def sharpening() -> Entry:
-    """<P, D> = 1.1298, 0.9522 and 0.90001 at epsilon 1, 0.5 and 0.1; the limit is the optimal plan that knows least."""
+    """⟨P, D⟩ = 1.1298, 0.9522 and 0.90001 at epsilon 1, 0.5 and 0.1; the limit is the optimal plan that knows least."""
     points, densities, monotone = seven_points(), *two_densities()
     sharp = {epsilon: points.plan(epsilon, TIGHT) for epsilon in (*points.shown, SHARPEST)}
     limit = sharp[SHARPEST].coupling
@@ -71,11 +71,11 @@ def sharpening() -> Entry:
         for curve in pair.swept
     ]
     checks = (
-        equal("<P, D> at epsilon 1", sharp[1.0].cost, 1.1298, 5e-5),
-        equal("<P, D> at epsilon 0.5", sharp[0.5].cost, 0.9522, 5e-5),
-        equal("<P, D> at epsilon 0.1", sharp[0.1].cost, 0.90001, 5e-6),
+        equal("⟨P, D⟩ at epsilon 1", sharp[1.0].cost, 1.1298, 5e-5),
+        equal("⟨P, D⟩ at epsilon 0.5", sharp[0.5].cost, 0.9522, 5e-5),
+        equal("⟨P, D⟩ at epsilon 0.1", sharp[0.1].cost, 0.90001, 5e-6),
         equal("value at epsilon 0.1", sharp[0.1].value, 0.986395, 1e-6),
-        equal(f"<P, D> at epsilon {SHARPEST:g}: W1", sharp[SHARPEST].cost, 0.9),
+        equal(f"⟨P, D⟩ at epsilon {SHARPEST:g}: W1", sharp[SHARPEST].cost, 0.9),
         between("pairs used there, where a vertex uses 13 at most", int((limit > 1e-6).sum()), low=14),
         between(
             "KL(P | a x b) there, against the least of many optimal vertices",
@@ -102,7 +102,7 @@ def sharpening() -> Entry:
     curves = Picture.chart(
         "sharpening-values",
         "What the entropy adds",
-        "Value, <P, C> + ε KL(P | a × b), and cost, <P, C>, of the entropic plan: both climb from the exact cost to "
+        "Value, ⟨P, C⟩ + ε KL(P | a × b), and cost, ⟨P, C⟩, of the entropic plan: both climb from the exact cost to "
         "the product plan's. The cost forgets ε much sooner than the value does.",
         "Two charts of cost and value against epsilon, between two horizontal lines",
         draw_curves,
@@ -119,7 +119,7 @@ def sharpening() -> Entry:
         checks=checks,
         pictures=(maps, curves),
         source="Cuturi, “Sinkhorn distances”, arXiv 1306.0895, which Montavon's Boltzmann machine builds on; the seven "
-        "points are those of the duality article",
+        "points are those of the entry seven-points",
     )  # fmt: skip
 
 
@@ -161,7 +161,9 @@ def draw_maps(rows: tuple[dict[str, Floats], dict[str, Floats]], *, theme: Theme
             for spine in axes.spines.values():
                 spine.set(visible=True, color=theme.line)
         for axes, name in zip(panels[::5], ("seven points", "two densities"), strict=True):
-            axes.set_ylabel(name, color=theme.ink, size=10, labelpad=8)
+            axes.set_ylabel(f"{name}\nplace that gives", color=theme.ink, size=10, labelpad=8)
+        for axes in panels[5:]:
+            axes.set_xlabel("place that receives")
         return png(figure)
 
 

@@ -76,7 +76,7 @@ def stochastic_curves() -> Entry:
         checks=checks,
         pictures=(picture,),
         source="Genevay, Cuturi, Peyré, Bach, “Stochastic optimization for large-scale optimal transport”, arXiv "
-        "1605.08527, which the slides on the Wasserstein GAN name",
+        "1605.08527",
     )
 
 

@@ -231,7 +231,7 @@ def draw_laws(laws: dict[str, Tensor], theme: Theme) -> bytes:
         for i, (name, (words, colour)) in enumerate(labels.items()):
             places = torch.arange(len(LAW)) + 0.26 * (i - 1)
             axes.bar(places.tolist(), laws[name].tolist(), 0.24, color=colour)
-            axes.text(1.5, 0.54 - 0.055 * i, words, color=colour, size=10, weight="bold")
+            axes.text(1.5, 0.54 - 0.055 * i, words, color=theme.written(colour), size=10, weight="bold")
         axes.set(xlabel="state", ylabel="mass", ylim=(0, 0.62))
         axes.set_xticks(range(len(LAW)), ["".join(str(int(bit)) for bit in one) for one in STATES.tolist()])
         axes.set_yticks([0, 0.2, 0.4, 0.6])

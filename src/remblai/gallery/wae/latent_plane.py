@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 from matplotlib.collections import EllipseCollection
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
@@ -107,8 +108,9 @@ def latent_plane(steps: int = STEPS) -> Entry:
         source="Tolstikhin et al., “Wasserstein auto-encoders”, figure 1, arXiv 1711.01558",
         findings=(
             Finding(
-                f"Two of the VAE's posteriors share {overlaps['VAE']:.2f} of their mass by Bhattacharyya's "
-                f"coefficient, two of the WAE's {overlaps['WAE']:.2f}.",
+                f"Two of the VAE's posteriors overlap by {overlaps['VAE']:.2f} on average "
+                "(Bhattacharyya's coefficient, 1 for equal ones), two of the WAE's by "
+                f"{overlaps['WAE']:.2f}.",
                 ("VAE: overlap", "WAE: overlap", "VAE's overlap"),
             ),
             Finding("The mixture of the WAE's posteriors is near the prior.", ("WAE: squared",)),
@@ -170,7 +172,10 @@ def draw(planes: dict[str, Plane], titles: dict[str, str], *, theme: Theme) -> b
             axes.plot(NINE_TENTHS * angle.cos(), NINE_TENTHS * angle.sin(), color=theme.quiet, linewidth=0.9)
             for label in range(10):
                 x, y = one.mean[one.classes == label].median(0).values.tolist()
-                axes.text(x, y, str(label), color=theme.ink, size=12, weight="bold", ha="center", va="center")
+                axes.text(
+                    x, y, str(label), color=theme.ink, size=12, weight="bold", ha="center", va="center", zorder=5,
+                    path_effects=[withStroke(linewidth=3.5, foreground=theme.paper)],
+                )  # fmt: skip
             axes.set(xlim=(-REACH, REACH), ylim=(-REACH, REACH), aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
             axes.set_xlabel("first code")
             axes.set_title(titles[name], color=theme.ink, size=10)

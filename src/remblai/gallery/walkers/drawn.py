@@ -33,7 +33,7 @@ def draw(found: Study, *, theme: Theme) -> bytes:
             label = name.removeprefix("Wasserstein, ").replace(", ", ",\n")
             left.text(
                 rounds[-1] * 1.1, ends[name], label,
-                color=colour, size=9, va="center", linespacing=1.0, path_effects=halo, zorder=5,
+                color=theme.written(colour), size=9, va="center", linespacing=1.0, path_effects=halo, zorder=5,
             )  # fmt: skip
         left.set(xlabel="rounds", ylabel="W1 to the expert's walks", xlim=(0.47, 9500))
         left.set_xticks((0.5, 1, 10, 100), ("0", "1", "10", "100"))

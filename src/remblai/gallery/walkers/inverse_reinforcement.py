@@ -48,7 +48,7 @@ def inverse_reinforcement() -> Entry:
         "sees the states only, the other's metric measures in steps alone, where a collision is one step from safety.",
         checks=checks(found),
         pictures=pictures,
-        source="The slides' outlook: Wasserstein inverse reinforcement learning with several agents; Fu, Luo, Levine, "
+        source="An experiment of this library, on several agents by W1; its baseline: Fu, Luo, Levine, "
         "“Learning robust rewards with adversarial inverse reinforcement learning”, arXiv 1710.11248",
         findings=(
             Finding(

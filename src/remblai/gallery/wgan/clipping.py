@@ -183,7 +183,7 @@ def _depth(axes: Axes, deep: dict[str, Floats], theme: Theme) -> None:
     places = ("center", "center", "center", "top", "bottom")
     for (name, norms), colour, place in zip(deep.items(), colours, places, strict=True):
         axes.plot(layers, np.maximum(norms, LEAST), color=colour, lw=1.8, marker="o", ms=3)
-        axes.text(0.5, max(norms[0], LEAST), name, color=colour, size=9, ha="right", va=place)
+        axes.text(0.5, max(norms[0], LEAST), name, color=theme.written(colour), size=9, ha="right", va=place)
     axes.set(yscale="log", xlim=(-7.6, DEEP + 1.5), xticks=[1, 6, 12], xlabel="layer, from the input")
     powers = (-12, -6, 0, 6)
     axes.set_yticks([10.0**power for power in powers], [f"$10^{{{power}}}$" if power else "1" for power in powers])

@@ -38,8 +38,8 @@ def continuity() -> Entry:
     moving = Picture.chart(
         "continuity",
         "The law moves; W1 follows, Jensen-Shannon jumps",
-        "Left: the generator's law where theta starts and a little further on: two curves that hardly meet. Right: the "
-        "distance of the two against how far theta has gone; W1 is continuous, with the slopes that its plan gives, "
+        "Left: the generator's law where θ starts and a little further on: two curves that hardly meet. Right: the "
+        "distance of the two against how far θ has gone; W1 is continuous, with the slopes that its plan gives, "
         "Jensen-Shannon is log 2 at once.",
         "Two laws of a generator in the plane, and W1 and Jensen-Shannon against the step in its parameters",
         draw_moving,
@@ -61,7 +61,7 @@ def continuity() -> Entry:
     )
     return Entry(
         title="When W1 is continuous and has a gradient",
-        words="A small ReLU generator's parameters theta are moved along a line, and its law is compared with where it "
+        words="A small ReLU generator's parameters θ are moved along a line, and its law is compared with where it "
         "started. W1 goes to 0 with the step and has the gradient that its plan gives, equal to finite differences in "
         "every parameter, while Jensen-Shannon jumps to log 2 at the smallest step. The theorem asks that the local "
         "Lipschitz constant of the generator have a finite mean over z: with Gaussian z its running mean settles, with "
@@ -78,13 +78,13 @@ def along(model: Generator, lengths: Floats, jumps: Floats) -> list[Check]:
     bound = float(lipschitz(model, model.z.numpy()[:, 0]).mean())
     away = WAYS != 0
     return [
-        equal("W1 where theta starts", float(lengths[~away][0]), 0.0),
+        equal("W1 where θ starts", float(lengths[~away][0]), 0.0),
         between(
             f"W1 over the step, at most the mean Lipschitz constant {bound:.3f}",
             float((lengths[away] / np.abs(WAYS[away]))[np.abs(WAYS[away]) < 0.01].max()), 1e-3, bound,
         ),
-        equal("Jensen-Shannon where theta starts", float(jumps[~away][0]), 0.0),
-        equal("the least at any other theta, log 2", float(jumps[away].min()), math.log(2.0)),
+        equal("Jensen-Shannon where θ starts", float(jumps[~away][0]), 0.0),
+        equal("the least at any other θ, log 2", float(jumps[away].min()), math.log(2.0)),
     ]  # fmt: skip
 
 
@@ -189,17 +189,17 @@ def draw_moving(
 def _distances(
     axes: Axes, lengths: Floats, jumps: Floats, tangents: dict[float, tuple[float, float]], theme: Theme
 ) -> None:
-    purple = theme.classes[3]
+    green = theme.classes[3]
     for side in (WAYS < 0, WAYS > 0):
-        axes.plot(WAYS[side], jumps[side], color=purple, lw=1.8)
-    axes.plot(0, math.log(2.0), "o", color=theme.paper, mec=purple, mew=1.6, ms=6, zorder=4)
-    axes.plot(0, 0, "o", color=purple, ms=6, zorder=4)
+        axes.plot(WAYS[side], jumps[side], color=green, lw=1.8)
+    axes.plot(0, math.log(2.0), "o", color=theme.paper, mec=green, mew=1.6, ms=6, zorder=4)
+    axes.plot(0, 0, "o", color=green, ms=6, zorder=4)
     axes.plot(WAYS, lengths, color=theme.model, lw=2)
     for way, (length, slope) in tangents.items():
         reach = np.array([-0.35, 0.35])
         axes.plot(way + reach, length + slope * reach, color=theme.ink, lw=1, zorder=5)
         axes.plot(way, length, "o", color=theme.ink, ms=4, zorder=5)
-    axes.text(0.12, math.log(2.0) + 0.02, "Jensen-Shannon", color=purple, size=9.5)
+    axes.text(0.12, math.log(2.0) + 0.02, "Jensen-Shannon", color=green, size=9.5)
     axes.text(0.5, 0.1, "W1, with the\nplan's slopes", color=theme.model, size=10.5, weight="bold", va="center")
     axes.set(xlim=(-2, 2), xticks=[-2, -1, 0, 1, 2], xlabel="how far the parameters θ have moved")
     axes.set_ylabel("distance from the law at the start")

@@ -28,7 +28,7 @@ Floats = NDArray[np.float64]
 
 
 def energy_based() -> Entry:
-    """m minus the least loss of the energy is m TV: 0 at theta = 0 and m elsewhere, so that no theta is better."""
+    """m minus the least loss of the energy is m TV: 0 at θ = 0 and m elsewhere, so that no θ is better."""
     laws = [on_lines(float(theta)) for theta in THETAS]
     values = np.array([MARGIN - least_loss(p, q, MARGIN) for p, q in laws])
     lengths = np.array([w1(float(theta))[0] for theta in THETAS])
@@ -38,7 +38,7 @@ def energy_based() -> Entry:
         "Left: what the best energy shows of two parallel lines, and W1. Right: that energy for lines at 0 and "
         "0.5: it has to be 0 on the data and at least the margin on the model, but between them anything does, so the "
         "model gets no direction. The best 1-Lipschitz critic of W1 has to rise at slope 1 all the way.",
-        "The energy-based value and W1 against theta, and the two critics along the way between the lines",
+        "The energy-based value and W1 against θ, and the two critics along the way between the lines",
         draw,
         values=values,
         lengths=lengths,
@@ -47,7 +47,7 @@ def energy_based() -> Entry:
         title="The energy-based GAN measures total variation",
         words="The energy-based GAN lowers an energy on the data and raises it on the model up to a margin m. A linear "
         "program finds the best energy of two discrete laws: its loss is m less m times their total variation. On the "
-        "parallel lines that is all or nothing, like Jensen-Shannon: m for every theta but 0, with slope 0, where W1 "
+        "parallel lines that is all or nothing, like Jensen-Shannon: m for every θ but 0, with slope 0, where W1 "
         "falls at slope 1 towards the answer.",
         checks=(*on_the_lines(values, lengths), *elsewhere()),
         pictures=(picture,),
@@ -62,14 +62,14 @@ def on_the_lines(values: Floats, lengths: Floats) -> list[Check]:
     p, q = on_lines(BETWEEN)
     wide = np.append(p, 0.0), np.append(q, 0.0)
     return [
-        equal("value at theta = 0", float(values[~away][0]), 0.0),
-        equal("least value at any other theta", float(values[away].min()), MARGIN),
-        equal("largest value at any other theta", float(values[away].max()), MARGIN),
-        equal("Jensen-Shannon at theta = 0.5: log 2", jensen_shannon(p, q), math.log(2.0)),
-        equal("largest error of W1 from |theta|", float(np.abs(lengths - np.abs(THETAS)).max()), 0.0),
-        equal("slope of the value at theta = 0.5, by differences", value_slope(BETWEEN), 0.0),
-        equal("slope of W1 at theta = 0.5, by its plan", w1(BETWEEN)[1], 1.0),
-        equal("slope of W1 at theta = \N{MINUS SIGN}0.5", w1(-BETWEEN)[1], -1.0),
+        equal("value at θ = 0", float(values[~away][0]), 0.0),
+        equal("least value at any other θ", float(values[away].min()), MARGIN),
+        equal("largest value at any other θ", float(values[away].max()), MARGIN),
+        equal("Jensen-Shannon at θ = 0.5: log 2", jensen_shannon(p, q), math.log(2.0)),
+        equal("largest error of W1 from |θ|", float(np.abs(lengths - np.abs(THETAS)).max()), 0.0),
+        equal("slope of the value at θ = 0.5, by differences", value_slope(BETWEEN), 0.0),
+        equal("slope of W1 at θ = 0.5, by its plan", w1(BETWEEN)[1], 1.0),
+        equal("slope of W1 at θ = \N{MINUS SIGN}0.5", w1(-BETWEEN)[1], -1.0),
         equal("least loss, energy between the lines fixed at 0", least_loss(*wide, MARGIN, fixed=0.0), 0.0),
         equal("least loss, energy between the lines fixed at m", least_loss(*wide, MARGIN, fixed=MARGIN), 0.0),
     ]

@@ -62,8 +62,8 @@ def k_lipschitz() -> Entry:
         "does not turn as often as the zigzag does.",
         checks=checks,
         pictures=(picture,),
-        source="An article on the Kantorovich-Rubinstein duality; Arjovsky, Chintala, Bottou, “Wasserstein GAN”, "
-        "section 3, arXiv 1701.07875",
+        source="Villani, “Optimal transport: old and new” (2009), chapter 5, on the duality; Arjovsky, "
+        "Chintala, Bottou, “Wasserstein GAN”, section 3, arXiv 1701.07875",
     )
 
 

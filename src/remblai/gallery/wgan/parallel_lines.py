@@ -26,23 +26,23 @@ Floats = NDArray[np.float64]
 
 
 def parallel_lines() -> Entry:
-    """P_0 = (0, Z) against P_theta = (theta, Z), Z uniform: W1 = |theta|, and nothing else sees theta."""
+    """P_0 = (0, Z) against P_θ = (θ, Z), Z uniform: W1 = |θ|, and nothing else sees θ."""
     rng = np.random.default_rng(0)
     one, other = rng.random((2, POINTS))
     heights = np.sort(rng.random((2, SETS, POINTS)), axis=2)
-    checks = [equal(f"W1 from the same z, theta = {theta:g}", w1(0.0, one, theta, one), theta) for theta in SHIFTS]
+    checks = [equal(f"W1 from the same z, θ = {theta:g}", w1(0.0, one, theta, one), theta) for theta in SHIFTS]
     for theta in (0.01, 0.0):
         p, q = common(line(0.0, one), line(theta, one))
-        apart, label = float(theta != 0), f"theta = {theta:g}"
+        apart, label = float(theta != 0), f"θ = {theta:g}"
         checks += [
             equal(f"total variation, {label}", total_variation(p, q), apart),
             equal(f"Jensen-Shannon, {label}", jensen_shannon(p, q), apart * math.log(2.0)),
-            equal(f"KL of P_0 from P_theta, {label}", kullback_leibler(p, q), math.inf if theta else 0.0),
-            equal(f"KL of P_theta from P_0, {label}", kullback_leibler(q, p), math.inf if theta else 0.0),
+            equal(f"KL of P_0 from P_θ, {label}", kullback_leibler(p, q), math.inf if theta else 0.0),
+            equal(f"KL of P_θ from P_0, {label}", kullback_leibler(q, p), math.inf if theta else 0.0),
         ]
     for theta in SHIFTS:
         low, high = (float(bound) for bound in np.quantile(by_rank(heights, theta), SHARE))
-        known, label = ABOUT[theta], f"independent z, theta = {theta:g}"
+        known, label = ABOUT[theta], f"independent z, θ = {theta:g}"
         checks += [
             equal(f"W1 from {label}", w1(0.0, one, theta, other), float(by_rank(np.sort([one, other]), theta)), 1e-7),
             between(f"W1 from another program's {label}", known, low, high),
@@ -50,18 +50,18 @@ def parallel_lines() -> Entry:
     picture = Picture.chart(
         "parallel-lines",
         "Only W1 knows how far the lines are apart",
-        "Left: the four distances as theta moves. W1 leads to 0 from everywhere; the others are flat but for a hole at "
+        "Left: the four distances as θ moves. W1 leads to 0 from everywhere; the others are flat but for a hole at "
         "0. Right: what 256 points of each law show of it, with the same z and with independent ones: the band holds "
-        "99 % of the draws, and below the floor, which theta = 0 itself shows, no sample distinguishes the lines.",
+        "99 % of the draws, and below the floor, which θ = 0 itself shows, no sample distinguishes the lines.",
         "Four distances between two parallel lines against their distance, and W1 from samples with its floor",
         draw,
         heights=heights,
     )
     return Entry(
         title="Parallel lines: where only one distance has a slope",
-        words="A law on a line is compared with the same law on a parallel line, at the distance theta. W1 is |theta|, "
+        words="A law on a line is compared with the same law on a parallel line, at the distance θ. W1 is |θ|, "
         "while total variation (1), Jensen-Shannon (log 2) and both Kullback-Leibler divergences (infinite) are the "
-        "same for every theta but 0: a model that learns by them gets no sign of where to go. A sample shows |theta| "
+        "same for every θ but 0: a model that learns by them gets no sign of where to go. A sample shows |θ| "
         "exactly if both lines use the same z; with independent z it shows at least the sampling floor, about 0.03 for "
         "256 points, however close the lines are.",
         checks=tuple(checks),
@@ -114,7 +114,7 @@ def _exact(axes: Axes, theme: Theme) -> None:
     ):
         axes.plot([-1, 1], [level, level], color=colour, lw=1.8)
         axes.plot(0, level, "o", color=theme.paper, mec=colour, mew=1.6, ms=6, zorder=4)
-        axes.text(-0.06, level + 0.035, name, color=colour, ha="right", size=9.5)
+        axes.text(-0.06, level + 0.035, name, color=theme.written(colour), ha="right", size=9.5)
     axes.text(0.33, 0.26, "W1 = |θ|", color=theme.model, size=10.5, weight="bold", va="top")
     axes.annotate(
         "at θ = 0\nall are 0", (0.02, 0.0), (0.33, 0.05), color=theme.quiet, size=8.5, va="center",

@@ -205,7 +205,7 @@ def _panel(axes: Axes, found: list[dict[str, float]], labels: tuple[Label, ...],
         axes.plot(STEPS, heights, "o-", color=colour, lw=width, ms=1.1 * width + 1.4, zorder=order, clip_on=False)
     for one in labels:
         axes.text(
-            one.n, one.height, one.text, color=colours[one.curve], size=9.5, ha=one.side, va="bottom",
+            one.n, one.height, one.text, color=theme.written(colours[one.curve]), size=9.5, ha=one.side, va="bottom",
             rotation=one.slant, rotation_mode="default",
         )  # fmt: skip
     axes.set_xscale("log", base=2)
@@ -215,7 +215,7 @@ def _panel(axes: Axes, found: list[dict[str, float]], labels: tuple[Label, ...],
 
 
 def _colours(theme: Theme) -> dict[str, str]:
-    green = theme.classes[2]
+    ochre = theme.classes[2]
     return {
-        "W1": theme.model, "TV": theme.data, "JS": theme.classes[3], "KL(P | Pn)": green, "KL(Pn | P)": green
+        "W1": theme.model, "TV": theme.data, "JS": theme.classes[3], "KL(P | Pn)": ochre, "KL(Pn | P)": ochre
     }  # fmt: skip

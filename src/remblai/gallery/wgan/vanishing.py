@@ -192,7 +192,7 @@ def _on_line(axes: Axes, paths: dict[str, Path], theme: Theme) -> None:
     axes.plot(places, expit(logits), color=theme.ink, lw=1.8)
     axes.plot(places, heights, color=theme.classes[2], lw=2.2)
     axes.text(-4.0, 0.93, "D(x)", color=theme.ink, size=10, va="top")
-    axes.text(5.1, 0.6, f"critic / {SHIFT:g}", color=theme.classes[2], size=10, weight="bold")
+    axes.text(5.1, 0.6, f"critic / {SHIFT:g}", color=theme.written(theme.classes[2]), size=10, weight="bold")
     axes.set(xlim=(-4.2, SHIFT + 4.2), ylim=(-0.5, 1.5), xticks=[0, SHIFT], yticks=[0, 0.5, 1], xlabel="x")
 
 
@@ -204,7 +204,9 @@ def _fall(axes: Axes, paths: dict[str, dict[str, Path]], theme: Theme) -> None:
             axes.plot(path.steps[1:], path.gradients[1:], color=colours[player], lw=1.7, ls=style)
     axes.axhline(at_best(), color=theme.quiet, lw=1, ls=(0, (1, 2)))
     axes.text(last, at_best() / 1.4, "the best D, on the line", color=theme.quiet, size=9, ha="right", va="top")
-    axes.text(1.1, 3.0, "orthogonal critic", color=colours["critic, orthogonal"], size=9.5, weight="bold")
+    axes.text(
+        1.1, 3.0, "orthogonal critic", color=theme.written(colours["critic, orthogonal"]), size=9.5, weight="bold"
+    )
     axes.text(last, 3.0, "clipped critic", color=colours["critic, clipped"], size=9.5, weight="bold", ha="right")
     axes.text(last, 6e-2, "discriminator", color=colours["discriminator"], size=9.5, weight="bold", ha="right")
     axes.set(xscale="log", yscale="log", xlim=(1, last), ylim=(3e-6, 10), xlabel="step of the critic")

@@ -1,6 +1,6 @@
 """The protocol of laws of codes: what samples are decoded from, and what is fitted to codes after training."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Protocol, Self, runtime_checkable
 
 import torch
@@ -81,6 +81,14 @@ class FittedLaw(nn.Module):
     def choice(self) -> str:
         """What `fit` chose and why, as a sentence; empty where it chose nothing."""
         return ""
+
+    def choices(self, classes: Sequence[str] | None = None) -> dict[str, str]:
+        """What `fit` chose: of a law for each class by the name of the class, otherwise under no name.
+
+        Args:
+            classes: the names of the classes.
+        """
+        return {"": self.choice} if self.choice else {}
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `fit` found, as JSON and as tensors."""

@@ -1,7 +1,7 @@
 """A law of codes for each class: what samples of a conditional auto-encoder are decoded from."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -60,8 +60,12 @@ class ByClass(FittedLaw):
 
     @property
     def choice(self) -> str:
-        found = (f"class {number}: {self._of(number).choice}" for number in range(self.count))
-        return "; ".join(found) if self._of(0).choice else ""
+        return "; ".join(f"class {name}: {choice}" for name, choice in self.choices().items())
+
+    def choices(self, classes: Sequence[str] | None = None) -> dict[str, str]:
+        names = [str(number) for number in range(self.count)] if classes is None else classes
+        found = {name: self._of(number).choice for number, name in enumerate(names)}
+        return found if self._of(0).choice else {}
 
     def state(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         states = [self._of(number).state() for number in range(self.count)]
