@@ -21,7 +21,7 @@ from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 from remblai.runtime.text import one_line
 
 SAMPLES = ("images", "values", "x", "data", "codes")
-CLASSES, SPLIT, RANGE = "classes", "split", "range"
+CLASSES, SPLIT, RANGE, COLUMNS = "classes", "split", "range", "columns"
 OF_CODES = ("index", "log_prob")
 """What `encode` writes beside codes, and is no data."""
 UNLABELLED = -1
@@ -143,7 +143,7 @@ def arrays_by_name(
     if CLASSES in stored and known and all(of.dtype.kind in "iu" for of in known.values()):  # words name themselves
         classes = [one_line(str(name)) for name in stored[CLASSES].ravel().tolist()]
     split = stored[SPLIT] if SPLIT in stored and WHOLE in samples else None
-    read = {*samples.values(), *labels.values(), CLASSES, SPLIT, RANGE}
+    read = {*samples.values(), *labels.values(), CLASSES, SPLIT, RANGE, COLUMNS}
     unread = [one_line(key) for key in stored if key not in read and key not in OF_CODES]
     if limits is None and RANGE in stored and stored[RANGE].shape == (2,) and stored[RANGE].dtype.kind in "iuf":
         limits = float(stored[RANGE][0]), float(stored[RANGE][1])

@@ -113,12 +113,14 @@ FEATURE_METRICS: dict[str, Metric] = {
     ),
     "classes_covered": Metric(
         label="Classes covered",
-        meaning="How many classes the samples show, as a classifier reads them: of stacked MNIST, of 1,000 modes.",
-        says="{value_count} classes, where as many training data show {floor_count}.",
+        meaning="How many classes the samples show, as a classifier reads them. The floor is what as many draws "
+        "with the training data's shares of classes are expected to show.",
+        says="{value_count} classes, where as many training data would show {floor_count}.",
         compute=figure_of_classes_covered,
         better="higher",
         needs=("classes",),
-        floor="training data",
+        floor="training data, expected",
+        spread="standard deviation of that number",
     ),
     "classifier_score": Metric(
         label="Classifier score",
