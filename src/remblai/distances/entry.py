@@ -22,6 +22,7 @@ from remblai.distances.geometry import CostLike, Points
 from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.problem import Problem
+from remblai.distances.steep_line import steep_distance
 from remblai.distances.validation import ArrayLike, NumPyLike, exponent, tensor
 from remblai.runtime.memory import as_memory_error
 
@@ -254,10 +255,12 @@ def wasserstein(
     scale, law = _scale(first, second, p), power(1.0 if math.isinf(p) else p)
     if p > STEEP:
         problem = Problem.of_points(first.double() / scale, second.double() / scale, "euclidean", a, b, normalise)
+        if flat and not math.isinf(p):
+            return _answer(scale * steep_distance(problem, p), arrays)
         farthest = bottleneck(problem)
         if math.isinf(p) or not float(farthest.detach()) > 0.0:
             return _answer(scale * farthest, arrays)
-        scale, law = scale * float(farthest.detach()), law if flat else Steep(law, widest(problem))
+        scale, law = scale * float(farthest.detach()), Steep(law, widest(problem))
     if scale != 1.0:
         first, second = first.double() / scale, second.double() / scale
     if flat:  # no plan is made, which is most of the work there
