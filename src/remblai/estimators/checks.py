@@ -1,8 +1,9 @@
 """Rows, codes and seeds as the estimators take them: checked as scikit-learn does, with what was wrong named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -18,6 +19,24 @@ from remblai.distances.validation import finite, refuse_masked, tensor
 from remblai.estimators.parameters import check_random_state_kind
 
 Array = NDArray[np.float64]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def all_or_nothing(fit: F) -> F:
+    """A `fit` that, where it fails, leaves the estimator as it was before: never made of two fits."""
+
+    @wraps(fit)
+    def guarded(estimator: BaseEstimator, *args: Any, **kwargs: Any) -> Any:
+        before = vars(estimator).copy()
+        try:
+            return fit(estimator, *args, **kwargs)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return cast(F, guarded)
 
 
 def checked(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -> Array:
