@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
+from remblai.distances.magnitudes import refuse_overflow
 from remblai.distances.rounding import roundoff
 from remblai.distances.validation import ArrayLike, masses, probabilities
 
@@ -73,7 +74,9 @@ class Problem:
             ValueError: anything that is no transport problem.
         """
         arrays = not any(isinstance(one, Tensor) for one in (x, y, a, b))
-        return _checked(Points(x, y, cost), a, b, arrays, normalise)
+        geometry = Points(x, y, cost)
+        refuse_overflow(geometry)
+        return _checked(geometry, a, b, arrays, normalise)
 
     @property
     def shape(self) -> tuple[int, int]:

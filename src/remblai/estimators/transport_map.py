@@ -65,6 +65,6 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.plan_.map(rows).numpy()  # type: ignore[no-any-return]
 
     def inverse_transform(self, X: Any) -> Array:
-        """Rows X (n, d) of the target's law, moved back: the map of the plan the other way, by the parameters of `fit`."""
+        """Rows X (n, d) of the target's law, moved back: the map of the plan the other way, solved as by `fit`."""
         rows = torch.tensor(checked(self, X))
         return self._plan(self._places, self._rows).map(rows).numpy()  # type: ignore[no-any-return]
