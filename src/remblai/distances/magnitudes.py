@@ -19,7 +19,7 @@ OF_DIFFERENCES = (Square, Euclidean, Manhattan, Huber, Hamming, Power)
 
 
 def in_range(cost: Cost, x: Tensor, y: Tensor) -> Cost:
-    """The cost, of points x (n, d) and y (m, d): a Euclidean one in units near their range, where its squares need it."""
+    """The cost, of points x (n, d) and y (m, d): a Euclidean one in units near their range where squares need it."""
     if not isinstance(cost, Euclidean | Power):
         return cost
     ends = [torch.stack((x, y)) for x, y in zip(x.aminmax(dim=0), y.aminmax(dim=0), strict=True)]
