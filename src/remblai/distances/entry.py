@@ -17,6 +17,7 @@ from remblai.distances.entropic.schedule import absolute_epsilon
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
+from remblai.distances.point_sets import same_columns
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike
 from remblai.runtime.memory import as_memory_error
@@ -113,6 +114,7 @@ def transport(
             f"transport: expected a cost by name, a Cost or a function of pairs, got an array of shape "
             f"{tuple(cost.shape)}: pass a cost matrix to emd(a, b, C) or sinkhorn(a, b, C, epsilon)."
         )
+    same_columns(x=x, y=y)
     clouds = pairs(x, y, a, b)
     if clouds is not None:
         # types know no shapes: the plans of a batch are typed as one plan
@@ -122,6 +124,11 @@ def transport(
         if normalise:
             raise ValueError(
                 "transport: normalise expected exact marginals, got unbalanced too: leave one of them out."
+            )
+        if options.pop("form", "auto") != "auto" or options.pop("start", None) is not None:
+            raise ValueError(
+                "transport: expected no start or form with unbalanced=..., got one: they need exact marginals; leave "
+                "them out."
             )
         return unbalanced.solve(unbalanced.of_points(x, y, cost, a, b), epsilon, strength, **options)
     problem = Problem.of_points(x, y, cost, a, b, normalise)

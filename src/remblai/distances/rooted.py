@@ -11,6 +11,7 @@ from remblai.config.aliases import checked_options
 from remblai.costs import power
 from remblai.distances import exact, line
 from remblai.distances.bottleneck import Steep, bottleneck, widest
+from remblai.distances.point_sets import refuse_clouds, same_columns
 from remblai.distances.problem import Problem
 from remblai.distances.steep_line import steep_distance
 from remblai.distances.validation import ArrayLike, NumPyLike, exponent, tensor
@@ -90,13 +91,9 @@ def wasserstein(
     """
     p = exponent(p, infinite=True)
     arrays = not any(isinstance(one, Tensor) for one in (x, y, a, b))
+    refuse_clouds("wasserstein", x, y, "transport gives the values, transport(x, y, power(p)).value")
+    same_columns(x=x, y=y)
     first, second = tensor("x", x), tensor("y", y)
-    if first.dim() == second.dim() == 3:
-        raise ValueError(
-            f"wasserstein: expected points (n, d) and (m, d), got {tuple(first.shape)} and {tuple(second.shape)}: of "
-            "clouds (B, n, d) transport gives the values, transport(x, y, power(p)).value; grey images (n, h, w) are "
-            "points as x.reshape(len(x), -1)."
-        )
     flat = all(one.dim() == 1 or (one.dim() == 2 and one.shape[1] == 1) for one in (first, second))
     scale, law = _scale(first, second, p), power(1.0 if math.isinf(p) else p)
     if p > STEEP:

@@ -19,6 +19,7 @@ from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.mapping import mapping
 from remblai.distances.plan import Parts, Plan
+from remblai.distances.point_sets import same_columns
 from remblai.distances.problem import Problem
 from remblai.distances.solution import carried_cost
 from remblai.distances.validation import ArrayLike
@@ -48,6 +49,7 @@ def of_points(
     Raises:
         ValueError: masses or points that are not valid.
     """
+    same_columns(x=x, y=y)
     return _as_given(Points(x, y, cost), a, b, not any(isinstance(one, Tensor) for one in (x, y, a, b)))
 
 
