@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
+from torch.distributions import Distribution
 
 from remblai.data.frames import column, column_names, is_frame
 from remblai.distances.validation import finite, refuse_masked, tensor
@@ -64,6 +65,12 @@ def checked_target(target: Any, X: Any, width: int) -> Tensor:
         ValueError: another shape, columns of other names, or values that are no numbers, missing, masked or not finite.
         TypeError: a sparse matrix.
     """
+    if isinstance(target, Distribution | str):
+        came = f"the law {type(target).__name__}" if isinstance(target, Distribution) else repr(target)
+        raise ValueError(
+            f"target: expected rows (m, {width}), or None for the standard normal law, got {came}: pass draws, as "
+            "law.sample((m,)).numpy()."
+        )
     with _columns_named("target", target):
         rows = check_array(_readable("target", target), dtype=np.float64, order="C", input_name="target")
     if rows.shape[1] != width:
