@@ -63,6 +63,7 @@ CALLS = [
     (lambda: sinkhorn_divergence(X * 1e-160, Y * 1e-160, 0.1, relative=True), "epsilon: expected at least"),
     (lambda: transport(X * 1e-160, Y * 1e-160, epsilon=0.1, unbalanced=1.0, relative=True), "epsilon: expected at"),
     (lambda: barycentre([X * 1e-160, Y * 1e-160], support=X * 1e-160, epsilon=1e-321), "epsilon: expected at least"),
+    (lambda: transport(X * 1e160, Y * 1e160, epsilon=1.0, unbalanced=1.0), "points: expected costs within float64"),
     (lambda: ipm("unit-ball", X * 1e-160, Y * 1e-160), "unit-ball: expected points whose squared distances"),
     (lambda: transport([[[0.0]]], [[[1.0]]])[:0].value, "value: expected the plans of at least one pair"),
 ]
