@@ -1,5 +1,6 @@
 import itertools
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tests.distances.exact.rational import fractions, least_cost, shares
 
 from remblai.distances import wasserstein
 
@@ -88,3 +90,47 @@ def test_a_large_power_of_many_points_lies_between_the_lower_ones_and_the_bottle
     x, y = rng.standard_normal((120, 3)), rng.standard_normal((90, 3))
     values = [wasserstein(x, y, p) for p in (8.0, 9.0, 20.0, 100.0, math.inf)]
     assert values == sorted(values)
+
+
+def test_on_the_line_the_rounding_of_masses_counts_in_no_large_power():
+    x, y, a, b = [0.0, 0.0, 1000.0], [0.001, 1000.001], [0.1, 0.2, 0.7], [0.3, 0.7]
+    for p in (9, 20, 100, 1000, math.inf):
+        assert wasserstein(x, y, p, a, b) == pytest.approx(1e-3, rel=1e-9)
+        assert wasserstein(torch.tensor(x), torch.tensor(y), p, torch.tensor(a), torch.tensor(b)) == pytest.approx(
+            1e-3, rel=0.1
+        )
+
+
+def test_on_the_line_a_tiny_mass_counts_in_every_power():
+    for p in (1, 8, 8.5, 9, 20, 1000):
+        assert wasserstein([0.0, 1.0], [0.0], p, [1 - 1e-13, 1e-13], [1.0]) == pytest.approx(1e-13 ** (1 / p), rel=1e-3)
+    assert wasserstein([0.0, 1.0], [0.0], math.inf, [1 - 1e-13, 1e-13], [1.0]) == 1.0
+
+
+@pytest.mark.parametrize("p", [9, 30, 100])
+def test_a_large_power_on_the_line_is_that_of_rational_arithmetic(p):
+    rng = np.random.default_rng(p)
+    for _ in range(40):
+        n, m = rng.integers(1, 6, 2)
+        x, y = (rng.standard_normal(k) * 10.0 ** rng.integers(-3, 4) for k in (n, m))
+        a, b = (rng.multinomial(16, np.full(k, 1.0 / k)) / 16.0 for k in (n, m))
+        costs = [[abs(u - v) ** p for v in fractions(y)] for u in fractions(x)]
+        truth = least_cost(shares(a), shares(b), costs)
+        found = Fraction(wasserstein(x, y, p, a, b)) ** p
+        assert float(found / truth) == pytest.approx(1.0, rel=1e-10)
+
+
+def test_gradients_of_a_large_power_on_the_line_are_finite_differences():
+    rng = np.random.default_rng(5)
+    given = [torch.from_numpy(one) for one in (*rng.standard_normal((2, 5)), *rng.dirichlet(np.ones(5), 2))]
+    leaves = [one.clone().requires_grad_() for one in given]
+    found = torch.autograd.grad(wasserstein(leaves[0], leaves[1], 12, leaves[2], leaves[3]), leaves)
+    for place, slope in enumerate(found):
+        move = torch.from_numpy(rng.standard_normal(5))
+        move = 1e-7 * (move - move.mean())
+        ends = [[one + s * move if i == place else one for i, one in enumerate(given)] for s in (1, -1)]
+        truth = [float(wasserstein(one[0], one[1], 12, one[2], one[3])) for one in ends]
+        assert float(slope @ move) == pytest.approx(0.5 * (truth[0] - truth[1]), rel=1e-5)
+    far = torch.tensor([0.0, 1000.0], requires_grad=True)
+    wasserstein(far, torch.tensor([0.001, 1000.001]), 1000).backward()
+    assert torch.isfinite(far.grad).all() and float(far.grad.sum()) == pytest.approx(-1.0, rel=1e-3)

@@ -1,5 +1,6 @@
 """Bounds around the truth in rational arithmetic, from good and bad plans and potentials."""
 
+import warnings
 from fractions import Fraction
 
 import numpy as np
@@ -111,3 +112,24 @@ def test_squares_of_coordinates_that_overflow_are_infinite_not_nan() -> None:
 def test_float32_is_rounded_unless_it_holds_short_numbers(values: list[float], error: float) -> None:
     assert roundoff(torch.tensor(values)) == error
     assert roundoff(torch.tensor(values, dtype=torch.float64)) == 0.0
+
+
+def test_bounds_of_a_smoothed_plan_hold_the_truth_where_masses_and_costs_differ_by_many_digits() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(400):
+        a, b = (np.array([10.0 ** -rng.integers(0, 22), 1.0]) for _ in range(2))
+        a, b = a / a.sum(), b / b.sum()
+        costs = rng.standard_normal((2, 2)) * 10.0 ** rng.integers(-3, 13, (2, 2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # not all converge
+            plan = sinkhorn(a, b, costs, float(10.0 ** rng.integers(-2, 12)), max_iterations=100)
+        lower, upper = plan.certificate(exact=True)
+        right = least_cost(shares(a), shares(b), [fractions(row) for row in costs])
+        assert Fraction(lower) <= right <= Fraction(upper)
+
+
+def test_a_tiny_mass_takes_no_rounding_of_the_others_to_a_huge_gain() -> None:
+    a, b, costs = [1e-13, 1.0 - 1e-13], [0.5, 0.5], [[-1e6, 1.0], [2.0, 3.0]]
+    lower, upper = sinkhorn(a, b, costs, 1000.0).certificate(exact=True)
+    right = least_cost(shares(a), shares(b), [fractions(row) for row in costs])
+    assert Fraction(lower) <= right <= Fraction(upper) and upper - lower < 1e-6

@@ -1,4 +1,5 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import ot
@@ -7,6 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
+from tests.distances.exact.rational import fractions, least_cost
 
 from remblai.distances import circle
 
@@ -130,3 +132,22 @@ def test_an_atom_of_negligible_mass_changes_nothing(p: float, two: list[Law], at
 @powers
 def test_a_steep_power_of_two_points_is_their_distances(p: float) -> None:
     assert circle.transport_cost([0.1], [0.6], 400.0) == pytest.approx(0.5**400, rel=1e-12)
+
+
+@pytest.mark.parametrize("p", [3, 30, 60, 120, 200])
+def test_a_large_power_is_that_of_rational_arithmetic(p: int) -> None:
+    rng = np.random.default_rng(p)
+    for _ in range(60):
+        n, m = rng.integers(1, 6, 2)
+        x, y = rng.random(n), rng.random(m)
+        a, b = (rng.multinomial(16, np.full(k, 1.0 / k)) / 16.0 for k in (n, m))
+        gaps = [[abs(u - v) for v in fractions(y)] for u in fractions(x)]
+        costs = [[min(gap, 1 - gap) ** p for gap in row] for row in gaps]
+        truth = least_cost(fractions(a), fractions(b), costs)
+        if truth > Fraction(1, 10**300):
+            assert circle.transport_cost(x, y, p, a, b) == pytest.approx(float(truth), rel=1e-9)
+
+
+def test_a_large_power_of_points_on_both_sides_is_that_of_the_short_ways() -> None:
+    assert circle.transport_cost([0.1], [0.95, 0.0], 100.0) == pytest.approx(0.5 * 0.15**100 + 0.5 * 0.1**100, rel=1e-9)
+    assert circle.transport_cost([0.0], [0.9, 0.1], 60.0) == pytest.approx(1e-60, rel=1e-9)

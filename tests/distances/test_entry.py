@@ -9,7 +9,7 @@ import torch
 
 from remblai import distances
 from remblai.distances import transport, wasserstein
-from remblai.distances.entry import STEEP, rooted
+from remblai.distances.rooted import STEEP, rooted
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((7, 2)), RNG.standard_normal((5, 2))
@@ -132,7 +132,8 @@ def test_a_lack_of_memory_says_what_to_do(solve, monkeypatch):
     def none_left(*args, **options):
         raise MemoryError("Unable to allocate 11.9 GiB for an array")
 
-    monkeypatch.setattr("remblai.distances.entry.Problem", SimpleNamespace(of_points=none_left))
+    for module in ("entry", "rooted"):
+        monkeypatch.setattr(f"remblai.distances.{module}.Problem", SimpleNamespace(of_points=none_left))
     with pytest.raises(MemoryError, match=r"11.9 GiB were asked for.*costs of all pairs.*Use fewer points"):
         solve(torch.randn(5, 3), torch.randn(4, 3))
 

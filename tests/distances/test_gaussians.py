@@ -6,6 +6,7 @@ import torch
 from scipy.linalg import sqrtm
 from torch.distributions import Independent, MultivariateNormal, Normal
 
+from remblai.distances import f_divergence
 from remblai.distances.gaussians import bures, wasserstein_gaussian
 
 
@@ -127,3 +128,21 @@ def test_the_gradient_through_a_factor_of_low_rank_is_that_of_finite_differences
         with torch.no_grad():
             slope = (value(factor + step) - value(factor - step)) / 2e-5
         assert float(found.flatten()[place]) == pytest.approx(float(slope), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("divergence", "factor"),
+    [("kullback-leibler", 1.0), ("reverse-kullback-leibler", 1.0), ("pearson", 2.0), ("hellinger", 0.25)],
+)
+@pytest.mark.parametrize("d", [1, 3])
+def test_second_derivatives_at_equal_means_are_fisher_information(divergence: str, factor: float, d: int) -> None:
+    """f(1 + u) = f''(1) u^2 / 2 + ...: the Hessian in the mean is f''(1) times the inverse covariance."""
+    covariance = torch.eye(d, dtype=torch.float64) * 1.3 + 0.2
+    zero = torch.zeros(d, dtype=torch.float64)
+
+    def value(mean: torch.Tensor) -> torch.Tensor:
+        laws = [MultivariateNormal(one, covariance_matrix=covariance) for one in (mean, zero)]
+        return f_divergence(divergence, *laws)
+
+    found = torch.autograd.functional.hessian(value, zero)
+    assert torch.allclose(found, factor * torch.linalg.inv(covariance), rtol=1e-9, atol=1e-12)

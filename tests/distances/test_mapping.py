@@ -57,3 +57,18 @@ def test_a_point_that_is_infinitely_far_has_no_image(epsilon: float | None) -> N
 def test_far_from_all_places_the_nearest_one_has_all_of_the_weight() -> None:
     plan = transport([[0.0], [1.0]], [[3.0], [2.0]], epsilon=1e-3, b=[0.5, 0.5])
     assert plan.map([[1e153]]).tolist() == [[3.0]]  # costs over epsilon are above the largest float64
+
+
+def test_rows_at_one_place_are_moved_by_the_mean_of_their_images() -> None:
+    x, y = [[0.0], [0.0], [1.0], [1.0], [-0.0]], [[-1.0], [1.0], [2.0], [4.0], [3.0]]
+    plan = transport(x, y, a=[0.2, 0.3, 0.25, 0.15, 0.1], b=[0.3, 0.2, 0.2, 0.1, 0.2])
+    # sorted, 0.6 leaves 0 for -1 (0.3), 1 (0.2) and 2 (0.1); 0.4 leaves 1 for 2 (0.1), 3 (0.2) and 4 (0.1)
+    assert plan.map([[0.0], [1.0], [1.25]]).ravel() == pytest.approx([0.1 / 0.6, 3.0, 3.25], abs=1e-12)
+
+
+def test_rows_that_repeat_in_the_plane_have_the_mean_of_the_plan_without_repeats() -> None:
+    rng = np.random.default_rng(4)
+    places, y = rng.standard_normal((2, 4, 2))
+    twice, a = np.repeat(places, 3, axis=0), np.full(12, 1.0 / 12.0)
+    plan, merged = transport(twice, y, b=[0.1, 0.2, 0.3, 0.4], a=a), transport(places, y, b=[0.1, 0.2, 0.3, 0.4])
+    assert plan.map(places) == pytest.approx(merged.barycentres(y), abs=1e-12)

@@ -225,6 +225,37 @@ def test_a_fit_that_fails_leaves_nothing_of_two_fits(iris):
     assert np.array_equal(model.sample(3), first)
 
 
+def test_a_refit_that_fails_changes_nothing(iris):
+    detector = OutlierDetector(2, steps=2, random_state=0).fit(iris)
+    scores, state = detector.score_samples(iris), set(vars(detector))
+    with pytest.raises(ValueError, match="X: expected rows that differ"):
+        detector.fit(np.ones((60, 3)))
+    np.testing.assert_array_equal(detector.score_samples(iris), scores)
+    moves = TransportMap(target=iris[::-1] + 1.0).fit(iris)
+    moved, back = moves.transform(iris), moves.inverse_transform(iris)
+    with pytest.raises(ValueError, match="foo"):
+        moves.set_params(cost="foo").fit(2.0 * iris)
+    for one in (moves, moves.set_params(epsilon=5.0, cost="euclidean")):
+        np.testing.assert_array_equal(one.transform(iris), moved)
+        np.testing.assert_array_equal(one.inverse_transform(iris), back)
+    fresh = OutlierDetector(2, steps=2, random_state=0)
+    with pytest.raises(ValueError, match="X: expected rows that differ"):
+        fresh.fit(np.ones((60, 3)))
+    with pytest.raises(NotFittedError):
+        fresh.predict(iris)
+    assert set(vars(fresh)) < state
+
+
+def test_a_law_of_codes_takes_its_options(iris):
+    given = {"name": "mixture", "components": 3}
+    detector = OutlierDetector(2, law=given, steps=2, random_state=0).fit(iris)
+    assert detector._density.components == 3 and np.isfinite(detector.score_samples(iris)).all()
+    with pytest.raises(ValueError, match="unknown option of law 'mixture'"):
+        OutlierDetector(law={"name": "mixture", "component": 3}).fit(iris)
+    with pytest.raises(ValueError, match="expected one with a density to score rows, got 'transport'"):
+        LatentDensity("transport").fit(iris).score_samples(iris)
+
+
 def test_codes_are_as_wide_as_those_of_the_fit(iris):
     model = WassersteinAutoEncoder(2, **NARROW).fit(iris).set_params(n_components=1)
     assert len(model.get_feature_names_out()) == model.transform(iris).shape[1] == 2

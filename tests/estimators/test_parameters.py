@@ -148,3 +148,30 @@ def test_nothing_is_computed_before_fit(estimator):
 def test_a_draw_refuses_other_generators():
     with pytest.raises(ValueError, match=r"'random_state' parameter of LatentDensity.sample must be .* Got 'a'"):
         LatentDensity().fit(X).sample(2, random_state="a")
+
+
+@pytest.mark.parametrize("name", ["num_epochs", "epochs", "output", "out", "label", "labels", "classes", "workers"])
+def test_options_of_other_functions_are_answered_with_what_an_estimator_has(name):
+    with pytest.raises(ValueError, match=f"options: gan has no '{name}'") as caught:
+        Generator("gan", options={name: 1}).fit(np.eye(3))
+    says = str(caught.value)
+    assert not any(word in says for word in ("--", "Use epochs", "Use out", "data_options"))
+
+
+def test_errors_of_python_calls_name_no_option_of_the_command_line_alone():
+    for recipe, words in (("cgan", "conditional=True"), ("fid", "metric='fid'")):
+        with pytest.raises(ValueError, match=words):
+            Generator(recipe).fit(np.eye(3))
+    with pytest.raises(ValueError, match="use the device cpu"):
+        Generator(device="cuda:9999").fit(np.eye(3))
+
+
+def test_a_target_that_is_a_law_says_what_to_pass():
+    for law in (torch.distributions.Normal(0.0, 1.0), "normal"):
+        with pytest.raises(ValueError, match="target: expected rows"):
+            TransportMap(law).fit(np.eye(3))
+
+
+def test_samples_are_counted_by_numbers():
+    with pytest.raises(ValueError, match="n_samples: expected a number, got '3'"):
+        LatentDensity().fit(np.eye(3) + np.random.default_rng(0).random((3, 3))).sample("3")

@@ -14,8 +14,8 @@ from remblai.costs import power
 from remblai.discrepancies import DISCREPANCIES, Frechet
 from remblai.discrepancies.discrepancy import OfParts
 from remblai.distances import DIVERGENCES, Plan, f_divergence, transport, wasserstein
-from remblai.distances.entry import STEEP
 from remblai.distances.exact.parts import least_costs_of_parts
+from remblai.distances.rooted import STEEP
 from remblai.distances.validation import exponent
 from remblai.metrics import METRICS as CARD
 from remblai.metrics import Metric

@@ -55,15 +55,26 @@ ALIASES: dict[str, str] = {
 """A name from elsewhere -> the name here. It is used where the table that is asked has the second name."""
 
 CLASSES = (
-    "Labels are read from class folders and from the labels of .npz files; --label of `train` names a table's column; "
-    "the class of what is drawn, encoded or decoded is --class, labels= in Python."
+    "Labels are read from class folders and from the labels of .npz files; --label of `train` names a table's column, "
+    "data_options={'label': ...} of remblai.train in Python; the class of what is drawn, encoded or decoded is "
+    "--class, labels= in Python."
+)
+
+BY_CLASS = (
+    "Every recipe is trained on classes: `train {0} --conditional`, in Python remblai.train('{0}', conditional=True)."
+)
+
+INCEPTION = (
+    "{0} is {1} on Inception's features and no others: `remblai distance A B --metric {2}` and `remblai evaluate RUN "
+    "--features inception`, in Python remblai.distance(a, b, metric='{2}') and remblai.evaluate(run, "
+    "features='inception'). Other features give `{3}`."
 )
 
 ANSWERS: dict[str, str] = {
-    "acgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
+    "acgan": BY_CLASS.format("gan"),
     "automodel": "A run is loaded by remblai.load(folder).",
-    "cgan": "Every recipe is trained on classes by --conditional: `train gan --conditional`.",
-    "cvae": "Every recipe is trained on classes by --conditional: `train vae --conditional`.",
+    "cgan": BY_CLASS.format("gan"),
+    "cvae": BY_CLASS.format("vae"),
     "barycenter": "It is barycentre(laws).",
     "empirical-sinkhorn-divergence": "It is sinkhorn_divergence(x, y, epsilon), from values; POT's is from costs.",
     "emd-1d": "It is line.transport_cost(x, y).",
@@ -76,17 +87,15 @@ ANSWERS: dict[str, str] = {
     "wasserstein-circle": "It is circle.transport_cost(x, y).",
     "dist": "Points and a cost go to transport(x, y, cost), which makes the matrix.",
     "emd2": "The value of a plan is emd(a, b, C).value.",
-    "fid": "FID is the Frechet distance on Inception's features and no others: `remblai distance A B --metric "
-    "fid`, and `remblai evaluate RUN --features inception`. Other features give `frechet`.",
+    "fid": INCEPTION.format("FID", "the Frechet distance", "fid", "frechet"),
     "gromov-wasserstein": "Gromov-Wasserstein distances are not offered: POT has them.",
     "gromov-wasserstein2": "Gromov-Wasserstein distances are not offered: POT has them.",
     "entropic-gromov-wasserstein": "Gromov-Wasserstein distances are not offered: POT has them.",
     "fused-gromov-wasserstein": "Gromov-Wasserstein distances are not offered: POT has them.",
     "lr-sinkhorn": "Low-rank couplings are not offered: OTT-JAX has them.",
-    "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate` gives "
-    "the score of a classifier of the data's own classes.",
-    "kid": "KID is the kernel distance on Inception's features and no others: `remblai distance A B --metric "
-    "kid`, and `remblai evaluate RUN --features inception`. Other features give `kernel_distance`.",
+    "inception-score": "It needs the logits of an Inception classifier, which are not here; `remblai evaluate`, "
+    "remblai.evaluate in Python, gives the score of a classifier of the data's own classes.",
+    "kid": INCEPTION.format("KID", "the kernel distance", "kid", "kernel_distance"),
     "classes": CLASSES,
     "label": CLASSES,
     "labels": CLASSES,

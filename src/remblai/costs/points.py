@@ -221,6 +221,11 @@ class Custom(Cost):
                 f"cost: expected a function of pairs c(x (k, d), y (k, d)) -> ({len(x)},), got {came}: "
                 "sum over the last axis, as in lambda x, y: (x - y).abs().sum(-1)."
             )
+        if values.is_complex():
+            raise ValueError(
+                f"cost: expected real numbers from the function of pairs, got {values.dtype}: take the absolute "
+                "value, or the real part, in it."
+            )
         if bool(values.isnan().any()):
             raise ValueError("cost: expected numbers from the function of pairs, got NaN.")
         return values

@@ -18,12 +18,13 @@ from remblai.distances.divergences import (
 )
 from remblai.distances.entropic import batch, sinkhorn
 from remblai.distances.entropic import divergence as sinkhorn_divergence
-from remblai.distances.entry import transport, wasserstein
+from remblai.distances.entry import transport
 from remblai.distances.exact import c_transform, emd, rubinstein
 from remblai.distances.gaussians import bures, wasserstein_gaussian
 from remblai.distances.integral_probability import ipm
 from remblai.distances.partial_transport import partial
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
+from remblai.distances.rooted import wasserstein
 from remblai.distances.validation import ArrayLike
 
 __all__ = [

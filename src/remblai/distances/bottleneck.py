@@ -10,11 +10,9 @@ from torch import Tensor
 from remblai.costs import Cost
 from remblai.distances.exact import solve
 from remblai.distances.geometry import Matrix, Points
-from remblai.distances.monotone import host, levels, staircase
+from remblai.distances.monotone import host
 from remblai.distances.problem import Problem, uniform
-
-NEGLIGIBLE = 1e-12
-"""Mass that may stay uncarried, or travel any distance: the rounding of masses such as .1 + .2 against .3."""
+from remblai.distances.steep_line import NEGLIGIBLE, farthest_pair
 
 
 def bottleneck(problem: Problem) -> Tensor:
@@ -28,7 +26,7 @@ def bottleneck(problem: Problem) -> Tensor:
     """
     geometry = problem.geometry
     assert isinstance(geometry, Points)
-    i, j = _on_the_line(problem) if geometry.x.shape[1] == 1 else _searched(problem)
+    i, j = farthest_pair(problem) if geometry.x.shape[1] == 1 else _searched(problem)
     x, y = (points.flatten(1).double() for points in geometry.given)
     distance: Tensor = torch.linalg.vector_norm(x[i] - y[j])
     return distance
@@ -65,18 +63,6 @@ class Steep(Cost):
 
     def _cut(self, costs: Tensor) -> Tensor:
         return costs.clamp(max=self.limit)
-
-
-def _on_the_line(problem: Problem) -> tuple[int, int]:
-    """The pair of the monotone coupling that is farthest apart."""
-    assert isinstance(problem.geometry, Points)
-    x, y = (host(points[:, 0]) for points in (problem.geometry.x, problem.geometry.y))
-    x_order, y_order = np.argsort(x, kind="stable"), np.argsort(y, kind="stable")
-    path = staircase(levels(problem.a, x_order), levels(problem.b, y_order))
-    rows, columns = x_order[path.rows], y_order[path.columns]
-    gaps = np.where(path.masses > NEGLIGIBLE, np.abs(0.5 * x[rows] - 0.5 * y[columns]), -1.0)
-    farthest = int(gaps.argmax())
-    return int(rows[farthest]), int(columns[farthest])
 
 
 def _searched(problem: Problem) -> tuple[int, int]:

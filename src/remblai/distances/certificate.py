@@ -189,10 +189,19 @@ def _costs(problem: Problem, entries: list[Entry]) -> list[float]:
 
 def _largest(problem: Problem) -> float:
     """The mean over a of the largest finite cost of each row: what it costs at most to carry masses elsewhere."""
-    total = 0.0
-    for part, costs in problem.geometry.blocks():
-        total += float(problem.a[part] @ costs.where(costs.isfinite(), 0.0).abs().amax(1))
-    return total
+    return float(problem.a @ _row_maxima(problem))
+
+
+def _row_maxima(problem: Problem) -> Tensor:
+    """The largest finite |cost| of each row (n,)."""
+    return torch.cat([costs.where(costs.isfinite(), 0.0).abs().amax(1) for _, costs in problem.geometry.blocks()])
+
+
+def _stray(problem: Problem, maxima: Tensor, mass: float) -> float:
+    """What it costs at most to carry so much mass from any rows to anywhere; no row has more than its own."""
+    small = problem.a < mass
+    rest = maxima[~small]
+    return float(problem.a[small] @ maxima[small]) + (mass * float(rest.max()) if len(rest) else 0.0)
 
 
 def _rounded_cost(problem: Problem, coupling: Coupling, epsilon: float) -> float:
@@ -219,8 +228,9 @@ def _rounded(problem: Problem, coupling: Coupling) -> Iterator[Tensor]:
     for part, masses in coupling.blocks():
         left[part] = a[part] - shrink[part] * (masses @ narrow)
     left, lack = left.clamp(min=0.0), (b - columns * narrow).clamp(min=0.0)
-    lacking = float(left.sum())
-    share = lack / lacking if lacking > 0.0 else torch.zeros_like(lack)
+    # the totals are equal up to rounding, which may be more than either: no row or column gets more than its mass
+    total = max(float(left.sum()), float(lack.sum()))
+    share = lack / total if total > 0.0 else torch.zeros_like(lack)
     for part, masses in coupling.blocks():
         yield shrink[part, None] * masses * narrow + left[part, None] * share
 
@@ -237,13 +247,14 @@ def _value(problem: Problem, plan: Iterable[Tensor], epsilon: float) -> float:
             terms = torch.xlogy(feasible, feasible / (a[part, None] * b)).nan_to_num(0.0)
             total, entropy = total + epsilon * float(terms.sum()), entropy + float(terms.abs().sum())
     error = (sum(problem.shape) + 40.0) * ROUNDOFF + problem.roundoff
-    largest = _largest(problem)
-    independent = math.inf
+    maxima = _row_maxima(problem)
+    largest, independent = float(a @ maxima), math.inf
     if epsilon:  # a mass moved by rounding changes the entropy by the logarithm of its share at most
         least = math.log(float(a[a > 0].min())) + math.log(float(b[b > 0].min()))
         entropy = epsilon * (entropy + 2.0 + abs(least))
         independent = _independent_cost(problem) + 2.0 * error * largest
-    return min(total + 2.0 * error * (size + entropy + largest), independent)
+    stray = _stray(problem, maxima, 2.0 * error)  # what the sums of rows and of columns leave uncarried
+    return min(total + 2.0 * error * (size + entropy + largest) + stray, independent)
 
 
 def _independent_cost(problem: Problem) -> float:

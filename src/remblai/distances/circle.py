@@ -14,12 +14,6 @@ from remblai.distances.validation import ArrayLike, NumPyLike, exponent, finite,
 
 __all__ = ["transport_cost"]
 
-ROUNDS = 200
-"""Shifts tried at most: every second one halves the interval, so rounding ends the search long before."""
-
-PRECISION = 1e-13
-"""Relative gap between the best value found and the tangents' lower bound at which the search ends."""
-
 GRID = 2.0**50
 """Cumulated masses are multiples of 1 / GRID, so that two of them stay distinct when a shift is added to both."""
 
@@ -72,9 +66,10 @@ def transport_cost(
     """W_p^p between laws on the circle, never rooted; distances are min(|x - y|, 1 - |x - y|), in turns.
 
     It is the least over s of the integral of |F^-1(u) - G^-1(u - s)|^p, with the quantile function G^-1 continued by
-    G^-1(u + 1) = G^-1(u) + 1. For point masses this is convex and piecewise linear in s; the search ends when tangents
-    from both sides prove the value. Differentiable, once, in the points. Takes O((n + m) log(n + m)) a shift.
-    Cumulated masses are rounded to 2^-50.
+    G^-1(u + 1) = G^-1(u) + 1. For point masses this is convex and piecewise linear in s, and bisection on the sign of
+    its slope finds the kink where it is least. Differentiable, once, in the points. Takes O((n + m) log(n + m)) a
+    shift, of 51. Cumulated masses are rounded to 2^-50, and so much mass may travel farther, which counts in a large
+    power only.
 
     Args:
         x: angles in turns (n,) or (n, 1), taken modulo 1.
@@ -145,38 +140,30 @@ class _Shifts:
         self.x, self.first, self.y, self.second, self.p = x, first, y, second, p
 
     def search(self) -> float:
-        """The best shift. At -1 no displacement is negative and at 1 none is positive, so it lies between."""
-        low, high = -1.0, 1.0
-        at_low, at_high = self.value(low), self.value(high)
-        down, up = self.slope(low, right=True), self.slope(high, right=False)
-        least, best = min((at_low, low), (at_high, high))
-        for turn in range(ROUNDS):
-            if down >= 0.0 or up <= 0.0:
-                return low if down >= 0.0 else high
-            meet = (at_low - at_high + up * high - down * low) / (up - down)
-            middle = meet if turn % 2 else 0.5 * (low + high)
-            if least - at_low - down * (meet - low) <= PRECISION * least or not low < middle < high:
-                return best
-            at_middle = self.value(middle)
-            least, best = min((least, best), (at_middle, middle))
-            slope = self.slope(middle, right=True)
-            if slope < 0.0:
-                low, at_low, down = middle, at_middle, slope
+        """The best shift. At -1 no displacement is negative and at 1 none is positive, so it lies between.
+
+        It is the first multiple of 1 / GRID after which the integral does not fall: all kinks are at such multiples.
+        The slope's sign decides, not values, which in a large power differ by more digits than a number has.
+        """
+        low, high = -int(GRID) - 1, int(GRID)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.slope(middle / GRID) < 0.0:
+                low = middle
             else:
-                high, at_high, up = middle, at_middle, self.slope(middle, right=False)
-        return best
+                high = middle
+        return high / GRID
 
     def value(self, shift: float) -> float:
         """The integral at a shift."""
         gap, carried, _, _ = self._pairs(shift)
         return float(carried @ np.abs(gap) ** self.p)
 
-    def slope(self, shift: float, right: bool) -> float:
-        """The one-sided derivative: the change of cost when mass near each level goes to the angle before."""
+    def slope(self, shift: float) -> float:
+        """The derivative to the right: the change of cost when mass just above each level goes to the angle before."""
         raised = self.second + shift
-        turns = np.ceil(raised) - 1.0 if not right else np.floor(raised)
-        at = np.searchsorted(self.first, raised - turns, side="right" if right else "left")
-        x = self.x[at.clip(max=len(self.x) - 1)] + turns
+        turns = np.floor(raised)
+        x = self.x[np.searchsorted(self.first, raised - turns, side="right")] + turns
         after = np.append(self.y[1:], self.y[0] + 1.0)
         return float((np.abs(x - self.y) ** self.p - np.abs(x - after) ** self.p).sum())
 

@@ -115,6 +115,10 @@ class Plans(Sequence[Plan]):
         return _stack([plan.map(cloud) for plan, cloud in zip(self.plans, clouds, strict=True)])
 
     def _stacked(self, name: str) -> Any:
+        if not self.plans:
+            raise ValueError(
+                f"{name}: expected the plans of at least one pair of clouds, got none: take a longer slice."
+            )
         values = [getattr(plan, name) for plan in self.plans]
         return np.array(values) if self.plans[0].arrays else _stack(values)
 
@@ -122,7 +126,7 @@ class Plans(Sequence[Plan]):
 def _stack(values: Sequence[Any]) -> Any:
     if isinstance(values[0], Tensor):
         return torch.stack(list(values))
-    return np.stack(values) if isinstance(values[0], np.ndarray) else torch.tensor(values)
+    return np.stack(values) if isinstance(values[0], np.ndarray) else torch.from_numpy(np.array(values))
 
 
 def pairs(

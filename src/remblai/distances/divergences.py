@@ -146,6 +146,11 @@ def _value(divergence: str | Divergence, p: AnyLaw, q: AnyLaw, normalise: bool) 
     if isinstance(divergence, str) and divergence not in DIVERGENCES:
         raise unknown("divergence", divergence, DIVERGENCES)
     chosen = DIVERGENCES[divergence] if isinstance(divergence, str) else divergence
+    if not isinstance(chosen, Divergence):
+        raise ValueError(
+            f"divergence: expected a name ({', '.join(sorted(DIVERGENCES))}) or a Divergence, got "
+            f"{type(chosen).__name__}: make one of a convex f by Divergence(f, ...)."
+        )
     if isinstance(p, Distribution) or isinstance(q, Distribution):
         return _between_gaussians(chosen, *gaussians.pair(p, q))
     first = _weights("p", p, None, normalise)

@@ -75,16 +75,16 @@ def kullback_leibler(p: Gaussian, q: Gaussian) -> Tensor:
     """KL(p | q) = (tr(S_q^-1 S_p) + |m_p - m_q|^2 in S_q^-1 - d + log det S_q - log det S_p) / 2."""
     root, other = _root(q.covariance), _root(p.covariance)
     trace: Tensor = torch.linalg.solve_triangular(root, other, upper=False).square().sum()
-    twice = trace + _length(q.mean - p.mean, root).square() - len(p.mean) + _logdet(root) - _logdet(other)
-    return (0.5 * twice).clamp(min=0.0)
+    twice = trace + _square_length(q.mean - p.mean, root) - len(p.mean) + _logdet(root) - _logdet(other)
+    return _at_least_zero(0.5 * twice)
 
 
 def hellinger(p: Gaussian, q: Gaussian) -> Tensor:
     """H^2 = 1 - det(S_p S_q)^(1/4) / det(S)^(1/2) e^(-|m_p - m_q|^2 / 8 in S^-1), S = (S_p + S_q) / 2."""
     middle = _root(0.5 * (p.covariance + q.covariance))
     sizes = 0.25 * (_logdet(_root(p.covariance)) + _logdet(_root(q.covariance))) - 0.5 * _logdet(middle)
-    affinity = sizes - 0.125 * _length(p.mean - q.mean, middle).square()
-    return -torch.expm1(affinity.clamp(max=0.0))
+    affinity = sizes - 0.125 * _square_length(p.mean - q.mean, middle)
+    return -torch.expm1(-_at_least_zero(-affinity))
 
 
 def pearson(p: Gaussian, q: Gaussian) -> Tensor:
@@ -93,7 +93,7 @@ def pearson(p: Gaussian, q: Gaussian) -> Tensor:
     if int(failed):
         return p.mean.new_tensor(float("inf"))
     sizes = _logdet(_root(q.covariance)) - 0.5 * (_logdet(_root(p.covariance)) + _logdet(root))
-    return torch.expm1((sizes + _length(p.mean - q.mean, root).square()).clamp(min=0.0))
+    return torch.expm1(_at_least_zero(sizes + _square_length(p.mean - q.mean, root)))
 
 
 def total_variation(p: Gaussian, q: Gaussian) -> Tensor:
@@ -268,6 +268,20 @@ def _logdet(root: Tensor) -> Tensor:
 
 def _length(vector: Tensor, root: Tensor) -> Tensor:
     """|vector| in the inverse of root root'; its gradient at 0 is 0."""
-    whitened = torch.linalg.solve_triangular(root, vector[:, None], upper=False)
-    length: Tensor = torch.linalg.vector_norm(whitened)
+    length: Tensor = torch.linalg.vector_norm(_whitened(vector, root))
     return length
+
+
+def _square_length(vector: Tensor, root: Tensor) -> Tensor:
+    """|vector|^2 in the inverse of root root', whose derivatives at 0 are numbers, as those of the length are not."""
+    return _whitened(vector, root).square().sum()
+
+
+def _whitened(vector: Tensor, root: Tensor) -> Tensor:
+    whitened: Tensor = torch.linalg.solve_triangular(root, vector[:, None], upper=False)
+    return whitened
+
+
+def _at_least_zero(value: Tensor) -> Tensor:
+    """The value, or 0 where rounding puts it below, with the derivatives of the value."""
+    return torch.where(value < 0.0, value - value.detach(), value)

@@ -10,6 +10,7 @@ from torch import Tensor
 from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, Custom, Euclidean, Hamming, Huber, Manhattan, Power, Square, of_pairs
 from remblai.distances.coupling import ENTRIES, Coupling, Sparse
+from remblai.distances.magnitudes import InUnits, in_range
 from remblai.distances.rounding import ROUNDOFF, roundoff
 from remblai.distances.sparse_costs import cost_matrix
 from remblai.distances.squares import CANCELLATION, DIRECT, squares
@@ -146,6 +147,7 @@ class Points(Geometry):
         self.dtype = torch.result_type(*self.given)
         self.x, self.y = (one.detach().to(self.dtype).flatten(1) for one in self.given)
         self.cost = resolved(cost)
+        self._computed = in_range(self.cost, self.x, self.y)
         self.shape = (len(self.x), len(self.y))
         self.device = self.x.device
 
@@ -154,10 +156,12 @@ class Points(Geometry):
 
     def block(self, start: int, stop: int, dtype: torch.dtype = torch.float64) -> Tensor:
         with torch.no_grad():
+            if isinstance(self._computed, InUnits):
+                return self._computed.matrix(self.x[start:stop], self.y).to(dtype)
             x, y = self.x[start:stop].to(dtype), self.y.to(dtype)
             if isinstance(self.cost, Square) and dtype == torch.float64:
                 return squares(x, y)
-            return self.cost.matrix(x, y).to(dtype)
+            return self._computed.matrix(x, y).to(dtype)
 
     def flipped(self) -> Geometry:
         return Points(self.y, self.x, self.cost if isinstance(self.cost, Square) else _Flipped(self.cost))
@@ -167,7 +171,7 @@ class Points(Geometry):
 
     def pairs(self, rows: Tensor, columns: Tensor) -> Tensor:
         with torch.no_grad():
-            return self.cost(self.x[rows].double(), self.y[columns].double()).double()
+            return self._computed(self.x[rows].double(), self.y[columns].double()).double()
 
     def rounding(self, costs: Tensor) -> Tensor | float:
         """The points count as exact; a cost that is not known to be accurate itself errs by a share of the largest."""
@@ -209,7 +213,7 @@ class Points(Geometry):
     def _by_pairs(self, coupling: Sparse) -> tuple[Tensor, Tensor]:
         x, y = (one.detach().double().requires_grad_() for one in (self.x, self.y))
         with torch.enable_grad():
-            total = (coupling.masses * self.cost(x[coupling.rows], y[coupling.columns])).sum()
+            total = (coupling.masses * self._computed(x[coupling.rows], y[coupling.columns])).sum()
         return self._derived(total, x, y)
 
     def _by_blocks(self, coupling: Coupling) -> tuple[Tensor, Tensor]:
@@ -218,7 +222,7 @@ class Points(Geometry):
         for part, masses in coupling.blocks():
             these, those = x[part].requires_grad_(), y.clone().requires_grad_()
             with torch.enable_grad():
-                total = (masses * self.cost.matrix(these, those)).sum()
+                total = (masses * self._computed.matrix(these, those)).sum()
             in_x[part], more = self._derived(total, these, those)
             in_y += more
         return in_x, in_y

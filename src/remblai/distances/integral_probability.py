@@ -1,6 +1,7 @@
 """Integral probability metrics: the best witness in a ball of functions. One idea gives W_1, TV and MMD."""
 
 import math
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from remblai.config.registry import Choice, make
 from remblai.distances.exact import rubinstein
 from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.plan import Array, Value
+from remblai.distances.point_sets import refuse_clouds
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, number
 from remblai.kernels import KERNELS, Kernel
@@ -38,7 +40,7 @@ class Witness(Generic[Value, Array]):
     """The function that attains an integral probability metric; call it on new points.
 
     Attributes:
-        value: sup over f in F of E_P f - E_Q f, which this function attains.
+        value: sup over f in F of E_P f - E_Q f, which this function attains; it carries no gradient.
         x: its values (n,) at the points of P.
         y: its values (m,) at the points of Q.
         problem: the two laws.
@@ -108,7 +110,7 @@ def ipm(
     """The sup over f in F of E_P f - E_Q f, for P of masses a at the points x and Q of masses b at the points y.
 
     F = the 1-Lipschitz functions gives W_1, functions with values in [0, 1] total variation, the unit ball of a
-    reproducing kernel space the MMD, rooted.
+    reproducing kernel space the MMD, rooted. The value carries no gradient: `wasserstein` and the discrepancy MMD do.
 
     Args:
         ball: F: a name of the table BALLS, a mapping with its options, or a `Ball`.
@@ -131,6 +133,7 @@ def ipm(
     functions = ball if isinstance(ball, Ball) else make(BALLS, ball, "ball")
     if not isinstance(functions, Ball):
         raise ValueError(f"ball: expected one of {', '.join(BALLS)} or a Ball, got {type(functions).__name__}.")
+    refuse_clouds("ipm", x, y, "take one witness for each pair of clouds")
     problem = Problem.of_points(x, y, "euclidean", a, b, normalise)
     geometry = problem.geometry
     assert isinstance(geometry, Points)
@@ -246,7 +249,8 @@ class _Pooled:
     def __init__(self, places: Tensor, masses: Tensor) -> None:
         centred = places - masses @ places
         spread = 2.0 * float(masses @ centred.square().sum(1))
-        if not spread < math.inf or (spread == 0.0 and bool((places != places[:1]).any())):
+        small = spread < sys.float_info.min and bool((places != places[:1]).any())
+        if not spread < math.inf or small:
             raise ValueError(
                 f"unit-ball: expected points whose squared distances are within float64, got distances of about "
                 f"{float(centred.abs().max()):.3g}: multiply all points by one number, so that this is near 1."

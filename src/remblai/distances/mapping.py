@@ -55,7 +55,7 @@ def _entropic(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
 
 
 def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
-    """x moved as the nearest place that has mass is moved on average."""
+    """x moved as the nearest place that has mass is moved on average; rows at one place count as one."""
     geometry = problem.geometry
     assert isinstance(geometry, Points)
     new = Points(points("x", x), geometry.given[0].detach(), geometry.cost)
@@ -64,7 +64,8 @@ def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
     rows, targets = torch.zeros_like(problem.a), torch.zeros_like(geometry.x, dtype=torch.float64)
     for part, masses in coupling.blocks():
         rows[part], targets[part] = masses.sum(1), masses @ geometry.y.double()
-    moves = targets[kept] / rows[kept, None] - sources
+    sources, masses, images = _merged(sources, rows[kept], targets[kept])
+    moves = images / masses[:, None] - sources
     flat = new.x.double()
     parts = torch.split(flat, max(1, AT_ONCE // len(sources)))
     distances, nearest = (
@@ -72,6 +73,16 @@ def _nearest(problem: Problem, coupling: Coupling, x: Tensor) -> Tensor:
     )
     _check_reachable(distances)
     return (flat + moves[nearest]).reshape(new.given[0].shape)
+
+
+def _merged(sources: Tensor, masses: Tensor, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Places (k, d) that are all different, with the mass that leaves each and its images summed by mass.
+
+    A plan splits the mass of one place among its rows in any way, so that only their sum has a meaning.
+    """
+    places, which = torch.unique(sources + 0.0, dim=0, return_inverse=True)  # + 0.0 takes -0.0 to 0.0
+    merged = masses.new_zeros(len(places)).index_add(0, which, masses)
+    return places, merged, images.new_zeros(places.shape).index_add(0, which, images)
 
 
 def _check_reachable(nearest: Tensor) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import cached_property
+from numbers import Integral
 from typing import Any, Generic, TypeAlias, cast
 
 import numpy as np
@@ -101,8 +102,11 @@ class Plan(Generic[Value, Array]):
             ValueError: rows that P does not have.
         """
         n = self._coupling.shape[0]
-        if not 0 <= start <= stop <= n:
-            raise ValueError(f"block: expected rows 0 <= start <= stop <= {n}, got start {start} and stop {stop}.")
+        whole = isinstance(start, Integral) and isinstance(stop, Integral)
+        if not whole or not 0 <= start <= stop <= n:
+            raise ValueError(
+                f"block: expected rows 0 <= start <= stop <= {n}, whole numbers, got start {start!r} and stop {stop!r}."
+            )
         return self._answer(self._coupling.block(start, stop))
 
     def barycentres(self, values: ArrayLike) -> Array:

@@ -1,5 +1,6 @@
 """Validation of what every solver takes: inputs become tensors and are checked here, and nowhere else."""
 
+import sys
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
@@ -16,6 +17,9 @@ NumPyLike = NDArray[Any] | Sequence[Any] | float
 
 ArrayLike = Tensor | NumPyLike
 """Numbers in any form that the functions of this package take."""
+
+WEIGHTS = "weights"
+"""The masses of laws, of which a barycentre is the mean."""
 
 TOLERANCE = 1e-6
 """Relative difference of a total mass from 1 that counts as rounding (of float32, say)."""
@@ -67,6 +71,11 @@ def _from_numpy(name: str, value: Any) -> Tensor:
         array = np.asarray(value)
     except ValueError:
         raise ValueError(f"{name}: expected an array of numbers, got rows of unequal length.") from None
+    except (RuntimeError, TypeError) as problem:  # of tensors with gradients, or on a GPU
+        raise ValueError(
+            f"{name}: expected an array or one tensor, got a {type(value).__name__} that NumPy cannot read "
+            f"({problem}): join tensors by torch.stack."
+        ) from None
     if isinstance(value, Distribution):
         raise ValueError(
             f"{name}: expected an array of numbers, got the law {type(value).__name__}: of two normal laws "
@@ -109,16 +118,21 @@ def masses(name: str, value: Any, n: int, device: torch.device) -> Tensor:
     """
     if value is None:
         return torch.full((n,), 1.0 / n, dtype=torch.float64, device=device)
-    given = tensor(f"masses {name}", value).to(device)
+    called, each = _called(name), "law" if name == WEIGHTS else "place"
+    given = tensor(called, value).to(device)
     if given.shape != (n,):
-        raise ValueError(f"masses {name}: expected shape ({n},), one for each place, got {tuple(given.shape)}.")
-    finite(f"masses {name}", given)
+        raise ValueError(f"{called}: expected shape ({n},), one for each {each}, got {tuple(given.shape)}.")
+    finite(called, given)
     if bool((given < 0).any()):
         worst = int(given.argmin())
-        raise ValueError(f"masses {name}: expected none below 0, got {given[worst].item():g} at {worst}.")
+        raise ValueError(f"{called}: expected none below 0, got {given[worst].item():g} at {worst}.")
     if float(given.detach().sum()) <= 0.0:
-        raise ValueError(f"masses {name}: expected a positive total, got 0: every place is empty.")
+        raise ValueError(f"{called}: expected a positive total, got 0: every {each} is empty.")
     return given
+
+
+def _called(name: str) -> str:
+    return name if name == WEIGHTS else f"masses {name}"
 
 
 def probabilities(name: str, value: Any, n: int, device: torch.device, normalise: bool = False) -> Tensor:
@@ -141,7 +155,7 @@ def probabilities(name: str, value: Any, n: int, device: torch.device, normalise
     total = float(given.detach().double().sum())
     if abs(total - 1.0) > TOLERANCE:
         raise ValueError(
-            f"masses {name}: expected a sum of 1, got {total:.9g}: pass normalise=True, which divides them by their "
+            f"{_called(name)}: expected a sum of 1, got {total:.9g}: pass normalise=True, which divides them by their "
             "sum. Totals that matter, because mass may be created or removed, are for sinkhorn(..., unbalanced=...)."
         )
     return given
@@ -158,6 +172,20 @@ def epsilon(value: Any) -> float:
         raise ValueError(
             f"epsilon: expected a positive, finite number, got {value}: for a plan without regularisation use emd, or "
             "transport with epsilon=None."
+        )
+    return normal_epsilon(strength)
+
+
+def normal_epsilon(strength: float) -> float:
+    """A positive epsilon with all of its digits.
+
+    Raises:
+        ValueError: it is below the least normal number.
+    """
+    if strength < sys.float_info.min:
+        raise ValueError(
+            f"epsilon: expected at least {sys.float_info.min:.3g}, below which float64 loses digits, got "
+            f"{strength:.3g}: multiply the points or the costs, and epsilon with the costs, by a large number."
         )
     return strength
 
@@ -217,7 +245,11 @@ def number(name: str, value: Any) -> float:
     Raises:
         ValueError: it is not one.
     """
+    if isinstance(value, np.ndarray) and value.size == 1:  # as torch does of a tensor
+        value = value.item()
     try:
+        if isinstance(value, str | bytes):
+            raise TypeError
         return float(value)
     except (TypeError, ValueError, OverflowError, RuntimeError):  # torch raises the last for more than one number
         raise ValueError(f"{name}: expected a number, got {value!r}.") from None

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from remblai.config.convert import convert
 from remblai.distances.validation import finite
 from remblai.estimators.base import TrainedEstimator
-from remblai.estimators.checks import Array, checked_codes
+from remblai.estimators.checks import Array, all_or_nothing, checked_codes
 from remblai.estimators.parameters import COUNT, TRAINING
 from remblai.laws.means import mean_of
 from remblai.objectives import AutoEncoder, Objective
@@ -45,6 +45,7 @@ class _AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, Coding):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {"n_components": [COUNT], **TRAINING}
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains the recipe on X (n, d), columns standardised; y is left aside.
 

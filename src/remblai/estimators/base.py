@@ -79,7 +79,6 @@ class TrainedEstimator(BaseEstimator):
         with seeded(seed, device), as_memory_error(f"The model has the options {given}."):
             model = _plain(self._trained(resolved, x, device, seed)).double().requires_grad_(False)
             law = self._fitted_law(resolved, model, x.double().to(device))
-        # all at once: after a fit that fails nothing is of two fits
         self.seed_, self.scaler_, self._constants, self.model_, self.law_ = seed, scaler, constants, model, law
         return table, left
 

@@ -1,8 +1,9 @@
 """Rows, codes and seeds as the estimators take them: checked as scikit-learn does, with what was wrong named."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -12,12 +13,31 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
+from torch.distributions import Distribution
 
 from remblai.data.frames import column, column_names, is_frame
 from remblai.distances.validation import finite, refuse_masked, tensor
 from remblai.estimators.parameters import check_random_state_kind
 
 Array = NDArray[np.float64]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def all_or_nothing(fit: F) -> F:
+    """A `fit` that, where it fails, leaves the estimator as it was before: never made of two fits."""
+
+    @wraps(fit)
+    def guarded(estimator: BaseEstimator, *args: Any, **kwargs: Any) -> Any:
+        before = vars(estimator).copy()
+        try:
+            return fit(estimator, *args, **kwargs)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return cast(F, guarded)
 
 
 def checked(estimator: BaseEstimator, X: Any, *, fitting: bool = False) -> Array:
@@ -45,6 +65,12 @@ def checked_target(target: Any, X: Any, width: int) -> Tensor:
         ValueError: another shape, columns of other names, or values that are no numbers, missing, masked or not finite.
         TypeError: a sparse matrix.
     """
+    if isinstance(target, Distribution | str):
+        came = f"the law {type(target).__name__}" if isinstance(target, Distribution) else repr(target)
+        raise ValueError(
+            f"target: expected rows (m, {width}), or None for the standard normal law, got {came}: pass draws, as "
+            "law.sample((m,)).numpy()."
+        )
     with _columns_named("target", target):
         rows = check_array(_readable("target", target), dtype=np.float64, order="C", input_name="target")
     if rows.shape[1] != width:

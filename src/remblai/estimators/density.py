@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, DensityMixin
 
 from remblai.config.registry import make
 from remblai.distances.validation import positive_integer
-from remblai.estimators.checks import Array, checked, draw_seed, seed_of, standardised
+from remblai.estimators.checks import Array, all_or_nothing, checked, draw_seed, seed_of, standardised
 from remblai.estimators.parameters import OPTIONS, SEED, law_options
 from remblai.laws import FITTED
 from remblai.runtime.rng import seeded
@@ -20,7 +20,7 @@ class LatentDensity(DensityMixin, BaseEstimator):
     scores anomalies.
 
     Args:
-        law: a name of `remblai list samplers` with a density: gaussian, mixture, flow, ...
+        law: a name of `remblai list samplers`: gaussian, mixture or flow, which have a density; the others only sample.
         options: the law's own, such as {"components": 20}.
         random_state: of the fit and of the draws.
 
@@ -45,6 +45,7 @@ class LatentDensity(DensityMixin, BaseEstimator):
     ) -> None:
         self.law, self.options, self.random_state = law, options, random_state
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Fits the law to codes X (n, k); y is left aside.
 
@@ -57,7 +58,6 @@ class LatentDensity(DensityMixin, BaseEstimator):
         scaler, scaled, constants = standardised(checked(self, X, fitting=True))
         with seeded(seed):
             law = law.fit(torch.from_numpy(scaled)).double()
-        # all at once: after a fit that fails nothing is of two fits
         self.seed_, self.scaler_, self._constants, self.law_ = seed, scaler, constants, law
         return self
 
@@ -71,6 +71,11 @@ class LatentDensity(DensityMixin, BaseEstimator):
             ValueError: a law without a density.
         """
         table = checked(self, X)
+        if not self.law_.has_density:
+            raise ValueError(
+                f"law: expected one with a density to score rows, got {self.law_.name!r}, which is known through its "
+                "samples only: fit gaussian, mixture or flow."
+            )
         codes = torch.from_numpy(self.scaler_.transform(table))
         density: Array = self.law_.log_prob(codes).double().cpu().numpy()
         return density - np.log(self.scaler_.scale_).sum()  # type: ignore[no-any-return]

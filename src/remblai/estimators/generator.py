@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from remblai.estimators.base import TrainedEstimator
+from remblai.estimators.checks import all_or_nothing
 
 
 class Generator(TrainedEstimator):
@@ -46,6 +47,7 @@ class Generator(TrainedEstimator):
         self.steps, self.batch_size, self.lr = steps, batch_size, lr
         self.device, self.random_state = device, random_state
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains the recipe on X (n, d), columns standardised; y is left aside.
 

@@ -14,9 +14,9 @@ from torch import Tensor
 from remblai.config.convert import convert
 from remblai.config.registry import make
 from remblai.estimators.autoencoders import Coding
-from remblai.estimators.checks import Array
+from remblai.estimators.checks import Array, all_or_nothing
 from remblai.estimators.parameters import COUNT, TRAINING
-from remblai.laws import FITTED
+from remblai.laws import FITTED, FittedLaw
 from remblai.runtime.rng import seeded
 from remblai.statistics.outliers import Surprise, column_gains
 
@@ -33,7 +33,8 @@ class OutlierDetector(OutlierMixin, Coding):
     Args:
         n_components: coordinates of a code.
         recipe: wae-mmd, or another of `remblai list recipes` with an encoder and a decoder, or your own.
-        law: of the codes: gaussian, mixture or flow, which have a density.
+        law: of the codes: gaussian, mixture or flow, which have a density, or one with options, as
+            {"name": "mixture", "components": 3}.
         false_alarms: the share of new rows like those of `fit` that are called outliers.
         held_out: the share of the rows of `fit` that the model does not see.
         options: the recipe's, its parts' and its loop's, such as {"weight": 10.0}.
@@ -61,7 +62,7 @@ class OutlierDetector(OutlierMixin, Coding):
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "n_components": [COUNT],
-        "law": [str],
+        "law": [str, Mapping],
         "false_alarms": [SHARE],
         "held_out": [SHARE],
         **TRAINING,
@@ -72,7 +73,7 @@ class OutlierDetector(OutlierMixin, Coding):
         n_components: int = 2,
         *,
         recipe: str = "wae-mmd",
-        law: str = "gaussian",
+        law: str | Mapping[str, Any] = "gaussian",
         false_alarms: float = 0.05,
         held_out: float = 0.25,
         options: Mapping[str, Any] | None = None,
@@ -87,6 +88,7 @@ class OutlierDetector(OutlierMixin, Coding):
         self.steps, self.batch_size, self.lr = steps, batch_size, lr
         self.device, self.random_state = device, random_state
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Trains the recipe on part of X (n, d) and scores the rest; y is left aside.
 
@@ -96,10 +98,13 @@ class OutlierDetector(OutlierMixin, Coding):
             TypeError: a sparse matrix.
         """
         self._validate_params()
-        law = make(FITTED, self.law, "law")
-        if not law.has_density:
-            raise ValueError(f"law: expected one with a density, such as gaussian or mixture, got {self.law!r}.")
+        law = self._chosen_law()
         rows, held_out = self._train(X, self.held_out, latent=convert("n_components", self.n_components, int))
+        if not np.isnan(self._constants).any():
+            raise ValueError(
+                f"X: expected rows that differ, got {len(rows) + len(held_out)} rows of which those that were trained "
+                "on are all equal: an outlier would be any other row; pass rows with some spread."
+            )
         with seeded(self.seed_):
             self._density = law.fit(self._codes(self._standard(rows))).double()
         reference = self._standard(held_out)
@@ -113,6 +118,13 @@ class OutlierDetector(OutlierMixin, Coding):
                 stacklevel=2,
             )
         return self
+
+    def _chosen_law(self) -> FittedLaw:
+        given = dict(self.law) if isinstance(self.law, Mapping) else {"name": self.law}
+        found: FittedLaw = make(FITTED, given, "law")
+        if not found.has_density:
+            raise ValueError(f"law: expected one with a density, such as gaussian or mixture, got {self.law!r}.")
+        return found
 
     def score_samples(self, X: Any) -> Array:
         """The score (n,) of rows X (n, d), a log-density of row and code together: low for outliers."""

@@ -1,5 +1,6 @@
 """What the estimators' parameters may be: types and ranges by scikit-learn's validation, options by the recipe's."""
 
+import inspect
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 from sklearn.utils._param_validation import Interval, validate_parameter_constraints
 
 from remblai.config.convert import convert
-from remblai.config.registry import flatten, own_options, unknown
+from remblai.config.registry import flatten, options, own_options, unknown
+from remblai.data import load
 from remblai.laws import FITTED
 from remblai.recipes import Recipe
-from remblai.runs.resolve import Resolved, find, resolve
+from remblai.runs.resolve import Resolved, find, loop_options, resolve
 
 COUNT = Interval(Integral, 1, None, closed="left")
 LOOP = ("steps", "batch_size", "lr")
@@ -61,10 +63,43 @@ def resolved_recipe(recipe: str | Recipe, options: Mapping[str, Any], loop: Mapp
             )
         if name in LOOP:
             raise ValueError(f"options: expected those that no parameter sets, got {name!r}: pass {name}=... instead.")
+    _refuse_elsewhere(found, given)
     known = {option.name for option in own_options(found.function)}
     start = {"network": "mlp", **own}  # the default network of some recipes takes images only
     passed = {name: value for name, value in loop.items() if value is not None}
     return resolve(found, {name: value for name, value in start.items() if name in known} | given | passed)
+
+
+ELSEWHERE: dict[str, str] = (
+    dict.fromkeys(
+        ("epochs", "num-epochs", "n-epochs"),
+        "Pass steps=..., the number of batches: an epoch is as many as hold all rows.",
+    )
+    | dict.fromkeys(
+        ("label", "labels", "classes", "conditional"),
+        "An estimator trains on all rows alike: remblai.train(..., conditional=True) trains by classes.",
+    )
+    | dict.fromkeys(
+        ("out", "output"), "An estimator keeps its model in memory: remblai.train(..., out=...) writes it to a folder."
+    )
+    | {"workers": "Rows stay in memory, so there are no workers.", "seed": "Pass random_state=... instead."}
+)
+"""Options of other functions and libraries -> what an estimator has in their place."""
+
+
+def _refuse_elsewhere(recipe: Recipe, given: Mapping[str, Any]) -> None:
+    """Refuses options that `remblai.train` has and no estimator does, of training or of the data.
+
+    Raises:
+        ValueError: there is one among those given.
+    """
+    known = {option.name for option in [*options(recipe.function, given), *loop_options(recipe)]}
+    for name in given:
+        sentence = ELSEWHERE.get(name.lower().replace("_", "-"), "")
+        if not sentence and name in inspect.signature(load).parameters:
+            sentence = "It is one of the data, which an estimator takes as rows X: leave it out."
+        if name not in known and sentence:
+            raise ValueError(f"options: {recipe.name} has no {name!r}. {sentence}")
 
 
 def law_options(law: str, given: Mapping[str, Any], seed: int) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from remblai.distances import transport
 from remblai.distances.plan import Plan
-from remblai.estimators.checks import Array, checked, checked_target
+from remblai.estimators.checks import Array, all_or_nothing, checked, checked_target
 from remblai.laws.pushed import places
 
 
@@ -41,6 +41,7 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def __init__(self, target: Any = None, *, cost: str = "square", epsilon: float | None = None) -> None:
         self.target, self.cost, self.epsilon = target, cost, epsilon
 
+    @all_or_nothing
     def fit(self, X: Any, y: Any = None) -> Self:
         """Computes the plan from X (n, d) to the target; y is left aside.
 
@@ -50,12 +51,13 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         rows = torch.tensor(checked(self, X, fitting=True))
         n, d = rows.shape
         self._places = places(d, n).double() if self.target is None else checked_target(self.target, X, d)
-        self._rows = rows
+        self._rows, self._cost, self._epsilon = rows, self.cost, self.epsilon
         self.plan_ = self._plan(rows, self._places)
         return self
 
     def _plan(self, x: Tensor, y: Tensor) -> Plan:
-        return transport(x, y, cost=self.cost, epsilon=self.epsilon)
+        """The plan by the parameters of `fit`, which may have been set to others since."""
+        return transport(x, y, cost=self._cost, epsilon=self._epsilon)
 
     def transform(self, X: Any) -> Array:
         """Rows X (n, d), moved towards the target."""
@@ -63,6 +65,6 @@ class TransportMap(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         return self.plan_.map(rows).numpy()  # type: ignore[no-any-return]
 
     def inverse_transform(self, X: Any) -> Array:
-        """Rows X (n, d) of the target's law, moved back: the map of the plan in the other direction."""
+        """Rows X (n, d) of the target's law, moved back: the map of the plan the other way, solved as by `fit`."""
         rows = torch.tensor(checked(self, X))
         return self._plan(self._places, self._rows).map(rows).numpy()  # type: ignore[no-any-return]

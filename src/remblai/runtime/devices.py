@@ -36,7 +36,7 @@ def choose(name: str, local: int | None = None) -> torch.device:
         raise ValueError(f"device: expected auto, cpu, cuda or cuda:0, got {name!r}.") from None
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         found = torch.cuda.device_count()
-        raise ValueError(f"device: {name!r} was asked for but {found} GPUs are visible here; use --device cpu.")
+        raise ValueError(f"device: {name!r} was asked for but {found} GPUs are visible here: use the device cpu.")
     return device
 
 

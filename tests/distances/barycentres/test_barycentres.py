@@ -270,7 +270,7 @@ X = np.arange(6.0).reshape(3, 2)
     [
         (lambda: barycentre([]), "at least one set of points"),
         (lambda: barycentre([X, X[:, :1]]), "of one dimension d"),
-        (lambda: barycentre([X, X], [0.5, 0.6]), "masses weights: expected a sum of 1"),
+        (lambda: barycentre([X, X], [0.5, 0.6]), "^weights: expected a sum of 1"),
         (lambda: barycentre([X, X], masses=[None]), "one row for each of 2 laws, got 1"),
         (lambda: barycentre([X, X], masses=[None, [1.0, 2.0, 3.0]]), "of law 1: expected a sum of 1"),
         (lambda: barycentre([X, X], support=7), "at most 6 points"),

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from remblai.costs import Cost
-from remblai.distances.barycentres.laws import Barycentre, Laws, mean_value
+from remblai.distances.barycentres.laws import Barycentre, Laws, mean_value, warn_not_converged
 from remblai.distances.entropic.balanced import solve as sinkhorn
 from remblai.distances.entropic.debiased import divergence
 from remblai.distances.geometry import Points
@@ -30,20 +30,25 @@ def solve(
     itself = Points(places, places, cost).matrix() if debiased else None
     logs = [masses.detach().log() for masses in laws.masses]
     b, error, iterations = _iterated(costs, logs, laws.weights, itself, epsilon, tolerance, limit)
-    values = []
+    if error > tolerance:
+        warn_not_converged("a marginal error", tolerance, error, iterations)
+    values, solved = [], error <= tolerance
     for one, masses in zip(laws.points, laws.masses, strict=True):
         if debiased:
-            values.append(divergence(places, one, epsilon, cost, b, masses, tolerance=SOLVED).value)
+            found = divergence(places, one, epsilon, cost, b, masses, tolerance=SOLVED)
+            values.append(found.value)
+            solved = solved and found.converged
         else:
             plan = sinkhorn(Problem.of_points(places, one, cost, b, masses), epsilon, tolerance=SOLVED)
             values.append(plan.value + epsilon * (_negative_entropy(b) + _negative_entropy(masses)))
+            solved = solved and plan.converged
     return Barycentre(
         laws.answer(places[:, 0] if laws.flat else places),
         laws.answer(b),
         laws.answer(mean_value(laws.weights, values)),
         "debiased" if debiased else "iterative Bregman",
         epsilon=epsilon,
-        converged=error <= tolerance,
+        converged=solved,
         iterations=iterations,
     )
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from torch.distributions import Distribution
 
 from remblai.config.aliases import checked_options
 from remblai.costs import Square
 from remblai.distances import validation
 from remblai.distances.barycentres import bregman, free_support, linear_program, normal, quantiles
-from remblai.distances.barycentres.laws import Laws
+from remblai.distances.barycentres.laws import Laws, listed
 from remblai.distances.geometry import CostLike, resolved
 from remblai.distances.geometry import points as checked_points
+from remblai.distances.point_sets import same_columns
 from remblai.distances.validation import ArrayLike
 
 
@@ -49,12 +51,12 @@ def barycentre(
         masses: of the points of each law, a row (n_k,) or None for each; None is equal masses throughout.
         support: how many points the barycentre has, or where they are.
         start: points (n, d) from which a free support starts; None takes n of all points at random.
-        cost: of a fixed support; quantiles and a free support need the square cost.
+        cost: of a fixed support; Gaussian laws, quantiles and a free support need the square cost.
         epsilon: the absolute regularisation.
         debiased: of a fixed support: the barycentre for the Sinkhorn divergence.
         tolerance: of a fixed support, the error |P_k 1 - b|_1 of the plans; of a free one, the largest movement of a
             point in one step as a share of the points' range; of Gaussians, the relative change of the covariance.
-        max_iterations: most steps; the answer says whether they were enough.
+        max_iterations: most steps; a warning, and the answer, say where they were not enough.
         seed: of the random start.
         normalise: whether masses and weights of another total are divided by it.
 
@@ -72,6 +74,9 @@ def barycentre(
     """
     tolerance = validation.positive("tolerance", tolerance)
     limit = validation.positive_integer("max_iterations", max_iterations)
+    if not isinstance(debiased, bool | np.bool_):
+        raise ValueError(f"debiased: expected True or False, got {debiased!r}.")
+    laws = listed("laws", laws, "point sets (n_k, d) or Gaussian laws, one for each law")
     normals = [isinstance(law, Distribution) for law in laws]
     if any(normals):
         if not all(normals) or masses is not None or support is not None or epsilon is not None:
@@ -79,8 +84,14 @@ def barycentre(
                 "laws: expected Gaussian laws and no masses, support or epsilon, or point sets only, got a mixture of "
                 "both: draw points of the Gaussian laws, or fit Gaussians to the points."
             )
-        return normal.solve(list(laws), weights, tolerance, limit, normalise)
-    checked = Laws.checked(laws, weights, masses, normalise)  # type: ignore[arg-type]  # no distributions here
+        if start is not None or not isinstance(resolved(cost), Square):
+            raise ValueError(
+                f"laws: expected the square cost and no start with Gaussian laws, got cost={cost!r} and "
+                f"start={start!r}: leave them out, or draw points of the laws."
+            )
+        return normal.solve(laws, weights, tolerance, limit, normalise)
+    same_columns(**{f"law_{k}": law for k, law in enumerate(laws)})
+    checked = Laws.checked(laws, weights, masses, normalise)
     d = checked.points[0].shape[1]
     if support is not None and validation.tensor("support", support).dim() > 0:
         if start is not None:

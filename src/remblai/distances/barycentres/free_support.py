@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from remblai.distances.barycentres.laws import Barycentre, Laws, mean_value
+from remblai.distances.barycentres.laws import Barycentre, Laws, mean_value, warn_not_converged
 from remblai.distances.entry import transport
 from remblai.distances.geometry import points as checked_points
 from remblai.distances.plan import Plan
@@ -58,15 +58,17 @@ def solve(laws: Laws, points: Tensor, epsilon: float | None, *, tolerance: float
         points, iterations = new, iterations + 1
         if moved <= tolerance * scale:
             break
-    values = [plan.value for plan in _plans(laws, points, epsilon)]
+    last = _plans(laws, points, epsilon)
+    if moved > tolerance * scale:
+        warn_not_converged("a movement, as a share of the range,", tolerance, moved / scale, iterations)
     masses = points.new_full((len(points),), 1.0 / len(points))
     return Barycentre(
         laws.answer(points[:, 0] if laws.flat else points),
         laws.answer(masses),
-        laws.answer(mean_value(laws.weights, values)),
+        laws.answer(mean_value(laws.weights, [plan.value for plan in last])),
         "free support",
         epsilon=epsilon or 0.0,
-        converged=moved <= tolerance * scale,
+        converged=moved <= tolerance * scale and all(plan.converged for plan in last),
         iterations=iterations,
     )
 

@@ -1,5 +1,6 @@
 """The laws whose barycentre is wanted, checked, and the barycentre as an answer."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +33,7 @@ class Barycentre:
             Differentiable once in the points of the laws, by the envelope theorem.
         method: which of these it was.
         epsilon: the absolute regularisation; 0 for none.
-        converged: whether the iteration met its tolerance.
+        converged: whether the iteration met its tolerance, and the plans whose values are returned met theirs.
         iterations: its steps.
         bounds: proven bounds of the least value on these places, of `linear program`; None of the others.
     """
@@ -45,6 +46,10 @@ class Barycentre:
     converged: bool = True
     iterations: int = 0
     bounds: Interval | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy has no gradients
+        return {name: one.detach() if isinstance(one, Tensor) else one for name, one in self.__dict__.items()}
 
     def __repr__(self) -> str:
         state = "converged" if self.converged else "NOT converged"
@@ -86,7 +91,9 @@ class Laws:
         """
         if len(laws) == 0:
             raise ValueError("laws: expected at least one set of points (n, d), got none.")
-        each = [None] * len(laws) if masses is None else list(masses)
+        each = (
+            [None] * len(laws) if masses is None else listed("masses", masses, "a row of masses, or None, for each law")
+        )
         if len(each) != len(laws):
             raise ValueError(
                 f"masses: expected one row for each of {len(laws)} laws, got {len(each)}: pass None for equal masses."
@@ -114,6 +121,27 @@ class Laws:
         if not self.arrays:
             return value
         return value.item() if value.dim() == 0 else np.asarray(value.detach().cpu())
+
+
+def listed(name: str, values: Any, of: str) -> list[Any]:
+    """The values one by one.
+
+    Raises:
+        ValueError: they are no sequence.
+    """
+    try:
+        return list(values)
+    except TypeError:
+        raise ValueError(f"{name}: expected {of}, got {type(values).__name__}: pass a list.") from None
+
+
+def warn_not_converged(what: str, tolerance: float, found: float, steps: int) -> None:
+    """Warns that an iteration has not converged."""
+    warnings.warn(
+        f"barycentre: expected {what} of at most {tolerance:.2g}, got {found:.2g} after {steps} iterations: raise "
+        "max_iterations or tolerance. The result has not converged.",
+        stacklevel=4,
+    )
 
 
 def _normalised(weights: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from remblai.distances.certificate import Interval
 from remblai.distances.entry import transport
 from remblai.distances.exact.linear_program import TIGHT
 from remblai.distances.geometry import Points
+from remblai.distances.magnitudes import refuse_overflow
 from remblai.distances.rounding import ROUNDOFF
 
 PAIRS = 200_000
@@ -41,7 +42,7 @@ def solve(laws: Laws, places: Tensor, cost: Cost) -> Barycentre:
             "pass an epsilon, or fewer places."
         )
     weights = laws.weights[used]
-    costs = [Points(places, laws.points[k].detach(), cost).matrix().cpu().numpy() for k in used]
+    costs = [_costs(Points(places, laws.points[k].detach(), cost)) for k in used]
     masses = [laws.masses[k].detach().cpu().numpy() for k in used]
     found, potentials, iterations = _program(costs, masses, weights.cpu().numpy())
     b = torch.from_numpy(found).to(places.device)
@@ -61,6 +62,22 @@ def solve(laws: Laws, places: Tensor, cost: Cost) -> Barycentre:
         iterations=iterations,
         bounds=bounds.with_value(float(value.detach())),
     )
+
+
+def _costs(geometry: Points) -> NDArray[np.float64]:
+    """The costs (n, m) for HiGHS, which takes finite ones only.
+
+    Raises:
+        ValueError: a pair is forbidden, or its cost is beyond float64.
+    """
+    refuse_overflow(geometry)
+    costs: NDArray[np.float64] = geometry.matrix().cpu().numpy()
+    if not np.isfinite(costs).all():
+        raise ValueError(
+            f"cost: expected finite costs between the support and the laws, got {np.isinf(costs).sum()} infinite ones: "
+            "make them finite and large, or pass an epsilon."
+        )
+    return costs
 
 
 def _program(

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.distributions import MultivariateNormal
 
+from remblai.distances.barycentres.laws import warn_not_converged
 from remblai.distances.gaussians import gaussian
 from remblai.distances.validation import ArrayLike, probabilities
 
@@ -18,11 +19,11 @@ def solve(
     """The Gaussian law with the mean of the means, and the covariance S = sum w_k (S^1/2 S_k S^1/2)^1/2, in float64.
 
     The iteration S <- S^-1/2 (sum w_k (S^1/2 S_k S^1/2)^1/2)^2 S^-1/2 converges from every positive definite start; on
-    the line its first step is exact: the standard deviation is the mean one. No gradient.
+    the line its first step is exact: the standard deviation is the mean one. A warning says where it has not converged.
+    No gradient.
 
     Raises:
         ValueError: other laws, unequal dimensions, or a covariance that is singular.
-        RuntimeError: the iteration did not converge.
 
     Source: Alvarez-Esteban, del Barrio, Cuesta-Albertos, Matran (2016), theorem 4.2, arXiv 1511.05355.
     """
@@ -47,10 +48,8 @@ def solve(
         found = step
         if change <= tolerance:
             return MultivariateNormal(mean, covariance_matrix=found)
-    raise RuntimeError(
-        f"barycentre: expected a relative change of at most {tolerance:g}, got {change:.2g} after {limit} steps: raise "
-        "max_iterations or tolerance."
-    )
+    warn_not_converged("a relative change", tolerance, change, limit)
+    return MultivariateNormal(mean, covariance_matrix=found)
 
 
 def _root(covariances: Tensor) -> Tensor:

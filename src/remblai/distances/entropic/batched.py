@@ -133,10 +133,7 @@ def batch(
     if costs.dim() != 3 or costs.numel() == 0:
         raise ValueError(f"cost matrices: expected shape (k, n, m) with k, n, m >= 1, got {tuple(costs.shape)}.")
     sides = [_rows(name, masses, costs, axis) for name, masses, axis in (("a", a, 1), ("b", b, 2))]
-    problems = [Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i], normalise) for i in range(len(costs))]
-    if bool(costs.isinf().any()):
-        for problem in problems:
-            check_feasible(problem)
+    problems = [_problem(i, sides, costs, normalise) for i in range(len(costs))]
     first, second = (torch.stack([getattr(problem, side) for problem in problems]) for side in "ab")
     numbers = costs.detach().double()
     f, g, closed, passes = potentials(first, second, numbers, epsilon, tolerance, max_iterations)
@@ -162,6 +159,17 @@ def _rows(name: str, masses: Any, costs: Tensor, axis: int) -> Tensor | None:
     if given.shape != shape:
         raise ValueError(f"masses {name}: expected shape {shape}, a row for each problem, got {tuple(given.shape)}.")
     return given
+
+
+def _problem(i: int, sides: list[Tensor | None], costs: Tensor, normalise: bool) -> Problem:
+    """The problem i, checked; an error says which one it is of."""
+    try:
+        problem = Problem.of_matrix(_row(sides[0], i), _row(sides[1], i), costs[i], normalise)
+        if bool(costs[i].isinf().any()):
+            check_feasible(problem)
+    except ValueError as bad:
+        raise ValueError(f"problem {i} of {len(costs)}: {bad}") from bad
+    return problem
 
 
 def _row(masses: Tensor | None, i: int) -> Tensor | None:

@@ -1,6 +1,7 @@
 """The Sinkhorn divergence OT(a, b) - OT(a, a) / 2 - OT(b, b) / 2: entropic transport without its bias."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypedDict, cast, overload
 
 import numpy as np
@@ -16,6 +17,7 @@ from remblai.distances.entropic.schedule import absolute_epsilon
 from remblai.distances.entropic.self_transport import symmetric
 from remblai.distances.geometry import CostLike, Points
 from remblai.distances.plan import Array, Plan, Value
+from remblai.distances.point_sets import refuse_clouds
 from remblai.distances.problem import Problem
 from remblai.distances.rounding import ROUNDOFF
 from remblai.distances.validation import ArrayLike, NumPyLike
@@ -135,7 +137,7 @@ def divergence(
     b: ArrayLike | None = ...,
     **options: Unpack[Options],
 ) -> Divergence: ...
-@checked_options
+@partial(checked_options, called="sinkhorn_divergence")
 def divergence(
     x: ArrayLike,
     y: ArrayLike,
@@ -177,6 +179,7 @@ def divergence(
         >>> round(sinkhorn_divergence([0.0, 1.0], [2.0, 3.0], epsilon=0.1).value, 3)
         4.0
     """
+    refuse_clouds("sinkhorn_divergence", x, y, "take one divergence for each pair of clouds")
     problem = Problem.of_points(x, y, cost, a, b, normalise)
     epsilon = absolute_epsilon(problem, epsilon, relative)
     options: dict[str, Any] = {"tolerance": tolerance, "max_iterations": max_iterations, "form": form}

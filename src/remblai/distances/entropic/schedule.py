@@ -219,7 +219,7 @@ def absolute_epsilon(problem: Problem, epsilon: Any, relative: bool) -> float:
             f"epsilon: expected a multiple {found:g} of a positive, finite mean cost, got a mean of {typical:g}: pass "
             "an absolute epsilon, with relative=False."
         )
-    return found * typical
+    return validation.normal_epsilon(found * typical)
 
 
 def warn_not_converged(error: float, tolerance: float, iterations: int) -> None:

@@ -13,6 +13,7 @@ from remblai.distances.certificate import transformed
 from remblai.distances.exact import solve
 from remblai.distances.geometry import CostLike, Geometry, Points
 from remblai.distances.plan import Array, Plan, Value
+from remblai.distances.point_sets import refuse_clouds
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, tensor
 
@@ -165,6 +166,7 @@ def of_points(
         >>> critic.plan.value, critic.lipschitz
         (3.0, 1.0)
     """
+    refuse_clouds("rubinstein.of_points", x, y, "take one potential for each pair of clouds")
     problem = Problem.of_points(x, y, cost, a, b, normalise)
     assert isinstance(problem.geometry, Points)
     places = torch.cat([problem.geometry.x, problem.geometry.y])
@@ -239,4 +241,4 @@ def _slope(geometry: Geometry, f: Tensor) -> float:
         if bool((rise > costs + slack).any()):
             raise RuntimeError("potential: it is not 1-Lipschitz, so the cost is no metric on these points.")
         steepest = max(steepest, float(torch.where(costs > slack, rise / costs, 0.0).max()))
-    return steepest
+    return min(steepest, 1.0)  # what is above is rounding

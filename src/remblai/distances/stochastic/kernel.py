@@ -94,7 +94,7 @@ def continuous(
     steps = -(-validation.positive_integer("samples", samples) // batch)
     evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler_x", sampler_x), Draws("sampler_y", sampler_y)
-    with seeded(seed):
+    with seeded(validation.seed_number("seed", seed)):
         probe = Problem.of_points(draws[0](PROBE), draws[1](PROBE), cost)
         u, v = _start(probe, resolved(cost), kernel, epsilon)
         curve = _ascend(draws, (u, v), resolved(cost), epsilon, steps, batch, pace, probe)

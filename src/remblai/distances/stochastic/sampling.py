@@ -32,6 +32,11 @@ class Draws:
     """
 
     def __init__(self, name: str, sampler: Sampler, dimension: int | None = None) -> None:
+        if isinstance(sampler, type):
+            raise ValueError(
+                f"{name}: expected a torch Distribution or a function n -> (n, d), got the class {sampler.__name__}: "
+                "pass a law of it, with its parameters, as Normal(0.0, 1.0)."
+            )
         if not isinstance(sampler, Distribution) and not callable(sampler):
             raise ValueError(
                 f"{name}: expected a torch Distribution or a function n -> (n, d), got {type(sampler).__name__}: "

@@ -16,7 +16,7 @@ from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, checked_error, checked_evaluation
 from remblai.distances.stochastic.semidual import Response, response
-from remblai.distances.validation import ArrayLike, number, tensor
+from remblai.distances.validation import ArrayLike, number, seed_number, tensor
 from remblai.runtime.rng import seeded
 
 RECORDS = 50
@@ -109,7 +109,7 @@ def semi_discrete(
     )
     evaluation = checked_evaluation(evaluation)
     draws = Draws("sampler", sampler)
-    with seeded(seed):
+    with seeded(seed_number("seed", seed)):
         problem = Problem.of_points(draws(PROBE), y, cost, None, b, normalise)
         support = problem.b > 0
         assert isinstance(problem.geometry, Points)  # built from points
