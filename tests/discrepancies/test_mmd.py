@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.distributions import Independent, Normal
 
-from remblai import discrepancies
+from remblai import discrepancies, recipes
 from remblai.config.registry import make
 from remblai.discrepancies import MMD
-from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Polynomial
+from remblai.kernels import KERNELS, SCALES, Energy, Gaussian, InverseMultiquadric, Kernel, Polynomial
 from remblai.laws import PRIORS
 
 
@@ -222,3 +222,40 @@ def test_energy_distance_by_its_definition():
 def test_samples_of_two_precisions_are_compared_in_the_better():
     x, y = samples()
     assert MMD(kernel("imq", 4))(x.float(), y).dtype == torch.float64
+
+
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("n", [20, 300])
+def test_a_function_is_a_kernel(biased: bool, n: int) -> None:
+    def cauchy(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        return 1.0 / (1.0 + (x[:, None] - y).square().sum(2))
+
+    class Derived(Kernel):
+        def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+            return cauchy(x, y)
+
+        def terms(self, x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+            return cauchy(x, y), -cauchy(x, y).square()
+
+        def diagonal(self, x: torch.Tensor) -> torch.Tensor:
+            return torch.ones_like(x[:, 0])
+
+    torch.manual_seed(0)
+    x, y, masses = torch.randn(n, 2).double(), torch.randn(n, 2).double() + 0.5, torch.rand(n).double().softmax(0)
+    ours, theirs = MMD(Derived(), biased), MMD(cauchy, biased)
+    for call in (lambda d, y: d(x, y), lambda d, y: d(x, y, masses, masses)):
+        values = []
+        for d in (ours, theirs):
+            moved = y.clone().requires_grad_()
+            value = call(d, moved)
+            values.append((value.detach(), torch.autograd.grad(value, moved)[0]))
+        assert torch.allclose(values[0][0], values[1][0])
+        assert torch.allclose(values[0][1], values[1][1])
+    with pytest.raises(ValueError, match="answer a matrix"):
+        MMD(lambda a, b: (a * a).sum(1))(x, y)
+
+
+def test_a_function_is_the_kernel_of_a_penalty() -> None:
+    torch.manual_seed(0)
+    terms = recipes.wae_mmd((2,), penalty=MMD(lambda x, y: torch.exp(-torch.cdist(x, y))))(torch.randn(300, 2))
+    assert torch.isfinite(terms["penalty"])

@@ -253,7 +253,6 @@ WRONG_OPTIONS = {
     "tolerance: expected": lambda: distances.transport(CLOUDS, CLOUDS, epsilon=0.1, tolerance="a"),
     "max_iterations: expected": lambda: Entropic(max_iterations=0),
     "directions: expected a whole number": lambda: Sliced(directions=2.5),
-    "with a method diagonal": lambda: MMD(lambda a, b: a @ b.T, biased=True),
     "expected a kernel": lambda: MMD(Energy),
     "start: expected a plan or its potentials": lambda: distances.sinkhorn(None, None, np.eye(3), 0.1, start=1.0),
     "start: expected the divergence": lambda: distances.sinkhorn_divergence([0.0, 1.0], [2.0, 3.0], start=(1, 2)),

@@ -59,3 +59,30 @@ def test_cells_do_not_depend_on_where_the_atoms_are() -> None:
     own, moved = SemiDiscrete(atoms).solve(), SemiDiscrete(atoms + 1000.0).solve()
     assert (own.cells(noise) != moved.cells(noise)).float().mean() < 0.02
     assert torch.equal(moved.partners(noise), moved.atoms[moved.cells(noise)])
+
+
+def test_many_atoms_receive_equal_masses() -> None:
+    """The first potential alone leaves a ring's masses between 0 and 2.4 times their share, 0.25 off in all."""
+    generator = torch.Generator().manual_seed(0)
+    angles = torch.randint(0, 8, (1024, 1), generator=generator) * (torch.pi / 4.0)
+    atoms = torch.cat([angles.cos(), angles.sin()], 1) + 0.02 * torch.randn(1024, 2, generator=generator)
+    coupling = SemiDiscrete(atoms).solve()
+    counts = torch.zeros(1024)
+    for _ in range(50):
+        counts += torch.bincount(coupling.cells(torch.randn(8192, 2, generator=generator)), minlength=1024)
+    masses = 1024 * counts / counts.sum()
+    assert float((masses - 1.0).abs().mean()) < 0.08  # of counting alone 0.04
+    assert float(masses.min()) > 0.4 and float(masses.max()) < 1.7
+
+
+def test_of_few_atoms_in_a_large_space_masses_are_equal_too() -> None:
+    generator = torch.Generator().manual_seed(0)
+    coupling = SemiDiscrete(1.0 + torch.rand(20, 300, generator=generator)).solve()
+    counts = torch.bincount(coupling.cells(torch.randn(40_000, 300, generator=generator)), minlength=20)
+    assert float((counts / 2000.0 - 1.0).abs().mean()) < 0.08  # of counting alone 0.02
+
+
+def test_a_coupling_that_is_not_solved_says_so() -> None:
+    generator = torch.Generator().manual_seed(0)
+    with pytest.warns(UserWarning, match="masses of 300 atoms are missed by .* take fewer atoms"):
+        SemiDiscrete(torch.randn(300, 2, generator=generator) ** 3).solve(most=2048)

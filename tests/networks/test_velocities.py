@@ -42,3 +42,10 @@ def test_points_and_no_units_are_refused() -> None:
         UNet((2,))
     with pytest.raises(ValueError, match="width"):
         Perceptron((2,), width=0)
+
+
+@pytest.mark.parametrize("kind", [UNet, Perceptron])
+def test_velocities_of_classes_follow_to_double_precision(kind: type[UNet] | type[Perceptron]) -> None:
+    net = kind((1, 8, 8), width=8, classes=3).double()
+    indicators = torch.eye(3)[:2]  # in single precision, as labels become
+    assert net(torch.randn(2, 1, 8, 8).double(), torch.rand(2).double(), indicators).dtype is torch.float64

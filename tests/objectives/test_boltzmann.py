@@ -6,6 +6,7 @@ from scipy.optimize import linear_sum_assignment
 
 from remblai.discrepancies.entropic import Entropic
 from remblai.distances import sinkhorn
+from remblai.networks.classes import Classes
 from remblai.networks.rbm import RBM, states
 from remblai.objectives.boltzmann import Boltzmann, surrogate
 from remblai.training import State, steps
@@ -235,7 +236,7 @@ def test_grey_becomes_bits_by_threshold_or_by_chance():
 
 def test_grey_data_for_a_binary_machine_name_the_remedy():
     found = objective(RBM(3, 2))
-    with pytest.raises(ValueError, match=r"expects 0s and 1s, got 50% other values \(from 0 to 1\): set binarise to"):
+    with pytest.raises(ValueError, match=r"expects 0s and 1s, got 50% other values \(from 0 to 1\): use binarise="):
         found(torch.tensor([[0.0, 0.5, 0.2], [1.0, 0.7, 0.0]]))
     with pytest.raises(ValueError, match=r"in \[0, 1\], got -1 to 2"):
         objective(RBM(3, 2), binarise="sample")(torch.tensor([[-1.0, 0.5, 2.0]]))
@@ -284,3 +285,25 @@ def test_values_off_the_grey_scale_are_refused_however_they_become_bits(binarise
     x[2, 3] = bad
     with pytest.raises(ValueError, match="values in \\[0, 1\\]"):
         objective(RBM(5, 2), binarise=binarise).bits(x)
+
+
+def test_labels_of_samples_are_checked_and_none_leaves_the_class_free() -> None:
+    torch.manual_seed(0)
+    rbm = RBM(4 + 3, 2)
+    with torch.no_grad():
+        rbm.visible_bias[-1] = 20.0  # the last class is all but sure
+    model = Boltzmann(rbm, Entropic(debiased=False), classes=Classes(3), chains=10, burn_in=5)
+    for labels, message in (
+        (torch.tensor([9, 0]), "expected classes from 0 to 2"),
+        (torch.tensor([0, 1, 2]), "expected a tensor of whole numbers"),
+        (torch.full((2, 3), 0.5), "got weights"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.sample(2, labels)
+    with pytest.raises(ValueError, match="got weights"):
+        model.bits(torch.ones(2, 4), torch.full((2, 3), 0.5))
+    with pytest.raises(ValueError, match="has no classes"):
+        Boltzmann(RBM(4, 2), Entropic(debiased=False), chains=10).sample(2, torch.tensor([0, 1]))
+    bits = model.draw(50, torch.tensor([-1] * 49 + [0]))[:, 4:]
+    assert bool((bits[:49, 2] == 1).all()), "the class of -1 is drawn"
+    assert bits[49].tolist() == [1.0, 0.0, 0.0]

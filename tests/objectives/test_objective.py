@@ -18,9 +18,9 @@ def test_what_an_objective_does_not_say_is_that_there_is_none() -> None:
     assert objective.adversary_loss(x) is None
     assert objective.warm_start(x) is None
     assert objective.weights() == {}
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(ValueError, match="has no forward"):
         objective(x)
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(ValueError, match="has no sample"):
         objective.sample(1)
 
 

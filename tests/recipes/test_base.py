@@ -69,3 +69,31 @@ def test_what_is_no_shape_is_refused(shape: Any) -> None:
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"my-model: unknown option 'widht'. Did you mean 'width'"):
         my_model((3,), widht=5)
+
+
+def test_without_options_the_parentheses_may_be_left_out() -> None:
+    @recipe
+    def mine(shape: tuple[int, ...], width: int = 2) -> Objective:
+        """Mine."""
+        return Objective()
+
+    assert isinstance(mine, Recipe)
+    assert mine.name == "mine"
+    assert dict(mine.loop) == {}
+
+
+def test_a_function_that_is_no_recipe_is_refused_where_it_is_decorated() -> None:
+    def unshaped(width: int = 2) -> Objective:
+        return Objective()
+
+    def demanding(shape: tuple[int, ...], width: int) -> Objective:
+        return Objective()
+
+    with pytest.raises(ValueError, match=r"recipe 'unshaped': expected a parameter shape, .* got \(width\): write def"):
+        recipe(unshaped)
+    with pytest.raises(ValueError, match="recipe 'demanding': expected a default for its option 'width'"):
+        recipe(steps=3)(demanding)
+    with pytest.raises(ValueError, match="recipe 'demanding': expected"):
+        recipe(lr="1e-3")(demanding)
+    with pytest.raises(ValueError, match="expected lr as a number, got the text '1e-3'"):
+        recipe(lr="1e-3")(my_model.function)

@@ -53,7 +53,7 @@ def test_on_bits_the_cost_is_the_hamming_distance():
 @pytest.mark.parametrize("recipe", [rbm, wasserstein_rbm])
 def test_grey_digits_need_a_word_on_how_they_become_bits(recipe):
     x = data.load("digits").train[:8]
-    with pytest.raises(ValueError, match="set binarise to 'threshold'"):
+    with pytest.raises(ValueError, match='use binarise="threshold"'):
         recipe((1, 8, 8))(x)
     for binarise in ("threshold", "sample"):
         assert all(term.isfinite() for term in recipe((1, 8, 8), binarise=binarise)(x).values())

@@ -95,3 +95,34 @@ def test_a_file_without_its_ending_is_said(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"Did you mean 'my\.py:mine'"):
         remblai.train("my:mine", data="ring", steps=3)
+
+
+@remblai.recipe(steps=4)
+def sized(
+    shape: tuple[int, ...],
+    sizes: list = [8, 4],  # noqa: B006  # what is tested
+    options: dict = {"width": 8, "deep": {"er": [1, None]}},  # noqa: B006
+    latent: int = 2,
+) -> remblai.objectives.Objective:
+    """Its options are lists and dicts."""
+    return builtin(shape, latent=latent, network={"name": "mlp", "width": options["width"], "depth": len(sizes)})
+
+
+def test_lists_and_dicts_are_options_that_a_run_records(tmp_path: Path) -> None:
+    run = remblai.train(sized, data="ring", out=tmp_path / "run")
+    assert run.run.settings["arguments"]["options"] == {"width": 8, "deep": {"er": [1, None]}}
+    assert torch.equal(remblai.load(tmp_path / "run", recipe=sized).draws(3), run.draws(3))
+    changed = remblai.train(sized, data="ring", sizes=[4], options={"width": 6}, out=tmp_path / "changed")
+    assert changed.run.settings["arguments"]["options"] == {"width": 6}
+    again = remblai.train(sized, data="ring", from_run=tmp_path / "changed")
+    assert again.run.settings["arguments"] == changed.run.settings["arguments"]
+
+
+def test_what_a_run_cannot_record_is_refused_before_it_begins(tmp_path: Path) -> None:
+    @remblai.recipe(steps=4)
+    def held(shape: tuple[int, ...], cost: object = torch.nn.ReLU()) -> remblai.objectives.Objective:
+        """An option that only Python can hold."""
+        return builtin(shape, latent=2, network={"name": "mlp", "width": 8})
+
+    with pytest.raises(ValueError, match=r"option 'cost' of held: expected what run\.json can hold, .* got ReLU"):
+        remblai.train(held, data="ring", out=tmp_path / "run")

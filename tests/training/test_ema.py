@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from remblai.networks.spectral import add_spectral_norm, power_iterate
 from remblai.training.ema import Average
 
 
@@ -81,3 +82,20 @@ def test_a_decay_outside_its_range_is_refused(decay: float) -> None:
 def test_weights_of_another_model_are_refused() -> None:
     with pytest.raises(ValueError, match="do not have this model's names"):
         Average(nn.Linear(1, 1), ["weight"], 0.5).load({"bias": torch.zeros(1)}, 1)
+
+
+def test_the_averaged_layers_of_a_spectral_norm_have_norm_1() -> None:
+    """A mean of singular vectors that turn is shorter than they are, and a weight divided by too little."""
+    torch.manual_seed(0)
+    layer = nn.Linear(6, 5, bias=False)
+    add_spectral_norm(layer)
+    average = Average(layer, layer.state_dict(), 0.9)
+    for _ in range(40):
+        with torch.no_grad():
+            layer.parametrizations.weight.original.copy_(torch.randn(5, 6))  # type: ignore[union-attr,operator]
+        power_iterate(layer)
+        average.update()
+    vectors = [name for name in average.values if name.endswith((".u", ".v"))]
+    assert len(vectors) == 2
+    for name in vectors:
+        assert torch.equal(average.values[name], layer.state_dict()[name])

@@ -215,7 +215,7 @@ def test_warm_start_of_an_objective_that_has_none_is_refused() -> None:
         ({"lr": 0.0}, "lr: expected a number above 0"),
         ({"critic_lr": float("inf")}, "critic_lr"),
         ({"clip": -1.0}, "clip"),
-        ({"accumulate": 0}, "accumulate: expected at least 1"),
+        ({"accumulate": 0}, "accumulate: expected a whole number of at least 1"),
         ({"steps": 0}, "steps"),
         ({"warm_start": -5}, "warm_start: expected a whole number of steps or a share below 1, got -5"),
         ({"warm_start": 1.5}, "a whole number of steps or a share below 1, got 1.5"),

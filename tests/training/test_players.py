@@ -5,7 +5,9 @@ import torch
 from torch import Tensor, nn
 
 from remblai.critics import Adversarial, Logistic
-from remblai.objectives import Objective
+from remblai.discrepancies import Discrepancy
+from remblai.objectives import Objective, Penalty
+from remblai.training import State, steps
 from remblai.training.players import critics_of, model_state, player, sides
 from remblai.training.schedules import LearningRate
 
@@ -44,3 +46,48 @@ def test_every_rule_moves_against_the_gradient_at_the_players_rate(optimiser: st
     side.optimiser.step()
     expected = 3.0 - 0.1 * (2.0 if optimiser == "sgd" else 1.0)  # the others divide by the gradient's size
     assert place.item() == pytest.approx(expected, abs=1e-5)
+
+
+class Learner(Discrepancy):
+    """A discrepancy with a weight, which could be made small."""
+
+    def __init__(self, shared: nn.Module) -> None:
+        super().__init__()
+        self.scale, self.shared = nn.Linear(1, 1), shared
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        return (self.scale.weight * (x.mean(0) - y.mean(0))).square().sum()
+
+
+class Watched(Penalty):
+    """A penalty with a weight and a critic."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.own, self.critic = nn.Linear(1, 1), Adversarial(nn.Linear(2, 1), Logistic())
+
+
+class Measured(Objective):
+    """A model that is measured by parts with parameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model = nn.Linear(2, 2)
+        self.discrepancy, self.penalty = Learner(self.model), Watched()
+
+    def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        return {"discrepancy": self.discrepancy(x, self.model(x) + 1.0)}
+
+    def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor:
+        return self.penalty.critic.adversary_loss(x, self.model(x))
+
+
+def test_the_model_does_not_train_what_measures_it() -> None:
+    objective = Measured()
+    critics, model = sides(objective)
+    assert set(critics) == {"penalty.critic.critic.weight", "penalty.critic.critic.bias"}
+    assert set(model) == {"model.weight", "model.bias"}  # which the discrepancy reads, too
+    before = objective.discrepancy.scale.weight.clone()
+    for _ in steps(State(objective, lr=0.1, steps=3), [torch.randn(8, 2)]):
+        pass
+    assert torch.equal(objective.discrepancy.scale.weight, before)

@@ -11,7 +11,7 @@ from remblai.cli.build import description, parse, resolve_options
 from remblai.cli.config import CONFIG
 from remblai.cli.options import Sectioned, click_option, typed_values
 from remblai.cli.output import show
-from remblai.config.registry import Option, flatten, nest, options, own_options
+from remblai.config.registry import Option, nest, options, own_options
 from remblai.runs.record import read_settings
 
 HIDDEN = ("recipe", "data_options", "from_run")
@@ -36,7 +36,7 @@ def train_command(words: Sequence[str]) -> click.Command:
     from remblai.data import DATA
     from remblai.data import load as load_data
     from remblai.recipes import RECIPES
-    from remblai.runs.resolve import customs, find, loop_options, recipe_of
+    from remblai.runs.resolve import customs, find, flat_of, loop_options, recipe_of
     from remblai.runs.train import train
     from remblai.training import State
 
@@ -58,7 +58,9 @@ def train_command(words: Sequence[str]) -> click.Command:
             return _overview(description(train), {name: recipe.summary for name, recipe in RECIPES.items()})
         raise ValueError(NO_RECIPE)
     recipe = find(spec) if spec is not None else recipe_of(earlier or {})
-    start = {k: v for k, v in flatten(earlier["arguments"]).items() if k not in customs(earlier)} if earlier else {}
+    start = (
+        {k: v for k, v in flat_of(recipe, earlier["arguments"]).items() if k not in customs(earlier)} if earlier else {}
+    )
     loop = loop_options(recipe)
 
     def of_data(given: Mapping[str, Any]) -> list[Option]:

@@ -18,7 +18,10 @@ def steps_for_images(resolved: Resolved, dataset: Dataset, images: int) -> int:
     """The steps of the model within which it and its critics see this many images of the training data, at least 1."""
     resolved = with_parts(resolved, dataset)
     resolve_counts(resolved, dataset, epochs=1, steps_given=False)
-    state = State(resolved.build(dataset.shape), **resolved.loop | {"steps": None, "warm_start": 0})
+    state = State(
+        resolved.build(dataset.shape),
+        **resolved.loop | {"steps": None, "warm_start": 0, "schedule": "constant", "critic_schedule": None},
+    )
     seen = count = 0
     while True:
         own = state.critic_steps(count + 1) if state.own_batches and state.critics is not None else 0

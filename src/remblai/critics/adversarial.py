@@ -118,7 +118,13 @@ class Adversarial(Discrepancy):
             augmentation.observe(a, self.packing)
         game = self.game
         score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
-        return game.critic(a, b) + self.lipschitz.penalty(score, x, y)
+        penalty = self.lipschitz.penalty(score, x, y)
+        if isinstance(penalty, Tensor) and penalty.numel() != 1:
+            raise ValueError(
+                f"lipschitz: expected one number from the penalty of {type(self.lipschitz).__name__}, got "
+                f"{tuple(penalty.shape)}: take its mean."
+            )
+        return game.critic(a, b) + penalty
 
     @torch.no_grad()
     def estimate(

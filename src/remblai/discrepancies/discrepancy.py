@@ -252,11 +252,11 @@ def check_samples(x: Tensor, y: Tensor) -> None:
             came = type(sample).__name__
             raise ValueError(f"discrepancy: expected tensors, got {name} of type {came}: use torch.as_tensor({name}).")
         if sample.dim() < 2 or sample.numel() == 0:
-            raise ValueError(f"discrepancy: expected samples {name} (n, d) with n, d >= 1, got {tuple(sample.shape)}.")
+            how = f": use {name}[:, None], where each is a number" * (sample.dim() == 1)
+            came = f"{tuple(sample.shape)}{how}"
+            raise ValueError(f"discrepancy: expected samples {name} (n, d) with n, d >= 1, got {came}.")
         if not sample.is_floating_point():
-            raise ValueError(
-                f"discrepancy: expected floating point samples, got {name} of {sample.dtype}: use .float()"
-            )
+            raise ValueError(f"discrepancy: expected floating point, got {name} of {sample.dtype}: use .float().")
     if x.shape[1:] != y.shape[1:]:
         raise ValueError(
             f"discrepancy: expected points of one shape, got x {tuple(x.shape)} and y {tuple(y.shape)}, "

@@ -48,7 +48,7 @@ ROUNDINGS = 1000.0
 
 def mean_across(kernel: Kernel, x: Tensor, y: Tensor) -> Tensor:
     """The mean of k(x_i, y_j) over all i, j: x (n, d), y (m, d) -> scalar. In blocks it is differentiable once."""
-    if is_small(len(x) * len(y)):
+    if is_small(kernel, len(x) * len(y)):
         whole: Tensor = kernel(x, y).mean()
         return whole
     pairs = len(x) * len(y)
@@ -61,7 +61,7 @@ def mean_within(kernel: Kernel, x: Tensor, diagonal: bool) -> Tensor:
     """The mean of k(x_i, x_j) over all i, j, or over i != j without the `diagonal`: x (n, d) -> scalar."""
     n = len(x)
     pairs = n**2 if diagonal else n * (n - 1)
-    if is_small(n**2):
+    if is_small(kernel, n**2):
         gram: Tensor = kernel(x, x)
         # The computed diagonal has rounding errors: it is removed, and the exact one is added where it belongs.
         off_diagonal = gram.sum() - gram.diagonal().sum()
@@ -221,9 +221,9 @@ def _of_any_parts(kernel: Kernel, points: Tensor, first: Tensor, second: Tensor)
     return PartSums(*sums)
 
 
-def is_small(pairs: int) -> bool:
+def is_small(kernel: Kernel, pairs: int) -> bool:
     """Whether so many pairs are computed as one matrix, with its recorded graph."""
-    return pairs <= PAIRS or torch.compiler.is_compiling()
+    return pairs <= PAIRS or not kernel.in_blocks or torch.compiler.is_compiling()
 
 
 def _by_rows(kernel: Kernel, x: Tensor, y: Tensor, gradient: bool, same: bool = False) -> RowSums | None:

@@ -1,5 +1,7 @@
 """Maximum mean discrepancy."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
@@ -11,6 +13,7 @@ from remblai.discrepancies.masses import distinct_pairs
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.weighted_gram import clouds_at_once, sums_of_clouds, weighted_across, weighted_within
 from remblai.kernels import Kernel
+from remblai.kernels.function import Function
 
 
 class MMD(Discrepancy):
@@ -33,7 +36,8 @@ class MMD(Discrepancy):
     kernel of its own; others take all pairs at once where an eighth of the free memory holds them, or large blocks.
 
     Args:
-        kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance).
+        kernel: k; positive definite, or conditionally so (the energy kernel gives the energy distance). A function k(x
+            (n, d), y (m, d)) -> (n, m) is taken too, by its whole matrix.
         biased: the biased estimate.
         closed_form: use exact mean embeddings where they are known; off, `to_law` samples the law as the paper does.
 
@@ -54,23 +58,19 @@ class MMD(Discrepancy):
     takes_masses = True
     takes_clouds = True
 
-    def __init__(self, kernel: Kernel, biased: bool = False, closed_form: bool = True) -> None:
+    def __init__(
+        self, kernel: Kernel | Callable[[Tensor, Tensor], Tensor], biased: bool = False, closed_form: bool = True
+    ) -> None:
         super().__init__()
         if isinstance(kernel, type) or not callable(kernel):
             raise ValueError(
                 f"mmd: expected a kernel, such as kernels.Gaussian(scale=1.0) or kernels.Energy(), got {kernel!r}."
             )
-        if biased and not hasattr(kernel, "diagonal"):
-            raise ValueError(
-                "mmd: expected a kernel with a method diagonal(x), k of each point and itself, for the biased value: "
-                "derive it from kernels.Kernel, or leave biased out."
-            )
+        kernel = kernel if isinstance(kernel, Kernel) else Function(kernel)
         self.kernel, self.biased, self.closed_form = kernel, biased, closed_form
         self.unbiased, self.nonnegative = not biased, biased
         self.least_points = 1 if biased else 2
-        # nothing is known of a function of one's own
-        self.translation_invariant = getattr(kernel, "radial", False)
-        self.homogeneity = getattr(kernel, "homogeneity", None)
+        self.translation_invariant, self.homogeneity = kernel.radial, kernel.homogeneity
 
     def forward(self, x: Tensor, y: Tensor) -> Tensor:
         """The estimate from two samples: x (n, ...), y (m, ...) -> scalar, in float32 or better."""

@@ -16,7 +16,7 @@ ENTRIES_AT_ONCE = 2**22
 
 def weighted_across(kernel: Kernel, x: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """Sum of a_i b_j k(x_i, y_j): x (n, d), y (m, d), a (n,), b (m,) -> scalar. In blocks it is differentiable once."""
-    if gram.is_small(len(x) * len(y)):
+    if gram.is_small(kernel, len(x) * len(y)):
         whole: Tensor = a.to(x.dtype) @ kernel(x, y) @ b.to(x.dtype)
         return whole
     sums = _sums(kernel, x, y, a, b, same=False)
@@ -27,7 +27,7 @@ def weighted_across(kernel: Kernel, x: Tensor, y: Tensor, a: Tensor, b: Tensor) 
 
 def weighted_within(kernel: Kernel, x: Tensor, a: Tensor, diagonal: bool) -> Tensor:
     """Sum of a_i a_j k(x_i, x_j) over all i, j, or over i != j without the `diagonal`: x (n, d), a (n,) -> scalar."""
-    if gram.is_small(len(x) ** 2):
+    if gram.is_small(kernel, len(x) ** 2):
         masses = a.to(x.dtype)
         matrix: Tensor = kernel(x, x)
         # The computed diagonal has rounding errors: it is removed, and the exact one is added where it belongs.
@@ -80,7 +80,11 @@ def _sums(kernel: Kernel, x: Tensor, y: Tensor, a: Tensor, b: Tensor, same: bool
 def clouds_at_once(kernel: Kernel, n: int, m: int) -> int:
     """How many pairs of clouds of n and m points are computed together; 0 where each is computed by itself."""
     pairs = max(n, m) ** 2
-    return max(1, ENTRIES_AT_ONCE // pairs) if getattr(kernel, "takes_clouds", False) and gram.is_small(pairs) else 0
+    return (
+        max(1, ENTRIES_AT_ONCE // pairs)
+        if getattr(kernel, "takes_clouds", False) and gram.is_small(kernel, pairs)
+        else 0
+    )
 
 
 def sums_of_clouds(

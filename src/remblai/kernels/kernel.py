@@ -21,6 +21,7 @@ class Kernel(nn.Module, ABC):
         positive: whether k is positive definite; otherwise only conditionally so, on weights that sum to 0.
         characteristic: whether its MMD is 0 for equal laws only.
         takes_clouds: whether `forward` and `diagonal` take clouds too, (B, n, d) and (B, m, d) -> (B, n, m) and (B, n).
+        in_blocks: whether `terms` answers, so that many pairs are computed in blocks; else by the whole matrix.
         homogeneity: h where k(s x, s y) = s^h k(x, y) for all s > 0; None where k has a scale.
     """
 
@@ -29,6 +30,7 @@ class Kernel(nn.Module, ABC):
     positive: ClassVar[bool] = True
     characteristic: ClassVar[bool] = True
     takes_clouds: ClassVar[bool] = False
+    in_blocks: ClassVar[bool] = True
     homogeneity: ClassVar[float | None] = None
 
     def __init__(self) -> None:

@@ -17,7 +17,13 @@ Range = tuple[float, float] | None
 
 
 class Decoder(nn.Module, ABC):
-    """A module z (n, latent) -> the law P(X|Z); samples and reconstructions are its `.mean`."""
+    """A module z (n, latent) -> the law P(X|Z); samples and reconstructions are its `.mean`.
+
+    Attributes:
+        range: of the values of x; None is not known, or unbounded.
+    """
+
+    range: Range = None
 
     @abstractmethod
     def forward(self, z: Tensor) -> Distribution:
@@ -38,7 +44,7 @@ class Deterministic(Decoder):
 
     def __init__(self, network: Network, latent: int, range: Range) -> None:
         super().__init__()
-        self.squeeze = squeeze_to(range)
+        self.squeeze, self.range = squeeze_to(range), range
         self.event_dims = len(network.shape)
         self.body = network.decoder(latent)
 
@@ -86,7 +92,7 @@ class Gaussian(Decoder):
                 f"starts, got {smallest}: give smallest a lower value, or variance a higher one."
             )
         self.variance, self.learned, self.smallest = variance, learned, smallest
-        self.squeeze = squeeze_to(range)
+        self.squeeze, self.range = squeeze_to(range), range
         self.event_dims = len(network.shape)
         self.body = network.decoder(latent)
         log_variance = torch.tensor(math.log(variance - smallest if learned else variance))
@@ -122,6 +128,7 @@ class Bernoulli(Decoder):
                 f"decoder 'bernoulli': expected data in the range (0, 1), got {range}. "
                 f"Use the decoder 'gaussian', or data in (0, 1)."
             )
+        self.range = range
         self.event_dims = len(network.shape)
         self.body = network.decoder(latent)
 

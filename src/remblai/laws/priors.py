@@ -13,10 +13,9 @@ from torch.distributions import Categorical, Distribution, Independent, MixtureS
 from torch.distributions import Normal as TorchNormal
 from torch.distributions import Uniform as TorchUniform
 
+from remblai.laws.means import square_distance_of
 from remblai.runtime.rng import seeded
 
-DRAWS = 16_384
-"""Draws of a law behind the mean squared distance of two, where the law does not know it."""
 ROUNDING = 1e-5
 """Sine of an angle below which two unit vectors are taken to be on one line."""
 
@@ -38,9 +37,9 @@ class Prior(nn.Module, ABC):
 
     @cached_property
     def square_distance(self) -> float:
-        """E|Z - Z'|^2 of two independent codes, twice the trace of the covariance: kernels' scale; here of draws."""
+        """E|Z - Z'|^2 of two codes, the kernels' scale; the median of draws where the law has no variance."""
         with seeded(0, self.device):
-            return float(2.0 * self.sample(DRAWS).double().var(0).sum())
+            return square_distance_of(self())
 
     @property
     def device(self) -> torch.device:

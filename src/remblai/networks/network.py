@@ -1,10 +1,16 @@
 """The interface of networks: a pair of builders, of an encoder and of a decoder for one data shape."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Integral
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+
+from remblai.networks.modes import in_evaluation
+
+TRIED = 2
+"""Points on which a network of one's own is tried."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,52 @@ class Network:
     shape: tuple[int, ...]
     encoder: Callable[[int], nn.Module]
     decoder: Callable[[int], nn.Module]
+
+
+def tried(network: Network, shape: tuple[int, ...]) -> Network:
+    """The pair, each of whose modules is tried on two zeros when it is built, in evaluation mode.
+
+    Args:
+        network: the pair, of one's own.
+        shape: of the data.
+
+    Raises:
+        ValueError: the pair is of another shape; when a module is built: it fails, or answers in another shape.
+    """
+    if tuple(network.shape) != tuple(shape):
+        raise ValueError(
+            f"network: expected one for data of shape {tuple(shape)}, got one for {tuple(network.shape)}: build it for "
+            "that shape."
+        )
+
+    def encoder(outputs: int) -> nn.Module:
+        return _answering(network.encoder(outputs), f"encoder({outputs})", shape, (outputs,))
+
+    def decoder(inputs: int) -> nn.Module:
+        return _answering(network.decoder(inputs), f"decoder({inputs})", (inputs,), shape)
+
+    return replace(network, encoder=encoder, decoder=decoder)
+
+
+@torch.no_grad()
+def _answering(built: object, call: str, takes: tuple[int, ...], gives: tuple[int, ...]) -> nn.Module:
+    """The module, which answers points of one shape by points of another."""
+    said = f"network: expected from {call} a module (n, {_sizes(takes)}) -> (n, {_sizes(gives)})"
+    if not isinstance(built, nn.Module):
+        raise ValueError(f"{said}, got {type(built).__name__}: let the builder return a torch.nn.Module.")
+    try:
+        with in_evaluation(built):
+            answer = built(torch.zeros(TRIED, *takes))
+    except (TypeError, RuntimeError, ValueError) as problem:
+        raise ValueError(f"{said}, got one that fails on such a batch: {problem}.") from problem
+    if not isinstance(answer, Tensor) or tuple(answer.shape) != (TRIED, *gives):
+        came = f"(n, {_sizes(tuple(answer.shape[1:]))})" if isinstance(answer, Tensor) else type(answer).__name__
+        raise ValueError(f"{said}, got one that answers {came}: use the number that the builder is called with.")
+    return built
+
+
+def _sizes(shape: tuple[int, ...]) -> str:
+    return ", ".join(map(str, shape))
 
 
 def checked_shape(shape: object) -> tuple[int, ...]:

@@ -75,7 +75,7 @@ class UNet(nn.Module):
         time, y = self.time(waves(t)), self.first(x)
         for indicators in classes:
             assert self.vectors is not None
-            time = time + self.vectors(indicators)
+            time = time + self.vectors(indicators.to(time.dtype))
         skipped = []
         for level, halve in zip(self.down, self.halvings, strict=True):
             y = level(y, time)

@@ -140,19 +140,34 @@ class Boltzmann(Objective):
         x = x.flatten(1).to(self.rbm.weight.dtype)
         if self.binarise != "none":
             x = (x > HALF).to(x) if self.binarise == "threshold" else draw_bits(x)
-        return x if self.classes is None else torch.cat([x, self.classes.one_hot(required(labels)).to(x)], 1)
+        return x if self.classes is None else torch.cat([x, self._class_bits(required(labels), x)], 1)
+
+    def _class_bits(self, labels: Tensor, like: Tensor) -> Tensor:
+        """The bits (n, count) of the classes of labels (n,)."""
+        assert self.classes is not None
+        if labels.is_floating_point():
+            raise ValueError(
+                "Boltzmann: expected labels of whole numbers (n,), for a class is a bit, got weights: use "
+                "labels.argmax(1)."
+            )
+        return self.classes.one_hot(labels).to(like)
 
     @torch.no_grad()
     def draw(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n draws (n, d) of the machine's law, as bits: copies of the persistent chains, run on for `burn_in` steps.
 
-        With labels (n,) the bits of the class are fixed, and the draws are of the law given the class.
+        With labels (n,) the bits of the class are fixed, and the draws are of the law given the class; of -1, which is
+        none, they are drawn too.
+
+        Raises:
+            ValueError: labels that are not such, or weights, which bits have none of.
         """
         order = torch.randperm(n, device=self.chains.device) % len(self.chains)
         start, field = self.chains[order].to(self.rbm.weight.dtype), None
-        if self.classes is not None and labels is not None:
-            known = 2.0 * self.classes.one_hot(labels).to(start) - 1.0
-            field = torch.cat([start.new_zeros(n, math.prod(self.shape or ())), known * math.inf], 1)
+        if labels is not None:
+            known = 2.0 * self._class_bits(required(self.labels_or_drawn(n, labels)), start) - 1.0
+            fixed = (known * math.inf).masked_fill(labels[:, None].to(start.device) < 0, 0.0)
+            field = torch.cat([start.new_zeros(n, math.prod(self.shape or ())), fixed], 1)
         return self.rbm.gibbs(start, self.burn_in, field)
 
     @torch.no_grad()
@@ -192,7 +207,7 @@ class Boltzmann(Objective):
     def _check_values(self, x: Tensor) -> None:
         if self.binarise == "none" and not bool(((x == 0) | (x == 1)).all()):
             share, low, high = float(((x != 0) & (x != 1)).float().mean()), float(x.min()), float(x.max())
-            remedy = "set binarise to 'threshold' (1 above a half) or 'sample' (grey as odds)"
+            remedy = 'use binarise="threshold" (1 above a half) or binarise="sample" (grey as odds)'
             raise ValueError(
                 f"Boltzmann: a binary machine expects 0s and 1s, got {share:.0%} other values (from {low:g} to "
                 f"{high:g}): {remedy if low >= 0 and high <= 1 else 'it is for bits and grey images only'}."

@@ -207,6 +207,7 @@ class Drifting(Objective):
         return self.drift.discrepancy.estimate(self._with_class(x, labels), y)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        self.check_labels(labels, z)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 

@@ -242,15 +242,27 @@ class Flow(Objective):
             t = (self.distilled * t).floor() / self.distilled
         read: tuple[Tensor, ...] = ()
         if self.classes is not None:
-            dropped = torch.rand(len(x), device=x.device) < self.label_dropout
-            read = (self.classes.one_hot(torch.where(dropped, -1, required(labels))),)
-        way = self.coupling(noise, data, *(() if self.classes is None else of(labels))) - noise
+            kept = torch.rand(len(x), 1, device=x.device) >= self.label_dropout
+            read = (kept * self.classes.one_hot(required(labels)).to(x.dtype),)
+        way = self._partners(noise, data, None if self.classes is None else labels) - noise
         found = self.velocity((noise + t * way).reshape(x.shape), t[:, 0], *read)
         return {"velocity": (found.flatten(1) - way).square().mean()}
 
+    @property
+    def values(self) -> tuple[float, float] | None:
+        return self.range
+
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        self.check_labels(labels, z)
         x = self.arrive(z, labels)
         return x if self.range is None else (0.5 * x + 0.5).clamp(*self.range)
+
+    def _partners(self, noise: Tensor, data: Tensor, labels: Tensor | None) -> Tensor:
+        """The partners (n, d) of the noise; rows between classes, of which each may be the only one, keep theirs."""
+        if labels is not None and labels.is_floating_point() and not isinstance(self.coupling, Reflow):
+            return data
+        partners: Tensor = self.coupling(noise, data, *of(labels))
+        return partners
 
     def arrive(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """The ends (n, ...) of the paths of noise z (n, d), images on [-1, 1] and beyond."""

@@ -15,6 +15,7 @@ from remblai.networks.augment import check_augmentations
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
+from remblai.networks.shapes import Range
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import (
     Code,
@@ -50,8 +51,8 @@ class Generator(Objective):
         features: phi, which is not trained: D compares phi(x) with phi(G(z)); None compares the points themselves.
 
     Raises:
-        ValueError: a decoder whose draws carry no gradient, a critic of points of another shape, or a cost without a
-            gradient.
+        ValueError: a decoder whose draws carry no gradient, a critic of points of another shape, a cost without a
+            gradient, or a prior that learns.
     """
 
     decodes = True
@@ -103,6 +104,7 @@ class Generator(Objective):
         return self.discrepancy.estimate(*self._laws(x, labels, as_they_are=True))
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        self.check_labels(labels, z)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
@@ -197,6 +199,10 @@ class CodeGenerator(Objective):
     def prior(self) -> Prior:  # type: ignore[override]  # read only: it is the auto-encoder's
         """The auto-encoder's prior: it gives the width and the support of codes; no term matches their law to it."""
         return self.auto_encoder.prior
+
+    @property
+    def values(self) -> Range:
+        return self.auto_encoder.values
 
     @property
     def latent_law(self) -> LatentLaw:

@@ -8,6 +8,7 @@ from torch.distributions import Distribution
 
 from remblai.critics import Adversarial, FDivergence, Logistic, LogRatio
 from remblai.laws import Delta, Prior
+from remblai.laws.own_priors import mean_or_zero
 from remblai.networks import Network
 from remblai.networks.classes import Count
 from remblai.networks.pairs import PairCritic, paired
@@ -88,7 +89,7 @@ class Joint(Penalty):
                 f"joint: adaptive contrast is against normal laws, which leave the support of the prior "
                 f"{type(prior).__name__.lower()!r}: leave the contrast out, or take the prior normal or mixture."
             )
-        mean = prior().mean[None]
+        mean = mean_or_zero(prior)[None]
         self.discrepancy.check(paired(point[None], torch.cat([mean, mean.new_zeros(1, classes)], 1))[0])
 
     def _pairs(self, code: Code, u: Tensor, prior: Distribution) -> tuple[Tensor, Tensor]:

@@ -8,8 +8,11 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from remblai.laws import Decoder, LatentLaw, LawByClass, Prior
+from remblai.laws.own_priors import checked_prior, mean_or_zero, require_fixed
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated, in_evaluation
+from remblai.networks.shapes import Range
+from remblai.objectives import given
 from remblai.runtime.printing import settings
 
 
@@ -58,47 +61,30 @@ class Objective(nn.Module):
     def __init__(self, classes: Classes | None = None) -> None:
         super().__init__()
         self.classes = classes
+        self._looked = False
 
     def __call__(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        """`forward`, of a batch that is checked: its kind, its type and the shape of a point, without a wait.
+        """`forward`, of a batch that is checked: its kind, type and shape; of the first one its values, with a wait.
 
         Raises:
-            ValueError: what is no batch x (n, ...) of floating point on the device of the model, or labels that are
-                not of a batch of such a model.
+            ValueError: what is no batch x (n, ...) of floating point on the device of the model, labels that are not of
+                a batch of such a model, or terms that are not a number each.
         """
         self.check_batch(x)
-        if labels is not None:
-            self._check_labels(labels, len(x))
-        terms: dict[str, Tensor] = super().__call__(x) if labels is None else super().__call__(x, labels)
-        return terms
+        self.check_labels(labels, x)
+        return given.check_terms(super().__call__(x, *of(labels)), type(self).__name__)
 
     def check_batch(self, x: object) -> Tensor:
         """The batch, if the model can take it.
 
         Raises:
-            ValueError: what is no tensor x (n, ...) of floating point, of the model's precision, shape and device.
+            ValueError: what is no tensor x (n, ...) of floating point, of the model's precision, shape and device, or
+                is empty; of the first one also values outside the range of the model's own.
         """
-        if not isinstance(x, Tensor) or not x.is_floating_point():
-            kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-            pair = ", and labels as objective(x, labels)" * isinstance(x, tuple | list)
-            raise ValueError(
-                f"batches: expected tensors x (n, ...) of floating point, or (x, label) pairs of them, got {kind}: use "
-                f"torch.as_tensor(x).float(), scaled to [0, 1] for images{pair}."
-            )
-        if self.shape is not None and tuple(x.shape[1:]) != self.shape:
-            build = f"reshape the batches, or build the objective with shape={tuple(x.shape[1:])}"
-            one = "it is one sample: pass x[None], or as batches a list of them, [x]"
-            raise ValueError(
-                f"batches: expected x (n, {', '.join(map(str, self.shape))}), as the objective was built for, got "
-                f"{tuple(x.shape)}: {one if tuple(x.shape) == self.shape else build}."
-            )
-        own = next(self.parameters(), x)
-        if x.dtype != own.dtype:
-            raise ValueError(
-                f"batches: expected x of {own.dtype}, as the model is, got {x.dtype}: use x.to({own.dtype})."
-            )
-        if x.device != own.device:
-            raise ValueError(f"batches: expected x on {own.device}, as the model is, got {x.device}: use x.to(device).")
+        x = given.check_batch(x, self.shape, next(self.parameters(), None))
+        if not self._looked:  # once: reading values waits for the device
+            given.check_range(x, self.values)
+            self._looked = True
         return x
 
     def extra_repr(self) -> str:
@@ -107,7 +93,7 @@ class Objective(nn.Module):
 
     def forward(self, x: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """The terms of one batch x (n, ...), each weighted, each a scalar."""
-        raise NotImplementedError
+        raise self._lacks("forward(x, labels=None) -> {name: scalar}")
 
     def adversary_loss(self, x: Tensor, labels: Tensor | None = None) -> Tensor | None:
         """What the objective's critics descend on this batch; None where there is no critic."""
@@ -140,7 +126,10 @@ class Objective(nn.Module):
 
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
         """n samples of the model, x (n, ...), without gradient."""
-        raise NotImplementedError
+        raise self._lacks("sample(n, labels=None) -> x (n, ...)")
+
+    def _lacks(self, method: str) -> ValueError:
+        return ValueError(f"{type(self).__name__}: this objective has no {method}: define it in the class.")
 
     def encode(self, x: Tensor, labels: Tensor | None = None) -> Code:
         """The codes of x (n, ...): their law and a draw of it.
@@ -175,6 +164,12 @@ class Objective(nn.Module):
         raise ValueError("guidance: this model is not guided: leave it out, or use the recipe flow-matching.")
 
     @property
+    def values(self) -> Range:
+        """The range of the values of x: its decoder's, where it has one that says it; None is not known."""
+        values: Range = getattr(getattr(self, "decoder", None), "range", None)
+        return values
+
+    @property
     def matches_prior(self) -> bool:
         """Whether a term matches the codes of data to the prior."""
         return False
@@ -205,33 +200,17 @@ class Objective(nn.Module):
         """
         if labels is None:
             return None if self.classes is None else self.classes.draw(n)
-        self._check_labels(labels, n)
-        if (
-            self.classes is not None
-            and labels.ndim == 1
-            and bool(((labels < -1) | (labels >= self.classes.count)).any())
-        ):
-            raise ValueError(
-                f"labels: expected classes from 0 to {self.classes.count - 1}, or -1 for none, got {int(labels.min())} "
-                f"to {int(labels.max())}."
-            )
+        given.check_labels(labels, n, self.classes, read=True)
         return labels
 
-    def _check_labels(self, labels: object, n: int) -> None:
-        """Whether labels are of the kind and number that the model takes; their values are not read.
+    def check_labels(self, labels: Tensor | None, rows: Tensor) -> None:
+        """Whether labels are such as the model takes; on a CPU their values are read. Not while a graph is built.
 
         Raises:
-            ValueError: they are not.
+            ValueError: not as many as rows (n, ...), of a model without classes, or of no class.
         """
-        if self.classes is None:
-            raise ValueError("labels: this model has no classes: leave them out, or build it with classes=...")
-        shape = (n, self.classes.count) if isinstance(labels, Tensor) and labels.is_floating_point() else (n,)
-        if not isinstance(labels, Tensor) or tuple(labels.shape) != shape:
-            kind = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
-            raise ValueError(
-                f"labels: expected a tensor of whole numbers ({n},), or of weights ({n}, {self.classes.count}), got "
-                f"{kind}."
-            )
+        if labels is not None and not torch.compiler.is_compiling():  # an exported graph takes any number of rows
+            given.check_labels(labels, len(rows), self.classes, given.on_host(labels))
 
 
 def of(labels: Tensor | None) -> tuple[Tensor, ...]:
@@ -248,16 +227,13 @@ def at_the_mean(decoder: Decoder, prior: Prior, classes: Classes | None = None) 
     Raises:
         ValueError: a law of codes of another shape than (latent,).
     """
-    law_of_codes = prior()
+    law_of_codes = checked_prior(prior)()
     if tuple(law_of_codes.event_shape) != (prior.latent,) or law_of_codes.batch_shape:
         raise ValueError(
             f"prior: expected a law of codes ({prior.latent},), its latent, without a batch, got event_shape "
             f"{tuple(law_of_codes.event_shape)} and batch_shape {tuple(law_of_codes.batch_shape)}."
         )
-    try:
-        mean = law_of_codes.mean[None].nan_to_num(0.0)
-    except NotImplementedError:
-        mean = torch.zeros(1, prior.latent, device=prior.device)
+    mean = mean_or_zero(prior)[None]
     first = torch.zeros(1, dtype=torch.int64, device=mean.device)
     with in_evaluation(decoder):
         law: Distribution = decoder(beside(classes, mean, first))
@@ -280,12 +256,13 @@ def labels_of_samples(classes: Classes, labels: Tensor | None, drawn: bool) -> T
 
 
 def generated_law(decoder: Decoder, prior: Prior, objective: str, classes: Classes | None = None) -> Distribution:
-    """P(X|Z) at the prior's mean, of an objective that sends a gradient through its draws.
+    """P(X|Z) at the prior's mean, of an objective that sends a gradient through its draws, of codes that are drawn.
 
     Raises:
-        ValueError: no gradient passes a draw.
+        ValueError: no gradient passes a draw, or a prior that learns, which none reaches.
     """
     law = at_the_mean(decoder, prior, classes)
+    require_fixed(prior, "generator")
     if not law.has_rsample:
         raise ValueError(
             f"{objective}: no gradient passes a draw of {type(decoder).__name__}: "

@@ -9,6 +9,7 @@ from torch.distributions import Distribution, kl_divergence
 from remblai.critics import Adversarial
 from remblai.discrepancies import Discrepancy, as_discrepancy
 from remblai.laws import Prior
+from remblai.laws.own_priors import learned, mean_or_zero
 from remblai.objectives.objective import Code, together
 from remblai.runtime import distributed
 from remblai.runtime.rng import seeded
@@ -92,24 +93,24 @@ class Marginal(Penalty):
         Raises:
             ValueError: it cannot; or the prior has parameters, which learn nothing through its draws.
         """
-        mean = prior().mean.detach()
+        mean = mean_or_zero(prior)
         self.discrepancy.check(torch.cat([mean, mean.new_zeros(classes)]))
-        learned = [one for one in prior.parameters() if one.requires_grad]
-        if learned and (classes or not self._teaches(prior, learned)):
+        own = learned(prior)
+        if own and (classes or not self._teaches(prior, own)):
             raise ValueError(
                 f"prior: {type(prior).__name__} has parameters, and {type(self.discrepancy).__name__} compares codes "
                 "with draws of it, through which they learn nothing: take a penalty that knows the law's exact terms, "
                 "as mmd does of normal laws and mixtures, or fix them by prior.requires_grad_(False)."
             )
 
-    def _teaches(self, prior: Prior, learned: list[nn.Parameter]) -> bool:
+    def _teaches(self, prior: Prior, own: list[nn.Parameter]) -> bool:
         """Whether the parameters of the prior have a gradient."""
         codes = torch.randn(POINTS, prior.latent, generator=torch.Generator().manual_seed(0)).to(prior.device)
         with seeded(0, prior.device), torch.enable_grad():
             value = self.discrepancy.to_law(codes, prior())
         if not value.requires_grad:
             return False
-        return any(one is not None for one in torch.autograd.grad(value, learned, allow_unused=True))
+        return any(one is not None for one in torch.autograd.grad(value, own, allow_unused=True))
 
     def _joint(self, code: Code, prior: Distribution) -> tuple[Tensor, Tensor]:
         """Draws of the prior and codes (n, k + count), each with the coordinates of its class."""

@@ -57,12 +57,13 @@ def wae_mmd(
 
     Minimises E |x - G(z)|^2, summed over pixels, + weight * MMD^2(Q_Z, P_Z) with seven inverse multiquadric kernels.
     The paper prints weight 10 (MNIST) and 100 (CelebA), Adam with beta1 0.5 and lr 1e-3. Its code multiplies the
-    reconstruction by 0.05 (`--transport-weight 0.05`), so what it used is 200 and 2,000; it halves lr at 30 % of the
-    run and divides it by 5 at 50 % (`--schedule step`), adds noise to the pixels (`--noise 0.01`), and first matches
-    the codes' mean and covariance to the prior's (`--warm-start 200`). Its networks are `--network wae`; it samples
-    the prior where this recipe has its exact terms (`--no-penalty.closed-form`). Its encoder is deterministic, as here
-    where x has more entries than the code; elsewhere, as on points, a Gaussian one is taken (`--encoder`). Its samples
-    decode the prior; `--sampler auto` decodes a law that is fitted to the codes after training.
+    reconstruction by 0.05 (`--transport-weight 0.05`), so what it used is 200 and 2,000; it adds noise to the pixels
+    (`--noise 0.01`), and first matches the codes' mean and covariance to the prior's (`--warm-start 200`). On MNIST it
+    halves lr at 30 % of the run and divides it by 5 at 50 % (`--schedule step`); on CelebA lr starts at 5e-4 and falls
+    smoothly to a hundredth (see docs/paper.md). Its networks are `--network wae`; it samples the prior where this
+    recipe has its exact terms (`--no-penalty.closed-form`). Its encoder is deterministic, as here where x has more
+    entries than the code; elsewhere, as on points, a Gaussian one is taken (`--encoder`). Its samples decode the prior;
+    `--sampler auto` decodes a law that is fitted to the codes after training.
     """
     return auto_encoder(
         shape=shape,

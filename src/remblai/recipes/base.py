@@ -4,16 +4,20 @@ import functools
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, overload
 
 from remblai.config.aliases import checked_options
-from remblai.config.registry import make
+from remblai.config.registry import CLASSES, make
 from remblai.laws import SAMPLERS, FittedLaw
 from remblai.networks.network import checked_shape
 from remblai.objectives import Objective
 
 SAMPLER = "sampler"
 """The option of a recipe that names the law of codes that its samples are decoded from."""
+SHAPE = "shape"
+"""The parameter of a recipe that the data give."""
+WORDS = ("optimiser", "schedule", "critic_schedule", "critic_steps", "precision")
+"""The options of a loop that may be words."""
 
 
 class Recipe:
@@ -22,6 +26,10 @@ class Recipe:
     The function's parameters without a default (`shape`) come from the data; the others are the configuration. An
     option `sampler` is part of the configuration but not of the equation: it names the law of codes that samples are
     decoded from, which is fitted after training. `latent_law` makes it; the objective does not know it.
+
+    Raises:
+        ValueError: a function without `shape`, or with another parameter that has no default; a loop option that is a
+            word where a number is expected.
 
     >>> import remblai
     >>> remblai.recipes.wgan.name, remblai.recipes.wgan.loop["critic_steps"]
@@ -33,6 +41,10 @@ class Recipe:
     def __init__(self, function: Callable[..., Objective], loop: Mapping[str, Any]) -> None:
         self.function = function
         self.name = function.__name__.replace("_", "-")
+        _check_signature(self.name, function)
+        for option, value in loop.items():
+            if isinstance(value, str) and option not in WORDS:
+                raise ValueError(f"recipe {self.name!r}: expected {option} as a number, got the text {value!r}.")
         self.loop = MappingProxyType(dict(loop))
         self.summary = (inspect.getdoc(function) or "").partition("\n")[0]
         functools.update_wrapper(self, function)
@@ -75,8 +87,39 @@ class Recipe:
         return self.function.__qualname__  # as functions are: by the name under which its module has it; a copy is it
 
 
-def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]:
+def _check_signature(name: str, function: Callable[..., Objective]) -> None:
+    parameters = inspect.signature(function).parameters
+    if SHAPE not in parameters:
+        raise ValueError(
+            f"recipe {name!r}: expected a parameter shape, that of one point or image, which the data give, got "
+            f"({', '.join(parameters)}): write def {function.__name__}(shape, ...)."
+        )
+    variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    for key, one in parameters.items():
+        if key not in (SHAPE, CLASSES) and one.default is one.empty and one.kind not in variadic:
+            raise ValueError(
+                f"recipe {name!r}: expected a default for its option {key!r}, for only the shape comes from the data: "
+                f"write {key}=... in its signature."
+            )
+
+
+@overload
+def recipe(function: Callable[..., Objective], /) -> Recipe: ...
+
+
+@overload
+def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]: ...
+
+
+def recipe(
+    function: Callable[..., Objective] | None = None, /, **loop: Any
+) -> Recipe | Callable[[Callable[..., Objective]], Recipe]:
     """Makes a recipe of a function; the keywords are its loop's defaults (`lr`, `batch_size`, `critic_steps` ...).
+
+    Without any the parentheses may be left out.
+
+    Raises:
+        ValueError: when it decorates: as `Recipe`.
 
     >>> import torch, remblai
     >>> from remblai.objectives import Generator
@@ -89,4 +132,4 @@ def recipe(**loop: Any) -> Callable[[Callable[..., Objective]], Recipe]:
     >>> my_model(shape=(3,)).sample(4).shape
     torch.Size([4, 3])
     """
-    return lambda function: Recipe(function, loop)
+    return Recipe(function, {}) if function is not None else lambda function: Recipe(function, loop)

@@ -17,13 +17,12 @@ from remblai.features import FEATURES, Frozen, features_of_shape
 from remblai.features import Features as FeaturesOfImages
 from remblai.features.frozen import lead
 from remblai.kernels import KERNELS
-from remblai.laws import DECODERS, PRIORS, Prior
+from remblai.laws import DECODERS
 from remblai.networks import CRITICS, GENERATORS
-from remblai.networks import Network as Pair
 from remblai.networks.classes import Projection, conditional
 from remblai.networks.shapes import range_of
 from remblai.objectives import Generator
-from remblai.recipes.parts import Labels, count_of, labelled
+from remblai.recipes.parts import Labels, count_of, labelled, law_of_codes, network_of
 
 Latent = Annotated[int | None, "dimensions of the code that is turned into data; none: twice a point's, at most 16"]
 GeneratorNetwork = Annotated[
@@ -187,9 +186,9 @@ def generator(
     Without `latent` a code has twice the coordinates of a point, at most 16.
     """
     size = math.prod(shape)
-    latent = min(CODES, 2 * size) if latent is None else latent
-    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    nets = make(GENERATORS, network, "network", interface=Pair, shape=shape, latent=latent)
+    law = law_of_codes(prior, latent, min(CODES, 2 * size))
+    latent = law.latent
+    nets = network_of(network, shape, latent, GENERATORS)
     kinds, seen = labelled(classes), feature_map(features, shape)
     point, scale = compared(seen, shape)
     read = nets if kinds is None else conditional(nets, kinds.count)

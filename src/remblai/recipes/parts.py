@@ -6,12 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from remblai.config.registry import Choice, make
+from remblai.config.registry import Choice, Table, make
 from remblai.costs import COSTS, Cost, of_pairs
 from remblai.laws import DECODERS, ENCODERS, PRIORS, SAMPLERS, Decoder, Encoder, Prior
+from remblai.laws.own_priors import checked_prior
 from remblai.networks import NETWORKS
 from remblai.networks import Network as Pair
 from remblai.networks.classes import Classes, conditional
+from remblai.networks.network import tried
 from remblai.networks.shapes import range_of
 from remblai.objectives import AutoEncoder, Penalty
 from remblai.objectives.regularisers import Regulariser
@@ -92,6 +94,44 @@ def dimensions(latent: Latent, shape: Shape) -> int:
     return min(CODES, math.prod(shape)) if latent is None else latent
 
 
+def codes(prior: Choice, latent: Latent, shape: Shape) -> tuple[Prior, int]:
+    """The law of an auto-encoder's codes, and how many coordinates it has; arguments as for `auto_encoder`."""
+    default = dimensions(None, shape)
+    law = law_of_codes(prior, None if latent is None else dimensions(latent, shape), default)
+    return law, law.latent
+
+
+def law_of_codes(prior: Choice, latent: int | None, otherwise: int) -> Prior:
+    """The chosen prior; a live one says itself how many coordinates a code has.
+
+    Args:
+        prior: a name, an options mapping or a live part.
+        latent: how many coordinates were asked for; None asks for none.
+        otherwise: how many, where neither says it.
+
+    Raises:
+        ValueError: a live prior of another number of coordinates than were asked for, or one that is not complete.
+    """
+    law: Prior = make(PRIORS, prior, "prior", interface=Prior, latent=otherwise if latent is None else latent)
+    own = checked_prior(law).latent
+    if latent is not None and own != latent:
+        raise ValueError(
+            f"latent: got {latent}, and the prior {type(law).__name__} is a law of {own} coordinates: leave latent "
+            "out, or give the prior as many."
+        )
+    return law
+
+
+def network_of(choice: Choice, shape: Shape, latent: int, table: Table = NETWORKS) -> Pair:
+    """The chosen networks; what live ones build is tried.
+
+    Raises:
+        ValueError: live ones that are of another shape of data, or build what answers in another shape.
+    """
+    nets: Pair = make(table, choice, "network", interface=Pair, shape=shape, latent=latent)
+    return nets if isinstance(choice, str | Mapping) else tried(nets, shape)
+
+
 def held_weight(weight: float | str, penalty: Penalty | None, prior: Prior) -> float | HeldWeight:
     """The weight as a number, or what `auto` and `auto:MULTIPLE` mean.
 
@@ -128,9 +168,8 @@ def auto_encoder(
     classes: Labels = None,
 ) -> AutoEncoder:
     """The objective of the chosen parts: names, options mappings or live parts; arguments as for `AutoEncoder`."""
-    latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    law, latent = codes(prior, latent, shape)
+    nets = network_of(network, shape, latent)
     kinds = labelled(classes)
     read = nets if kinds is None else conditional(nets, kinds.count)
     context = {"prior": law, "latent": latent, "network": nets, "classes": count_of(kinds)}

@@ -7,9 +7,7 @@ from typing import Annotated
 from remblai.config.registry import Choice, make
 from remblai.costs import NegativeLogLikelihood
 from remblai.critics import ALL_DISCREPANCIES
-from remblai.laws import ENCODERS, PRIORS, Prior
-from remblai.networks import NETWORKS
-from remblai.networks import Network as Pair
+from remblai.laws import ENCODERS
 from remblai.objectives import AutoEncoder, Conditional
 from remblai.objectives.joint import joint
 from remblai.objectives.penalties import Penalty, Sum
@@ -27,9 +25,10 @@ from remblai.recipes.parts import (
     PriorLaw,
     Shape,
     auto_encoder,
+    codes,
     count_of,
-    dimensions,
     labelled,
+    network_of,
 )
 
 Beta = Annotated[float, "the weight of the divergence from the prior; 1 is the VAE"]
@@ -139,8 +138,7 @@ def info_vae(
             f"weight: expected lambda of at least 1 - alpha, {1.0 - alpha:g}, got {weight}: with less the codes' law "
             "is driven away from the prior; take 1 for the VAE, or more."
         )
-    latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
+    law, latent = codes(prior, latent, shape)
     classes = labelled(classes)
     marginal = make_penalty(penalty, prior=law, latent=latent, classes=count_of(classes))
     terms = Sum((1.0 - alpha, Conditional()), (alpha + weight - 1.0, marginal))
@@ -208,16 +206,15 @@ def avb(
     The decoder's variance is learned from 0.05 up, twice the vae's least: with less noise in x the divergence is large
     and the critic's share of it wrong, which on a ring of points leaves the modes' shares uneven.
     """
-    latent = dimensions(latent, shape)
-    law = make(PRIORS, prior, "prior", interface=Prior, latent=latent)
-    nets = make(NETWORKS, network, "network", interface=Pair, shape=shape, latent=latent)
+    law, latent = codes(prior, latent, shape)
+    nets = network_of(network, shape, latent)
     classes = labelled(classes)
     read = {"network": nets, "latent": latent, "classes": count_of(classes)}
     pairs = make(JOINT, penalty, "penalty", interface=Penalty, **read)
     return auto_encoder(
         shape=shape,
         latent=latent,
-        network=nets,
+        network=network,
         prior=law,
         encoder=encoder,
         decoder=decoder,

@@ -16,7 +16,7 @@ from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import Spec, location
 from remblai.runs.feed import is_images
-from remblai.runs.resolve import Resolved, customs, find, from_json, resolve
+from remblai.runs.resolve import Resolved, customs, find, flat_of, from_json, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
 
@@ -49,7 +49,9 @@ def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: M
         return resolve(recipe, options)
     if recipe is not None and base["recipe"] in RECIPES and find(recipe) is not RECIPES[base["recipe"]]:
         raise ValueError(f"from_run was made by {base['recipe']}: leave the recipe out to repeat it.")
-    given = flatten(options)
+    given = (
+        flat_of(find(recipe or base["recipe"]), options) if recipe or base["recipe"] in RECIPES else flatten(options)
+    )
     live = {name: given[name] for name in customs(base) if name in given}
     earlier = from_json(base, find(recipe) if recipe is not None else None, **live)
     overridden = tuple(f"{name}." for name in given)

@@ -106,7 +106,7 @@ def timed(
         objective = resolved.build(dataset.shape, classes).to(device)
         if choice.layout == "channels-last":
             channels_last_weights(objective)
-        loop = resolved.loop | {"steps": None, "warm_start": 0}
+        loop = resolved.loop | {"steps": None, "warm_start": 0, "schedule": "constant", "critic_schedule": None}
         state = State(objective, **loop, precision=choice.precision, compile=choice.compile, graph=choice.graph)
         stream = steps(state, batches(state, dataset, 0, layout=choice.layout))
         began = _now(device)

@@ -92,6 +92,14 @@ class Resolved:
                 f"{odd[0]}: expected a finite number, as run.json can hold, got {flat[odd[0]]}: take a large one, or "
                 "None for what is not limited."
             )
+        parts = {option.name for option in self.signature if option.table is not None}
+        for name, value in self.arguments.items():
+            if name not in parts and not _is_plain(value):
+                raise ValueError(
+                    f"option {name!r} of {self.recipe.name}: expected what run.json can hold, text, numbers, true, "
+                    f"false, None and lists or dicts of them, got {value!r} of type {type(value).__name__}: build it "
+                    "within the recipe, or annotate the option with a table of parts."
+                )
         code = {"code": code_sha256(self.spec)} if is_code(self.spec) else {}
         return code | {
             "recipe": self.spec,
@@ -170,7 +178,7 @@ def resolve(spec: str | Recipe, given: Mapping[str, Any] | None = None) -> Resol
         ValueError: unknown recipe or option (the nearest is suggested), or a value of the wrong type.
     """
     recipe = find(spec)
-    flat = flatten(given or {})
+    flat = flat_of(recipe, given or {})
     signature, loop_signature = options(recipe.function, flat), loop_options(recipe)
     known = {option.name: option for option in [*signature, *loop_signature]}
     for name in flat:
@@ -229,7 +237,7 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
         )
     if isinstance(given, str):
         warn_of_change(saved.get("code"), given)
-    flat = flatten(saved["arguments"]) | dict(saved["loop"]) | parts
+    flat = flat_of(recipe, saved["arguments"]) | dict(saved["loop"]) | parts
     for name, value in customs(saved).items():
         if name in parts:
             continue
@@ -255,8 +263,24 @@ def _value(option: Option, value: Any) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return list(value)
-    if value is None or isinstance(value, str | bool | int | float):
-        return value
-    return f"{CUSTOM}{type(value).__qualname__}"
+    if not _is_plain(value):
+        return f"{CUSTOM}{type(value).__qualname__}"
+    if isinstance(value, Mapping):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple | list) else value
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it."""
+    if isinstance(value, Mapping):
+        return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
+    if isinstance(value, tuple | list):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, str | bool | int | float)
+
+
+def flat_of(recipe: Recipe, nested: Mapping[str, Any]) -> dict[str, Any]:
+    """The options as flat names; mappings that are values, of options that choose no part, stay whole."""
+    whole = {o.name for o in own_options(recipe.function) if o.table is None and isinstance(o.default, Mapping)}
+    kept = {name: nested[name] for name in whole if isinstance(nested.get(name), Mapping)}
+    return flatten({name: value for name, value in nested.items() if name not in kept}) | kept

@@ -9,7 +9,7 @@ from torch import Tensor
 from remblai.objectives import Objective
 
 Batch = tuple[Tensor, ...]
-"""x (n, ...), and for a conditional model labels (n,): what an objective is called with."""
+"""x (n, ...), and for a conditional model labels (n,) or weights (n, count): what an objective is called with."""
 
 
 class Batches:
@@ -61,11 +61,14 @@ class Batches:
     def _labels(self, x: Tensor, items: Any, classes: int) -> Tensor:
         """The labels of a batch, on the device of x; their values are read on a CPU only, where it takes no waiting."""
         labels = items[0] if items else None
+        if isinstance(labels, Tensor) and labels.is_floating_point() and labels.shape == (len(x), classes):
+            return labels.to(x)  # weights of the classes
         if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.shape != (len(x),):
             kind = f"{labels.dtype} {tuple(labels.shape)}" if isinstance(labels, Tensor) else type(labels).__name__
             raise ValueError(
-                f"batches: expected pairs (x, labels) with labels ({len(x)},) of whole numbers, for the model is "
-                f"conditional, got {'no labels' if labels is None else kind}: pass them, or build it without classes."
+                f"batches: expected pairs (x, labels) with labels ({len(x)},) of whole numbers, or weights "
+                f"({len(x)}, {classes}), for the model is conditional, got {'no labels' if labels is None else kind}: "
+                "pass them, or build it without classes."
             )
         if labels.device.type == "cpu" and not bool(((labels >= 0) & (labels < classes)).all()):
             raise ValueError(

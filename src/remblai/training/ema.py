@@ -4,10 +4,15 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import _SpectralNorm
+
+from remblai.networks.spectral import UnitNorm
 
 
 class Average:
     """w_average <- decay * w_average + (1 - decay) * w, in float32; the decay grows from 0 over the first steps.
+
+    Whole numbers and the singular vectors of a spectral norm are copied: a mean of unit vectors has another length.
 
     Args:
         module: the module whose named parameters and buffers are followed.
@@ -30,7 +35,10 @@ class Average:
             name: tensor.detach().clone().float() if tensor.is_floating_point() else tensor.detach().clone()
             for name, tensor in self._live.items()
         }
-        averaged = [name for name, tensor in self._live.items() if tensor.is_floating_point()]
+        directions = {f"{name}.{own}" for name, part in _unit_norms(module) for own, _ in part.named_buffers()}
+        averaged = [
+            name for name, tensor in self._live.items() if tensor.is_floating_point() and name not in directions
+        ]
         self._weights, self._means = [self._live[name] for name in averaged], [self.values[name] for name in averaged]
         self._copied = [(self._live[name], self.values[name]) for name in self._live if name not in averaged]
 
@@ -46,7 +54,7 @@ class Average:
 
     @torch.no_grad()
     def apply(self) -> None:
-        """Moves the average by the weight of the last counted step, a tensor; integer buffers are copied."""
+        """Moves the average by the weight of the last counted step, a tensor; what is not averaged is copied."""
         lives = [live.float() for live in self._weights]
         torch._foreach_lerp_(self._means, lives, [self._weight] * len(lives))
         for live, mean in self._copied:
@@ -64,3 +72,8 @@ class Average:
         self.updates = updates
         for name, value in values.items():
             self.values[name].copy_(value)
+
+
+def _unit_norms(module: nn.Module) -> list[tuple[str, nn.Module]]:
+    """The divisions by a spectral norm in it, remblai's and torch's, whose buffers are singular vectors."""
+    return [(name, part) for name, part in module.named_modules() if isinstance(part, UnitNorm | _SpectralNorm)]

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from remblai.objectives.given import check_terms
 from remblai.runtime import distributed
 from remblai.runtime.processes import from_all
 from remblai.training.batches import Batch, Batches
@@ -168,10 +169,11 @@ def _descend(state: State, player: Player, xs: list[Batch], loss: Callable[..., 
     sums: Terms = {}
     for x in xs:
         with state.autocast():
-            terms = loss(*x)
+            terms = check_terms(_computed(loss, x), type(state.objective).__name__)
         if len(xs) > 1:
             terms = {name: term / len(xs) for name, term in terms.items()}
-        sum(terms.values()).backward()
+        total: Any = sum(terms.values())
+        total.backward()
         for name, term in terms.items():
             sums[name] = sums[name] + term.detach() if name in sums else term.detach()
     distributed.average_gradients(player.parameters)
@@ -179,6 +181,23 @@ def _descend(state: State, player: Player, xs: list[Batch], loss: Callable[..., 
         player.gradient_norm = torch.nn.utils.clip_grad_norm_(player.parameters, state.clip)
     player.optimiser.step()
     return sums
+
+
+def _computed(loss: Callable[..., Any], x: Batch) -> Any:
+    """The terms of a batch.
+
+    Raises:
+        ValueError: it is one sample, which batch normalisation has no deviation of.
+    """
+    try:
+        return loss(*x)
+    except ValueError as problem:
+        if len(x[0]) > 1 or "more than 1 value per channel" not in str(problem):
+            raise
+        raise ValueError(
+            "batches: got a batch of 1, of which batch normalisation has no standard deviation: use drop_last=True in "
+            "the DataLoader, another batch_size, or a network without it."
+        ) from problem
 
 
 def gradient_norms(state: State) -> dict[str, float]:

@@ -1,6 +1,6 @@
 """The two players of the game, model and critics: whose parameters are whose, and what moves them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 import torch
@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from remblai.config.registry import unknown
 from remblai.critics import Adversarial
-from remblai.objectives import Objective
+from remblai.discrepancies import Discrepancy
+from remblai.objectives import Objective, Penalty
 from remblai.training.schedules import LearningRate
 
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
@@ -67,11 +68,24 @@ def critics_of(objective: Objective) -> dict[str, Adversarial]:
 
 
 def sides(objective: Objective) -> tuple[dict[str, nn.Parameter], dict[str, nn.Parameter]]:
-    """The critics' parameters and the model's, by name."""
+    """The critics' parameters and the model's, by name.
+
+    Those that only a discrepancy or a penalty has, critics apart, are of neither: a model that minimises a discrepancy
+    must not change it, or it would learn to make it small.
+    """
     inner = {id(p) for part in critics_of(objective).values() for p in part.critic.parameters()}
+    outer = {id(p) for p in _without_measures(objective)} - inner
     named = dict(objective.named_parameters())
-    critics = {name: p for name, p in named.items() if id(p) in inner}
-    return critics, {name: p for name, p in named.items() if name not in critics}
+    critics, model = ({name: p for name, p in named.items() if id(p) in own} for own in (inner, outer))
+    return critics, model
+
+
+def _without_measures(module: nn.Module) -> Iterator[nn.Parameter]:
+    """The parameters of a module and of its parts, but for parts that measure: discrepancies and penalties."""
+    yield from module.parameters(recurse=False)
+    for part in module.children():
+        if not isinstance(part, Discrepancy | Penalty):
+            yield from _without_measures(part)
 
 
 def trained(parameters: Iterable[nn.Parameter]) -> list[nn.Parameter]:

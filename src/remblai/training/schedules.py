@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral, Real
 from typing import Literal, get_args
 
 import numpy as np
@@ -114,8 +115,35 @@ def check_positive(**rates: float | None) -> None:
     """Refuses rates that are not above 0; None is left aside.
 
     Raises:
-        ValueError: one is not, with its name.
+        ValueError: one is not, or is no number, with its name.
     """
     for name, value in rates.items():
-        if value is not None and not 0 < value < math.inf:
-            raise ValueError(f"{name}: expected a number above 0, got {value}.")
+        if value is not None and (
+            isinstance(value, bool) or not isinstance(value, Real) or not 0 < float(value) < math.inf
+        ):
+            raise ValueError(f"{name}: expected a number above 0, got {value!r}.")
+
+
+def check_counts(**counts: int) -> None:
+    """Refuses counts that are no whole numbers of at least 1.
+
+    Raises:
+        ValueError: one is not, with its name.
+    """
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+            raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}.")
+
+
+def check_falls(steps: int | None, **schedules: str | None) -> None:
+    """Refuses schedules that fall with the share of the run that is done, where the run has no end.
+
+    Raises:
+        ValueError: one does, with its name.
+    """
+    for name, schedule in schedules.items():
+        if steps is None and schedule in ("step", "cosine"):
+            raise ValueError(
+                f"{name}: {schedule!r} falls with the share of the run that is done, and the run has no number of "
+                "steps: give steps, or take 'constant'."
+            )

@@ -2,12 +2,13 @@
 
 import contextlib
 import random
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from remblai.config.registry import unknown
 from remblai.objectives import Objective
 from remblai.runtime import distributed, rng
 from remblai.runtime.processes import from_all
@@ -16,7 +17,18 @@ from remblai.training.ema import Average
 from remblai.training.graphs import CudaRecorder, Graphs
 from remblai.training.guard import NonFiniteGuard
 from remblai.training.players import Optimiser, Player, critics_of, model_state, player, sides, trained
-from remblai.training.schedules import CriticSteps, LearningRate, Schedule, check_positive, first_phase, scheduled
+from remblai.training.schedules import (
+    CriticSteps,
+    LearningRate,
+    Schedule,
+    check_counts,
+    check_falls,
+    check_positive,
+    first_phase,
+    scheduled,
+)
+
+Precision = Literal["float32", "bfloat16"]
 
 
 class State:
@@ -58,7 +70,7 @@ class State:
             a warning says so once.
 
     Raises:
-        ValueError: a setting outside its range.
+        ValueError: a setting outside its range, or a schedule that falls in a run of unknown length.
     """
 
     def __init__(
@@ -82,12 +94,15 @@ class State:
         warm_start: int | float = 0,
         batch_size: int = 100,
         steps: int | None = None,
-        precision: Literal["float32", "bfloat16"] = "float32",
+        precision: Precision = "float32",
         compile: bool = False,
         graph: bool = False,
     ) -> None:
         check_positive(lr=lr, critic_lr=critic_lr, clip=clip)
-        _check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
+        check_falls(steps, schedule=schedule, critic_schedule=critic_schedule)
+        if precision not in get_args(Precision):
+            raise unknown("precision", str(precision), get_args(Precision))
         self.warm_start = first_phase(warm_start, steps)
         self.critic_steps = scheduled(critic_steps)
         distributed.begin_as_one(objective)
@@ -220,9 +235,3 @@ def restore_generators(everyone: list[dict[str, Any]], step: int) -> None:
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     version, words, spare = saved["python"]
     random.setstate((version, tuple(words), spare))
-
-
-def _check_counts(**counts: int) -> None:
-    for name, value in counts.items():
-        if value < 1:
-            raise ValueError(f"{name}: expected at least 1, got {value}.")

@@ -65,7 +65,7 @@ class Transport(PushedNoise):
         with seeded(self.seed):
             whitening = Whitening.of(z)
             atoms = whitening.whiten(z.float())[torch.randperm(len(z))[: self.atoms]]
-            coupling = SemiDiscrete(atoms).solve(self.seed)
+            coupling = SemiDiscrete(atoms).solve(self.seed, most=0)  # what is smoothed needs no exact cells
             best = coupling.scores(torch.randn(PROBE, z.shape[1])).topk(min(2, len(atoms)), 1).values
         width = self.smoothing * float((best[:, 0] - best[:, -1]).mean())
         parts = nn.ModuleDict({"whitening": whitening, "coupling": coupling})
