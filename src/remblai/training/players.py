@@ -20,6 +20,8 @@ OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "sgd": torch.optim.SGD,
 }
 
+RMSPROP_MEMORY = 0.99
+"""The largest smoothing of RMSprop, which is torch's own."""
 COMPUTED = ("fused", "foreach", "capturable", "differentiable", "lr")
 """Of an optimiser: how it computes, which is a matter of the device."""
 
@@ -129,6 +131,8 @@ def player(
     fused = optimiser in ("adam", "adamw")
     fast = {"fused": True} if fused else {"foreach": True} if recordable else {}
     fast |= {"capturable": True} if recordable else {}
-    momenta = {"rmsprop": {"alpha": betas[1]}, "sgd": {"momentum": betas[0]}}.get(optimiser, {"betas": betas})
+    # rmsprop does not correct its start: the first steps of a longer memory are 1 / sqrt(1 - alpha) times the rate
+    memory = min(betas[1], RMSPROP_MEMORY)
+    momenta = {"rmsprop": {"alpha": memory}, "sgd": {"momentum": betas[0]}}.get(optimiser, {"betas": betas})
     rule = OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=weight_decay, **momenta, **fast)
     return Player(parameters, rule, learning_rate)

@@ -48,7 +48,8 @@ class State:
         lr: learning rate of the model.
         critic_lr: learning rate of the critics; None takes the model's.
         optimiser: the rule that turns gradients into steps, for both sides.
-        betas: Adam's two decay rates; RMSprop takes the second as its smoothing, SGD the first as its momentum.
+        betas: Adam's two decay rates; RMSprop takes the second as its smoothing, at most .99, SGD the first as its
+            momentum.
         weight_decay: decay of the model's weights (decoupled for adamw).
         schedule: how the model's learning rate falls: constant; step (times decays at milestones); cosine (to 0).
         critic_schedule: the same for the critics; None takes the model's.
