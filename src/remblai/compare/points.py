@@ -142,7 +142,8 @@ def _tables_joined(
     for one, name in zip((first, second), names, strict=True):
         if one.units.columns is None:
             raise ValueError(
-                f"expected two tables whose columns have names, for one has words, dates or gaps; got none in {name}"
+                f"expected two tables whose columns have names, for one has words, dates or gaps; got none in {name}: "
+                "pass a .csv, a .parquet or a data frame, as `remblai sample --out samples.csv` writes"
             )
     own = [set(one.units.names or ()) for one in (first, second)]
     if left_out := sorted(own[1] - own[0]):

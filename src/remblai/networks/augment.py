@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from remblai.config.registry import unknown
+from remblai.networks.shapes import IMAGE
 
 REACH = 8
 """An image is shifted by at most this part of its sides, an eighth."""
 BRIGHTNESS, CONTRAST = 0.2, 0.5
 """What is added to all values, at most, and by how much their distance from the image's mean is scaled, up or down."""
-IMAGE = 3
 
 
 def flip(x: Tensor, draws: Tensor) -> Tensor:

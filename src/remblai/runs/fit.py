@@ -11,6 +11,7 @@ from remblai.data import Dataset
 from remblai.features import make_features
 from remblai.laws import SAMPLERS, ByClass, FittedLaw
 from remblai.laws.fitted import Auto, DecodedCodes
+from remblai.networks.shapes import IMAGE
 from remblai.runs.evaluate import with_data
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
@@ -19,8 +20,6 @@ MOST_ROWS = 10_000
 """Data of a split whose reconstructions are compared with draws, at most."""
 AT_ONCE = 1000
 """Codes that are decoded together."""
-IMAGE = 3
-"""Axes of one image."""
 
 
 def fit_both(last: Trained, best: Trained, dataset: Dataset) -> None:
