@@ -85,7 +85,7 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
         ("train wae-mmd --weight -1", "weight: expected a finite number of at least 0, got -1"),
         ("train wae-mmd --batch-size 5000", "at most 1"),
         ("train wae-mmd --batch-size 1", "at least 2 points .* take a larger batch"),
-        ("train wae-mmd --steps 0", "steps: expected at least 1"),
+        ("train wae-mmd --steps 0", "steps: expected a whole number of at least 1"),
         ("train wae-mmd --steps 5 --epochs 1", "give one of them, not both"),
         ("train wae-mmd --device tpu", "device: expected auto, cpu, cuda or cuda:0"),
         ("train wae-mmd --precision half", "float32"),
@@ -406,7 +406,7 @@ def test_bad_files_are_told_by_name(call: Call, tmp_path: Path) -> None:
 
 
 def test_options_are_named_as_they_were_typed(call: Call) -> None:
-    refused(call("train ae --data ring --steps 0"), 2, "error: --steps: expected at least 1, got 0")
+    refused(call("train ae --data ring --steps 0"), 2, "error: --steps: expected a whole number of at least 1, got 0")
     refused(call("train ae --data ring --lr abc"), 2, "error: --lr: expected a number, got 'abc'")
     assert call("train ae --data ring --steps 2 --network.width 8 --out run")[0] == 0
     refused(call("sample run -n 0 --out x.npz"), 2, "error: -n: expected a whole number, at least 1")

@@ -84,7 +84,7 @@ def test_counts_have_no_decimals_that_say_nothing():
     rows = read({"active_axes": figure(16.0, 16.0), "classes_covered": figure(5.0, 5.75)})
     assert {row.says for row in rows} == {
         "16 of 16 axes.",
-        "5 classes, where as many training data show 5.75.",
+        "5 classes, where as many training data would show 5.75.",
     }
 
 

@@ -95,13 +95,17 @@ def test_names_are_joined_and_tensorboard_is_there_once() -> None:
 
 def test_the_command_takes_a_list_and_its_synonym(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(train_module, "make_loggers", lambda *given: asked.append(given) or [])
-    monkeypatch.setattr(train_module, "place", lambda _: sys.exit(0))
+
+    def loggers_of(*given: Any) -> None:
+        asked.append(given)
+        sys.exit(0)
+
+    monkeypatch.setattr(train_module, "loggers_of", loggers_of)
     words = ["train", "ae", "--data", "ring", "--out", str(tmp_path / "run")]
     for more in (["--logger", "tensorboard,wandb"], ["--tensorboard"], []):
         with pytest.raises(SystemExit):
             main([*words, *more])
-    assert asked == [("tensorboard,wandb", False), (None, True), (None, False)]
+    assert asked == [("tensorboard,wandb", False, None), (None, True, None), (None, False, None)]
 
 
 def test_a_resumed_run_goes_on_with_its_loggers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
