@@ -216,13 +216,13 @@ def test_rows_of_a_table_are_text() -> None:
     assert (kind_of(table.units), columns_of(table.units)) == ("rows", ["age", "city", "day", "pay"])
     shown = drawable(table.train[:], table.units)["rows"]
     assert {tuple(row) for row in shown} == {
-        ("31", "rome", "2024-01-02", "1235"),
+        ("31", "rome", "2024-01-02", "1,235"),
         ("44", "bonn", "2024-03-04", "empty"),
     }
     plain = load(np.arange(90.0).reshape(30, 3))
     assert columns_of(plain.units) == ["coordinate 0", "coordinate 1", "coordinate 2"]
     assert drawable(plain.train[:1], plain.units)["rows"][0] == [
-        f"{value:.4g}" for value in plain.units.restore(plain.train[:1])[0]
+        f"{value:.1f}" for value in plain.units.restore(plain.train[:1])[0]
     ]
 
 

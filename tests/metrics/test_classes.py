@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from tests.metrics.test_featured import published_pair
+from torch.nn.functional import one_hot
 
 from remblai.features import Features, own_features, shipped
 from remblai.features.stacked import stacked_mnist as make_stacked
@@ -81,7 +82,7 @@ def test_stacked_features_read_each_channel_and_their_classes_are_triples():
 def test_perfect_samples_cover_as_many_classes_as_expected():
     """Classes of share .005, four of them, at n = 100: the number shown varies, and stays in its range."""
     shares = torch.tensor([0.49, 0.49, 0.005, 0.005, 0.005, 0.005])
-    read = Features("labels", torch.nn.Flatten(), "0", logits=lambda x: torch.nn.functional.one_hot(x[:, 0].long(), 6))
+    read = Features("labels", torch.nn.Flatten(), "0", logits=lambda x: one_hot(x[:, 0].long(), 6))
     outside = 0
     for seed in range(60):
         draws = torch.Generator().manual_seed(seed)
@@ -94,3 +95,21 @@ def test_perfect_samples_cover_as_many_classes_as_expected():
         common = figure_of_classes_covered(Sets(train, test, samples * 0, features=read, image=False, seed=seed))
         assert common["value"] == 1 < common["floor"] - 2 * common["spread"]
     assert outside <= 8
+
+
+@pytest.mark.parametrize(("train", "n"), [(500, 500), (4000, 1000)])
+def test_of_many_rare_classes_perfect_samples_are_in_range_and_dropped_classes_are_not(train, n):
+    """1,000 classes of shares 1 / k: of 20 perfect sets at most 4 are outside; all are that lack 650 classes."""
+    shares = 1.0 / torch.arange(1.0, 1001.0)
+    few = torch.where(torch.arange(1000) < 350, shares, 0.0)
+    read = Features("labels", torch.nn.Flatten(), "0", logits=lambda x: one_hot(x[:, 0].long(), 1000))
+
+    def away(law, seed):
+        draws = torch.Generator().manual_seed(seed)
+        parts = [torch.multinomial(of, m, True, generator=draws) for of, m in ((shares, train), (shares, n), (law, n))]
+        sets = Sets(*(part.float().reshape(-1, 1, 1, 1) for part in parts), features=read, image=False, seed=seed)
+        figure = figure_of_classes_covered(sets)
+        return (figure["value"] - figure["floor"]) / figure["spread"]
+
+    assert sum(abs(away(shares, seed)) > 2 for seed in range(20)) <= 4
+    assert all(away(few, seed) < -2 for seed in range(5))

@@ -47,7 +47,7 @@ def people(n: int = 200) -> pd.DataFrame:
 
 def test_empty_cells_are_not_drawn_as_the_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     frame = people()
-    trained = remblai.train("wae-mmd", data=frame, latent=2, steps=2, out=tmp_path / "run", quiet=True)
+    trained = remblai.train("wae-mmd", data=frame, latent=2, steps=60, out=tmp_path / "run", quiet=True)
     dataset = load(frame)
     drawn: dict[str, Any] = {}
     monkeypatch.setattr("remblai.runs.pictures_of_points.points", lambda **given: drawn.update(given) or b"")
@@ -75,3 +75,20 @@ def test_the_floor_of_the_validation_score_is_said_as_it_is_drawn() -> None:
     assert _floor_in_words(-0.5, 90, logarithmic=False) == "The dashed line is the same figure of 90 training data."
     assert _floor_in_words(0.5, 90, logarithmic=True) == "The dashed line is the same figure of 90 training data."
     assert "\N{MINUS SIGN}0.500, which a logarithmic scale cannot show" in _floor_in_words(-0.5, 90, logarithmic=True)
+
+
+def test_a_table_whose_columns_are_never_filled_together_has_a_report_without_that_picture(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    mine, yours = rng.normal(size=(2, 80))
+    mine[::2], yours[1::2] = np.nan, np.nan
+    frame = pandas.DataFrame({"mine": mine, "yours": yours, "kind": ["a", "a", "b", "b"] * 20})
+    for conditional in (False, True):
+        options: dict[str, Any] = {
+            "data_options": {"label": "kind"},
+            "conditional": conditional,
+            "latent": 2,
+            "steps": 2,
+        }
+        trained = remblai.train("wae-mmd", data=frame, out=tmp_path / str(conditional), **options)
+        assert (trained.folder / "report.html").is_file()

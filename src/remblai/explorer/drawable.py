@@ -11,6 +11,7 @@ from remblai.data import Units
 from remblai.data.column_types import typed
 from remblai.data.moments import date_text
 from remblai.data.values import as_numbers
+from remblai.metrics.reading import number
 from remblai.report.images import pixels
 
 LARGE, SMALL = 512, 96
@@ -100,5 +101,5 @@ def _dates(column: np.ndarray[Any, Any]) -> Any:
 
 def _text(value: Any) -> str:
     if isinstance(value, float | np.floating):
-        return "empty" if np.isnan(value) else f"{value:.4g}"
+        return "empty" if np.isnan(value) else number(float(value))
     return "empty" if value is None else str(value)

@@ -22,6 +22,8 @@ LAW = 20_000
 """Draws of it, at most."""
 NUMBERS_SEARCHED, NUMBERS_AT_ONCE = 200_000_000, 20_000_000
 """Numbers in the training data that are searched for neighbours, at most, and how many of them at once."""
+ROWS_SEARCHED, ROWS_AT_ONCE = 300_000, 20_000
+"""The same of rows, whose distances to what is sought are held at once."""
 REFERENCES = 500
 """Held-out data behind the distances that a sample's is compared with, at most."""
 COPYING = 1_000
@@ -189,7 +191,7 @@ class Explored:
     @cached_property
     def training_places(self) -> Tensor:
         """Of the training data that are searched: all, or a random part."""
-        return _some(self.dataset.train, max(1, NUMBERS_SEARCHED // self.dataset.train[0].numel()))
+        return _some(self.dataset.train, _most(self.dataset.train))
 
     @property
     def distance_scale(self) -> float:
@@ -217,7 +219,7 @@ class Explored:
     def copying(self) -> Copying:
         """Whether samples lie nearer to training data than held-out data let expect."""
         train, test, places = self.dataset.train, self.dataset.test, self.training_places
-        held_out = _some(test, max(1, NUMBERS_SEARCHED // test[0].numel()))
+        held_out = _some(test, _most(test))
         order = torch.randperm(len(places) + len(held_out), generator=torch.Generator().manual_seed(1))
 
         def rows(chosen: Tensor) -> Tensor:
@@ -260,6 +262,11 @@ def _some(split: Split, most: int) -> Tensor:
     return order[:most].sort().values
 
 
+def _most(split: Split) -> int:
+    """How many rows of a split are searched, at most."""
+    return max(1, min(ROWS_SEARCHED, NUMBERS_SEARCHED // split[0].numel()))
+
+
 def _pieces(places: Tensor, width: int) -> Iterator[Tensor]:
     """Places of rows of so many numbers, in pieces that are looked at at once."""
-    yield from torch.split(places, max(1, NUMBERS_AT_ONCE // width))
+    yield from torch.split(places, max(1, min(ROWS_AT_ONCE, NUMBERS_AT_ONCE // width)))

@@ -141,7 +141,7 @@ def copying(
     chosen = np.flatnonzero(counts)  # what is no sample's nearest counts nowhere
     dealt = 0
     for _ in range(permutations):
-        dealt += int(counts[chosen] @ (rng.permutation(n)[: len(chosen)] < train)) >= own
+        dealt += int(counts[chosen] @ (rng.choice(n, len(chosen), replace=False) < train)) >= own
     return Copying(own / len(samples), train / n, (1 + dealt) / (1 + permutations), len(samples), train, n - train)
 
 

@@ -14,6 +14,7 @@ from remblai.metrics.sets import Labelled, Sets
 
 KNOWS = 0.5
 """Share of held-out data whose label must be read rightly, for the answers to be about these classes."""
+AGREEMENT = "class agreement"
 ERRORS = 3.0
 """Standard errors by which that share must be above chance."""
 NEIGHBOURS, BLOCK = 5, 1024
@@ -27,6 +28,11 @@ def figure_of_agreement(sets: Sets) -> Figure | None:
     `by_neighbours`). The floor is the same share of held-out data. None where less than half of the held-out labels are
     read rightly, or no more than chance reads: the answers are then about something else.
     """
+    found: Figure | None = sets.shared(AGREEMENT, lambda: _agreement(sets))
+    return found and {**found}
+
+
+def _agreement(sets: Sets) -> Figure | None:
     labelled = sets.labelled
     assert labelled is not None  # the row needs them
     by_classifier, count = _by_classifier(sets, labelled), len(labelled.names)
@@ -52,8 +58,7 @@ def figure_of_agreement(sets: Sets) -> Figure | None:
 
 def shifts_of_agreement(compute: Computes, faults: Faults, spread: float) -> dict[str, float]:
     """By how many standard deviations samples whose class has nothing to do with that asked for shift the figure."""
-    sets = faults.sets
-    figure = compute(sets)
+    figure = faults.sets.shared(AGREEMENT, lambda: compute(faults.sets))
     if figure is None:
         return {"ignored classes": 0.0}
     return {"ignored classes": in_deviations(figure["chance"] - figure["floor"], spread)}
@@ -73,26 +78,41 @@ def by_neighbours(sets: Sets, labelled: Labelled) -> tuple[Tensor, Tensor]:
     """The class of most of the 5 nearest held-out data, of samples (m,) and of held-out data (n,) without themselves.
 
     The votes of a class count by its share of the held-out data, so that a class that is frequent is not the answer
-    everywhere.
+    everywhere. A held-out datum is no voter for itself, so that its class has one voter less; a sample is read without
+    a random datum of the class that was asked for, so that both sides have as many.
     """
-    held_out = sets.test.double()
-    shares = torch.bincount(labelled.held_out, minlength=len(labelled.names)).clamp(min=1).double()
-    votes = torch.nn.functional.one_hot(labelled.held_out, len(labelled.names)).double().to(
-        held_out.device
-    ) / shares.to(held_out.device)
-    k = min(NEIGHBOURS, len(held_out) - 1)
+    held_out, labels = sets.test.double(), labelled.held_out.to(sets.test.device)
+    counts = torch.bincount(labels, minlength=len(labelled.names)).double()
+    votes = torch.nn.functional.one_hot(labels, len(labelled.names)).double() / counts.clamp(min=1.0)
+    fewer = counts / (counts - 1.0).clamp(min=1.0)
 
-    def read(rows: Tensor, own: bool) -> Tensor:
+    def read(rows: Tensor, asked: Tensor, absent: Tensor) -> Tensor:
         answers = torch.empty(len(rows), dtype=torch.long)
         for start in range(0, len(rows), BLOCK):
-            apart = squared_distances(rows[start : start + BLOCK], held_out)
-            if own:
-                places = torch.arange(len(apart), device=apart.device)
-                apart[places, start + places] = torch.inf
-            answers[start : start + BLOCK] = votes[apart.topk(k, largest=False).indices].sum(1).argmax(1)
+            part = slice(start, start + BLOCK)
+            apart = squared_distances(rows[part], held_out)
+            places = torch.arange(len(apart), device=apart.device)
+            there = absent[part] >= 0
+            apart[places[there], absent[part][there]] = torch.inf
+            near = apart.topk(min(NEIGHBOURS, len(held_out) - 1), largest=False).indices
+            score = votes[near].sum(1)
+            score[places, asked[part]] *= torch.where(there, fewer[asked[part]], 1.0)
+            answers[part] = score.argmax(1)
         return answers
 
-    return read(flat("the samples", labelled.samples, sets.test).double(), False), read(held_out, True)
+    draws = torch.Generator().manual_seed(sets.seed + 13)  # of its own
+    asked = labelled.labels.to(labels.device)
+    absent = torch.stack([_one_of(torch.nonzero(labels == label)[:, 0], draws) for label in asked])
+    samples = flat("the samples", labelled.samples, sets.test).double()
+    itself = torch.arange(len(held_out), device=labels.device)
+    return read(samples, asked, absent), read(held_out, labels, itself)
+
+
+def _one_of(places: Tensor, draws: torch.Generator) -> Tensor:
+    """One of the places at random; -1 of none."""
+    if not len(places):
+        return places.new_tensor(-1)
+    return places[int(torch.randint(len(places), (), generator=draws))]
 
 
 def _variance(shares: Tensor, counts: Tensor) -> float:

@@ -13,6 +13,8 @@ from remblai.metrics.pairs import flat
 from remblai.metrics.samples import every_row
 from remblai.metrics.sets import Sets
 
+RARE = 5.0
+"""Rows of a class among n that are expected, up to which the class is rare."""
 SMOOTHING = 0.5
 """Added to each class's count of real data, so that a class without any is not infinitely far."""
 
@@ -104,17 +106,34 @@ def figure_of_class_histogram(sets: Sets) -> Figure:
 
 
 def figure_of_classes_covered(sets: Sets) -> Figure:
-    """How many classes the samples show, beside what as many draws with the training data's shares would.
+    """How many classes the samples show, beside what as many of the training data show on average.
 
-    A class of share p is missing among n with probability (1 - p)^n: the floor is the number expected, the spread its
-    standard deviation, as of classes that are missing independently.
+    The floor is the mean over all subsets of n of the N training rows that are read, sum over classes of
+    1 - C(N - N_c, n) / C(N, n), which is unbiased. A class of share p is missing among n with probability
+    q = (1 - p)^n, so that the count has the variance sum of q (1 - q), which is also the expected number of classes
+    that one of two samples shows and the other does not: of rare classes, whose shares training rows hardly know, that
+    of the samples counts where it is larger. The floor varies by a part n / N of it besides.
     """
-    own = featured(sets)
-    shares: Tensor = sets.real("shares of classes", lambda: _of_each(_logits(own, own.training)) / len(own.training))
-    missing = (1.0 - shares[shares > 0]) ** sets.n
-    shown = float((_of_each(_logits(own, own.samples)) > 0).sum())
-    spread = float((missing * (1.0 - missing)).sum().sqrt())
-    return {"value": shown, "floor": float((1.0 - missing).sum()), "spread": spread, "n": sets.n}
+    own, n = featured(sets), sets.n
+    rows, counts = (
+        len(own.training),
+        sets.real("classes of training data", lambda: _of_each(_logits(own, own.training))),
+    )
+    known, shown = counts > 0, _of_each(_logits(own, own.samples)) > 0
+    missing = (1.0 - counts[known] / rows) ** n
+    of_train: Tensor = sets.real("classes of as many training data", lambda: _of_each(_logits(own, own.train)) > 0)
+    rare = n * counts <= RARE * rows
+    variance = max(float((missing * (1.0 - missing)).sum()), float((shown & ~of_train & rare).sum()))
+    spread = math.sqrt(variance * (1.0 + n / rows))
+    return {"value": float(shown.sum()), "floor": _rarefied(counts[known], rows, n), "spread": spread, "n": n}
+
+
+def _rarefied(counts: Tensor, rows: int, n: int) -> float:
+    """The mean number of classes among n of so many rows, by the counts of each class."""
+    left = rows - counts
+    ways = torch.lgamma(left + 1.0) - torch.lgamma((left - n).clamp(min=0.0) + 1.0)
+    every = math.lgamma(rows + 1.0) - math.lgamma(rows - n + 1.0)
+    return float((1.0 - torch.where(left >= n, (ways - every).exp(), 0.0)).sum())
 
 
 def _of_each(logits: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
         says=_says(metric, value, floor, spread)
         + (f" Dead: {', '.join(f'code_{axis}' for axis in dead)}." if dead else "")
         + (f" It is code_{by_axis.index(max(by_axis))}." if by_axis else "")
-        + (f" Furthest above the floor in {largest}." if largest else "")
+        + (f" {_where(figure).capitalize()} in {largest}." if largest else "")
         + (f" Right on {_of_sides(figure['sides'])}." if "sides" in figure else "")
         + (f" Held-out data that were augmented have {number(figure['augmented'])}." if "augmented" in figure else "")
         + (f" Answers at random have {number(figure['chance'])}." if "chance" in figure else "")
@@ -125,6 +125,11 @@ def _side_away(side: Mapping[str, Any]) -> float | None:
 
 def _of_sides(sides: Mapping[str, Mapping[str, Any]]) -> str:
     return " and ".join(f"{100 * side['value']:.0f}\N{NO-BREAK SPACE}% of {name}" for name, side in sides.items())
+
+
+def _where(figure: Mapping[str, Any]) -> str:
+    """Which columns `_largest` names; cards of earlier versions have no floors by column."""
+    return "furthest above the floor" if "floor_by_column" in figure else "largest"
 
 
 def _largest(figure: Mapping[str, Any]) -> str:
@@ -242,7 +247,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         numbers = "".join(f"{figure[key]:12.4g}" for key in ("value", "floor", "spread"))
         largest = _largest(figure)
         words = "; ".join(
-            part for part in (_row(name, figure).cue, f"furthest above the floor in {largest}" * bool(largest)) if part
+            part for part in (_row(name, figure).cue, f"{_where(figure)} in {largest}" * bool(largest)) if part
         )
         rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {words}" if words else ""))
     used = features_of(metrics)

@@ -60,9 +60,9 @@ METRICS: dict[str, Metric] = {
     ),
     "next_to_training_share": Metric(
         label="Samples next to training data",
-        meaning="The share of samples as near to a training datum as only 1 in 20 held-out data are. More are copies, "
-        "or blur: copies among samples that lie far off are seen here, where the ratio, of medians, hides them. "
-        "Fewer lie off the data.",
+        meaning="The share of samples as near to a training datum as about 1 in 20 held-out data are. More are copies, "
+        "or samples that vary less than data: copies among samples that lie far off are seen here, where the ratio, of "
+        "medians, hides them. Fewer lie off the data.",
         says="{value_percent} of the samples, where {floor_percent} of held-out data are.",
         compute=figure_of_copies,
         better="near the floor",
@@ -209,8 +209,8 @@ METRICS: dict[str, Metric] = {
     "class_agreement": Metric(
         label="Samples of the class that was asked for",
         meaning="The share of samples of each class that are read as that class, averaged over the classes: by a "
-        "classifier of images, in tables by the 5 nearest held-out rows. It is blind within a class: one perfect "
-        "sample a class has the highest share.",
+        "classifier of these classes where there is one, else by the 5 nearest held-out data. It is blind within a "
+        "class: one perfect sample a class has the highest share.",
         says="{value_percent} of the samples, where {floor_percent} of held-out data are read right.",
         compute=figure_of_agreement,
         better="near the floor",

@@ -209,7 +209,8 @@ def _kind(dataset: Dataset) -> str:
     if units.names is not None:
         names = ", ".join(one_line(name) for name in units.names[:NAMED]) + " ..." * (len(units.names) > NAMED)
         return f"rows of {len(units.names)} column{'s' * (len(units.names) > 1)} ({names})"
-    return f"points of {' x '.join(map(str, units.sample_shape or (1,)))} coordinates"
+    shape = units.sample_shape or (1,)
+    return f"points of {' x '.join(map(str, shape))} coordinate{'s' * (shape != (1,))}"
 
 
 def _duration(lines: list[dict[str, Any]]) -> str:

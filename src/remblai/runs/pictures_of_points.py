@@ -65,6 +65,8 @@ def _scattered(trained: Trained, dataset: Dataset) -> list[Picture]:
             "correlation samples miss most."
         )
     (x, there), (y, drawn) = (whole_rows(rows[:, plane]) for rows in (x, y))
+    if not (len(x) and len(y)):
+        return []
     words += _left_out(there, drawn)
     axes = (names[first], names[second])
     if own is not None and len(trained.classes) <= CLASSES:

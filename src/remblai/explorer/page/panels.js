@@ -3,7 +3,7 @@
 import { ask, newest } from "./server.js";
 import { cell, count, element, histogram } from "./drawing.js";
 import { byId, called, grouped, guarded, onClick, round, state } from "./state.js";
-import { setClass, shows } from "./code.js";
+import { drawPlane, setClass, shows } from "./code.js";
 
 const STEPS = 9;
 
@@ -24,7 +24,11 @@ const drawWalk = newest(guarded(async () => {
   const take = shows(async (at) => {
     // a step between two classes is of both: by itself it is decoded as the nearer one
     const label = 2 * at < STEPS ? start.class : end.class, found = await ask("decode", { code: codes[at], class: label });
-    return [{ code: codes[at], ...found }, `step ${at + 1} of the walk`, () => label === undefined || setClass(label)];
+    return [{ code: codes[at], ...found }, `step ${at + 1} of the walk`, () => {
+      if (label === undefined) return;
+      setClass(label);
+      drawPlane();
+    }];
   });
   byId("walk").replaceChildren(...cells(decoded, (at) => `${at + 1}`, take));
   for (const [at, button] of [...byId("walk").children].entries()) button.setAttribute("aria-label", `step ${at + 1} of ${STEPS}`);
@@ -87,7 +91,7 @@ export function neighbours() {
     if (found.restored) rows.push(row("their reconstructions", found.restored));
     const searched = found.searched === found.train ? grouped(found.train) : `${grouped(found.searched)} of the ${grouped(found.train)}`;
     byId("near-table").replaceChildren(
-      element("caption", { class: "small" }, `Distance to the nearest of ${searched} training data, ${found.unit}: ${round(found.distances[0])} of what is shown, and`),
+      element("caption", { class: "small" }, `Distance to the nearest of ${searched} training data, in ${found.unit}. What is shown: ${round(found.distances[0])}.`),
       ...table(["", "least", "5 %", "median", "95 %"], rows));
     byId("near-table").hidden = false;
   });
