@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from remblai import drift
+from remblai import distance, drift, train
 from remblai.data import load
 
 pandas = pytest.importorskip("pandas")
@@ -82,3 +82,28 @@ def test_drift_without_a_column(table: Any) -> None:
     assert within.given is not None
     with pytest.raises(ValueError, match="got 'idd'"):
         drift(table, table, data_options={"exclude": ("idd",)})
+
+
+def test_of_two_sets_one_may_lack_what_is_left_out(table: Any) -> None:
+    other = load(table, exclude=("id", "city"))
+    samples = pandas.DataFrame(np.asarray(other.units.give(other.train[:])), columns=["age", "income"])
+    options = {"exclude": ("id", "city")}
+    assert distance(table, samples, metric="energy-distance", data_options=options, permutations=19).value < 0.1
+    assert [one.name for one in drift(table, samples, data_options=options).shifts] == ["age", "income"]
+    for of_both in (distance, drift):
+        with pytest.raises(ValueError, match="got 'idd'"):
+            of_both(table, samples, data_options={"exclude": ("id", "idd")})
+
+
+def test_a_text_of_names_is_read_as_on_the_command_line(table: Any) -> None:
+    assert load(table, exclude="id,city").units.names == ("age", "income")
+    assert load(table, columns="income,age").units.names == ("income", "age")
+
+
+def test_a_run_that_is_repeated_on_other_data_leaves_out_what_these_have(table: Any, tmp_path: Path) -> None:
+    options: dict[str, Any] = {"steps": 2, "quiet": True, "latent": 1}
+    train("ae", data=table, data_options={"exclude": ("id", "city")}, out=tmp_path / "first", **options)
+    fewer = pandas.DataFrame({"age": np.arange(80.0), "income": np.arange(80.0) ** 2, "city": ["rome", "bonn"] * 40})
+    again = train(from_run=tmp_path / "first", data=fewer, out=tmp_path / "again", quiet=True)
+    assert again.run.settings["data"]["options"]["exclude"] == ["city"]
+    assert again.units.names == ("age", "income")

@@ -143,3 +143,11 @@ def test_dates_as_text_come_back_as_text(library: Any) -> None:
     again = load(frame).units.give(load(frame).train[:])
     assert again["day"].dtype == frame["day"].dtype
     assert set(again["day"]) == {"2020-01-14", "2021-02-03"}
+
+
+def test_a_frame_with_fewer_categories_gets_those_of_its_rows_too() -> None:
+    frame = pandas.DataFrame({"k": pandas.Categorical(["x", "y", "z"] * 30), "v": np.arange(90.0)})
+    units, rows = load(frame).units, load(frame).train[:]
+    fewer = frame[frame.k != "z"].assign(k=lambda some: some.k.cat.remove_unused_categories())
+    again = units.give(rows, fewer)
+    assert not again["k"].isna().any() and set(again["k"]) == {"x", "y", "z"}

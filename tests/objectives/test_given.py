@@ -73,6 +73,13 @@ def test_images_outside_the_range_are_refused(name: str, x: Tensor, remedy: str)
         once(RECIPES[name]((1, 8, 8)), [x])
 
 
+def test_interpolation_and_noise_may_leave_the_range() -> None:
+    edges = torch.nn.functional.interpolate((torch.rand(16, 1, 4, 4) > 0.5).float(), size=(8, 8), mode="bicubic")
+    assert float(edges.max()) > 1.05
+    for x in (edges, torch.rand(16, 1, 8, 8) + 0.05 * torch.randn(16, 1, 8, 8)):
+        once(RECIPES["wae-mmd"]((1, 8, 8)), [x])
+
+
 def test_points_have_no_range_and_images_are_looked_at_once() -> None:
     recipes.wae_mmd((2,))(1000.0 * torch.randn(4, 2))
     model = recipes.wae_mmd((1, 8, 8))

@@ -14,7 +14,7 @@ import remblai
 from remblai import data
 from remblai.cli.main import main
 from remblai.config.convert import convert
-from remblai.runs.labels import numbers_of
+from remblai.runs.labels import both_ends, numbers_of
 
 pytestmark = pytest.mark.usefixtures("bare")
 
@@ -185,6 +185,14 @@ def test_where_the_names_are_numbers_a_number_is_a_name() -> None:
             numbers_of(unknown, names, 1)
 
 
+def test_numbers_are_names_in_any_notation_and_an_index_is_no_order() -> None:
+    assert numbers_of(2.0, ["1e-05", "2.0", "5.0"], 1).tolist() == [1]
+    assert numbers_of(np.array([True, False]), ["0", "1"], 2).tolist() == [1, 0]
+    assert numbers_of(np.array(1), ["0", "1"], 2).tolist() == [1, 1]
+    assert both_ends(pandas.Series(["x", "y"], index=[1, 0])) == ("x", "y")
+    assert both_ends(torch.tensor(1)) == (1, 1)
+
+
 @pytest.mark.parametrize("labels", [[1.7, 0], [np.nan, 1], [None, "cat"], [["cat"], "dog"]])
 def test_what_is_no_class_is_refused(labels: Any) -> None:
     with pytest.raises(ValueError, match=r"unknown class|expected the name or the number of a class, got"):
@@ -203,6 +211,8 @@ def test_a_frame_brings_its_own_labels(tmp_path: Path) -> None:
     assert np.array_equal(trained.encode(some), trained.encode(some[["v"]], labels=some.k))
     walk = trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels="2")
     assert walk.equals(trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels=["2", 2]))
+    own = trained.interpolate(some.iloc[0:1], some.iloc[1:2], 3)
+    assert own.equals(trained.interpolate(some.iloc[0:1], some.iloc[1:2], 3, labels=list(some.k[:2])))
     with pytest.raises(ValueError, match="expected one class, or those of both ends, got 3"):
         trained.interpolate(some[["v"]].iloc[0], some[["v"]].iloc[1], 3, labels=["1", "2", "3"])
 

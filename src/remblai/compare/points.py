@@ -13,6 +13,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.registry import Choice
 from remblai.data import Dataset
+from remblai.data.chosen import AbsentColumn, in_one_of_both, names_of, without_those_there
 from remblai.data.look import REPEATED
 from remblai.data.raw import Raw, text_of
 from remblai.data.sources import given_rows, kept_sources
@@ -117,8 +118,9 @@ def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Data
     known = [given.keys() & own for own in options_of]
     if unused := given.keys() - known[0] - known[1]:
         raise ValueError(f"--{min(unused)} applies to neither of the two data sets: leave it out")
-    first = _loaded(a, {name: given[name] for name in known[0]})
-    second = _loaded(b, {name: given[name] for name in known[1]})
+    first, absent = _without_those_there(a, {name: given[name] for name in known[0]})
+    second, absent_too = _without_those_there(b, {name: given[name] for name in known[1]})
+    in_one_of_both(absent, absent_too)
     if first.units.mixed is not None or second.units.mixed is not None:
         specs = [datasets.pick(spec)[0] if isinstance(spec, str) else spec for spec in (a, b)]
         raws = [text_of(spec) if one.cells is None else None for one, spec in zip((first, second), specs, strict=True)]
@@ -160,6 +162,16 @@ def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:
 def label(spec: Any) -> str:
     """What errors call data: its name or path, or its type."""
     return str(spec) if isinstance(spec, str | Path) else f"data ({type(spec).__name__})"
+
+
+def _without_those_there(spec: Any, options: Mapping[str, Any]) -> tuple[Dataset, dict[str, AbsentColumn]]:
+    """The data, without those of the columns to exclude that they have: of two sets one may lack some."""
+    others = {name: value for name, value in options.items() if name != "exclude"}
+
+    def read(exclude: tuple[str, ...] | None) -> Dataset:
+        return _loaded(spec, others if exclude is None else {**others, "exclude": exclude})
+
+    return without_those_there(read, names_of(options.get("exclude")))
 
 
 def _loaded(spec: Any, options: Mapping[str, Any]) -> Dataset:

@@ -118,13 +118,14 @@ class Adversarial(Discrepancy):
             augmentation.observe(a, self.packing)
         game = self.game
         score = (lambda t: game.witness(self._scored(t), a, b)) if isinstance(game, FeatureGame) else self._scored
+        loss = game.critic(a, b)  # before the penalty, in whose order gradients are added
         penalty = self.lipschitz.penalty(score, x, y)
         if isinstance(penalty, Tensor) and penalty.numel() != 1:
             raise ValueError(
                 f"lipschitz: expected one number from the penalty of {type(self.lipschitz).__name__}, got "
                 f"{tuple(penalty.shape)}: take its mean."
             )
-        return game.critic(a, b) + penalty
+        return loss + penalty
 
     @torch.no_grad()
     def estimate(

@@ -1,9 +1,18 @@
 """Which columns of a table are taken: those that are picked by name, or all but some."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar, cast
 
 from remblai.config.aliases import hint
-from remblai.config.convert import quoted
+from remblai.config.convert import convert, quoted
+
+T = TypeVar("T")
+
+
+class AbsentColumn(ValueError):
+    """A column that is to be left out is none of the data's."""
+
+    name = ""
 
 
 class AllBut(tuple[str, ...]):
@@ -23,6 +32,7 @@ def asked_columns(
     Raises:
         ValueError: none of those that are picked is left.
     """
+    columns, exclude = names_of(columns), names_of(exclude)
     left_out = {*(exclude or ()), *(() if label is None else (label,))}
     if columns is None:
         return AllBut(name for name in exclude if name != label) or None if exclude else None
@@ -32,6 +42,13 @@ def asked_columns(
         beside_them = f" beside {' and '.join(beside)}" if beside else ""
         raise ValueError(f"columns: expected at least one{beside_them}, got {', '.join(columns) or 'none'}")
     return chosen
+
+
+def names_of(asked: Sequence[str] | None) -> tuple[str, ...] | None:
+    """Names of columns as a tuple; a text is read as on the command line, names joined by commas."""
+    if isinstance(asked, str):
+        return cast(tuple[str, ...], convert("columns", asked, tuple[str, ...]))
+    return None if asked is None else tuple(asked)
 
 
 def picked(asked: Sequence[str] | None) -> Sequence[str] | None:
@@ -74,11 +91,41 @@ def _left(present: Sequence[str], excluded: AllBut, source: str) -> list[str]:
     absent = next((name for name in excluded if name not in present), None)
     if absent is not None:
         names = ", ".join(map(quoted, present))
-        raise ValueError(
+        problem = AbsentColumn(
             f"{source} has the columns {names}: expected one of them to leave out, got {absent!r}."
             f"{hint(absent, present)}"
         )
+        problem.name = absent
+        raise problem
     left = [name for name in present if name not in excluded]
     if not left:
         raise ValueError(f"{source}: every column is left out: expected at least one that is not named by exclude")
     return left
+
+
+def without_those_there(
+    read: Callable[[tuple[str, ...] | None], T], exclude: Sequence[str] | None
+) -> tuple[T, dict[str, AbsentColumn]]:
+    """What `read` gives without those of the columns that the data have, and the errors of the others by name.
+
+    Args:
+        read: reads data without the columns of these names; None leaves none out.
+        exclude: the names.
+    """
+    absent: dict[str, AbsentColumn] = {}
+    while True:
+        try:
+            return read(tuple(name for name in exclude or () if name not in absent) or None), absent
+        except AbsentColumn as problem:
+            absent[problem.name] = problem
+
+
+def in_one_of_both(first: Mapping[str, AbsentColumn], second: Mapping[str, AbsentColumn]) -> None:
+    """Refuses names of columns that neither of two data sets has.
+
+    Raises:
+        AbsentColumn: of the second, where both lack one.
+    """
+    for name, problem in second.items():
+        if name in first:
+            raise problem

@@ -39,10 +39,17 @@ def levels_of(column: Any) -> dict[str, Any] | None:
     return {"values": values, "ordered": bool(getattr(column.dtype, "ordered", False))}
 
 
-def as_levels(cells: NDArray[Any], values: Sequence[Any]) -> NDArray[Any]:
-    """Cells of text as the categories that they are the text of; None of gaps."""
+def as_levels(cells: NDArray[Any], values: Sequence[Any]) -> tuple[NDArray[Any], list[Any]]:
+    """Cells of text as the categories that they are the text of, None of gaps; and all categories.
+
+    Cells of other categories, as where a frame has fewer than the model's data, are added to them.
+    """
     by_text = {level(value): value for value in values}
-    return np.array([by_text.get(None if one is None else str(one)) for one in cells], object)
+    whole = bool(by_text) and all(isinstance(value, int) for value in values)
+    for text in dict.fromkeys(str(one) for one in cells if one is not None):
+        by_text.setdefault(text, int(text) if whole and text.lstrip("-").isdigit() else text)
+    found = [None if one is None else by_text[str(one)] for one in cells]
+    return np.array(found, object), list(by_text.values())
 
 
 def as_text(cells: NDArray[Any], kind: str) -> NDArray[Any]:

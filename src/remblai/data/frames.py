@@ -112,8 +112,12 @@ class FrameForm:
         kinds: list[Any] = []
         for label, name in zip(self.labels, self.types, strict=True):
             own, levels = as_text(cells[one_line(str(label))], name), self.levels.get(one_line(str(label)))
-            columns[label] = with_gaps(own) if levels is None else as_levels(own, levels["values"])
-            kinds.append(name if levels is None else self._of_levels(module, levels))
+            if levels is None:
+                columns[label], kind = with_gaps(own), name
+            else:
+                columns[label], values = as_levels(own, levels["values"])
+                kind = self._of_levels(module, values, levels["ordered"])
+            kinds.append(kind)
         if self.library == "polars":
             series = [
                 module.Series(str(label), of.tolist() if of.dtype.kind == "O" else of, nan_to_null=True)
@@ -127,11 +131,9 @@ class FrameForm:
         of = dict(zip(self.labels, kinds, strict=True))
         return found.astype({label: nullable(kind, found[label]) for label, kind in of.items() if kind})
 
-    def _of_levels(self, module: Any, levels: Mapping[str, Any]) -> Any:
+    def _of_levels(self, module: Any, values: Sequence[Any], ordered: bool) -> Any:
         """The library's type of these categories."""
-        if self.library == "polars":
-            return module.Enum(levels["values"])
-        return module.CategoricalDtype(levels["values"], levels["ordered"])
+        return module.Enum(values) if self.library == "polars" else module.CategoricalDtype(values, ordered)
 
     def _module(self) -> Any:
         try:

@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 from remblai.data.rows import chunks
 
 ROUNDING = 8 * np.finfo(np.float64).eps
-"""The deviation of a column, as a share of its mean, up to which it may be rounding alone."""
+"""What a column varies by, as a share of its size, up to which it may be rounding alone."""
+NARROW = 1e-6
+"""The same share below which sums from 0 on would lose its digits."""
 Names = Sequence[str] | None
 """Of columns, where they have any."""
 
@@ -29,22 +31,37 @@ def by_channel(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
 def moments(
     array: NDArray[Any], rows: NDArray[np.int64], names: Names
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant."""
+    """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant.
+
+    Columns that vary little beside their size are summed from their first value on: the sum itself would round it away.
+    """
     ordered = np.sort(rows)
+    low, high = _ends(array, ordered)
+    extent, size = high - low, np.maximum(np.abs(low), np.abs(high))
+    first = np.where(extent < NARROW * size, array[ordered[0]].astype(np.float64), 0.0)
     total = np.zeros(array.shape[1])
     squares = np.zeros(array.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):  # what is too large is refused below
         for part in chunks(len(ordered), 8 * array.shape[1]):
-            total += array[ordered[part]].astype(np.float64).sum(0)
+            total += (array[ordered[part]].astype(np.float64) - first).sum(0)
         mean = total / len(ordered)
         for part in chunks(len(ordered), 8 * array.shape[1]):
-            squares += ((array[ordered[part]].astype(np.float64) - mean) ** 2).sum(0)
+            squares += ((array[ordered[part]].astype(np.float64) - first - mean) ** 2).sum(0)
     deviation = np.sqrt(squares / len(ordered))
     if not np.isfinite(deviation).all():
         column = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise _too_large(array, column, names)
-    constant = deviation <= ROUNDING * np.abs(mean)
-    return np.where(constant, array[ordered[0]], mean), np.where(constant, 0.0, deviation)
+    constant = extent <= ROUNDING * size
+    return np.where(constant, array[ordered[0]], first + mean), np.where(constant, 0.0, deviation)
+
+
+def _ends(array: NDArray[Any], rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the largest value of each column over rows."""
+    low, high = np.full(array.shape[1], np.inf), np.full(array.shape[1], -np.inf)
+    for part in chunks(len(rows), 8 * array.shape[1]):
+        values = array[rows[part]].astype(np.float64)
+        low, high = np.minimum(low, values.min(0)), np.maximum(high, values.max(0))
+    return low, high
 
 
 def standardise(

@@ -1,5 +1,7 @@
 """What is asked of a prior of one's own: whether it is complete, where its mean is, and whether it learns."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 
@@ -16,7 +18,7 @@ def checked_prior(prior: Prior) -> Prior:
     if "_modules" not in vars(prior):
         raise ValueError(f"prior: {kind} has not been initialised: call super().__init__() first in its __init__.")
     latent = getattr(prior, "latent", None)
-    if isinstance(latent, bool) or not isinstance(latent, int) or latent < 1:
+    if isinstance(latent, bool) or not isinstance(latent, Integral) or latent < 1:
         raise ValueError(
             f"prior: expected {kind} to say how many coordinates a code has, got latent "
             f"{'missing' if latent is None else repr(latent)}: set self.latent in its __init__, a whole number."

@@ -249,7 +249,7 @@ class Flow(Objective):
         return {"velocity": (found.flatten(1) - way).square().mean()}
 
     @property
-    def values(self) -> tuple[float, float] | None:
+    def range_of_values(self) -> tuple[float, float] | None:
         return self.range
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:

@@ -201,8 +201,8 @@ class CodeGenerator(Objective):
         return self.auto_encoder.prior
 
     @property
-    def values(self) -> Range:
-        return self.auto_encoder.values
+    def range_of_values(self) -> Range:
+        return self.auto_encoder.range_of_values
 
     @property
     def latent_law(self) -> LatentLaw:

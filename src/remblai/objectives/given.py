@@ -6,8 +6,8 @@ from torch import Tensor
 from remblai.networks.classes import Classes
 from remblai.networks.shapes import Range
 
-SLACK = 0.01
-"""How far values may leave their range: interpolation overshoots."""
+SLACK = 0.5
+"""How far values may leave their range, in lengths of it: interpolation overshoots and noise do, another scale more."""
 
 
 def check_batch(x: object, shape: tuple[int, ...] | None, like: Tensor | None) -> Tensor:
@@ -55,9 +55,10 @@ def check_range(x: Tensor, values: Range) -> None:
     if values is None:
         return
     low, high = torch.stack(x.detach().aminmax()).tolist()
-    if low < values[0] - SLACK or high > values[1] + SLACK:
+    slack = SLACK * (values[1] - values[0])
+    if low < values[0] - slack or high > values[1] + slack:
         whole = low >= 0.0 and values == (0.0, 1.0)
-        signed = low >= -1.0 - SLACK and high <= 1.0 + SLACK and values == (0.0, 1.0)
+        signed = low >= -1.5 and high <= 1.5 and values == (0.0, 1.0)
         remedy = "use x / 255" if whole and high > 2.0 else "use (x + 1) / 2" if signed else "scale them to it"
         raise ValueError(
             f"batches: expected values from {values[0]:g} to {values[1]:g}, as the model's own are, got {low:g} to "

@@ -83,7 +83,7 @@ class Objective(nn.Module):
         """
         x = given.check_batch(x, self.shape, next(self.parameters(), None))
         if not self._looked:  # once: reading values waits for the device
-            given.check_range(x, self.values)
+            given.check_range(x, self.range_of_values)
             self._looked = True
         return x
 
@@ -164,7 +164,7 @@ class Objective(nn.Module):
         raise ValueError("guidance: this model is not guided: leave it out, or use the recipe flow-matching.")
 
     @property
-    def values(self) -> Range:
+    def range_of_values(self) -> Range:
         """The range of the values of x: its decoder's, where it has one that says it; None is not known."""
         values: Range = getattr(getattr(self, "decoder", None), "range", None)
         return values

@@ -14,7 +14,15 @@ from remblai.compare.points import label, loaded_pair, rows_of
 from remblai.config.convert import quoted
 from remblai.config.registry import Choice
 from remblai.data import Dataset
-from remblai.data.chosen import AllBut, asked_columns, chosen_columns, picked
+from remblai.data.chosen import (
+    AbsentColumn,
+    AllBut,
+    asked_columns,
+    chosen_columns,
+    in_one_of_both,
+    picked,
+    without_those_there,
+)
 from remblai.data.frames import is_frame
 from remblai.data.labels import label_place
 from remblai.data.raw import TABLES, Raw, raw_table
@@ -116,7 +124,9 @@ def read(
     if _is_table(a) and _is_table(b):
         if used := [name for name, value in (options or {}).items() if value is not None and name not in OWN]:
             raise ValueError(f"--{used[0].replace('_', '-')} does not apply to tables: leave it out")
-        return Read(_compared(raw_table(a, chosen.read), raw_table(b, chosen.read), names, chosen))
+        (first_raw, absent), (second_raw, absent_too) = (_raw(one, chosen.read) for one in (a, b))
+        in_one_of_both(absent, absent_too)
+        return Read(_compared(first_raw, second_raw, names, chosen))
     if _is_table(a) or _is_table(b):
         other = b if _is_table(a) else a
         loaded, _ = loaded_pair(other, other, {**(options or {}), **dict.fromkeys(OWN)})
@@ -142,6 +152,13 @@ def read(
         option = "given" if given is not None else "exclude" if picked(chosen.columns) is None else "columns"
         raise ValueError(f"drift: columns are those of a table, and these data are images: leave out --{option}.")
     return _images(first, second, (a, b), features or FEATURES)
+
+
+def _raw(source: Any, wanted: Sequence[str] | None) -> tuple[Raw, dict[str, AbsentColumn]]:
+    """The columns of a table, without those to leave out that it has: of two tables one may lack some."""
+    if not isinstance(wanted, AllBut):
+        return raw_table(source, wanted), {}
+    return without_those_there(lambda left_out: raw_table(source, left_out and AllBut(left_out)), wanted)
 
 
 def _made(spec: Any) -> Any:

@@ -89,7 +89,8 @@ class Recipe:
 
 def _check_signature(name: str, function: Callable[..., Objective]) -> None:
     parameters = inspect.signature(function).parameters
-    if SHAPE not in parameters:
+    passed_on = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
+    if SHAPE not in parameters and not passed_on:
         raise ValueError(
             f"recipe {name!r}: expected a parameter shape, that of one point or image, which the data give, got "
             f"({', '.join(parameters)}): write def {function.__name__}(shape, ...)."

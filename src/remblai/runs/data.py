@@ -14,6 +14,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.config.code import is_code
 from remblai.data import Dataset, Units
+from remblai.data.chosen import without_those_there
 from remblai.data.coded import coded
 from remblai.data.labels import NoColumnNames, NoLabelColumn, as_labels, label_place
 from remblai.data.memory import kind_of
@@ -58,8 +59,14 @@ def data_of(
     _refuse_split(spec)
     own = own_options(settings)
     known = datasets.options_of(spec) | {"codes_of"} if own else set()
-    given = {name: value for name, value in own.items() if name in known} | given
-    dataset = _loaded(spec, given)
+    inherited = {name: value for name, value in own.items() if name in known and name not in given}
+    given, left_out = inherited | given, inherited.get("exclude")  # other data than the run's may lack some of these
+    dataset, absent = without_those_there(
+        lambda some: _loaded(spec, given | ({"exclude": some} if left_out else {})), left_out
+    )
+    if left_out:
+        given["exclude"] = [name for name in left_out if name not in absent] or None
+        given = {name: value for name, value in given.items() if value is not None}
     return _named(spec), _with_place(given, dataset), dataset
 
 

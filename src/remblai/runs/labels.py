@@ -1,7 +1,6 @@
 """The classes of a run: which data have them, and labels by name."""
 
 import math
-import re
 from collections.abc import Mapping, Sequence, Sized
 from dataclasses import replace
 from numbers import Real
@@ -13,6 +12,7 @@ from torch import Tensor
 
 from remblai.config.registry import unknown
 from remblai.data import Dataset, Split
+from remblai.data.collect import one_sample
 from remblai.data.frames import column, column_names, is_frame
 from remblai.data.labels import as_labels
 from remblai.networks.classes import FEWEST, one_hot, required
@@ -28,7 +28,6 @@ Labels = str | float | Sequence[str | float] | np.ndarray[Any, Any] | Tensor
 A number is the name where all names are numbers, else the place in the order of the data's classes. A tensor (n,) holds
 places, as the labels of a split do.
 """
-NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def class_count(settings: Mapping[str, Any]) -> int | None:
@@ -195,6 +194,8 @@ def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
     Raises:
         ValueError: an unknown class, where the nearest is suggested, what is no class, or another number of labels.
     """
+    if isinstance(labels, np.ndarray | Tensor) and labels.ndim == 0:
+        labels = labels.item()
     if isinstance(labels, str | float | Real):
         return torch.full((n,), _number(labels, names))
     if isinstance(labels, Tensor) or (isinstance(labels, np.ndarray) and labels.ndim == 2):
@@ -216,19 +217,29 @@ def _number(label: Any, names: Sequence[str]) -> int:
     Raises:
         ValueError: there is no such class.
     """
-    if isinstance(label, bool | np.bool_ | str):
-        if str(label) in names:
-            return list(names).index(str(label))
-        raise unknown("class", str(label), names)
+    if isinstance(label, bool | np.bool_ | str) and str(label) in names:
+        return list(names).index(str(label))
+    if isinstance(label, str):
+        raise unknown("class", label, names)
+    label = int(label) if isinstance(label, bool | np.bool_) else label
     if not isinstance(label, Real) or math.isnan(label):
         raise ValueError(f"labels: expected the name or the number of a class, got {label!r}: name one of each row.")
-    if all(NUMBER.fullmatch(name) for name in names):
-        same = [place for place, name in enumerate(names) if float(name) == float(label)]
-        if same:
-            return same[0]
+    numbers = [_as_number(name) for name in names]
+    if None not in numbers:
+        if float(label) in numbers:
+            return numbers.index(float(label))
     elif (place := float(label)).is_integer() and 0 <= place < len(names):
         return int(place)
     raise unknown("class", str(label), names)
+
+
+def _as_number(name: str) -> float | None:
+    """The number that a name is; None of words."""
+    try:
+        number = float(name)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def both_ends(labels: Any) -> tuple[Any, Any]:
@@ -237,11 +248,20 @@ def both_ends(labels: Any) -> tuple[Any, Any]:
     Raises:
         ValueError: neither one class nor those of two ends.
     """
-    if labels is None or isinstance(labels, str | Real):
+    if labels is None or isinstance(labels, str | Real) or getattr(labels, "ndim", 1) == 0:
         return labels, labels
-    if len(labels) != 2:
-        raise ValueError(f"labels: expected one class, or those of both ends, got {len(labels)}.")
-    return labels[0], labels[1]
+    ends = list(labels)  # by their places, whatever an index of theirs says
+    if len(ends) != 2:
+        raise ValueError(f"labels: expected one class, or those of both ends, got {len(ends)}.")
+    return ends[0], ends[1]
+
+
+def ends_beside(run: Run, x0: Any, x1: Any, labels: Any) -> tuple[Any, Any]:
+    """The labels of both ends of a way, one datum each: those that are given, else as `labels_beside` has them."""
+    if labels is not None:
+        return both_ends(labels)
+    own = [labels_beside(run, one_sample(x), None) for x in (x0, x1)]
+    return own[0], own[1]
 
 
 def labels_beside(run: Run, x: Any, labels: Labels | None) -> Labels | None:

@@ -17,7 +17,7 @@ from remblai.laws.means import mean_of
 from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
-from remblai.runs.labels import Labels, both_ends, labels_beside, labels_for, labels_of_draws, weights_between
+from remblai.runs.labels import Labels, ends_beside, labels_beside, labels_for, labels_of_draws, weights_between
 from remblai.runs.laws import Laws
 from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
@@ -187,7 +187,7 @@ class Trained:
         Raises:
             ValueError: fewer than 2 steps.
         """
-        first, last = one_sample(x0), one_sample(x1)
+        first, last, labels = one_sample(x0), one_sample(x1), ends_beside(self.run, x0, x1, labels)
         path = self.paths(self.units.scale(first), self.units.scale(last), steps, labels)[0]
         return self.units.give(path, None if is_row(x0) else first)
 
@@ -261,7 +261,7 @@ class Trained:
 
     def paths(self, x0: Tensor, x1: Tensor, steps: int, labels: Any = None) -> Tensor:
         """Between each of n pairs: (n, steps, ...), decoded codes on the way between theirs."""
-        first, last = both_ends(labels)
+        first, last = (None, None) if labels is None else labels
         return self.walks(self.code_means(x0, labels=first), self.code_means(x1, labels=last), steps, labels)
 
     def walks(self, z0: Tensor, z1: Tensor, steps: int, labels: Any = None) -> Tensor:
