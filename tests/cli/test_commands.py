@@ -2,7 +2,6 @@
 
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image, ImageSequence
+from tests.cli.conftest import Call
 
 import remblai
-from remblai.cli.main import main
 from remblai.data import load
 from remblai.recipes import RECIPES
 
@@ -25,7 +24,6 @@ OPTIONS: dict[str, Any] = {
     "quiet": True,
     "evaluate_every": 0,
 }
-Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture(scope="module")
@@ -43,19 +41,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
             remblai.train("wae-mmd", data=spec, out=folder / name, **OPTIONS)
         remblai.train("gmmn", data="digits", out=folder / "generator", prior="sphere", **OPTIONS)
     return {name: folder / name for name in ("grey", "colour", "points", "generator")}
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return run
 
 
 def arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:

@@ -1,22 +1,20 @@
 """Commands on runs of tables: walks, names of columns, classes, and data that changed."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from tests.cli.conftest import Call
 
 import remblai
-from remblai.cli.main import main
 from remblai.runs.contents import foreign_files
 
 OPTIONS: dict[str, Any] = {
     "latent": 2, "network": {"name": "mlp", "width": 8}, "steps": 6, "batch_size": 20, "device": "cpu", "quiet": True,
     "evaluate_every": 0,
 }  # fmt: skip
-Call = Callable[..., tuple[int, str, str]]
 
 
 def people(n: int = 120) -> pd.DataFrame:
@@ -38,19 +36,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             out=found / "run", **OPTIONS,
         )  # fmt: skip
     return found
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Call:
-    monkeypatch.chdir(tmp_path)
-
-    def run(*words: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as done:
-            main([str(word) for word in words])
-        out, err = capsys.readouterr()
-        return int(done.value.code or 0), out, err
-
-    return run
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv"])

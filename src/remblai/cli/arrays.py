@@ -12,7 +12,7 @@ from torch import Tensor
 from remblai import data as datasets
 from remblai.cli.tables import write_table
 from remblai.data import Dataset, Split, Units
-from remblai.data.column_types import typed
+from remblai.data.cells import cells_of
 from remblai.data.look import REPEATED
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
@@ -110,7 +110,7 @@ def write(
         save_grid(path, units.display(x), columns)
         return path
     if path.suffix in TABLES:
-        write_table(path, {**_columns(x, units), **(beside or {})})
+        write_table(path, {**cells_of(x, units), **(beside or {})})
         return path
     named: dict[str, Any] = file_arrays(x, units)
     if units.columns is not None:
@@ -118,15 +118,6 @@ def write(
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     return path
-
-
-def _columns(x: Tensor, units: Units) -> dict[str, Any]:
-    """Points x (n, ...) on the model's side as columns (n,) by name, those of a table as it had them."""
-    if units.mixed is not None:
-        return units.mixed.cells(units.restore(x))
-    values = file_arrays(x, units)["values"].reshape(len(x), -1)
-    names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
-    return dict(zip(names, typed(values, units.column_types), strict=True))
 
 
 def check_film(path: Path) -> None:
@@ -157,7 +148,7 @@ def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
         check_kind(path, units)
         count, steps = walks.shape[:2]
         places = {"walk": np.arange(count).repeat(steps) + 1, "step": np.tile(np.arange(steps), count) + 1}
-        own = _columns(walks.flatten(0, 1), units)
+        own = cells_of(walks.flatten(0, 1), units)
         write_table(path, {name + "_" * (name in own): column for name, column in places.items()} | own)
         return path
     if path.suffix not in FILMS:

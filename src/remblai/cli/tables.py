@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from remblai.data.moments import date_text
-from remblai.data.values import as_numbers
+from remblai.data.values import written
 from remblai.runtime.files import whole
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
@@ -53,7 +52,5 @@ def write_table(path: Path, columns: Columns) -> None:
 
 def _text(column: Sequence[Any] | np.ndarray[Any, Any]) -> Sequence[Any]:
     """The cells of a column as they are written: dates as YYYY-MM-DD, nothing of gaps."""
-    if isinstance(column, np.ndarray) and column.dtype.kind == "M":
-        return ["" if np.isnan(days) else date_text(days) for days in as_numbers(column)]
-    found: Sequence[Any] = column.tolist() if isinstance(column, np.ndarray) else column
+    found: Sequence[Any] = written(column, "").tolist() if isinstance(column, np.ndarray) else column
     return found

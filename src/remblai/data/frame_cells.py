@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.moments import date_text
-from remblai.data.values import as_numbers, level
+from remblai.data.values import level, written
 
 ZONE = re.compile(r"time_zone='([^']+)'")
 """The time zone in the name of a type of polars."""
@@ -54,9 +53,7 @@ def as_levels(cells: NDArray[Any], values: Sequence[Any]) -> tuple[NDArray[Any],
 
 def as_text(cells: NDArray[Any], kind: str) -> NDArray[Any]:
     """Dates as text, where the data's own column held dates as text; other cells as they are."""
-    if cells.dtype.kind != "M" or not kind.lower().startswith(TEXT):
-        return cells
-    return np.array([None if np.isnan(days) else date_text(days) for days in as_numbers(cells)], object)
+    return written(cells) if kind.lower().startswith(TEXT) else cells
 
 
 def in_zone(series: Any, kind: str) -> Any:

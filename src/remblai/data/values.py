@@ -27,6 +27,13 @@ def as_numbers(values: NDArray[Any]) -> NDArray[np.float64]:
     return values if values.dtype.kind == "f" else np.full(len(values), np.nan)
 
 
+def written(cells: NDArray[Any], gap: str | None = None) -> NDArray[Any]:
+    """Dates as text, as YYYY-MM-DD with a time where they have one, and gaps as `gap`; other cells as they are."""
+    if cells.dtype.kind != "M":
+        return cells
+    return np.array([gap if np.isnan(days) else date_text(days) for days in as_numbers(cells)], object)
+
+
 def as_truths(values: NDArray[Any]) -> NDArray[Any] | None:
     """Cells of true and false in any spelling, or of 1 and 0, as the texts True and False; None of all others."""
     known = values[~gaps(values)]

@@ -8,9 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from remblai.data import Units
-from remblai.data.column_types import typed
-from remblai.data.moments import date_text
-from remblai.data.values import as_numbers
+from remblai.data.cells import cells_of
+from remblai.data.values import written
 from remblai.metrics.reading import number
 from remblai.report.images import pixels
 
@@ -84,19 +83,8 @@ def drawable(x: Tensor, units: Units, longest: int = SMALL) -> Payload:
 
 def _rows(x: Tensor, units: Units) -> list[list[str]]:
     """Each row's cells as text."""
-    values = units.restore(x)
-    if units.mixed is not None:
-        columns = [_dates(column) for column in units.mixed.cells(values).values()]
-    else:
-        columns = typed(values.reshape(len(x), -1), units.column_types)
+    columns = map(written, cells_of(x, units).values())
     return [[_text(value) for value in row] for row in zip(*columns, strict=True)]
-
-
-def _dates(column: np.ndarray[Any, Any]) -> Any:
-    """Dates as they are written; other cells as they are."""
-    if column.dtype.kind != "M":
-        return column
-    return [None if np.isnan(days) else date_text(days) for days in as_numbers(column)]
 
 
 def _text(value: Any) -> str:

@@ -87,9 +87,18 @@ def figure_of_the_data_s_sharpness(sets: Sets) -> Figure:
 def figure_of_reconstruction(sets: Sets) -> Figure:
     """The error of the reconstructions beside that of answering with the nearest training row, or with their mean."""
     rows = sets.test[: len(sets.reconstructions)]
-    nearest = float(sets.to_train[0].square().mean()) / sets.test.shape[1]
-    mean = float(squared_error_of_each(rows, sets.train.mean(0).expand_as(rows)).mean())
-    return of_means(squared_error_of_each(rows, sets.reconstructions), min(nearest, mean))
+    floor = min(float(answers.mean()) for answers in errors_of_answers(sets))
+    return of_means(squared_error_of_each(rows, sets.reconstructions), floor)
+
+
+def errors_of_answers(sets: Sets) -> tuple[Tensor, Tensor]:
+    """The mean squared error of each row by answering with the nearest training row, and with the training mean."""
+
+    def of_the_mean() -> Tensor:
+        rows = sets.test[: len(sets.reconstructions)]
+        return squared_error_of_each(rows, sets.train.mean(0).expand_as(rows))
+
+    return sets.to_train[0].square() / sets.test.shape[1], sets.real("errors of the mean", of_the_mean)
 
 
 def _of_difference(values: Tensor, floors: Tensor) -> Figure:

@@ -1,6 +1,5 @@
 """How samples spread over known modes: Gaussians of one weight and one deviation in every direction, as toys have."""
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 from remblai.distances.validation import positive, positive_integer
 from remblai.metrics.metric import Card, Compute, Figure
 from remblai.metrics.pairs import flat
+from remblai.metrics.samples import deviation as deviation_over
 from remblai.metrics.sets import Sets
 from remblai.statistics import halves
 
@@ -142,17 +142,12 @@ def mode_card(
         name: {
             "value": float(value[0]),
             "floor": sum(truth[name] for truth in truths) / repeats,
-            "spread": max(float(value[1:].std()), deviation_of(truth[name] for truth in truths)),
+            "spread": max(deviation_over(value[1:]), deviation_over(torch.tensor([truth[name] for truth in truths]))),
             "n": n,
         }
         for name, value in _figures(assigned, masks).items()
     }
     return Card(figures)
-
-
-def deviation_of(values: Iterable[float]) -> float:
-    """The standard deviation of numbers."""
-    return float(torch.tensor(list(values), dtype=torch.float64).std())
 
 
 def _assigned(samples: Any, centres: Any, deviation: float, radius: float) -> Assigned:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from remblai.costs import squared_distances
 from remblai.metrics.featured import featured
-from remblai.metrics.images import IMAGES_AT_ONCE, of_means, squared_error_of_each
+from remblai.metrics.images import IMAGES_AT_ONCE, errors_of_answers, of_means, squared_error_of_each
 from remblai.metrics.metric import Figure
 from remblai.metrics.pairs import BLOCK, flat, parts
 from remblai.metrics.sets import Sets
@@ -84,9 +84,7 @@ def _similarity(x: Tensor, y: Tensor) -> Tensor:
 def figure_of_psnr(sets: Sets) -> Figure:
     """The reconstructions' PSNR beside that of answering with the nearest training row, or with their mean."""
     rows = sets.test[: len(sets.reconstructions)]
-    nearest = sets.to_train[0].square() / sets.test.shape[1]
-    mean = squared_error_of_each(rows, sets.train.mean(0).expand_as(rows))
-    floor = max(float(_decibels(answer).mean()) for answer in (nearest, mean))
+    floor = max(float(_decibels(errors).mean()) for errors in errors_of_answers(sets))
     return of_means(_decibels(squared_error_of_each(rows, sets.reconstructions)), floor)
 
 

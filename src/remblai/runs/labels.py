@@ -196,12 +196,13 @@ def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
     """
     if isinstance(labels, np.ndarray | Tensor) and labels.ndim == 0:
         labels = labels.item()
+    numbers = [_as_number(name) for name in names]
     if isinstance(labels, str | float | Real):
-        return torch.full((n,), _number(labels, names))
+        return torch.full((n,), _number(labels, names, numbers))
     if isinstance(labels, Tensor) or (isinstance(labels, np.ndarray) and labels.ndim == 2):
         found = torch.as_tensor(labels).cpu()
     else:
-        found = torch.tensor([_number(one, names) for one in labels], dtype=torch.int64)
+        found = torch.tensor([_number(one, names, numbers) for one in labels], dtype=torch.int64)
     wrong = found.shape not in ((n,), (n, len(names))) or found.is_floating_point() != (found.ndim == 2)
     if wrong or (found.ndim == 1 and not bool(((found >= 0) & (found < len(names))).all())):
         raise ValueError(
@@ -211,8 +212,8 @@ def numbers_of(labels: Labels, names: Sequence[str], n: int) -> Tensor:
     return found if found.is_floating_point() else found.to(torch.int64)
 
 
-def _number(label: Any, names: Sequence[str]) -> int:
-    """The place of a class, by its name or by its number.
+def _number(label: Any, names: Sequence[str], numbers: Sequence[float | None]) -> int:
+    """The place of a class, by its name or by its number; `numbers` are those that the names are.
 
     Raises:
         ValueError: there is no such class.
@@ -224,7 +225,6 @@ def _number(label: Any, names: Sequence[str]) -> int:
     label = int(label) if isinstance(label, bool | np.bool_) else label
     if not isinstance(label, Real) or math.isnan(label):
         raise ValueError(f"labels: expected the name or the number of a class, got {label!r}: name one of each row.")
-    numbers = [_as_number(name) for name in names]
     if None not in numbers:
         if float(label) in numbers:
             return numbers.index(float(label))

@@ -1,7 +1,7 @@
 // Pictures on canvases: images from RGBA bytes, points of a plane over held-out ones, outlines of histograms; rows as text.
 
 const SIDE = 480, EDGE = 46, FEW = 6;
-let frame = null; // of points: the background, its bounds and the names of the two columns
+let frame = null; // of points: the background and its bounds
 let columns = []; // of points and rows
 
 export function setColumns(names) {
