@@ -69,16 +69,17 @@ class Laws:
         own = self.own if self.own is not None and name == self.own.name else None
         if name not in SAMPLERS and own is None:
             raise unknown("sampler", name, SAMPLERS)
-        last = self.run.pointed("last")
-        if last is None or int(last.name) == self.step:  # what the command line reads; a published run has no other
-            remedy = f"remblai fit {self.run.folder}" + ("" if own is not None else f" --sampler {name}")
-        else:
-            remedy = "remblai.fit(trained)" if own is not None else f"remblai.fit(trained, {name!r})"
+        last, typed = self.run.pointed("last"), "" if own is not None else f" --sampler {name}"
+        remedy = f"`remblai fit {self.run.folder}{typed}`"
+        also = ""
+        if last is not None and int(last.name) != self.step:  # the best checkpoint, or one before a damaged last one
+            also = f"; on the command line, {remedy}"
+            remedy = f"`remblai.fit(trained{f', {name!r}' * bool(typed)})`"
         classes = None if self.objective.classes is None else self.objective.classes.count
         try:
             return read_law(self.run, name, self.step, own, classes)
         except ValueError as problem:
-            raise ValueError(f"{problem}: `{remedy}` fits it.") from None
+            raise ValueError(f"{problem}: {remedy} fits it{also}.") from None
 
 
 def keep_law(run: Run, law: FittedLaw, step: int) -> None:
