@@ -180,19 +180,21 @@ def _scope(pair: Pair) -> str:
 def orders_text(comparison: "Comparison") -> list[tuple[str, str, str]]:
     """For each other figure the order of the models, and how far it agrees with that which ranks (Kendall's tau)."""
     return [
-        (label_of(name), _order_text(comparison, name), "-" if tau is None else _signed(tau))
-        for name, (_, tau) in comparison.orders.items()
-        if name in figures(comparison) and name != comparison.by
+        (label_of(name), _order_text(comparison, name), _in_words(tau)) for name, tau in _others(comparison).items()
     ]
 
 
-def _signed(tau: float) -> str:
-    return f"{tau:.2f}".replace("-", "\N{MINUS SIGN}")
+def _others(comparison: "Comparison") -> dict[str, float]:
+    """The tau of each figure of the table but the one that ranks; infinite where there is none."""
+    return {
+        name: math.inf if tau is None else round(tau, 2)
+        for name, (_, tau) in comparison.orders.items()
+        if name in figures(comparison) and name != comparison.by
+    }
 
 
-def _tau(text: str) -> float:
-    """The tau of a row of `orders_text`; infinite where there is none, which then is last."""
-    return math.inf if text == "-" else float(text.replace("\N{MINUS SIGN}", "-"))
+def _in_words(tau: float) -> str:
+    return "-" if math.isinf(tau) else f"{tau:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def _order_text(comparison: "Comparison", name: str) -> str:
@@ -216,15 +218,14 @@ def lines(comparison: "Comparison") -> list[str]:
 
 def _changed_orders(comparison: "Comparison") -> list[str]:
     """The orders by the figures that agree least with the one that ranks."""
-    every = orders_text(comparison)
-    other = [row for row in every if _tau(row[2]) != 1.0]
+    every = _others(comparison)
+    other = sorted((name for name in every if every[name] != 1.0), key=every.__getitem__)
     if not other:
         return ["all other figures give the same order"] * bool(every)
-    other.sort(key=lambda row: _tau(row[2]))
     more = f" ({len(other) - FEW} more on the page)" if len(other) > FEW else ""
     return [
         f"the order by the figures that agree least{more}, with Kendall's tau to the one above, the best first:",
-        *aligned((name, tau, order) for name, order, tau in other[:FEW]),
+        *aligned((label_of(name), _in_words(every[name]), _order_text(comparison, name)) for name in other[:FEW]),
     ]
 
 
