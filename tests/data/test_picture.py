@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from remblai.data.picture import picture
-from remblai.data.units import image_units
+from remblai.data.image_units import image_units
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32", "float64", "int64"])

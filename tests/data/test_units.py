@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from remblai.data import load
-from remblai.data.units import Units, image_units
+from remblai.data.image_units import image_units
+from remblai.data.units import Units
 
 GREY, COLOUR = Units((1, 3, 5), (0.0, 1.0)), Units((3, 4, 5), (0.0, 1.0))
 TABLE = Units((3,), None, (1.0, -2.0, 1.7e9), (2.0, 0.5, 3e5), ("a", "b", "c"))

@@ -108,7 +108,7 @@ def test_figures_are_of_pictures(place: Path, call: Call) -> None:
     assert "of pictures, decoded by the frozen AutoencoderKL" in out
     trained = remblai.load(place / "wae", device="cpu")
     x = remblai.data.load(str(place / "pictures")).test[:]
-    again = trained.reconstruct(trained.units.pictures.restore(x)) / 255
+    again = trained.reconstruct(trained.units.visible.restore(x)) / 255
     expected = ((x.permute(0, 2, 3, 1).numpy() - again) ** 2).mean()
     metrics = trained.run.metrics()
     assert metrics is not None

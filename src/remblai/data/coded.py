@@ -64,7 +64,7 @@ def coded(dataset: Dataset, codes_of: str | Pretrained, like: Units | None = Non
         # of the pictures and the weights: codes that another machine computes differ by rounding errors
         identity=f"{dataset.fingerprint} {network.kind} {network.sha256} {network.config}",
         notes=(*dataset.notes, f"the model is trained on codes {sizes} of a frozen {network.kind}"),
-        pictures=dataset,
+        visible=dataset,
     )
 
 

@@ -202,7 +202,8 @@ class Dataset:
         identity: of an endless source, or of codes: what it is a function of; its fingerprint is made of that.
         notes: what one look after loading shows, in sentences: kind and values of the data, what was left out.
         files: of data that come from one file each: the name of each, which the `index` of a split counts.
-        pictures: of codes of a pretrained auto-encoder: the pictures that they are codes of, in the same order.
+        visible: what people look at, in the same order, where the model sees something else: the pictures behind codes
+            of a pretrained auto-encoder, the standardised columns behind normal scores.
         cells: of a table with words, dates or gaps: its own columns by name, every row in the order of the source.
     """
 
@@ -217,13 +218,13 @@ class Dataset:
     identity: str | None = None
     notes: tuple[str, ...] = ()
     files: tuple[str, ...] | None = None
-    pictures: "Dataset | None" = None
+    visible: "Dataset | None" = None
     cells: Raw | None = None
 
     @property
     def seen(self) -> "Dataset":
-        """What people look at: the pictures behind codes, else the data set itself."""
-        return self if self.pictures is None else self.pictures
+        """What people look at: pictures behind codes, standardised columns behind scores, else the data set itself."""
+        return self if self.visible is None else self.visible
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -258,6 +259,8 @@ class Dataset:
     @cached_property
     def fingerprint(self) -> str:
         """The sha256 of the samples, labels and splits; see `rows.digest` for what of a huge set it reads."""
+        if self.units.scores is not None:
+            return self.seen.fingerprint  # which are the same data
         found = hashlib.sha256(repr((self.shape, self.classes, self.identity)).encode())
         if self.identity is not None:
             return found.hexdigest()

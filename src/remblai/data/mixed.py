@@ -91,6 +91,16 @@ class Mixed:
             one.kind in (WORDS, TRUTH) or place > 0 for one in self.fields for place in range(len(one.columns))
         )
 
+    @property
+    def marks_of_gaps(self) -> dict[int, int]:
+        """For each column of numbers with empty cells the column of 0 and 1 that marks these, by their places."""
+        ends = np.cumsum([len(one.columns) for one in self.fields])
+        return {
+            int(end) - 2: int(end) - 1
+            for one, end in zip(self.fields, ends, strict=True)
+            if one.gaps and one.kind != WORDS
+        }
+
     def numbers(self, raw: Raw) -> Floats:
         """The table (n rows) as columns of numbers (n, d); its columns are matched by name.
 

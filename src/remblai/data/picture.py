@@ -29,7 +29,7 @@ def picture(source: Path | IO[bytes], name: str, units: Units, options: Mapping[
     """
     if units.range is None:
         raise ValueError(f"{one_line(name)} is an image, and the run was trained on points: use a table or an array.")
-    c, h, w = units.pictures.shape
+    c, h, w = units.visible.shape
     try:
         with most_pixels(options.get("max_pixels")), open_image(source) as image:
             array = pixels(image, c, options.get("size"), options.get("crop"), _depth(image, units.kind.name))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.data.dataset import SPLITS, Dataset, Split
+from remblai.data.image_units import image_units
 from remblai.data.layout import BYTES
 from remblai.data.look import numbering_note, repeats_note, values_note
 from remblai.data.mixed import Mixed
@@ -17,7 +18,7 @@ from remblai.data.mixing import permutation
 from remblai.data.rows import Rows, chunks
 from remblai.data.sources import source_of
 from remblai.data.standardise import moments, standardise
-from remblai.data.units import Units, image_units
+from remblai.data.units import Units
 from remblai.runtime.text import one_line
 
 Positions = NDArray[np.int64]

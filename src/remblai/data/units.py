@@ -15,6 +15,7 @@ from remblai.data.frames import FrameForm, frame_like, frame_of_cells, is_frame,
 from remblai.data.given_images import images_scaled
 from remblai.data.layout import BYTES, cast, to_layout
 from remblai.data.mixed import Mixed
+from remblai.data.normal_scores import NormalScores
 from remblai.data.pretrained import Pretrained
 from remblai.data.raw import raw_table
 from remblai.data.standardise import by_channel, standardised
@@ -30,7 +31,8 @@ class Units:
     A model sees images as x (n, c, h, w) floats on the scale 0 to 1: x = (value - low) / (high - low) for `limits` =
     (low, high). A model sees points as x (n, d), standardised by the training split: (value - mean) / deviation,
     column by column. Toys have no mean and no deviation: their points are what they are. A model of the codes of a
-    pretrained auto-encoder sees z (n, k, h', w'), standardised channel by channel; people see the pictures.
+    pretrained auto-encoder sees z (n, k, h', w'), standardised channel by channel; people see the pictures. A model of
+    normal scores sees these in place of standardised columns; people see the standardised ones.
 
     Args:
         shape: of one sample as the model sees it, (c, h, w) or (d,).
@@ -45,6 +47,7 @@ class Units:
         frame: of points that came as a data frame: how it looks.
         types: of the columns of a table in a file: the type of the numbers of each, where not all are float64.
         mixed: of a table with words, dates or gaps: its own columns, of which `columns` are made.
+        scores: of columns that the model sees as normal scores.
         codes: the auto-encoder of codes of pictures; dtype, limits and layout are then those of the pictures.
     """
 
@@ -61,16 +64,19 @@ class Units:
     types: tuple[str, ...] | None = None
     codes: Pretrained | None = None
     mixed: Mixed | None = None
+    scores: NormalScores | None = None
 
     @property
-    def pictures(self) -> "Units":
-        """The units of the pictures that codes are decoded to; of other data these units themselves."""
+    def visible(self) -> "Units":
+        """The units of what people look at: pictures for codes, standardised columns for scores, else these units."""
         if self.codes is None:
-            return self
+            return self if self.scores is None else replace(self, scores=None)
         return replace(self, shape=self.codes.shape, mean=None, deviation=None, codes=None)
 
     def seen(self, x: Tensor) -> Tensor:
-        """What people see of the model's x: the pictures (n, c, h, w) on the scale 0 to 1 of codes, else x itself."""
+        """The model's x in the units of `visible`: of codes pictures (n, c, h, w) on the scale 0 to 1."""
+        if self.scores is not None:
+            return torch.from_numpy(self._standardised(self._values(x.detach().cpu())).astype(np.float32))
         if self.codes is None:
             return x
         z = x.detach().cpu().to(torch.float64) * self._channels(self.deviation) + self._channels(self.mean)
@@ -86,12 +92,14 @@ class Units:
 
     @property
     def exact(self) -> "Units":
-        """These units with columns that are constant in the training split only shifted.
+        """These units with columns that are constant in the training split only shifted, and scores without ends.
 
-        `restore` then undoes `scale` for every row of data, also for one that differs from that constant; of what a
-        model makes the plain units restore the constant.
+        `restore` then undoes `scale` for every row of data, also for one that differs from that constant or lies
+        beyond the training split; of what a model makes the plain units restore the constant, and the nearest end.
         """
-        return self if self.deviation is None else replace(self, deviation=tuple(one or 1.0 for one in self.deviation))
+        scores = None if self.scores is None else replace(self.scores, bounded=False)
+        deviation = None if self.deviation is None else tuple(one or 1.0 for one in self.deviation)
+        return replace(self, deviation=deviation, scores=scores)
 
     @staticmethod
     def _channels(numbers: Numbers | None) -> Tensor:
@@ -100,7 +108,7 @@ class Units:
     @property
     def axes(self) -> str:
         """The layout of images: nhw, nhwc or nchw."""
-        return self.layout or ("nhw" if self.pictures.shape[0] == 1 else "nhwc")
+        return self.layout or ("nhw" if self.visible.shape[0] == 1 else "nhwc")
 
     @property
     def sample_shape(self) -> tuple[int, ...]:
@@ -142,17 +150,28 @@ class Units:
         if tuple(x.shape[1:]) != self.shape:
             raise ValueError(f"expected samples of shape (n, {_join(self.shape)}), got {tuple(x.shape)}")
         if self.codes is not None:
-            return self.pictures.restore(self.seen(x))
+            return self.visible.restore(self.seen(x))
         x = x.detach().cpu()
         if self.range is not None:
             low, high = self.limits or BYTES
             exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
             values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
             return to_layout(cast(values, self.kind), self.axes)
-        values = x.to(torch.float32).numpy()
-        if self.mean is not None and self.deviation is not None:
-            values = x.to(torch.float64).numpy() * np.asarray(self.deviation) + np.asarray(self.mean)
-        return cast(values, self.kind).reshape(len(values), *self.sample_shape)
+        return cast(self._values(x), self.kind).reshape(len(x), *self.sample_shape)
+
+    def _values(self, x: Tensor) -> NDArray[Any]:
+        """Points x (n, d) of the model in the data's units."""
+        if self.mean is None or self.deviation is None:
+            return x.to(torch.float32).numpy()
+        seen = x.to(torch.float64).numpy()
+        values: NDArray[np.float64] = seen * np.asarray(self.deviation) + np.asarray(self.mean)
+        if self.scores is not None:
+            columns = list(self.scores.columns)
+            values[:, columns] = self.scores.back(seen[:, columns])
+        return values
+
+    def _standardised(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        return standardised(points, np.asarray(self.mean), np.asarray(self.deviation))
 
     def give(self, x: Tensor, like: Any = None) -> Any:
         """As `restore`, with whole numbers in columns of such, or as a data frame where the data or `like` is one.
@@ -191,7 +210,7 @@ class Units:
         Args:
             x: (n, c, h, w) floats on the scale 0 to 1, clipped to it, or codes of them.
         """
-        shown: NDArray[np.uint8] = Units(self.pictures.shape, (0.0, 1.0)).restore(self.seen(x))
+        shown: NDArray[np.uint8] = Units(self.visible.shape, (0.0, 1.0)).restore(self.seen(x))
         return shown
 
     def scale(self, data: Any) -> Tensor:
@@ -206,7 +225,7 @@ class Units:
             ValueError: another shape, type or range; NaN or infinite values; a column that is missing.
         """
         if self.codes is not None:
-            return self.coded(self.pictures.scale(data))
+            return self.coded(self.visible.scale(data))
         given = self._mixed_numbers(data) if self.mixed is not None else as_array(data, self.columns)
         if given.dtype.kind not in "buif":
             raise ValueError(f"expected numbers, got an array of {given.dtype}")
@@ -219,9 +238,10 @@ class Units:
         points = given.astype(np.float64).reshape(len(given), *self.shape)
         if not np.isfinite(points).all():
             raise ValueError("the points hold NaN or infinite values: remove or replace them")
-        if self.mean is not None and self.deviation is not None:
-            points = standardised(points, np.asarray(self.mean), np.asarray(self.deviation))
-        return torch.from_numpy(points.astype(np.float32))
+        x = points if self.mean is None else self._standardised(points)
+        if self.scores is not None:
+            x[:, list(self.scores.columns)] = self.scores.of(points)
+        return torch.from_numpy(x.astype(np.float32))
 
     def _mixed_numbers(self, data: Any) -> NDArray[Any]:
         assert self.mixed is not None
@@ -233,6 +253,7 @@ class Units:
         found["frame"] = None if self.frame is None else vars(self.frame)
         found["mixed"] = None if self.mixed is None else self.mixed.to_json()
         found["codes"] = None if self.codes is None else vars(self.codes)
+        found["scores"] = None if self.scores is None else self.scores.to_json()
         return {name: _plain(value) for name, value in found.items()}
 
     @classmethod
@@ -254,30 +275,13 @@ class Units:
                 raise ValueError(f"expected columns {plain['mixed'].columns}, as of the table, got {plain['columns']}")
         if plain["codes"] is not None:
             plain |= {"codes": Pretrained.from_json(plain["codes"]), "shape": CodeShape(plain["shape"])}
+        if plain["scores"] is not None:
+            plain["scores"] = NormalScores.from_json(plain["scores"])
         units = cls(**plain)
         if units.dtype is not None and np.dtype(units.dtype).kind not in "buif":
             raise ValueError(f"expected units whose dtype is a type of numbers, got {units.dtype!r}")
         _ = units.column_types  # refuses names of no types
         return units
-
-
-def image_units(shape: tuple[int, ...], dtype: np.dtype[Any], limits: tuple[float, float], layout: str) -> Units:
-    """The units of images; what is as in version 0.1 is left None, so that such units are equal to those of old runs.
-
-    Args:
-        shape: (c, h, w).
-        dtype: of the data.
-        limits: the values that the model sees as 0 and 1.
-        layout: the axes of the data: nhw, nhwc or nchw.
-    """
-    plain = Units(shape, (0.0, 1.0))
-    return Units(
-        shape,
-        (0.0, 1.0),
-        dtype=None if dtype == np.uint8 else dtype.name,
-        limits=None if tuple(limits) == BYTES else (float(limits[0]), float(limits[1])),
-        layout=None if layout == plain.axes else layout,
-    )
 
 
 def _join(shape: tuple[int, ...]) -> str:

@@ -155,7 +155,7 @@ def _plain(text: str) -> str:
 def _data(trained: Trained) -> str:
     data, units = trained.run.settings["data"], trained.units
     counts = ", ".join(f"{count:,} {name}" for name, count in data["splits"].items())
-    shape = " x ".join(map(str, units.pictures.shape))
+    shape = " x ".join(map(str, units.visible.shape))
     split = printable(str(data["split_note"] or counts)).rstrip(".")
     words = [f"{printable(str(data['name']))}: {'images' if units.range else 'points'} of {shape}; {split}."]
     if units.codes is not None:

@@ -87,7 +87,7 @@ def inputs_of(part: Part, trained: Trained, dataset: Dataset | None, split: str 
                 rows = dataset.split(split)[chosen]
                 found[name] = trained.codes(rows, seed, labels if count else None).numpy().astype(np.float32)
             else:
-                found[name] = np.ascontiguousarray(trained.units.pictures.restore(dataset.seen.split(split)[chosen]))
+                found[name] = np.ascontiguousarray(trained.units.visible.restore(dataset.seen.split(split)[chosen]))
     return found
 
 
@@ -117,7 +117,7 @@ def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.floa
         else:
             codes = torch.from_numpy(inputs[CODES]).to(device)
         seen = trained.units.seen(objective.decode(codes, *of(labels)).cpu())
-        return _in_units(seen.double().numpy(), trained.units.pictures)
+        return _in_units(seen.double().numpy(), trained.units.visible)
 
 
 def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:

@@ -128,7 +128,7 @@ def parts_of(trained: Trained, sampler: str | None = None) -> tuple[list[Part], 
             "with one, such as wae-mmd or gan."
         )
     objective = copy.deepcopy(trained.objective).cpu()
-    units, missing = trained.units.pictures, {}
+    units, missing = trained.units.visible, {}
     data = "images" if units.range else "points"
     options = trained.run.settings["data"].get("options") or {}
     shape_in, shape_out, k = input_shape(units, options), input_shape(units, {}), objective.prior.latent

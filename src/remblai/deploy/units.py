@@ -12,6 +12,7 @@ from remblai.data.halves import for_graph
 from remblai.data.layout import BYTES
 from remblai.data.standardise import by_channel
 from remblai.deploy.resize import MiddleSquare
+from remblai.deploy.scores import FromScores, ToScores
 
 
 class FromData(nn.Module):
@@ -30,20 +31,26 @@ class FromData(nn.Module):
 
     def __init__(self, units: Units, options: Mapping[str, Any]) -> None:
         super().__init__()
-        self.units, self.middle = units.pictures, middle_square(units.pictures, options)
+        self.units, self.middle = units.visible, middle_square(units.visible, options)
         self.to_codes = None if units.codes is None else for_graph(units.codes.halves()[0])
         self.standardised = units.mean is not None
         if self.standardised:
             mean, deviation = _standards(units)
             self.register_buffer("mean", mean)
             self.register_buffer("divisor", deviation.where(deviation != 0, 1.0))
+        self.scores = None if units.scores is None else ToScores(units.scores)
 
     def forward(self, data: Tensor) -> Tensor:
         """x (n, *shape), float32."""
         x = data.flatten(1) if self.units.range is None else self._pictures(data)
         if self.to_codes is not None:
             x = self.to_codes(x.float())
-        return ((x.double() - self.mean) / self.divisor).float() if self.standardised else x.float()
+        if not self.standardised:
+            return x.float()
+        found = (x.double() - self.mean) / self.divisor
+        if self.scores is not None:
+            found[:, self.scores.columns] = self.scores(x.double())
+        return found.float()
 
     def _pictures(self, data: Tensor) -> Tensor:
         """Images in their own type, range and layout -> (n, c, h, w) on the scale 0 to 1."""
@@ -70,19 +77,23 @@ class ToData(nn.Module):
 
     def __init__(self, units: Units) -> None:
         super().__init__()
-        self.units, self.numbers = units.pictures, torch_type(units)
+        self.units, self.numbers = units.visible, torch_type(units)
         self.to_pictures = None if units.codes is None else for_graph(units.codes.halves()[1])
         self.standardised = units.mean is not None
         if self.standardised:
             mean, deviation = _standards(units)
             self.register_buffer("mean", mean)
             self.register_buffer("deviation", deviation)
+        self.scores = None if units.scores is None else FromScores(units.scores)
 
     def forward(self, x: Tensor) -> Tensor:
         """The data (n, ...), as `Trained.decode` gives them."""
         units = self.units
         if self.standardised:
-            x = x.double() * self.deviation + self.mean
+            seen = x.double()
+            x = seen * self.deviation + self.mean
+            if self.scores is not None:
+                x[:, self.scores.columns] = self.scores(seen)
         if units.range is None:
             return self._cast(x).reshape(-1, *units.sample_shape)
         if self.to_pictures is not None:

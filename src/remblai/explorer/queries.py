@@ -121,7 +121,7 @@ def neighbours(runs: Runs, query: Query) -> Payload:
     found = run.neighbours(x, whole(query, "k", 1, NEIGHBOURS))
     reference, distance = run.reference, float(found.distances[0, 0])
     return {
-        "data": drawable(run.dataset.seen.train[found.places[0]], run.trained.units.pictures),
+        "data": drawable(run.dataset.seen.train[found.places[0]], run.trained.units.visible),
         "places": found.places[0].tolist(),
         "distances": found.distances[0].tolist(),
         "unit": _unit(run),
@@ -194,7 +194,7 @@ def _names(run: Explored, places: list[int]) -> list[str | None]:
 
 def _held_out(run: Explored, places: list[int], longest: int = SMALL) -> Payload:
     """Data of the test split; of codes the pictures themselves."""
-    return drawable(run.dataset.seen.test[places], run.trained.units.pictures, longest)
+    return drawable(run.dataset.seen.test[places], run.trained.units.visible, longest)
 
 
 def _unit(run: Explored) -> str:

@@ -16,6 +16,7 @@ from remblai.data.look import range_note
 from remblai.data.mixed import Mixed, joined
 from remblai.data.raw import Raw
 from remblai.data.rows import Rows
+from remblai.data.scored import scored
 from remblai.data.sources import given_rows
 
 T = TypeVar("T")
@@ -34,6 +35,16 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
     Raises:
         ValueError: another shape, or values outside the range.
     """
+    if units.scores is None and dataset.units.scores is None:
+        return _conformed(dataset, units, keep_limits)
+    if dataset.units == units:
+        return dataset
+    seen = conform(dataset.seen, units.visible)
+    return seen if units.scores is None else scored(seen, units.scores)
+
+
+def _conformed(dataset: Dataset, units: Units, keep_limits: bool) -> Dataset:
+    """The same of data that are no normal scores."""
     if units.mixed is not None or dataset.units.mixed is not None:
         return dataset if dataset.units == units else _recoded(dataset, units)
     if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
@@ -52,7 +63,7 @@ def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Datase
         if keep_limits or not _same_type(dataset.units, units) or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
         found = _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
-        warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=3)
+        warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=4)
         return found
     return _with_rows(dataset, units, lambda rows: _restandardised(rows, dataset.units, units))
 

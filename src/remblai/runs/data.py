@@ -15,17 +15,16 @@ from remblai import data as datasets
 from remblai.config.code import is_code
 from remblai.data import Dataset, Units
 from remblai.data.chosen import without_those_there
-from remblai.data.coded import coded
 from remblai.data.labels import NoColumnNames, NoLabelColumn, as_labels, label_place
 from remblai.data.memory import kind_of
 from remblai.data.mixed import Mixed
 from remblai.data.mixed_tables import mixed_table
-from remblai.data.pretrained import Pretrained
 from remblai.data.raw import Raw, text_of
 from remblai.data.values import level
 from remblai.runs.conforming import conform
 from remblai.runs.labels import with_classes
 from remblai.runs.record import CUSTOM, DATA_OPTIONS
+from remblai.runs.seen_as import OF_RUNS, loaded, recorded
 
 FEWEST = 2
 """Samples to train on, at least."""
@@ -40,7 +39,7 @@ def data_of(
 
     Args:
         spec: a name, a path, data in memory (see `data.load`) or a data set; None is the data of the run.
-        options: of `data.load`, and `codes_of`; they are taken before those of the run.
+        options: of `data.load`, `codes_of` and `scaling`; they are taken before those of the run.
         settings: of a run (run.json), whose options other data take over, as far as they have them.
 
     Returns:
@@ -58,16 +57,16 @@ def data_of(
     spec = "digits" if spec is None else spec
     _refuse_split(spec)
     own = own_options(settings)
-    known = datasets.options_of(spec) | {"codes_of"} if own else set()
+    known = datasets.options_of(spec) | OF_RUNS if own else set()
     inherited = {name: value for name, value in own.items() if name in known and name not in given}
     given, left_out = inherited | given, inherited.get("exclude")  # other data than the run's may lack some of these
     dataset, absent = without_those_there(
-        lambda some: _loaded(spec, given | ({"exclude": some} if left_out else {})), left_out
+        lambda some: loaded(spec, given | ({"exclude": some} if left_out else {})), left_out
     )
     if left_out:
         given["exclude"] = [name for name in left_out if name not in absent] or None
         given = {name: value for name, value in given.items() if value is not None}
-    return _named(spec), _with_place(given, dataset), dataset
+    return _named(spec), recorded(given, dataset), dataset
 
 
 def data_like(
@@ -212,10 +211,10 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
     known = None if named or given else settings["data"].get("fingerprint")
     where = spec
     try:
-        found = _loaded(spec, options, codes)
+        found = loaded(spec, options, codes)
     except ValueError as problem:
         if place and _exists(place) and not _exists(spec):
-            where, found = place, _loaded(place, options, codes)
+            where, found = place, loaded(place, options, codes)
         elif isinstance(spec, Mapping) or spec in datasets.DATA or _exists(spec):
             raise
         else:
@@ -223,29 +222,7 @@ def _of_run(settings: Mapping[str, Any], given: dict[str, Any], named: bool) -> 
                 f"{problem}{'' if str(problem).endswith(('.', '?')) else '.'} These are the data of the run. Where "
                 "they moved, put them or a link there, or name them with --data, of `train --resume` too."
             ) from None
-    return spec, _with_place(options, found), _unchanged(found, where, known)
-
-
-def _loaded(spec: Any, options: Mapping[str, Any], codes: Pretrained | None = None) -> Dataset:
-    """What `data.load` returns, or the codes of it where the options say `codes_of`.
-
-    Args:
-        spec: of the data.
-        options: of the data.
-        codes: the auto-encoder of a run, which is taken, and must be unchanged, where the options name its place.
-    """
-    plain = dict(options)
-    name = plain.pop("codes_of", None)
-    found = datasets.load(spec, **plain)
-    if name is None:
-        return found
-    return coded(found, codes if codes is not None and codes.place == name else name)
-
-
-def _with_place(options: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
-    """The options with the place of the auto-encoder in full, which another working directory finds too."""
-    codes = dataset.units.codes
-    return dict(options) if codes is None else {**options, "codes_of": codes.place}
+    return spec, recorded(options, found), _unchanged(found, where, known)
 
 
 def _unchanged(dataset: Dataset, spec: Spec, known: str | None) -> Dataset:

@@ -201,7 +201,7 @@ def _sentence(trained: Trained, dataset: Dataset) -> str:
 def _kind(dataset: Dataset) -> str:
     """What the data are, in words, as people see them: "rows of 6 columns (age, income, city ...)"."""
     units = dataset.units
-    if dataset.pictures is not None:
+    if units.codes is not None:
         return f"codes of {' x '.join(map(str, dataset.shape))}"
     if dataset.range is not None:
         channels, height, width = dataset.shape

@@ -248,6 +248,9 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any], given: Container
         was, is_now = old.get(name) or "off", new.get(name) or "off"
         if was != is_now:
             found.append(f"{name} was {was}, now {is_now}")
+    was, is_now = ("normal-scores" if side["data"]["units"].get("scores") else "standard" for side in (old, new))
+    if was != is_now:
+        found.append(f"scaling was {was}, now {is_now}")
     was_codes, now_codes = (side["data"]["units"].get("codes") for side in (old, new))
     if was_codes != now_codes:
         found.append(f"codes_of was {codes_in_words(was_codes)}, now {codes_in_words(now_codes)}")

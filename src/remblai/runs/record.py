@@ -69,7 +69,7 @@ LOOP_FIELDS: dict[str, tuple[type | tuple[type, ...], str]] = {
 }
 DATA_OPTIONS = (
     *("size", "crop", "channels", "layout", "range", "columns", "exclude", "label"),
-    *("pages", "max_pixels", "skip_broken", "codes_of"),
+    *("pages", "max_pixels", "skip_broken", "codes_of", "scaling"),
 )
 """The options of the data that are taken from `run.json`: none of them names a place to write to."""
 MOST_THREADS = 4096

@@ -43,6 +43,7 @@ from remblai.runs.progress import Progress
 from remblai.runs.recording import Recording, recording
 from remblai.runs.resolve import NOT_OPTIONS, Resolved
 from remblai.runs.saving import continue_state
+from remblai.runs.seen_as import Scaling, chosen_scaling
 from remblai.runs.start import check_request, earlier_settings
 from remblai.runtime import devices, distributed, rng
 from remblai.runtime.files import place
@@ -75,6 +76,7 @@ def train(
     conditional: bool | None = None,
     augment: tuple[str, ...] | None = None,
     codes_of: str | None = None,
+    scaling: Scaling | None = None,
     data_options: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Trained:
@@ -119,6 +121,9 @@ def train(
             not given, or as the run to repeat does.
         codes_of: trains on the codes of pictures by a frozen auto-encoder of diffusers: sd-vae, rae, its folder, or
             owner/name on the hub. None when not given, or as the run to repeat does.
+        scaling: of columns: normal-scores, by their ranks, so that samples keep the ends, spikes and tails of each, or
+            standard, in standard deviations. When not given as in the run to repeat, else normal scores for tables and
+            standard for arrays of points.
         data_options: of `data.load`: size, crop, channels, layout, range, columns, label, pages, max_pixels,
             skip_broken.
         **options: the recipe's, its parts' and its loop's, by name.
@@ -158,7 +163,11 @@ def train(
     where = devices.choose(device, launch.local if (launch := launched()) else None)
     with together(where), devices.tuned(where):
         resolved = resolve_run(recipe, options, base)
-        spec, data_options, dataset = data_of(data, {"codes_of": codes_of, **(data_options or {})}, base)
+        spec, data_options, dataset = data_of(
+            data,
+            {"codes_of": codes_of, "scaling": chosen_scaling(scaling, base, earlier), **(data_options or {})},
+            base,
+        )
         check_enough(dataset)
         check_classes(dataset, wanted=asked["conditional"])
         check_patience(counts["patience"], counts["evaluate_every"], len(dataset.validation))

@@ -1,0 +1,55 @@
+"""Tables and points whose columns the model sees as normal scores."""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from remblai.data.dataset import Dataset, Split
+from remblai.data.normal_scores import NormalScores, fitted
+from remblai.data.rows import Rows
+from remblai.data.sources import given_rows
+
+
+def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
+    """The data set as normal scores, by the ranks of its training split; columns of few different values stay.
+
+    Args:
+        dataset: of standardised points.
+        scores: those of other data; None takes the training split's.
+
+    Raises:
+        ValueError: images, or points that are not standardised.
+    """
+    units = dataset.units
+    if units.range is not None or units.mean is None:
+        what = "images" if units.range is not None else "points that stay as they are"
+        raise ValueError(
+            f"scaling: normal scores are of tables and standardised points, {dataset.name} holds {what}: leave "
+            "--scaling out."
+        )
+    own = {id(of.rows): of.rows for of in (dataset.train, dataset.validation, dataset.test)}
+    raw = {key: _numbers(dataset, rows) for key, rows in own.items()}
+    if scores is None:
+        train = raw[id(dataset.train.rows)][dataset.train.index.numpy()]
+        scores = fitted(train, {} if units.mixed is None else units.mixed.marks_of_gaps)
+        if scores is None:
+            return dataset
+    new = replace(units, scores=scores)
+    plain = replace(new, item=None, frame=None, mixed=None)
+    seen = {key: Rows(rows.array) for key, rows in own.items()}
+    made = {key: Rows(plain.scale(numbers).numpy()) for key, numbers in raw.items()}
+
+    def of(rows: dict[int, Rows]) -> Dataset:
+        def changed(split: Split) -> Split:
+            return replace(split, rows=rows[id(split.rows)])
+
+        return dataset.with_splits(changed)
+
+    return replace(of(made), units=new, visible=of(seen))
+
+
+def _numbers(dataset: Dataset, rows: Rows) -> NDArray[np.float64]:
+    """All rows (n, d) in the data's units."""
+    found = given_rows(dataset.units, rows).astype(np.float64)
+    return found.reshape(len(found), -1)
