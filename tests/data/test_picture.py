@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from remblai.data.picture import picture
 from remblai.data.image_units import image_units
+from remblai.data.picture import picture
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32", "float64", "int64"])

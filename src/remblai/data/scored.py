@@ -12,7 +12,7 @@ from remblai.data.sources import given_rows
 
 
 def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
-    """The data set as normal scores, by the ranks of its training split; columns of few different values stay.
+    """The data set as normal scores, by the ranks of its training split; marks of words, truths and gaps stay.
 
     Args:
         dataset: of standardised points.
@@ -32,7 +32,8 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
     raw = {key: _numbers(dataset, rows) for key, rows in own.items()}
     if scores is None:
         train = raw[id(dataset.train.rows)][dataset.train.index.numpy()]
-        scores = fitted(train, {} if units.mixed is None else units.mixed.marks_of_gaps)
+        marks, gaps = ((), {}) if units.mixed is None else (units.mixed.marks, units.mixed.marks_of_gaps)
+        scores = fitted(train, np.flatnonzero(marks).tolist(), gaps)
         if scores is None:
             return dataset
     new = replace(units, scores=scores)

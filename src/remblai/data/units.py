@@ -157,7 +157,10 @@ class Units:
             exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
             values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
             return to_layout(cast(values, self.kind), self.axes)
-        return cast(self._values(x), self.kind).reshape(len(x), *self.sample_shape)
+        values = self._values(x)
+        if self.scores is not None and self.scores.bounded:  # what a model makes, and not any row of data
+            values = self.scores.rounded(values)
+        return cast(values, self.kind).reshape(len(x), *self.sample_shape)
 
     def _values(self, x: Tensor) -> NDArray[Any]:
         """Points x (n, d) of the model in the data's units."""
@@ -196,7 +199,7 @@ class Units:
 
     def given(self, x: Tensor) -> Tensor:
         """What the model sees of x once people were given it: whole numbers rounded, one word for each cell."""
-        if self.mixed is None and self.column_types is None:
+        if self.mixed is None and self.column_types is None and self.scores is None:
             return x
         return replace(self, frame=None).scale(self.whole(self.restore(x)))
 

@@ -19,13 +19,13 @@ class _Lines(nn.Module):
         self.register_buffer("heights", heights)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The heights (n, k), float64; at a knot that stands twice the height between both."""
+        """The heights (n, k), float64; of three knots at one place that in the middle."""
         reached = (x[:, :, None] >= self.knots).sum(-1) - 1  # a search by comparison, which every format has
         place = reached.clamp(0, self.knots.shape[1] - 2).T
         (low, start), (high, end) = (self._at(place + side) for side in (0, 1))
-        before, under = self._at((place - 1).clamp(min=0))
+        before, middle = self._at((place - 1).clamp(min=0))
         line = start + (x.T - low) / (high - low) * (end - start)
-        return torch.where((low == x.T) & (before == low), (under + start) / 2, line).T
+        return torch.where((low == x.T) & (before == low), middle, line).T
 
     def _at(self, place: Tensor) -> tuple[Tensor, Tensor]:
         return self.knots.gather(1, place), self.heights.gather(1, place)

@@ -201,7 +201,9 @@ def _unit(run: Explored) -> str:
     """Of distances between data."""
     if run.trained.units.codes is not None:
         return OF_CODES
-    return "standard deviations" if run.dataset.range is None else ROOT_MEAN_SQUARE
+    if run.dataset.range is not None:
+        return ROOT_MEAN_SQUARE
+    return "standard deviations" if run.trained.units.scores is None else "normal scores"
 
 
 def _decoded(run: Explored, of: Tensor, labels: Tensor | None) -> Payload:
