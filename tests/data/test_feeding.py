@@ -17,33 +17,33 @@ from remblai.data.rows import Rows
 def test_rows_come_in_order_and_no_more_than_a_few_ahead() -> None:
     asked: list[int] = []
 
-    def gather(index: Tensor) -> Tensor:
+    def gather(index: Tensor) -> tuple[Tensor]:
         asked.append(int(index))
-        return 2 * index
+        return (2 * index,)
 
     stream = prefetched(gather, map(torch.tensor, itertools.count()), torch.device("cpu"))
-    assert [int(next(stream)) for _ in range(5)] == [0, 2, 4, 6, 8]
+    assert [int(*next(stream)) for _ in range(5)] == [0, 2, 4, 6, 8]
     assert sorted(asked)[:5] == list(range(5))
     assert len(asked) <= 5 + AHEAD
     stream.close()  # type: ignore[attr-defined]
 
 
 def test_a_stream_that_ends_gives_all_of_it_and_leaves_no_worker() -> None:
-    rows = list(prefetched(lambda index: index, [torch.tensor(n) for n in range(20)], torch.device("cpu")))
-    assert [int(each) for each in rows] == list(range(20))
+    rows = list(prefetched(lambda index: (index,), [torch.tensor(n) for n in range(20)], torch.device("cpu")))
+    assert [int(*each) for each in rows] == list(range(20))
     for thread in [t for t in threading.enumerate() if t.name.startswith("remblai-feed")]:
         thread.join(10.0)
         assert not thread.is_alive()
 
 
 def test_an_error_of_a_worker_is_the_readers() -> None:
-    def gather(index: Tensor) -> Tensor:
+    def gather(index: Tensor) -> tuple[Tensor]:
         if int(index) == 3:
             raise OSError("the disk is gone")
-        return index
+        return (index,)
 
     stream = prefetched(gather, [torch.tensor(n) for n in range(9)], torch.device("cpu"))
-    assert [int(next(stream)) for _ in range(3)] == [0, 1, 2]
+    assert [int(*next(stream)) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(OSError, match="the disk is gone"):
         next(stream)
 

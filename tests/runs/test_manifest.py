@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from tests.small import SMALL, last, train
 
@@ -15,6 +16,8 @@ from remblai.data import load as load_data
 from remblai.objectives import Objective
 from remblai.recipes import recipe
 from remblai.runs.folder import Run
+from remblai.runs.manifest import describe
+from remblai.runs.resolve import resolve
 
 
 @pytest.fixture(scope="module")
@@ -223,3 +226,16 @@ def test_run_json_says_all_that_is_needed(finished: Path) -> None:
     assert set(settings["data"]) >= {"spec", "options", "name", "fingerprint", "shape", "units", "splits", "split_note"}
     assert settings["started"] <= settings["ended"]
     assert {"remblai", "python", "torch", "numpy"} <= settings["versions"].keys()
+
+
+@pytest.mark.parametrize(("major", "precision"), [(7, "float32"), (8, "bfloat16")])
+def test_precision_auto_is_bfloat16_only_where_the_card_has_it(
+    major: int, precision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A V100 or T4 emulates it, which torch counts as support."""
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (major, 5))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "a card")
+    device = torch.device("cuda", 0)
+    found = describe(resolve("wae-mmd", {}), "ring", load_data("ring"), {}, 0, device, "auto", "off")
+    assert found["precision"] == precision

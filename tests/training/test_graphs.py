@@ -3,7 +3,7 @@
 import copy
 import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -161,13 +161,33 @@ def test_a_warm_start_has_its_own_recording() -> None:
 
 def test_a_step_that_reads_a_value_is_eager_and_one_warning_says_so() -> None:
     state, shape = state_of("sinkhorn-ae", TapeRecorder())
-    with pytest.warns(UserWarning, match="not recorded as a graph: operation not permitted") as caught:
+    told = r"not recorded as a graph: operation not permitted.* \(\w+/\w+\.py:\d+\);"
+    with pytest.warns(UserWarning, match=told) as caught:
         run(state, batches(shape), 3)
     assert len([w for w in caught if "recorded" in str(w.message)]) == 1
     eager, _ = state_of("sinkhorn-ae", None)
     run(eager, batches(shape), 3)
     assert state.graphs.fell_back
     assert all(torch.equal(value, whole(state)[key]) for key, value in whole(eager).items())
+
+
+class NothingRecorded(TapeRecorder):
+    """A recorder that takes no notes of the work, as a CUDA graph on a stream of another GPU."""
+
+    def record(self, work: Callable[[], None]) -> Callable[[], None]:
+        super().record(work)
+        return lambda: None
+
+
+def test_an_empty_recording_is_refused_and_the_steps_are_eager() -> None:
+    state, shape = state_of("wae-gan", NothingRecorded())
+    with pytest.warns(UserWarning, match="the recording is empty, its replay changes nothing") as caught:
+        terms = run(state, batches(shape), 3)
+    assert len([w for w in caught if "recorded" in str(w.message)]) == 1
+    eager, _ = state_of("wae-gan", None)
+    assert [step.keys() for step in run(eager, batches(shape), 3)] == [step.keys() for step in terms]
+    found = whole(state)
+    assert all(torch.equal(value, found[key]) for key, value in whole(eager).items())
 
 
 @pytest.mark.parametrize(("name", "words"), [("wae-mmd", "the model is on cpu")])

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+import torch
 
 from remblai import recipes
 from remblai.training import State
+from remblai.training.state import generators, restore_generators
 
 
 @pytest.mark.parametrize(
@@ -31,3 +33,38 @@ def test_settings_that_mean_nothing_are_refused(setting: dict[str, Any], message
 
 def test_a_constant_rate_needs_no_number_of_steps() -> None:
     assert State(recipes.wae_mmd((2,)), lr=1, schedule="constant").steps is None
+
+
+@pytest.fixture
+def cards(monkeypatch: pytest.MonkeyPatch) -> dict[int, torch.Tensor]:
+    """The state of the generator of each of two GPUs, of which torch knows no more."""
+    found = {index: torch.full((16,), index, dtype=torch.uint8) for index in range(2)}
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: found[torch.device(device).index].clone())
+    monkeypatch.setattr(
+        torch.cuda, "set_rng_state", lambda state, device: found.__setitem__(torch.device(device).index, state)
+    )
+    return found
+
+
+@pytest.mark.parametrize(("before", "after"), [(0, 0), (1, 1), (1, 0), (0, 1)])
+def test_the_generator_of_the_models_gpu_goes_on_whatever_its_number(
+    before: int, after: int, cards: dict[int, torch.Tensor]
+) -> None:
+    cards[before] = torch.full((16,), 7, dtype=torch.uint8)
+    saved = generators(torch.device("cuda", before))
+    for index in cards:
+        cards[index] = torch.full((16,), 100 + index, dtype=torch.uint8)
+    restore_generators([saved], 10, torch.device("cuda", after))
+    assert {index: int(state[0]) for index, state in cards.items()} == {after: 7, 1 - after: 101 - after}
+
+
+@pytest.mark.parametrize(("visible", "used", "taken"), [(4, 1, 1), (4, 0, 0), (1, 1, 0)])
+def test_the_states_of_an_earlier_version_that_kept_those_of_all_gpus_are_read(
+    visible: int, used: int, taken: int, cards: dict[int, torch.Tensor]
+) -> None:
+    saved = generators(torch.device("cpu"))
+    assert saved["cuda"] == []
+    saved["cuda"] = [torch.full((16,), 50 + index, dtype=torch.uint8) for index in range(visible)]
+    restore_generators([saved], 10, torch.device("cuda", used))
+    assert {index: int(state[0]) for index, state in cards.items()} == {used: 50 + taken, 1 - used: 1 - used}
+    restore_generators([saved], 10, torch.device("cpu"))

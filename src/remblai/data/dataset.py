@@ -1,6 +1,7 @@
 """Data sets and their splits: samples by position, and endless shuffled batches on the device."""
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from remblai.config.registry import unknown
-from remblai.data.feeding import prefetched
+from remblai.data.feeding import Parts, prefetched, sent
 from remblai.data.raw import Raw
 from remblai.data.rows import Rows, digest
 from remblai.data.units import Units
@@ -22,7 +23,7 @@ SPLITS = ("train", "validation", "test")
 
 Points = tuple[NDArray[np.float32], NDArray[np.int64] | None]
 Draw = Callable[[np.random.Generator, int], Points]
-"""draw(generator, n) -> n fresh samples of an endless source and their labels."""
+"""draw(generator, n) -> n fresh samples of an endless source and their labels; for a GPU several threads call it."""
 Where = int | slice | Sequence[int] | Tensor | NDArray[Any]
 
 
@@ -98,7 +99,7 @@ class Split:
         """
         self._check_batches(batch_size, seed, start)
         if self.draw is not None:
-            return (x.to(device) for x, _ in self._fresh(self.draw, batch_size, seed, start, rows))
+            return (x for (x,) in self._fresh(self.draw, batch_size, seed, start, torch.device(device), rows))
         return self._epochs(batch_size, seed, start, torch.device(device), rows)
 
     def labelled_batches(
@@ -118,7 +119,8 @@ class Split:
         if self.labels is None:
             raise ValueError(f"labels: expected some for each row of the {self.name} split, got none")
         if self.draw is not None:
-            return self._fresh_labelled(self.draw, batch_size, seed, start, torch.device(device), rows)
+            fresh = self._fresh(self.draw, batch_size, seed, start, torch.device(device), rows, labelled=True)
+            return ((x, labels) for x, labels in fresh)
         # the order is a function of (seed, epoch), so labels that are gathered apart are those of the same rows
         labels = self._taken(self.labels, batch_size, seed, start, rows, torch.device(device))
         return zip(self._epochs(batch_size, seed, start, torch.device(device), rows), labels, strict=False)
@@ -137,27 +139,31 @@ class Split:
             )
 
     def _fresh(
-        self, draw: Draw, batch_size: int, seed: int, start: int, rows: slice
-    ) -> Iterator[tuple[Tensor, Tensor | None]]:
-        number = start
-        while True:
+        self,
+        draw: Draw,
+        batch_size: int,
+        seed: int,
+        start: int,
+        device: torch.device,
+        rows: slice,
+        labelled: bool = False,
+    ) -> Iterator[Parts]:
+        """The samples of each batch and, where they are wanted, their labels, on the device."""
+
+        def drawn(number: int) -> Parts:
             generator = np.random.default_rng([seed, number, SPLITS.index(self.name)])
             x, labels = draw(generator, batch_size)
-            yield torch.from_numpy(x[rows]), None if labels is None else torch.from_numpy(labels[rows])
-            number += 1
+            parts: list[NDArray[Any]] = [x, labels] if labelled and labels is not None else [x]
+            return tuple(torch.from_numpy(part[rows]) for part in parts)
 
-    def _fresh_labelled(
-        self, draw: Draw, batch_size: int, seed: int, start: int, device: torch.device, rows: slice
-    ) -> Iterator[tuple[Tensor, Tensor]]:
-        for x, labels in self._fresh(draw, batch_size, seed, start, rows):
-            assert labels is not None
-            yield x.to(device), labels.to(device)
+        numbers = itertools.count(start)
+        return map(drawn, numbers) if device.type == "cpu" else prefetched(drawn, numbers, device)
 
     def _epochs(self, batch_size: int, seed: int, start: int, device: torch.device, rows: slice) -> Iterator[Tensor]:
         if self.rows.is_read_ahead(device):
             taken = self._taken(self.index, batch_size, seed, start, rows, torch.device("cpu"))
-            ahead = prefetched(lambda index: self.rows.picked(index, device), taken, device)
-            return (self.rows.scaled(picked.to(device, non_blocking=True)) for picked in ahead)
+            ahead = prefetched(lambda index: (self.rows.picked(index, device),), taken, device)
+            return (self.rows.scaled(picked) for (picked,) in ahead)
         taken = self._taken(self.index, batch_size, seed, start, rows, self.rows.on(device).device)
         return (self.rows.gather(index, device) for index in taken)
 
@@ -169,7 +175,7 @@ class Split:
         epoch, first = divmod(start, per_epoch)
         while True:
             order = torch.from_numpy(np.random.default_rng([seed, epoch]).permutation(len(self)))
-            ordered = values[order].to(where)
+            ordered = sent(values[order], where)
             for number in range(first, per_epoch):
                 yield ordered[number * batch_size : (number + 1) * batch_size][rows]
             epoch, first = epoch + 1, 0

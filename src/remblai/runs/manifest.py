@@ -144,7 +144,7 @@ def describe(
     graph = convert("graph", graph, Graph)
     gpu = device.type == "cuda"
     if precision == "auto":
-        precision = "bfloat16" if gpu and torch.cuda.is_bf16_supported() else "float32"
+        precision = "bfloat16" if gpu and devices.has_bfloat16(device) else "float32"
     return resolved.to_json() | {
         "data": _describe_data(spec, dataset, options),
         "seed": seed,

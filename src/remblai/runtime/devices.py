@@ -12,6 +12,8 @@ import torch
 SIDE = 128
 """Of the matrices by which bfloat16 is timed."""
 REPEATS = 3
+BFLOAT16 = 8
+"""Least compute capability of an NVIDIA GPU with arithmetic in bfloat16."""
 
 
 def choose(name: str, local: int | None = None) -> torch.device:
@@ -69,11 +71,22 @@ def arithmetic(device: torch.device) -> dict[str, Any]:
     """
     if device.type != "cuda":
         return {"products": "ieee", "convolutions": "ieee", "cudnn_benchmark": False}
+    products, convolutions = torch.backends.cuda.matmul, torch.backends.cudnn
+    if hasattr(products, "fp32_precision"):  # since torch 2.9, which refuses to answer by the flags once this was set
+        conv = convolutions.conv  # type: ignore[attr-defined]  # torch puts an object in the module's place
+        rounded = products.fp32_precision == "tf32", conv.fp32_precision == "tf32"
+    else:
+        rounded = products.allow_tf32, convolutions.allow_tf32
     return {
-        "products": "tf32" if torch.backends.cuda.matmul.allow_tf32 else "ieee",
-        "convolutions": "tf32" if torch.backends.cudnn.allow_tf32 else "ieee",
+        "products": "tf32" if rounded[0] else "ieee",
+        "convolutions": "tf32" if rounded[1] else "ieee",
         "cudnn_benchmark": torch.backends.cudnn.benchmark,
     }
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a GPU computes in bfloat16 itself: older ones emulate it, more slowly than they compute in float32."""
+    return torch.version.hip is not None or torch.cuda.get_device_capability(device)[0] >= BFLOAT16
 
 
 def bfloat16_slowdown(device: torch.device) -> float:

@@ -1,8 +1,10 @@
 """A player's step as recorded work of the device: copied into static buffers once, replayed without Python after it."""
 
+import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Protocol
 
 import torch
@@ -34,7 +36,8 @@ class Recorder(Protocol):
         """Records the work. Returns what runs it again, on the same memory.
 
         Raises:
-            RuntimeError: the work waits for the device, or copies from the host.
+            RuntimeError: the work waits for the device, or copies from the host; with the words and the traceback of
+                the first error.
         """
 
 
@@ -59,17 +62,28 @@ class CudaRecorder:
             here.wait_stream(side)
 
     def record(self, work: Callable[[], None]) -> Callable[[], None]:
-        with torch.cuda.device(self.device):
+        own: BaseException | None = None
+        # a recording that fails leaves its stream the current one: the outer block goes back
+        with torch.cuda.device(self.device), torch.cuda.stream(torch.cuda.current_stream(self.device)):
             graph = torch.cuda.CUDAGraph()
+            # torch's own stream is that of the first device that recorded: work on another would not be in the graph
+            stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
             try:
                 # threads that read data ahead may pin memory meanwhile
-                with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-                    work()
-            except RuntimeError:
+                with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+                    try:
+                        work()
+                    except BaseException as problem:
+                        own = problem
+                        raise
+            except Exception as problem:
                 # a recording that fails leaves the generator in its recording state, where it refuses to draw
                 generator = torch.cuda.default_generators[torch.cuda.current_device()]
                 generator.graphsafe_set_state(generator.clone_state())
-                raise
+                first = own or problem  # the end of a recording that failed raises too, and says nothing of the cause
+                if not isinstance(first, Exception):
+                    raise first from None
+                raise RuntimeError(str(first)).with_traceback(first.__traceback__) from first
         return graph.replay
 
 
@@ -144,9 +158,9 @@ class Graphs:
                 return work(xs)
             try:
                 with _unchanged(state, xs[0].device):
-                    self._replays[key] = Replay(self.recorder, work, xs, player)
+                    self._replays[key] = _proven(Replay(self.recorder, work, xs, player), xs, state)
             except RuntimeError as problem:
-                self._give_up(first_line(problem))
+                self._give_up(_reason(problem))
                 return work(xs)
         return self._replays[key](xs)
 
@@ -162,6 +176,27 @@ class Graphs:
         self.recorder, self.fell_back = None, reason
         self.clear()
         warnings.warn(f"steps are not recorded as a graph: {reason}; going on without it", stacklevel=4)
+
+
+def _proven(replay: Replay, xs: Sequence[Tensor], state: Callable[[], list[Tensor]]) -> Replay:
+    """The replay itself.
+
+    Raises:
+        RuntimeError: it leaves all tensors as they are; a step counts itself in its optimiser, if it changes no more.
+    """
+    before = [tensor.detach().clone() for tensor in state()]
+    replay(xs)
+    if all(map(torch.equal, before, state())):
+        raise RuntimeError("the recording is empty, its replay changes nothing")
+    return replay
+
+
+def _reason(problem: RuntimeError) -> str:
+    """What an error says, and the place outside torch that it comes from."""
+    inside = str(Path(torch.__file__).parent)
+    frames = [frame for frame in traceback.extract_tb(problem.__traceback__) if not frame.filename.startswith(inside)]
+    place = Path(frames[-1].filename)
+    return f"{first_line(problem)} ({place.parent.name}/{place.name}:{frames[-1].lineno})"
 
 
 @contextmanager

@@ -159,7 +159,7 @@ class State:
 
         Several processes call it together: each has generators of its own, and the state holds those of all.
         """
-        everyone = from_all(generators())
+        everyone = from_all(generators(self.model.parameters[0].device))
         return {
             "number": self.step,
             "drawn": self.batches_drawn,
@@ -182,7 +182,8 @@ class State:
             self.critics.load_state_dict(saved["critics"])
         if self.average is not None and average is not None:
             self.average.load(average, saved["updates"])
-        restore_generators([saved["generators"], *saved.get("others", [])], self.step)
+        everyone = [saved["generators"], *saved.get("others", [])]
+        restore_generators(everyone, self.step, self.model.parameters[0].device)
 
 
 def recordings(model: Player, objective: Objective) -> Graphs:
@@ -200,13 +201,13 @@ def recordings(model: Player, objective: Objective) -> Graphs:
     return Graphs(CudaRecorder(device))
 
 
-def generators() -> dict[str, Any]:
-    """The state of every global generator."""
+def generators(device: torch.device) -> dict[str, Any]:
+    """The state of every global generator of the host, and of that of the device."""
     kind, keys, position, has_gauss, gauss = np.random.get_state(legacy=True)
     version, words, spare = random.getstate()
     return {
         "torch": torch.get_rng_state(),
-        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "cuda": [torch.cuda.get_rng_state(device)] if device.type == "cuda" else [],
         "numpy": [
             kind,
             torch.from_numpy(np.asarray(keys).astype(np.int64)),
@@ -218,8 +219,8 @@ def generators() -> dict[str, Any]:
     }
 
 
-def restore_generators(everyone: list[dict[str, Any]], step: int) -> None:
-    """Sets every global generator of this process to what `generators` returned in it.
+def restore_generators(everyone: list[dict[str, Any]], step: int, device: torch.device) -> None:
+    """Sets every global generator of this process, and that of the device, to what `generators` returned in it.
 
     As many processes as before go on as if they never stopped. Another number of them starts new streams, which
     depend on the saved ones and on the step.
@@ -230,8 +231,9 @@ def restore_generators(everyone: list[dict[str, Any]], step: int) -> None:
         return
     saved = everyone[distributed.rank()]
     torch.set_rng_state(saved["torch"])
-    if saved["cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(saved["cuda"])
+    if device.type == "cuda" and (found := saved["cuda"]):
+        # earlier versions kept a state for each GPU that was visible, of which there may have been more than here
+        torch.cuda.set_rng_state(found[device.index if device.index < len(found) else 0], device)
     kind, keys, *rest = saved["numpy"]
     np.random.set_state((kind, keys.numpy().astype(np.uint32), *rest))
     version, words, spare = saved["python"]

@@ -1,7 +1,15 @@
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
 import pytest
 import torch
 
 from remblai.distances.pairwise.points import point_set, rounded_to_tf32, tile
+from remblai.distances.pairwise.profiles import GAUSSIAN, Profile
 
 
 def test_products_of_rounded_numbers_are_exact():
@@ -29,6 +37,51 @@ def test_tiles_are_such_as_triton_takes(n, d, dtype, gradient):
         assert size & (size - 1) == 0
     # two stages of both operands, three parts of each, in the memory that a multiprocessor of an H100 or A100 has
     assert 2 * (shape.rows + shape.columns) * shape.chunk * 4 <= 160 * 1024
+
+
+class Launches:
+    """A kernel that runs nowhere: what it is launched with."""
+
+    def __init__(self):
+        self.found = []
+
+    def __getitem__(self, grid):
+        return lambda *_, **given: self.found.append(given)
+
+
+def test_every_launch_is_told_what_triton_would_choose(monkeypatch):
+    transforms, weighted = (
+        pytest.importorskip(f"remblai.distances.pairwise.{name}") for name in ("transforms", "weighted")
+    )
+    kernel = Launches()
+    monkeypatch.setattr(transforms, "_soft", kernel)
+    monkeypatch.setattr(weighted, "_sums", kernel)
+    shape = tile(5, 20, torch.float32)
+    points, one = point_set(torch.randn(5, 20), direct=False), torch.zeros(5)
+    weighted.weighted_sums(points, points, Profile(GAUSSIAN, (1.0,)), same=True, gradient=True, shape=shape)
+    transforms.soft_transform(
+        points, points, one, one, one, one, direct=False, length=False, precision="tf32", shape=shape
+    )
+    assert len(kernel.found) == 2
+    for given in kernel.found:
+        assert given.items() >= {"num_warps": 4, "num_stages": 2, "enable_fp_fusion": True}.items()
+
+
+@pytest.mark.skipif(find_spec("triton") is None, reason="no Triton here")
+@pytest.mark.parametrize("capability", [86, 90])
+def test_no_thread_of_a_tile_takes_more_registers_than_there_are(capability, tmp_path):
+    """By NVIDIA's compiler, for GPUs that are not here; a warning of Triton would be an error."""
+    command = ["-W", "error::UserWarning", "-m", "tests.distances.pairwise.compiled", str(capability), "64", "784"]
+    done = subprocess.run(
+        [sys.executable, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(__file__).parents[3],
+        env=os.environ | {"TRITON_CACHE_DIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert {d: stack for d, (_, stack) in json.loads(done.stdout).items()} == {"64": 0, "784": 0}
 
 
 @pytest.mark.parametrize("direct", [False, True])

@@ -16,6 +16,13 @@ WIDEST = 128
 """Most entries of a weighted sum of points that one program keeps."""
 
 
+ROOMY = (9, 10)
+"""Major compute capabilities whose tensor cores read factors outside the registers: on others long chunks spill."""
+
+SHORT = 16
+"""Entries of points in one product where long chunks spill, which is the least that Triton takes."""
+
+
 FACTOR, UNIT, SLOPE, OMEGA, EPSILON, SCALARS = range(6)
 """Places of the numbers that a launch reads: they are float64, as arguments of Triton are not."""
 
@@ -28,6 +35,11 @@ class Tile(NamedTuple):
     chunk: int
     warps: int
     stages: int
+
+    @property
+    def options(self) -> dict[str, int | bool]:
+        """What a launch is told beside its arguments: Triton 3.9 warns where it must choose itself whether to fuse."""
+        return {"num_warps": self.warps, "num_stages": self.stages, "enable_fp_fusion": True}
 
 
 class PointSet(NamedTuple):
@@ -42,7 +54,7 @@ class PointSet(NamedTuple):
         return self.values.stride(0), self.values.stride(1)
 
 
-def tile(n: int, d: int, dtype: torch.dtype, gradient: bool = False) -> Tile:
+def tile(n: int, d: int, dtype: torch.dtype, gradient: bool = False, major: int | None = None) -> Tile:
     """The tile for n rows: few rows where there are few points, so that every multiprocessor has some.
 
     Args:
@@ -50,6 +62,7 @@ def tile(n: int, d: int, dtype: torch.dtype, gradient: bool = False) -> Tile:
         d: entries of a point.
         dtype: of the points.
         gradient: whether a weighted sum of points is accumulated beside the tile.
+        major: compute capability of the GPU; None asks the current one, where there is one.
     """
     beside = accumulated(d) if gradient else 0
     direct = sums_differences(d, dtype)
@@ -57,7 +70,15 @@ def tile(n: int, d: int, dtype: torch.dtype, gradient: bool = False) -> Tile:
     rows = min(most, 16 if n <= 4096 else 32 if n <= 8192 else 64 if n <= 32768 else 128)
     # of more than one product of chunks, smaller ones leave the registers free for addresses
     chunk = max(16, 1 << (d - 1).bit_length()) if d <= CHUNK else CHUNK // 2
+    if rows > 32 and d > CHUNK // 2 and not beside and not _roomy(major):
+        chunk = SHORT
     return Tile(rows, 32 if beside and not direct else 64, chunk, 8 if rows == 128 else 4, 2)
+
+
+def _roomy(major: int | None) -> bool:
+    if major is None:
+        major = torch.cuda.get_device_capability()[0] if torch.cuda.is_available() else 0
+    return major in ROOMY
 
 
 def accumulated(d: int) -> int:

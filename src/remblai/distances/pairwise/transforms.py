@@ -108,5 +108,5 @@ def soft_transform(
         n, m, *x.arguments, *y.arguments,
         D=d, DIRECT=direct, LENGTH=length, WIDE=bias.dtype.itemsize == 8, UPDATE=update is not None,
         PRECISION=precision, CHUNK=shape.chunk, BM=shape.rows, BN=shape.columns,
-        num_warps=shape.warps, num_stages=shape.stages,
+        **shape.options,
     )  # fmt: skip

@@ -202,7 +202,7 @@ def weighted_sums(
         n, m, *x.arguments, *y.arguments,
         D=d, KIND=profile.kind, COUNT=len(profile.constants), SAME=same, GRADIENT=gradient,
         DIRECT=direct, PRECISION="tf32x3", CHUNK=shape.chunk,
-        BM=shape.rows, BN=shape.columns, BD=kept, num_warps=shape.warps, num_stages=shape.stages,
+        BM=shape.rows, BN=shape.columns, BD=kept, **shape.options,
     )  # fmt: skip
     if profile.weight != 1.0:
         values.mul_(profile.weight)
