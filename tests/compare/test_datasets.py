@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -375,3 +376,43 @@ def test_metrics_that_sort_take_all_points(metric: str, d: int, points: int) -> 
 def test_options_of_a_metric_that_is_a_function_are_refused():
     with pytest.raises(ValueError, match="expected no options of a metric that is a function, got p"):
         distance("ring", "ring:test", metric=lambda x, y: x.mean() - y.mean(), p=3)
+
+
+def test_columns_of_arrays_with_names_are_matched_by_name(tmp_path):
+    """Against the distance of the rows themselves, which is 0."""
+    values = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 9.0]
+    np.savez(tmp_path / "uv.npz", values=values, columns=np.array(["u", "v"]))
+    np.savez(tmp_path / "vu.npz", values=values[:, ::-1], columns=np.array(["v", "u"]))
+    pd.DataFrame(values, columns=["u", "v"]).to_csv(tmp_path / "uv.csv", index=False)
+    for one in ("uv.npz", "uv.csv"):
+        assert distance(tmp_path / one, tmp_path / "vu.npz", raw=True, **FAST).value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_an_array_of_a_table_with_words_is_that_table(tmp_path):
+    """The columns of numbers that `sample` writes, in another order, against the cells in a .csv, both ways."""
+    rng = np.random.default_rng(0)
+
+    def people(n, cities):
+        day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D")
+        age = np.where(rng.random(n) < 0.2, np.nan, rng.integers(18, 80, n))
+        price = [f"{one:.2f}".replace(".", ",") for one in rng.normal(50, 9, n)]
+        return pd.DataFrame({"city": rng.choice(cities, n), "age": age, "day": day, "price": price})
+
+    first, second = people(80, ["Oslo", "Rome", "Lima"]), people(60, ["Rome", "Oslo"])
+    paths = tmp_path / "a.csv", tmp_path / "b.csv"
+    for table, path in zip((first, second), paths, strict=True):
+        table.to_csv(path, index=False, sep=";")
+    made = {
+        "price": second.price.str.replace(",", ".").astype(float),
+        "city = Rome": 0.6 * (second.city == "Rome"),  # as a model may give them: the largest is the word
+        "city = Oslo": 0.5 * (second.city == "Oslo"),
+        "age is empty": second.age.isna() * 1.0,
+        "age": second.age.fillna(40.0),
+        "day": (second.day - pd.Timestamp(0)) / pd.Timedelta(1, "D"),
+    }
+    np.savez(tmp_path / "b.npz", values=np.stack(list(made.values()), 1), columns=np.array(list(made)))
+    for sides in ((0, 1), (1, 0)):
+        csv, npz = ((paths[0], other)[:: 1 - 2 * sides[0]] for other in (paths[1], tmp_path / "b.npz"))
+        assert distance(*npz, **FAST).value == pytest.approx(distance(*csv, **FAST).value, rel=1e-5)
+    left = distance(paths[0], tmp_path / "b.npz", data_options={"exclude": ("city",)}, **FAST)
+    assert left.value == pytest.approx(distance(*paths, data_options={"exclude": ("city",)}, **FAST).value, rel=1e-5)

@@ -15,6 +15,7 @@ from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.chosen import AbsentColumn, in_one_of_both, names_of, without_those_there
 from remblai.data.look import REPEATED
+from remblai.data.named_columns import fields_of
 from remblai.data.raw import Raw, text_of
 from remblai.data.sources import given_rows, kept_sources
 from remblai.features import FeaturesUsed, make_features
@@ -145,12 +146,20 @@ def _tables_joined(
         if one.units.columns is None:
             raise ValueError(
                 f"expected two tables whose columns have names, for one has words, dates or gaps; got none in {name}: "
-                "pass a .csv, a .parquet or a data frame, as `remblai sample --out samples.csv` writes"
+                "pass a .csv, a .parquet, a data frame, or an .npz with their names as columns, as `remblai sample` "
+                "writes"
             )
-    own = [set(one.units.names or ()) for one in (first, second)]
+    own = [_own_names(one, other) for one, other in ((first, second), (second, first))]
     if left_out := sorted(own[1] - own[0]):
         warnings.warn(f"columns of {names[1]} alone are left out: {', '.join(left_out)}", stacklevel=3)
     return on_joint_columns(first, second, raws)
+
+
+def _own_names(dataset: Dataset, other: Dataset) -> set[str]:
+    """The names of a table's own columns; of columns of numbers those that they were made of, as the other shows."""
+    if dataset.cells is not None or other.units.mixed is None:
+        return set(dataset.units.names or ())
+    return {field.name for field in fields_of(dataset.units.columns or (), other.units.mixed)}
 
 
 def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:
