@@ -18,10 +18,9 @@ from remblai.data.named_columns import as_values, cells_of
 from remblai.data.raw import Raw
 from remblai.data.rows import Rows
 from remblai.data.sources import given_rows
+from remblai.data.standardise import moments
 
 T = TypeVar("T")
-CONSTANT = 1e-12
-"""The deviation, as a share of the mean, below which a column varies by rounding errors only."""
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
@@ -158,9 +157,8 @@ def on_joint_columns(
     like = [other.units.mixed or Mixed(()) for _, other in pairs]
     cells = [_cells(one, one.train.rows, fields) for (one, _), fields in zip(pairs, like, strict=True)]
     mixed = joined(cells[0], cells[1], f"data {second.name}")
-    numbers = mixed.numbers(cells[0])[first.train.index.numpy()]
-    mean, deviation = numbers.mean(0), numbers.std(0)
-    deviation = mixed.shared(np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0))
+    mean, deviation = moments(mixed.numbers(cells[0]), first.train.index.numpy(), mixed.columns)
+    deviation = mixed.shared(deviation)
     units = Units(
         (len(mean),), mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), columns=mixed.columns,
         frame=first.units.frame, mixed=mixed,
