@@ -17,6 +17,7 @@ from remblai.data.layout import Limits, check_numbers
 from remblai.data.mixed_tables import mixed_table
 from remblai.data.raw import raw_table
 from remblai.data.splits import WHOLE, Part, points
+from remblai.distances.validation import refuse_sparse
 
 NAME = "custom"
 
@@ -124,6 +125,7 @@ def kind_of(data: Any) -> str:
 
 def _samples(data: Any) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
     """The samples, their labels where there are any, and what to say about how they were read."""
+    refuse_sparse("data", data)
     if is_loader(data):
         note = "read from the loader's data set, in order: its batches and its sampler are not used"
         return *items(data.dataset), [note]
