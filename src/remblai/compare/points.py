@@ -18,6 +18,7 @@ from remblai.data.look import REPEATED
 from remblai.data.named_columns import fields_of
 from remblai.data.raw import Raw, text_of
 from remblai.data.sources import given_rows, kept_sources
+from remblai.data.splits import IN_TRAINING
 from remblai.data.standardise import ROUNDING, ROUNDING_OF_SINGLES, moments
 from remblai.features import FeaturesUsed, make_features
 from remblai.runs.conforming import conform, on_joint_columns, on_one_range
@@ -94,7 +95,8 @@ def read_pair(
     if tables and not raw:
         sets = _standardised(sets, first, ROUNDING_OF_SINGLES if singles else ROUNDING)
     every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in _notes(one, spec)]
-    notes = tuple(f"{label(spec)}: {note}" for spec, note in every if REPEATED not in note)  # no split is held out here
+    of_splits = REPEATED, IN_TRAINING  # no split is held out here
+    notes = tuple(f"{label(spec)}: {note}" for spec, note in every if not any(words in note for words in of_splits))
     most = n if isinstance(n, int) else n(max(1, shapes[0].numel()))
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:most]] for rows in sets)
     if features is not None:
