@@ -57,6 +57,7 @@ SOLVERS = [
     lambda x, y: two_sample_test(energy_distance(), x, y, 9),
     lambda x, y: transport(x, [[0.0, 0.0]]).map(y),
     lambda x, y: transport(x, [[0.0, 0.0]], epsilon=0.1).extend(y),
+    lambda x, y: transport(x, [[70.0, 1.0]], "euclidean", epsilon=9.0, unbalanced=99.0).map(y),
 ]
 
 

@@ -18,7 +18,7 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.magnitudes import refuse_overflow
-from remblai.distances.mapping import mapping
+from remblai.distances.mapping import mapping, names
 from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 from remblai.distances.solution import carried_cost
@@ -135,6 +135,7 @@ def solve(
             g=g,
             cost=partial(carried_cost, problem.geometry, coupling),
             map=mapping(problem, coupling, g, epsilon),
+            columns=names(problem),
         ),
     )
 
