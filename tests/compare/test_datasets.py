@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
@@ -13,6 +14,7 @@ from remblai.compare.measures import METRICS, PUBLISHED, Scale, Wasserstein
 from remblai.compare.permutations import permuted
 from remblai.compare.plans import save_figure, save_plan
 from remblai.config.registry import make
+from remblai.data import load
 from remblai.discrepancies import DISCREPANCIES
 
 FAST = {"repeats": 0, "permutations": 0}
@@ -85,6 +87,22 @@ def saved(tmp_path, **arrays):
     for name, values in arrays.items():
         np.save(tmp_path / f"{name}.npy", values)
     return [str(tmp_path / f"{name}.npy") for name in arrays]
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("value", [0.3, 1e17])
+def test_a_column_that_differs_by_a_rounding_changes_nothing(kind, value):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((30, 2)).astype(kind), rng.standard_normal((20, 2)).astype(kind)
+    value = kind(value)
+    other = np.nextafter(value, kind(np.inf))
+    wider = [np.c_[one, np.full(len(one), number)] for one, number in ((x, value), (y, other))]
+    assert distance(*wider, **FAST).value == pytest.approx(distance(x, y, **FAST).value, rel=1e-5)
+    if kind == np.float32:  # a table with words has float64 alone
+        return
+    frames = [pd.DataFrame(one, columns=list("abc")).assign(word="k") for one in wider]
+    plain = [one.drop(columns="c") for one in frames]
+    assert distance(*frames, **FAST).value == pytest.approx(distance(*plain, **FAST).value, rel=1e-5)
 
 
 @pytest.mark.parametrize(("n", "m", "d", "axes", "shift"), [(300, 300, 50, 50, 0.2), (240, 180, 8, 1, 0.8)])
@@ -267,11 +285,21 @@ def test_pictures_of_a_plan_in_many_dimensions(tmp_path):
         (("digits", "nowhere"), "unknown data"),
         (("digits", "digits", "--metric", "wassertein"), "Did you mean 'wasserstein'"),
         (("digits", "digits", "--metric", "adversarial"), "unknown metric"),
-        (("digits", "digits", "-n", "1"), "at least 2 points"),
+        (("digits", "digits", "-n", "1"), "n: expected at least 2"),
+        (("digits", "digits", "-n", "0"), "n: expected at least 2"),
+        (
+            ("digits", "digits", "--permutations", "-3"),
+            "permutations: expected at least 2, a whole number, or 0 for none",
+        ),
+        (("digits", "digits", "--repeats", "1"), "repeats: expected at least 2, a whole number, or 0 for none, got 1"),
+        (("digits", "digits", "-n", "9", "--figure", "x.txt"), "figure: expected a name that ends in .png"),
         (("digits", "digits", "--p", "0.5", "-n", "9"), "p: expected"),
         (("digits", "digits", "--metric", "entropic", "--epsilon", "-1", "-n", "9"), "epsilon: expected"),
         (("digits", "digits", "--metric", "mmd", "-n", "9", "--repeats", "0", "--plan", "x.npz"), "has no plan"),
-        (("digits", "digits", "-n", "9", "--repeats", "0", "--plan", "x.txt"), ".npz"),
+        (
+            ("digits", "digits", "-n", "9", "--repeats", "0", "--plan", "x.txt"),
+            "plan: expected a name that ends in .npz",
+        ),
         (("digits", "digits", "-n", "9", "--p", "inf", "--plan", "x.npz"), "Use a smaller p"),
     ],
 )
@@ -345,7 +373,7 @@ def test_the_bias_is_told_by_what_samples_of_one_law_give():
 
 
 def test_one_permutation_has_no_deviation():
-    with pytest.raises(ValueError, match="expected at least 2, for a floor with a standard deviation, or 0, got 1"):
+    with pytest.raises(ValueError, match="permutations: expected at least 2, a whole number, or 0 for none, got 1"):
         distance([[0.0], [1.0]], [[2.0], [3.0]], permutations=1)
 
 
@@ -375,3 +403,106 @@ def test_metrics_that_sort_take_all_points(metric: str, d: int, points: int) -> 
 def test_options_of_a_metric_that_is_a_function_are_refused():
     with pytest.raises(ValueError, match="expected no options of a metric that is a function, got p"):
         distance("ring", "ring:test", metric=lambda x, y: x.mean() - y.mean(), p=3)
+
+
+def test_columns_of_arrays_with_names_are_matched_by_name(tmp_path):
+    """Against the distance of the rows themselves, which is 0."""
+    values = np.random.default_rng(0).normal(size=(60, 2)) * [1.0, 9.0]
+    np.savez(tmp_path / "uv.npz", values=values, columns=np.array(["u", "v"]))
+    np.savez(tmp_path / "vu.npz", values=values[:, ::-1], columns=np.array(["v", "u"]))
+    pd.DataFrame(values, columns=["u", "v"]).to_csv(tmp_path / "uv.csv", index=False)
+    for one in ("uv.npz", "uv.csv"):
+        assert distance(tmp_path / one, tmp_path / "vu.npz", raw=True, **FAST).value == pytest.approx(0.0, abs=1e-12)
+
+
+def test_an_array_of_a_table_with_words_is_that_table(tmp_path):
+    """The columns of numbers that `sample` writes, in another order, against the cells in a .csv, both ways."""
+    rng = np.random.default_rng(0)
+
+    def people(n, cities):
+        day = pd.Timestamp("2020-01-01") + pd.to_timedelta(rng.integers(0, 900, n), "D")
+        age = np.where(rng.random(n) < 0.2, np.nan, rng.integers(18, 80, n))
+        price = [f"{one:.2f}".replace(".", ",") for one in rng.normal(50, 9, n)]
+        return pd.DataFrame({"city": rng.choice(cities, n), "age": age, "day": day, "price": price})
+
+    first, second = people(80, ["Oslo", "Rome", "Lima"]), people(60, ["Rome", "Oslo"])
+    paths = tmp_path / "a.csv", tmp_path / "b.csv"
+    for table, path in zip((first, second), paths, strict=True):
+        table.to_csv(path, index=False, sep=";")
+    made = {
+        "price": second.price.str.replace(",", ".").astype(float),
+        "city = Rome": 0.6 * (second.city == "Rome"),  # as a model may give them: the largest is the word
+        "city = Oslo": 0.5 * (second.city == "Oslo"),
+        "age is empty": second.age.isna() * 1.0,
+        "age": second.age.fillna(40.0),
+        "day": (second.day - pd.Timestamp(0)) / pd.Timedelta(1, "D"),
+    }
+    np.savez(tmp_path / "b.npz", values=np.stack(list(made.values()), 1), columns=np.array(list(made)))
+    for sides in ((0, 1), (1, 0)):
+        csv, npz = ((paths[0], other)[:: 1 - 2 * sides[0]] for other in (paths[1], tmp_path / "b.npz"))
+        assert distance(*npz, **FAST).value == pytest.approx(distance(*csv, **FAST).value, rel=1e-5)
+    left = distance(paths[0], tmp_path / "b.npz", data_options={"exclude": ("city",)}, **FAST)
+    assert left.value == pytest.approx(distance(*paths, data_options={"exclude": ("city",)}, **FAST).value, rel=1e-5)
+
+
+def test_figures_of_the_card_say_what_they_are_and_end_where_they_can():
+    """Points beside those of the other set: the accuracy is 0, far from chance, which is what is measured."""
+    x = np.random.default_rng(0).normal(size=(60, 2))
+    copies = distance(x, x + 1e-9, "nearest-neighbour-accuracy", permutations=19)
+    assert copies.value > 0.95 and copies.interval.upper <= 1.0
+    assert "the accuracy on each set counted from chance" in repr(copies)
+    same = distance(x[:30], x[30:], "nearest-neighbour-accuracy", permutations=19)
+    assert "the distance between the laws" not in repr(copies) + repr(same)
+    assert f"such samples of one law give {same.floor.value:.3g}" in repr(same)
+
+
+def test_the_interval_of_an_unbiased_kernel_distance_is_for_the_laws():
+    """Its mean over many samples of 20 is that of samples of 400, which are nearly the laws."""
+    rng = np.random.default_rng(0)
+
+    def drawn(n):
+        return rng.normal(size=(n, 2)), rng.normal(0.5, size=(n, 2))
+
+    few = [distance(*drawn(20), "kernel-distance", raw=True, **FAST).value for _ in range(200)]
+    many = [distance(*drawn(400), "kernel-distance", raw=True, **FAST).value for _ in range(20)]
+    error = np.hypot(np.std(few) / 200**0.5, np.std(many) / 20**0.5)
+    assert np.mean(few) == pytest.approx(np.mean(many), abs=3 * error)
+    found = distance(*drawn(20), "kernel-distance", permutations=0)
+    assert found.interval.target == "population" and found.interval.bias == 0.0
+    assert "interval for this figure of the laws" in repr(found)
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_tables_of_few_rows_with_words_or_gaps_are_measured(n):
+    one = pd.DataFrame({"word": ["a", "b"][:n], "x": [1.0, None][:n]})
+    assert distance(one, one, **FAST).value == 0.0
+    x = pd.DataFrame({"x": [1.0, 2.0][:n], "word": ["a", "a"][:n]})
+    other = x.assign(x=x.x + 3.0)
+    assert distance(x, other, raw=True, **FAST).value == pytest.approx(3.0, rel=1e-6)
+
+
+def test_sparse_arrays_are_refused_as_by_every_distance():
+    x = np.eye(4)
+    for pair in ((csr_array(x), x), (x, csr_array(x)), (torch.eye(4).to_sparse(), x)):
+        with pytest.raises(ValueError, match=r"data: expected a dense array, got a sparse .*toarray"):
+            distance(*pair, **FAST)
+
+
+def test_a_column_is_said_to_be_constant_where_it_is(tmp_path):
+    """One row in ten is held out by a fixed permutation, and a flag that only these have is no constant."""
+    x = np.random.default_rng(0).normal(size=(30, 2))
+    held = load(x).test.index.numpy()
+    flag = np.isin(np.arange(30), held).astype(float)
+    table = pd.DataFrame(x, columns=["u", "v"]).assign(flag=flag, same=7.0)
+    found = distance(table, table, **FAST)
+    assert [note for note in found.points.notes if "of one value" in note] == [
+        "data (DataFrame): columns of one value only: same"
+    ] * 2
+    assert load(table).notes == (
+        "columns of one value only: same", "columns of one value only in the training split: flag"
+    )  # fmt: skip
+
+
+def test_a_proof_says_of_which_precision_the_points_are(tables):
+    assert "of these points, in float64" in repr(distance(*tables, raw=True, **FAST))
+    assert "of these points, in float32" in repr(distance(*tables, **FAST))

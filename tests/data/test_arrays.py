@@ -211,3 +211,38 @@ def test_a_label_of_rows_that_have_none_is_no_class(tmp_path: Path) -> None:
     np.savez(tmp_path / "a.npz", codes=np.eye(30), split=split, labels=np.r_[np.arange(25) % 2, np.full(5, -1)])
     found = load(tmp_path / "a.npz")
     assert found.classes == ["0", "1"] and found.test.labels is None
+
+
+def test_columns_of_points_have_their_names(tmp_path: Path) -> None:
+    values = RNG.normal(size=(40, 4))
+    names = np.array(["age", "city = Oslo", "city = Rome", "city is empty"])
+    data = load(saved(tmp_path, values=values, columns=names))
+    assert data.units.columns == tuple(names)
+    for option, places in ((("city",), [1, 2, 3]), (("city = Rome", "age"), [2, 0])):
+        found = load(saved(tmp_path, values=values, columns=names), columns=option)
+        assert found.units.columns == tuple(names[places])
+        assert np.allclose(all_of(found), values[:, places], atol=1e-5)
+    found = load({"values": values, "columns": names.tolist()}, exclude=("city",))
+    assert found.units.columns == ("age",)
+    numbers = load(saved(tmp_path, values=values[:, 0], columns=names[:1]))
+    assert numbers.units.columns == ("age",)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "options", "told"),
+    [
+        ({"columns": np.array(["a", "b", "c"])}, {}, "a name for each column of points"),
+        ({"columns": np.arange(2)}, {}, "a name for each column of points"),
+        ({"columns": np.array(["a", "a"])}, {}, "there or asked for twice"),
+        ({"columns": np.array(["a", "b"])}, {"columns": ("c",)}, "expected c too"),
+        ({}, {"columns": ("a",)}, "names no columns: columns applies to points with names"),
+        ({}, {"exclude": ("a",)}, "names no columns: exclude applies to points with names"),
+        ({"images": COLOUR}, {"columns": ("a",)}, "holds images: columns applies to points"),
+    ],
+)
+def test_names_that_do_not_fit_are_refused(
+    tmp_path: Path, arrays: dict[str, Any], options: dict[str, Any], told: str
+) -> None:
+    given = arrays if "images" in arrays else {"values": np.ones((9, 2)), **arrays}
+    with pytest.raises(ValueError, match=told):
+        load(saved(tmp_path, **given), **options)

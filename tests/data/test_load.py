@@ -70,7 +70,7 @@ def test_what_a_function_in_a_file_returns(tmp_path: Path) -> None:
     assert load(f"{file}:mine:test").fingerprint == data.fingerprint
     assert load(f"{file}:rows").name == "rows"
     assert len(load(f"{file}:ring").modes.centres) == 5
-    assert options_of(f"{file}:mine") == {"layout", "range"}
+    assert options_of(f"{file}:mine") == {"layout", "range", "columns", "exclude"}
     for name, words in (
         ("fails", "data '.*:fails': the function fails: IndexError"),
         ("nothing", "returns nothing: expected arrays"),

@@ -13,7 +13,7 @@ from remblai.config.registry import make, options
 from remblai.costs import Laplacian
 from remblai.critics import ALL_DISCREPANCIES, GAMES, LIPSCHITZ
 from remblai.discrepancies import MMD, Custom, Discrepancy, Entropic, Exact, Sliced, as_discrepancy
-from remblai.discrepancies.discrepancy import check_finite, check_samples
+from remblai.discrepancies.inputs import check_finite, check_samples
 from remblai.kernels import Energy
 from remblai.laws import PRIORS
 

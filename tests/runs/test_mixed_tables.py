@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 import remblai
 from remblai.data import load
@@ -108,8 +109,20 @@ def test_new_files_are_read_as_those_of_the_run_are_written(tmp_path: Path) -> N
     assert (round(back.price, 3), str(back.day)[:10], back.kind) == (51.25, "2023-03-02", "b")
     assert found.notes == ()
     np.savez(tmp_path / "made.npz", values=run.units.restore(run.units.given(run.draws(4))))
-    again = data_like(run.run.settings, run.units, str(tmp_path / "made.npz"))
+    with pytest.warns(UserWarning, match="made names no columns"):
+        again = data_like(run.run.settings, run.units, str(tmp_path / "made.npz"))
     assert again.shape == run.units.shape
+
+
+def test_samples_with_names_are_read_by_name(folder: Path, tmp_path: Path) -> None:
+    run = remblai.load(folder / "run")
+    samples, order = run.units.given(run.draws(30)), np.random.default_rng(0).permutation(len(run.units.columns))
+    values, names = run.units.restore(samples)[:, order], np.array(run.units.columns)[order]
+    np.savez(tmp_path / "made.npz", values=values, columns=names)
+    found = data_like(run.run.settings, run.units, str(tmp_path / "made.npz"))
+    rows = torch.cat([split[:] for split in (found.train, found.validation, found.test)])
+    order = torch.cat([split.index for split in (found.train, found.validation, found.test)]).argsort()
+    assert torch.allclose(rows[order], samples, atol=1e-5)
 
 
 def test_a_word_that_the_data_do_not_have_is_the_first_outlier(folder: Path) -> None:

@@ -83,7 +83,7 @@ def test_faults_are_named():
 
 
 def test_too_few_codes_or_repeats_are_refused():
-    with pytest.raises(ValueError, match="at least 2 codes a batch"):
+    with pytest.raises(ValueError, match="codes a batch: expected at least 2"):
         seen_faults(mean_of_the_first_axis, Normal(2), 1)
-    with pytest.raises(ValueError, match="at least 20 repeats"):
+    with pytest.raises(ValueError, match="repeats: expected at least 20"):
         seen_faults(mean_of_the_first_axis, Normal(2), 10, repeats=5)

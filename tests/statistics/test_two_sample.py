@@ -1,5 +1,6 @@
 import itertools
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy import stats
 
 from remblai.discrepancies import MMD, CramerWold, Frechet
 from remblai.kernels import Energy, Gaussian, InverseMultiquadric, Laplacian, Polynomial
-from remblai.statistics.subsampling import floor, interval
+from remblai.statistics.subsampling import HEAVY, floor, interval, kurtosis
 from remblai.statistics.two_sample import two_sample_test
 
 WIDTH, SHIFT, D = 2.0, 0.8, 2
@@ -248,6 +249,37 @@ def test_an_interval_of_what_cannot_be_negative_begins_at_0():
     assert found.upper - found.value == pytest.approx(found.value - found.lower)
 
 
+def test_an_interval_of_skewed_data_misses_less_and_warns():
+    """Against the mean of the estimate over many samples: nearly all misses are below it, by far points not drawn."""
+    frechet, found, plain, warned = Frechet(), [], [], 0
+
+    def unknown(x, y):  # of which nothing is known
+        return frechet(x, y)
+
+    for seed in range(200):
+        x, y = torch.randn(2, 100, 1, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).exp()
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            found.append(interval(frechet, x, 1.3 * y, repeats=20, generator=torch.Generator().manual_seed(seed)))
+        heavy = max(map(kurtosis, (x, y))) > HEAVY
+        assert ["few points carry most of the spread" in str(one.message) for one in told] == [True] * heavy
+        warned += heavy
+        plain.append(interval(unknown, x, 1.3 * y, repeats=20, generator=torch.Generator().manual_seed(seed)))
+    target = np.mean([one.value for one in found])
+    held = [np.mean([one.lower <= target <= one.upper for one in of]) for of in (found, plain)]
+    assert warned > 180
+    assert held[0] > held[1] + 0.05
+    assert held[0] > 0.75
+
+
+@pytest.mark.parametrize("n", [4, 10, 30, 200])
+@pytest.mark.parametrize("d", [1, 3])
+def test_normal_data_seldom_have_the_tails_that_are_warned_of(n, d):
+    x = torch.randn(2000, n, d, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    assert sum(kurtosis(10.0 * one + 7.0) > HEAVY for one in x) <= 4
+    assert kurtosis(x.reshape(-1, d)) == pytest.approx((d + 2) / d, rel=0.1)
+
+
 def test_p_values_are_uniform_where_the_laws_are_equal():
     generator = torch.Generator().manual_seed(0)
     trials, permutations = 400, 19
@@ -376,14 +408,14 @@ X = torch.rand(8, 2)
         (lambda: floor(means, X, n=5), "at most the 8 points, got 5 and 5"),
         (lambda: floor(means, X, n=0), "of at least 1"),
         (lambda: floor(means, X, n=3, m=6), "got 3 and 6"),
-        (lambda: floor(means, X, repeats=1), "at least 2 repeats"),
+        (lambda: floor(means, X, repeats=1), "repeats: expected at least 2"),
         (lambda: floor(means, X * math.nan), "finite"),
         (lambda: interval(means, X, X, level=1.0), "level between"),
-        (lambda: interval(means, X, X, repeats=1), "at least 2 repeats"),
-        (lambda: interval(means, X, X[:3]), "at least 4 points"),
+        (lambda: interval(means, X, X, repeats=1), "repeats: expected at least 2"),
+        (lambda: interval(means, X, X[:3]), "points in each sample: expected at least 4"),
         (lambda: interval(means, X, X, method="bootstrap"), "unknown method 'bootstrap'"),
         (lambda: interval(means, X, X[:, :1]), "one shape"),
-        (lambda: two_sample_test(means, X, X, 0), "at least 1 permutations"),
+        (lambda: two_sample_test(means, X, X, 0), "permutations: expected at least 1"),
         (lambda: two_sample_test(means, X, X * math.inf), "finite"),
         (lambda: two_sample_test(lambda x, y: x.sum() * math.nan, X, X), "finite estimate"),
         (lambda: two_sample_test(MMD(Energy()), X[:1], X), "at least 2 points"),

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from remblai.config.registry import unknown
-from remblai.data.arrays import read_npy, read_npz
 from remblai.data.labels import LABEL_NAMES
+from remblai.data.numpy_files import read_npy, read_npz
 from remblai.data.raw import Raw, raw_table
 from remblai.data.table_cells import is_number
 from remblai.runtime.text import one_line

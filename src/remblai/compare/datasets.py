@@ -19,13 +19,14 @@ from remblai.compare.points import Pair, read_pair
 from remblai.config.registry import Choice, make
 from remblai.discrepancies import as_discrepancy
 from remblai.distances import DIVERGENCES, Plan
-from remblai.distances.validation import positive_integer, seed_number
+from remblai.distances.validation import seed_number
 from remblai.features.published import INCEPTION_SHA256
 from remblai.runtime import rng
 from remblai.runtime.notebook import table
 from remblai.runtime.text import printable
 from remblai.runtime.timing import timed
 from remblai.statistics import Confidence, Floor, Statistic, interval
+from remblai.statistics.statistic import at_least
 
 F = TypeVar("F", bound=Callable[..., Any])
 MOST = 2000
@@ -175,10 +176,11 @@ def distance(
     Raises:
         ValueError: data that cannot be read or compared, or an unknown metric or option.
     """
-    if n is not None and (n := positive_integer("n", n)) < 2:
-        raise ValueError(f"n: expected at least 2 points, got {n}.")
-    if permutations == 1:
-        raise ValueError("permutations: expected at least 2, for a floor with a standard deviation, or 0, got 1.")
+    if n is not None:
+        n = at_least(2, "n", n)
+    repeats = at_least(2, "repeats", repeats, or_none=True)
+    if permutations is not None:  # a floor has a standard deviation
+        permutations = at_least(2, "permutations", permutations, or_none=True)
     if options and callable(metric):
         raise ValueError(
             f"distance: expected no options of a metric that is a function, got {', '.join(options)}: set them in "

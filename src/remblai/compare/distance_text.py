@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from remblai.compare.measures import OF_THE_CARD
 from remblai.compare.permutations import COUNTS, EXCEEDANCES
 from remblai.distances.certificate import Interval
 
@@ -28,7 +29,8 @@ def title(found: "Distance") -> str:
 
 def rows(found: "Distance") -> list[tuple[str, str]]:
     """What was found, by its name."""
-    told = [("value", f"{found.value:.6g}")]
+    of_the_card = OF_THE_CARD.get(found.metric)
+    told = [("value", f"{found.value:.6g}" + (f"   {of_the_card.meaning}" if of_the_card else ""))]
     if found.test:
         splits = f"{found.test.permutations:,} random splits of both sets together"
         if found.floor:
@@ -53,8 +55,9 @@ def rows(found: "Distance") -> list[tuple[str, str]]:
         raw = ", before debiasing" if found.metric == "entropic" and found.options.get("debiased", True) else ""
         p = float(found.options.get("p", 2.0)) if found.metric == "wasserstein" else 1.0
         of = f", the value above to the power {p:g}" if p != 1.0 else ""
+        precision = str(found.x.dtype).removeprefix("torch.")
         told.append(("plan", f"{found.plan.method}{blur}: value {float(found.plan.value):.9g}{raw}{of}"))
-        told.append(("proven", f"{_root(found.plan.certificate(), p).text()}   of these points, in float32"))
+        told.append(("proven", f"{_root(found.plan.certificate(), p).text()}   of these points, in {precision}"))
     elif "plan" in found.reasons:
         told.append(("plan", f"none: {found.reasons['plan']}"))
     told.append(("seconds", f"{found.seconds:.3g}"))
@@ -74,9 +77,12 @@ def _aim(found: "Distance") -> str:
     interval = found.interval
     assert interval is not None
     level = f"{interval.level:.0%} interval"
+    of_the_card = found.metric in OF_THE_CARD
     if interval.target == "population":
-        return f"{level} for the distance between the laws"
+        return f"{level} for {'this figure of' if of_the_card else 'the distance between'} the laws"
     mean = f"{level} for what samples of these sizes give on average"
+    if of_the_card:
+        return mean if found.floor is None else f"{mean}; such samples of one law give {found.floor.value:.3g}"
     if interval.bias <= 0:
         return f"{mean}, not for the distance between the laws"
     if found.floor is None:

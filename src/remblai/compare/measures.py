@@ -4,7 +4,7 @@ import math
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -18,8 +18,7 @@ from remblai.distances.exact.parts import least_costs_of_parts
 from remblai.distances.rooted import STEEP
 from remblai.distances.validation import exponent
 from remblai.metrics import METRICS as CARD
-from remblai.metrics import Metric
-from remblai.metrics.featured import kernel_distance
+from remblai.metrics.metric import OfTwo
 from remblai.statistics import Statistic
 
 F = TypeVar("F")
@@ -33,6 +32,7 @@ class Wasserstein:
     """
 
     nonnegative = True
+    homogeneity = 1.0
 
     def __init__(self, p: float = 2.0) -> None:
         self.p = exponent(p, infinite=True)
@@ -92,31 +92,48 @@ def _empirical(name: str) -> Callable[[], Statistic]:
     return factory
 
 
-def _of_the_card(row: Metric) -> Callable[[], Statistic]:
-    """A metric of the card as a statistic of two samples."""
-    statistic = row.statistic
-    assert statistic is not None
+class _OfTheCard:
+    """A metric of the card between the samples x (n, ...) and y (m, ...), in float64."""
 
-    def measure(x: Tensor, y: Tensor) -> Tensor:
-        return torch.tensor(statistic(x, y), dtype=torch.float64)
+    def __init__(self, statistic: OfTwo) -> None:
+        self.compute = statistic.compute
+        self.unbiased, self.nonnegative = statistic.unbiased, statistic.nonnegative
+        self.maximum = statistic.maximum
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """The value."""
+        return torch.tensor(self.compute(x, y), dtype=torch.float64)
+
+
+def _of_the_card(label: str, statistic: OfTwo) -> Callable[[], Statistic]:
+    """A metric of the card as a statistic of two samples."""
 
     def factory() -> Statistic:
-        return measure
+        return _OfTheCard(statistic)
 
-    factory.__doc__ = f"{row.label}: {row.meaning}"
+    factory.__doc__ = f"{label}: {statistic.meaning}."
     return factory
 
 
 def fid() -> Statistic:
     """The squared Frechet distance, in float64, on the published Inception features and on no others."""
     frechet = Frechet()
-    return lambda x, y: frechet(x.double(), y.double())
+
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return cast(Tensor, frechet(x.double(), y.double()))
+
+    distance.nonnegative = True  # type: ignore[attr-defined]  # as `statistics.interval` reads them
+    distance.homogeneity = frechet.homogeneity  # type: ignore[attr-defined]
+    return distance
 
 
 def kid() -> Statistic:
     """The unbiased kernel distance, in float64, on the published Inception features and on no others."""
-    return lambda x, y: torch.tensor(kernel_distance(x, y), dtype=torch.float64)
+    return _OfTheCard(OF_THE_CARD["kernel-distance"])
 
+
+OF_THE_CARD = {name.replace("_", "-"): row.statistic for name, row in CARD.items() if row.statistic is not None}
+"""The metrics of the card that are statistics of two samples, by name."""
 
 PUBLISHED = ("fid", "kid")
 """Metrics that are of the published Inception features alone."""
@@ -131,7 +148,7 @@ METRICS: dict[str, Callable[..., Statistic]] = {
     "wasserstein": Wasserstein,
     **DISCREPANCIES,
     **{name: _empirical(name) for name in DIVERGENCES},
-    **{name.replace("_", "-"): _of_the_card(row) for name, row in CARD.items() if row.statistic},
+    **{name: _of_the_card(CARD[name.replace("-", "_")].label, of) for name, of in OF_THE_CARD.items()},
     "fid": fid,
     "kid": kid,
 }

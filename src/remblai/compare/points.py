@@ -15,8 +15,11 @@ from remblai.config.registry import Choice
 from remblai.data import Dataset
 from remblai.data.chosen import AbsentColumn, in_one_of_both, names_of, without_those_there
 from remblai.data.look import REPEATED
+from remblai.data.named_columns import fields_of
 from remblai.data.raw import Raw, text_of
 from remblai.data.sources import given_rows, kept_sources
+from remblai.data.splits import IN_TRAINING
+from remblai.data.standardise import ROUNDING, ROUNDING_OF_SINGLES, moments
 from remblai.features import FeaturesUsed, make_features
 from remblai.runs.conforming import conform, on_joint_columns, on_one_range
 
@@ -86,17 +89,14 @@ def read_pair(
             f"distance: expected points of one shape, got {tuple(shapes[0])} in {label(a)} and {tuple(shapes[1])} in "
             f"{label(b)}: use data of the same size."
         )
-    if np.float32 in (first.units.kind, second.units.kind):  # of which 0.1 is another number
+    singles = np.float32 in (first.units.kind, second.units.kind)
+    if singles:  # of which 0.1 is another number
         sets = [rows.float() for rows in sets]
     if tables and not raw:
-        both = torch.cat(sets).double()
-        mean, deviation = both.mean(0), both.std(0, correction=0)
-        if first.units.mixed is not None:
-            deviation = torch.from_numpy(first.units.mixed.shared(deviation.numpy()))
-        scale = torch.where(deviation > 0, deviation, 1.0)
-        sets = [((rows.double() - mean) / scale).float() for rows in sets]
+        sets = _standardised(sets, first, ROUNDING_OF_SINGLES if singles else ROUNDING)
     every = [(spec, note) for spec, one in ((a, first), (b, second)) for note in _notes(one, spec)]
-    notes = tuple(f"{label(spec)}: {note}" for spec, note in every if REPEATED not in note)  # no split is held out here
+    of_splits = REPEATED, IN_TRAINING  # no split is held out here
+    notes = tuple(f"{label(spec)}: {note}" for spec, note in every if not any(words in note for words in of_splits))
     most = n if isinstance(n, int) else n(max(1, shapes[0].numel()))
     x, y = (rows[torch.randperm(len(rows), generator=draws)[:most]] for rows in sets)
     if features is not None:
@@ -108,6 +108,17 @@ def read_pair(
     units = "the data's own units" if raw else "standard deviations of both sets together"
     units = units if tables else "pixels on the [0, 1] scale"
     return Pair(x, y, (len(sets[0]), len(sets[1])), units, notes=notes, columns=first.units.columns)
+
+
+def _standardised(sets: Sequence[Tensor], first: Dataset, rounding: float) -> list[Tensor]:
+    """Points (n, ...), (m, ...) in standard deviations of both together; columns that are constant in both are 0."""
+    both = torch.cat(list(sets)).double().flatten(1).numpy()
+    mean, deviation = moments(both, np.arange(len(both)), first.units.columns, rounding)
+    if first.units.mixed is not None:
+        deviation = first.units.mixed.shared(deviation)
+    scaled = torch.from_numpy((both - mean) / np.where(deviation > 0, deviation, np.inf)).float()
+    n = len(sets[0])
+    return [part.reshape(rows.shape) for part, rows in zip((scaled[:n], scaled[n:]), sets, strict=True)]
 
 
 def loaded_pair(a: Any, b: Any, options: Mapping[str, Any] | None) -> tuple[Dataset, Dataset]:
@@ -145,12 +156,20 @@ def _tables_joined(
         if one.units.columns is None:
             raise ValueError(
                 f"expected two tables whose columns have names, for one has words, dates or gaps; got none in {name}: "
-                "pass a .csv, a .parquet or a data frame, as `remblai sample --out samples.csv` writes"
+                "pass a .csv, a .parquet, a data frame, or an .npz with their names as columns, as `remblai sample` "
+                "writes"
             )
-    own = [set(one.units.names or ()) for one in (first, second)]
+    own = [_own_names(one, other) for one, other in ((first, second), (second, first))]
     if left_out := sorted(own[1] - own[0]):
         warnings.warn(f"columns of {names[1]} alone are left out: {', '.join(left_out)}", stacklevel=3)
     return on_joint_columns(first, second, raws)
+
+
+def _own_names(dataset: Dataset, other: Dataset) -> set[str]:
+    """The names of a table's own columns; of columns of numbers those that they were made of, as the other shows."""
+    if dataset.cells is not None or other.units.mixed is None:
+        return set(dataset.units.names or ())
+    return {field.name for field in fields_of(dataset.units.columns or (), other.units.mixed)}
 
 
 def _notes(dataset: Dataset, spec: Any) -> Sequence[str]:

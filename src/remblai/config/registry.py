@@ -101,7 +101,7 @@ def make(
     if not isinstance(name, str) or name not in table:
         raise unknown(kind, name, table)
     factory = table[name]
-    wanted = inspect.signature(factory).parameters
+    wanted = _signature(factory).parameters
     known = {option.name for option in own_options(factory)}
     for key in given:
         if key not in known:
@@ -112,6 +112,11 @@ def make(
     if missing := [key for key in needed if key not in context and key not in given]:
         raise ValueError(f"{kind} {name!r}: it needs {', '.join(missing)}, which is not known here: choose another.")
     return factory(**{key: value for key, value in context.items() if key in wanted}, **given)
+
+
+@functools.lru_cache(maxsize=1024)  # of a class without a constructor it takes longer than a small plan
+def _signature(factory: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(factory)
 
 
 def _wrong_part(kind: str, part: object, interface: type | tuple[type, ...], table: Table) -> ValueError:

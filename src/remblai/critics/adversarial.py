@@ -9,7 +9,8 @@ from remblai.critics.augment import Adaptive
 from remblai.critics.feature_games import SMALLEST, FeatureGame, KernelGame
 from remblai.critics.games import Game, Logistic, LogRatio
 from remblai.critics.lipschitz import Free, Lipschitz
-from remblai.discrepancies.discrepancy import Discrepancy, check_finite, check_samples, tensors
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.inputs import check_finite, check_samples, tensors
 from remblai.distances.validation import ArrayLike
 from remblai.laws import Prior
 from remblai.runtime import distributed

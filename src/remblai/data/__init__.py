@@ -14,7 +14,6 @@ from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
 from remblai.data.arrays import npy, npz
 from remblai.data.chosen import AllBut, asked_columns
 from remblai.data.dataset import SPLITS, Dataset, Modes, Split
-from remblai.data.frames import is_frame
 from remblai.data.images import image_folder
 from remblai.data.look import remedy
 from remblai.data.not_found import missing
@@ -75,15 +74,16 @@ def load(
         spec: a name of the table `DATA`, alone or as `{"name": "ring", "modes": 5}`; `hub:NAME`; a path to a folder of
             images, of idx files, CelebA, LSUN or .parquet files of images, or to a .npz, .npy or .parquet file, a .csv
             or .tsv, plain or gzipped; `path/to/file.py:function`, whose code is run, for what that function returns;
-            data in memory (see `memory.in_memory`); or a data set, returned as it is. A path holds a `/` or exists; a
-            name of the table always means the table. A split named at the end, `NAME:test`, is left to `pick`.
+            data in memory (see `memory`); or a data set, returned as it is. A path holds a `/` or exists; a name of
+            the table always means the table. A split named at the end, `NAME:test`, is left to `pick`.
         size: images are resized, the shorter side to this, and the middle square kept.
         crop: the middle square of so many pixels is cut out of images first.
         channels: of images: 1 grey, 2 grey and alpha, 3 RGB, 4 RGBA, instead of grey where all are and RGB otherwise,
             with alpha where all have it.
         layout: of an array's axes, where its shape does not say it: nhw, nhwc, nchw, nd, or flat: points of any rank.
         range: the low and the high value of images that are neither bytes nor in [0, 1] or [-1, 1].
-        columns: of a table: their names, joined by commas (one with a comma in quotes), which picks and orders them.
+        columns: of a table, or of points in a .npz with names: these names, joined by commas (one with a comma in
+            quotes), which picks and orders them.
         exclude: of a table: the names of columns to leave out, joined by commas.
         label: of a table: the column whose values, numbers or words, are the classes; it is none of the others.
         pages: of image files with several: first, frames (each page is an image) or channels.
@@ -133,8 +133,7 @@ def reader_of(spec: Any) -> tuple[Callable[..., Dataset], str]:
             raise ValueError(f"expected a name, a path or data, got {spec!r}: call it and pass what it returns")
         if hub.is_table(spec):
             return hub.of_tables, f"data ({memory.kind_of(spec)})"
-        reader = memory.as_it_is if isinstance(spec, Dataset) else memory.frame if is_frame(spec) else memory.in_memory
-        return reader, f"data ({memory.kind_of(spec)})"
+        return memory.reader_of(spec), f"data ({memory.kind_of(spec)})"
     source, _ = pick(spec)
     if not source.strip():
         raise ValueError(

@@ -1,10 +1,6 @@
 """Arrays in numpy's files: .npy and .npz, images or points, with labels and splits."""
 
 import re
-import struct
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +12,8 @@ from numpy.typing import NDArray
 from remblai.data.dataset import SPLITS, Dataset
 from remblai.data.labels import LABEL_NAMES
 from remblai.data.layout import Limits, check_numbers, layout_of, limits_of, native, planes
-from remblai.data.rows import check_memory
+from remblai.data.named_columns import NAMELESS, Named
+from remblai.data.numpy_files import read_npy, read_npz
 from remblai.data.splits import SPLIT_NAMES, WHOLE, Part, images, points
 from remblai.runtime.text import one_line
 
@@ -27,22 +24,6 @@ OF_CODES = ("index", "log_prob")
 UNLABELLED = -1
 """What `encode` writes as the label of a row that has none, where rows of other splits have one."""
 _ANY_PART = "|".join(SPLIT_NAMES)
-_DAMAGE = (
-    OSError,
-    ValueError,
-    EOFError,
-    TypeError,
-    SyntaxError,
-    ArithmeticError,
-    LookupError,
-    RuntimeError,
-    AttributeError,
-    struct.error,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-)
-"""What numpy's readers and the zip's raise at a damaged, encrypted or odd file."""
 
 
 def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
@@ -59,59 +40,28 @@ def npy(path: Path, *, layout: str | None = None, range: Limits | None = None) -
     return data_set(path.stem, str(path), {WHOLE: read_npy(path)}, {}, layout=layout, limits=range)
 
 
-def read_npy(path: Path) -> NDArray[Any]:
-    """The array of a .npy file, memory-mapped.
-
-    Raises:
-        ValueError: a damaged file, or pickled objects.
-    """
-    try:
-        array = np.load(path, mmap_mode="c", allow_pickle=False)
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path} is not a .npy file, though it is called so: expected one array")
-    return array
-
-
-def npz(path: Path, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
+def npz(
+    path: Path, *, layout: str | None = None, range: Limits | None = None, columns: tuple[str, ...] | None = None
+) -> Dataset:
     """Named arrays: one of images, values, x, data, codes (or a single array of any name), perhaps labels, y or target.
 
     Splits are names with train, validation (val, valid) or test before or after: x_train, train_images, labels_test;
     or, as `encode` writes it, an array `split` of the words train, validation, test. `classes` may name the labels,
-    `range` the low and the high value of images, as `sample` writes it.
+    `range` the low and the high value of images and `columns` those of points (n, d), as `sample` writes them.
 
     Args:
         path: the file.
         layout: of the axes: nhw, nhwc, nchw, nd or flat, where the shape does not say it.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
+        columns: of points with names: the names of those to take, in this order; that of a table's own column takes
+            all that are made of it, as `city` does of `city = oslo` and `city is empty`.
 
     Raises:
         ValueError: a damaged file, no array of a known name, pickled objects, another rank, an ambiguous layout, NaN,
-            values outside the range, labels that do not fit, more data than there is memory.
+            values outside the range, labels or names that do not fit, a column that is missing, more data than there is
+            memory.
     """
-    return arrays_by_name(path.stem, str(path), read_npz(path), layout=layout, limits=range)
-
-
-def read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    """The arrays of a .npz file by their names.
-
-    Raises:
-        ValueError: a damaged file, pickled objects, more data than there is memory.
-    """
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is damaged or cut short: expected a whole file that numpy.savez wrote")
-    try:
-        with zipfile.ZipFile(path) as members:
-            unpacked = sum(member.file_size for member in members.infolist())
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
-    check_memory(unpacked, str(path))
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: _get(path, stored, key) for key in stored}
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
+    return arrays_by_name(path.stem, str(path), read_npz(path), layout=layout, limits=range, asked=columns)
 
 
 def arrays_by_name(
@@ -121,6 +71,7 @@ def arrays_by_name(
     *,
     layout: str | None = None,
     limits: Limits | None = None,
+    asked: tuple[str, ...] | None = None,
 ) -> Dataset:
     """A data set of named arrays; see `npz` for the names.
 
@@ -130,6 +81,7 @@ def arrays_by_name(
         stored: the arrays.
         layout: see `layout.layout_of`.
         limits: see `layout.limits_of`.
+        asked: the names of the columns to take.
     """
     samples, labels = _names(source, list(stored))
     for key in samples.values():
@@ -149,6 +101,7 @@ def arrays_by_name(
         limits = float(stored[RANGE][0]), float(stored[RANGE][1])
     return data_set(
         name, source, arrays, known, classes, layout=layout, limits=limits, split=split,
+        named=Named(stored.get(COLUMNS), asked),
         notes=[f"arrays that are not read: {', '.join(unread)}"] if unread else [],
     )  # fmt: skip
 
@@ -164,7 +117,7 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
             raise ValueError(f"{path} holds {kind[part]} and {key}: expected one of them")
     if samples:
         return samples, labels
-    keys = [key for key in keys if key != RANGE]
+    keys = [key for key in keys if key not in (RANGE, COLUMNS)]
     whole = [key for name in SAMPLES for key in keys if key.lower() == name] or (keys if len(keys) == 1 else [])
     if not whole:
         raise ValueError(
@@ -175,16 +128,6 @@ def _names(path: str, keys: list[str]) -> tuple[dict[str, str], dict[str, str]]:
         raise ValueError(f"{path} holds {' and '.join(whole)}: expected one of them")
     own = next((key for name in LABEL_NAMES for key in keys if key.lower() == name), None)
     return {WHOLE: whole[0]}, {} if own is None else {WHOLE: own}
-
-
-def _get(path: Path, stored: Mapping[str, NDArray[Any]], key: str) -> NDArray[Any]:
-    try:
-        found = stored[key]
-    except _DAMAGE as error:
-        raise _unreadable(path, error) from error
-    if not isinstance(found, np.ndarray):
-        raise ValueError(f"{path} holds {one_line(key)}, which is no array: expected a file that numpy.savez wrote")
-    return found
 
 
 def _split_name(key: str) -> tuple[str, str | None]:
@@ -206,6 +149,7 @@ def data_set(
     limits: Limits | None = None,
     split: NDArray[Any] | None = None,
     notes: Sequence[str] = (),
+    named: Named = NAMELESS,
 ) -> Dataset:
     """A data set of arrays in memory or memory-mapped, by part; they are kept in their own type.
 
@@ -219,6 +163,7 @@ def data_set(
         limits: see `layout.limits_of`.
         split: (n,) words, the part of each row of the only array.
         notes: what else to say about the data.
+        named: the names of the columns of points, and which are asked for.
 
     Raises:
         ValueError: see `npz`.
@@ -236,7 +181,10 @@ def data_set(
             check_numbers(array, calls[part])
         item = next(iter(arrays.values())).shape[1:]
         flat = {part: array.reshape(len(array), -1) for part, array in arrays.items()}
-        return points(name, _parts(flat, labels, split), notes=notes, item=None if len(item) == 1 else item)
+        names, flat = named.chosen(flat, item, source)
+        item = item if names is None else (len(names),)
+        return points(name, _parts(flat, labels, split), names, notes, None if len(item) == 1 else item)
+    named.refuse_images(source)
     if limits is None and not bytes_:
         for part, array in arrays.items():
             check_numbers(array, calls[part])
@@ -274,14 +222,3 @@ def _parts(
         gaps = np.isin(split, list(without))
         known = np.where(gaps, known[~gaps][0], known)
     return {word: Part(array, None if word in without else known, rows) for word, rows in places.items()}
-
-
-def _unreadable(path: Path, error: Exception) -> ValueError:
-    if "Object arrays" in str(error) or "Python objects" in str(error):  # numpy's words for a pickle within
-        return ValueError(f"{path} holds pickled objects, which are never read, for they could run code: save numbers")
-    if "pickled data" in str(error):  # numpy takes whatever is not its own for a pickle
-        return ValueError(f"{path} cannot be read: it is no array of numpy's. Expected a file that numpy.save wrote")
-    if "encrypted" in str(error):
-        return ValueError(f"{path} cannot be read: it is encrypted. Expected a file that numpy.savez wrote")
-    reason = one_line(str(error)[:200]) or type(error).__name__
-    return ValueError(f"{path} cannot be read: {reason}. Expected a whole file that numpy.save or numpy.savez wrote")

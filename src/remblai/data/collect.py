@@ -14,6 +14,7 @@ from torch import Tensor
 from remblai.data.frames import frame_array, is_frame
 from remblai.data.labels import LABEL_NAMES
 from remblai.data.pixels import in_memory
+from remblai.distances.validation import refuse_sparse
 
 Array = NDArray[Any]
 
@@ -31,9 +32,8 @@ def as_array(data: Any, columns: Sequence[str] | None = None) -> Array:
     Raises:
         ValueError: rows of different shapes, what is no array, a column that is missing or holds no numbers.
     """
+    refuse_sparse("data", data)
     if isinstance(data, Tensor):
-        if data.layout is not torch.strided:
-            raise ValueError(f"expected a dense tensor, got one of layout {data.layout}: pass data.to_dense()")
         host = data.detach().cpu()
         return (host.float() if host.dtype == torch.bfloat16 else host).numpy()
     if is_frame(data):

@@ -27,6 +27,8 @@ EXAMPLES = 16
 """Texts of a column that are kept, at first: more where they do not show how its numbers or dates are written."""
 KINDS = (WORDS, TRUTH, DAYS, TIMES, FLOAT, "int64", "uint64")
 """The kinds of cells that there are."""
+IS, IS_EMPTY = " = ", " is empty"
+"""What stands after a column's name in those of its columns of numbers: before each word, and for its gaps."""
 DAY = 86_400.0
 """Seconds of a day."""
 
@@ -75,8 +77,8 @@ class Field:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of its columns of numbers."""
-        named = [f"{self.name} = {word}" for word in self.words] or [self.name]
-        return (*named, *[f"{self.name} is empty"] * self.gaps)
+        named = [f"{self.name}{IS}{word}" for word in self.words] or [self.name]
+        return (*named, *[f"{self.name}{IS_EMPTY}"] * self.gaps)
 
     def numbers(self, cells: NDArray[Any]) -> Floats:
         """The cells (n,) as columns of numbers (n, k).

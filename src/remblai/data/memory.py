@@ -1,34 +1,35 @@
 """Data in memory: arrays, tensors, data frames, PyTorch data sets and loaders, tables of the package `datasets`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from remblai.data.arrays import arrays_by_name, data_set
+from remblai.data.arrays import COLUMNS, arrays_by_name, data_set
 from remblai.data.chosen import chosen_columns, picked
 from remblai.data.collect import as_array, is_loader, items
 from remblai.data.dataset import Dataset
-from remblai.data.frames import FrameForm, categories, column, column_names, frame_array
+from remblai.data.frames import FrameForm, categories, column, column_names, frame_array, is_frame
 from remblai.data.labels import as_labels, label_place
 from remblai.data.layout import Limits, check_numbers
 from remblai.data.mixed_tables import mixed_table
 from remblai.data.raw import raw_table
 from remblai.data.splits import WHOLE, Part, points
+from remblai.distances.validation import refuse_sparse
 
 NAME = "custom"
 
 
 def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = None) -> Dataset:
-    """A data set of what Python holds: an array or what becomes one, named arrays, a PyTorch data set or loader.
+    """A data set of what Python holds: an array or what becomes one, a PyTorch data set or loader.
 
     Samples are kept in their own type; a PyTorch data set, alone or in a loader, is read once, item by item, in order.
 
     Args:
         data: an array or a tensor, images (n, h, w), (n, h, w, c), (n, c, h, w), points (n, d) or numbers (n,);
-            a list of them; {"x": ..., "y": ...} as `arrays.npz` names arrays; a `torch` Dataset whose items are x or
-            (x, label), or a DataLoader of one.
+            a list of them; a `torch` Dataset whose items are x or (x, label), or a DataLoader of one.
         layout: of the axes, where the shape does not say it: nhw, nhwc, nchw, nd or flat.
         range: the low and the high value of images, where they are neither bytes nor in [0, 1] or [-1, 1].
 
@@ -36,12 +37,31 @@ def in_memory(data: Any, *, layout: str | None = None, range: Limits | None = No
         ValueError: what is no data, samples of different shapes, and whatever is wrong with the values.
     """
     what = f"data ({kind_of(data)})"
-    if isinstance(data, Mapping):
-        arrays = {str(key): _array(value) for key, value in data.items()}
-        return arrays_by_name(NAME, what, arrays, layout=layout, limits=range)
     samples, labels, notes = _samples(data)
     known = {} if labels is None else {WHOLE: labels}
     return data_set(NAME, what, {WHOLE: samples}, known, layout=layout, limits=range, notes=notes)
+
+
+def named_arrays(
+    data: Mapping[Any, Any],
+    *,
+    layout: str | None = None,
+    range: Limits | None = None,
+    columns: tuple[str, ...] | None = None,
+) -> Dataset:
+    """A data set of {"x": ..., "y": ...}, arrays by name as in a file .npz: see `arrays.npz`.
+
+    Args:
+        data: arrays, or what becomes one.
+        layout: see `in_memory`.
+        range: see `in_memory`.
+        columns: of points with names: the names of those to take, in this order.
+
+    Raises:
+        ValueError: see `in_memory`.
+    """
+    arrays = {str(key): _array(np.asarray(value) if key == COLUMNS else value) for key, value in data.items()}
+    return arrays_by_name(NAME, f"data ({kind_of(data)})", arrays, layout=layout, limits=range, asked=columns)
 
 
 def as_it_is(data: Dataset) -> Dataset:
@@ -91,6 +111,13 @@ def _numbers(data: Any, names: list[str], what: str) -> NDArray[Any] | None:
     return table
 
 
+def reader_of(data: Any) -> Callable[..., Dataset]:
+    """The function that reads such data."""
+    if isinstance(data, Dataset):
+        return as_it_is
+    return frame if is_frame(data) else named_arrays if isinstance(data, Mapping) else in_memory
+
+
 def kind_of(data: Any) -> str:
     """What sort of data it is, for run.json and for errors: the name of its type."""
     return type(data).__name__
@@ -98,6 +125,7 @@ def kind_of(data: Any) -> str:
 
 def _samples(data: Any) -> tuple[NDArray[Any], NDArray[Any] | None, list[str]]:
     """The samples, their labels where there are any, and what to say about how they were read."""
+    refuse_sparse("data", data)
     if is_loader(data):
         note = "read from the loader's data set, in order: its batches and its sampler are not used"
         return *items(data.dataset), [note]

@@ -42,12 +42,12 @@ def raw_table(source: Any, columns: Sequence[str] | None, text: bool = False) ->
         raise ValueError(f"{what} is not UTF-8 text ({error}): save it as UTF-8") from error
     except (csv.Error, EOFError, OSError) as error:
         raise ValueError(f"{what} cannot be read: {error}. Expected a whole table") from error
-    typed = {name: _typed(of, f"{what}, column {one_line(name)!r}", text) for name, of in found.items()}
-    if picked(columns) is None and len(typed) > 1:
-        name, first = next(iter(typed.items()))
+    raw = {name: typed(of, f"{what}, column {one_line(name)!r}", text) for name, of in found.items()}
+    if picked(columns) is None and len(raw) > 1:
+        name, first = next(iter(raw.items()))
         if name in NAMES_OF_COUNTS and first.dtype.kind == "f" and np.array_equal(first, np.arange(len(first))):
-            del typed[name]
-    return {one_line(name): values for name, values in typed.items()}
+            del raw[name]
+    return {one_line(name): values for name, values in raw.items()}
 
 
 def text_of(source: Any) -> Raw | None:
@@ -127,7 +127,7 @@ def _gap(value: Any) -> bool:
     return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(not_a_number)
 
 
-def _typed(values: NDArray[Any], what: str, text: bool) -> NDArray[Any]:
+def typed(values: NDArray[Any], what: str, text: bool) -> NDArray[Any]:
     """Numbers as float64, dates, and text of ISO dates where not left as text, as datetime64[us], all else as text.
 
     Raises:

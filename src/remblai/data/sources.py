@@ -49,7 +49,7 @@ def given_rows(units: Units, rows: Rows, places: NDArray[np.int64] | slice = sli
     restored = units.exact.restore(torch.from_numpy(np.ascontiguousarray(rows.array[places])))
     if units.mean is None or restored.dtype != np.float64:
         return restored
-    flat = restored.reshape(len(restored), -1)
+    flat = restored.reshape(len(restored), *units.shape)  # a split may have no row
     error = 2.0 * ERROR * np.abs(flat - np.asarray(units.mean))
     with np.errstate(divide="ignore"):
         digits = np.where(error > 0, np.floor(-np.log10(error)), 17).clip(-300, 17).astype(np.int64)

@@ -34,6 +34,8 @@ SPLIT_NAMES = {
 }
 """What sources call the splits, in the names of folders, arrays and parts."""
 MOST_HELD_OUT = 5000
+IN_TRAINING = " in the training split"
+"""What a note ends in that is no word about the other rows."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +197,22 @@ def points(
         types=types,
         mixed=mixed,
     )
-    constant = [names[i] if names else str(i) for i in np.flatnonzero(deviation == 0)]
-    still = [f"columns of one value only: {', '.join(constant)}"] if constant else []
+    still = _constant_notes(parts, np.flatnonzero(deviation == 0), names)
     if names and WHOLE in parts and (numbered := numbering_note(parts[WHOLE].array, names)):
         still.append(numbered)
     found = _build(name, scaled, units, None)
     return replace(found, notes=(*notes, *still, *(() if bits else found.notes)))
+
+
+def _constant_notes(parts: Mapping[str, Part], constant: Positions, names: tuple[str, ...] | None) -> list[str]:
+    """What to say of columns that are constant in the training split, and perhaps in no other rows."""
+    ends = [(of.array[:, constant].min(0), of.array[:, constant].max(0)) for of in parts.values()]
+    everywhere = np.min([low for low, _ in ends], 0) == np.max([high for _, high in ends], 0)
+    notes = []
+    for words, chosen in (("", constant[everywhere]), (IN_TRAINING, constant[~everywhere])):
+        called = ", ".join(names[i] if names else str(i) for i in chosen)
+        notes += [f"columns of one value only{words}: {called}"] * bool(len(chosen))
+    return notes
 
 
 def _are_bits(array: NDArray[Any]) -> bool:

@@ -10,6 +10,8 @@ from remblai.data.rows import chunks
 
 ROUNDING = 8 * np.finfo(np.float64).eps
 """What a column varies by, as a share of its size, up to which it may be rounding alone."""
+ROUNDING_OF_SINGLES = 2 * float(np.finfo(np.float32).eps)
+"""The same of numbers in float32, whose neighbours are so far apart."""
 NARROW = 1e-6
 """The same share below which sums from 0 on would lose its digits."""
 Names = Sequence[str] | None
@@ -29,11 +31,23 @@ def by_channel(numbers: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def moments(
-    array: NDArray[Any], rows: NDArray[np.int64], names: Names
+    array: NDArray[Any], rows: NDArray[np.int64], names: Names, rounding: float = ROUNDING
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and deviation of each column over `rows`, in two passes; what varies by rounding errors only is constant.
 
     Columns that vary little beside their size are summed from their first value on: the sum itself would round it away.
+
+    Args:
+        array: (n, d).
+        rows: whose moments these are.
+        names: of the columns, for errors.
+        rounding: what a column varies by, as a share of its size, up to which it may be rounding alone.
+
+    Returns:
+        the means (d,) and the deviations (d,), 0 of a constant column.
+
+    Raises:
+        ValueError: values too large.
     """
     ordered = np.sort(rows)
     low, high = _ends(array, ordered)
@@ -51,7 +65,7 @@ def moments(
     if not np.isfinite(deviation).all():
         column = int(np.flatnonzero(~np.isfinite(deviation))[0])
         raise _too_large(array, column, names)
-    constant = extent <= ROUNDING * size
+    constant = extent <= rounding * size
     return np.where(constant, array[ordered[0]], first + mean), np.where(constant, 0.0, deviation)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.inputs import check_samples
 
 POINTS = 4
 """How many points a function is tried on when an objective takes it."""

@@ -8,7 +8,8 @@ from torch import Tensor
 
 from remblai.costs import COSTS, Cost, require_gradient
 from remblai.discrepancies import masses
-from remblai.discrepancies.discrepancy import Discrepancy, tensors
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.inputs import tensors
 from remblai.discrepancies.samples import embedded, rows
 from remblai.distances import validation
 from remblai.distances.entropic.balanced import solve

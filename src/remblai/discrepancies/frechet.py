@@ -7,7 +7,8 @@ from torch import Tensor
 from torch.distributions import Distribution, Independent, MultivariateNormal
 
 from remblai.costs import central
-from remblai.discrepancies.discrepancy import Discrepancy, check_finite
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.inputs import check_finite
 from remblai.discrepancies.masses import distinct_pairs
 from remblai.distances.envelope import with_gradients
 from remblai.kernels.embeddings import normal_parts

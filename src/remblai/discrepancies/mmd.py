@@ -7,8 +7,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from remblai.costs import wide
-from remblai.discrepancies.discrepancy import Discrepancy, OfParts, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy, OfParts
 from remblai.discrepancies.gram import mean_across, mean_within, means_of_parts
+from remblai.discrepancies.inputs import check_samples
 from remblai.discrepancies.masses import distinct_pairs
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.weighted_gram import clouds_at_once, sums_of_clouds, weighted_across, weighted_within

@@ -5,9 +5,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from remblai.costs import central, wide
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy
 from remblai.discrepancies.frechet import of_law as moments_of
 from remblai.discrepancies.frechet import weighted_moments
+from remblai.discrepancies.inputs import check_samples
 from remblai.discrepancies.samples import flat
 
 

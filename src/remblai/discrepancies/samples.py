@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from remblai.costs import Cost, wide
-from remblai.discrepancies.discrepancy import check_samples, tensors
+from remblai.discrepancies.inputs import check_samples, tensors
 from remblai.distances.validation import ArrayLike
 
 

@@ -12,7 +12,8 @@ from torch.nn.functional import normalize
 
 from remblai.costs import wide
 from remblai.discrepancies.cloud_slices import along_each_cloud, cloud_means
-from remblai.discrepancies.discrepancy import Discrepancy, check_samples
+from remblai.discrepancies.discrepancy import Discrepancy
+from remblai.discrepancies.inputs import check_samples
 from remblai.discrepancies.samples import flat
 from remblai.discrepancies.slices import Lines, Quantiles, along_each, mean
 from remblai.distances.validation import positive_integer, seed_number

@@ -14,7 +14,7 @@ from remblai.distances.clouds import Plans, pairs
 from remblai.distances.entropic import balanced, unbalanced
 from remblai.distances.entropic.clouds import AT_ONCE, plans_at_once
 from remblai.distances.entropic.schedule import absolute_epsilon
-from remblai.distances.geometry import CostLike, Points
+from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.monotone import CONVEX
 from remblai.distances.plan import ArrayPlan, Plan, TensorPlan
 from remblai.distances.point_sets import same_columns
@@ -150,6 +150,7 @@ def _of_clouds(
     clouds: list[Any], cost: CostLike, epsilon: float | None, normalise: bool, options: dict[str, Any]
 ) -> Plans:
     """The plans of pairs of clouds: at once where they are small, smoothed and without special options."""
+    cost = resolved(cost)
     if epsilon is not None and not set(options) - {"relative", "tolerance", "max_iterations"}:
         problems = [Problem.of_points(x, y, cost, a, b, normalise) for x, y, a, b in clouds]
         if math.prod(problems[0].shape) <= AT_ONCE:

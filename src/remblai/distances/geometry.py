@@ -11,6 +11,7 @@ from remblai.config.registry import Choice, make
 from remblai.costs import COSTS, Cost, Custom, Euclidean, Hamming, Huber, Manhattan, Power, Square, of_pairs
 from remblai.distances.coupling import ENTRIES, Coupling, Sparse
 from remblai.distances.magnitudes import InUnits, in_range
+from remblai.distances.point_sets import columns_of, same_columns
 from remblai.distances.rounding import ROUNDOFF, roundoff
 from remblai.distances.sparse_costs import cost_matrix
 from remblai.distances.squares import CANCELLATION, DIRECT, squares
@@ -132,10 +133,12 @@ class Points(Geometry):
 
     Raises:
         ValueError: no points, points of unequal shape, values that are not finite, an unknown cost, or one that reads a
-            law.
+            law; data frames whose columns have other names.
     """
 
     def __init__(self, x: Any, y: Any, cost: CostLike = "square") -> None:
+        same_columns(x=x, y=y)
+        self.columns = columns_of(x, y)
         self.given = points("x", x), points("y", y)
         shapes = [tuple(one.shape) for one in self.given]
         if shapes[0][1:] != shapes[1][1:]:

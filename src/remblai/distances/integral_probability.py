@@ -18,7 +18,7 @@ from remblai.config.registry import Choice, make
 from remblai.distances.exact import rubinstein
 from remblai.distances.geometry import CostLike, Points, resolved
 from remblai.distances.plan import Array, Value
-from remblai.distances.point_sets import refuse_clouds
+from remblai.distances.point_sets import check_columns, refuse_clouds
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, number
 from remblai.kernels import KERNELS, Kernel
@@ -61,6 +61,7 @@ class Witness(Generic[Value, Array]):
         """
         geometry = self.problem.geometry
         assert isinstance(geometry, Points)
+        check_columns("z", z, geometry.columns)
         new = Points(z, geometry.y, geometry.cost).x.double()
         with torch.no_grad():
             values: Array = self.problem.answer(self.function(new))

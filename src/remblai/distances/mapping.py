@@ -31,6 +31,11 @@ def _extended(problem: Problem, g: Tensor, epsilon: float, x: Tensor) -> Tensor:
     return transformed(Problem(uniform, problem.b, moved, (uniform, problem.b)), g, epsilon)
 
 
+def names(problem: Problem) -> tuple[str, ...] | None:
+    """The names of the columns of the points; None where they have none, or there are no points."""
+    return problem.geometry.columns if isinstance(problem.geometry, Points) else None
+
+
 def mapping(problem: Problem, coupling: Coupling, g: Tensor, epsilon: float) -> Callable[[Tensor], Tensor] | None:
     """The function that maps new points (k, ...) -> (k, ...); None where there are no points."""
     if not isinstance(problem.geometry, Points):

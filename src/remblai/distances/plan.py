@@ -14,6 +14,7 @@ from typing_extensions import TypeVar
 from remblai.distances.certificate import Interval
 from remblai.distances.coupling import Coupling
 from remblai.distances.mapping import barycentres
+from remblai.distances.point_sets import check_columns
 from remblai.distances.validation import ArrayLike, tensor
 from remblai.runtime.notebook import table
 
@@ -134,7 +135,7 @@ class Plan(Generic[Value, Array]):
 
     def extend(self, x: ArrayLike) -> Array:
         """The potential f at new points x (k, d), from g by the c-transform (the soft one for epsilon > 0): (k,)."""
-        return self._answer(self._part("extend", self.parts.extend)(tensor("x", x).detach()))
+        return self._answer(self._part("extend", self.parts.extend)(self._new(x)))
 
     def map(self, x: ArrayLike) -> Array:
         """Where the plan carries new points: x (k, d) -> (k, d).
@@ -149,7 +150,7 @@ class Plan(Generic[Value, Array]):
             >>> transport([[0.0, 0.0], [4.0, 0.0]], [[0.0, 1.0], [4.0, 3.0]]).map([[1.0, 0.0], [3.0, 0.5]]).tolist()
             [[1.0, 1.0], [3.0, 3.5]]
         """
-        return self._answer(self._part("map", self.parts.map)(tensor("x", x).detach()))
+        return self._answer(self._part("map", self.parts.map)(self._new(x)))
 
     def certificate(self, exact: bool = False) -> Interval:
         """A proven interval: a feasible dual below, a rounded feasible plan above.
@@ -170,6 +171,10 @@ class Plan(Generic[Value, Array]):
     def _coupling(self) -> Coupling:
         coupling: Coupling = self._part("coupling", self.parts.coupling)
         return coupling
+
+    def _new(self, x: ArrayLike) -> Tensor:
+        check_columns("x", x, self.parts.columns)
+        return tensor("x", x).detach()
 
     def _part(self, name: str, part: Any) -> Any:
         if part is None:
@@ -218,3 +223,5 @@ class Parts:
     certificate: Callable[[float], Interval] | None = None
     extend: Callable[[Tensor], Tensor] | None = None
     map: Callable[[Tensor], Tensor] | None = None
+    columns: tuple[str, ...] | None = None
+    """The names of the columns of the points, where they came as data frames."""

@@ -28,13 +28,33 @@ def same_columns(**sides: Any) -> None:
     named = {side: names for side, value in sides.items() if (names := _names(value)) is not None}
     for side, names in list(named.items())[1:]:
         first, wanted = next(iter(named.items()))
-        if names == wanted:
-            continue
-        remedy = f"pass {side}[{first}.columns]" if sorted(names) == sorted(wanted) else "rename or choose columns"
-        raise ValueError(
-            f"{side}: expected the columns of {first} in their order ({_listed(wanted)}), got {_listed(names)}: "
-            f"{remedy}; arrays, as {side}.to_numpy(), are matched by position."
-        )
+        _check(side, names, wanted, first, f"{first}.columns")
+
+
+def columns_of(x: Any, y: Any) -> tuple[str, ...] | None:
+    """The names of the columns of points, of the first that is a data frame; None where none is."""
+    return next((tuple(names) for one in (x, y) if (names := _names(one)) is not None), None)
+
+
+def check_columns(side: str, value: Any, wanted: tuple[str, ...] | None) -> None:
+    """Checks that new points, if they are a data frame, have the columns of a plan's, if these have names.
+
+    Raises:
+        ValueError: they have others, or in another order.
+    """
+    names = _names(value)
+    if names is not None and wanted is not None:
+        _check(side, names, list(wanted), "the plan's points", str(list(wanted)))
+
+
+def _check(side: str, names: list[str], wanted: list[str], whose: str, chosen: str) -> None:
+    if names == wanted:
+        return
+    remedy = f"pass {side}[{chosen}]" if sorted(names) == sorted(wanted) else "rename or choose columns"
+    raise ValueError(
+        f"{side}: expected the columns of {whose} in their order ({_listed(wanted)}), got {_listed(names)}: "
+        f"{remedy}; arrays, as {side}.to_numpy(), are matched by position."
+    )
 
 
 def _names(value: Any) -> list[str] | None:

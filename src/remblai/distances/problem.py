@@ -10,7 +10,6 @@ from torch import Tensor
 
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.magnitudes import refuse_overflow
-from remblai.distances.point_sets import same_columns
 from remblai.distances.rounding import roundoff
 from remblai.distances.validation import ArrayLike, masses, probabilities
 
@@ -75,7 +74,6 @@ class Problem:
             ValueError: anything that is no transport problem.
         """
         arrays = not any(isinstance(one, Tensor) for one in (x, y, a, b))
-        same_columns(x=x, y=y)
         geometry = Points(x, y, cost)
         refuse_overflow(geometry)
         return _checked(geometry, a, b, arrays, normalise)

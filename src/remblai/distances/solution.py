@@ -10,7 +10,7 @@ from remblai.distances.certificate import Interval, certificate
 from remblai.distances.coupling import Coupling, Sparse
 from remblai.distances.envelope import with_gradients
 from remblai.distances.geometry import Geometry
-from remblai.distances.mapping import extension, mapping
+from remblai.distances.mapping import extension, mapping, names
 from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 
@@ -69,6 +69,7 @@ def solved(
             certificate=partial(_bounds, problem, coupling, g, (value, epsilon, bounds)),
             extend=extension(problem, g, epsilon),
             map=mapping(problem, coupling, g, epsilon),
+            columns=names(problem),
         ),
     )
 

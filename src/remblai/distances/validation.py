@@ -36,12 +36,7 @@ def tensor(name: str, value: Any) -> Tensor:
             f"{name}: expected a tensor that holds numbers (n, ...), got a {'nested' if value.is_nested else 'meta'} "
             "one: pass rows of one length, on a device that holds their values."
         )
-    if issparse(value) or (isinstance(value, Tensor) and value.layout != torch.strided):
-        raise ValueError(
-            f"{name}: expected a dense array, got a sparse {type(value).__name__} of shape {tuple(value.shape)}: a "
-            "missing entry could mean 0. Pass the dense array, by .toarray() (.to_dense() in torch); only cost "
-            "matrices may be sparse, where a missing entry forbids the pair."
-        )
+    refuse_sparse(name, value)
     if not isinstance(value, Tensor):
         value = _from_numpy(name, value)
     converted: Tensor = value
@@ -50,6 +45,20 @@ def tensor(name: str, value: Any) -> Tensor:
     if not converted.is_floating_point():
         return converted.double()
     return converted if converted.dtype in (torch.float32, torch.float64) else converted.float()
+
+
+def refuse_sparse(name: str, value: Any) -> None:
+    """Refuses sparse arrays and tensors.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if issparse(value) or (isinstance(value, Tensor) and value.layout != torch.strided):
+        raise ValueError(
+            f"{name}: expected a dense array, got a sparse {type(value).__name__} of shape {tuple(value.shape)}: a "
+            "missing entry could mean 0. Pass the dense array, by .toarray() (.to_dense() in torch); only cost "
+            "matrices may be sparse, where a missing entry forbids the pair."
+        )
 
 
 def refuse_masked(name: str, value: Any) -> None:

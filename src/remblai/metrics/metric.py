@@ -1,5 +1,6 @@
 """What a metric is: a row of the table `METRICS`, which the card, the report and the commands read."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NotRequired, TypedDict
@@ -79,6 +80,25 @@ Compute = Callable[[Sets], Figure | None]
 
 
 @dataclass(frozen=True)
+class OfTwo:
+    """A metric as a statistic of two samples.
+
+    Attributes:
+        compute: from samples (n, ...), (m, ...) to the value.
+        meaning: what the value is.
+        unbiased: whether its mean is that of the laws at every sample size.
+        nonnegative: whether it is at least 0.
+        maximum: the largest value that there is.
+    """
+
+    compute: Callable[[Any, Any], float]
+    meaning: str
+    unbiased: bool = False
+    nonnegative: bool = False
+    maximum: float = math.inf
+
+
+@dataclass(frozen=True)
 class Metric:
     """A row of the table of metrics.
 
@@ -94,8 +114,7 @@ class Metric:
         spread: which standard deviation `spread` is.
         power: what the figure could have seen at its n and spread; None where the floor is not what a perfect model
             would have.
-        statistic: the metric as a function of two samples (n, ...), (m, ...), large where their laws differ, for the
-            command `distance`.
+        statistic: the metric of two samples, large where their laws differ, for the command `distance`.
         listed: whether the card's table has a line for it.
     """
 
@@ -108,5 +127,5 @@ class Metric:
     floor: str = "real against held-out real"
     spread: str = "standard deviation over random halves"
     power: Callable[[Compute, Faults, float], dict[str, float]] | None = shifts
-    statistic: Callable[[Any, Any], float] | None = None
+    statistic: OfTwo | None = None
     listed: bool = True

@@ -8,7 +8,7 @@ from remblai.metrics.copies import figure_of_copies
 from remblai.metrics.faults import shifts_and_copies
 from remblai.metrics.feature_rows import FEATURE_METRICS
 from remblai.metrics.images import figure_of_reconstruction, figure_of_sharpness, figure_of_the_data_s_sharpness
-from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric
+from remblai.metrics.metric import NEAREST_EXAMPLE, OVER_IMAGES, Metric, OfTwo
 from remblai.metrics.modes import figure_of_modes
 from remblai.metrics.samples import (
     figure_of_accuracy,
@@ -32,7 +32,13 @@ METRICS: dict[str, Metric] = {
         says="The classifier is right {value_percent} of the time; {floor_percent} when both sets are real.",
         compute=figure_of_accuracy,
         better="near the floor",
-        statistic=told_apart,
+        statistic=OfTwo(
+            told_apart,
+            "the accuracy on each set counted from chance, c + |accuracy - c|, mean of both sets: about 0.5 for equal "
+            "laws, 1 where they lie apart and where points sit on those of the other set",
+            nonnegative=True,
+            maximum=1.0,
+        ),
     ),
     "energy_distance_squared": Metric(
         label="Squared energy distance",

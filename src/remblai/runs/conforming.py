@@ -14,14 +14,14 @@ from remblai.data.field import Field
 from remblai.data.layout import BYTES, extremes
 from remblai.data.look import range_note
 from remblai.data.mixed import Mixed, joined
+from remblai.data.named_columns import as_values, cells_of
 from remblai.data.raw import Raw
 from remblai.data.rows import Rows
 from remblai.data.scored import scored
 from remblai.data.sources import given_rows
+from remblai.data.standardise import moments
 
 T = TypeVar("T")
-CONSTANT = 1e-12
-"""The deviation, as a share of the mean, below which a column varies by rounding errors only."""
 
 
 def conform(dataset: Dataset, units: Units, keep_limits: bool = False) -> Dataset:
@@ -57,8 +57,8 @@ def _conformed(dataset: Dataset, units: Units, keep_limits: bool) -> Dataset:
             f"data: expected {kinds[0]} of shape {units.shape}, {dataset.name} holds {kinds[1]} of {dataset.shape}: "
             f"use data of that shape{', or --size and --channels' * (kinds == ['images', 'images'])}"
         )
-    if dataset.units == units:
-        return dataset
+    if replace(dataset.units, columns=units.columns) == units:  # a run of an earlier version may have no names
+        return replace(dataset, units=units)
     if dataset.range is not None:
         if keep_limits or not _same_type(dataset.units, units) or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
@@ -119,25 +119,24 @@ def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     return _with_rows(dataset, units, chosen)
 
 
-def recoded(dataset: Dataset, units: Units, mixed: Mixed) -> Dataset:
+def recoded(dataset: Dataset, units: Units, mixed: Mixed, made: bool = False) -> Dataset:
     """A table whose columns are made of its own as in other data.
 
     Args:
         dataset: a table with words, dates or gaps, or of numbers alone.
         units: that the data set gets.
         mixed: the columns.
+        made: whether its columns of numbers are those of the other data already, and stay as they are.
 
     Raises:
         ValueError: a column that is missing, words where numbers are expected, or empty cells where none are.
     """
 
-    made = dataset.cells is None and dataset.units.columns is None and dataset.shape == (len(mixed.columns),)
-
     def changed(rows: Rows) -> Rows:
-        if made:  # an array of the columns of numbers, as samples in .npz are
+        if made:
             return _restandardised(rows, dataset.units, replace(units, frame=None, mixed=None))
         try:
-            numbers = mixed.numbers(_cells(dataset, rows))
+            numbers = mixed.numbers(_cells(dataset, rows, mixed))
         except ValueError as problem:
             raise ValueError(f"data {dataset.name}: {problem}") from None
         return Rows(replace(units, frame=None, mixed=None, item=None).scale(numbers).numpy())
@@ -164,11 +163,13 @@ def on_joint_columns(
         replace(one, cells=one.cells if one.cells is not None else raw)
         for one, raw in zip((first, second), raws, strict=True)
     )
-    cells = [_cells(one, one.train.rows) for one in (first, second)]
+    first, second = _as_values(first, second), _as_values(second, first)
+    pairs = (first, second), (second, first)
+    like = [other.units.mixed or Mixed(()) for _, other in pairs]
+    cells = [_cells(one, one.train.rows, fields) for (one, _), fields in zip(pairs, like, strict=True)]
     mixed = joined(cells[0], cells[1], f"data {second.name}")
-    numbers = mixed.numbers(cells[0])[first.train.index.numpy()]
-    mean, deviation = numbers.mean(0), numbers.std(0)
-    deviation = mixed.shared(np.where(deviation > CONSTANT * np.abs(mean), deviation, 0.0))
+    mean, deviation = moments(mixed.numbers(cells[0]), first.train.index.numpy(), mixed.columns)
+    deviation = mixed.shared(deviation)
     units = Units(
         (len(mean),), mean=tuple(mean.tolist()), deviation=tuple(deviation.tolist()), columns=mixed.columns,
         frame=first.units.frame, mixed=mixed,
@@ -176,13 +177,27 @@ def on_joint_columns(
     return recoded(first, units, mixed), recoded(second, units, mixed)
 
 
-def _cells(dataset: Dataset, rows: Rows) -> Raw:
-    """The cells of a table by column, of one of numbers these numbers."""
+def _as_values(dataset: Dataset, other: Dataset) -> Dataset:
+    """A table beside one of numbers alone: its text of numbers and dates, in whatever form, as these."""
+    fields = dataset.units.mixed
+    if other.cells is not None or dataset.cells is None or fields is None:
+        return dataset
+    return replace(dataset, cells=as_values(dataset.cells, fields))
+
+
+def _cells(dataset: Dataset, rows: Rows, like: Mixed) -> Raw:
+    """The cells of a table by column, of one of numbers these numbers, or what they were made of.
+
+    Args:
+        dataset: the table.
+        rows: of it.
+        like: the fields of another, by whose names is known what columns of numbers were made of.
+    """
     if dataset.cells is not None:
         return dataset.cells
     own = given_rows(dataset.units, rows).astype(np.float64)
     names = dataset.units.columns or [f"column {place}" for place in range(1, 1 + own.shape[1])]
-    return {name: own[:, place] for place, name in enumerate(names)}
+    return cells_of(own, names, like)
 
 
 def _recoded(dataset: Dataset, units: Units) -> Dataset:
@@ -192,8 +207,15 @@ def _recoded(dataset: Dataset, units: Units) -> Dataset:
             if units.mixed is None
             else f"data: expected a table with the columns {', '.join(units.mixed.names)}, got {dataset.name}"
         )
-    plain = Mixed(tuple(Field(name) for name in units.columns))
-    return recoded(dataset, units, units.mixed or plain)
+    mixed = units.mixed or Mixed(tuple(Field(name) for name in units.columns))
+    if dataset.cells is not None:
+        return recoded(dataset, units, mixed)
+    # an array of the columns of numbers, as samples in .npz are: by name where they have names
+    if dataset.units.columns is None:
+        return recoded(dataset, units, mixed, made=dataset.shape == units.shape)
+    if not {*units.columns} <= {*dataset.units.columns}:
+        return recoded(dataset, units, mixed)
+    return recoded(_by_name(dataset, units.columns), units, mixed, made=True)
 
 
 def _with_rows(dataset: Dataset, units: Units, change: Callable[[Rows], Rows]) -> Dataset:

@@ -112,12 +112,11 @@ def _by_name(settings: Mapping[str, Any], units: Units, spec: Any, options: Mapp
         return data_of(spec, options, settings)[2]
     if units.mixed is not None and (raw := text_of(spec)) is not None:
         return _as_fields(units.mixed, raw, spec, named.get("label"))
-    if "columns" in named:
-        return data_of(spec, options, settings)[2]
     try:
-        return data_of(spec, {**given, "columns": units.names}, settings)[2]
+        return data_of(spec, given if "columns" in named else {**given, "columns": units.names}, settings)[2]
     except NoColumnNames:
-        found = data_of(spec, options, settings)[2]
+        whole = {**own_options(settings), "columns": None, "exclude": None}
+        found = data_of(spec, options, {**settings, "data": {**settings["data"], "options": whole}})[2]
     warnings.warn(f"data {found.name} names no columns: they are taken in the order of those of the run", stacklevel=4)
     return found
 

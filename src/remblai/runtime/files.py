@@ -152,33 +152,38 @@ def _reserve(path: Path) -> tuple[int, Path]:
         os.close(handle)
 
 
-def place(name: str | os.PathLike[str], suffixes: tuple[str, ...] = ()) -> Path:
+def place(name: str | os.PathLike[str], suffixes: tuple[str, ...] = (), option: str = "out") -> Path:
     """Where something is to be written: `~` is the home folder; the name is checked, nothing is made.
 
     Args:
         name: of a file, or of a folder where no suffixes are given.
         suffixes: of which the file has one.
+        option: what errors call the name.
 
     Raises:
         ValueError: a name that is not UTF-8, is too long, names no user or has another suffix, or a folder.
     """
     if not isinstance(name, str | os.PathLike) or isinstance(text := os.fspath(name), bytes):
-        raise ValueError(f"out: expected a path, got {name!r} of type {type(name).__name__}.")
+        raise ValueError(f"{option}: expected a path, got {name!r} of type {type(name).__name__}.")
     try:
         text.encode()
         path = Path(text).expanduser()
         folder = path.is_dir()
     except UnicodeEncodeError:
-        raise ValueError(f"out: expected a name in UTF-8, got {os.fsencode(text)!r}: use another name.") from None
+        raise ValueError(f"{option}: expected a name in UTF-8, got {os.fsencode(text)!r}: use another name.") from None
     except RuntimeError:
-        raise ValueError(f"out: {text!r} names a user who has no home folder here: write the whole path.") from None
+        raise ValueError(
+            f"{option}: {text!r} names a user who has no home folder here: write the whole path."
+        ) from None
     except (OSError, ValueError) as problem:
         words = getattr(problem, "strerror", None) or str(problem)
-        raise ValueError(f"out: expected the name of a file, got {text[:60]!r} ({words}): use another name.") from None
+        raise ValueError(
+            f"{option}: expected the name of a file, got {text[:60]!r} ({words}): use another name."
+        ) from None
     if suffixes and path.suffix not in suffixes:
-        raise ValueError(f"out: expected a name that ends in {_either(suffixes)}, got {text!r}.")
+        raise ValueError(f"{option}: expected a name that ends in {_either(suffixes)}, got {text!r}.")
     if suffixes and folder:
-        raise ValueError(f"out: expected the name of a file, {text} is a folder: use another name.")
+        raise ValueError(f"{option}: expected the name of a file, {text} is a folder: use another name.")
     return path
 
 

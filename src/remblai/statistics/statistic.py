@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
 from remblai.discrepancies.custom import as_discrepancy
 from remblai.discrepancies.discrepancy import Discrepancy, OfParts
+from remblai.distances.validation import number
 from remblai.runtime import rng
 
 Statistic = Discrepancy | Callable[[Tensor, Tensor], Tensor]
@@ -119,11 +120,20 @@ def permutation(n: int, draws: torch.Generator) -> Tensor:
     return torch.randperm(n, generator=draws, device=draws.device)
 
 
-def at_least(least: int, what: str, value: int) -> None:
-    """Checks a count.
+def at_least(least: int, what: str, value: Any, or_none: bool = False) -> int:
+    """A count.
+
+    Args:
+        least: the least that there may be.
+        what: is counted, the name of an option say.
+        value: the count.
+        or_none: whether 0 leaves it out.
 
     Raises:
         ValueError: it is below the least, or no whole number.
     """
-    if not (value >= least and value == int(value)):
-        raise ValueError(f"expected at least {least} {what}, a whole number, got {value}.")
+    count = number(what, value)
+    if isinstance(value, bool) or not (count == count // 1 and (count >= least or (or_none and count == 0))):
+        none = ", or 0 for none" * or_none
+        raise ValueError(f"{what}: expected at least {least}, a whole number{none}, got {value!r}.")
+    return int(count)

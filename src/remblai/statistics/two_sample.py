@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from remblai.discrepancies.discrepancy import check_finite, tensors
+from remblai.discrepancies.inputs import check_finite, tensors
 from remblai.distances.validation import ArrayLike
 from remblai.statistics.statistic import (
     Floor,

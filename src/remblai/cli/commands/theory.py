@@ -55,7 +55,8 @@ def distance(
         options: of the metric, and of the features with `features.` before them.
         data_options: of both data sets.
     """
-    paths = [None if name is None else place(name, (end,)) for name, end in ((plan, ".npz"), (figure, ".png"))]
+    written = ("plan", plan, ".npz"), ("figure", figure, ".png")
+    paths = [None if name is None else place(name, (end,), option) for option, name, end in written]
     from remblai.compare.datasets import distance as measured
     from remblai.compare.measures import features_for
     from remblai.compare.plans import save_figure, save_plan

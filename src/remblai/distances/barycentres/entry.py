@@ -90,7 +90,7 @@ def barycentre(
                 f"start={start!r}: leave them out, or draw points of the laws."
             )
         return normal.solve(laws, weights, tolerance, limit, normalise)
-    same_columns(**{f"law_{k}": law for k, law in enumerate(laws)})
+    same_columns(**{f"law_{k}": law for k, law in enumerate(laws)}, support=support, start=start)
     checked = Laws.checked(laws, weights, masses, normalise)
     d = checked.points[0].shape[1]
     if support is not None and validation.tensor("support", support).dim() > 0:

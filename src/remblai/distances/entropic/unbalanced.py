@@ -18,9 +18,8 @@ from remblai.distances.envelope import with_gradients
 from remblai.distances.feasible import check_feasible
 from remblai.distances.geometry import CostLike, Geometry, Matrix, Points
 from remblai.distances.magnitudes import refuse_overflow
-from remblai.distances.mapping import mapping
+from remblai.distances.mapping import mapping, names
 from remblai.distances.plan import Parts, Plan
-from remblai.distances.point_sets import same_columns
 from remblai.distances.problem import Problem
 from remblai.distances.solution import carried_cost
 from remblai.distances.validation import ArrayLike
@@ -50,7 +49,6 @@ def of_points(
     Raises:
         ValueError: masses or points that are not valid.
     """
-    same_columns(x=x, y=y)
     geometry = Points(x, y, cost)
     refuse_overflow(geometry)
     return _as_given(geometry, a, b, not any(isinstance(one, Tensor) for one in (x, y, a, b)))
@@ -137,6 +135,7 @@ def solve(
             g=g,
             cost=partial(carried_cost, problem.geometry, coupling),
             map=mapping(problem, coupling, g, epsilon),
+            columns=names(problem),
         ),
     )
 

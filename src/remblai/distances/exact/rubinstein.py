@@ -13,7 +13,7 @@ from remblai.distances.certificate import transformed
 from remblai.distances.exact import solve
 from remblai.distances.geometry import CostLike, Geometry, Points
 from remblai.distances.plan import Array, Plan, Value
-from remblai.distances.point_sets import refuse_clouds
+from remblai.distances.point_sets import check_columns, refuse_clouds
 from remblai.distances.problem import Problem
 from remblai.distances.validation import ArrayLike, NumPyLike, tensor
 
@@ -65,6 +65,7 @@ class Potential(Generic[Value, Array]):
             raise ValueError(f"side: expected 'upper' or 'lower', got {side!r}.")
         if not isinstance(self.geometry, Points):
             raise ValueError("extend: expected points, got a matrix of distances: use of_points for new points.")
+        check_columns("x", x, self.plan.parts.columns)
         known = torch.cat([tensor("f", one).detach() for one in (self.f, self.at_b)])
         blocks = Points(x, self.geometry.y, self.geometry.cost).blocks()
         upper = side == "upper"

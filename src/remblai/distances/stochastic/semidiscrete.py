@@ -11,7 +11,7 @@ from remblai.config.aliases import checked_options
 from remblai.distances import validation
 from remblai.distances.certificate import transformed
 from remblai.distances.geometry import CostLike, Points
-from remblai.distances.mapping import extension
+from remblai.distances.mapping import extension, names
 from remblai.distances.plan import Parts, Plan
 from remblai.distances.problem import Problem
 from remblai.distances.stochastic.sampling import Draws, Sampler, checked_error, checked_evaluation
@@ -138,7 +138,7 @@ def semi_discrete(
         seconds=time.perf_counter() - started,
         curve=tuple(curve),
         arrays=arrays,
-        parts=Parts(g=potential, extend=extension(problem, potential, epsilon)),
+        parts=Parts(g=potential, extend=extension(problem, potential, epsilon), columns=names(problem)),
     )
 
 
