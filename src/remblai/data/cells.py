@@ -11,9 +11,8 @@ from remblai.data.units import Units
 
 def cells_of(x: Tensor, units: Units) -> dict[str, NDArray[Any]]:
     """Points x (n, ...) on the model's side as columns (n,) by name, those of a table as it had them."""
-    values = units.restore(x)
+    values = units.whole(units.restore(x)).reshape(len(x), -1)
     if units.mixed is not None:
         return units.mixed.cells(values)
-    values = units.whole(values).reshape(len(x), -1)
     names = units.columns or [f"value_{axis}" for axis in range(values.shape[1])]
     return dict(zip(names, typed(values, units.column_types), strict=True))

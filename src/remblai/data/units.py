@@ -157,10 +157,7 @@ class Units:
             exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
             values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
             return to_layout(cast(values, self.kind), self.axes)
-        values = self._values(x)
-        if self.scores is not None and self.scores.bounded:  # what a model makes, and not any row of data
-            values = self.scores.rounded(values)
-        return cast(values, self.kind).reshape(len(x), *self.sample_shape)
+        return cast(self._values(x), self.kind).reshape(len(x), *self.sample_shape)
 
     def _values(self, x: Tensor) -> NDArray[Any]:
         """Points x (n, d) of the model in the data's units."""
@@ -190,12 +187,12 @@ class Units:
         values = self.restore(x)
         if like is not None and not is_frame(like):
             return values
+        values = self.whole(values)
         if self.mixed is not None:
-            cells = self.mixed.cells(values)
-            return frame_of_cells(self.frame if like is None else like, cells)
+            return frame_of_cells(self.frame if like is None else like, self.mixed.cells(values))
         if like is not None:
             return frame_like(like, values, self.columns)
-        return self.whole(values) if self.frame is None else self.frame.frame(values)
+        return values if self.frame is None else self.frame.frame(values)
 
     def given(self, x: Tensor) -> Tensor:
         """What the model sees of x once people were given it: whole numbers rounded, one word for each cell."""
@@ -204,7 +201,9 @@ class Units:
         return replace(self, frame=None).scale(self.whole(self.restore(x)))
 
     def whole(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The values (n, d) of a table with whole numbers in columns of such, and one word for each cell."""
+        """The values (n, d) of a table with whole numbers and decimal places as it has them, and a word for each cell."""
+        if self.scores is not None:
+            values = self.scores.rounded(values.reshape(len(values), -1)).reshape(values.shape)
         return rounded(values, self.column_types) if self.mixed is None else self.mixed.snapped(values)
 
     def display(self, x: Tensor) -> NDArray[np.uint8]:
