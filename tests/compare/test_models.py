@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 import remblai
+from remblai.cli.main import main
 from remblai.compare.jobs import Done
 from remblai.compare.models import compare_models
+from remblai.compare.notes import notes
+from remblai.compare.request import request_of
 
 SMALL = "--network.width 8 --latent 2 --batch-size 20"
 FILE_RECIPE = """
@@ -97,10 +100,75 @@ def test_the_same_call_goes_on_and_another_is_refused(compared, monkeypatch):
     monkeypatch.setattr("remblai.compare.models.run_jobs", run_jobs)
     with pytest.raises(ValueError, match="holds another comparison: budget"):
         compare_models(models, **request | {"steps": 4})
+    other = Path(request["out"]).parent / "other.npy"
+    np.save(other, np.random.default_rng(1).normal(size=(100, 2)))
+    with pytest.raises(ValueError, match="holds another comparison: data"):
+        compare_models(models, **request | {"data": str(other)})
     again = compare_models(models, **request)
     assert again.rows[-1].failures == {0: "again"}
     assert trained == [row.label for row in comparison.rows if not row.trials]
     assert [row.figures for row in again.rows] == [row.figures for row in comparison.rows]
+
+
+def test_more_seeds_and_models_go_on_in_whatever_order(compared, monkeypatch):
+    """Only what is not there yet is trained."""
+    models, request, comparison, _, _ = compared
+    wanted: list[tuple[str, int]] = []
+
+    def run_jobs(jobs, _):
+        wanted.extend((job.label, job.seed) for job in jobs)
+        return [(job, Done(0, "later")) for job in jobs]
+
+    monkeypatch.setattr("remblai.compare.models.run_jobs", run_jobs)
+    more = f"vae {SMALL}"
+    found = compare_models([more, *models[1::-1]], **request | {"seeds": 2})
+    labels = [row.label for row in comparison.rows if row.trials]
+    assert {(row.label, seed) for row in found.rows for seed in row.failures} == {*wanted}
+    (added,) = {row.label for row in found.rows} - {*labels}
+    assert sorted(wanted) == sorted([(label, 1) for label in labels] + [(added, 0), (added, 1)])
+    kept = {row.label: row.figures for row in comparison.rows if row.trials}
+    assert {row.label: row.figures for row in found.rows if row.trials} == kept
+
+
+def test_a_result_stays_until_there_is_another(compared, monkeypatch):
+    models, request, *_ = compared
+    place = Path(request["out"]) / "compare.json"
+    before = json.loads(place.read_text())["result"]
+
+    def stopped(jobs, _):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("remblai.compare.models.run_jobs", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        compare_models(models, **request)
+    assert json.loads(place.read_text())["result"] == before
+
+
+def test_another_file_of_a_recipe_s_name_is_no_other_training_of_it(compared, tmp_path, monkeypatch):
+    own = FILE_RECIPE.replace('raise ValueError("shape: this recipe fails")', "return wae_mmd(shape, latent=1)")
+    for name, text in {"a": own, "b": own + "# another"}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.py").write_text(text)
+    request = compared[1] | {"out": tmp_path / "out", "steps": 2}
+    models = [f"ae {SMALL}", f"{tmp_path / 'a' / 'mine.py'}:mine"]
+    compare_models(models, **request)
+    monkeypatch.setattr("remblai.compare.models.run_jobs", lambda jobs, _: [])
+    compare_models(models, **request)
+    with pytest.raises(ValueError, match=r"mine\.py:mine was trained by a file with the sha256"):
+        compare_models([models[0], f"{tmp_path / 'b' / 'mine.py'}:mine"], **request)
+
+
+def test_figures_on_features_that_are_named_are_taken_anew(compared, tmp_path, capsys):
+    _, request, comparison, _, _ = compared
+    runs = [row.trials[0].folder for row in comparison.rows if row.trials]
+    found = compare_models(runs, data=request["data"], features="pca", by="frechet", out=tmp_path / "out")
+    assert all(row.figures["frechet"].features["name"] == "pca-2" for row in found.rows)
+    words = ["compare", *runs, "--data", request["data"], "--by", "frechet", "--out", str(tmp_path / "command")]
+    with pytest.raises(SystemExit) as ended:
+        main([*words, "--features", "pca", "--features.components", "1"])
+    assert ended.value.code == 0 and "features: pca-1 (sha256 " in capsys.readouterr().out
+    with pytest.raises(ValueError, match="features"):
+        compare_models(runs, data=request["data"], features="pcaa", out=tmp_path / "again")
 
 
 @pytest.mark.parametrize(("budget", "steps"), [({}, None), ({"steps": 7}, "7"), ({"images": 60}, "3")])
@@ -133,6 +201,8 @@ def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(c
     _, request, comparison, _, _ = compared
     runs = [row.trials[0].folder for row in comparison.rows if row.trials]
     found = compare_models(runs, out=Path(request["out"]).parent / "again")
+    (note,) = found.notes
+    assert note.endswith("each has its own budget and one seed, so a test of two speaks of these trained models alone")
     assert [row.figures for row in found.rows] == [row.figures for row in comparison.rows if row.trials]
     folder = Path(request["out"]).parent / "other"
     other = np.random.default_rng(1).normal(size=(100, 2))
@@ -149,12 +219,30 @@ def test_runs_that_are_there_are_compared_with_each_other_only_on_one_data_set(c
         ({"minutes": -1}, "above 0"),
         ({"data": "digit"}, "digits"),
         ({"by": "energy_distanc_squared"}, "energy_distance_squared"),
+        ({"by": "nope"}, "^by: unknown figure 'nope'"),
+        ({"jobs": 0}, "^jobs: expected a number above 0, got 0"),
+        ({"jobs": -1}, "^jobs: expected a number above 0, got -1"),
+        ({"threads": 0}, "^threads: expected a number above 0, got 0"),
+        ({"threads": -2}, "^threads: expected a number above 0, got -2"),
+        ({"most": 1}, "^most: expected at least 2 models, which a comparison has, got 1"),
         ({"by": "frechet", "data": "ring"}, "frechet is a figure of images, and the data are a table"),
     ],
 )
 def test_bad_requests_are_refused(given, words):
     with pytest.raises(ValueError, match=words):
         compare_models(["gan", "wgan"], **given)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [(1, "one seed each: a test speaks of these trained models"), (2, "it is not tested beside one")],
+)
+def test_notes_of_runs_beside_recipes_say_what_is_tested(compared, seeds, words):
+    models, request, comparison, _, _ = compared
+    run = next(row.trials[0].folder for row in comparison.rows if row.trials)
+    asked = request_of([run, models[0]], None, 100, {}, data=request["data"], seeds=seeds)
+    (said,) = [note for note in notes(asked, [], 1, 1) if "test" in note]
+    assert words in said
 
 
 def test_a_configuration_with_unknown_keys_is_refused(tmp_path):

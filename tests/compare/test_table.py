@@ -3,12 +3,19 @@ import io
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
 from remblai.compare.comparison import Comparison
+from remblai.compare.copying import copying
 from remblai.compare.groups import letters
-from remblai.compare.table import Trial, against, comparable, loss, ranked, row_of
-from remblai.compare.text import cells, csv_text, latex_text, lines, orders_text, sentences
+from remblai.compare.page import write_comparison
+from remblai.compare.ranking import against, loss, ranked
+from remblai.compare.sentences import sentences
+from remblai.compare.table import Row, Trial, comparable, row_of
+from remblai.compare.tables import csv_text, latex_text
+from remblai.compare.text import cells, lines, orders_text
 from remblai.metrics import METRICS
 from remblai.statistics import Pair
 
@@ -231,3 +238,128 @@ def test_models_with_classes_beside_others_are_named():
     rows[1] = row_of("b", [replace(trial(0, 0.9), classes=3)], {})
     said = sentences(Comparison("digits", "4 steps", ENERGY, *ranked(rows, ENERGY), {}, "folder", []))
     assert "labels" not in said[-1]
+
+
+def _comparison(rows: list[Row], by: str = ENERGY) -> Comparison:
+    ordered, pairs, orders = ranked(rows, by)
+    return Comparison("digits", "4 steps", by, ordered, pairs, orders, against(ordered, pairs, by), "folder", [])
+
+
+def _seeds(label: str, *values: float, name: str = ENERGY, **more: Any) -> Row:
+    figure = {"floor": 0.0, "spread": 0.01, "n": 100} | more
+    trials = [Trial(seed, "", {name: figure | {"value": value}}, 1.0, 1, 1, 1) for seed, value in enumerate(values)]
+    return row_of(label, trials, {})
+
+
+USED = {"name": "digits", "sha256": "0123456789abcdef"}
+
+
+def test_one_seed_beside_several_has_no_letter_and_no_verdict():
+    """The interval is that of Student: .1 +- 12.706 x .0141 x sqrt(1.5) = -.120 to .320."""
+    comparison = _comparison([_seeds("several", 0.09, 0.11), _seeds("other", 0.5, 0.6), _seeds("once", 0.9)])
+    groups = {row[0]: row[1] for row in cells(comparison)[1]}
+    assert groups["once"] == "-" and "-" not in (groups["several"], groups["other"])
+    assert {name for pair in comparison.pairs for name in (pair.first, pair.second)} == {"several", "other"}
+    said = sentences(comparison)
+    assert (
+        "a further seed of several would have a Squared energy distance of \N{MINUS SIGN}0.120 to 0.320, with a "
+        "probability of .95; once (0.900) lies above: nothing is known of further seeds of what has one"
+    ) in said
+    assert not any("once is better" in line or "better than once" in line for line in said)
+    assert comparison.to_json()["predictions"][0]["above"] == ["once"]
+
+
+def test_models_of_one_seed_keep_their_letters_beside_one_of_several():
+    comparison = _comparison([_seeds("several", 0.09, 0.11), _seeds("a", 0.5), _seeds("b", 0.9)])
+    assert {row[0]: row[1] for row in cells(comparison)[1]} == {"several": "-", "a": "a", "b": "b"}
+
+
+def test_a_model_that_was_trained_through_the_features_is_called_better_than_none():
+    of = {"name": "frechet", "features": USED}
+    through = _seeds("through", 0.1, 0.11, **of, trained_through=True)
+    rows = [through, _seeds("plain", 0.9, 0.91, **of), _seeds("worse", 4.0, 4.01, **of)]
+    comparison = _comparison(rows, "frechet")
+    better = {frozenset((pair.first, pair.second)): pair.better for pair in comparison.pairs}
+    assert better[frozenset(("through", "plain"))] is None and better[frozenset(("plain", "worse"))] == "plain"
+    table = {row[0]: row for row in cells(comparison)[1]}
+    assert table["through"][3].startswith("0.105* (") and "*" not in "".join(table["plain"])
+    assert table["through"][1] == "ab" and table["plain"][1] == "a", "with each of the others a letter of its own"
+    said = sentences(comparison)
+    assert not any(line.startswith("through is better") for line in said)
+    assert any(line.startswith("through has the better figure than plain (p = ") for line in said)
+    assert any(line.startswith("* through: trained through the features") for line in said)
+    many = sentences(_comparison([*rows, _seeds("x", 5.0, 5.01, **of), _seeds("y", 6.0, 6.01, **of)], "frechet"))
+    assert any(line.startswith("through has a better figure than plain, worse, x, y, but") for line in many)
+    assert not any("through cannot be told apart" in line for line in many)
+
+
+def test_the_features_are_named_everywhere(tmp_path):
+    rows = [_seeds(label, 0.1, name="frechet", features=USED) for label in "ab"]
+    comparison = replace(_comparison(rows, "frechet"), folder=str(tmp_path))
+    write_comparison(comparison)
+    named = "digits (sha256 0123456789ab...)"
+    assert f"features: {named}" in lines(comparison)
+    assert f"% features: {named}" in latex_text(comparison).splitlines()
+    assert named in comparison.page.read_text()
+    row = next(csv.DictReader(io.StringIO(csv_text(comparison))))
+    assert (row["frechet.features"], row["frechet.sha256"]) == tuple(USED.values())
+
+
+def _with_codes(label: str, rank: float, floor: float, energy: float) -> Row:
+    card = _card(**{ENERGY: (energy, 0.0, 0.01), "effective_rank": (rank, floor, 0.01)})
+    return row_of(label, [Trial(0, "", card, 1.0, 1, 1, 1)], {})
+
+
+def test_codes_say_nothing_of_samples_and_give_no_order_where_their_sizes_differ(tmp_path):
+    """2 of 2 directions are all, 5 of 8 are not: a rank of 5 is not better."""
+    rows = [_with_codes("small", 2.0, 2.0, 0.9), _with_codes("large", 5.0, 8.0, 0.1)]
+    comparison = replace(_comparison(rows), folder=str(tmp_path))
+    assert comparison.orders["effective_rank"] == ([], None) and comparison.against == {}
+    assert [name for name, *_ in orders_text(comparison)] == []
+    assert {row[-5] for row in cells(comparison)[1]} == {"2.00, floor 2.00", "5.00, floor 8.00"}
+    write_comparison(comparison)
+    assert "in each cell at n = 100 (draws of the prior)" in comparison.page.read_text()
+    assert r"Effective rank of the codes & - & 5.00, floor 8.00 & 2.00, floor 2.00 \\" in latex_text(comparison)
+    with pytest.raises(ValueError, match=r"different floors \(small 2, large 8\)"):
+        ranked(rows, "effective_rank")
+    alike = _comparison([_with_codes("near", 7.9, 8.0, 0.9), _with_codes("far", 5.0, 8.0, 0.1)])
+    assert alike.orders["effective_rank"] == (["near", "far"], -1.0) and alike.against == {}
+    assert "Effective rank of the codes & 8.00 & 5.00 & 7.90" in latex_text(alike)
+
+
+def test_figures_of_other_units_are_not_of_one_table():
+    """Of the data alone is the floor of samples and of reconstructions, and not that of codes."""
+    assert not comparable([_seeds("a", 0.1, floor=0.179), _seeds("b", 0.1, floor=1.79)])
+    of = {"name": "latent_mmd_squared"}
+    assert comparable([_seeds("a", 0.1, floor=0.179, **of), _seeds("b", 0.1, floor=1.79, **of)])
+
+
+def test_one_seed_that_copies_is_named_whatever_the_others_do():
+    """Their mean, .80, is not: 1 - .80 is less than 2 standard deviations of .11."""
+    of = {"name": "memorisation_ratio", "floor": 1.0, "spread": 0.11}
+    mixed = _seeds("mixed", 0.4, 1.0, 1.0, **of)
+    said = sentences(_comparison([mixed, _seeds("good", 1.0, 1.1, 0.9, **of)], of["name"]))
+    (copies,) = [line for line in said if "nearer to the training data" in line]
+    assert (
+        copies.startswith("samples of mixed, seed 0, are nearer") and "(Memorisation ratio 0.400, floor 1.00)" in copies
+    )
+
+
+def test_seeds_of_good_models_are_seldom_said_to_copy():
+    """As often as one seed alone, 2.3 % by the normal law."""
+    draws, repeats, alarms = np.random.default_rng(0), 1000, 0
+    for _ in range(repeats):
+        values = 1.0 + 0.1 * draws.normal(size=8)
+        alarms += bool(copying([_seeds("good", *values, name="memorisation_ratio", floor=1.0, spread=0.1)]))
+    assert alarms <= stats.binom.ppf(0.999, repeats, stats.norm.sf(2.0))
+
+
+def test_figures_that_order_nothing_are_no_other_order():
+    """One figure is of one model, one is equal for both."""
+    other = {"w2": (0.5, 0.0, 0.01), "reconstruction_mse": (0.5, 0.0, 0.01)}
+    cards = {
+        "a": _card(**{ENERGY: (0.1, 0.0, 0.01)}, **other),
+        "b": _card(**{ENERGY: (0.9, 0.0, 0.01)}, w2=other["w2"]),
+    }
+    comparison = _comparison([row_of(label, [Trial(0, "", card, 1.0, 1, 1, 1)], {}) for label, card in cards.items()])
+    assert not any("agree least" in line or "same order" in line or "Wasserstein" in line for line in lines(comparison))

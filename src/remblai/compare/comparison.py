@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from remblai.compare.ranking import predictions
 from remblai.compare.table import Row
 from remblai.compare.text import lines
 from remblai.runtime.notebook import table
@@ -20,8 +21,9 @@ class Comparison:
         budget: what every model was given, in words.
         by: the figure that ranks them.
         rows: the models, the best by that figure first; models without a figure last.
-        pairs: what is known of each two of them, by that figure.
-        orders: for each figure the labels from best to worst, and Kendall's tau to the order by `by`.
+        pairs: what is known of each two of them, by that figure; none of one seed beside several.
+        orders: for each figure the labels from best to worst, and Kendall's tau to the order by `by`; no labels where
+            the figure gives no order.
         against: for each figure of samples the pairs, as "better, other", whose test by it says the opposite.
         folder: where it is kept.
         notes: what a reader must know.
@@ -60,4 +62,5 @@ class Comparison:
         """All of it as JSON keeps it; figures of trials as metrics.json has them."""
         pairs = [asdict(pair) | {"better": pair.better} for pair in self.pairs]
         orders = {name: {"order": order, "tau": tau} for name, (order, tau) in self.orders.items()}
-        return asdict(self) | {"pairs": pairs, "orders": orders}
+        predicted = [asdict(one) for one in predictions(self.rows, self.by)]
+        return asdict(self) | {"pairs": pairs, "orders": orders, "predictions": predicted}

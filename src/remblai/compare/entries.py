@@ -60,6 +60,8 @@ def entries_of(models: Sequence[str], config: Sequence[Any] = (), most: int = 10
     Raises:
         ValueError: unknown names or options, the same entry twice, more entries than `most`, or fewer than two.
     """
+    if most < 2:
+        raise ValueError(f"most: expected at least 2 models, which a comparison has, got {most}.")
     found: list[Entry] = []
     for model in [*models, *config]:
         found += _expanded(model, most) if isinstance(model, Mapping) else [_entry(_text(model))]

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from remblai.compare.comparison import Comparison
-from remblai.compare.table import Row
-from remblai.compare.text import cells, csv_text, figures, label_of, latex_text, orders_text, sentences
+from remblai.compare.sentences import sentences
+from remblai.compare.table import Row, common_floor, label_of
+from remblai.compare.tables import csv_text, latex_text
+from remblai.compare.text import cells, features_text, figures, orders_text
+from remblai.metrics import METRICS
 from remblai.metrics.reading import number
 from remblai.report import Picture
 from remblai.report.page import write_html
@@ -25,9 +28,9 @@ def write_comparison(comparison: Comparison) -> None:
         "comparison.html",
         Path(__file__).parent,
         title=f"{len(rows)} models of {comparison.data}",
-        summary=f"{count} trained models, ordered by one figure; two models share a letter where their difference "
-        "could be chance.",
-        facts={"Budget": comparison.budget, "How": "; ".join(comparison.notes)},
+        summary=f"{count} trained models, ordered by one figure; two models share a letter where they are not "
+        "told apart.",
+        facts=_facts(comparison),
         undrawn=[label for label, picture in samples.items() if picture is None],
         heads=heads,
         rows=rows,
@@ -39,12 +42,20 @@ def write_comparison(comparison: Comparison) -> None:
     )
 
 
+def _facts(comparison: Comparison) -> dict[str, str]:
+    """What stands at the head of the page."""
+    used = features_text(comparison)
+    return {"Budget": comparison.budget, "How": "; ".join(comparison.notes)} | ({"Features": used} if used else {})
+
+
 def _floors(comparison: Comparison) -> list[tuple[str, str]]:
-    """Each figure's floor at its n, of the first model that has it: a row of the table."""
+    """Each figure's floor at its n, and what it is: a row of the table."""
     found = []
     for name in figures(comparison):
-        figure = next(row.figures[name] for row in comparison.rows if name in row.figures)
-        found.append((label_of(name), f"{number(figure.floor)} at n = {figure.n:,}"))
+        n = max(row.figures[name].n for row in comparison.rows if name in row.figures)
+        floor = common_floor(comparison.rows, name)
+        meaning = f" ({METRICS[name].floor})" if name in METRICS else ""
+        found.append((label_of(name), f"{'in each cell' if floor is None else number(floor)} at n = {n:,}{meaning}"))
     return found
 
 

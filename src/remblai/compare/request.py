@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from remblai.compare.entries import Entry, entries_of, known_keys
+from remblai.config.code import code_sha256, is_code
 from remblai.config.convert import convert
 from remblai.config.file import read_config
-from remblai.config.registry import unknown
-from remblai.data import Dataset
+from remblai.config.registry import Choice, unknown
+from remblai.data import Dataset, Units
+from remblai.features import Features, make_features
 from remblai.metrics import METRICS
+from remblai.runs.conforming import by_name
 from remblai.runs.data import check_enough, data_of
 from remblai.runs.record import read_settings
 
@@ -21,7 +24,7 @@ BUDGETS: dict[str, type] = {"steps": int, "epochs": float, "images": int, "minut
 KINDS: dict[str, type] = {**BUDGETS, "data": str, "seeds": int, "by": str, "threads": int, "device": str}
 OF_IMAGES = {"images", "features", "classes", "inception"}
 """What only images have of what figures need."""
-KEYS = ("runs", *KINDS)
+KEYS = ("runs", "features", *KINDS)
 """What a configuration may hold; where results go and how many trainings run at a time are matters of one call."""
 
 
@@ -38,6 +41,8 @@ class Request:
         by: the figure that ranks.
         threads: of each training.
         device: of each training.
+        jobs: trainings at a time, where that is asked for.
+        features: that figures on features are taken on, where they are named.
     """
 
     entries: tuple[Entry, ...]
@@ -49,10 +54,18 @@ class Request:
     by: str
     threads: int | None
     device: str
+    jobs: int | None
+    features: Features | None
+
+    @property
+    def recipes(self) -> dict[str, str]:
+        """By its label the sha256 of the file of each recipe of one's own: another may have the same name."""
+        own = [entry for entry in self.entries if entry.folder is None and is_code(entry.recipe)]
+        return {entry.label: code_sha256(entry.recipe) for entry in own}
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What a comparison must keep to be gone on with."""
+        """What a comparison is of: it can be gone on with by one of the same data and budget."""
         return {
             "models": [entry.label for entry in self.entries],
             "data": self.dataset.fingerprint,
@@ -79,7 +92,13 @@ class Request:
 
 
 def request_of(
-    models: Sequence[str], config: str | Path | None, most: int, data_options: Mapping[str, Any], **given: Any
+    models: Sequence[str],
+    config: str | Path | None,
+    most: int,
+    data_options: Mapping[str, Any],
+    jobs: int | None = None,
+    features: Choice | None = None,
+    **given: Any,
 ) -> Request:
     """The request that arguments and a configuration make; an argument that is not None comes before the file's.
 
@@ -92,21 +111,25 @@ def request_of(
     passed = {name: value for name, value in given.items() if value is not None}
     if passed.keys() & BUDGETS.keys():
         settings = {name: value for name, value in settings.items() if name not in BUDGETS}
-    listed = settings.pop("runs", [])
+    listed, chosen = settings.pop("runs", []), settings.pop("features", None)
+    chosen = chosen if features is None else features
     if not isinstance(listed, list):
         raise ValueError(f"runs: expected a list of recipes and runs, got {listed!r:.60}.")
     found = {name: convert(name, value, KINDS[name]) for name, value in (settings | passed).items()}
     if found.get("by", BY) not in METRICS:
-        raise unknown("by: figure", found["by"], METRICS)
+        raise ValueError(f"by: {unknown('figure', found['by'], METRICS)}")
+    for name, count in {"jobs": jobs, "threads": found.get("threads")}.items():
+        _above_zero(name, 1 if count is None else count)
     entries = entries_of(models, listed, most)
     spec, options, dataset = _data(entries, found.get("data"), data_options)
     check_enough(dataset)
     by = found.get("by", BY if dataset.range is None else BY_OF_IMAGES)
-    if dataset.range is None and OF_IMAGES & {*METRICS[by].needs}:
+    if dataset.range is None and (OF_IMAGES - ({"features"} if chosen else set())) & {*METRICS[by].needs}:
         raise ValueError(f"by: {by} is a figure of images, and the data are a table: rank by {BY}, for one.")
     return Request(
         tuple(entries), dataset, spec, options, _above_zero("seeds", found.get("seeds", 2)), _budget(found),
-        by, found.get("threads"), found.get("device", "auto"),
+        by, found.get("threads"), found.get("device", "auto"), jobs,
+        None if chosen is None else make_features(chosen, dataset.seen),
     )  # fmt: skip
 
 
@@ -121,7 +144,7 @@ def _data(
     runs = [(entry.label, read_settings(entry.folder)) for entry in entries if entry.folder is not None]
     if spec is not None or not runs:
         name, kept, dataset = data_of(spec, options)
-        return str(name), kept, dataset
+        return str(name), kept, dataset if len(runs) < len(entries) else _narrowed(dataset, [of for _, of in runs])
     label, settings = runs[0]
     for other, found in runs[1:]:
         if found["data"]["fingerprint"] != settings["data"]["fingerprint"]:
@@ -137,6 +160,15 @@ def _data(
             "them to a file, and name it with --data."
         )
     return str(name), kept, dataset
+
+
+def _narrowed(dataset: Dataset, runs: Sequence[Mapping[str, Any]]) -> Dataset:
+    """A table without columns that none of the runs, which all have the same, was trained on."""
+    own = [Units.from_json(settings["data"]["units"]).visible.columns or () for settings in runs]
+    there = dataset.seen.units.columns or ()
+    if dataset.seen.units.mixed is None and len({*map(frozenset, own)}) == 1 and {*own[0]} < {*there} and own[0]:
+        return by_name(dataset.seen, own[0])
+    return dataset
 
 
 def _budget(found: Mapping[str, Any]) -> tuple[str, float] | None:

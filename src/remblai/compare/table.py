@@ -1,4 +1,4 @@
-"""The figures of several models side by side: over seeds, with their tests and their orders."""
+"""The figures of several models side by side, over seeds."""
 
 import json
 import math
@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from scipy.stats import kendalltau
 
+from remblai.features import FeaturesUsed
 from remblai.metrics import METRICS
-from remblai.metrics.reading import BAND
-from remblai.statistics import Pair, compare_pairs
+from remblai.metrics.sets import Need
 
-NOT_OF_SAMPLES = {"codes", "code_means", "reconstructions"}
-"""Of what figures need, what is not of samples."""
-COPYING = {"memorisation_ratio": -1, "next_to_training_share": 1}
-"""The figures by which copies of training data are seen, and on which side of the floor they then are."""
+OF_CODES: frozenset[Need] = frozenset({"codes", "code means"})
+"""Of what figures need, what the model's own codes give."""
+NOT_OF_DATA: frozenset[Need] = OF_CODES | {"augmentations", "labels"}
+"""What makes the floor of a figure one of the model too, and not of the data alone."""
+CLOSE = {"rel_tol": 1e-3, "abs_tol": 1e-6}
+"""How far floors of one thing may be apart by rounding, on whatever machine they were taken."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Trial:
         parameters: of the whole objective, critics included.
         memory: the most that its process held, bytes, where it was trained by this comparison.
         classes: how many a conditional model has; None of others.
+        note: what a reader must know of its data, where they are others than those of the comparison.
     """
 
     seed: int
@@ -44,6 +46,7 @@ class Trial:
     parameters: int
     memory: int | None = None
     classes: int | None = None
+    note: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class Average:
         over_samples: standard deviation over draws of samples, the root of the mean square over seeds.
         floor: mean of the floors.
         n: rows a side.
+        features: that it was taken on, if any.
+        trained_through: whether one of the seeds at least was trained through these, so that they flatter it.
     """
 
     mean: float
@@ -63,6 +68,8 @@ class Average:
     over_samples: float
     floor: float
     n: int
+    features: FeaturesUsed | None = None
+    trained_through: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,106 +100,33 @@ def row_of(label: str, trials: Sequence[Trial], failures: Mapping[int, str]) -> 
 
 
 def comparable(rows: Sequence[Row]) -> bool:
-    """Whether each figure is of as many points, and on the same features, in all trials: only then is it one figure."""
+    """Whether each figure is of as many points, on the same features, in the same units in all trials.
+
+    Only then is it one figure. Other units show in the floors of figures that are of the data alone.
+    """
     kinds: dict[str, set[str]] = {}
+    floors: dict[str, list[float]] = {}
     for trial in (trial for row in rows for trial in row.trials):
         for name, figure in trial.card.items():
             kinds.setdefault(name, set()).add(json.dumps([figure["n"], figure.get("features")], sort_keys=True))
-    return all(len(found) == 1 for found in kinds.values())
+            if name in METRICS and not NOT_OF_DATA & {*METRICS[name].needs}:
+                floors.setdefault(name, []).append(figure["floor"])
+    return all(len(found) == 1 for found in kinds.values()) and all(map(_alike, floors.values()))
 
 
-def loss(name: str, figure: Mapping[str, Any]) -> float:
-    """A figure as a number of which less is better: the value, its negative, or its distance from the floor.
-
-    Of a figure with sides the distance is the mean of theirs, for the mean of the sides hides that they are off. A
-    value below what real data give by chance is as bad as one as far above: no samples are better than real data.
-    """
-    metric = METRICS.get(name)
-    better = metric.better if metric else "lower"
-    value, floor = float(figure["value"]), float(figure["floor"])
-    if better == "higher":
-        return -value
-    if better == "near the floor":
-        sides = figure.get("sides", {"both": figure}).values()
-        return float(np.mean([abs(side["value"] - side["floor"]) for side in sides]))
-    compared = metric is not None and metric.power is not None  # the floor is what a perfect model would have
-    lowest = floor - BAND * figure["spread"] if compared and math.isfinite(figure["spread"]) else -math.inf
-    return value if value >= lowest else 2.0 * lowest - value
+def common_floor(rows: Sequence[Row], name: str) -> float | None:
+    """The floor that all models have that have the figure; None where theirs differ, as those of codes may."""
+    floors = [row.figures[name].floor for row in rows if name in row.figures]
+    return floors[0] if floors and _alike(floors) else None
 
 
-def ranked(rows: Sequence[Row], by: str) -> tuple[list[Row], list[Pair], dict[str, tuple[list[str], float | None]]]:
-    """The rows from best to worst by a figure, the tests of each two of them, and the orders by all figures.
-
-    Raises:
-        ValueError: no model has the figure; it says which there are.
-    """
-    known = {name for row in rows for name in row.figures}
-    if by not in known:
-        raise ValueError(f"by: expected a figure that the models have, {', '.join(sorted(known))}; got {by!r}.")
-    having = [row for row in rows if by in row.figures]
-    having.sort(key=lambda row: mean_loss(row, by))
-    pairs = _tested(having, by)
-    orders: dict[str, tuple[list[str], float | None]] = {}
-    for name in [by, *(name for name in METRICS if name in known and name != by)]:
-        order = sorted((row for row in having if name in row.figures), key=lambda row: mean_loss(row, name))
-        orders[name] = [row.label for row in order], _tau(order, name, by)
-    return having + [row for row in rows if by not in row.figures], pairs, orders
+def label_of(name: str) -> str:
+    """A figure's name for people."""
+    return METRICS[name].label if name in METRICS else name.replace("_", " ").capitalize()
 
 
-def against(rows: Sequence[Row], pairs: Sequence[Pair], by: str) -> dict[str, list[tuple[str, str]]]:
-    """For each other figure of samples the pairs (better, other) by the one that ranks whose test by it is reversed."""
-    decided = {frozenset((pair.first, pair.second)): pair.better for pair in pairs if pair.better is not None}
-    found: dict[str, list[tuple[str, str]]] = {}
-    for name in {name: None for row in rows for name in row.figures if name != by and _is_of_samples(name)}:
-        for pair in _tested([row for row in rows if name in row.figures], name):
-            better = decided.get(frozenset((pair.first, pair.second)))
-            if better is not None and pair.better == pair.other(better):
-                found.setdefault(name, []).append((better, pair.other(better)))
-    return found
-
-
-def copying(rows: Sequence[Row]) -> list[tuple[Row, str]]:
-    """The models whose samples are nearer to the training data than held-out data are, by more than chance.
-
-    Each with the name of the figure that says so: the first of `COPYING`.
-    """
-    found = []
-    for row in rows:
-        known = {name: side for name, side in COPYING.items() if name in row.figures}
-        said = next((name for name, side in known.items() if _beyond(row.figures[name], side)), None)
-        found += [(row, said)] if said is not None else []
-    return found
-
-
-def _beyond(figure: Average, side: int) -> bool:
-    return side * (figure.mean - figure.floor) > BAND * figure.over_samples
-
-
-def _is_of_samples(name: str) -> bool:
-    """Whether a figure says how like the data samples are, beyond what codes and reconstructions say."""
-    metric = METRICS.get(name)
-    return metric is not None and metric.power is not None and not NOT_OF_SAMPLES & {*metric.needs}
-
-
-def _tested(rows: Sequence[Row], name: str) -> list[Pair]:
-    """The tests of each two of the rows by a figure that all have."""
-    if len(rows) < 2:
-        return []
-    losses = {row.label: [loss(name, trial.card[name]) for trial in row.trials] for row in rows}
-    return compare_pairs(losses, {row.label: [trial.card[name]["spread"] for trial in row.trials] for row in rows})
-
-
-def _tau(rows: Sequence[Row], name: str, by: str) -> float | None:
-    """Kendall's tau between the orders by two figures; None of fewer than two models, or where all are equal."""
-    if len(rows) < 2:
-        return None
-    tau = float(kendalltau([mean_loss(row, name) for row in rows], [mean_loss(row, by) for row in rows]).statistic)
-    return None if math.isnan(tau) else tau
-
-
-def mean_loss(row: Row, name: str) -> float:
-    """A figure's mean loss over the trials of a model that has it."""
-    return float(np.mean([loss(name, trial.card[name]) for trial in row.trials]))
+def _alike(floors: Sequence[float]) -> bool:
+    return all(math.isclose(floor, floors[0], **CLOSE) for floor in floors)
 
 
 def _average(figures: Sequence[Mapping[str, Any]]) -> Average:
@@ -203,4 +137,6 @@ def _average(figures: Sequence[Mapping[str, Any]]) -> Average:
         over_samples=float(np.sqrt(np.mean([figure["spread"] ** 2 for figure in figures]))),
         floor=float(np.mean([figure["floor"] for figure in figures])),
         n=min(int(figure["n"]) for figure in figures),
+        features=figures[0].get("features"),
+        trained_through=any(figure.get("trained_through", False) for figure in figures),
     )

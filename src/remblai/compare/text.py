@@ -1,27 +1,24 @@
-"""A comparison as text: the cells that the terminal, CSV, LaTeX and the page share, and sentences of its tests."""
+"""A comparison as text: the cells and the orders that the terminal, CSV, LaTeX and the page share."""
 
-import csv
-import io
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import chain, pairwise
 from typing import TYPE_CHECKING
 
 from remblai.compare.groups import letters
-from remblai.compare.table import Average, Row, copying, mean_loss
+from remblai.compare.ranking import mean_loss
+from remblai.compare.sentences import FLATTERED, sentences
+from remblai.compare.table import Average, Row, common_floor, label_of
 from remblai.metrics import METRICS
-from remblai.metrics.reading import number
-from remblai.runtime.text import aligned, one_line
-from remblai.statistics import Pair
+from remblai.metrics.reading import named_features, number
+from remblai.runtime.text import aligned
 
 if TYPE_CHECKING:
     from remblai.compare.comparison import Comparison
 
 MEGABYTE = 2**20
 FEW = 6
-"""Pairs up to which each has a sentence of its own."""
-WORDS = {"~": r"\textasciitilde{}", "^": r"\^{}", "\\": r"\textbackslash{}"}
-LATEX = str.maketrans({sign: "\\" + sign for sign in "&%$#_{}"} | WORDS | {"\N{MINUS SIGN}": "$-$"})
+"""Orders that the terminal shows, at most."""
 
 
 def figures(comparison: "Comparison") -> list[str]:
@@ -29,23 +26,27 @@ def figures(comparison: "Comparison") -> list[str]:
     return [name for name in comparison.orders if name == comparison.by or name not in METRICS or METRICS[name].listed]
 
 
-def label_of(name: str) -> str:
-    """A figure's name for people."""
-    return METRICS[name].label if name in METRICS else name.replace("_", " ").capitalize()
-
-
 def cells(comparison: "Comparison") -> tuple[list[str], list[list[str]]]:
     """The table: heads, and a row of text a model, the best first.
 
-    A figure is its mean, then the standard deviation between seeds in brackets, where there are several; the last
-    columns are what training cost.
+    A figure is its mean, then the standard deviation between seeds in brackets, where there are several, and its floor
+    where the models have different ones; the last columns are what training cost. A model of one seed has no letter
+    beside several models of more seeds, with which it is not tested.
     """
     names = figures(comparison)
-    ranked = [row.label for row in comparison.rows if comparison.by in row.figures]
-    groups = letters(ranked, comparison.pairs)
+    groups = _groups(comparison)
+    own = {name for name in names if common_floor(comparison.rows, name) is None}
     heads = ["model", "group", "seeds", *(label_of(name) for name in names)]
     heads += ["seconds", "images/s", "MiB", "parameters"]
-    return heads, [_cells(row, groups, names) for row in comparison.rows]
+    return heads, [_cells(row, groups, names, own) for row in comparison.rows]
+
+
+def _groups(comparison: "Comparison") -> dict[str, str]:
+    """The letters of the models of several seeds, or where fewer than two have several of those of one."""
+    ranked = [row for row in comparison.rows if comparison.by in row.figures]
+    several, single = ([row.label for row in ranked if (len(row.trials) > 1) is wanted] for wanted in (True, False))
+    tested = several if len(several) > 1 or not single else single
+    return letters(tested, comparison.pairs) if len(tested) > 1 else {}
 
 
 def short_cells(comparison: "Comparison") -> tuple[list[str], list[list[str]]]:
@@ -56,18 +57,18 @@ def short_cells(comparison: "Comparison") -> tuple[list[str], list[list[str]]]:
     shown = []
     for row, line in zip(comparison.rows, rows, strict=True):
         figure = row.figures.get(comparison.by)
-        numbers = [getattr(figure, part, None) for part in ("mean", "floor", "over_seeds", "over_samples")]
-        shown.append([*line[:first], *map(number, numbers), *line[last:]])
+        numbers = [getattr(figure, part, None) for part in ("floor", "over_seeds", "over_samples")]
+        shown.append([*line[:first], _mean_text(figure), *map(number, numbers), *line[last:]])
     return [*heads[:first], *named, *heads[last:]], shown
 
 
-def _cells(row: Row, groups: dict[str, str], names: Sequence[str]) -> list[str]:
+def _cells(row: Row, groups: dict[str, str], names: Sequence[str], own: Collection[str]) -> list[str]:
     memory = row.mean("memory")
     return [
         row.label,
         groups.get(row.label, "-"),
         str(len(row.trials)),
-        *(figure_text(row.figures.get(name)) for name in names),
+        *(figure_text(row.figures.get(name), name in own) for name in names),
         _count(row.mean("seconds")),
         _count(row.images_per_second),
         _count(None if memory is None else memory / MEGABYTE),
@@ -75,112 +76,43 @@ def _cells(row: Row, groups: dict[str, str], names: Sequence[str]) -> list[str]:
     ]
 
 
-def figure_text(figure: Average | None) -> str:
-    """A mean with the standard deviation between seeds in brackets."""
+def figure_text(figure: Average | None, with_floor: bool = False) -> str:
+    """A mean with the standard deviation between seeds in brackets, and with its floor."""
     if figure is None:
         return "-"
-    return number(figure.mean) + (f" ({number(figure.over_seeds)})" if figure.over_seeds is not None else "")
+    over_seeds = f" ({number(figure.over_seeds)})" if figure.over_seeds is not None else ""
+    return _mean_text(figure) + over_seeds + (f", floor {number(figure.floor)}" if with_floor else "")
+
+
+def _mean_text(figure: Average | None) -> str:
+    """A mean, marked where its features flatter it."""
+    return "" if figure is None else number(figure.mean) + FLATTERED * figure.trained_through
 
 
 def _count(value: float | None) -> str:
     return "-" if value is None else f"{value:,.0f}"
 
 
-def sentences(comparison: "Comparison") -> list[str]:
-    """What the tests of the pairs say, and what failed: a sentence a pair, or a model where there are many pairs."""
-    pairs = comparison.pairs
-    if len(pairs) <= FEW:
-        said = [_of_pair(pair) + _opposite(comparison, pair) for pair in pairs]
-    else:
-        said = _by_model(pairs) + _reversals(comparison)
-    for row in comparison.rows:
-        said += [f"{row.label}, seed {seed}, failed: {why}" for seed, why in row.failures.items()]
-    said += [
-        f"samples of {row.label} are nearer to the training data than held-out data are ({label_of(name)} "
-        f"{number(row.figures[name].mean)}, floor {number(row.figures[name].floor)}): copies "
-        "of training data, which would do well by most figures, or samples that vary less than data"
-        for row, name in copying(comparison.rows)
-    ]
-    return said + _conditional(comparison.rows)
+def features_text(comparison: "Comparison") -> str:
+    """The features of the figures in the table, by name and checksum; empty where none is on features."""
+    every = [figure for row in comparison.rows for name, figure in row.figures.items() if name in figures(comparison)]
+    return ", ".join(sorted({named_features(figure.features) for figure in every if figure.features is not None}))
 
 
-def _conditional(rows: Sequence[Row]) -> list[str]:
-    """That models with classes are ranked beside others, where they are."""
-    kinds = {row.label: row.trials[0].classes is not None for row in rows if row.trials}
-    with_classes, others = ([label for label, own in kinds.items() if own is wanted] for wanted in (True, False))
-    if not (with_classes and others):
-        return []
-    return [
-        f"trained with labels: {', '.join(with_classes)}; without: {', '.join(others)}: the first draw each class as "
-        "often as the data have it, which the others had to learn"
-    ]
-
-
-def _of_pair(pair: Pair) -> str:
-    p = f"p = {pair.p_value:.2g}{_scope(pair)}"
-    if pair.better is not None:
-        return f"{pair.better} is better than {pair.other(pair.better)} ({p})"
-    need = f"; a difference of this size would take about {pair.seeds_needed:,} seeds each" if pair.seeds_needed else ""
-    return f"{pair.first} and {pair.second} cannot be told apart ({p}){need}"
-
-
-def _opposite(comparison: "Comparison", pair: Pair) -> str:
-    """The figures whose test of a pair says the opposite."""
-    decided = (pair.better, "" if pair.better is None else pair.other(pair.better))
-    names = [label_of(name) for name, pairs in comparison.against.items() if decided in pairs]
-    return f"; the opposite by {', '.join(names)}" if names else ""
-
-
-def _reversals(comparison: "Comparison") -> list[str]:
-    """For each figure the pairs whose test by it says the opposite."""
-    return [
-        f"by {label_of(name)} the test of {len(pairs)} of these pairs says the opposite: "
-        + "; ".join(f"{other} before {better}" for better, other in pairs[:FEW])
-        for name, pairs in comparison.against.items()
-    ]
-
-
-def _by_model(pairs: Sequence[Pair]) -> list[str]:
-    """For each model those that it is better than, and those ranked after it from which it cannot be told apart."""
-    said = []
-    for model in dict.fromkeys(name for pair in pairs for name in (pair.first, pair.second)):
-        for scope in dict.fromkeys(map(_scope, pairs)):
-            own = [pair for pair in pairs if _scope(pair) == scope]
-            beaten = [pair for pair in own if pair.better == model]
-            if beaten:
-                most = max(pair.p_value for pair in beaten)
-                others = ", ".join(pair.other(model) for pair in beaten)
-                said.append(f"{model} is better than {others} (p at most {most:.2g}{scope})")
-            alike = [pair for pair in own if pair.better is None and pair.first == model]
-            if alike:
-                least = min(pair.p_value for pair in alike)
-                others = ", ".join(pair.second for pair in alike)
-                bound = "p = 1" if least == 1 else f"p at least {least:.2g}"
-                said.append(f"{model} cannot be told apart from {others} ({bound}{scope})")
-    return said + _seeds_for_half(pairs)
-
-
-def _seeds_for_half(pairs: Sequence[Pair]) -> list[str]:
-    """How many seeds would tell half of the pairs apart that cannot be told apart."""
-    needs = sorted(pair.seeds_needed or math.inf for pair in pairs if pair.better is None and pair.over_seeds)
-    if not needs or math.isinf(half := needs[(len(needs) - 1) // 2]):
-        return []
-    return [
-        f"{len(needs)} of {len(pairs)} pairs cannot be told apart; were their differences as large as they are here, "
-        f"{half:,} seeds each would tell half of them apart"
-    ]
-
-
-def _scope(pair: Pair) -> str:
-    if pair.borrows is not None:
-        return f", if {pair.borrows} varies over seeds as {pair.other(pair.borrows)} does"
-    return "" if pair.over_seeds else ", of these trained models alone"
+def floors_text(comparison: "Comparison") -> str:
+    """What the floors of the figures in the table are."""
+    floors: dict[str, list[str]] = {}
+    for name in filter(METRICS.__contains__, figures(comparison)):
+        floors.setdefault(METRICS[name].floor, []).append(label_of(name))
+    return "; ".join(f"{', '.join(of)}: {floor}" for floor, of in floors.items())
 
 
 def orders_text(comparison: "Comparison") -> list[tuple[str, str, str]]:
     """For each other figure the order of the models, and how far it agrees with that which ranks (Kendall's tau)."""
     return [
-        (label_of(name), _order_text(comparison, name), _in_words(tau)) for name, tau in _others(comparison).items()
+        (label_of(name), _order_text(comparison, name), _in_words(tau))
+        for name, tau in _others(comparison).items()
+        if comparison.orders[name][0]
     ]
 
 
@@ -212,13 +144,14 @@ def lines(comparison: "Comparison") -> list[str]:
     return [
         *aligned(rows, heads),
         *sentences(comparison),
+        *([f"features: {used}"] if (used := features_text(comparison)) else []),
         *_changed_orders(comparison),
     ]
 
 
 def _changed_orders(comparison: "Comparison") -> list[str]:
-    """The orders by the figures that agree least with the one that ranks."""
-    every = _others(comparison)
+    """The orders by the figures that agree least with the one that ranks, of those in which models differ."""
+    every = {name: tau for name, tau in _others(comparison).items() if not math.isinf(tau)}
     other = sorted((name for name in every if every[name] != 1.0), key=every.__getitem__)
     if not other:
         return ["all other figures give the same order"] * bool(every)
@@ -227,44 +160,3 @@ def _changed_orders(comparison: "Comparison") -> list[str]:
         f"the order by the figures that agree least{more}, with Kendall's tau to the one above, the best first:",
         *aligned((label_of(name), _in_words(every[name]), _order_text(comparison, name)) for name in other[:FEW]),
     ]
-
-
-def csv_text(comparison: "Comparison") -> str:
-    """A row a model, plain numbers: of each figure the mean, both standard deviations, the floor and n."""
-    names = list(comparison.orders)
-    parts = ("mean", "over_seeds", "over_samples", "floor", "n")
-    costs = ("seconds", "images", "memory", "parameters")
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["model", "seeds", *(f"{name}.{part}" for name in names for part in parts), *costs])
-    for row in comparison.rows:
-        of = [row.figures.get(name) for name in names]
-        numbers = [getattr(figure, part) if figure else None for figure in of for part in parts]
-        spent = [row.mean(name) for name in costs]
-        writer.writerow([row.label, len(row.trials), *("" if one is None else one for one in [*numbers, *spent])])
-    return file.getvalue()
-
-
-def latex_text(comparison: "Comparison") -> str:
-    """The table in LaTeX, with the rules of booktabs: a line a figure, with its floor, and a column a model.
-
-    Comments say what the numbers are, and what the tests of the pairs found.
-    """
-    heads, rows = cells(comparison)
-    floors = {label_of(name): number(_floor(comparison, name)) for name in figures(comparison)}
-    lines = [["figure", "floor", *(row[0] for row in rows)]]
-    lines += [[head, floors.get(head, ""), *column] for head, *column in list(zip(heads, *rows, strict=True))[1:]]
-    written = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in lines]
-    said = [
-        f"{comparison.data}, {comparison.budget}",
-        "means over seeds, in brackets the standard deviation between seeds; the floor is the figure of real data",
-        "models that share a letter in the line group cannot be told apart:",
-        *sentences(comparison),
-    ]
-    body = [rf"\begin{{tabular}}{{lr{'r' * len(rows)}}}", r"\toprule", written[0], r"\midrule", *written[1:]]
-    return "\n".join([*(f"% {one_line(line)}" for line in said), *body, r"\bottomrule", r"\end{tabular}", ""])
-
-
-def _floor(comparison: "Comparison", name: str) -> float | None:
-    """The floor of a figure, that of the first model which has it."""
-    return next((row.figures[name].floor for row in comparison.rows if name in row.figures), None)

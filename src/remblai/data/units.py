@@ -201,7 +201,7 @@ class Units:
         return replace(self, frame=None).scale(self.whole(self.restore(x)))
 
     def whole(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The values (n, d) of a table with whole numbers and decimal places as it has them, and a word for each cell."""
+        """The values (n, d) of a table with whole numbers and decimal places as it has, one word a cell."""
         if self.scores is not None:
             values = self.scores.rounded(values.reshape(len(values), -1)).reshape(values.shape)
         return rounded(values, self.column_types) if self.mixed is None else self.mixed.snapped(values)

@@ -75,7 +75,7 @@ def _row(name: str, figure: Mapping[str, Any]) -> Reading:
     return Reading(
         label=metric.label if metric else one_line(name).replace("_", " ").capitalize(),
         meaning=(metric.meaning if metric else "")
-        + (f" Features: {_named(used)}." if used else "")
+        + (f" Features: {named_features(used)}." if used else "")
         + (" The model was trained through them: the figure flatters it." if figure.get("trained_through") else ""),
         value=number(value),
         floor=number(floor),
@@ -168,7 +168,8 @@ def features_of(metrics: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] |
     return used
 
 
-def _named(used: Mapping[str, Any]) -> str:
+def named_features(used: Mapping[str, Any]) -> str:
+    """The features of figures by name and checksum."""
     return f"{printable(used['name'])} (sha256 {printable(used['sha256'])[:12]}...)"
 
 
@@ -251,7 +252,7 @@ def card_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         )
         rows.append(f"{one_line(name):28s}{numbers}{figure['n']:7d}" + (f"  {words}" if words else ""))
     used = features_of(metrics)
-    return rows + ([f"features: {_named(used)}"] if used else []) + class_lines(metrics)
+    return rows + ([f"features: {named_features(used)}"] if used else []) + class_lines(metrics)
 
 
 def place(away: float, furthest: float = 60.0) -> float:

@@ -48,7 +48,7 @@ def _conformed(dataset: Dataset, units: Units, keep_limits: bool) -> Dataset:
     if units.mixed is not None or dataset.units.mixed is not None:
         return dataset if dataset.units == units else _recoded(dataset, units)
     if units.columns and dataset.units.columns and dataset.units.columns != units.columns:
-        dataset = _by_name(dataset, units.columns)
+        dataset = by_name(dataset, units.columns)
     if units.codes is not None:
         return dataset if dataset.units == units else coded(dataset.seen, units.codes, units)
     if dataset.shape != units.shape or (dataset.range is None) != (units.range is None):
@@ -60,7 +60,7 @@ def _conformed(dataset: Dataset, units: Units, keep_limits: bool) -> Dataset:
     if replace(dataset.units, columns=units.columns) == units:  # a run of an earlier version may have no names
         return replace(dataset, units=units)
     if dataset.range is not None:
-        if keep_limits or not _same_type(dataset.units, units) or dataset.units.limits == units.limits:
+        if keep_limits or not same_type(dataset.units, units) or dataset.units.limits == units.limits:
             return replace(dataset, units=units)
         found = _with_rows(dataset, units, lambda rows: _within(rows, units, dataset.name))
         warnings.warn(range_note(dataset.name, dataset.units.limits or BYTES, units.limits or BYTES), stacklevel=4)
@@ -77,7 +77,7 @@ def on_one_range(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
     """
     a, b = first.units, second.units
     ranges = [one.limits or BYTES for one in (a, b)]
-    if first.range is None or second.range is None or not _same_type(a, b) or ranges[0] == ranges[1]:
+    if first.range is None or second.range is None or not same_type(a, b) or ranges[0] == ranges[1]:
         return first, second
     lows, highs = zip(*ranges, strict=True)
     limits = min(lows), max(highs)
@@ -93,12 +93,12 @@ def on_one_range(first: Dataset, second: Dataset) -> tuple[Dataset, Dataset]:
     return on_both(first), on_both(second)
 
 
-def _same_type(a: Units, b: Units) -> bool:
+def same_type(a: Units, b: Units) -> bool:
     """Whether values are of one type of numbers, so that one range means the same; floats of any precision are."""
     return a.kind == b.kind or a.kind.kind == b.kind.kind == "f"
 
 
-def _by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
+def by_name(dataset: Dataset, columns: Sequence[str]) -> Dataset:
     """A table's columns by their names, in this order."""
     old = dataset.units
     assert old.columns is not None
@@ -215,7 +215,7 @@ def _recoded(dataset: Dataset, units: Units) -> Dataset:
         return recoded(dataset, units, mixed, made=dataset.shape == units.shape)
     if not {*units.columns} <= {*dataset.units.columns}:
         return recoded(dataset, units, mixed)
-    return recoded(_by_name(dataset, units.columns), units, mixed, made=True)
+    return recoded(by_name(dataset, units.columns), units, mixed, made=True)
 
 
 def _with_rows(dataset: Dataset, units: Units, change: Callable[[Rows], Rows]) -> Dataset:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from remblai.config.registry import Choice
 from remblai.data import Dataset
@@ -18,6 +19,7 @@ from remblai.metrics.sets import Labelled
 from remblai.objectives.weights import weight_in_words
 from remblai.recipes import RECIPES
 from remblai.report import write_page, write_pictures
+from remblai.runs.common_units import in_units_of
 from remblai.runs.data import data_like
 from remblai.runs.features import is_trained_through
 from remblai.runs.labels import labels_of
@@ -63,11 +65,63 @@ def evaluate(
         ValueError: n above what there is, or below 4; features that the data do not suit, or without weights.
     """
     trained, dataset = with_data(trained, data)
+    if not is_of(trained, dataset):
+        warnings.warn(f"the model was {trained_on_others(trained, dataset)}", stacklevel=2)
+    card = figures_of(trained, dataset, dataset.seen, n, seed, sampler, features)
+    through = next((figure["features"] for figure in card.values() if figure.get("trained_through")), None)
+    if through is not None:
+        warnings.warn(
+            f"the model was trained through the features {through['name']}: figures on them flatter it; take others, "
+            "as by --features random-convolutions",
+            stacklevel=2,
+        )
+    return card
+
+
+def is_of(trained: Trained, dataset: Dataset) -> bool:
+    """Whether data, as the model sees them, are those that it was trained on, by their fingerprint."""
+    return bool(dataset.fingerprint == trained.run.settings["data"]["fingerprint"])
+
+
+def trained_on_others(trained: Trained, dataset: Dataset) -> str:
+    """What a reader must know of a model that is held against other data than those that it was trained on."""
+    own = trained.run.settings["data"]
+    return (
+        f"trained on other data ({one_line(own['name'])}, fingerprint {own['fingerprint'][:12]}) than it is held "
+        f"against ({one_line(dataset.name)}): where held-out rows of these are among the former, the figures flatter it"
+    )
+
+
+def figures_of(
+    trained: Trained,
+    dataset: Dataset,
+    visible: Dataset,
+    n: int | None = None,
+    seed: int = 0,
+    sampler: str | None = None,
+    features: Choice | None = None,
+) -> dict[str, Figure]:
+    """The fidelity card in units of one's choice.
+
+    Args:
+        trained: the model.
+        dataset: the data as the model sees them, which it encodes.
+        visible: the same rows as people see them, in the units that all figures but those of codes are taken in.
+        n, seed, sampler, features: see `evaluate`.
+
+    Raises:
+        ValueError: see `evaluate`; tables of different columns.
+    """
     most = min(len(dataset.test), len(dataset.train))
     n = min(MOST, most) if n is None else n
     if not 0 < n <= most:
         raise ValueError(f"n: expected 1 to {most}, the held-out data there are; got {n}.")
-    test, visible, seen = dataset.test[:n], dataset.seen, trained.units.seen  # of codes, figures are on pictures
+    test = dataset.test[:n]
+
+    def seen(x: Tensor) -> Tensor:
+        """Of codes and scores what people see, in the units of the figures."""
+        return in_units_of(visible.units, trained.units.visible, trained.units.seen(x))
+
     feature_map = default_features(visible) if features is None else make_features(features, visible)
     labels = None if trained.objective.classes is None else labels_of(dataset.test)[:n]
     coded: dict[str, Any] = {}
@@ -76,8 +130,8 @@ def evaluate(
         coded |= {"codes": trained.codes(test, labels=labels), "prior": trained.prior}
         coded["code_means"] = trained.code_means(test, labels=labels)
     samples = seen(dataset.units.given(trained.draws(n, seed, sampler)))
-    if dataset.modes is not None:
-        coded["modes"] = (dataset.modes.centres, dataset.modes.deviation)
+    if visible.modes is not None:
+        coded["modes"] = (visible.modes.centres, visible.modes.deviation)
     if labels is not None:
         wanted = torch.arange(n) % len(trained.classes)
         coded["labelled"] = Labelled(
@@ -88,11 +142,6 @@ def evaluate(
         augmentations=trained.run.settings.get("augment") or (), columns=visible.units.columns or (),
     )  # fmt: skip
     if feature_map is not None and is_trained_through(feature_map, trained.run.settings):
-        warnings.warn(
-            f"the model was trained through the features {feature_map.name}: figures on them flatter it; take others, "
-            "as by --features random-convolutions",
-            stacklevel=2,
-        )
         for figure in card.values():
             if "features" in figure:
                 figure["trained_through"] = True
@@ -157,7 +206,7 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
 
 def _check_own(trained: Trained, dataset: Dataset) -> None:
     own = trained.run.settings["data"]
-    if dataset.fingerprint != own["fingerprint"]:
+    if not is_of(trained, dataset):
         raise ValueError(
             f"report: expected the data that the run was trained on ({own['name']}), got others ({dataset.name}): "
             "`evaluate` measures a run against other data."
