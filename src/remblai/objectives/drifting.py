@@ -207,7 +207,7 @@ class Drifting(Objective):
         return self.drift.discrepancy.estimate(self._with_class(x, labels), y)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 

@@ -253,7 +253,7 @@ class Flow(Objective):
         return self.range
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         x = self.arrive(z, labels)
         return x if self.range is None else (0.5 * x + 0.5).clamp(*self.range)
 

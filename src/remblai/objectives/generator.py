@@ -104,7 +104,7 @@ class Generator(Objective):
         return self.discrepancy.estimate(*self._laws(x, labels, as_they_are=True))
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 

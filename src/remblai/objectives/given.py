@@ -66,6 +66,24 @@ def check_range(x: Tensor, values: Range) -> None:
         )
 
 
+def check_codes(z: object, width: int) -> None:
+    """Whether codes can be decoded; their values are not read.
+
+    Args:
+        z: the codes.
+        width: k, the coordinates of one.
+
+    Raises:
+        ValueError: what is no tensor (n, k) of floating point.
+    """
+    if isinstance(z, Tensor) and z.is_floating_point() and z.ndim == 2 and z.shape[1] == width:
+        return
+    got = type(z).__name__ if not isinstance(z, Tensor) else tuple(z.shape) if z.is_floating_point() else z.dtype
+    one = isinstance(z, Tensor) and z.is_floating_point() and tuple(z.shape) == (width,)
+    remedy = "it is one code: pass z[None]" if one else "they are such as `prior.sample(n)` gives"
+    raise ValueError(f"codes: expected a tensor (n, {width}) of floating point, got {got}: {remedy}.")
+
+
 def check_labels(labels: object, n: int, classes: Classes | None, read: bool) -> None:
     """Whether labels are of the kind and number that a model takes, and of its classes, -1 for none.
 

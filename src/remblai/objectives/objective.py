@@ -203,6 +203,16 @@ class Objective(nn.Module):
         given.check_labels(labels, n, self.classes, read=True)
         return labels
 
+    def check_codes(self, z: Tensor, labels: Tensor | None = None) -> None:
+        """Whether codes z (n, k), and labels beside them, are such as the model takes. Not while a graph is built.
+
+        Raises:
+            ValueError: what is no tensor of floating point, codes of another width, or labels as in `check_labels`.
+        """
+        if not torch.compiler.is_compiling():
+            given.check_codes(z, self.prior.latent)
+            self.check_labels(labels, z)
+
     def check_labels(self, labels: Tensor | None, rows: Tensor) -> None:
         """Whether labels are such as the model takes; on a CPU their values are read. Not while a graph is built.
 
