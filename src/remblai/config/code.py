@@ -43,7 +43,8 @@ def from_file(spec: str, what: str) -> Any:
         module = _run(file)
     except Exception as problem:
         raise ValueError(
-            f"{what} {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}{own_line(problem)}."
+            f"{what} {spec!r}: {path} fails when it is run: {type(problem).__name__}: "
+            f"{str(problem).removesuffix('.')}{own_line(problem)}."
         ) from problem
     if not hasattr(module, name):
         own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
