@@ -279,10 +279,12 @@ def test_a_whole_run_has_its_metrics_and_its_page(tmp_path: Path) -> None:
 def test_a_run_that_fails_for_whatever_reason_does_not_seem_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: Any) -> None:
-        raise RuntimeError("out of luck")
+    def fails(*given: Any) -> dict[str, Any]:
+        if (tmp_path / "run/checkpoints/last").exists():
+            raise RuntimeError("out of luck")
+        return log.log_line(*given)
 
     monkeypatch.setattr("remblai.runs.loop.log_line", fails)
     with pytest.raises(RuntimeError, match="out of luck"):
-        train(tmp_path / "run")
+        train(tmp_path / "run", checkpoint_every=5)
     assert Run.open(tmp_path / "run").settings["status"] == "failed"
