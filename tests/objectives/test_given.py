@@ -1,8 +1,10 @@
 """What a model is given and gives back: batches, labels, ranges and terms that mean nothing are refused at once."""
 
 import re
+from inspect import signature
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -52,6 +54,22 @@ def test_codes_of_another_width_are_refused(name: str) -> None:
         model.decode(torch.zeros(2, width, dtype=torch.int64))
     with pytest.raises(ValueError, match="got list"):
         model.decode([[0.0] * width])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["vae", "gmmn", "gmmn-ae", "drifting", "flow-matching", "rbm"])
+def test_what_is_no_number_of_samples_is_refused(name: str) -> None:
+    model = RECIPES[name]((4,))
+    assert model.sample(0).shape == (0, 4)
+    assert model.sample(np.int64(3)).shape == (3, 4)
+    for n in (-1, 2.5, True, "3", None):
+        with pytest.raises(ValueError, match=f"n: expected a whole number of samples, at least 0, got {n!r}"):
+            model.sample(n)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "latent" in signature(RECIPES[name]).parameters])
+def test_what_is_no_number_of_coordinates_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"expected .*whole number.* got 2\.5"):
+        RECIPES[name]((1, 8, 8), latent=2.5)
 
 
 @pytest.mark.parametrize("coupling", ["batch", "independent", "semi-discrete"])

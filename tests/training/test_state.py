@@ -45,5 +45,11 @@ def test_settings_that_mean_nothing_are_refused(setting: dict[str, Any], message
         State(recipes.wae_mmd((2,)), **setting)
 
 
+@pytest.mark.parametrize("what", [nn.Linear(2, 2), recipes.wae_mmd, None])
+def test_what_is_no_objective_is_refused(what: Any) -> None:
+    with pytest.raises(ValueError, match=f"objective: expected an Objective, got {type(what).__name__}: call a recipe"):
+        State(what)
+
+
 def test_a_constant_rate_needs_no_number_of_steps() -> None:
     assert State(recipes.wae_mmd((2,)), lr=1, schedule="constant").steps is None

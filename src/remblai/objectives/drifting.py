@@ -13,6 +13,7 @@ from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
+from remblai.objectives import given
 from remblai.objectives.objective import Objective, generated_law, labels_of_samples, of, together
 from remblai.runtime import distributed
 
@@ -213,6 +214,7 @@ class Drifting(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        given.check_number(n)
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
     def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:

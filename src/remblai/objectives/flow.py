@@ -14,6 +14,7 @@ from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
 from remblai.networks.classes import Classes, Count, required
 from remblai.networks.modes import evaluated
+from remblai.objectives import given
 from remblai.objectives.objective import Objective, of
 from remblai.objectives.reflow import Reflow
 from remblai.runtime import distributed
@@ -271,6 +272,7 @@ class Flow(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        given.check_number(n)
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
     def _guided(self, indicators: Tensor) -> Velocity:

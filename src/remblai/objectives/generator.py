@@ -16,6 +16,7 @@ from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
 from remblai.networks.shapes import Range
+from remblai.objectives import given
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import (
     Code,
@@ -110,6 +111,7 @@ class Generator(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
+        given.check_number(n)
         return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
 
     def sample_of(self, labels: Tensor) -> Tensor:

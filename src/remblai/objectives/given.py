@@ -1,5 +1,7 @@
 """What an objective is given, and what it gives back: batches, labels, terms."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -64,6 +66,16 @@ def check_range(x: Tensor, values: Range) -> None:
             f"batches: expected values from {values[0]:g} to {values[1]:g}, as the model's own are, got {low:g} to "
             f"{high:g}: {remedy}."
         )
+
+
+def check_number(n: object) -> None:
+    """Whether so many samples can be drawn.
+
+    Raises:
+        ValueError: no whole number of at least 0.
+    """
+    if isinstance(n, bool) or not isinstance(n, Integral | torch.SymInt) or n < 0:
+        raise ValueError(f"n: expected a whole number of samples, at least 0, got {n!r}.")
 
 
 def check_codes(z: object, width: int) -> None:

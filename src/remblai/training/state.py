@@ -74,7 +74,8 @@ class State:
             a warning says so once.
 
     Raises:
-        ValueError: a setting outside its range, or a schedule that falls in a run of unknown length.
+        ValueError: what is no objective, a setting outside its range, or a schedule that falls in a run of unknown
+            length.
     """
 
     def __init__(
@@ -102,6 +103,11 @@ class State:
         compile: bool = False,
         graph: bool = False,
     ) -> None:
+        if not isinstance(objective, Objective):
+            raise ValueError(
+                f"objective: expected an Objective, got {type(objective).__name__}: call a recipe for one, such as "
+                "remblai.recipes.wae_mmd(shape=(2,)), or derive yours from remblai.objectives.Objective."
+            )
         check_positive(lr=lr, critic_lr=critic_lr, clip=clip)
         check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
         check_falls(steps, schedule=schedule, critic_schedule=critic_schedule)
