@@ -214,8 +214,7 @@ class Drifting(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        given.check_number(n)
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The features of data and of samples, normalised where that is asked for."""

@@ -272,8 +272,7 @@ class Flow(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        given.check_number(n)
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def _guided(self, indicators: Tensor) -> Velocity:
         """The velocity of samples of these classes (n, count)."""

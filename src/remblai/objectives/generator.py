@@ -111,8 +111,7 @@ class Generator(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        given.check_number(n)
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """A sample of the class of each label (n,): as a law of codes, that of a conditional model."""

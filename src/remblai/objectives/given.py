@@ -68,14 +68,15 @@ def check_range(x: Tensor, values: Range) -> None:
         )
 
 
-def check_number(n: object) -> None:
-    """Whether so many samples can be drawn.
+def check_number(n: int) -> int:
+    """The number of samples, if so many can be drawn.
 
     Raises:
         ValueError: no whole number of at least 0.
     """
     if isinstance(n, bool) or not isinstance(n, Integral | torch.SymInt) or n < 0:
         raise ValueError(f"n: expected a whole number of samples, at least 0, got {n!r}.")
+    return n
 
 
 def check_codes(z: object, width: int) -> None:
