@@ -208,11 +208,13 @@ def recipe_of(saved: Mapping[str, Any]) -> Recipe:
         ValueError: the recipe is not remblai's own.
     """
     if saved["recipe"] not in RECIPES:
+        spec = saved.get("data", {}).get("spec")
+        data_too = f" Its data are a file's of your own too: name both (--data {spec})." if is_code(spec) else ""
         raise ValueError(
             f"this run was made by {saved['recipe']!r}, which is not remblai's own and is not run unasked: "
             "name it (--recipe path/to/file.py:function; for `train` the recipe itself, or --config RUN/config.yaml, "
             "which has its settings too; in `compare` 'FOLDER --recipe path/to/file.py:function'; recipe=... for "
-            "`load`, whose run `evaluate` takes)."
+            f"`load`, whose run `evaluate` takes).{data_too}"
         )
     return RECIPES[saved["recipe"]]
 
