@@ -56,6 +56,9 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
     ("words", "told"),
     [
         ("train wae-mdm", "Did you mean 'wae-mmd'"),
+        ("train wae-mmd --penalty ./my.py:f", "unknown penalty .* use it in a recipe of yours, or pass it in Python"),
+        ("train wae-mmd --network ./my.py:f", "unknown network .* use it in a recipe of yours, or pass it in Python"),
+        ("distance ring grid --metric ./my.py:f", "unknown metric .* or pass it in Python"),
         ("train", "expected a recipe, got none: name one"),
         ("train --weight 3 --latent 2", "expected a recipe, got none: name one"),
         ("train --data digits wae-mdm", "Did you mean 'wae-mmd'"),

@@ -181,10 +181,17 @@ R = TypeVar("R")
 def hint(name: object, known: Iterable[str]) -> str:
     """What a name that a table lacks probably means: a sentence, or nothing."""
     names = list(known)
+    if names_code(str(name)):
+        return " A function of a file is a recipe or data only: use it in a recipe of yours, or pass it in Python."
     if sentence := answer(name, names):
         return f" {sentence}"
     near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).lower(), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def names_code(name: str) -> bool:
+    """Whether a text names a file of Python, with or without what is meant in it."""
+    return name.endswith(".py") or ".py:" in name
 
 
 def answer(name: object, known: list[str]) -> str:

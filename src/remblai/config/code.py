@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from remblai.config.aliases import names_code
 from remblai.config.registry import unknown
 
 PACKAGE = str(Path(__file__).parents[1])
@@ -20,7 +21,7 @@ LIBRARIES = (PACKAGE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib
 
 def is_code(spec: Any) -> bool:
     """Whether it is a text that names a file of Python, with or without what is meant in it."""
-    return isinstance(spec, str) and (spec.endswith(".py") or ".py:" in spec)
+    return isinstance(spec, str) and names_code(spec)
 
 
 def from_file(spec: str, what: str) -> Any:
