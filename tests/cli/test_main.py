@@ -56,6 +56,9 @@ def refused(told: tuple[int, str, str], code: int, words: str) -> None:
     ("words", "told"),
     [
         ("train wae-mdm", "Did you mean 'wae-mmd'"),
+        ("train wae-mmd --penalty ./my.py:f", "unknown penalty .* use it in a recipe of yours, or pass it in Python"),
+        ("train wae-mmd --network ./my.py:f", "unknown network .* use it in a recipe of yours, or pass it in Python"),
+        ("distance ring grid --metric ./my.py:f", "unknown metric .* or pass it in Python"),
         ("train", "expected a recipe, got none: name one"),
         ("train --weight 3 --latent 2", "expected a recipe, got none: name one"),
         ("train --data digits wae-mdm", "Did you mean 'wae-mmd'"),
@@ -230,6 +233,27 @@ def test_whatever_fails_on_the_way_exits_with_1_and_one_line(
 
     monkeypatch.setattr(train_module, "run_loop", fail)
     refused(call("train wae-mmd --out run", SMALL), 1, type(problem).__name__)
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "words"),
+    [
+        (
+            "return undefined_name",
+            1,
+            r"NameError: .*'undefined_name' is not defined \(own.py:8\): --traceback shows",
+        ),
+        ("return int('six')", 2, r"invalid literal for int\(\) .*'six' \(own.py:8\): --traceback shows"),
+        ("return torch.zeros(2) @ torch.zeros(3)", 1, r"RuntimeError: .* \(own.py:8\): --traceback shows"),
+        ("return remblai.recipes.ae(shape, cost='sqare')", 2, r"unknown cost 'sqare'\.[^(]*$"),
+    ],
+)
+def test_what_fails_in_a_file_of_ones_own_says_in_which_line(
+    call: Call, tmp_path: Path, line: str, code: int, words: str
+) -> None:
+    head = "import remblai, torch\n\n@remblai.recipe(steps=2)\ndef mine(shape):\n    return made(shape)\n\n"
+    (tmp_path / "own.py").write_text(f"{head}def made(shape):\n    {line}\n")
+    refused(call("train ./own.py:mine --data ring --out run"), code, words)
 
 
 @pytest.mark.parametrize(

@@ -142,3 +142,14 @@ def test_text_for_a_number_is_refused_by_name(call: Callable[[], object]) -> Non
 def test_parts_refuse_text_for_a_number() -> None:
     with pytest.raises(ValueError, match="Sliced: directions: expected a number, got '100'"):
         discrepancies.Sliced("100")
+
+
+def test_a_broken_number_for_a_whole_one_is_refused() -> None:
+    @checked_options
+    def solve(n: int, most: int | None = None, share: float = 0.5, either: int | float = 1) -> tuple[object, ...]:
+        return n, most, share, either
+
+    assert solve(2, 3.0, share=0.25, either=1.5) == (2, 3.0, 0.25, 1.5)  # type: ignore[arg-type]
+    for given in ((2.5,), (2, 2.5)):
+        with pytest.raises(ValueError, match=r"solve: (n|most): expected a whole number, got 2\.5"):
+            solve(*given)  # type: ignore[arg-type]

@@ -1,4 +1,5 @@
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -27,6 +28,21 @@ def test_one_entry_is_run_and_written(call, tmp_path):
     assert "10 checks, 0 missed" in out
     assert (tmp_path / "here" / "index.html").exists()
     assert (tmp_path / "here" / "seven-points.png").exists()
+
+
+def test_entries_of_earlier_calls_keep_their_pages_and_the_index_leads_there(call, tmp_path):
+    for name in ("seven-points", "parallel-lines"):
+        assert call(name, "--out", "here")[0] == 0
+    (tmp_path / "here" / "mine.html").write_text("no entry")
+    assert call("seven-points", "--out", "here")[0] == 0
+    pages = {path.stem: path.read_text() for path in (tmp_path / "here").glob("*.html")}
+    assert set(pages) == {"index", "seven-points", "parallel-lines", "mine"}
+    assert 'id="seven-points"' in pages["index"] and 'id="parallel-lines"' not in pages["index"]
+    links = re.findall('href="([^"#]+)"', pages["index"])
+    assert [link for link in links if link.endswith(".html")] == ["parallel-lines.html"]
+    assert 'id="parallel-lines"' in pages["parallel-lines"] and 'id="seven-points"' not in pages["parallel-lines"]
+    for picture in (tmp_path / "here").glob("*.png"):
+        assert any(picture.stem.startswith(name) for name in pages)
 
 
 def test_json_is_one_object_with_every_check(call):

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import stats
 
+from remblai import laws
 from remblai.laws import PRIORS
 from remblai.laws.priors import Mixture, Normal, Sphere, Uniform, UniformOnSphere
 
@@ -195,3 +196,7 @@ def test_coordinates_that_are_called_alike_have_one_law(prior):
     spread = torch.sort(prior.sample(20_000), 0).values
     gaps = (spread - spread.mean(1, keepdim=True)).abs().mean(0)
     assert not prior.alike or float(gaps.max()) < 0.05 * prior.square_distance**0.5
+
+
+def test_every_prior_is_there_by_its_class() -> None:
+    assert {getattr(laws, factory.__name__) for factory in PRIORS.values()} == set(PRIORS.values())

@@ -1,7 +1,10 @@
 """What a model is given and gives back: batches, labels, ranges and terms that mean nothing are refused at once."""
 
+import re
+from inspect import signature
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -32,6 +35,41 @@ def test_labels_of_no_class_are_refused_beside_batches_and_codes(name: str) -> N
         model.decode(model.prior.sample(2), torch.tensor([9, 9]))
     with pytest.raises(ValueError, match="expected a tensor of whole numbers"):
         model.decode(model.prior.sample(2), torch.tensor([1]))
+
+
+@pytest.mark.parametrize("name", ["vae", "wae-mmd", "gmmn", "gmmn-ae", "drifting", "flow-matching"])
+def test_codes_of_another_width_are_refused(name: str) -> None:
+    """A flow made four points of two codes of four coordinates; the others failed within torch."""
+    model = RECIPES[name]((2,))
+    width = model.prior.latent
+    assert model.decode(torch.zeros(3, width)).shape == (3, 2)
+    assert model.decode(torch.zeros(0, width)).shape == (0, 2)
+    for shape in ((2, 2 * width), (3, width + 7), (2, width, 1), ()):
+        expected = rf"codes: expected a tensor \(n, {width}\) of floating point, got {re.escape(str(shape))}: they"
+        with pytest.raises(ValueError, match=expected):
+            model.decode(torch.zeros(shape))
+    with pytest.raises(ValueError, match=rf"got \({width},\): it is one code: pass z\[None\]"):
+        model.decode(torch.zeros(width))
+    with pytest.raises(ValueError, match=r"got torch.int64"):
+        model.decode(torch.zeros(2, width, dtype=torch.int64))
+    with pytest.raises(ValueError, match="got list"):
+        model.decode([[0.0] * width])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["vae", "gmmn", "gmmn-ae", "drifting", "flow-matching", "rbm"])
+def test_what_is_no_number_of_samples_is_refused(name: str) -> None:
+    model = RECIPES[name]((4,))
+    assert model.sample(0).shape == (0, 4)
+    assert model.sample(np.int64(3)).shape == (3, 4)
+    for n in (-1, 2.5, True, "3", None):
+        with pytest.raises(ValueError, match=f"n: expected a whole number of samples, at least 0, got {n!r}"):
+            model.sample(n)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if "latent" in signature(RECIPES[name]).parameters])
+def test_what_is_no_number_of_coordinates_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"expected .*whole number.* got 2\.5"):
+        RECIPES[name]((1, 8, 8), latent=2.5)
 
 
 @pytest.mark.parametrize("coupling", ["batch", "independent", "semi-discrete"])

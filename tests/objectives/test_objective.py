@@ -63,6 +63,20 @@ def test_looking_at_samples_moves_no_statistics_and_leaves_each_layer_in_its_mod
     assert not frozen.training
 
 
+def test_a_method_that_a_class_says_it_has_and_lacks_is_named() -> None:
+    class Mine(Objective):
+        encodes = decodes = True
+
+    with pytest.raises(ValueError, match=r"Mine: this objective has no encode\(x, labels=None\) -> Code: define it"):
+        Mine().encode(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match=r"Mine: this objective has no decode\(z, labels=None\) -> x"):
+        Mine().decode(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match="Objective has no encoder: use an auto-encoder"):
+        Objective().encode(torch.zeros(1, 2))
+    with pytest.raises(ValueError, match="Objective has no codes: use `sample`"):
+        Objective().decode(torch.zeros(1, 2))
+
+
 def test_labels_are_checked() -> None:
     model = recipes.wae_mmd(shape=(2,), classes=np.int64(3))
     x = torch.randn(4, 2)

@@ -1,14 +1,19 @@
 """The decorator."""
 
 import re
-from typing import Any
+from types import NoneType
+from typing import Any, get_args, get_origin
 
 import pytest
 from torch import nn
 
+from remblai.config.registry import own_options
 from remblai.laws.fitted import Gaussian, Mixture
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES, Recipe, recipe
+from remblai.recipes.base import NUMBERS
+from remblai.runs.resolve import resolve
+from remblai.training import State
 
 
 @recipe(lr=0.5, steps=3)
@@ -69,6 +74,20 @@ def test_what_is_no_shape_is_refused(shape: Any) -> None:
 def test_an_unknown_option_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"my-model: unknown option 'widht'. Did you mean 'width'"):
         my_model((3,), widht=5)
+
+
+def test_an_option_of_the_loop_that_is_no_number_is_told_by_the_loop() -> None:
+    """The list of those that are one number is that of the loop: text for them is refused where it is written."""
+    one_number = {
+        option.name
+        for option in own_options(State)
+        if get_origin(option.annotation) is not tuple
+        and set(get_args(option.annotation) or (option.annotation,)) <= {int, float, NoneType}
+    }
+    assert set(NUMBERS) == one_number
+    misspelt = recipe(steps=10, optimizer="adam")(my_model.function)
+    with pytest.raises(ValueError, match=r"option of recipe 'my-model': 'optimizer'\. Did you mean 'optimiser'"):
+        resolve(misspelt)
 
 
 def test_without_options_the_parentheses_may_be_left_out() -> None:

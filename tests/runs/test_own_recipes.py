@@ -42,6 +42,17 @@ def test_the_name_of_one_of_remblai_s_own_does_not_load_as_that(tmp_path: Path) 
     assert torch.equal(again.draws(5), run.draws(5))
 
 
+def test_a_file_s_recipe_and_a_file_s_data_are_named_in_one_error(tmp_path: Path) -> None:
+    source = "import numpy\n\ndef points():\n    return numpy.random.default_rng(0).normal(size=(60, 2))\n"
+    (tmp_path / "data.py").write_text(source)
+    remblai.train(written(tmp_path / "my.py"), data=f"{tmp_path}/data.py:points", steps=3, out=tmp_path / "run")
+    with pytest.raises(ValueError, match=r"not remblai's own .*own too: name both \(--data \S+data.py:points\)"):
+        remblai.load(tmp_path / "run")
+    remblai.train(written(tmp_path / "my.py"), data="ring", steps=3, out=tmp_path / "other")
+    with pytest.raises(ValueError, match=r"whose run `evaluate` takes\)\.$"):
+        remblai.load(tmp_path / "other")
+
+
 def test_an_option_called_as_one_of_the_data_is_refused() -> None:
     @remblai.recipe()
     def clash(shape: tuple[int, ...], channels: int = 2) -> remblai.objectives.Objective:

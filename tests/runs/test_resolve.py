@@ -169,6 +169,12 @@ def test_a_file_that_fails_is_bad_input(file: Path, words: str) -> None:
     file.write_text(words)
     with pytest.raises(ValueError, match=r"fails when it is run: (SyntaxError|ModuleNotFoundError|ZeroDivisionError)"):
         find(f"{file}:mine")
+    file.write_text("raise ValueError('a sentence.')")
+    with pytest.raises(ValueError, match=r"ValueError: a sentence \(\S*own.py:1\)\.$"):
+        find(f"{file}:mine")
+    file.write_text("def inner():\n    return 1 / 0\n\ninner()\n")
+    with pytest.raises(ValueError, match=r"own.py fails when it is run: ZeroDivisionError: .* \(\S*own.py:2\)\."):
+        find(f"{file}:mine")
 
 
 def test_a_recipe_that_makes_no_objective_is_refused(file: Path) -> None:

@@ -13,6 +13,7 @@ from remblai.runs import contents
 from remblai.runs.folder import Run
 from remblai.runs.start import check_request, started
 from remblai.runtime.locks import locked
+from remblai.training import Diverged
 
 DIGITS = {"name": "digits", "spec": "digits", "options": {}}
 HOW = {"precision": "float32", "compile": False, "graph": False, "processes": 1}
@@ -88,6 +89,47 @@ def test_a_folder_made_for_a_run_that_fails_at_once_goes(tmp_path: Path, monkeyp
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("made", [False, True])
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_start_that_fails_before_its_first_checkpoint_leaves_nothing(
+    tmp_path: Path, made: bool, resume: bool
+) -> None:
+    """So that the same command can follow; but for one that diverged, whose log says how."""
+    place = tmp_path / "run"
+    if made:
+        place.mkdir()
+
+    def fail(problem: Exception) -> None:
+        with pytest.raises(type(problem)), started(place, SETTINGS, False, resume) as run:
+            run.log({"step": 1, "terms": {}})
+            (place / "checkpoints").mkdir()  # as a disk that is full leaves it
+            raise problem
+
+    fail(ValueError("no"))
+    fail(RuntimeError("no"))
+    assert list(tmp_path.rglob("*")) == ([place] if made else [])
+    fail(Diverged(1, "cost"))
+    assert [line["step"] for line in Run.open(place).terms()] == [1]
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_start_that_fails_takes_nothing_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    train(tmp_path / "run", steps=10, schedule="constant")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("out of luck")
+
+    monkeypatch.setattr("remblai.runs.loop.log_line", fail)
+    for options in ({"overwrite": True}, {"resume": True}):
+        with pytest.raises(RuntimeError, match="out of luck"):
+            train(tmp_path / "run", steps=12, schedule="constant", **options)
+        kept = {path: path.read_bytes() for path in before if path.name not in ("run.json", "config.yaml")}
+        assert kept.items() <= before.items()
+        assert last(tmp_path / "run")
+    assert Run.open(tmp_path / "run").settings["status"] == "failed"
+
+
 @pytest.mark.parametrize("kind", ["file", "broken link"])
 def test_what_is_no_folder_is_refused(tmp_path: Path, kind: str) -> None:
     place = tmp_path / "run"
@@ -118,8 +160,6 @@ def test_overwriting_through_a_link_and_in_the_current_folder(tmp_path: Path, mo
 
 @pytest.mark.usefixtures("bare")
 def test_a_replacement_that_diverges_before_its_first_checkpoint_leaves_the_old_run(tmp_path: Path) -> None:
-    from remblai.training import Diverged
-
     train(tmp_path / "run")
     before = last(tmp_path / "run")
     with pytest.raises(Diverged) as problem:

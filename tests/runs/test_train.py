@@ -23,6 +23,7 @@ from remblai.recipes import recipe
 from remblai.runs import log
 from remblai.runs.folder import Run
 from remblai.training import Diverged
+from remblai.training.schedules import LearningRate
 
 
 @pytest.mark.usefixtures("bare")
@@ -184,6 +185,30 @@ def test_settings_of_critics_are_refused_where_there_are_none(tmp_path: Path, na
     assert train(tmp_path / "run", "wae-mmd", penalty=critic, **{name: value}).objective.penalty is not None
 
 
+@pytest.mark.usefixtures("bare")
+def test_a_schedule_and_an_optimiser_of_ones_own_are_recorded_and_asked_for_again(tmp_path: Path) -> None:
+    """A function that equals the recipe's cosine trains the same bytes; only a training needs it again."""
+    cosine = LearningRate(1.0, "cosine", (), ())
+    train(tmp_path / "named")
+    mine = train(tmp_path / "mine", schedule=cosine)
+    assert last(tmp_path / "mine") == last(tmp_path / "named")
+    assert mine.run.settings["loop"]["schedule"] == "custom:LearningRate"
+    assert "schedule: custom:LearningRate" in (tmp_path / "mine/config.yaml").read_text()
+    assert np.array_equal(remblai.load(tmp_path / "mine").sample(3, seed=0), mine.sample(3, seed=0))
+    for asked in ({"resume": True, "out": tmp_path / "mine"}, {"from_run": tmp_path / "mine", "out": tmp_path / "b"}):
+        with pytest.raises(ValueError, match=r"live part for 'schedule' \(custom:LearningRate\): pass it as schedule="):
+            remblai.train(**asked)
+    remblai.train(from_run=tmp_path / "mine", out=tmp_path / "b", schedule=cosine, quiet=True)
+    assert last(tmp_path / "b") == last(tmp_path / "mine")
+    train(tmp_path / "mine", schedule=cosine, resume=True)
+    with pytest.raises(ValueError, match="schedule was custom:LearningRate, now constant"):
+        train(tmp_path / "mine", schedule="constant", resume=True)
+    ours = train(tmp_path / "rule", optimiser=torch.optim.RAdam)
+    assert ours.run.settings["loop"]["optimiser"] == "custom:RAdam"
+    with pytest.raises(ValueError, match="Known: constant, cosine, step"):
+        train(tmp_path / "c", schedule="stairs")
+
+
 def test_a_cost_of_ones_own_is_a_function_of_pairs(tmp_path: Path) -> None:
     def cost(x: Tensor, y: Tensor) -> Tensor:
         return (x - y).abs().sum(-1)
@@ -254,10 +279,12 @@ def test_a_whole_run_has_its_metrics_and_its_page(tmp_path: Path) -> None:
 def test_a_run_that_fails_for_whatever_reason_does_not_seem_to_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fails(*_: Any) -> None:
-        raise RuntimeError("out of luck")
+    def fails(*given: Any) -> dict[str, Any]:
+        if (tmp_path / "run/checkpoints/last").exists():
+            raise RuntimeError("out of luck")
+        return log.log_line(*given)
 
     monkeypatch.setattr("remblai.runs.loop.log_line", fails)
     with pytest.raises(RuntimeError, match="out of luck"):
-        train(tmp_path / "run")
+        train(tmp_path / "run", checkpoint_every=5)
     assert Run.open(tmp_path / "run").settings["status"] == "failed"

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
+import remblai
 from remblai.recipes import RECIPES
 from remblai.training import State, steps
 from remblai.training.batches import Batches
@@ -82,3 +83,16 @@ def test_every_objective_knows_the_shape_of_its_data(name: str, shape: tuple[int
     assert objective.shape == shape
     with pytest.raises(ValueError, match="as the objective was built for"):
         next(steps(State(objective), [torch.rand(4, 3)]))
+
+
+def test_what_makes_batches_first_is_told_how() -> None:
+    data = remblai.data.load("ring")
+    for batches, words in (
+        (data, r"got Dataset: pass what its `\.train\.batches\(100\)` gives"),
+        (data.train, r"got \w+: pass what its `\.batches\(100\)` gives"),
+        (None, r"got NoneType\.$"),
+        (3, r"got int\.$"),
+    ):
+        with pytest.raises(ValueError, match=f"batches: expected what can be iterated over batches .*{words}"):
+            next(steps(State(RECIPES["ae"]((2,))), batches))  # type: ignore[arg-type]
+    assert next(steps(State(RECIPES["ae"]((2,))), data.train.batches(100))).number == 1

@@ -5,6 +5,7 @@ import itertools
 import math
 import pickle
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from remblai.critics import Adversarial, Clip, Kantorovich, Logistic
 from remblai.objectives import Objective
 from remblai.recipes import RECIPES
 from remblai.training import Diverged, State, check, gradient_norms, steps
-from remblai.training.players import sides
+from remblai.training.players import Player, sides
 from remblai.training.schedules import scheduled
 
 
@@ -107,6 +108,49 @@ def test_learning_rates_are_a_function_of_the_step(schedule: str, expected: list
         state.step = number
         found.append(state.rate(state.model))
     assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_schedule_of_ones_own_is_a_factor_of_the_share_done() -> None:
+    asked: list[float] = []
+
+    def warmed_up(done: float) -> float:
+        asked.append(done)
+        return min(1.0, 4.0 * done)
+
+    state = State(Game(Logistic(), Clip(0.1)), lr=0.5, critic_lr=0.25, schedule=warmed_up, steps=8)
+    rates = [(group(state.model), group(state.critics)) for _ in steps(state, points())]  # type: ignore[arg-type]
+    expected = [0.0, 0.5, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert rates == [(0.5 * factor, 0.25 * factor) for factor in expected]
+    assert sorted(set(asked)) == [number / 8 for number in range(8)]
+
+
+def group(side: Player) -> float:
+    return float(side.optimiser.param_groups[0]["lr"])
+
+
+def test_an_optimiser_of_ones_own_is_given_the_options_that_it_names() -> None:
+    """Against the same rule by its name, and torch's own steps."""
+
+    def heavy(parameters: list[nn.Parameter], lr: float, betas: tuple[float, float]) -> torch.optim.Optimizer:
+        return torch.optim.SGD(parameters, lr=lr, momentum=betas[0])
+
+    def placed(**options: Any) -> list[float]:
+        objective = run(State(Line(), lr=0.01, steps=6, schedule="cosine", **options), points(), 6).objective
+        return [value for p in objective.parameters() for value in p.flatten().tolist()]
+
+    assert placed(optimiser=heavy, betas=(0.9, 0.99)) == placed(optimiser="sgd", betas=(0.9, 0.99))
+    decayed = {"weight_decay": 0.3}
+    assert placed(optimiser=torch.optim.SGD, **decayed) == placed(optimiser="sgd", betas=(0.0, 0.9), **decayed)
+    adams = placed(optimiser=partial(torch.optim.Adam, eps=1e-3), betas=(0.5, 0.9))
+    assert adams != placed(optimiser="adam", betas=(0.5, 0.9))
+    objective = Line()
+    rule = torch.optim.Adam(objective.parameters(), lr=0.01, betas=(0.5, 0.9), eps=1e-3)
+    for number, x in zip(range(6), points(), strict=False):
+        rule.param_groups[0]["lr"] = 0.01 * 0.5 * (1 + math.cos(math.pi * number / 6))
+        rule.zero_grad()
+        sum(objective(x).values()).backward()  # type: ignore[union-attr]
+        rule.step()
+    assert adams == pytest.approx([value for p in objective.parameters() for value in p.flatten().tolist()], rel=1e-6)
 
 
 def test_critics_step_on_the_models_batch_or_on_their_own() -> None:

@@ -4,10 +4,15 @@ from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from remblai import recipes
 from remblai.training import State
 from remblai.training.state import generators, restore_generators
+
+
+def two_rates(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+    return torch.optim.SGD([{"params": parameters[:1], "lr": 1.0}, {"params": parameters[1:], "lr": 2.0}])
 
 
 @pytest.mark.parametrize(
@@ -24,11 +29,27 @@ from remblai.training.state import generators, restore_generators
         ({"schedule": "step"}, "schedule: 'step' falls"),
         ({"critic_schedule": "cosine"}, "critic_schedule: 'cosine' falls"),
         ({"schedule": "cosin"}, "Did you mean 'cosine'"),
+        ({"schedule": lambda done: 1.0}, "schedule: a function changes with the share"),
+        ({"steps": 9, "schedule": lambda done: -1.0}, "factor of at least 0 from the function at the share 0 of"),
+        ({"steps": 9, "schedule": lambda done: None}, "factor of at least 0 .* got None"),
+        ({"steps": 9, "schedule": torch.optim.lr_scheduler.StepLR}, r"a name \(constant, .* got StepLR"),
+        ({"steps": 9, "schedule": 0.5}, "a function from the share of the run that is done, .* got float"),
+        ({"optimiser": "adan"}, "Did you mean 'adam'"),
+        ({"optimiser": lambda parameters: parameters}, "expected a torch.optim.Optimizer from <lambda>, got list"),
+        ({"optimiser": torch.optim.LBFGS}, "steps by gradients, got LBFGS"),
+        ({"optimiser": torch.optim.Rprop, "weight_decay": 0.1}, "weight_decay: expected 0, for the optimiser Rprop"),
+        ({"optimiser": two_rates}, "expected one learning rate in two_rates, .* got several"),
     ],
 )
 def test_settings_that_mean_nothing_are_refused(setting: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         State(recipes.wae_mmd((2,)), **setting)
+
+
+@pytest.mark.parametrize("what", [nn.Linear(2, 2), recipes.wae_mmd, None])
+def test_what_is_no_objective_is_refused(what: Any) -> None:
+    with pytest.raises(ValueError, match=f"objective: expected an Objective, got {type(what).__name__}: call a recipe"):
+        State(what)
 
 
 def test_a_constant_rate_needs_no_number_of_steps() -> None:

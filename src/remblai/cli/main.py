@@ -17,6 +17,7 @@ from remblai.cli.build import build
 from remblai.cli.commands import COMMANDS, summary
 from remblai.cli.config import with_config
 from remblai.config.aliases import answer
+from remblai.config.code import own_line
 from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated, ending_signals
@@ -133,7 +134,7 @@ def _explained(problem: BaseException) -> tuple[int, str]:
         case click.ClickException():
             found = 2, problem.format_message()
         case ValueError():
-            found = 2, str(problem)
+            found = 2, str(problem) + _place(own_line(problem, refusals=False))
         case Interrupted() | Terminated():
             found = 128 + problem.signum, str(problem)
         case KeyboardInterrupt() | click.Abort():
@@ -143,9 +144,15 @@ def _explained(problem: BaseException) -> tuple[int, str]:
         case _:
             words = first_line(problem)
             notes: list[str] = getattr(problem, "__notes__", [])
-            found = 1, "; ".join([words, *notes]) if notes else f"{type(problem).__name__}: {words}"
+            words = "; ".join([words, *notes]) if notes else f"{type(problem).__name__}: {words}"
+            found = 1, words + _place(own_line(problem))
     memory = out_of_memory(problem)
     return (1, memory) if memory else found
+
+
+def _place(line: str) -> str:
+    """A line of the user's own file, with how to see all of the way to it."""
+    return f"{line}: {TRACEBACK} shows the way there." if line else ""
 
 
 def _as_typed(text: str, words: list[str]) -> str:

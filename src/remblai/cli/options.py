@@ -97,8 +97,8 @@ def typed_values(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _metavar(annotation: Any) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Literal:
-        return "|".join(str(argument) for argument in arguments)
+    if choices := next((kind for kind in (annotation, *arguments) if get_origin(kind) is Literal), None):
+        return "|".join(str(choice) for choice in get_args(choices))
     kinds = dict.fromkeys(kind for kind in (arguments or (annotation,)) if kind in (int, float, str))
     text = [{int: "N", float: "F", str: "TEXT"}[kind] for kind in kinds]
     return (",".join(text) + ",..." if origin is tuple else "|".join(text)) or "VALUE"

@@ -3,6 +3,7 @@
 import difflib
 import functools
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any, ParamSpec, TypeVar, Union, get_args, get_origin
@@ -180,10 +181,17 @@ R = TypeVar("R")
 def hint(name: object, known: Iterable[str]) -> str:
     """What a name that a table lacks probably means: a sentence, or nothing."""
     names = list(known)
+    if names_code(str(name)):
+        return " A function of a file is a recipe or data only: use it in a recipe of yours, or pass it in Python."
     if sentence := answer(name, names):
         return f" {sentence}"
     near = difflib.get_close_matches(str(name), names, n=1) or difflib.get_close_matches(str(name).lower(), names, n=1)
     return f" Did you mean {near[0]!r}?" if near else ""
+
+
+def names_code(name: str) -> bool:
+    """Whether a text names a file of Python, with or without what is meant in it."""
+    return name.endswith(".py") or ".py:" in name
 
 
 def answer(name: object, known: list[str]) -> str:
@@ -214,7 +222,7 @@ def unknown_option(function: str, name: str, known: Iterable[str]) -> ValueError
 
 def checked_options(function: Callable[P, R], called: str | None = None) -> Callable[P, R]:
     """The function, which answers an unknown keyword with a ValueError that names the nearest known one, text for a
-    number with one that says so.
+    number and a broken number for a whole one with one that says so.
 
     Args:
         function: any; one that takes keywords of any name is left as it is.
@@ -225,6 +233,7 @@ def checked_options(function: Callable[P, R], called: str | None = None) -> Call
         return function
     known = [name for name in parameters if name != "self"]
     numbers = [name for name, one in parameters.items() if _is_number(one.annotation)]
+    whole = [name for name in numbers if float not in _kinds(parameters[name].annotation)]
     places = list(parameters)
 
     @functools.wraps(function)
@@ -236,6 +245,9 @@ def checked_options(function: Callable[P, R], called: str | None = None) -> Call
         for name in numbers:
             if isinstance(given.get(name), str | bytes | Mapping):
                 raise ValueError(f"{called or function.__name__}: {name}: expected a number, got {given[name]!r}.")
+        for name in whole:
+            if isinstance(value := given.get(name), float) and math.isfinite(value) and not value.is_integer():
+                raise ValueError(f"{called or function.__name__}: {name}: expected a whole number, got {value!r}.")
         return function(*args, **options)
 
     return call
@@ -243,8 +255,11 @@ def checked_options(function: Callable[P, R], called: str | None = None) -> Call
 
 def _is_number(annotation: Any) -> bool:
     """Whether an annotation is of a number, or of one or None."""
-    kinds = get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
-    return all(one in (int, float, NoneType) for one in kinds)
+    return all(one in (int, float, NoneType) for one in _kinds(annotation))
+
+
+def _kinds(annotation: Any) -> tuple[Any, ...]:
+    return get_args(annotation) if get_origin(annotation) in (Union, UnionType) else (annotation,)
 
 
 def missing(module: str, name: str, known: Iterable[str]) -> AttributeError:

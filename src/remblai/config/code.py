@@ -3,18 +3,25 @@
 import hashlib
 import importlib.util
 import sys
+import sysconfig
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from remblai.config.aliases import names_code
 from remblai.config.registry import unknown
+
+PACKAGE = str(Path(__file__).parents[1])
+LIBRARIES = (PACKAGE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+"""The folders of code that is not the user's: this package, Python's own modules and installed ones."""
 
 
 def is_code(spec: Any) -> bool:
     """Whether it is a text that names a file of Python, with or without what is meant in it."""
-    return isinstance(spec, str) and (spec.endswith(".py") or ".py:" in spec)
+    return isinstance(spec, str) and names_code(spec)
 
 
 def from_file(spec: str, what: str) -> Any:
@@ -37,12 +44,31 @@ def from_file(spec: str, what: str) -> Any:
         module = _run(file)
     except Exception as problem:
         raise ValueError(
-            f"{what} {spec!r}: {path} fails when it is run: {type(problem).__name__}: {problem}."
+            f"{what} {spec!r}: {path} fails when it is run: {type(problem).__name__}: "
+            f"{str(problem).removesuffix('.')}{own_line(problem)}."
         ) from problem
     if not hasattr(module, name):
         own = [key for key, value in vars(module).items() if getattr(value, "__module__", None) == module.__name__]
         raise ValueError(f"{what} {spec!r}: {unknown(f'name in {path}:', name, own)}")
     return getattr(module, name)
+
+
+def own_line(problem: BaseException, refusals: bool = True) -> str:
+    """Where in a file of the user's own a problem arose, as the end of a sentence: " (own.py:7)", or "" if in none.
+
+    Args:
+        problem: as it was caught.
+        refusals: whether also where this package raised it, and says what is wrong with what it was given.
+    """
+    frames = traceback.extract_tb(problem.__traceback__)
+    if not refusals and frames and frames[-1].filename.startswith(PACKAGE):
+        return ""
+    own = [frame for frame in frames if Path(frame.filename).is_file() and not frame.filename.startswith(LIBRARIES)]
+    if not own:
+        return ""
+    file = Path(own[-1].filename)
+    here = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
+    return f" ({here}:{own[-1].lineno})"
 
 
 def code_sha256(spec: str) -> str:

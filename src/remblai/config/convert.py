@@ -5,6 +5,7 @@ import csv
 import math
 import re
 import types
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from remblai.config.registry import unknown
@@ -79,9 +80,12 @@ def _convert_union(name: str, value: Any, kinds: tuple[Any, ...]) -> Any:
         if types.NoneType in kinds:
             return None
         raise ValueError(f"{name}: a value is needed, got none.")
+    functions = [kind for kind in kinds if get_origin(kind) is Callable]
+    if functions and callable(value):
+        return value
     problems = []
     for kind in kinds:
-        if kind is not types.NoneType:
+        if kind is not types.NoneType and kind not in functions:
             try:
                 return convert(name, value, kind)
             except ValueError as problem:

@@ -8,7 +8,7 @@ from remblai.laws.decoders import Decoder
 from remblai.laws.delta import Delta
 from remblai.laws.encoders import Encoder
 from remblai.laws.fitted import ByClass, FittedLaw, LatentLaw, LawByClass
-from remblai.laws.priors import Prior
+from remblai.laws.priors import Mixture, Normal, Prior, Sphere, Uniform
 
 PRIORS: dict[str, Callable[..., Prior]] = {
     "normal": priors.Normal,
@@ -57,5 +57,9 @@ __all__ = [
     "FittedLaw",
     "LatentLaw",
     "LawByClass",
+    "Mixture",
+    "Normal",
     "Prior",
+    "Sphere",
+    "Uniform",
 ]

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
+from numbers import Integral
 from typing import Any, ClassVar
 
 import torch
@@ -291,8 +292,8 @@ def _centres(latent: int, components: int, radius: float) -> Tensor:
 
 
 def _checked(prior: str, latent: int, **sizes: float) -> int:
-    if latent < 1:
-        raise ValueError(f"prior {prior!r}: expected at least 1 latent dimension, got {latent}.")
+    if isinstance(latent, bool) or not isinstance(latent, Integral) or latent < 1:
+        raise ValueError(f"prior {prior!r}: expected a whole number of at least 1 latent dimension, got {latent!r}.")
     for name, size in sizes.items():
         if not 0.0 < size < math.inf:
             raise ValueError(f"prior {prior!r}: expected a positive, finite {name}, got {size}.")

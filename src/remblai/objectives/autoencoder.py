@@ -205,7 +205,7 @@ class AutoEncoder(Objective):
         require_gradient(self.cost, law.mean)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 

@@ -11,6 +11,7 @@ from remblai.discrepancies.entropic import Entropic
 from remblai.discrepancies.exact import Exact
 from remblai.networks.classes import Classes, required
 from remblai.networks.rbm import RBM, draw_bits
+from remblai.objectives import given
 from remblai.objectives.objective import Objective
 from remblai.runtime import distributed
 
@@ -160,8 +161,10 @@ class Boltzmann(Objective):
         none, they are drawn too.
 
         Raises:
-            ValueError: labels that are not such, or weights, which bits have none of.
+            ValueError: n is no whole number of at least 0; labels that are not such, or weights, which bits have none
+                of.
         """
+        given.check_number(n)
         order = torch.randperm(n, device=self.chains.device) % len(self.chains)
         start, field = self.chains[order].to(self.rbm.weight.dtype), None
         if labels is not None:

@@ -13,6 +13,7 @@ from remblai.laws import Decoder, Prior
 from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
+from remblai.objectives import given
 from remblai.objectives.objective import Objective, generated_law, labels_of_samples, of, together
 from remblai.runtime import distributed
 
@@ -207,13 +208,13 @@ class Drifting(Objective):
         return self.drift.discrepancy.estimate(self._with_class(x, labels), y)
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def _pairs(self, x: Tensor, y: Tensor) -> list[tuple[Tensor, Tensor]]:
         """The features of data and of samples, normalised where that is asked for."""

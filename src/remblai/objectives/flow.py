@@ -14,6 +14,7 @@ from remblai.laws.ode import Method, Velocity, integrate
 from remblai.laws.priors import Normal
 from remblai.networks.classes import Classes, Count, required
 from remblai.networks.modes import evaluated
+from remblai.objectives import given
 from remblai.objectives.objective import Objective, of
 from remblai.objectives.reflow import Reflow
 from remblai.runtime import distributed
@@ -253,7 +254,7 @@ class Flow(Objective):
         return self.range
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         x = self.arrive(z, labels)
         return x if self.range is None else (0.5 * x + 0.5).clamp(*self.range)
 
@@ -271,7 +272,7 @@ class Flow(Objective):
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def _guided(self, indicators: Tensor) -> Velocity:
         """The velocity of samples of these classes (n, count)."""

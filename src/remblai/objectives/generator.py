@@ -16,6 +16,7 @@ from remblai.networks.classes import Classes, beside, required
 from remblai.networks.modes import evaluated
 from remblai.networks.pairs import paired
 from remblai.networks.shapes import Range
+from remblai.objectives import given
 from remblai.objectives.autoencoder import AutoEncoder
 from remblai.objectives.objective import (
     Code,
@@ -104,13 +105,13 @@ class Generator(Objective):
         return self.discrepancy.estimate(*self._laws(x, labels, as_they_are=True))
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        self.check_labels(labels, z)
+        self.check_codes(z, labels)
         mean: Tensor = self.decoder(beside(self.classes, z, labels)).mean
         return mean
 
     @evaluated
     def sample(self, n: int, labels: Tensor | None = None) -> Tensor:
-        return self.decode(self.prior.sample(n), *of(self.labels_or_drawn(n, labels)))
+        return self.decode(self.prior.sample(given.check_number(n)), *of(self.labels_or_drawn(n, labels)))
 
     def sample_of(self, labels: Tensor) -> Tensor:
         """A sample of the class of each label (n,): as a law of codes, that of a conditional model."""

@@ -1,5 +1,7 @@
 """What an objective is given, and what it gives back: batches, labels, terms."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor
 
@@ -64,6 +66,35 @@ def check_range(x: Tensor, values: Range) -> None:
             f"batches: expected values from {values[0]:g} to {values[1]:g}, as the model's own are, got {low:g} to "
             f"{high:g}: {remedy}."
         )
+
+
+def check_number(n: int) -> int:
+    """The number of samples, if so many can be drawn.
+
+    Raises:
+        ValueError: no whole number of at least 0.
+    """
+    if isinstance(n, bool) or not isinstance(n, Integral | torch.SymInt) or n < 0:
+        raise ValueError(f"n: expected a whole number of samples, at least 0, got {n!r}.")
+    return n
+
+
+def check_codes(z: object, width: int) -> None:
+    """Whether codes can be decoded; their values are not read.
+
+    Args:
+        z: the codes.
+        width: k, the coordinates of one.
+
+    Raises:
+        ValueError: what is no tensor (n, k) of floating point.
+    """
+    if isinstance(z, Tensor) and z.is_floating_point() and z.ndim == 2 and z.shape[1] == width:
+        return
+    got = type(z).__name__ if not isinstance(z, Tensor) else tuple(z.shape) if z.is_floating_point() else z.dtype
+    one = isinstance(z, Tensor) and z.is_floating_point() and tuple(z.shape) == (width,)
+    remedy = "it is one code: pass z[None]" if one else "they are such as `prior.sample(n)` gives"
+    raise ValueError(f"codes: expected a tensor (n, {width}) of floating point, got {got}: {remedy}.")
 
 
 def check_labels(labels: object, n: int, classes: Classes | None, read: bool) -> None:

@@ -137,6 +137,8 @@ class Objective(nn.Module):
         Raises:
             ValueError: the model has no encoder.
         """
+        if self.encodes:
+            raise self._lacks("encode(x, labels=None) -> Code")
         raise ValueError(f"{type(self).__name__} has no encoder: use an auto-encoder, such as the recipe wae-mmd.")
 
     def decode(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -145,6 +147,8 @@ class Objective(nn.Module):
         Raises:
             ValueError: the model has no codes.
         """
+        if self.decodes:
+            raise self._lacks("decode(z, labels=None) -> x (n, ...)")
         raise ValueError(f"{type(self).__name__} has no codes: use `sample`.")
 
     def take_sampling_steps(self, steps: int) -> None:
@@ -196,12 +200,24 @@ class Objective(nn.Module):
         """Labels for n samples: those that are given, else drawn by the classes' shares; None without classes.
 
         Raises:
-            ValueError: labels of a model without classes, not as many as samples, or of no class.
+            ValueError: n is no whole number of at least 0; labels of a model without classes, not as many as samples,
+                or of no class.
         """
+        given.check_number(n)
         if labels is None:
             return None if self.classes is None else self.classes.draw(n)
         given.check_labels(labels, n, self.classes, read=True)
         return labels
+
+    def check_codes(self, z: Tensor, labels: Tensor | None = None) -> None:
+        """Whether codes z (n, k), and labels beside them, are such as the model takes. Not while a graph is built.
+
+        Raises:
+            ValueError: what is no tensor of floating point, codes of another width, or labels as in `check_labels`.
+        """
+        if not torch.compiler.is_compiling():
+            given.check_codes(z, self.prior.latent)
+            self.check_labels(labels, z)
 
     def check_labels(self, labels: Tensor | None, rows: Tensor) -> None:
         """Whether labels are such as the model takes; on a CPU their values are read. Not while a graph is built.

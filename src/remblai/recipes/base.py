@@ -16,8 +16,8 @@ SAMPLER = "sampler"
 """The option of a recipe that names the law of codes that its samples are decoded from."""
 SHAPE = "shape"
 """The parameter of a recipe that the data give."""
-WORDS = ("optimiser", "schedule", "critic_schedule", "critic_steps", "precision")
-"""The options of a loop that may be words."""
+NUMBERS = ("lr", "critic_lr", "weight_decay", "clip", "accumulate", "average", "warm_start", "batch_size", "steps")
+"""The options of a loop that are one number."""
 
 
 class Recipe:
@@ -43,7 +43,7 @@ class Recipe:
         self.name = function.__name__.replace("_", "-")
         _check_signature(self.name, function)
         for option, value in loop.items():
-            if isinstance(value, str) and option not in WORDS:
+            if isinstance(value, str) and option in NUMBERS:
                 raise ValueError(f"recipe {self.name!r}: expected {option} as a number, got the text {value!r}.")
         self.loop = MappingProxyType(dict(loop))
         self.summary = (inspect.getdoc(function) or "").partition("\n")[0]

@@ -16,7 +16,7 @@ from remblai.data.pretrained import Pretrained
 from remblai.recipes import RECIPES, Recipe
 from remblai.runs.data import Spec, location
 from remblai.runs.feed import is_images
-from remblai.runs.resolve import Resolved, customs, find, flat_of, from_json, resolve
+from remblai.runs.resolve import Resolved, customs, find, flat_of, from_json, not_passed, resolve
 from remblai.runtime import devices, distributed
 from remblai.training import State
 
@@ -54,11 +54,20 @@ def resolve_run(recipe: str | Recipe | None, options: Mapping[str, Any], base: M
     )
     live = {name: given[name] for name in customs(base) if name in given}
     earlier = from_json(base, find(recipe) if recipe is not None else None, **live)
+    _check_loop(base, earlier, given)
     overridden = tuple(f"{name}." for name in given)
     kept = {
         name: value for name, value in (earlier.arguments | earlier.loop).items() if not name.startswith(overridden)
     }
     return resolve(recipe or base["recipe"], kept | given)
+
+
+def _check_loop(base: Mapping[str, Any], repeated: Resolved, given: Container[str]) -> None:
+    """Refuses to repeat a loop with a function that is neither passed nor the recipe's own."""
+    loop = repeated.to_json()["loop"]
+    for name, value in customs(base).items():
+        if name in base["loop"] and name not in given and loop[name] != value:
+            raise not_passed(name, value)
 
 
 def resolve_counts(resolved: Resolved, dataset: Dataset, epochs: float | None, steps_given: bool) -> None:

@@ -208,11 +208,13 @@ def recipe_of(saved: Mapping[str, Any]) -> Recipe:
         ValueError: the recipe is not remblai's own.
     """
     if saved["recipe"] not in RECIPES:
+        spec = saved.get("data", {}).get("spec")
+        data_too = f" Its data are a file's of your own too: name both (--data {spec})." if is_code(spec) else ""
         raise ValueError(
             f"this run was made by {saved['recipe']!r}, which is not remblai's own and is not run unasked: "
             "name it (--recipe path/to/file.py:function; for `train` the recipe itself, or --config RUN/config.yaml, "
             "which has its settings too; in `compare` 'FOLDER --recipe path/to/file.py:function'; recipe=... for "
-            "`load`, whose run `evaluate` takes)."
+            f"`load`, whose run `evaluate` takes).{data_too}"
         )
     return RECIPES[saved["recipe"]]
 
@@ -241,10 +243,15 @@ def from_json(saved: Mapping[str, Any], recipe: str | Recipe | None = None, **pa
     for name, value in customs(saved).items():
         if name in parts:
             continue
-        if name not in recipe.loop:
-            raise ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
-        del flat[name]
+        if name not in saved["loop"]:
+            raise not_passed(name, value)
+        del flat[name]  # a trained model needs no loop
     return replace(resolve(recipe, flat), spec=saved["recipe"])
+
+
+def not_passed(name: str, value: str) -> ValueError:
+    """The error for a live part of a run, as `customs` names it, that is needed and was not passed."""
+    return ValueError(f"this run used a live part for {name!r} ({value}): pass it as {name}=...")
 
 
 def warn_of_change(known: str | None, spec: str) -> None:
@@ -264,7 +271,7 @@ def _value(option: Option, value: Any) -> Any:
 
 def _plain(value: Any) -> Any:
     if not _is_plain(value):
-        return f"{CUSTOM}{type(value).__qualname__}"
+        return f"{CUSTOM}{(value if isinstance(value, type) else type(value)).__qualname__}"
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     return [_plain(one) for one in value] if isinstance(value, tuple | list) else value

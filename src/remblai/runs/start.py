@@ -17,6 +17,7 @@ from remblai.runs.resolve import warn_of_change
 from remblai.runtime.devices import processors
 from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
+from remblai.training import Diverged
 
 THREADS_PER_CORE = 4
 """CPU threads for each core, at most."""
@@ -69,15 +70,33 @@ def started(
     try:
         with locked(folder):
             contents.finish(folder)
-            run = _run(folder, settings, overwrite, resume, given)
-            try:
-                yield run
-            finally:
-                if run.replaces:
-                    contents.discard_new(folder)
+            with _left_empty(folder):
+                run = _run(folder, settings, overwrite, resume, given)
+                try:
+                    yield run
+                finally:
+                    if run.replaces:
+                        contents.discard_new(folder)
     except BaseException:
         if is_new and folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
+        raise
+
+
+@contextmanager
+def _left_empty(folder: Path) -> Iterator[None]:
+    """Within it a failure before the first checkpoint leaves a folder that was empty so: the same command can follow.
+
+    A training that diverged keeps its log, which shows how.
+    """
+    empty = not any(folder.iterdir())
+    try:
+        yield
+    except Diverged:
+        raise
+    except Exception:
+        if empty and not Run(folder, {}).steps_kept():
+            contents.remove(folder)
         raise
 
 

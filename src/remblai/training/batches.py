@@ -12,6 +12,24 @@ Batch = tuple[Tensor, ...]
 """x (n, ...), and for a conditional model labels (n,) or weights (n, count): what an objective is called with."""
 
 
+def check_iterable(batches: object) -> None:
+    """Whether it can be iterated over batches, as far as its kind says: a data set and its splits make them first.
+
+    Raises:
+        ValueError: it cannot.
+    """
+    if hasattr(batches, "__iter__"):
+        return
+    of_train = hasattr(getattr(batches, "train", None), "batches")
+    makes = "train.batches" if of_train else "batches" if hasattr(batches, "batches") else None
+    if makes is not None or not hasattr(batches, "__getitem__"):
+        remedy = "" if makes is None else f": pass what its `.{makes}(100)` gives"
+        raise ValueError(
+            "batches: expected what can be iterated over batches x (n, ...), such as a DataLoader, got "
+            f"{type(batches).__name__}{remedy}."
+        )
+
+
 class Batches:
     """An endless stream of batches x (n, ...), or x and labels, from what `steps` is given.
 
@@ -22,10 +40,12 @@ class Batches:
             item of a pair.
 
     Raises:
-        ValueError: by `draw`: batches that end, or of another kind, with the remedy.
+        ValueError: what cannot be iterated over batches; by `draw`: batches that end, or of another kind, with the
+            remedy.
     """
 
     def __init__(self, batches: Iterable[Any], objective: Objective) -> None:
+        check_iterable(batches)
         self._batches, self._objective = batches, objective
         self._stream: Iterator[Any] = iter(batches)
         self._count = 0

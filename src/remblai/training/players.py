@@ -1,5 +1,6 @@
 """The two players of the game, model and critics: whose parameters are whose, and what moves them."""
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
@@ -13,7 +14,9 @@ from remblai.objectives import Objective, Penalty
 from remblai.training.schedules import LearningRate
 
 Optimiser = Literal["adam", "adamw", "rmsprop", "sgd"]
-OPTIMISERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
+Rule = Callable[..., torch.optim.Optimizer]
+"""What makes an optimiser of parameters and those of lr, betas and weight_decay that it names: a class, a function."""
+OPTIMISERS: dict[str, Rule] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
@@ -105,28 +108,70 @@ def model_state(objective: Objective) -> list[str]:
 def player(
     parameters: list[nn.Parameter],
     learning_rate: LearningRate,
-    optimiser: Optimiser,
+    optimiser: Optimiser | Rule,
     betas: tuple[float, float],
     weight_decay: float,
 ) -> Player:
     """A player with its optimiser; arguments as for `State`.
 
     Raises:
-        ValueError: no parameters, an unknown optimiser, betas outside [0, 1), or a weight decay that is negative or not
-            finite.
+        ValueError: no parameters, an unknown optimiser, one of the user's own that cannot be used, betas outside
+            [0, 1), or a weight decay that is negative or not finite.
     """
     if not parameters:
         raise ValueError("objective: expected parameters to train, got none that requires a gradient.")
-    if optimiser not in OPTIMISERS:
+    if not callable(optimiser) and optimiser not in OPTIMISERS:
         raise unknown("optimiser", str(optimiser), OPTIMISERS)
     if not all(0 <= beta < 1 for beta in betas):
         raise ValueError(f"betas: expected two numbers from 0 to below 1, got {betas}.")
     if not 0 <= weight_decay < float("inf"):
         raise ValueError(f"weight_decay: expected a finite number of at least 0, got {weight_decay}.")
+    if callable(optimiser):
+        rule = own_rule(optimiser, parameters, lr=learning_rate.lr, betas=betas, weight_decay=weight_decay)
+    else:
+        rule = _named_rule(optimiser, parameters, learning_rate.lr, betas, weight_decay)
+    return Player(parameters, rule, learning_rate)
+
+
+def own_rule(make: Rule, parameters: list[nn.Parameter], **options: Any) -> torch.optim.Optimizer:
+    """The optimiser that a class or a function of the user's makes of the parameters and the options that it names.
+
+    Raises:
+        ValueError: a weight decay that it does not name, what is no optimiser, one whose parameter groups have no
+            learning rate or several, or whose step computes the loss again.
+    """
+    name, taken = getattr(make, "__name__", type(make).__name__), inspect.signature(make).parameters
+    if options["weight_decay"] and "weight_decay" not in taken:
+        raise ValueError(
+            f"weight_decay: expected 0, for the optimiser {name} takes none, got {options['weight_decay']}: name "
+            "weight_decay among its parameters."
+        )
+    rule = make(parameters, **{option: value for option, value in options.items() if option in taken})
+    if not isinstance(rule, torch.optim.Optimizer):
+        raise ValueError(f"optimiser: expected a torch.optim.Optimizer from {name}, got {type(rule).__name__}.")
+    rates = {None if (rate := group.get("lr")) is None else float(rate) for group in rule.param_groups}
+    if len(rates) > 1 or None in rates:
+        raise ValueError(
+            f"optimiser: expected one learning rate in {name}, which lr and the schedule set, got "
+            f"{'none' if rates == {None} else 'several'}: give all parameters the same."
+        )
+    closure = inspect.signature(rule.step).parameters.get("closure")
+    if closure is not None and closure.default is closure.empty:
+        raise ValueError(
+            f"optimiser: expected one that steps by gradients, got {name}, whose step computes the loss several times: "
+            "use another, or a loop of your own."
+        )
+    return rule
+
+
+def _named_rule(
+    optimiser: str, parameters: list[nn.Parameter], lr: float, betas: tuple[float, float], weight_decay: float
+) -> torch.optim.Optimizer:
+    """The optimiser of a name in `OPTIMISERS`, as fast as the device has it."""
     device = parameters[0].device
     # a recorded step reads its learning rate from the device; sgd has no form that does
     recordable = device.type != "cpu" and optimiser != "sgd"
-    rate = torch.full((), learning_rate.lr, device=device) if recordable else learning_rate.lr
+    rate = torch.full((), lr, device=device) if recordable else lr
     # rmsprop has no fused form; that of sgd fails where some parameters get their first gradient late
     fused = optimiser in ("adam", "adamw")
     fast = {"fused": True} if fused else {"foreach": True} if recordable else {}
@@ -134,5 +179,4 @@ def player(
     # rmsprop does not correct its start: the first steps of a longer memory are 1 / sqrt(1 - alpha) times the rate
     memory = min(betas[1], RMSPROP_MEMORY)
     momenta = {"rmsprop": {"alpha": memory}, "sgd": {"momentum": betas[0]}}.get(optimiser, {"betas": betas})
-    rule = OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=weight_decay, **momenta, **fast)
-    return Player(parameters, rule, learning_rate)
+    return OPTIMISERS[optimiser](parameters, lr=rate, weight_decay=weight_decay, **momenta, **fast)

@@ -12,6 +12,8 @@ import numpy as np
 from remblai.config.registry import unknown
 
 Schedule = Literal["constant", "step", "cosine"]
+Factor = Callable[[float], float]
+"""A schedule of one's own: from the share of the run that is done, 0 to 1, to a factor of the learning rate."""
 CriticSteps = Callable[[int], int]
 LONG, USUAL = 100, 5
 
@@ -22,23 +24,22 @@ class LearningRate:
 
     Attributes:
         lr: at the start.
-        schedule: constant; step (times decays at milestones); cosine (to 0).
+        schedule: constant; step (times decays at milestones); cosine (to 0); or a function of the share to a factor.
         milestones: shares of the run after which a step schedule falls.
         decays: the factor at each milestone.
 
     Raises:
-        ValueError: an unknown schedule, milestones that do not rise from 0 to 1, or more or fewer decays than
-            milestones.
+        ValueError: an unknown schedule, a function whose factor is no finite number of at least 0, milestones that do
+            not rise from 0 to 1, or more or fewer decays than milestones.
     """
 
     lr: float
-    schedule: Schedule
+    schedule: Schedule | Factor
     milestones: tuple[float, ...]
     decays: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if self.schedule not in get_args(Schedule):
-            raise unknown("schedule", str(self.schedule), get_args(Schedule))
+        check_schedule(self.schedule)
         if len(self.milestones) != len(self.decays):
             raise ValueError(
                 f"milestones and decays: expected as many of each, got {self.milestones} and {self.decays}."
@@ -48,13 +49,49 @@ class LearningRate:
         check_positive(**{f"decays[{i}]": value for i, value in enumerate(self.decays)})
 
     def __call__(self, done: float) -> float:
-        """The rate when a share from 0 to 1 of the run is done."""
+        """The rate when a share from 0 to 1 of the run is done.
+
+        Raises:
+            ValueError: a function's factor is no finite number of at least 0.
+        """
+        if callable(self.schedule):
+            return self.lr * _factor(self.schedule, done)
         if self.schedule == "cosine":
             return self.lr * 0.5 * (1 + float(np.cos(np.pi * done)))
         if self.schedule == "step":
             passed = [factor for at, factor in zip(self.milestones, self.decays, strict=True) if done >= at]
             return self.lr * math.prod(passed)
         return self.lr
+
+
+def check_schedule(schedule: object) -> None:
+    """Refuses what is neither the name of a schedule nor a function of the share of the run that is done.
+
+    Raises:
+        ValueError: it is neither, or the function's factor at the start is none.
+    """
+    names = get_args(Schedule)
+    if isinstance(schedule, str):
+        if schedule not in names:
+            raise unknown("schedule", schedule, names)
+    elif not callable(schedule) or isinstance(schedule, type):
+        kind = schedule.__name__ if isinstance(schedule, type) else type(schedule).__name__
+        raise ValueError(
+            f"schedule: expected a name ({', '.join(names)}) or a function from the share of the run that is done, 0 "
+            f"to 1, to a factor of the learning rate, got {kind}: write one, such as lambda done: 1 - done."
+        )
+    else:
+        _factor(schedule, 0.0)
+
+
+def _factor(schedule: Factor, done: float) -> float:
+    factor = schedule(done)
+    if isinstance(factor, bool) or not isinstance(factor, Real) or not 0 <= float(factor) < math.inf:
+        raise ValueError(
+            f"schedule: expected a finite factor of at least 0 from the function at the share {done:g} of the run, got "
+            f"{factor!r}."
+        )
+    return float(factor)
 
 
 def long_rounds(step: int) -> int:
@@ -135,15 +172,16 @@ def check_counts(**counts: int) -> None:
             raise ValueError(f"{name}: expected a whole number of at least 1, got {value!r}.")
 
 
-def check_falls(steps: int | None, **schedules: str | None) -> None:
-    """Refuses schedules that fall with the share of the run that is done, where the run has no end.
+def check_falls(steps: int | None, **schedules: str | Factor | None) -> None:
+    """Refuses schedules that change with the share of the run that is done, where the run has no end.
 
     Raises:
         ValueError: one does, with its name.
     """
     for name, schedule in schedules.items():
-        if steps is None and schedule in ("step", "cosine"):
+        if steps is None and (callable(schedule) or schedule in ("step", "cosine")):
+            what = "a function changes" if callable(schedule) else f"{schedule!r} falls"
             raise ValueError(
-                f"{name}: {schedule!r} falls with the share of the run that is done, and the run has no number of "
+                f"{name}: {what} with the share of the run that is done, and the run has no number of "
                 "steps: give steps, or take 'constant'."
             )

@@ -16,9 +16,10 @@ from remblai.training.compiled import Compiled
 from remblai.training.ema import Average
 from remblai.training.graphs import CudaRecorder, Graphs
 from remblai.training.guard import NonFiniteGuard
-from remblai.training.players import Optimiser, Player, critics_of, model_state, player, sides, trained
+from remblai.training.players import Optimiser, Player, Rule, critics_of, model_state, player, sides, trained
 from remblai.training.schedules import (
     CriticSteps,
+    Factor,
     LearningRate,
     Schedule,
     check_counts,
@@ -47,11 +48,13 @@ class State:
             gradient stay as they are.
         lr: learning rate of the model.
         critic_lr: learning rate of the critics; None takes the model's.
-        optimiser: the rule that turns gradients into steps, for both sides.
+        optimiser: the rule that turns gradients into steps, for both sides: a name, or a class of `torch.optim` or a
+            function that makes one of the parameters and those of lr, betas and weight_decay that it names.
         betas: Adam's two decay rates; RMSprop takes the second as its smoothing, at most .99, SGD the first as its
             momentum.
         weight_decay: decay of the model's weights (decoupled for adamw).
-        schedule: how the model's learning rate falls: constant; step (times decays at milestones); cosine (to 0).
+        schedule: how the model's learning rate falls: constant; step (times decays at milestones); cosine (to 0); or a
+            function from the share of the run that is done, 0 to 1, to a factor of it.
         critic_schedule: the same for the critics; None takes the model's.
         milestones: shares of the run after which a step schedule falls.
         decays: the factor at each milestone (the WAE authors': 0.5 after 30 %, 0.2 more after 50 %).
@@ -71,7 +74,8 @@ class State:
             a warning says so once.
 
     Raises:
-        ValueError: a setting outside its range, or a schedule that falls in a run of unknown length.
+        ValueError: what is no objective, a setting outside its range, or a schedule that falls in a run of unknown
+            length.
     """
 
     def __init__(
@@ -80,11 +84,11 @@ class State:
         *,
         lr: float = 1e-3,
         critic_lr: float | None = None,
-        optimiser: Optimiser = "adam",
+        optimiser: Optimiser | Rule = "adam",
         betas: tuple[float, float] = (0.9, 0.999),
         weight_decay: float = 0.0,
-        schedule: Schedule = "constant",
-        critic_schedule: Schedule | None = None,
+        schedule: Schedule | Factor = "constant",
+        critic_schedule: Schedule | Factor | None = None,
         milestones: tuple[float, ...] = (0.3, 0.5),
         decays: tuple[float, ...] = (0.5, 0.2),
         clip: float | None = None,
@@ -99,6 +103,11 @@ class State:
         compile: bool = False,
         graph: bool = False,
     ) -> None:
+        if not isinstance(objective, Objective):
+            raise ValueError(
+                f"objective: expected an Objective, got {type(objective).__name__}: call a recipe for one, such as "
+                "remblai.recipes.wae_mmd(shape=(2,)), or derive yours from remblai.objectives.Objective."
+            )
         check_positive(lr=lr, critic_lr=critic_lr, clip=clip)
         check_counts(accumulate=accumulate, batch_size=batch_size, steps=1 if steps is None else steps)
         check_falls(steps, schedule=schedule, critic_schedule=critic_schedule)
@@ -192,7 +201,7 @@ def recordings(model: Player, objective: Objective) -> Graphs:
     if device.type != "cuda":
         return Graphs(None, f"graphs are those of a CUDA device, and the model is on {device}")
     if model.rate is None:
-        return Graphs(None, "the optimiser sgd reads its learning rate on the host")
+        return Graphs(None, f"the optimiser {type(model.optimiser).__name__} reads its learning rate on the host")
     if distributed.world() > 1:
         return Graphs(None, "several processes exchange gradients in each step")
     waiting = [type(part).__name__ for part in objective.modules() if not getattr(part, "compiles", True)]

@@ -1,3 +1,4 @@
+import time
 from itertools import pairwise
 
 import numpy as np
@@ -6,7 +7,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 
 from remblai.gallery.distances import cost_against_n as module
-from remblai.gallery.distances.cost_against_n import EPSILON, SIZES, Run, methods, pairs_read, samples, spread
+from remblai.gallery.distances.cost_against_n import EPSILON, methods, pairs_read, samples, spread
 
 
 def test_threads_are_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,8 +42,27 @@ def test_each_method_answers_its_own_question() -> None:
     assert found["MMD"] == pytest.approx(squared, abs=1e-12)
 
 
-def test_exponent_is_the_power_of_the_times() -> None:
-    assert Run([3e-6 * n**2.5 for n in SIZES]).exponent == pytest.approx(2.5)
+def test_times_are_those_of_the_processor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waiting, as for another program that has the processor, is no part of a method's time."""
+    monkeypatch.setattr(module, "SIZES", (16, 32))
+    monkeypatch.setattr(module, "REPEATS", 2)
+    monkeypatch.setattr(module, "methods", lambda: {"waits": lambda x, y: time.sleep(0.05)})
+    assert max(module.timed()["waits"].seconds) < 0.025
+
+
+def test_each_round_of_the_repeats_has_every_method_at_every_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or a busy moment would hit one size alone, and the slope of a curve would be the machine's."""
+    calls: list[tuple[str, int]] = []
+    monkeypatch.setattr(module, "SIZES", (16, 32, 64))
+    names = ("one", "other")
+    monkeypatch.setattr(
+        module, "methods", lambda: {name: lambda x, y, name=name: calls.append((name, len(x))) for name in names}
+    )
+    module.timed()
+    timed = calls[len(names) :]
+    every = sorted((name, n) for name in names for n in (16, 32, 64))
+    rounds = [sorted(timed[start : start + len(every)]) for start in range(0, len(timed), len(every))]
+    assert rounds == [every] * module.REPEATS
 
 
 def test_labels_keep_their_order_and_their_distance() -> None:

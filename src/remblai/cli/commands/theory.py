@@ -83,7 +83,7 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
 
     Args:
         name: of one entry; when not given, all examples.
-        out: the folder for index.html and the pictures.
+        out: the folder for index.html, of this call, a page of each entry and the pictures.
         experiments: also those of minutes, most of which train models.
         json: print JSON and nothing else.
     """
@@ -109,9 +109,9 @@ def gallery(name: str | None = None, *, out: str = "gallery", experiments: bool 
                     show(f"  {check.what}: {check.found:.6g}, had to be {check.wanted}")
     except BaseException:
         if entries:  # what was done is not lost
-            show(write_gallery(out, entries, versions))
+            show(write_gallery(out, entries, versions, GALLERY))
         raise
-    page = write_gallery(out, entries, versions)
+    page = write_gallery(out, entries, versions, GALLERY)
     if json:
         checks = {key: [check.to_json() for check in entry.checks] for key, entry in entries.items()}
         show_json({"schema": SCHEMA, "page": str(page), "entries": checks})
