@@ -18,7 +18,7 @@ from remblai.objectives import Objective
 from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.folder import Run
 from remblai.runs.record import CUSTOM, SCHEMA
-from remblai.runtime.files import explained, whole_folder, write_json
+from remblai.runtime.files import whole_folder, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
 Record = dict[str, Any]
@@ -88,10 +88,11 @@ def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     content = save(plain(tensors))
     record: Record = {"schema": SCHEMA, "name": law.name, "step": step, "options": law.options, "state": facts}
     record = json.loads(json.dumps(record, default=lambda value: f"{CUSTOM}{type(value).__qualname__}"))
-    with explained(run.folder), whole_folder(_place(run, law.name, step)) as temporary:
-        (temporary / TENSORS).write_bytes(content)
-        write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
-    _forget(run)
+    with run.writing():
+        with whole_folder(_place(run, law.name, step)) as temporary:
+            (temporary / TENSORS).write_bytes(content)
+            write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
+        _forget(run)
 
 
 def read_law(
