@@ -48,3 +48,11 @@ def between_draws(trained: Trained, n: int | None) -> Ends:
     n = WALKS if n is None else n
     start, end = torch.split(trained.prior_sample(2 * n), n)
     return start, end, (torch.arange(n) % len(trained.classes),) * 2 if trained.conditional else None
+
+
+def one_class(labels: Sequence[Labels] | None) -> Tensor | None:
+    """The labels (n,) of walks that all keep the class at their start; None where one leads to another class."""
+    if labels is None:
+        return None
+    start, end = labels
+    return start if isinstance(start, Tensor) and isinstance(end, Tensor) and torch.equal(start, end) else None

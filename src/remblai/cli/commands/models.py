@@ -131,9 +131,9 @@ def interpolate(
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     if classes is not None and len(classes) != 2:
         raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
-    from remblai.cli.arrays import check_film, check_kind, write_walks
+    from remblai.cli.arrays import check_film, check_kind, labels_column, write_walks
     from remblai.cli.tables import check_table
-    from remblai.cli.walks import between_classes, between_data, between_draws
+    from remblai.cli.walks import between_classes, between_data, between_draws, one_class
     from remblai.runs.load import load
 
     check_film(path)
@@ -149,7 +149,8 @@ def interpolate(
         start, end, labels = between_draws(trained, n)
     else:
         start, end, labels = between_data(trained, data, data_options, n)
-    show(write_walks(path, trained.walks(start, end, steps, labels), trained.units))
+    walks = trained.walks(start, end, steps, labels)
+    show(write_walks(path, walks, trained.units, labels_column(trained, one_class(labels))))
 
 
 def evaluate(
