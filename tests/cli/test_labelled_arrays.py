@@ -1,6 +1,7 @@
 """What a conditional run writes as .npz keeps the classes of its rows: `--data` and other programs read them again."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp(str(request.param))
     rng, labels = np.random.default_rng(0), np.arange(150) % 3
     if request.param == "images":
-        x = (labels[:, None, None] * 80 + rng.integers(0, 40, (150, 8, 8))).astype(np.uint8)
+        x: Any = (labels[:, None, None] * 80 + rng.integers(0, 40, (150, 8, 8))).astype(np.uint8)
     else:
         x = rng.normal(0, 0.1, (150, 3)) + labels[:, None]
     np.savez(folder / "data.npz", x=x, labels=np.array(CLASSES)[labels])
@@ -33,7 +34,7 @@ def labels_in(path: Path) -> list[str]:
     """The classes of the rows of an .npz in their order, as any data of a user are read."""
     dataset = load(str(path))
     assert dataset.classes is not None
-    names = {}
+    names: dict[int, str] = {}
     for split in (dataset.train, dataset.validation, dataset.test):
         assert split.labels is not None
         names |= {int(place): dataset.classes[label] for place, label in zip(split.index, split.labels, strict=True)}

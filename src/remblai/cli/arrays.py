@@ -155,7 +155,7 @@ def write_walks(path: Path, walks: Tensor, units: Units, beside: Mapping[str, Se
     if path.suffix in TABLES:
         check_kind(path, units)
         places = {"walk": np.arange(count).repeat(steps) + 1, "step": np.tile(np.arange(steps), count) + 1}
-        own = {**cells_of(walks.flatten(0, 1), units), **each}
+        own: dict[str, Any] = {**cells_of(walks.flatten(0, 1), units), **each}
         write_table(path, {name + "_" * (name in own): column for name, column in places.items()} | own)
         return path
     if path.suffix not in FILMS:
