@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from remblai.config.registry import make, unknown
-from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw
+from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw, Prior
 from remblai.objectives import Objective
 from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.folder import Run
@@ -80,6 +81,19 @@ class Laws:
             return read_law(self.run, name, self.step, own, classes)
         except ValueError as problem:
             raise ValueError(f"{problem}: {remedy} fits it{also}.") from None
+
+
+def density_of(law: LatentLaw) -> Callable[..., Tensor]:
+    """The log-density (n,) under a law, as a function of codes (n, k) and perhaps labels, for a law of each class.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    if isinstance(law, ByClass):
+        return law.log_prob
+    if not isinstance(law, Prior | FittedLaw):
+        raise ValueError("sampler: the density of a generator is not known: fit a law to the codes.")
+    return lambda codes, labels=None: law.log_prob(codes)
 
 
 def keep_law(run: Run, law: FittedLaw, step: int) -> None:
