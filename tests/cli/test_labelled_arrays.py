@@ -64,12 +64,21 @@ def test_samples_are_encoded_and_reconstructed_by_their_own_classes(
 
 
 def test_walks_have_the_class_that_they_keep_and_none_on_the_way_to_another(
-    call: Call, run: remblai.Trained, tmp_path: Path
+    call: Call, run: remblai.Trained, tmp_path: Path, bare: None
 ) -> None:
-    between = ("interpolate", run.folder, "--steps", 3)
+    source = str(run.folder.parent / "data.npz")
+    generator = train(tmp_path / "generator", "gmmn", data=source, conditional=True)
+    walks = ("interpolate", generator.folder, "--steps", 3, "-n", 4, "--out")
+    assert call(*walks, "w.npz")[0] == 0
+    assert labels_in(tmp_path / "w.npz") == [name for name in (*CLASSES, CLASSES[0]) for _ in range(3)]
+    if run.units.range is None:
+        assert call(*walks, "w.csv")[0] == 0
+        cells = [line.split(",") for line in (tmp_path / "w.csv").read_text().split()]
+        assert cells[0][:2] == ["walk", "step"] and cells[0][-1] == "labels"
+        assert [row[-1] for row in cells[1:]] == labels_in(tmp_path / "w.npz")
+    assert call(*walks, "v.npz", "--classes", "ash,birch")[0] == 0
     assert call("sample", run.folder, "-n", 20, "--class", "cedar", "--out", "c.npz")[0] == 0
-    assert call(*between, "-n", 2, "--data", "c.npz", "--out", "w.npz")[0] == 0
-    assert labels_in(tmp_path / "w.npz") == ["cedar"] * 6
-    assert call(*between, "-n", 12, "--classes", "ash,birch", "--out", "v.npz")[0] == 0
-    with np.load(tmp_path / "v.npz") as walks:
-        assert "labels" not in walks
+    assert call("interpolate", run.folder, "-n", 4, "--data", "c.npz", "--out", "u.npz")[0] == 0
+    for name in ("v.npz", "u.npz"):
+        with np.load(tmp_path / name) as found:
+            assert "labels" not in found

@@ -145,7 +145,7 @@ def write_walks(path: Path, walks: Tensor, units: Units, beside: Mapping[str, Se
             its name, and that of the walks is walk_ or step_.
         walks: see above.
         units: of the run.
-        beside: as for `write`, of each walk that keeps one class.
+        beside: as for `write`, of each walk where all keep one class.
 
     Raises:
         ValueError: a sheet or a film of points.

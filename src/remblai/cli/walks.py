@@ -51,8 +51,6 @@ def between_draws(trained: Trained, n: int | None) -> Ends:
 
 
 def one_class(labels: Sequence[Labels] | None) -> Tensor | None:
-    """The labels (n,) of walks that all keep the class at their start; None where one leads to another class."""
-    if labels is None:
-        return None
-    start, end = labels
-    return start if isinstance(start, Tensor) and isinstance(end, Tensor) and torch.equal(start, end) else None
+    """The labels (n,) of walks that `between_draws` keeps within a class; None of others, which may lead to another."""
+    start, end = labels or (None, None)
+    return start if isinstance(start, Tensor) and start is end else None
