@@ -23,7 +23,7 @@ def call(capsys, *words):
 def test_features_are_chosen_and_named(run, capsys):
     code, out, _ = call(capsys, str(run), "-n", "40")
     assert code == 0 and "\nfeatures: digits (sha256 " in out and "\nfrechet " in out
-    code, out, _ = call(capsys, str(run), "-n", "40", "--features", "pca", "--features.components", "3", "--json")
+    code, out, _ = call(capsys, str(run), "--features", "pca", "--features.components", "3", "--json")
     card = json.loads(out)
     assert code == 0 and card["coverage"]["features"]["name"] == "pca-3"
     kept = json.loads((run / "metrics.json").read_text())

@@ -151,6 +151,11 @@ def test_restore_and_from_json_refuse() -> None:
         GREY.restore(torch.zeros(2, 3, 4, 5))
     with pytest.raises(ValueError, match="expected units with shape"):
         Units.from_json({"schema": 1})
+    for absent in ("mean", "deviation"):  # one without the other restores nothing
+        saved = Units((2,), mean=(0.0, 1.0), deviation=(1.0, 2.0)).to_json()
+        del saved[absent]
+        with pytest.raises(ValueError, match="expected units with shape, range, mean, deviation"):
+            Units.from_json(saved)
 
 
 @pytest.mark.parametrize("kind", [np.int64, np.uint16])

@@ -194,7 +194,7 @@ def test_points_are_standardised_in_the_graph_and_a_random_encoder_takes_noise(t
     from remblai.deploy.card import model_card
 
     record = {"files": {}, "missing": {}, "sampler": "prior", "classes": []}
-    card = model_card(run, parts_of(run)[0], record)
+    card = model_card(run, parts_of(run)[0], record, "")
     assert "`height`, `weight`, `age`" in card
     assert '"noise": noise[:, :2]' in card
     assert "with decimals: round `age`." in card

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 from tests.small import train
@@ -44,6 +45,31 @@ def test_codes_have_the_density_of_the_law_and_noise_a_lower_one(
     np.testing.assert_allclose(scores, found["log_prob"][:50], atol=1e-5)
     noise = np.random.default_rng(0).integers(0, 256, x.shape).astype(x.dtype)
     assert np.median(trained.log_prob(noise, "mixture")) < np.median(scores)
+
+
+@pytest.mark.usefixtures("bare")
+def test_a_row_of_a_known_class_has_the_density_of_its_class(tmp_path: Path) -> None:
+    run, out = train(tmp_path / "run", "ae", conditional=True, steps=60), tmp_path / "codes.npz"
+    fitted = remblai.fit(run, "gaussian")
+    assert called("encode", run.folder, "--data", "digits:test", "--out", out, "--sampler", "gaussian") == 0
+    found = np.load(out)
+    train_rows = remblai.data.load("digits").train
+    codes, labels = run.codes(train_rows).double().numpy(), train_rows.labels.numpy()  # type: ignore[union-attr]
+    laws = [multivariate_normal(codes[labels == c].mean(0), np.cov(codes[labels == c].T)) for c in range(10)]
+    own = np.array([laws[label].logpdf(code) for code, label in zip(found["codes"], found["labels"], strict=True)])
+    np.testing.assert_allclose(found["log_prob"], own, atol=0.05)
+    x, given = run.sample(20, labels="7"), ["7"] * 20
+    at = run.encode(x, labels=given)
+    np.testing.assert_allclose(run.log_prob(x, "gaussian", labels=given), laws[7].logpdf(at), atol=0.05)
+    mixture = fitted.log_prob(torch.from_numpy(at)).numpy()
+    assert np.array_equal(run.code_log_prob(torch.from_numpy(at), "gaussian").numpy(), mixture), "of no known class"
+    assert np.abs(mixture - laws[7].logpdf(at)).max() > 0.5
+    assert (
+        called("encode", run.folder, "--data", "digits:test", "--out", out, "--sampler", "gaussian", "--class", "3")
+        == 0
+    )
+    found = np.load(out)
+    np.testing.assert_allclose(found["log_prob"], laws[3].logpdf(found["codes"]), rtol=0.01, atol=0.05)
 
 
 @pytest.mark.usefixtures("bare")

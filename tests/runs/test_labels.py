@@ -167,6 +167,9 @@ def test_labels_are_named_numbered_or_weighed() -> None:
     assert numbers_of(np.array(["cat", "cow"]), names, 2).tolist() == [0, 2]
     weights = torch.tensor([[0.5, 0.5, 0.0]])
     assert numbers_of(weights, names, 1) is weights
+    for text in ("cot", np.str_("cot")):
+        with pytest.raises(ValueError, match=r"unknown class 'cot'\. Did you mean"):
+            numbers_of([text], ["cat", "dog"], 1)
     with pytest.raises(ValueError, match=r"unknown class 'cot'\. Did you mean"):
         numbers_of("cot", names, 1)
     with pytest.raises(ValueError, match="expected 2 whole numbers"):

@@ -106,6 +106,14 @@ def test_a_field_of_another_type_is_refused_by_name(tmp_path: Path, changes: dic
         read_settings(written(tmp_path, GOOD | changes))
 
 
+def test_a_field_that_is_absent_is_named_with_its_file(tmp_path: Path) -> None:
+    found = read_settings(written(tmp_path, GOOD | {"data": {"name": "ring"}}))
+    assert found["data"] == {"name": "ring"}
+    for ask, name in ((lambda: found["seeds"], "seeds"), (lambda: found["data"]["classes"], "data.classes")):
+        with pytest.raises(ValueError, match=f"run.json: expected the field {name}, got none: restore the file"):
+            ask()
+
+
 def test_brackets_within_names_are_no_nesting(tmp_path: Path) -> None:
     settings = GOOD | {"data": {"classes": ['[{"' + str(number) for number in range(100)]}}
     assert len(read_settings(written(tmp_path, settings))["data"]["classes"]) == 100

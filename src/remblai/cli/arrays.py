@@ -13,6 +13,7 @@ from remblai import data as datasets
 from remblai.cli.tables import write_table
 from remblai.data import Dataset, Split, Units
 from remblai.data.cells import cells_of
+from remblai.data.labels import LABEL_NAMES
 from remblai.data.look import REPEATED
 from remblai.networks.classes import required
 from remblai.report import save_film, save_grid
@@ -24,6 +25,8 @@ from remblai.runs.model import Trained
 from remblai.runtime.files import whole
 from remblai.runtime.suffixes import FILMS, TABLES
 from remblai.runtime.text import printable
+
+LABELS = LABEL_NAMES[0]
 
 
 def dataset_of(
@@ -86,7 +89,7 @@ def labels_column(trained: Trained, labels: Tensor | None) -> dict[str, list[str
     """The names of the classes of labels (n,), under the name that the data's column of them has; of none nothing."""
     if labels is None:
         return {}
-    name = trained.run.settings["data"]["options"].get("label") or "labels"
+    name = trained.run.settings["data"]["options"].get("label") or LABELS
     return {str(name): [trained.classes[label] for label in labels.tolist()]}
 
 
@@ -100,7 +103,7 @@ def write(
         x: (n, ...) on the model's side.
         units: of the run.
         columns: of the sheet; None chooses.
-        beside: more columns of a table.
+        beside: the column of the classes' names in a table, as `labels_column` has it; in an .npz the array labels.
 
     Raises:
         ValueError: a sheet of points, or a table of images.
@@ -115,6 +118,8 @@ def write(
     named: dict[str, Any] = file_arrays(x, units)
     if units.columns is not None:
         named["columns"] = np.array(units.columns)
+    for names in (beside or {}).values():  # not the numbers, which are the run's own
+        named[LABELS] = np.array(names)
     with whole(path) as temporary:
         np.savez(temporary, **named) if path.suffix == ".npz" else np.save(temporary, next(iter(named.values())))
     return path
@@ -130,7 +135,7 @@ def check_film(path: Path) -> None:
         encoder_of(path)
 
 
-def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
+def write_walks(path: Path, walks: Tensor, units: Units, beside: Mapping[str, Sequence[str]] | None = None) -> Path:
     """Walks (n, steps, ...) on the model's side: a row each, a film of all of them at once, or a table.
 
     A table has a row for each step, and two columns before its own: the number of the walk, and that of the step in it.
@@ -140,19 +145,21 @@ def write_walks(path: Path, walks: Tensor, units: Units) -> Path:
             its name, and that of the walks is walk_ or step_.
         walks: see above.
         units: of the run.
+        beside: as for `write`, of each walk where all keep one class.
 
     Raises:
         ValueError: a sheet or a film of points.
     """
+    count, steps = walks.shape[:2]
+    each = {name: [one for one in names for _ in range(steps)] for name, names in (beside or {}).items()}
     if path.suffix in TABLES:
         check_kind(path, units)
-        count, steps = walks.shape[:2]
         places = {"walk": np.arange(count).repeat(steps) + 1, "step": np.tile(np.arange(steps), count) + 1}
-        own = cells_of(walks.flatten(0, 1), units)
+        own: dict[str, Any] = {**cells_of(walks.flatten(0, 1), units), **each}
         write_table(path, {name + "_" * (name in own): column for name, column in places.items()} | own)
         return path
     if path.suffix not in FILMS:
-        return write(path, walks.flatten(0, 1), units, walks.shape[1])
+        return write(path, walks.flatten(0, 1), units, steps, each)
     check_kind(path, units)
     save_film(path, [units.display(step) for step in walks.transpose(0, 1)])
     return path

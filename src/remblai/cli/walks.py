@@ -48,3 +48,9 @@ def between_draws(trained: Trained, n: int | None) -> Ends:
     n = WALKS if n is None else n
     start, end = torch.split(trained.prior_sample(2 * n), n)
     return start, end, (torch.arange(n) % len(trained.classes),) * 2 if trained.conditional else None
+
+
+def one_class(labels: Sequence[Labels] | None) -> Tensor | None:
+    """The labels (n,) of walks that `between_draws` keeps within a class; None of others, which may lead to another."""
+    start, end = labels or (None, None)
+    return start if isinstance(start, Tensor) and start is end else None

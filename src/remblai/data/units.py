@@ -265,7 +265,8 @@ class Units:
         Raises:
             ValueError: the dictionary is not one that `to_json` wrote.
         """
-        if not isinstance(saved.get("shape"), list):
+        halved = (saved.get("mean") is None) != (saved.get("deviation") is None)
+        if halved or not isinstance(saved.get("shape"), list):
             raise ValueError(f"expected units with shape, range, mean, deviation and columns, got {sorted(saved)}")
         found: dict[str, Any] = {name: saved.get(name) for name in cls.__dataclass_fields__}
         plain: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}

@@ -5,20 +5,21 @@ from typing import Any
 
 from remblai.data import Units
 from remblai.data.mixed import Mixed
+from remblai.deploy.figures import figures_of_run
 from remblai.deploy.parts import CLASS, NOISE, Part
-from remblai.metrics.reading import read
 from remblai.runs.model import Trained
 from remblai.runs.published import public_place
 from remblai.runtime.text import printable
 
 
-def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any]) -> str:
+def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any], figures: str) -> str:
     """The card of an export, as Markdown.
 
     Args:
         trained: the model.
         parts: that were exported.
         record: what `export.json` holds.
+        figures: their section.
     """
     sections = [
         _head(trained),
@@ -27,7 +28,7 @@ def model_card(trained: Trained, parts: Sequence[Part], record: Mapping[str, Any
         + "\n```\n",
         _files(record),
         *([_classes(record)] if record["classes"] else []),
-        _figures(trained),
+        figures,
         _data(trained),
     ]
     return "\n".join(sections)
@@ -41,7 +42,7 @@ def hub_card(trained: Trained, name: str) -> str:
     if trained.encodes:
         code += f"\nz = run.encode(x{labels})"
     return header + "\n".join(
-        [_head(trained), f"## Run it\n\n```python\n{code}\n```\n", _figures(trained), _data(trained)]
+        [_head(trained), f"## Run it\n\n```python\n{code}\n```\n", figures_of_run(trained), _data(trained)]
     )
 
 
@@ -131,25 +132,6 @@ def _classes(record: Mapping[str, Any]) -> str:
 
 def _noisy(record: Mapping[str, Any]) -> bool:
     return any(NOISE in file["inputs"] for name, file in record["files"].items() if name.startswith("encoder"))
-
-
-def _figures(trained: Trained) -> str:
-    metrics = trained.run.metrics()
-    if not metrics:
-        return "## Figures\n\nNone were measured: `remblai evaluate` measures a run.\n"
-    rows = ["| figure | value | floor | n | what it says |", "|---|---|---|---|---|"]
-    for row in read(metrics):
-        says = " ".join(part for part in (row.says, f"{row.cue[:1].upper()}{row.cue[1:]}." if row.cue else "") if part)
-        rows.append(f"| {row.label} | {row.value} | {row.floor} | {row.n} | {_plain(says)} |")
-    return (
-        "## Figures\n\nA floor is the same figure, at the same n, between real data and held-out real data, where no "
-        "other is named.\n\n" + "\n".join(rows) + "\n"
-    )
-
-
-def _plain(text: str) -> str:
-    """Text in a cell of a table of Markdown, whatever names it holds."""
-    return text.replace("|", "/").replace("&", "&amp;").replace("<", "&lt;")
 
 
 def _data(trained: Trained) -> str:

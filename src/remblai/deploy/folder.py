@@ -8,11 +8,12 @@ from typing import Any
 from remblai.data import Dataset
 from remblai.deploy import check
 from remblai.deploy.card import model_card
+from remblai.deploy.figures import figures_of_export
 from remblai.deploy.files import OPSET, Quantise, check_request, opset_of, write_float16, write_int8, write_part
 from remblai.deploy.parts import Part, parts_of
 from remblai.deploy.place import CARD, RECORD, building, check_place, move
-from remblai.objectives import Flow
 from remblai.runs.data import data_like
+from remblai.runs.figures import law_of_samples
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runs.published import public_settings
@@ -68,17 +69,16 @@ def export(
             "schema": SCHEMA,
             "recipe": trained.run.settings["recipe"],
             "step": trained.step,
-            "sampler": sampler or trained.sampler,
+            **law_of_samples(trained, sampler),
             "opset": opset,
             "columns": list(trained.units.columns or ()),
             "classes": trained.classes if trained.conditional else [],
             "files": files,
             "missing": missing,
         }
-        if isinstance(trained.objective, Flow):
-            record |= {name: getattr(trained.objective, name) for name in ("sampling_steps", "guidance")}
         write_json(folder / "run.json", public_settings(trained.run.settings))
-        (folder / CARD).write_text(model_card(trained, parts, record), encoding="utf-8")
+        figures = figures_of_export(trained, sampler, dataset)
+        (folder / CARD).write_text(model_card(trained, parts, record, figures), encoding="utf-8")
         write_json(folder / RECORD, record)
         move(folder, place)
     return record

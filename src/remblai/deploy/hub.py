@@ -9,6 +9,7 @@ from safetensors.torch import save
 from remblai.deploy.card import hub_card
 from remblai.runs import published
 from remblai.runs.checkpoints import name_of, plain
+from remblai.runs.figures import kept_figures
 from remblai.runs.load import load
 from remblai.runs.model import Trained
 from remblai.runtime.files import write_json
@@ -69,7 +70,7 @@ def write_published(folder: Path, trained: Trained, name: str) -> None:
     (folder / published.WEIGHTS).write_bytes(weights)
     write_json(folder / "run.json", published.public_settings(trained.run.settings))
     (folder / "README.md").write_text(hub_card(trained, name), encoding="utf-8")
-    if (trained.folder / "metrics.json").is_file():
+    if kept_figures(trained):  # others would be read as those of the published weights
         shutil.copyfile(trained.folder / "metrics.json", folder / "metrics.json")
     for features in trained.folder.glob("features/*.safetensors"):
         (folder / "features").mkdir(exist_ok=True)

@@ -22,6 +22,7 @@ from remblai.report import write_page, write_pictures
 from remblai.runs.common_units import in_units_of
 from remblai.runs.data import data_like
 from remblai.runs.features import is_trained_through
+from remblai.runs.figures import keep_figures, kept_figures
 from remblai.runs.labels import labels_of
 from remblai.runs.latent import latent_in_words
 from remblai.runs.load import load
@@ -159,7 +160,7 @@ def measure(trained: Trained, dataset: Dataset) -> None:
     """
     _check_own(trained, dataset)
     if min(len(dataset.test), len(dataset.train)) >= SMALLEST:
-        trained.run.write_metrics(evaluate(trained, dataset), trained.step)
+        keep_figures(trained, evaluate(trained, dataset))
     else:
         warnings.warn(f"{len(dataset.test)} held-out data are too few to measure with: no metrics", stacklevel=2)
 
@@ -179,28 +180,29 @@ def write_report(trained: Trained | str | Path, data: Any = None) -> Path:
     _check_own(trained, dataset)
     with timed("pictures of the report"):
         drawings = pictures(trained, dataset)
-    write_pictures(run.folder, drawings)
     page = run.folder / "report.html"
     own = "" if settings["recipe"] in RECIPES else f"{settings['recipe']} "
-    last = run.pointed("last")
-    write_page(
-        page,
-        title=f"{settings['recipe']} on {settings['data']['name']}",
-        summary=_sentence(trained, dataset),
-        settings=dotted(settings),
-        command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
-        metrics=run.metrics() or {},
-        pictures=drawings,
-        facts={
-            "steps": f"{int(last.name):,}" if last else "0",
-            "training time": _duration(run.terms()),
-            "device": settings["device"],
-            "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
-            "seed": settings["seed"],
-        }
-        | choices(settings),
-        versions=settings["versions"],
-    )
+    last, metrics = run.pointed("last"), kept_figures(trained) or {}
+    with run.writing():
+        write_pictures(run.folder, drawings)
+        write_page(
+            page,
+            title=f"{settings['recipe']} on {settings['data']['name']}",
+            summary=_sentence(trained, dataset),
+            settings=dotted(settings),
+            command=f"remblai train {own}--from {run.folder} --out {run.folder}-again",
+            metrics=metrics,
+            pictures=drawings,
+            facts={
+                "steps": f"{int(last.name):,}" if last else "0",
+                "training time": _duration(run.terms()),
+                "device": settings["device"],
+                "parameters": f"{sum(p.numel() for p in trained.objective.parameters()):,}",
+                "seed": settings["seed"],
+            }
+            | choices(settings),
+            versions=settings["versions"],
+        )
     return page
 
 

@@ -74,7 +74,8 @@ def keep_features(run: Run, resolved: Resolved) -> None:
         return
     for name, choice in _named(resolved):
         if need_data(_name(choice)) and not _path(run, name).is_file():
-            write_fitted(_path(run, name), resolved.parts[name])
+            with run.writing():
+                write_fitted(_path(run, name), resolved.parts[name])
 
 
 def used_features(resolved: Resolved) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from remblai.runs import checkpoints, contents, terms
 from remblai.runs.checkpoints import SUMS, Checkpoint, name_of
 from remblai.runs.record import SCHEMA, read_settings
 from remblai.runtime.files import explained, sync, whole, whole_folder, write_json
+
+COPY = "copy the run to a place that can be written"
+"""What to do where a run that is there cannot be written: its commands take no other place for what belongs to it."""
+OF_METRICS = ("schema", "step", "law")
+"""What metrics.json holds beside figures."""
 
 
 class Run:
@@ -65,16 +71,25 @@ class Run:
         """Whether the run has no checkpoint yet and is still beside the one that it replaces."""
         return self.folder.name == contents.NEW
 
+    def writing(self) -> AbstractContextManager[None]:
+        """Within it what cannot be written is said to be of a run.
+
+        Raises:
+            UnwritableError: the folder cannot be written.
+        """
+        return explained(self.folder, COPY)
+
     def update(self, **settings: Any) -> None:
         """Changes some settings and writes them."""
         self._must_exist()
         self.settings |= settings
-        write_json(self.folder / "run.json", self.settings)
+        with self.writing():
+            write_json(self.folder / "run.json", self.settings)
 
     def log(self, line: dict[str, Any]) -> None:
         """Appends one line to `terms.jsonl`."""
         self._must_exist()
-        with explained(self.folder):
+        with self.writing():
             terms.append(self.folder / terms.FILE, line)
 
     def terms(self) -> list[dict[str, Any]]:
@@ -84,24 +99,38 @@ class Run:
     def cut_terms(self, number: int) -> None:
         """Forgets what was logged after step `number`, so that a resumed run's log has no line twice."""
         kept = [line for line in self.terms() if line["step"] <= number]
-        with whole(self.folder / terms.FILE) as temporary:
+        with self.writing(), whole(self.folder / terms.FILE) as temporary:
             temporary.write_text(terms.text(kept))
 
     def metrics(self) -> dict[str, Any] | None:
         """The newest evaluation, or None."""
         found = self._evaluation()
-        return found and {name: figure for name, figure in found.items() if name not in ("schema", "step")}
+        return found and {name: figure for name, figure in found.items() if name not in OF_METRICS}
 
-    def write_metrics(self, metrics: dict[str, Any], step: int | None = None) -> None:
-        """Writes the newest evaluation on the run's own data, and of which step's checkpoint it is."""
-        write_json(
-            self.folder / "metrics.json", {"schema": SCHEMA} | ({} if step is None else {"step": step}) | metrics
-        )
+    def write_metrics(
+        self, metrics: dict[str, Any], step: int | None = None, law: dict[str, Any] | None = None
+    ) -> None:
+        """Writes the newest evaluation on the run's own data.
+
+        Args:
+            metrics: the figures by name.
+            step: whose checkpoint they are of.
+            law: what their samples were drawn by, as `figures.law_of_samples` says it.
+        """
+        about = {"schema": SCHEMA, "step": step, "law": law}
+        known = {name: value for name, value in about.items() if value is not None}
+        with self.writing():
+            write_json(self.folder / "metrics.json", known | metrics)
 
     def measured_step(self) -> int | None:
         """The step whose checkpoint the newest evaluation is of; None where there is none, or it does not say."""
         step = (self._evaluation() or {}).get("step")
         return step if isinstance(step, int) else None
+
+    def measured_law(self) -> dict[str, Any] | None:
+        """What the samples of the newest evaluation were drawn by; None where there is none, or it does not say."""
+        law = (self._evaluation() or {}).get("law")
+        return law if isinstance(law, dict) else None
 
     def _evaluation(self) -> dict[str, Any] | None:
         """What metrics.json holds, or None."""
@@ -131,7 +160,7 @@ class Run:
         """
         self._must_exist()
         name = name_of(checkpoint.number)
-        with explained(self.folder):
+        with self.writing():
             self.checkpoints.mkdir(parents=True, exist_ok=True)
             self._clear()
             for later in self._folders():
@@ -223,6 +252,7 @@ class Run:
 
     def _point(self, name: str, target: str) -> None:
         temporary = self.checkpoints / f".{name}-{os.getpid()}"
-        temporary.unlink(missing_ok=True)
-        temporary.symlink_to(target)
-        temporary.replace(self.checkpoints / name)
+        with self.writing():
+            temporary.unlink(missing_ok=True)
+            temporary.symlink_to(target)
+            temporary.replace(self.checkpoints / name)

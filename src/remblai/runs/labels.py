@@ -221,7 +221,7 @@ def _number(label: Any, names: Sequence[str], numbers: Sequence[float | None]) -
     if isinstance(label, bool | np.bool_ | str) and str(label) in names:
         return list(names).index(str(label))
     if isinstance(label, str):
-        raise unknown("class", label, names)
+        raise unknown("class", str(label), names)  # NumPy's texts are shown with their type
     label = int(label) if isinstance(label, bool | np.bool_) else label
     if not isinstance(label, Real) or math.isnan(label):
         raise ValueError(f"labels: expected the name or the number of a class, got {label!r}: name one of each row.")

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,12 @@ from safetensors.torch import save
 from torch import Tensor
 
 from remblai.config.registry import make, unknown
-from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw
+from remblai.laws import FITTED, SAMPLERS, ByClass, FittedLaw, LatentLaw, Prior
 from remblai.objectives import Objective
 from remblai.runs.checkpoints import name_of, plain
 from remblai.runs.folder import Run
 from remblai.runs.record import CUSTOM, SCHEMA
-from remblai.runtime.files import explained, whole_folder, write_json
+from remblai.runtime.files import whole_folder, write_json
 
 FOLDER, FACTS, TENSORS = "samplers", "law.json", "tensors.safetensors"
 Record = dict[str, Any]
@@ -82,16 +83,30 @@ class Laws:
             raise ValueError(f"{problem}: {remedy} fits it{also}.") from None
 
 
+def density_of(law: LatentLaw) -> Callable[..., Tensor]:
+    """The log-density (n,) under a law, as a function of codes (n, k) and perhaps labels, for a law of each class.
+
+    Raises:
+        ValueError: it is not known.
+    """
+    if isinstance(law, ByClass):
+        return law.log_prob
+    if not isinstance(law, Prior | FittedLaw):
+        raise ValueError("sampler: the density of a generator is not known: fit a law to the codes.")
+    return lambda codes, labels=None: law.log_prob(codes)
+
+
 def keep_law(run: Run, law: FittedLaw, step: int) -> None:
     """Keeps a law that was fitted to the codes of the checkpoint of this step; those of steps that are gone go."""
     facts, tensors = law.state()
     content = save(plain(tensors))
     record: Record = {"schema": SCHEMA, "name": law.name, "step": step, "options": law.options, "state": facts}
     record = json.loads(json.dumps(record, default=lambda value: f"{CUSTOM}{type(value).__qualname__}"))
-    with explained(run.folder), whole_folder(_place(run, law.name, step)) as temporary:
-        (temporary / TENSORS).write_bytes(content)
-        write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
-    _forget(run)
+    with run.writing():
+        with whole_folder(_place(run, law.name, step)) as temporary:
+            (temporary / TENSORS).write_bytes(content)
+            write_json(temporary / FACTS, record | {"sha256": _checksum(record, content)})
+        _forget(run)
 
 
 def read_law(

@@ -18,6 +18,7 @@ from remblai.runs.folder import Run
 from remblai.runs.labels import class_count
 from remblai.runs.model import Trained
 from remblai.runs.resolve import from_json
+from remblai.runs.weights import check_weights_fit
 from remblai.runtime import devices
 from remblai.runtime.timing import timed
 from remblai.training import State
@@ -51,6 +52,7 @@ def load(
     units = Units.from_json(run.settings["data"]["units"])
     objective = resolved.build(units.shape, classes)
     set_up_augmentation(objective, run.settings)
+    check_weights_fit(objective, weights, run.folder)
     _fill(objective, weights, average)
     return Trained(run, objective.to(devices.choose(device)), units, resolved.recipe.summary, step, law)
 

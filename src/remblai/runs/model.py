@@ -18,7 +18,7 @@ from remblai.objectives import Objective
 from remblai.runs.chunks import Rows, checked_codes, in_chunks
 from remblai.runs.folder import Run
 from remblai.runs.labels import Labels, ends_beside, labels_beside, labels_for, labels_of_draws, weights_between
-from remblai.runs.laws import Laws
+from remblai.runs.laws import Laws, density_of
 from remblai.runtime.notebook import table
 from remblai.runtime.rng import seeded
 
@@ -149,11 +149,13 @@ class Trained:
             x: the data.
             sampler: the law: the prior, or one that `fit` has fitted to codes; None is the recipe's own.
             seed: of a draw of a random encoder's codes, in the place of their mean.
+            labels: as for `encode`; a law that is fitted to each class is that of the row's own.
 
         Raises:
             ValueError: an unknown law, one that has not been fitted, or one whose density is not known.
         """
-        return self.code_log_prob(torch.from_numpy(self.encode(x, seed, labels)), sampler).numpy()
+        known = labels_beside(self.run, x, labels)
+        return self.code_log_prob(torch.from_numpy(self.encode(x, seed, known)), sampler, known).numpy()
 
     def decode(self, z: Array | Tensor, labels: Labels | None = None) -> Any:
         """The mean of P(X|Z) at codes z (n, k), in the data's units; a data frame where the data was one.
@@ -244,12 +246,10 @@ class Trained:
         self.check_encodes()
         return self._through(lambda *part: mean_of(self.objective.encode(*part).law), x, seed, self._labels(x, labels))
 
-    def code_log_prob(self, codes: Tensor, sampler: str | None = None) -> Tensor:
-        """The log-density (n,) of codes (n, k) under a law of codes, by its name."""
-        law = self.law(sampler)
-        if not isinstance(law, Prior | FittedLaw):
-            raise ValueError(f"sampler: the density of a {self.sampler} is not known: fit a law to the codes.")
-        return self._through(law.log_prob, codes, None)
+    def code_log_prob(self, codes: Tensor, sampler: str | None = None, labels: Labels | None = None) -> Tensor:
+        """The log-density (n,) of codes (n, k) under a law of codes, by its name; with labels under that of a class."""
+        known = None if labels is None else self._labels(codes, labels)
+        return self._through(density_of(self.law(sampler)), codes, None, known)
 
     def reconstructions(self, x: Rows, seed: int | None = 0, labels: Labels | None = None) -> Tensor:
         """The decoder's mean at one draw of the codes of x; at their mean where the seed is None."""

@@ -112,9 +112,9 @@ def outliers(
 ) -> Outliers:
     """Compares rows of data with held-out rows of those that a run was trained on.
 
-    The score of a row is the log-density of its code under a law of codes plus that of its reconstruction error, each
-    coordinate in units of what is usual for it (see `statistics.outliers.Surprise`). A row with a word that the data of
-    the run do not have has the lowest score of all.
+    The score of a row is the log-density of its code under a law of codes (of the row's class, where one was fitted to
+    each) plus that of its reconstruction error, each coordinate in units of what is usual for it (see
+    `statistics.outliers.Surprise`). A row with a word that the data of the run do not have has the lowest score of all.
 
     Args:
         run: the model, or its run's folder.
@@ -227,5 +227,5 @@ def _parts(trained: Trained, rows: Rows, law: str | None, labels: Labels | None)
     codes = trained.code_means(rows, labels=labels)
     again = trained.decoded(codes, labels)
     squares = (rows[: len(rows)] - again).square().flatten(1).double().numpy()
-    known = np.zeros(len(codes)) if law is None else trained.code_log_prob(codes, law).double().numpy()
+    known = np.zeros(len(codes)) if law is None else trained.code_log_prob(codes, law, labels).double().numpy()
     return squares, known

@@ -99,6 +99,7 @@ def read_settings(folder: str | Path) -> dict[str, Any]:
         if "options" in settings["data"]:
             known = settings["data"]["options"].items()
             settings["data"]["options"] = {name: value for name, value in known if name in DATA_OPTIONS}
+        settings["data"] = Settings(settings["data"], path, "data.")
     _check(path, settings.get("loop", {}), LOOP_FIELDS, "loop.")
     if not 1 <= settings.get("threads", 1) <= MOST_THREADS:
         raise ValueError(f"{path}: threads: expected 1 to {MOST_THREADS}, got {settings['threads']}.")
@@ -112,14 +113,17 @@ class Settings(dict[str, Any]):
     Args:
         settings: by name.
         path: of the file that they were read from.
+        prefix: of the names, within another field.
     """
 
-    def __init__(self, settings: Mapping[str, Any], path: Path) -> None:
+    def __init__(self, settings: Mapping[str, Any], path: Path, prefix: str = "") -> None:
         super().__init__(settings)
-        self.path = path
+        self.path, self.prefix = path, prefix
 
     def __missing__(self, name: str) -> Any:
-        raise ValueError(f"{self.path}: expected the field {name}, got none: restore the file, or train again.")
+        raise ValueError(
+            f"{self.path}: expected the field {self.prefix}{name}, got none: restore the file, or train again."
+        )
 
 
 def _bring_up_to_date(settings: dict[str, Any]) -> None:

@@ -5,6 +5,7 @@ import torch
 from remblai.runs.checkpoints import Checkpoint
 from remblai.runs.folder import Run
 from remblai.runs.plateau import Plateau
+from remblai.runs.weights import check_weights_fit
 from remblai.runtime import distributed
 from remblai.runtime.processes import from_first
 from remblai.training import Diverged, State, check
@@ -28,9 +29,15 @@ def save_state(run: Run, state: State, plateau: Plateau, keep: int) -> None:
 
 
 def continue_state(run: Run, state: State, plateau: Plateau) -> Plateau:
-    """Puts the run's newest whole checkpoint into the state, and its best score into the plateau, which it returns."""
+    """Puts the run's newest whole checkpoint into the state, and its best score into the plateau, which it returns.
+
+    Raises:
+        ValueError: the checkpoint is of another model.
+    """
     first = distributed.rank() == 0
     checkpoint = from_first(run.load() if first else None)
+    if checkpoint is not None:
+        check_weights_fit(state.objective, checkpoint.weights, run.folder)
     if first:
         run.cut_terms(checkpoint.number if checkpoint else 0)
     if checkpoint is None:

@@ -167,5 +167,5 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
 
 def _write_config(run: Run) -> None:
     """Writes the settings as the YAML file that `train --config` reads."""
-    with whole(run.folder / FILE) as temporary:
+    with run.writing(), whole(run.folder / FILE) as temporary:
         temporary.write_text(config_text(as_config(run.settings)), encoding="utf-8")

@@ -24,12 +24,16 @@ TEMPORARY = re.compile(r"\.(.+)-[a-z0-9_]{8}(\.\w+)?")
 """The name of a temporary file: that of the file it becomes, with eight letters that `tempfile` draws."""
 
 
+ELSEWHERE = "name another place with --out"
+"""What to do where a place that was asked for cannot be written."""
+
+
 class UnwritableError(ValueError):
     """A place that cannot be written: `reason` says why, without saying which option names the place."""
 
-    def __init__(self, place: Path, reason: str | None) -> None:
-        super().__init__(f"{place} cannot be written ({reason}): name another place with --out.")
-        self.reason = reason
+    def __init__(self, place: Path, reason: str | None, remedy: str = ELSEWHERE) -> None:
+        super().__init__(f"{place} cannot be written ({reason}): {remedy}.")
+        self.place, self.reason = place, reason
 
 
 def cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
@@ -206,8 +210,12 @@ def write_json(path: Path, value: Any) -> None:
 
 
 @contextlib.contextmanager
-def explained(place: Path) -> Iterator[None]:
+def explained(place: Path, remedy: str = ELSEWHERE) -> Iterator[None]:
     """Names the place: one that cannot be written is bad input, a disk that fails is not.
+
+    Args:
+        place: that is written within the block.
+        remedy: what its user can do where it cannot be written.
 
     Raises:
         UnwritableError: the place cannot be written.
@@ -215,10 +223,12 @@ def explained(place: Path) -> Iterator[None]:
     """
     try:
         yield
+    except UnwritableError as problem:  # of a file within, which does not know what it is part of
+        raise UnwritableError(problem.place, problem.reason, remedy) from None
     except OSError as problem:
         if problem.errno in FAILING:
             raise _full(problem, place) from None
-        raise UnwritableError(place, problem.strerror) from None
+        raise UnwritableError(place, problem.strerror, remedy) from None
 
 
 def sync(path: Path) -> None:

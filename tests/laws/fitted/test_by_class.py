@@ -43,6 +43,12 @@ def test_its_density_is_that_of_the_mixture_and_its_state_restores_it() -> None:
     parts = [Gaussian().fit(z[labels == 0]), Gaussian().fit(z[labels == 1]), Gaussian().fit(z)]
     expected = sum(share * part.log_prob(z).exp() for share, part in zip(shares, parts, strict=True)).log()
     assert torch.allclose(law.log_prob(z), expected.to(law.log_prob(z)), atol=1e-4)
+    each = torch.stack([part.log_prob(z) for part in parts], 1)
+    own = each[torch.arange(len(z)), labels]
+    assert torch.allclose(law.log_prob(z, labels), own.to(law.log_prob(z)), atol=1e-4)
+    halves = torch.tensor([[0.5, 0.5, 0.0]]).expand(len(z), 3)
+    between = each[:, :2].logsumexp(1) - torch.tensor(2.0).log()
+    assert torch.allclose(law.log_prob(z, halves), between.to(law.log_prob(z)), atol=1e-4)
     again = ByClass(Gaussian(), 3).restore(*law.state())
     assert torch.allclose(again.log_prob(z), law.log_prob(z))
     with pytest.raises(ValueError, match="expected the laws of 4 classes"):

@@ -55,12 +55,13 @@ def encode(
     trained.check_encodes()
     parts = list(read_inputs(trained, data, data_options, in_order=None, class_=class_))
     seeds = [None if seed is None else seed + (number << 32) for number in range(len(parts))]  # splits share no noise
-    codes = np.concatenate(
-        [trained.codes_at(part.rows, own, class_).numpy() for part, own in zip(parts, seeds, strict=True)]
-    )
+    drawn = [trained.codes_at(part.rows, own, class_) for part, own in zip(parts, seeds, strict=True)]
+    codes = torch.cat(drawn).numpy()
     columns: dict[str, Any] = {}
     if sampler is not None:
-        columns["log_prob"] = trained.code_log_prob(torch.from_numpy(codes), sampler).numpy()
+        known = [torch.from_numpy(part.labels) if trained.conditional else None for part in parts]
+        own = [trained.code_log_prob(z, sampler, labels) for z, labels in zip(drawn, known, strict=True)]
+        columns["log_prob"] = torch.cat(own).numpy()
     if any(part.labels is not None for part in parts):
         labels = [np.full(len(part.rows), UNLABELLED) if part.labels is None else part.labels for part in parts]
         columns["labels"] = np.concatenate(labels)

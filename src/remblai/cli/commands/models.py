@@ -3,13 +3,14 @@
 Wrong usage is answered from the signatures, before torch is imported: so the functions import what they need.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from remblai.cli.output import show, show_json
 from remblai.config.registry import Choice, LazyTable, nest
 from remblai.runs.record import SCHEMA
-from remblai.runtime.files import place
+from remblai.runtime.files import UnwritableError, place
 from remblai.runtime.suffixes import ARRAYS, FILMS, TABLES
 
 Sampler = Annotated[str | None, LazyTable("remblai.laws:SAMPLERS")]
@@ -130,9 +131,9 @@ def interpolate(
         raise ValueError(f"steps: expected at least 2, got {steps}.")
     if classes is not None and len(classes) != 2:
         raise ValueError(f"classes: expected two, joined by a comma, got {len(classes)}.")
-    from remblai.cli.arrays import check_film, check_kind, write_walks
+    from remblai.cli.arrays import check_film, check_kind, labels_column, write_walks
     from remblai.cli.tables import check_table
-    from remblai.cli.walks import between_classes, between_data, between_draws
+    from remblai.cli.walks import between_classes, between_data, between_draws, one_class
     from remblai.runs.load import load
 
     check_film(path)
@@ -148,7 +149,8 @@ def interpolate(
         start, end, labels = between_draws(trained, n)
     else:
         start, end, labels = between_data(trained, data, data_options, n)
-    show(write_walks(path, trained.walks(start, end, steps, labels), trained.units))
+    walks = trained.walks(start, end, steps, labels)
+    show(write_walks(path, walks, trained.units, labels_column(trained, one_class(labels))))
 
 
 def evaluate(
@@ -174,7 +176,7 @@ def evaluate(
         data: a name, a folder or a file; the run's own when not given.
         n: how many samples and held-out data; as many as there are, at most 2,000, when not given.
         sampler: the law of the codes that samples are decoded from; `fit` makes all but the prior. The figures of the
-            recipe's own, taken when not given, are kept with the run.
+            recipe's own, taken when not given, are kept with the run, unless it holds those of more samples.
         features: of images, for the Frechet distance and its like; --features NAME --help shows the options of one.
             When not given those of a shipped classifier for digits and MNIST, of one that is trained for other
             labelled images, random convolutions otherwise.
@@ -195,18 +197,21 @@ def evaluate(
         return
     from remblai.cli.arrays import dataset_of
     from remblai.runs.evaluate import evaluate as figures_of
+    from remblai.runs.figures import keep_figures
     from remblai.runs.load import load
 
     trained = load(run, device=device, recipe=recipe)
     dataset = dataset_of(trained, data, data_options)
     metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
+    show_json({"schema": SCHEMA} | metrics) if json else show(metrics)
     own = dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
     if own and sampler in (None, trained.sampler):  # the report shows them beside the run's own samples and data
-        trained.run.write_metrics(metrics, trained.step)
+        try:
+            keep_figures(trained, metrics, n)
+        except UnwritableError as problem:
+            warnings.warn(f"the figures are not kept: {problem}", stacklevel=2)
     if json:
-        show_json({"schema": SCHEMA} | metrics)
         return
-    show(metrics)
     if (page := trained.folder / "report.html").is_file():
         show(f"what each figure means: the table in {page}")
     if trained.units.codes is not None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from remblai.laws.fitted.base import FittedLaw
+from remblai.networks.classes import one_hot
 
 
 class ByClass(FittedLaw):
@@ -53,10 +54,16 @@ class ByClass(FittedLaw):
         drawn = torch.cat([self._of(number).sample(count) for number, count in enumerate(counts) if count])
         return drawn[order.argsort().to(drawn.device)]
 
-    def log_prob(self, z: Tensor) -> Tensor:
-        """Of the mixture of the classes' laws by their shares."""
-        each = torch.stack([self._of(number).log_prob(z) for number in range(self.count)])
-        return torch.logsumexp(each + self.shares.to(each).log()[:, None], 0)
+    def log_prob(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The logarithm of the density (n,) at codes z (n, k): of the law of each one's class, where that is known.
+
+        Args:
+            z: the codes.
+            labels: (n,), or weights (n, count) of a mixture of classes; None is the mixture by their shares.
+        """
+        each = torch.stack([self._of(number).log_prob(z) for number in range(self.count)], 1)
+        weights = self.shares if labels is None else one_hot(labels, self.count)
+        return torch.logsumexp(each + weights.to(each).log(), 1)
 
     @property
     def choice(self) -> str:
