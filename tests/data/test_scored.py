@@ -47,6 +47,15 @@ def test_columns_of_numbers_are_scores_and_marks_stay() -> None:
     assert filled.std() == 0  # the mean of the column, as before
 
 
+@pytest.mark.parametrize("column", [np.array([1 / 3, 1 / 3 + 6e-17]), np.array([1e-310, -2e-310])])
+def test_a_column_that_varies_by_rounding_errors_alone_stays_constant(column: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    found = load(pd.DataFrame({"x": rng.normal(size=200), "still": rng.choice(column, 200)}))
+    assert found.units.scores is not None
+    assert found.units.scores.columns == (0,)
+    assert found.train[:][:, 1].abs().max() < 1e-6
+
+
 def test_cells_come_back_as_they_were() -> None:
     table = frame()
     found = load(table)

@@ -75,6 +75,7 @@ def test_a_run_of_an_earlier_version_goes_on_in_standard_deviations(runs: Path, 
     assert again.step == 5 and again.units.scores is None
     repeated = remblai.train(None, from_run=out, out=tmp_path / "new", **TINY)
     assert repeated.units.scores is None
+    assert "scaling: standard" in (tmp_path / "new" / "config.yaml").read_text().splitlines()
 
 
 def test_figures_are_in_standard_deviations_of_the_data(runs: Path) -> None:

@@ -12,7 +12,9 @@ from remblai.data.sources import given_rows
 
 
 def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
-    """The data set as normal scores, by the ranks of its training split; marks of words, truths and gaps stay.
+    """The data set as normal scores, by the ranks of its training split.
+
+    Marks of words, truths and gaps stay, and columns that are constant there, up to rounding errors.
 
     Args:
         dataset: of standardised points.
@@ -33,7 +35,8 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
     if scores is None:
         train = raw[id(dataset.train.rows)][dataset.train.index.numpy()]
         marks, gaps = ((), {}) if units.mixed is None else (units.mixed.marks, units.mixed.marks_of_gaps)
-        scores = fitted(train, np.flatnonzero(marks).tolist(), gaps)
+        left = np.flatnonzero(marks).tolist() + np.flatnonzero(np.asarray(units.deviation) == 0).tolist()
+        scores = fitted(train, left, gaps)
         if scores is None:
             return dataset
     new = replace(units, scores=scores)
