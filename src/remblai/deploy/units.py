@@ -87,7 +87,7 @@ class ToData(nn.Module):
         self.scores = None if units.scores is None else FromScores(units.scores)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The data (n, ...), as `Trained.decode` gives them."""
+        """The data (n, ...), as `Trained.decode` gives them but for the decimal places and whole numbers of tables."""
         units = self.units
         if self.standardised:
             seen = x.double()

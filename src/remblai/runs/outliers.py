@@ -36,6 +36,7 @@ class Outliers:
         p_values: (n,), how often a held-out row scores as low.
         found: (n,), which rows are outliers at the false discovery rate `level`.
         errors: (n, d), each coordinate's squared reconstruction error over its mean on held-out rows: about 1 is usual.
+            Of a column of normal scores the larger of that of the score and that in standard deviations.
         level: the share of false ones among those found that is expected at most.
         held_out: rows that the p-values compare with.
         law: of the codes, whose density is in the scores; "" where none is known.
@@ -114,7 +115,9 @@ def outliers(
 
     The score of a row is the log-density of its code under a law of codes (of the row's class, where one was fitted to
     each) plus that of its reconstruction error, each coordinate in units of what is usual for it (see
-    `statistics.outliers.Surprise`). A row with a word that the data of the run do not have has the lowest score of all.
+    `statistics.outliers.Surprise`). Errors of normal scores are taken in standard deviations of the data too: a value
+    between two groups has a usual score, for few ranks lie there. A row with a word that the data of the run do not
+    have has the lowest score of all.
 
     Args:
         run: the model, or its run's folder.
@@ -153,8 +156,8 @@ def of_rows(
     scores[strange] = min(scores.min(), known.scores.min()) - 1.0
     p_values = known.p_values(scores)
     found = Outliers(
-        scores, p_values, discoveries(p_values, level), squares / known.variances, level, len(known.scores), law or "",
-        None, strange,
+        scores, p_values, discoveries(p_values, level), _by_column(squares / known.variances, units), level,
+        len(known.scores), law or "", None, strange,
     )  # fmt: skip
     if units.columns is None or (names := units.names) is None:
         return found
@@ -222,10 +225,25 @@ def _held_out(trained: Trained, reference: Any) -> list[tuple[Rows, Labels | Non
     return [(x, labels_of(part)[: len(x)] if trained.conditional else None) for x, part in rows]
 
 
+def _by_column(errors: Floats, units: Units) -> Floats:
+    """The errors (n, d) of each column: see `_parts` for those behind the columns, and `Outliers.errors`."""
+    if units.scores is None:
+        return errors
+    columns, found = list(units.scores.columns), errors[:, : -len(units.scores.columns)]
+    found[:, columns] = np.maximum(found[:, columns], errors[:, found.shape[1] :])
+    return found
+
+
 def _parts(trained: Trained, rows: Rows, law: str | None, labels: Labels | None) -> tuple[Floats, Floats]:
-    """The squared errors (n, d) of the reconstructions of rows (n, ...), and the log-densities (n,) of their codes."""
-    codes = trained.code_means(rows, labels=labels)
-    again = trained.decoded(codes, labels)
-    squares = (rows[: len(rows)] - again).square().flatten(1).double().numpy()
+    """The squared errors (n, d) of the reconstructions of rows (n, ...), and the log-densities (n,) of their codes.
+
+    Behind those of d columns stand those of the columns of normal scores in standard deviations.
+    """
+    codes, units = trained.code_means(rows, labels=labels), trained.units.exact
+    sides = rows[: len(rows)].cpu(), trained.decoded(codes, labels).cpu()
+    squares = (sides[0] - sides[1]).square().flatten(1).double().numpy()
+    if units.scores is not None:
+        seen = [units.seen(side)[:, list(units.scores.columns)].double().numpy() for side in sides]
+        squares = np.concatenate([squares, (seen[0] - seen[1]) ** 2], 1)
     known = np.zeros(len(codes)) if law is None else trained.code_log_prob(codes, law, labels).double().numpy()
     return squares, known

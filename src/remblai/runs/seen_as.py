@@ -47,8 +47,8 @@ def recorded(options: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
     codes, found = dataset.units.codes, dict(options)
     if found.get("scaling") == AUTO:
         del found["scaling"]
-    if dataset.units.scores is not None:
-        found["scaling"] = "normal-scores"
+    if "scaling" in found or dataset.units.scores is not None:
+        found["scaling"] = "standard" if dataset.units.scores is None else "normal-scores"
     return found if codes is None else {**found, "codes_of": codes.place}
 
 
