@@ -6,8 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import torch
-from torch import Tensor
 
 import remblai
 from remblai.runs.data import data_like
@@ -86,22 +84,6 @@ def test_figures_are_in_standard_deviations_of_the_data(runs: Path) -> None:
     for name in ("energy_distance_squared", "w2", "nearest_neighbour_accuracy", "sliced_w2_squared"):
         assert cards[0][name]["floor"] == pytest.approx(cards[1][name]["floor"], abs=1e-6)
     assert cards[0]["reconstruction_mse"]["floor"] == pytest.approx(cards[1]["reconstruction_mse"]["floor"], abs=1e-6)
-
-
-def test_errors_of_outliers_are_those_of_scores_and_of_standard_deviations(runs: Path) -> None:
-    """A value between two groups has a usual score; its error in standard deviations is as large as the gap."""
-    trained = remblai.load(runs / "scores")
-    dataset = data_like(trained.run.settings, trained.units)
-    rows = trained.units.scale(table(5))
-    held = torch.cat([dataset.test[:], dataset.validation[:]])
-
-    def errors(x: Tensor) -> Tensor:
-        again = trained.decoded(trained.code_means(x))
-        seen = trained.units.exact.seen
-        return torch.stack([(x - again) ** 2, (seen(x) - seen(again)) ** 2]).double()
-
-    expected = (errors(rows) / errors(held).mean(1, keepdim=True)).amax(0)
-    assert remblai.outliers(trained, table(5)).errors == pytest.approx(expected.numpy(), rel=1e-4)
 
 
 def test_other_rows_are_seen_as_the_run_sees_its_own(runs: Path) -> None:
