@@ -263,7 +263,7 @@ def test_one_seed_beside_several_has_no_letter_and_no_verdict():
     said = sentences(comparison)
     assert (
         "a further seed of several would have a Squared energy distance of \N{MINUS SIGN}0.120 to 0.320, with a "
-        "probability of .95; once (0.900) lies above: nothing is known of further seeds of what has one"
+        "probability of .95; once (0.900) lies above. A model of one seed does not show how its seeds vary"
     ) in said
     assert not any("once is better" in line or "better than once" in line for line in said)
     assert comparison.to_json()["predictions"][0]["above"] == ["once"]

@@ -51,7 +51,7 @@ def _of_prediction(comparison: "Comparison", one: Prediction) -> str:
     )
     return (
         f"a further seed of {one.label} would have a {label_of(comparison.by)} of {number(one.low)} to "
-        f"{number(one.high)}, with a probability of .95; {beside}: nothing is known of further seeds of what has one"
+        f"{number(one.high)}, with a probability of .95; {beside}. A model of one seed does not show how its seeds vary"
     )
 
 
