@@ -78,6 +78,7 @@ def test_it_prints_its_table_and_what_it_could_tell(compared):
     assert heads.split()[:3] == ["model", "group", "seeds"] and "sd over samples" in heads
     assert [row.split("  ")[0] for row in rows[:3]] == [row.label for row in comparison.rows]
     assert "seed 0, failed: shape: this recipe fails" in rows[4]
+    assert rows[4].rstrip().endswith(")") and "--traceback" not in rows[4]  # this command has no way to show it
 
 
 def test_the_page_and_the_files_hold_the_figures(compared):

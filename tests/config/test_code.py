@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from remblai.config.code import from_file, is_code
+from remblai.config import code
+from remblai.config.code import from_file, is_code, own_line
 
 FILE = """
 from __future__ import annotations
@@ -55,3 +56,35 @@ def test_a_file_is_a_module_that_may_import_those_beside_it(file: Path) -> None:
 def test_what_is_not_there_is_told(file: Path, spec: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         from_file(spec.format(file), "data")
+
+
+def raised(path: Path, text: str) -> BaseException:
+    """What a file raises when it is run."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    try:
+        exec(compile(text, str(path), "exec"), {})
+    except Exception as problem:
+        return problem.with_traceback(problem.__traceback__ and problem.__traceback__.tb_next)
+    raise AssertionError
+
+
+@pytest.mark.parametrize("folder", ["site-packages", "dist-packages"])
+def test_an_installed_package_is_no_file_of_the_user_s_wherever_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
+) -> None:
+    beside = tmp_path / folder / "package_beside"
+    beside.mkdir(parents=True)
+    (beside / "__init__.py").write_text("def fail():\n    raise RuntimeError\n")
+    monkeypatch.syspath_prepend(beside.parent)
+    problem = raised(tmp_path / "own.py", "\nfrom package_beside import fail\nfail()\n")
+    sys.modules.pop("package_beside")
+    assert own_line(problem).endswith("own.py:3)")
+
+
+def test_a_file_whose_name_begins_as_the_package_s_folder_is_the_user_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(code, "LIBRARIES", (tmp_path / "remblai",))
+    assert own_line(raised(tmp_path / "remblai_own.py", "1 / 0\n")).endswith("remblai_own.py:1)")
+    assert own_line(raised(tmp_path / "remblai" / "own.py", "1 / 0\n")) == ""

@@ -72,7 +72,7 @@ def test_what_a_function_in_a_file_returns(tmp_path: Path) -> None:
     assert len(load(f"{file}:ring").modes.centres) == 5
     assert options_of(f"{file}:mine") == {"layout", "range", "columns", "exclude"}
     for name, words in (
-        ("fails", "data '.*:fails': the function fails: IndexError"),
+        ("fails", "data '.*:fails': the function fails: IndexError: .*own.py:[0-9]+\\)\\.$"),
         ("nothing", "returns nothing: expected arrays"),
         ("mime", "Did you mean 'mine'"),
     ):

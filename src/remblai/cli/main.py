@@ -17,7 +17,7 @@ from remblai.cli.build import build
 from remblai.cli.commands import COMMANDS, summary
 from remblai.cli.config import with_config
 from remblai.config.aliases import answer
-from remblai.config.code import own_line
+from remblai.config.code import WAY, own_line
 from remblai.config.registry import unknown
 from remblai.runtime.memory import out_of_memory
 from remblai.runtime.signals import Interrupted, Terminated, ending_signals
@@ -152,7 +152,7 @@ def _explained(problem: BaseException) -> tuple[int, str]:
 
 def _place(line: str) -> str:
     """A line of the user's own file, with how to see all of the way to it."""
-    return f"{line}: {TRACEBACK} shows the way there." if line else ""
+    return line + WAY if line else ""
 
 
 def _as_typed(text: str, words: list[str]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from remblai.config.code import WAY
 from remblai.config.file import words_of
 from remblai.runs.record import read_settings
 from remblai.runtime.signals import Interrupted
@@ -115,5 +116,5 @@ def _reason(log: Path, code: int) -> str:
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
     errors = [line.removeprefix("error: ") for line in lines if line.startswith("error: ")]
     if errors:
-        return errors[-1]
+        return errors[-1].removesuffix(WAY)  # no option of this command shows another's way
     return str(Interrupted(-code)) if code < 0 else f"it ended with exit code {code}; see {log}"

@@ -14,9 +14,13 @@ from typing import Any
 from remblai.config.aliases import names_code
 from remblai.config.registry import unknown
 
-PACKAGE = str(Path(__file__).parents[1])
-LIBRARIES = (PACKAGE, *(sysconfig.get_path(name) for name in ("stdlib", "purelib", "platlib")))
+PACKAGE = Path(__file__).parents[1]
+LIBRARIES = (PACKAGE, *(Path(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib")))
 """The folders of code that is not the user's: this package, Python's own modules and installed ones."""
+INSTALLED = {"site-packages", "dist-packages"}
+"""Folders of installed code wherever they are: the user's own, or the system's beside those of an environment."""
+WAY = ": --traceback shows the way there."
+"""What the command line says after a line of the user's own file."""
 
 
 def is_code(spec: Any) -> bool:
@@ -61,14 +65,19 @@ def own_line(problem: BaseException, refusals: bool = True) -> str:
         refusals: whether also where this package raised it, and says what is wrong with what it was given.
     """
     frames = traceback.extract_tb(problem.__traceback__)
-    if not refusals and frames and frames[-1].filename.startswith(PACKAGE):
+    if not refusals and frames and Path(frames[-1].filename).is_relative_to(PACKAGE):
         return ""
-    own = [frame for frame in frames if Path(frame.filename).is_file() and not frame.filename.startswith(LIBRARIES)]
+    own = [frame for frame in frames if _is_own(Path(frame.filename))]
     if not own:
         return ""
     file = Path(own[-1].filename)
     here = file.relative_to(Path.cwd()) if file.is_relative_to(Path.cwd()) else file
     return f" ({here}:{own[-1].lineno})"
+
+
+def _is_own(file: Path) -> bool:
+    """Whether a file is none of this package, of Python or of an installed package."""
+    return file.is_file() and not INSTALLED & {*file.parts} and not any(map(file.is_relative_to, LIBRARIES))
 
 
 def code_sha256(spec: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from remblai.config.code import from_file, is_code
+from remblai.config.code import from_file, is_code, own_line
 from remblai.config.convert import convert
 from remblai.config.registry import NAME, make, own_options, unknown
 from remblai.data import celeba, digits, glyphs, hub, idx, lsun, memory
@@ -173,7 +173,8 @@ def made(spec: Any) -> Any:
     try:
         found = found()
     except Exception as problem:
-        raise ValueError(f"data {source!r}: the function fails: {type(problem).__name__}: {problem}.") from problem
+        what = f"{type(problem).__name__}: {str(problem).removesuffix('.')}{own_line(problem)}"
+        raise ValueError(f"data {source!r}: the function fails: {what}.") from problem
     if found is None:
         raise ValueError(f"data {source!r}: the function returns nothing: expected arrays, a data frame or a data set.")
     return found
