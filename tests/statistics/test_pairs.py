@@ -62,6 +62,13 @@ def test_the_interval_of_a_further_seed_is_never_narrower_than_sampling_makes_it
     assert prediction_interval([1.0, 1.0], [0.0, 0.0]) is None
     with pytest.raises(ValueError, match="at least 2 seeds, got 1"):
         prediction_interval([1.0], [0.1])
+    for values, deviations in (
+        ([1.0, float("nan")], [0.0, 0.0]),
+        ([1.0, 2.0], [float("nan"), 0.0]),
+        ([1.0, 2.0], [0.1]),
+    ):
+        with pytest.raises(ValueError, match="expected a finite"):
+            prediction_interval(values, deviations)
 
 
 @pytest.mark.parametrize("deviations", [{"a": [0.1]}, {"a": [0.1], "b": []}, {"a": [0.1], "b": [-0.1]}])

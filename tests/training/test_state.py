@@ -30,6 +30,10 @@ def two_rates(parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         ({"critic_schedule": "cosine"}, "critic_schedule: 'cosine' falls"),
         ({"schedule": "cosin"}, "Did you mean 'cosine'"),
         ({"schedule": lambda done: 1.0}, "schedule: a function changes with the share"),
+        (
+            {"optimiser": torch.optim.Adam([nn.Parameter(torch.ones(1))])},
+            "got a ready Adam: pass torch.optim.Adam itself",
+        ),
         ({"steps": 9, "schedule": lambda done: -1.0}, "factor of at least 0 from the function at the share 0 of"),
         ({"steps": 9, "schedule": lambda done: None}, "factor of at least 0 .* got None"),
         ({"steps": 9, "schedule": torch.optim.lr_scheduler.StepLR}, r"a name \(constant, .* got StepLR"),

@@ -89,14 +89,7 @@ def compare_pairs(losses: Mapping[str, Sequence[float]], deviations: Mapping[str
     if len(losses) < 2:
         raise ValueError(f"expected at least 2 models to test against each other, got {len(losses)}.")
     for name, found in losses.items():
-        beside = deviations.get(name, ())
-        if not len(found) or not np.isfinite(found).all():
-            raise ValueError(f"{name}: expected a finite loss for each seed, got {list(found)}.")
-        if len(beside) != len(found) or not all(0.0 <= one < math.inf for one in beside):
-            raise ValueError(
-                f"{name}: expected a finite deviation of at least 0 for each of {len(found)} losses, got "
-                f"{list(beside)}."
-            )
+        _check(name, found, deviations.get(name, ()))
     tested = [(a, b) for a, b in combinations(losses, 2) if (len(losses[a]) > 1) == (len(losses[b]) > 1)]
     pairs = [_test(a, b, losses, deviations, LEVEL / len(tested)) for a, b in tested]
     corrected = holm([pair.p_value for pair in pairs])
@@ -114,14 +107,30 @@ def prediction_interval(values: Sequence[float], deviations: Sequence[float]) ->
         deviations: for each of them the standard deviation over draws of samples.
 
     Raises:
-        ValueError: fewer than 2 values.
+        ValueError: fewer than 2 values, some that are not finite, or not a deviation of at least 0 for each.
     """
+    _check("values", values, deviations)
     found = np.asarray(values, np.float64)
     if len(found) < 2:
         raise ValueError(f"expected the figures of at least 2 seeds, got {len(found)}.")
     deviation = math.sqrt(_variance(found, np.asarray(deviations)) * (1 + 1 / len(found)))
     reach = float(stats.t.isf(LEVEL / 2, len(found) - 1)) * deviation
     return (float(found.mean()) - reach, float(found.mean()) + reach) if deviation > 0 else None
+
+
+def _check(name: str, values: Sequence[float], deviations: Sequence[float]) -> None:
+    """Refuses figures of seeds that are not finite, and deviations that do not belong to them.
+
+    Raises:
+        ValueError: they are.
+    """
+    if not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"{name}: expected a finite loss for each seed, got {list(values)}.")
+    if len(deviations) != len(values) or not all(0.0 <= one < math.inf for one in deviations):
+        raise ValueError(
+            f"{name}: expected a finite deviation of at least 0 for each of {len(values)} losses, got "
+            f"{list(deviations)}."
+        )
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -79,7 +79,7 @@ def floor(
     draws = generator_or_default(generator)
     n = len(x) // 2 if n is None else n
     m = n if m is None else m
-    at_least(2, "repeats", repeats)
+    repeats = at_least(2, "repeats", repeats)
     if min(n, m) < 1 or n + m > len(x) or n + m != int(n) + int(m):
         raise ValueError(
             f"floor: expected whole numbers n and m of at least 1 with n + m at most the {len(x)} points, got {n} and "
@@ -152,7 +152,7 @@ def interval(
         raise ValueError(f"interval: expected a level between 0 and 1, got {level}.")
     if method not in METHODS:
         raise unknown("method", method, METHODS)
-    at_least(2, "repeats", repeats)
+    repeats = at_least(2, "repeats", repeats)
     at_least(4, "points in each sample", min(len(x), len(y)))
     measure = METHODS[method](discrepancy, x, y, repeats, generator_or_default(generator))
     quantile = float(stats.t.ppf(0.5 + 0.5 * share, measure.freedom))
@@ -165,7 +165,7 @@ def interval(
         warnings.warn(
             f"interval: few points carry most of the spread (kurtosis {tails:.3g}, of a normal law 3): it may hold "
             f"less than {share:.0%} and misses most often below its target, as a sample lacks such points; "
-            "standardised columns, their logarithms or a smaller exponent are safer",
+            "logarithms of such columns or a smaller exponent are safer",
             stacklevel=2,
         )
     upper = min(upper, max(getattr(discrepancy, "maximum", math.inf), value))

@@ -77,7 +77,7 @@ def two_sample_test(
     """
     x, y = tensors(x, y)
     check_finite(x, y)
-    at_least(1, "permutations", permutations)
+    permutations = at_least(1, "permutations", permutations)
     at_least(1, "exceedances", 1 if exceedances is None else exceedances)
     draws = generator_or_default(generator)
     (seed,) = draw_seeds(draws, 1)

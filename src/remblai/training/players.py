@@ -120,6 +120,11 @@ def player(
     """
     if not parameters:
         raise ValueError("objective: expected parameters to train, got none that requires a gradient.")
+    if isinstance(optimiser, torch.optim.Optimizer):
+        raise ValueError(
+            "optimiser: expected a name, a class or a function that makes an optimiser of parameters, got a ready "
+            f"{type(optimiser).__name__}: pass torch.optim.{type(optimiser).__name__} itself."
+        )
     if not callable(optimiser) and optimiser not in OPTIMISERS:
         raise unknown("optimiser", str(optimiser), OPTIMISERS)
     if not all(0 <= beta < 1 for beta in betas):
