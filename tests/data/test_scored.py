@@ -9,7 +9,7 @@ import torch
 
 from remblai import data
 from remblai.data import Dataset, Units
-from remblai.data.scored import scored
+from remblai.data.scored import NOTE, scored
 from remblai.data.sources import kept_sources
 from remblai.runs.conforming import conform
 
@@ -85,6 +85,7 @@ def test_people_see_standard_deviations() -> None:
     assert torch.equal(found.seen.test[:], plain.test[:])
     assert torch.allclose(found.units.seen(found.test[:]), plain.test[:], atol=1e-5)
     assert found.fingerprint == plain.fingerprint
+    assert found.notes == (*plain.notes, NOTE)
     assert Units.from_json(found.units.to_json()) == found.units
 
 

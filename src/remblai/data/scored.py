@@ -10,6 +10,8 @@ from remblai.data.normal_scores import NormalScores, fitted
 from remblai.data.rows import Rows
 from remblai.data.sources import given_rows
 
+NOTE = "numbers are seen as normal scores, by their ranks; --scaling standard: in standard deviations"
+
 
 def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
     """The data set as normal scores, by the ranks of its training split.
@@ -50,7 +52,7 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
 
         return dataset.with_splits(changed)
 
-    return replace(of(made), units=new, visible=of(seen))
+    return replace(of(made), units=new, visible=of(seen), notes=(*dataset.notes, NOTE))
 
 
 def _numbers(dataset: Dataset, rows: Rows) -> NDArray[np.float64]:
