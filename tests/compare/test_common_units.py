@@ -91,8 +91,10 @@ def test_columns_are_matched_by_their_names_and_others_are_refused(scaled):
         ValueError, match=r"run-two: expected models of the columns of the data.*have c in the place of"
     ):
         compare_models([runs[0], str(scaled / "run-two")], data=every, out=scaled / "other-columns")
-    both = compare_models([str(scaled / name) for name in ("run-two", "again-two")], data=every, out=scaled / "narrow")
-    assert len(both.rows) == 2
+    narrow = [str(scaled / name) for name in ("run-two", "again-two")]
+    assert len(compare_models(narrow, data=every, out=scaled / "narrow").rows) == 2
+    refused = scaled / "other-columns"  # where nothing was kept of a comparison: other data may be compared there
+    assert len(compare_models(narrow, data=two, out=refused).rows) == 2
 
 
 def test_images_of_other_ranges_are_on_the_range_of_the_data():

@@ -30,8 +30,10 @@ def opened(out: Path | None, request: Request) -> Iterator[tuple[Path, dict[str,
         path = folder / FILE
         record: dict[str, Any] = {"steps": {}, "memory": {}, "recipes": {}}
         if path.is_file():
-            record |= _read(path)
-            _check_same(folder, record, request)
+            known = _read(path)
+            if "result" in known or any((folder / RUNS).glob("*/run.json")):  # else it was refused before it began
+                record |= known
+                _check_same(folder, record, request)
         elif any(folder.iterdir()):
             raise ValueError(f"{folder} is not empty and holds no comparison: name another --out.")
         record["request"] = request.identity
