@@ -13,7 +13,7 @@ from remblai.config.file import FILE, config_text
 from remblai.runs import contents
 from remblai.runs.folder import Run
 from remblai.runs.manifest import OF_DATA, as_config, differences
-from remblai.runs.resolve import warn_of_change
+from remblai.runs.resolve import customs, warn_of_change
 from remblai.runtime.devices import processors
 from remblai.runtime.files import explained, whole
 from remblai.runtime.locks import locked
@@ -151,11 +151,13 @@ def _run(folder: Path, settings: dict[str, Any], overwrite: bool, resume: bool, 
                 f"{folder} was made with other data, so it cannot be resumed: {'; '.join(changed)}. Restore the data, "
                 f"or train anew with its settings by --from {place}, --data and another --out."
             )
-        raise ValueError(
-            f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. Give its own, "
-            f"go on with them by --config {config} --resume --out {place}, or train anew with its settings by --from "
-            f"{place} and another --out."
+        way = (
+            f"Give its own, go on with them by --config {config} --resume --out {place}, or train anew with its "
+            f"settings by --from {place} and another --out."
         )
+        if live := customs(run.settings):
+            way = f"What was passed in Python, {', '.join(live)}, has to be passed there again: resume it in Python."
+        raise ValueError(f"{folder} was made with other settings, so it cannot be resumed: {'; '.join(changed)}. {way}")
     if run.settings.get("status") == "complete" and run.pointed("last") is None:
         warnings.warn(f"{folder}: no checkpoint of the training is left: it begins anew", stacklevel=2)
     run.repair_links()
