@@ -34,6 +34,7 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
         )
     own = {id(of.rows): of.rows for of in (dataset.train, dataset.validation, dataset.test)}
     raw = {key: _numbers(dataset, rows) for key, rows in own.items()}
+    notes = dataset.notes
     if scores is None:
         train = raw[id(dataset.train.rows)][dataset.train.index.numpy()]
         marks, gaps = ((), {}) if units.mixed is None else (units.mixed.marks, units.mixed.marks_of_gaps)
@@ -41,6 +42,7 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
         scores = fitted(train, left, gaps)
         if scores is None:
             return dataset
+        notes = (*notes, NOTE)  # of other data it was said when these were looked at
     new = replace(units, scores=scores)
     plain = replace(new, item=None, frame=None, mixed=None)
     seen = {key: Rows(rows.array) for key, rows in own.items()}
@@ -52,7 +54,7 @@ def scored(dataset: Dataset, scores: NormalScores | None = None) -> Dataset:
 
         return dataset.with_splits(changed)
 
-    return replace(of(made), units=new, visible=of(seen), notes=(*dataset.notes, NOTE))
+    return replace(of(made), units=new, visible=of(seen), notes=notes)
 
 
 def _numbers(dataset: Dataset, rows: Rows) -> NDArray[np.float64]:

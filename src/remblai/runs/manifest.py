@@ -204,7 +204,7 @@ def as_config(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     data = settings["data"]
     found = {"recipe": settings["recipe"], "data": data["spec"], "seed": settings["seed"]} | data["options"]
-    units = data["units"]
+    units = data.get("units", {})
     if units.get("columns") and units.get("mean") and not units.get("scores"):
         found["scaling"] = "standard"  # a run of an earlier version does not say so, and a table has scores unasked
     found |= {"precision": settings["precision"], "compile": "on" if settings["compile"] else "off"}
