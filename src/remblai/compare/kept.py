@@ -31,7 +31,7 @@ def opened(out: Path | None, request: Request) -> Iterator[tuple[Path, dict[str,
         record: dict[str, Any] = {"steps": {}, "memory": {}, "recipes": {}}
         if path.is_file():
             known = _read(path)
-            if "result" in known or any((folder / RUNS).glob("*/run.json")):  # else it was refused before it began
+            if "result" in known or _begun(folder):  # else it was refused before it began
                 record |= known
                 _check_same(folder, record, request)
         elif any(folder.iterdir()):
@@ -47,7 +47,7 @@ def keep(folder: Path, record: Mapping[str, Any]) -> None:
 
 
 def _check_same(folder: Path, record: Mapping[str, Any], request: Request) -> None:
-    known = record["request"]
+    known, begun = record["request"], _begun(folder)
     for name in ("data", "budget"):
         if known.get(name) != request.identity[name]:
             raise ValueError(
@@ -56,16 +56,16 @@ def _check_same(folder: Path, record: Mapping[str, Any], request: Request) -> No
             )
     for entry in request.entries:
         was, now = record["recipes"].get(entry.label), request.recipes.get(entry.label)
-        if was is not None and was != now and _is_begun(folder, entry.slug):
+        if was is not None and was != now and entry.slug in begun:
             raise ValueError(
                 f"{folder}: {entry.label} was trained by a file with the sha256 {was[:12]}..., and {entry.recipe} has "
                 f"{(now or '')[:12]}...: name another --out."
             )
 
 
-def _is_begun(folder: Path, slug: str) -> bool:
-    """Whether there is a run of an entry."""
-    return any(path.parent.name.rpartition("-")[0] == slug for path in (folder / RUNS).glob("*/run.json"))
+def _begun(folder: Path) -> set[str]:
+    """The entries, by how their folders are called, of which there is a run."""
+    return {path.parent.name.rpartition("-")[0] for path in (folder / RUNS).glob("*/run.json")}
 
 
 def _read(path: Path) -> dict[str, Any]:

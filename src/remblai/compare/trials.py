@@ -13,6 +13,7 @@ from remblai.metrics.reading import features_of
 from remblai.runs.common_units import same_units
 from remblai.runs.data import data_like
 from remblai.runs.evaluate import figures_of, is_of, trained_on_others
+from remblai.runs.figures import kept_figures
 from remblai.runs.labels import class_count
 from remblai.runs.load import load
 from remblai.runs.model import Trained
@@ -91,8 +92,8 @@ def _trial(label: str, folder: Path, request: Request, memory: int | None, recip
 
 def _kept(trained: Trained, dataset: Dataset, request: Request) -> Mapping[str, Mapping[str, Any]] | None:
     """The figures that the run keeps, where they are of its last step, of the request's data and features."""
-    if not is_of(trained, dataset) or trained.run.measured_step() != trained.step:
+    card = kept_figures(trained) if is_of(trained, dataset) else None
+    if not card or not same_units(trained.units.visible, request.dataset.seen.units):
         return None
-    card = trained.run.metrics() if same_units(trained.units.visible, request.dataset.seen.units) else None
     wanted = None if request.features is None else request.features.used
-    return None if not card or (wanted is not None and features_of(card) != wanted) else card
+    return card if wanted is None or features_of(card) == wanted else None

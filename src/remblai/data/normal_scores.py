@@ -94,9 +94,7 @@ class NormalScores:
             raise ValueError(f"expected normal scores with {', '.join(fields)}, got {saved!r:.60}")
         columns, decimals, *knots = (saved[name] for name in fields)
         values, scores = (tuple(tuple(map(float, of)) for of in many) for many in knots)
-        alike = len(columns) == len(decimals) == len(values) == len(scores) and list(map(len, values)) == list(
-            map(len, scores)
-        )
+        alike = len(columns) == len(decimals) == len(values) and [*map(len, values)] == [*map(len, scores)]
         if not alike or any((np.diff(of) <= 0).any() for of in scores) or any((np.diff(of) < 0).any() for of in values):
             raise ValueError("expected normal scores with as many values as rising scores for each column")
         return cls(tuple(map(int, columns)), values, scores, tuple(map(int, decimals)))

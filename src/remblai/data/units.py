@@ -76,7 +76,7 @@ class Units:
     def seen(self, x: Tensor) -> Tensor:
         """The model's x in the units of `visible`: of codes pictures (n, c, h, w) on the scale 0 to 1."""
         if self.scores is not None:
-            return torch.from_numpy(self._standardised(self._values(x.detach().cpu())).astype(np.float32))
+            return torch.from_numpy(self._standardised(self.values(x.detach().cpu())).astype(np.float32))
         if self.codes is None:
             return x
         z = x.detach().cpu().to(torch.float64) * self._channels(self.deviation) + self._channels(self.mean)
@@ -157,10 +157,10 @@ class Units:
             exact = torch.float32 if self.kind.itemsize == 1 else torch.float64
             values = (x.to(exact).clamp(0, 1) * (high - low) + low).numpy()
             return to_layout(cast(values, self.kind), self.axes)
-        return cast(self._values(x), self.kind).reshape(len(x), *self.sample_shape)
+        return cast(self.values(x), self.kind).reshape(len(x), *self.sample_shape)
 
-    def _values(self, x: Tensor) -> NDArray[Any]:
-        """Points x (n, d) of the model in the data's units."""
+    def values(self, x: Tensor) -> NDArray[Any]:
+        """Points x (n, d) of the model in the data's units, neither rounded nor in their type or shape."""
         if self.mean is None or self.deviation is None:
             return x.to(torch.float32).numpy()
         seen = x.to(torch.float64).numpy()

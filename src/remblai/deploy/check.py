@@ -117,7 +117,7 @@ def expected_of(part: Part, trained: Trained, inputs: Arrays) -> NDArray[np.floa
         else:
             codes = torch.from_numpy(inputs[CODES]).to(device)
         seen = trained.units.seen(objective.decode(codes, *of(labels)).cpu())
-        return _in_units(seen.double().numpy(), trained.units.visible)
+        return _in_units(seen, trained.units.visible)
 
 
 def difference(part: Part, found: NDArray[Any], expected: NDArray[np.float64], units: Units) -> Difference:
@@ -162,11 +162,9 @@ def _scale(units: Units) -> NDArray[np.float64]:
     return np.where(deviation == 0, 1.0, deviation)
 
 
-def _in_units(x: NDArray[np.float64], units: Units) -> NDArray[np.float64]:
+def _in_units(x: torch.Tensor, units: Units) -> NDArray[np.float64]:
     """x (n, *shape) in the data's units, neither rounded nor in their layout."""
     if units.range is not None:
         low, high = units.limits or BYTES
-        return np.asarray(x.clip(0.0, 1.0) * (high - low) + low)
-    if units.mean is None:
-        return x
-    return np.asarray(x * np.asarray(units.deviation) + np.asarray(units.mean))
+        return np.asarray(x.double().numpy().clip(0.0, 1.0) * (high - low) + low)
+    return np.asarray(units.values(x), np.float64)

@@ -6,7 +6,7 @@ from typing import Any
 from remblai.data import Dataset
 from remblai.metrics import SMALLEST
 from remblai.metrics.reading import read
-from remblai.runs.evaluate import evaluate
+from remblai.runs.evaluate import evaluate, is_of
 from remblai.runs.figures import kept_figures, law_of_figures, law_of_samples
 from remblai.runs.model import Trained
 from remblai.runtime.text import printable
@@ -45,8 +45,7 @@ def figures_of_export(trained: Trained, sampler: str | None = None, dataset: Dat
 
 
 def _can_measure(trained: Trained, dataset: Dataset) -> bool:
-    own = dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
-    return own and min(len(dataset.test), len(dataset.train)) >= SMALLEST
+    return is_of(trained, dataset) and min(len(dataset.test), len(dataset.train)) >= SMALLEST
 
 
 def _words(law: Mapping[str, Any]) -> str:

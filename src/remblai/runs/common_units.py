@@ -33,9 +33,7 @@ def in_units_of(common: Units, own: Units, x: Tensor) -> Tensor:
     if own.range is not None:
         (low, high), (least, most) = own.limits or BYTES, common.limits or BYTES
         return (x * (high - low) + (low - least)) / (most - least)
-    values, places = x.detach().cpu().numpy().astype(np.float64), _places(own, common)
-    if own.mean is not None:
-        values = values * np.asarray(own.deviation) + np.asarray(own.mean)
+    values, places = own.values(x.detach().cpu()), _places(own, common)
     if places is not None:
         values = values[:, places]
     if common.mean is not None:

@@ -197,6 +197,7 @@ def evaluate(
         return
     from remblai.cli.arrays import dataset_of
     from remblai.runs.evaluate import evaluate as figures_of
+    from remblai.runs.evaluate import is_of
     from remblai.runs.figures import keep_figures
     from remblai.runs.load import load
 
@@ -204,8 +205,10 @@ def evaluate(
     dataset = dataset_of(trained, data, data_options)
     metrics = figures_of(trained, dataset, n, sampler=sampler, features=chosen)
     show_json({"schema": SCHEMA} | metrics) if json else show(metrics)
-    own = dataset.fingerprint == trained.run.settings["data"]["fingerprint"]
-    if own and sampler in (None, trained.sampler):  # the report shows them beside the run's own samples and data
+    if is_of(trained, dataset) and sampler in (
+        None,
+        trained.sampler,
+    ):  # the report shows them beside the run's own samples and data
         try:
             keep_figures(trained, metrics, n)
         except UnwritableError as problem:
